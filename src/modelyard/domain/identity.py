@@ -1,0 +1,53 @@
+"""Who calls, and on whose behalf."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a user may do in a project (contract §6). Each role stands alone; admin may do everything."""
+
+    ADMIN = "admin"
+    MEMBER = "member"
+    READER = "reader"
+    INVOKER = "invoker"
+
+
+CONTROL_READ = frozenset({Role.ADMIN, Role.MEMBER, Role.READER})
+CONTROL_WRITE = frozenset({Role.ADMIN, Role.MEMBER})
+INVOKE = frozenset({Role.ADMIN, Role.MEMBER, Role.INVOKER})
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The tenant; every row belongs to one."""
+
+    id: str
+    name: str
+    domain_id: str
+    domain_name: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person or a program. `password_hash` is an Argon2 string, never shown."""
+
+    id: str
+    name: str
+    domain_id: str
+    password_hash: str
+    enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated caller, scoped to a project (or to none)."""
+
+    user_id: str
+    user_name: str
+    domain_id: str
+    domain_name: str
+    project_id: str | None
+    project_name: str | None
+    roles: frozenset[Role]

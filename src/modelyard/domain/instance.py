@@ -1,0 +1,88 @@
+"""An instance: one running copy of a template, and the table of what may happen to it.
+
+    PENDING ──▶ STARTING ──▶ READY ──▶ DRAINING ──▶ STOPPING ──▶ GONE
+                   │  ▲        │ ▲         │            ▲
+                   │  └────────┘ │         └────────────┘
+                   └──▶ EXITED ◀─┴── (from any phase that has a process)
+
+Active edges are ours: we asked for them and stored them before acting. Passive edges are the world's: we saw
+them. An edge that is in neither table is a bug, and raises with the story of the instance.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Phase(StrEnum):
+    """`STARTING`: asked of the engine. `READY`: answers its health check, warmed up. `DRAINING`: to be out of
+    the routing. `STOPPING`: told to end. `EXITED`: ended on its own. `GONE`: nothing of it is left."""
+
+    STARTING = "starting"
+    READY = "ready"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+    EXITED = "exited"
+    GONE = "gone"
+
+
+ACTIVE: Mapping[Phase, frozenset[Phase]] = MappingProxyType(
+    {
+        Phase.STARTING: frozenset({Phase.DRAINING, Phase.STOPPING}),
+        Phase.READY: frozenset({Phase.DRAINING, Phase.STOPPING}),
+        Phase.DRAINING: frozenset({Phase.STOPPING}),
+        Phase.STOPPING: frozenset({Phase.GONE}),
+        Phase.EXITED: frozenset({Phase.GONE}),
+        Phase.GONE: frozenset(),
+    }
+)
+PASSIVE: Mapping[Phase, frozenset[Phase]] = MappingProxyType(
+    {
+        Phase.STARTING: frozenset({Phase.READY, Phase.EXITED}),
+        Phase.READY: frozenset({Phase.STARTING, Phase.EXITED}),
+        Phase.DRAINING: frozenset({Phase.EXITED}),
+        Phase.STOPPING: frozenset({Phase.EXITED}),
+        Phase.EXITED: frozenset(),
+        Phase.GONE: frozenset(),
+    }
+)
+
+HOLDING = frozenset({Phase.STARTING, Phase.READY, Phase.DRAINING, Phase.STOPPING})
+"""Phases in which an instance holds resources."""
+
+LIVE = frozenset({Phase.STARTING, Phase.READY})
+"""Phases in which an instance is meant to serve."""
+
+
+class ImpossibleTransitionError(Exception):
+    """A missing edge of the table: the message tells the instance's story."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The stored facts of one instance.
+
+    `template` is a template hash. `started_ms`: when the start was asked for; `ready_ms`: first readiness
+    (None before); `phase_ms`: when the present phase began. `exit` says how it ended, for people.
+    """
+
+    id: str
+    service_id: str
+    track: int
+    revision: int
+    template: str
+    phase: Phase
+    started_ms: int
+    phase_ms: int
+    ready_ms: int | None = None
+    exit: str = ""
+
+    def become(self, phase: Phase, now_ms: int, *, exit: str = "") -> "Instance":  # noqa: A002
+        """The same instance in another phase; ImpossibleTransitionError if the table has no such edge."""
+        if phase is self.phase:
+            return self
+        if phase not in ACTIVE[self.phase] | PASSIVE[self.phase]:
+            raise ImpossibleTransitionError(f"{self} cannot become {phase}")
+        ready_ms = now_ms if phase is Phase.READY and self.ready_ms is None else self.ready_ms
+        return replace(self, phase=phase, phase_ms=now_ms, ready_ms=ready_ms, exit=exit or self.exit)

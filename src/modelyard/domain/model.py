@@ -1,0 +1,41 @@
+"""A model: one published version of a model package."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ModelStatus(StrEnum):
+    """Words a poller knows (contract §3); any other word would be read as an error."""
+
+    PUBLISHING = "publishing"
+    PUBLISHED = "published"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One version of a model package.
+
+    `digest` names the snapshot taken at publishing ("" until then): instances run that content, never a later
+    one of `source_location`. `attributes` keeps the optional fields of the request as they came (description,
+    runtime, apis, dependencies, …), so that a read gives back what was sent; `config` is the parsed
+    config.json of the snapshot with initial_config laid over it. `size_bytes` is of the snapshot.
+    Times are milliseconds since 1970 UTC.
+    """
+
+    id: str
+    project_id: str
+    name: str
+    version: str
+    type: str
+    source_location: str
+    owner: str
+    created_ms: int
+    status: ModelStatus = ModelStatus.PUBLISHING
+    digest: str = ""
+    size_bytes: int = 0
+    install_types: frozenset[str] = frozenset({"real-time", "batch", "edge"})
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    config: Mapping[str, object] = field(default_factory=dict)
+    error: str = ""

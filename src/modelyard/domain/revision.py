@@ -1,0 +1,68 @@
+"""Revisions: immutable, numbered configurations of a service."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The part of a variant that a running process depends on. Equal templates are the same instance.
+
+    `digest` is the model snapshot's; `resources` bounds what the process may use.
+    """
+
+    model_id: str
+    digest: str
+    specification: str
+    envs: tuple[tuple[str, str], ...] = ()
+    pool: str = ""
+
+    @property
+    def hash(self) -> str:
+        """Sixteen hexadecimal digits over every field; the order of envs does not count."""
+        parts = [self.model_id, self.digest, self.specification, sorted(self.envs), self.pool]
+        return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How far a rollout may leave the instance count (contract §2, model-level additional_properties).
+
+    Below 1 a fraction of instance_count (surge rounds up, unavailable rounds down); 1 and above a count.
+    """
+
+    max_surge: float = 1
+    max_unavailable: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One entry of a revision's config.
+
+    `track` is the lineage it belongs to: paired successors inherit it (`core.pairing`), so that it is stable
+    over revisions. `weight` is 0..100. `raw` is the entry as the caller sent it, echoed in its order.
+    """
+
+    track: int
+    model_id: str
+    model_name: str
+    model_version: str
+    template: Template
+    instance_count: int
+    weight: int
+    budget: Budget = Budget()
+    deploy_timeout_s: int = 1200
+    termination_grace_s: int = 30
+    raw: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What one accepted `config` asked for. `number` counts from 1 within the service."""
+
+    service_id: str
+    number: int
+    created_ms: int
+    variants: tuple[Variant, ...]

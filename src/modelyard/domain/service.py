@@ -1,0 +1,133 @@
+"""A service: what callers address, what it should be and what was decided about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class InferType(StrEnum):
+    REAL_TIME = "real-time"
+    BATCH = "batch"
+    EDGE = "edge"
+
+
+class Desired(StrEnum):
+    """What the user asked the service to be."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    DELETED = "deleted"
+
+
+class ServiceStatus(StrEnum):
+    """Words of the contract (§2). Derived by `core.status`, stored only to filter and sort."""
+
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    CONCERNING = "concerning"
+    PENDING = "pending"
+    WAITING = "waiting"
+    FAILED = "failed"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    DELETING = "deleting"
+
+
+class RolloutKind(StrEnum):
+    """Why a rollout began: a first deployment, an accepted config, or a start of a stopped service."""
+
+    DEPLOY = "deploy"
+    UPDATE = "update"
+    START = "start"
+
+
+class RolloutState(StrEnum):
+    """Where a rollout stands. ROLLING_BACK goes on until the revision before is whole again."""
+
+    RUNNING = "running"
+    ROLLING_BACK = "rolling_back"
+    SUCCESS = "success"
+    FAIL = "fail"
+    CANCELLED = "cancelled"
+
+
+ACTIVE_ROLLOUT = frozenset({RolloutState.RUNNING, RolloutState.ROLLING_BACK})
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Taking a service from one revision to another; also the update record that users read.
+
+    `base` is the revision to return to on failure (None: there is none). `switched`: the weights of `target`
+    are in force (until then those of `base` are). A fact, stored before it is acted on, never taken back.
+    `cause` keeps why it failed, with the last log lines.
+    """
+
+    id: str
+    service_id: str
+    kind: RolloutKind
+    target: int
+    base: int | None
+    started_ms: int
+    state: RolloutState = RolloutState.RUNNING
+    switched: bool = False
+    cause: str = ""
+    ended_ms: int | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.state in ACTIVE_ROLLOUT
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The stored facts of a service.
+
+    `revision` is the number of the revision that the service should run now (a failed rollout takes it back);
+    `stable` the last one that ran whole (None before the first). `failed`: the last deployment or start had
+    nothing to go back to. `limits` bound a request at the gateway.
+    """
+
+    id: str
+    project_id: str
+    name: str
+    infer_type: InferType
+    owner: str
+    created_ms: int
+    desired: Desired
+    revision: int
+    stable: int | None = None
+    failed: bool = False
+    description: str = ""
+    workspace_id: str = "0"
+    status: ServiceStatus = ServiceStatus.DEPLOYING
+    error: str = ""
+    updated_ms: int = 0
+    transition_ms: int = 0
+    request_timeout_s: float = 60.0
+    max_body_bytes: int = 12 * 1024 * 1024
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Invocations:
+    """Totals of a service: every request, and those answered 500 or above (contract §4)."""
+
+    total: int = 0
+    failed: int = 0
+
+
+class EventType(StrEnum):
+    NORMAL = "normal"
+    ABNORMAL = "abnormal"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a service, in the vendor's vocabulary (contract §2, event texts)."""
+
+    service_id: str
+    type: EventType
+    info: str
+    occur_ms: int

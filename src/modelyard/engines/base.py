@@ -1,0 +1,134 @@
+"""The engine port: what runs instances somewhere.
+
+Contract, for every engine:
+
+- **Idempotent on the instance id.** `start` twice starts once; `stop` and `remove` of the unknown do nothing.
+- **Forgetful.** `list()` is the truth about what exists. It answers for every instance of this data directory,
+  also those started by an earlier control plane and those nobody recorded. It raises `EngineUnavailableError`
+  rather than answer with a part.
+- **Quick.** `start` and `stop` return when the request is safely on its way, not when it took effect.
+  Readiness is observed, never awaited.
+- An instance has a clean environment: nothing of the control plane's but what its spec says.
+
+After something changed the engine calls every `watch`er with the service's id; a watcher must not block, and a
+lost call costs only time, since the loop looks again anyway.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class EngineError(Exception):
+    """Base of what an engine raises."""
+
+
+class EngineUnavailableError(EngineError):
+    """The engine cannot be asked now. Says nothing about its instances: never read it as "there are none"."""
+
+
+class NoRoomError(EngineError):
+    """There is no room for this instance now; trying later may succeed. The message says what is missing."""
+
+
+class StartRefusedError(EngineError):
+    """This spec can never start here (a package that is not there, a limit that cannot be set …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What an instance may use; 0 means no limit. Memory in MiB, cpu in cores."""
+
+    cpu: float = 0.0
+    memory_mib: int = 0
+    pids: int = 0
+    open_files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """When an instance counts as able to serve: `GET path` answers 200 within `timeout_s`."""
+
+    path: str = "/health"
+    timeout_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSpec:
+    """Everything an engine needs to run one instance. `package` is the snapshot's digest."""
+
+    instance_id: str
+    service_id: str
+    track: int
+    revision: int
+    template: str
+    package: str
+    model_name: str
+    model_version: str
+    envs: tuple[tuple[str, str], ...] = ()
+    resources: Resources = Resources()
+    health: HealthCheck = HealthCheck()
+
+
+class ProcessState(StrEnum):
+    """STARTING: exists, not ready (or no longer). READY: able to serve. STOPPING: told to end. EXITED: ended."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the engine sees of one instance now.
+
+    `in_flight` is the number of requests inside it (None: it does not say); `quiet_since_ms` the time since
+    when it had none and took none (None: not quiet, or unknown). `address` as in `routing.Endpoint`, and
+    `exit` a sentence for people ("exited with status 3", "killed by signal 9 (out of memory)").
+    `started_ms` is when the process was started.
+    """
+
+    instance_id: str
+    service_id: str
+    track: int
+    revision: int
+    template: str
+    state: ProcessState
+    address: str
+    started_ms: int
+    in_flight: int | None = None
+    quiet_since_ms: int | None = None
+    exit: str = ""
+
+
+Watcher = Callable[[str], None]
+
+
+class Engine(Protocol):
+    """Runs instances. See the module's contract."""
+
+    async def open(self) -> None:
+        """Take stock of everything that exists; called once, before anything else."""
+
+    async def close(self) -> None:
+        """Let go of the instances without touching them: they go on serving."""
+
+    async def list(self, service_id: str | None = None) -> tuple[Observed, ...]:
+        """Every instance (of one service). Raises EngineUnavailableError."""
+
+    async def start(self, spec: InstanceSpec) -> None:
+        """Raises NoRoomError, StartRefusedError, EngineUnavailableError."""
+
+    async def stop(self, instance_id: str, grace_s: float) -> None:
+        """SIGTERM, and SIGKILL after `grace_s`; both also happen when the control plane dies in between."""
+
+    async def remove(self, instance_id: str) -> None:
+        """Forget an exited instance: its files and its entry in `list`. A running one is left alone."""
+
+    async def log_tail(self, instance_id: str, lines: int) -> str:
+        """The last lines it wrote, newest last; "" when there are none (or it is unknown)."""
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have `watcher` called with a service id after something about its instances changed."""

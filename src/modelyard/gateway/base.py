@@ -1,0 +1,66 @@
+"""The gateway port: who carries requests from callers to instances.
+
+Contract:
+
+- `load` gives the whole table once, after store and engines were observed in full. Before it nothing is
+  published: a gateway that outlived the last control plane keeps what it had.
+- `put` and `remove` change one service and cost O(1). An equal value is a no-op.
+- `view` tells what the gateway acknowledged. Adding happens before it shows in a view, removing after: an
+  instance in `acked` can be reached, one that is not gets no new request.
+- When the gateway is away (`connected` is False), the views keep the last acknowledged value of a gateway
+  that goes on serving (only the stream to it broke), and become None when the gateway itself died.
+
+After a view changed the gateway calls every watcher with the service's id.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from modelyard.domain.routing import ServiceRoute
+from modelyard.domain.service import Invocations
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayView:
+    """What the gateway acknowledged for one service (None: nothing), and why it refused the last value."""
+
+    acked: ServiceRoute | None = None
+    rejected: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterReading:
+    """Cumulative counters of one gateway process. `epoch` names the process: totals restart with it."""
+
+    epoch: str
+    services: Mapping[str, Invocations]
+
+
+Watcher = Callable[[str], None]
+
+
+class Gateway(Protocol):
+    """Publishes the route table. See the module's contract."""
+
+    async def open(self) -> None:
+        """Adopt or start the gateway process and keep it alive until `close`."""
+
+    async def close(self) -> None:
+        """Let go of it: it goes on serving."""
+
+    async def load(self, routes: Iterable[ServiceRoute]) -> None:
+        """Publish the whole table; anything the gateway has beyond it is removed."""
+
+    async def put(self, route: ServiceRoute) -> None: ...
+
+    async def remove(self, service_id: str) -> None: ...
+
+    def view(self, service_id: str) -> GatewayView: ...
+
+    def connected(self) -> bool: ...
+
+    async def counters(self) -> CounterReading | None:
+        """None when the gateway cannot be asked now."""
+
+    def watch(self, watcher: Watcher) -> None: ...
