@@ -78,7 +78,7 @@ class Instance:
     ready_ms: int | None = None
     exit: str = ""
 
-    def become(self, phase: Phase, now_ms: int, *, exit: str = "") -> "Instance":  # noqa: A002
+    def become(self, phase: Phase, now_ms: int, *, exit: str = "") -> "Instance":
         """The same instance in another phase; ImpossibleTransitionError if the table has no such edge."""
         if phase is self.phase:
             return self
