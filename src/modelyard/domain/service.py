@@ -86,7 +86,8 @@ class Service:
 
     `revision` is the number of the revision that the service should run now (a failed rollout takes it back);
     `stable` the last one that ran whole (None before the first). `failed`: the last deployment or start had
-    nothing to go back to. `limits` bound a request at the gateway.
+    nothing to go back to. `request_timeout_s` and `max_body_bytes` bound a request at the gateway. `version`
+    counts the user's accepted changes (the ETag). `attributes` keeps service-level fields as they came.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Service:
     transition_ms: int = 0
     request_timeout_s: float = 60.0
     max_body_bytes: int = 12 * 1024 * 1024
+    version: int = 1
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -1,0 +1,223 @@
+"""The store port: every fact that must survive.
+
+Contract:
+
+- A `read()` sees one consistent state. A `write()` is serialised with every other writer, commits when its
+  block ends without an error and rolls back otherwise; a commit that has begun is not cut off by a
+  cancellation. No network call is made while one is open.
+- What a committed write said is there after a kill -9 of this process, at any moment.
+- Values in, values out: nothing of the database leaks. Rows belong to projects; a lookup with a project id
+  never finds another project's row.
+- Losing the database raises StoreUnavailableError; a broken uniqueness rule AlreadyExists (`domain.errors`).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from modelyard.domain.identity import Project, Role, User
+from modelyard.domain.instance import Instance
+from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.revision import Revision
+from modelyard.domain.service import Event, Invocations, Rollout, Service
+
+
+class StoreUnavailableError(Exception):
+    """The database cannot be reached or written now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`offset` is a page index (row = offset x limit), contract §1.7."""
+
+    offset: int = 0
+    limit: int = 1000
+    sort_by: str = ""
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceQuery:
+    """None: any. `name` is a substring, matched without regard to case; `model_id`: in its present revision."""
+
+    service_id: str | None = None
+    name: str | None = None
+    model_id: str | None = None
+    workspace_id: str | None = None
+    infer_type: str | None = None
+    status: str | None = None
+    page: Page = Page()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelQuery:
+    """None: any. `name` is a substring unless `exact`."""
+
+    name: str | None = None
+    exact: bool = False
+    version: str | None = None
+    status: ModelStatus | None = None
+    type: str | None = None
+    not_type: str | None = None
+    description: str | None = None
+    workspace_id: str | None = None
+    page: Page = Page()
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """None: any. `info` is a substring; times are inclusive milliseconds."""
+
+    type: str | None = None
+    info: str | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    page: Page = Page()
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Totals of a service, and the last raw reading they include (`epoch` names the gateway process)."""
+
+    totals: Invocations = Invocations()
+    epoch: str = ""
+    raw: Invocations = Invocations()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRecord:
+    """Everything stored that a decision about one service needs.
+
+    `revisions` holds at least those that the service, its rollout and its instances mention. `rollout` is the
+    active one, `instances` every one that is not GONE: those that EXITED are kept for a while, for the cause of
+    a failure and the back-off.
+    """
+
+    service: Service
+    revisions: Mapping[int, Revision]
+    rollout: Rollout | None = None
+    instances: Sequence[Instance] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What one decision writes: rows replaced whole. Empty means nothing to write."""
+
+    service: Service | None = None
+    rollouts: tuple[Rollout, ...] = ()
+    instances: tuple[Instance, ...] = ()
+    forget_instances: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+    delete_service: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.service
+            or self.rollouts
+            or self.instances
+            or self.forget_instances
+            or self.events
+            or self.delete_service
+        )
+
+
+class Reading(Protocol):
+    """Lookups. A `project_id` narrows to that project; None finds in any (for the loops)."""
+
+    async def project(self, key: str) -> Project | None:
+        """By id, else by name."""
+
+    async def projects(self, *, name: str | None = None, user_id: str | None = None) -> Sequence[Project]: ...
+
+    async def user(self, key: str) -> User | None:
+        """By id, else by name."""
+
+    async def roles(self, user_id: str, project_id: str) -> frozenset[Role]: ...
+
+    async def access_key(self, access_key: str) -> tuple[str, str, str] | None:
+        """(user_id, project_id, secret_key) of an AK; None when it is unknown or withdrawn."""
+
+    async def model(self, project_id: str | None, model_id: str) -> Model | None: ...
+
+    async def models(self, project_id: str | None, query: ModelQuery) -> tuple[int, Sequence[Model]]:
+        """(how many match, one page of them)."""
+
+    async def services_using(self, model_id: str) -> Sequence[str]:
+        """Names of services whose present or stable revision, or an active rollout, uses the model."""
+
+    async def service(self, project_id: str | None, service_id: str) -> Service | None: ...
+
+    async def services(self, project_id: str | None, query: ServiceQuery) -> tuple[int, Sequence[Service]]: ...
+
+    async def count_services(self, project_id: str, infer_type: str) -> int: ...
+
+    async def service_ids(self) -> Sequence[str]:
+        """Every service of every project: what the loop must look at."""
+
+    async def revision(self, service_id: str, number: int) -> Revision | None: ...
+
+    async def revisions(self, service_id: str) -> Sequence[Revision]:
+        """Newest first."""
+
+    async def rollouts(self, service_id: str) -> Sequence[Rollout]:
+        """Newest first."""
+
+    async def record(self, service_id: str) -> ServiceRecord | None: ...
+
+    async def records(self) -> Sequence[ServiceRecord]:
+        """Every service, in a constant number of statements: what a fresh control plane reads first."""
+
+    async def events(self, service_id: str, query: EventQuery) -> tuple[int, Sequence[Event]]: ...
+
+    async def counters(self, service_ids: Sequence[str] | None = None) -> Mapping[str, Counter]: ...
+
+
+class Writing(Reading, Protocol):
+    """Lookups and changes inside one serialised transaction. `save_*` inserts or replaces the whole row."""
+
+    async def save_project(self, project: Project) -> None: ...
+
+    async def save_user(self, user: User) -> None: ...
+
+    async def grant(self, user_id: str, project_id: str, role: Role) -> None: ...
+
+    async def withdraw(self, user_id: str, project_id: str, role: Role) -> None: ...
+
+    async def save_access_key(self, access_key: str, user_id: str, project_id: str, secret_key: str) -> None: ...
+
+    async def add_model(self, model: Model) -> None:
+        """Raises AlreadyExists for a taken (project, name, version)."""
+
+    async def save_model(self, model: Model) -> None: ...
+
+    async def delete_model(self, model_id: str) -> None: ...
+
+    async def add_service(self, service: Service) -> None:
+        """Raises AlreadyExists for a name taken in the project."""
+
+    async def save_service(self, service: Service) -> None: ...
+
+    async def add_revision(self, revision: Revision) -> None: ...
+
+    async def save_rollout(self, rollout: Rollout) -> None: ...
+
+    async def apply(self, service_id: str, changes: Changes) -> None:
+        """Write everything a decision changed. A service deleted meanwhile is no error."""
+
+    async def save_counters(self, counters: Mapping[str, Counter]) -> None: ...
+
+    async def add_events(self, events: Sequence[Event]) -> None: ...
+
+
+class Store(Protocol):
+    """See the module's contract."""
+
+    async def open(self) -> None:
+        """Connect and bring the schema to this release."""
+
+    async def close(self) -> None: ...
+
+    def read(self) -> AbstractAsyncContextManager[Reading]: ...
+
+    def write(self) -> AbstractAsyncContextManager[Writing]: ...
