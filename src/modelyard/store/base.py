@@ -102,8 +102,13 @@ class ServiceRecord:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one decision writes: rows replaced whole. Empty means nothing to write."""
+    """What one decision writes: rows replaced whole. Empty means nothing to write.
 
+    `seen_version` is the `Service.version` that the decision was made from: if a user changed the service
+    since, nothing of it is written.
+    """
+
+    seen_version: int
     service: Service | None = None
     rollouts: tuple[Rollout, ...] = ()
     instances: tuple[Instance, ...] = ()
@@ -202,8 +207,9 @@ class Writing(Reading, Protocol):
 
     async def save_rollout(self, rollout: Rollout) -> None: ...
 
-    async def apply(self, service_id: str, changes: Changes) -> None:
-        """Write everything a decision changed. A service deleted meanwhile is no error."""
+    async def apply(self, service_id: str, changes: Changes) -> bool:
+        """Write everything a decision changed; False, and nothing written, when it was made from a stale version
+        (or the service is gone): observe again."""
 
     async def save_counters(self, counters: Mapping[str, Counter]) -> None: ...
 
