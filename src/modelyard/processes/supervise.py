@@ -1,0 +1,190 @@
+"""Run a process that outlives us: spawn it detached, find it again, be told of its end, stop it, forget it.
+
+Instances and Envoy both stand on this:
+
+    directory = ProcessDir(data_dir / "envoy")
+    supervise.spawn(directory, Spec(argv=(envoy, "-c", config), cwd=str(data_dir)))   # or find it running
+    task = asyncio.create_task(supervise.wait(directory))                              # done when it has ended
+
+Promises: one directory runs one child, ever, however often and from wherever it is spawned. A kill of this
+process at any point leaves a directory that says what is true. No pid is signalled or waited for that is not
+proven to be ours (start time, then pidfd). Everything is quick but `wait`; `spawn` syncs a file.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from modelyard.processes import limits
+from modelyard.processes.directory import ProcessDir, Sight, Spec, State
+
+SHIM = Path(__file__).with_name("shim.py")
+LOCK_FD = 3
+POLL_S = 0.005
+"""How long to wait for a shim that is being born to write its pid; happens only in its first milliseconds."""
+
+
+def spawn(directory: ProcessDir, spec: Spec, *, python: str = sys.executable) -> bool:
+    """Start the process unless its directory was used before; answers whether this call did.
+
+    Raises OSError when the directory cannot be made or the shim cannot be started.
+    """
+    directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _lock(directory)
+    if lock is None:
+        return False
+    try:
+        if directory.sight().state is not State.ABSENT:
+            return False
+        directory.write_spec(spec, time.time_ns() // 1_000_000)
+        log = str(directory.path / "log")
+        append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        actions = [
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, append, 0o600),
+            (os.POSIX_SPAWN_OPEN, 2, log, append, 0o600),
+            (os.POSIX_SPAWN_DUP2, lock, LOCK_FD),
+        ]
+        argv = [python, "-I", "-S", "-E", str(SHIM), str(directory.path.absolute())]
+        os.posix_spawn(python, argv, {}, file_actions=actions, setsid=True, setsigmask=[signal.SIGTERM])
+    finally:
+        os.close(lock)
+    return True
+
+
+def stop(directory: ProcessDir, grace_s: float) -> None:
+    """Ask for its end: SIGTERM now, SIGKILL after `grace_s`. Holds from the moment this returns.
+
+    A later call may only bring the end forward. Does nothing to what does not run.
+    """
+    sight = directory.sight()
+    if sight.state is not State.RUNNING:
+        return
+    directory.write_stop(grace_s)
+    resume_stop(directory)
+
+
+def resume_stop(directory: ProcessDir) -> None:
+    """Send the signal of a stop whose asker may have died after writing it down. Harmless if it had been sent."""
+    descriptor = _pidfd(directory.sight())  # after the write: a shim that is being born looks for it itself
+    if descriptor is not None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        os.close(descriptor)
+
+
+async def wait(directory: ProcessDir) -> Sight:
+    """Return when it does not run (any more), within milliseconds; what is left of it is cleared up."""
+    while True:
+        sight = directory.sight()
+        if sight.state is not State.RUNNING:
+            sweep(directory)
+            return sight
+        descriptor = _pidfd(sight)
+        if descriptor is None:
+            await asyncio.sleep(POLL_S)
+            continue
+        try:
+            await _readable(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def sweep(directory: ProcessDir) -> None:
+    """Kill what an exited process left behind because its shim was killed too; reap the shim if it is ours."""
+    sight = directory.sight()
+    if sight.state is not State.EXITED:
+        return
+    if sight.supervisor is not None:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(sight.supervisor[0], os.WNOHANG)
+    if (directory.path / "exit.json").exists():
+        return
+    spec = directory.spec()
+    pids = limits.members(spec.plan) if spec else set()
+    if sight.pid is not None:
+        pids |= _session(sight.pid)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def remove(directory: ProcessDir) -> bool:
+    """Forget a process that ended: its files and its control groups. Leaves a running one alone, and says so."""
+    if not directory.path.exists():
+        return True
+    lock = _lock(directory)
+    if lock is None:
+        return False
+    try:
+        sweep(directory)
+        spec = directory.spec()
+        shutil.rmtree(directory.path, ignore_errors=True)
+        if spec is not None:
+            limits.remove(spec.plan)
+    finally:
+        os.close(lock)
+    return True
+
+
+def _lock(directory: ProcessDir) -> int | None:
+    """The lock, taken; None when somebody has it. Retries, since a look (`locked`) takes it for an instant."""
+    descriptor = os.open(directory.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    for attempt in range(5):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.001 * attempt)
+        else:
+            return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from `state` on; None when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _pidfd(sight: Sight) -> int | None:
+    """A handle on the shim, proven by its start time; None when it is not known yet or gone."""
+    if sight.supervisor is None:
+        return None
+    pid, started = sight.supervisor
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+    fields = _stat(pid)
+    if fields is None or int(fields[19]) != started:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _session(sid: int) -> set[int]:
+    """The processes of the session that the child led. While one lives, the kernel gives its number to nobody."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))) is not None and int(fields[3]) == sid:
+            found.add(int(entry.name))
+    return found
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(descriptor, lambda: done.done() or done.set_result(None))
+    try:
+        await done
+    finally:
+        loop.remove_reader(descriptor)
