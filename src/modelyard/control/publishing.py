@@ -1,0 +1,163 @@
+"""Publishing: takes the snapshot of a model's package, so that nothing later depends on `source_location`.
+
+Level-triggered: `publish(model_id)` looks at what is stored and does what is left, so that a model still
+`publishing` after a crash is simply looked at again. The snapshot lies in `packages/<digest>/model/…`; the digest
+is of the names and contents in it, config.json being the effective one (`core.packages.config`). It is built
+beside its place and renamed into it whole: a directory named by a digest is complete. No code of the model runs.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from modelyard.core import packages
+from modelyard.domain.errors import Violation
+from modelyard.domain.model import Model, ModelStatus
+from modelyard.objects.base import ObjectStore, ObjectStoreError, ObjectStoreUnavailableError
+from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
+from modelyard.store.base import ModelQuery, Page, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BYTES = 20 * 1024**3
+"""The vendor's bound on a package (`ModelArts.3044`)."""
+
+PARTIAL = ".partial-"
+
+
+class RefusedPackageError(Exception):
+    """This package can never be published; the message says why, for its author."""
+
+
+class Publisher:
+    """Publishes one model after the other. `clock` gives milliseconds since 1970 UTC."""
+
+    def __init__(self, store: Store, objects: ObjectStore, packages_dir: Path, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._objects = objects
+        self._dir = packages_dir
+        self._clock = clock
+
+    async def pending(self) -> Sequence[str]:
+        """Ids of the models that wait to be published; call once at start, and drop what a crash left half done."""
+        if self._dir.is_dir():
+            for left in self._dir.glob(f"{PARTIAL}*"):
+                shutil.rmtree(left, ignore_errors=True)
+        async with self._store.read() as r:
+            _, models = await r.models(None, ModelQuery(status=ModelStatus.PUBLISHING, page=Page(limit=1_000_000)))
+        return [model.id for model in models]
+
+    async def publish(self, model_id: str) -> None:
+        """Make the model published or failed. Does nothing for one that is unknown or done.
+
+        Raises ObjectStoreUnavailableError, and OSError when the disk refuses: try again later.
+        """
+        async with self._store.read() as r:
+            model = await r.model(None, model_id)
+        if model is None or model.status is not ModelStatus.PUBLISHING:
+            return
+        try:
+            config, digest, size = await self._snapshot(model)
+        except RefusedPackageError as refused:
+            done = replace(model, status=ModelStatus.FAILED, error=str(refused))
+        else:
+            done = replace(
+                model, status=ModelStatus.PUBLISHED, digest=digest, size_bytes=size, config=config, error=""
+            )
+        async with self._store.write() as w:
+            if (now := await w.model(None, model_id)) and now.status is ModelStatus.PUBLISHING:
+                await w.save_model(done)
+
+    async def _snapshot(self, model: Model) -> tuple[Mapping[str, object], str, int]:
+        """(effective configuration, digest, size in bytes) of the snapshot, which is in its place afterwards."""
+        self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = self._dir / f"{PARTIAL}{model.id}"
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            await self._copy(model, partial / "model")
+            config = _effective_config(model, partial / "model")
+            digest, size = _seal(partial)
+            final = self._dir / digest
+            if not final.is_dir():
+                partial.rename(final)
+                _sync(self._dir)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        return config, digest, size
+
+    async def _copy(self, model: Model, target: Path) -> None:
+        try:
+            source = object_path(model.source_location) / "model"
+            found = await self._objects.list(source)
+            if (size := sum(info.size for info in found)) > MAX_BYTES:
+                raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
+            _refuse(packages.layout([info.key for info in found], model.type))
+            for info in found:
+                await self._fetch(source, info.key, target)
+        except (MalformedPathError, ObjectStoreError) as error:
+            if isinstance(error, ObjectStoreUnavailableError):
+                raise
+            raise RefusedPackageError(f"source_location: {error}") from error
+
+    async def _fetch(self, source: ObjectPath, key: str, target: Path) -> None:
+        relative = PurePosixPath(key)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise RefusedPackageError(f"source_location: {key!r} leads out of the package")
+        path = target / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            async for piece in self._objects.read(source / key):
+                file.write(piece)
+
+
+def _refuse(violations: Sequence[Violation]) -> None:
+    if violations:
+        raise RefusedPackageError("; ".join(f"{v.field}: {v.text} (ModelArts.{v.code})" for v in violations))
+
+
+def _effective_config(model: Model, directory: Path) -> Mapping[str, object]:
+    """The effective configuration, which also replaces config.json in the copy."""
+    path = directory / packages.CONFIG
+    text = path.read_bytes() if path.is_file() else None
+    initial = model.attributes.get("initial_config")
+    config, violations = packages.config(text, model.attributes, initial if isinstance(initial, str) else None)
+    _refuse(violations)
+    config = {"model_type": model.type, **config}
+    path.write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+    return config
+
+
+def _seal(root: Path) -> tuple[str, int]:
+    """Make the tree read-only and durable; (digest over sorted names and contents, size in bytes)."""
+    digest, size = hashlib.sha256(), 0
+    for path in sorted(_files(root), key=lambda p: p.relative_to(root).as_posix()):
+        path.chmod(0o444)
+        name = path.relative_to(root).as_posix().encode()
+        length = path.stat().st_size
+        digest.update(b"%d:%s:%d:" % (len(name), name, length))
+        size += length
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+            os.fsync(file.fileno())
+    for directory in (*(p for p in root.rglob("*") if p.is_dir()), root):
+        _sync(directory)
+    return digest.hexdigest(), size
+
+
+def _files(root: Path) -> "Iterator[Path]":
+    return (path for path in root.rglob("*") if path.is_file())
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

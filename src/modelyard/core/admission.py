@@ -1,0 +1,238 @@
+"""Admission: may this `config` become the next revision of a service?
+
+The answer is either the variants it makes or every rule it breaks, never the first one only. Shapes (types,
+unknown keys) were checked where the request was read; what needs the world is checked here: models, flavors,
+quotas, and what the entries of a config say together (contract §2, ServiceConfig).
+
+    weights 70, 30         → 70, 30
+    weights 100, absent    → 100, 0      a client that drops zeros
+    weights 60, absent     → refused     a weight is mandatory unless the rest sum to 100
+    one entry, absent      → refused     real-time services say it (100 only for batch and edge)
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelyard.core.admission_catalog import CUSTOM, Flavor, Quotas
+from modelyard.core.pairing import pair
+from modelyard.domain.errors import Violation
+from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.revision import Budget, Template, Variant
+from modelyard.domain.service import InferType
+
+DEPLOY_TIMEOUT_S = 1200
+TERMINATION_GRACE_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRequest:
+    """One entry of `config` as asked for; None where the caller said nothing. `raw` is the entry to echo."""
+
+    model_id: str | None = None
+    specification: str | None = None
+    instance_count: int | None = None
+    weight: int | None = None
+    envs: tuple[tuple[str, str], ...] = ()
+    deploy_timeout_s: int | None = None
+    max_surge: float | None = None
+    max_unavailable: float | None = None
+    termination_grace_s: int | None = None
+    raw: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a config is held against: the models it names, the flavors there are, the project's quotas.
+
+    `previous` are the variants of the present revision (their tracks are inherited), `next_track` the first
+    number that no revision of the service has used.
+    """
+
+    models: Mapping[str, Model]
+    flavors: Mapping[str, Flavor]
+    quotas: Quotas
+    infer_type: InferType = InferType.REAL_TIME
+    previous: Sequence[Variant] = ()
+    next_track: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Either `variants`, with their tracks, or at least one violation."""
+
+    variants: tuple[Variant, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+
+def admit(config: Sequence[VariantRequest], world: World, broken: Collection[str] = ()) -> Admission:
+    """Hold a config against every rule.
+
+    `broken` are the paths that were refused already when the request was read: no second complaint is made
+    about them, nor one that would only follow from them.
+    """
+    violations = [v for v in _violations(config, world, broken) if not _told(v.field, broken)]
+    if violations or broken:
+        return Admission(violations=tuple(violations))
+    weights = _weights(config)
+    variants = [_variant(entry, weights[i], world) for i, entry in enumerate(config)]
+    return Admission(pair(world.previous, variants, world.next_track))
+
+
+def _told(path: str, broken: Collection[str]) -> bool:
+    return any(path == b or path.startswith((f"{b}.", f"{b}[")) for b in broken)
+
+
+def _violations(config: Sequence[VariantRequest], world: World, broken: Collection[str]) -> Iterator[Violation]:
+    if not config:
+        yield Violation("config", "must have at least one entry")
+    if len(config) > world.quotas.variants_per_service:
+        yield Violation(
+            "config", f"has {len(config)} entries, at most {world.quotas.variants_per_service} are allowed"
+        )
+    for i, entry in enumerate(config):
+        path = f"config[{i}]"
+        yield from _model(path, entry, world)
+        yield from _size(path, entry, world)
+        yield from _rollout(path, entry, world.quotas)
+        yield from _envs(path, entry, world.quotas)
+    yield from _same_versions(config)
+    if world.infer_type is InferType.REAL_TIME and not any(_touches_weights(b) for b in broken):
+        yield from _weight_rules(config)
+
+
+def _model(path: str, entry: VariantRequest, world: World) -> Iterator[Violation]:
+    at = f"{path}.model_id"
+    if not entry.model_id:
+        yield Violation(at, "is mandatory")
+        return
+    model = world.models.get(entry.model_id)
+    if model is None:
+        yield Violation(at, f"model {entry.model_id!r} does not exist", "3507")
+        return
+    if model.status is ModelStatus.PUBLISHING:
+        yield Violation(at, f"model {entry.model_id!r} is still being published", "3515")
+    elif model.status is ModelStatus.FAILED:
+        yield Violation(at, f"model {entry.model_id!r} cannot be used: publishing it failed", "3515")
+    if world.infer_type.value not in model.install_types:
+        allowed = ", ".join(sorted(model.install_types)) or "nothing"
+        yield Violation(
+            at,
+            f"model {entry.model_id!r} cannot be deployed as {world.infer_type}; its install_type is {allowed}",
+            "3589",
+        )
+
+
+def _size(path: str, entry: VariantRequest, world: World) -> Iterator[Violation]:
+    at = f"{path}.specification"
+    if not entry.specification:
+        yield Violation(at, "is mandatory")
+    elif entry.specification == CUSTOM:
+        yield Violation(at, "'custom' is for services in a dedicated resource pool")
+    elif entry.specification not in world.flavors:
+        yield Violation(at, f"{entry.specification!r} is no known specification; known: {_open(world)}")
+    elif not world.flavors[entry.specification].open:
+        yield Violation(at, f"{entry.specification!r} has to be opened by an administrator; open: {_open(world)}")
+    at, count, most = f"{path}.instance_count", entry.instance_count, world.quotas.instances_per_model
+    if count is None:
+        yield Violation(at, "is mandatory")
+    elif count < 1:
+        yield Violation(at, f"is {count}, must be at least 1")
+    elif count > most:
+        yield Violation(
+            at, f"is {count}; a maximum of {most} {world.infer_type} service instances are allowed", "3522"
+        )
+
+
+def _open(world: World) -> str:
+    return ", ".join(sorted(name for name, flavor in world.flavors.items() if flavor.open))
+
+
+def _rollout(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Violation]:
+    timeout, least, most = entry.deploy_timeout_s, quotas.deploy_timeout_min_s, quotas.deploy_timeout_max_s
+    if timeout is not None and not least <= timeout <= most:
+        yield Violation(f"{path}.deploy_timeout_in_seconds", f"is {timeout}, must be {least} to {most}")
+    at = f"{path}.additional_properties"
+    for name, value in (("max_surge", entry.max_surge), ("max_unavailable", entry.max_unavailable)):
+        if value is not None and value <= 0:
+            yield Violation(f"{at}.{name}", f"is {value:g}, must be greater than 0")
+        elif value is not None and value >= 1 and value != int(value):
+            yield Violation(f"{at}.{name}", f"is {value:g}; from 1 on it is a count and must be an integer")
+    grace, most = entry.termination_grace_s, quotas.termination_grace_max_s
+    if grace is not None and not 0 <= grace <= most:
+        yield Violation(f"{at}.termination_grace_period_seconds", f"is {grace}, must be 0 to {most}")
+
+
+def _envs(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Violation]:
+    for name, value in entry.envs:
+        if not name or "=" in name or "\0" in name:
+            yield Violation(f"{path}.envs", f"{name!r} cannot name an environment variable")
+        if "\0" in value:
+            yield Violation(f"{path}.envs.{name}", "must not contain the character NUL")
+    size = sum(len(name.encode()) + len(value.encode()) + 2 for name, value in entry.envs)
+    if size > quotas.envs_max_bytes:
+        yield Violation(f"{path}.envs", f"takes {size} bytes, at most {quotas.envs_max_bytes} are allowed")
+
+
+def _same_versions(config: Sequence[VariantRequest]) -> Iterator[Violation]:
+    first: dict[str, int] = {}
+    for i, entry in enumerate(config):
+        if entry.model_id and (before := first.setdefault(entry.model_id, i)) != i:
+            yield Violation(
+                f"config[{i}].model_id",
+                f"is the model version of config[{before}] again; versions must differ within a service",
+                "3516",
+            )
+
+
+def _touches_weights(path: str) -> bool:
+    return path == "config" or path.endswith((".weight", "]"))
+
+
+def _weight_rules(config: Sequence[VariantRequest]) -> Iterator[Violation]:
+    outside = [i for i, entry in enumerate(config) if entry.weight is not None and not 0 <= entry.weight <= 100]
+    for i in outside:
+        yield Violation(f"config[{i}].weight", f"is {config[i].weight}, must be 0 to 100")
+    if outside or not config:
+        return
+    total = sum(entry.weight or 0 for entry in config)
+    missing = [i for i, entry in enumerate(config) if entry.weight is None]
+    if total == 100:
+        return
+    if missing:
+        yield Violation(
+            f"config[{missing[0]}].weight",
+            f"is mandatory for real-time services (the others sum to {total})",
+        )
+    else:
+        yield Violation("config", f"the weights sum to {total}, must sum to 100")
+
+
+def _weights(config: Sequence[VariantRequest]) -> list[int]:
+    if len(config) == 1 and config[0].weight is None:
+        return [100]
+    return [entry.weight or 0 for entry in config]
+
+
+def _variant(entry: VariantRequest, weight: int, world: World) -> Variant:
+    """The variant of a valid entry; its track is still open."""
+    assert entry.model_id is not None
+    assert entry.specification is not None
+    assert entry.instance_count is not None
+    model = world.models[entry.model_id]
+    default, timeout, grace = Budget(), entry.deploy_timeout_s, entry.termination_grace_s
+    return Variant(
+        track=0,
+        model_id=model.id,
+        model_name=model.name,
+        model_version=model.version,
+        template=Template(model.id, model.digest, entry.specification, entry.envs),
+        instance_count=entry.instance_count,
+        weight=weight,
+        budget=Budget(
+            default.max_surge if entry.max_surge is None else entry.max_surge,
+            default.max_unavailable if entry.max_unavailable is None else entry.max_unavailable,
+        ),
+        deploy_timeout_s=DEPLOY_TIMEOUT_S if timeout is None else timeout,
+        termination_grace_s=TERMINATION_GRACE_S if grace is None else grace,
+        raw=entry.raw,
+    )

@@ -1,0 +1,126 @@
+"""What a model package must be (contract §3, Model package): pure checks over its file names and config.json.
+
+    <source_location>/model/config.json            optional when the request says what it would say
+                            customize_service.py   optional for engines that load a bare model file
+                            weights and other files
+
+The effective configuration is config.json, overlaid by what the request says of the same things, overlaid by
+`initial_config`. It is what goes into the snapshot.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import cast
+
+from modelyard.domain.errors import Violation
+
+CONFIG = "config.json"
+CODE = "customize_service.py"
+BARE_SUFFIXES: Mapping[str, tuple[str, ...]] = {"Scikit_Learn": (".pkl", ".joblib", ".m", ".pickle")}
+"""Model types that are served without inference code, and how their model file's name ends."""
+
+METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
+RESTRAINTS = frozenset({"EXACT", "ATLEAST", "ATMOST"})
+REQUEST_KEYS = ("model_algorithm", "runtime", "apis", "dependencies", "health", "metrics")
+"""Keys of config.json that the request to publish may also say."""
+
+PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?")
+
+
+def config(
+    text: bytes | None, request: Mapping[str, object], initial: str | None
+) -> tuple[Mapping[str, object], tuple[Violation, ...]]:
+    """The effective configuration and every rule it breaks. `text`: config.json (None: there is none)."""
+    merged: dict[str, object] = {}
+    violations: list[Violation] = []
+    for name, source in ((f"model/{CONFIG}", text), ("initial_config", initial or None)):
+        if name == "initial_config":
+            merged.update({key: request[key] for key in REQUEST_KEYS if request.get(key) is not None})
+        if source is None:
+            continue
+        try:
+            value = json.loads(source)
+        except (ValueError, RecursionError) as error:
+            violations.append(Violation(name, f"is not JSON: {error}", "3016"))
+            continue
+        if not isinstance(value, dict):
+            violations.append(Violation(name, "must be a JSON object", "3015"))
+            continue
+        merged.update(value)
+    return merged, (*violations, *_rules(merged))
+
+
+def layout(names: Collection[str], model_type: str) -> tuple[Violation, ...]:
+    """Rules over the file names below `model/` (relative, with `/`)."""
+    if not names:
+        return (Violation("source_location", "there is no directory model/ with files in it", "3017"),)
+    if CODE in names:
+        return ()
+    suffixes = BARE_SUFFIXES.get(model_type)
+    if suffixes is None:
+        return (Violation("source_location", f"model/{CODE} is missing; {model_type} models need it", "3017"),)
+    if not any(name.endswith(suffixes) for name in names):
+        wanted = ", ".join(suffixes)
+        text = f"neither model/{CODE} nor a model file ({wanted}) is there"
+        return (Violation("source_location", text, "3017"),)
+    return ()
+
+
+def _rules(merged: Mapping[str, object]) -> Iterator[Violation]:
+    for key in ("model_type", "model_algorithm", "runtime"):
+        if key in merged and not isinstance(merged[key], str):
+            yield Violation(key, "must be a string", "3016")
+    for key, of in (("apis", list), ("dependencies", list), ("metrics", dict), ("health", dict)):
+        if key in merged and not isinstance(merged[key], of):
+            yield Violation(key, f"must be {'an array' if of is list else 'an object'}", "3016")
+    for i, api in enumerate(_items(merged.get("apis"))):
+        yield from _api(f"apis[{i}]", api)
+    for i, dependency in enumerate(_items(merged.get("dependencies"))):
+        yield from _dependency(f"dependencies[{i}]", dependency)
+
+
+def _items(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _api(path: str, value: object) -> Iterator[Violation]:
+    if not isinstance(value, dict):
+        yield Violation(path, "must be an object", "3016")
+        return
+    api = cast("Mapping[str, object]", value)
+    url = api.get("url", "/")
+    if not isinstance(url, str) or not url.startswith("/"):
+        yield Violation(f"{path}.url", f"is {url!r}, must be a path that begins with /", "3016")
+    method = api.get("method", "POST")
+    if not isinstance(method, str) or method.upper() not in METHODS:
+        yield Violation(f"{path}.method", f"is {method!r}, must be one of {', '.join(sorted(METHODS))}", "3016")
+    for key in ("request", "response"):
+        if key in api and not isinstance(api[key], dict):
+            yield Violation(f"{path}.{key}", "must be an object", "3016")
+
+
+def _dependency(path: str, value: object) -> Iterator[Violation]:
+    if not isinstance(value, dict):
+        yield Violation(path, "must be an object", "3016")
+        return
+    dependency = cast("Mapping[str, object]", value)
+    if dependency.get("installer", "pip") != "pip":
+        yield Violation(f"{path}.installer", f"is {dependency['installer']!r}, only pip is supported", "3016")
+    packages = dependency.get("packages")
+    if not isinstance(packages, list):
+        yield Violation(f"{path}.packages", "must be an array", "3016")
+        return
+    for i, package in enumerate(packages):
+        at = f"{path}.packages[{i}]"
+        name = package.get("package_name") if isinstance(package, dict) else None
+        if not isinstance(name, str) or not re.fullmatch(
+            r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?", name
+        ):
+            yield Violation(f"{at}.package_name", f"is {name!r}, must name a package", "3016")
+            continue
+        restraint, version = package.get("restraint"), package.get("package_version")
+        if restraint is not None and restraint not in RESTRAINTS:
+            yield Violation(f"{at}.restraint", f"is {restraint!r}, must be EXACT, ATLEAST or ATMOST", "3041")
+        if version is not None and not (isinstance(version, str) and re.fullmatch(r"[A-Za-z0-9.!+*_-]+", version)):
+            yield Violation(f"{at}.package_version", f"is {version!r}, must be a version", "3016")
