@@ -1,0 +1,217 @@
+"""One look at a service: everything that follows from it, as a value.
+
+    see what happened → switch the weights → conclude the rollout → start and drain → route → status
+
+Deciding twice from the same situation gives the same decision; deciding from the situation that a decision
+leads to gives an empty one, unless the world moved (quiescence, held by the Hypothesis machine).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from modelyard.core import progress, routes, status, story
+from modelyard.core.rollout import Drain, Start, plan
+from modelyard.core.situation import Process, Sight, Situation
+from modelyard.core.verdict import Done, Failed, ready_for_switch, verdict
+from modelyard.domain.instance import HOLDING, Instance, Phase
+from modelyard.domain.routing import ServiceRoute
+from modelyard.domain.service import Desired, Event, Rollout, RolloutState, Service
+
+T = TypeVar("T")
+KEEP_EXITED_MS = 600_000
+KEEP_EXITED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Tell the instance to end: SIGTERM, and SIGKILL after the grace."""
+
+    instance_id: str
+    grace_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to record, then what to do.
+
+    `service`, `rollout`, `instances`: rows that changed (None / empty: unchanged). `starts`: new instances to
+    record and start. `resume`: recorded ones that the engine does not know, to be started again. `forget`:
+    instances of which nothing must be left. `explain`: whose last log lines belong to the cause of a failure.
+    `route`: what the gateway should have (None: nothing). `again_ms`: when to look again without being told.
+    """
+
+    service: Service | None
+    rollout: Rollout | None
+    instances: tuple[Instance, ...]
+    starts: tuple[Start, ...]
+    resume: tuple[str, ...]
+    stops: tuple[Stop, ...]
+    forget: tuple[str, ...]
+    events: tuple[Event, ...]
+    route: ServiceRoute | None
+    explain: str | None = None
+    delete_service: bool = False
+    again_ms: int | None = None
+
+
+def decide(situation: Situation, now_ms: int, *, rejected: str = "") -> Decision:
+    """See the module. `rejected`: why the gateway refused the last route ("": it did not)."""
+    before = situation
+    over = tuple(s for s in situation.sights if progress.is_over(s))
+    sights = tuple(progress.seen(s, now_ms) for s in situation.sights if s not in over)
+    stale_exits = tuple(_outlived(sights, situation, now_ms))
+    situation = replace(situation, sights=tuple(s for s in sights if s not in stale_exits))
+    situation = _switch(situation)
+    situation, explain = _conclude(situation, now_ms, rejected)
+    steps = plan(situation, now_ms)
+    situation = _drain(situation, steps.drains, now_ms)
+    wanted = routes.route(situation)
+    situation, again = _stop(situation, wanted, now_ms, settled=_settled(situation, wanted, rejected))
+    situation = _project(situation, now_ms)
+    return Decision(
+        service=_changed(situation.service, before.service),
+        rollout=_changed(situation.rollout, before.rollout),
+        instances=tuple(_moved(before, situation)),
+        starts=steps.starts,
+        resume=tuple(s.id for s in situation.sights if s.phase is Phase.STARTING and s.process is Process.ABSENT),
+        stops=tuple(_stops(situation)),
+        forget=tuple(s.id for s in (*over, *stale_exits)),
+        events=tuple(story.events(before, situation, steps, now_ms)),
+        route=wanted,
+        explain=explain,
+        delete_service=_is_gone(situation),
+        again_ms=min((t for t in (steps.again_ms, again, _cleanup_ms(situation)) if t is not None), default=None),
+    )
+
+
+def _switch(situation: Situation) -> Situation:
+    current = situation.rollout
+    if current is None or situation.switched or not ready_for_switch(situation):
+        return situation
+    return replace(situation, rollout=replace(current, switched=True))
+
+
+def _conclude(situation: Situation, now_ms: int, rejected: str) -> tuple[Situation, str | None]:
+    """The rollout's end or its turn, and the instance whose log explains it."""
+    current = situation.rollout
+    match verdict(situation, now_ms, rejected=rejected):
+        case Done() if current is not None:
+            success = current.state is RolloutState.RUNNING
+            state = RolloutState.SUCCESS if success else RolloutState.FAIL
+            service = replace(
+                situation.service,
+                stable=situation.service.revision,
+                failed=False,
+                error="" if success else situation.service.error,
+            )
+            ended = replace(current, state=state, ended_ms=now_ms)
+            return replace(situation, service=service, rollout=ended), None
+        case Failed(cause, instance_id) if current is not None:
+            return _fail(situation, current, cause, now_ms), instance_id
+        case _:
+            return situation, None
+
+
+def _fail(situation: Situation, current: Rollout, cause: str, now_ms: int) -> Situation:
+    service = situation.service
+    if current.state is RolloutState.ROLLING_BACK:
+        text = f"{current.cause}\nThe rollback failed too: {cause}"
+        ended = replace(current, state=RolloutState.FAIL, cause=text, ended_ms=now_ms)
+        return replace(situation, service=replace(service, error=text), rollout=ended)
+    if current.base is not None and current.base != current.target:
+        back = replace(current, state=RolloutState.ROLLING_BACK, cause=cause)
+        return replace(situation, service=replace(service, revision=current.base, error=cause), rollout=back)
+    ended = replace(current, state=RolloutState.FAIL, cause=cause, ended_ms=now_ms)
+    return replace(situation, service=replace(service, failed=True, error=cause), rollout=ended)
+
+
+def _drain(situation: Situation, drains: Sequence[Drain], now_ms: int) -> Situation:
+    ids = {d.instance_id for d in drains}
+
+    def move(sight: Sight) -> Sight:
+        if sight.id not in ids:
+            return sight
+        return replace(sight, instance=sight.instance.become(Phase.DRAINING, now_ms))
+
+    return replace(situation, sights=tuple(move(s) for s in situation.sights))
+
+
+def _settled(situation: Situation, wanted: ServiceRoute | None, rejected: str) -> bool:
+    """Whether no route that we asked for earlier can still be on its way to the gateway."""
+    return situation.acked is None or situation.acked == wanted or bool(rejected)
+
+
+def _stop(
+    situation: Situation, wanted: ServiceRoute | None, now_ms: int, *, settled: bool
+) -> tuple[Situation, int | None]:
+    """End the drained ones; also: when the next one may be."""
+    kept = wanted.instance_ids() if wanted else frozenset()
+    later: list[int] = []
+    sights: list[Sight] = []
+    for sight in situation.sights:
+        due = None
+        if sight.phase is Phase.DRAINING and sight.id not in kept:
+            due = progress.drained_ms(sight, _patience_ms(situation, sight))
+        if due is not None and due <= now_ms and (settled or due == 0):
+            sights.append(replace(sight, instance=sight.instance.become(Phase.STOPPING, now_ms)))
+            continue
+        if due is not None and due > now_ms:
+            later.append(due)
+        sights.append(sight)
+    return replace(situation, sights=tuple(sights)), min(later, default=None)
+
+
+def _patience_ms(situation: Situation, sight: Sight) -> int:
+    return int(max(_grace_s(situation, sight), situation.service.request_timeout_s) * 1000)
+
+
+def _grace_s(situation: Situation, sight: Sight) -> int:
+    revision = situation.revisions.get(sight.instance.revision)
+    variants = revision.variants if revision else ()
+    return next((v.termination_grace_s for v in variants if v.track == sight.instance.track), 30)
+
+
+def _stops(situation: Situation) -> Iterator[Stop]:
+    for sight in situation.sights:
+        if sight.phase is Phase.STOPPING and sight.process is not Process.STOPPING:
+            yield Stop(sight.id, _grace_s(situation, sight))
+
+
+def _outlived(sights: Sequence[Sight], situation: Situation, now_ms: int) -> Iterator[Sight]:
+    """Ended instances that no cause or back-off needs any more."""
+    exited = sorted((s for s in sights if s.phase is Phase.EXITED), key=lambda s: -s.instance.phase_ms)
+    for index, sight in enumerate(exited):
+        old = now_ms >= sight.instance.phase_ms + KEEP_EXITED_MS
+        if old or index >= KEEP_EXITED * max(len(situation.goal), 1) or not situation.goal:
+            yield sight
+
+
+def _cleanup_ms(situation: Situation) -> int | None:
+    ended = (s.instance.phase_ms + KEEP_EXITED_MS for s in situation.sights if s.phase is Phase.EXITED)
+    return min(ended, default=None)
+
+
+def _project(situation: Situation, now_ms: int) -> Situation:
+    service = situation.service
+    now = status.status(situation)
+    if now is service.status:
+        return situation
+    return replace(situation, service=replace(service, status=now, transition_ms=now_ms))
+
+
+def _is_gone(situation: Situation) -> bool:
+    if situation.service.desired is not Desired.DELETED or situation.acked is not None:
+        return False
+    return not any(s.phase in HOLDING for s in situation.sights)
+
+
+def _moved(before: Situation, after: Situation) -> Iterator[Instance]:
+    known = {s.id: s.instance for s in before.sights}
+    for sight in after.sights:
+        if known.get(sight.id) != sight.instance:
+            yield sight.instance
+
+
+def _changed(new: T, old: T) -> T | None:
+    return None if new == old else new

@@ -1,0 +1,24 @@
+"""The status that people see, derived from facts and never decided from."""
+
+from modelyard.core.situation import Situation
+from modelyard.domain.instance import HOLDING, Phase
+from modelyard.domain.service import Desired, ServiceStatus
+
+
+def status(situation: Situation) -> ServiceStatus:
+    """deploying, running, concerning (fewer ready than asked), pending (no room), failed, stopping …"""
+    service = situation.service
+    holding = [s for s in situation.sights if s.phase in HOLDING]
+    if service.desired is Desired.DELETED:
+        return ServiceStatus.DELETING
+    if service.desired is Desired.STOPPED:
+        return ServiceStatus.STOPPING if holding else ServiceStatus.STOPPED
+    if situation.rollout is not None and situation.rollout.active:
+        waiting = any(s.obstacle for s in situation.sights)
+        return ServiceStatus.PENDING if waiting else ServiceStatus.DEPLOYING
+    if service.failed:
+        return ServiceStatus.FAILED
+    whole = all(
+        sum(1 for s in track.fresh if s.phase is Phase.READY) >= track.count for track in situation.tracks()
+    )
+    return ServiceStatus.RUNNING if whole else ServiceStatus.CONCERNING
