@@ -1,0 +1,67 @@
+"""From a body to an answer, whatever the transport: decode, predict, encode, and what to say when a step fails.
+
+The hot path is `answer` with a JSON object and a model that neither wants text nor wraps lists: one decode, one
+call, one encode.
+"""
+
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from modelyard_runtime.codec import decode, encode
+from modelyard_runtime.errors import RequestError, error_body
+from modelyard_runtime.model import Model
+
+Answer = tuple[int, bytes]
+
+
+class DataPlane:
+    """Serves one model. Safe to call from several threads; how many at once is the caller's business."""
+
+    def __init__(self, model: Model, service: str) -> None:
+        self.model = model
+        self._service = service
+        self._predict = model.predict
+
+    def answer(self, body: bytes, content_type: Callable[[], str]) -> Answer:
+        """Never raises: a failure of the model is a 500 with a reference, its trace goes to the log."""
+        try:
+            data = decode(body, content_type)
+            assert self._predict is not None
+            result = self._predict(body.decode() if self.model.wants_text else data)
+            return 200, encode(self._shape(result, data))
+        except RequestError as error:
+            return error.status, error.body()
+        except BaseException as error:  # noqa: BLE001 - sys.exit() in a script must not end the server
+            return self._failed(error)
+
+    async def answer_async(self, body: bytes, content_type: Callable[[], str]) -> Answer:
+        """The same for a model whose steps are coroutines."""
+        try:
+            data = decode(body, content_type)
+            assert self.model.predict_async is not None
+            result = await self.model.predict_async(data)
+            return 200, encode(self._shape(result, data))
+        except RequestError as error:
+            return error.status, error.body()
+        except Exception as error:  # noqa: BLE001 - the one place where the model's errors end
+            return self._failed(error)
+
+    def _shape(self, result: Any, data: Any) -> Any:
+        if self.model.wraps_lists and isinstance(result, list):
+            result = {"data": {"resp_data": result}}
+        meta = data.get("meta") if type(data) is dict else None
+        if meta is not None and isinstance(meta, dict) and "uuid" in meta and isinstance(result, dict):
+            result.setdefault("meta", {"uuid": meta["uuid"]})
+        return result
+
+    def _failed(self, error: BaseException) -> Answer:
+        reference = uuid.uuid4().hex[:12]
+        trace = "".join(traceback.format_exception(error))
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        print(f"{stamp} ERROR prediction failed, reference {reference}\n{trace}", end="", file=sys.stderr, flush=True)
+        message = f"The model {self._service} failed to answer. Its log says why: reference {reference}."
+        return 500, error_body("ModelArts.4204", message)

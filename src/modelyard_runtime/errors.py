@@ -1,0 +1,28 @@
+"""The two ways in which things go wrong that someone outside must be told about."""
+
+import json
+
+
+class LoadError(Exception):
+    """The model cannot be served. The text is one line that its author can act on."""
+
+
+class RequestError(Exception):
+    """The caller is answered `status` with `code` and `message`, in the shape of contract §1.2."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def body(self) -> bytes:
+        return error_body(self.code, self.message)
+
+
+def error_body(code: str, message: str) -> bytes:
+    return json.dumps({"error_code": code, "error_msg": message, "message": message}).encode()
+
+
+def bad_input(message: str) -> RequestError:
+    return RequestError(400, "ModelArts.4105", f"Incorrect JSON format of the input data. {message}")

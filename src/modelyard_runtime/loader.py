@@ -1,0 +1,103 @@
+"""A package becomes a model: its script, or one of the formats that are served without one.
+
+Promises: every failure is a LoadError whose text is the cause (the traceback is its `__cause__`).
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from modelyard_runtime import estimators
+from modelyard_runtime.errors import LoadError
+from modelyard_runtime.model import Model
+from modelyard_runtime.package import Package, open_package
+from modelyard_runtime.script import load_service, script_model
+from modelyard_runtime.settings import Settings
+
+THREADED_LOAD_LIMIT_S = 600.0
+
+
+def load(settings: Settings) -> Model:
+    package = open_package(settings.model_dir)
+    threads = settings.threads or _threads(package)
+    if package.script is not None:
+        with _threads_of_the_constructor() as wait:
+            service = load_service(package, package.script, settings.model_name)
+            wait(service)
+        return script_model(package, service, threads)
+    return _bare_model(package, threads)
+
+
+def _bare_model(package: Package, threads: int) -> Model:
+    path = package.weights
+    if path is None:
+        raise LoadError(f"{package.directory} holds neither customize_service.py nor a model file")
+    if path.suffix in estimators.SUFFIXES:
+        return estimators.estimator_model(package, path, threads)
+    raise LoadError(f"{path.name} cannot be served without a customize_service.py")
+
+
+def _threads(package: Package) -> int:
+    value = package.config.get("threads", 1)
+    try:
+        threads = int(value)
+    except (TypeError, ValueError):
+        threads = 0
+    if threads < 1:
+        raise LoadError(f"config.json: threads must be an integer of at least 1, not {value!r}")
+    return threads
+
+
+class _Wait:
+    """Published scripts load their model in a thread that their constructor starts; until it ends they are not
+    ready, and if it fails they never will be. Waits for threads whose target is a method of the service."""
+
+    def __init__(self) -> None:
+        self.before = set(threading.enumerate())
+        self.failure: BaseException | None = None
+
+    def __call__(self, service: Any) -> None:
+        for thread in set(threading.enumerate()) - self.before:
+            target = getattr(thread, "_target", None)
+            if not thread.daemon and getattr(target, "__self__", None) is service:
+                thread.join(THREADED_LOAD_LIMIT_S)
+        if self.failure is not None:
+            cause = f"{type(self.failure).__name__}: {self.failure}"
+            raise LoadError(f"the thread that the constructor started failed: {cause}") from self.failure
+
+
+@contextmanager
+def _threads_of_the_constructor() -> Iterator[_Wait]:
+    wait = _Wait()
+    usual = threading.excepthook
+
+    def note(args: threading.ExceptHookArgs) -> None:
+        if wait.failure is None:
+            wait.failure = args.exc_value
+        usual(args)
+
+    threading.excepthook = note
+    try:
+        yield wait
+    finally:
+        threading.excepthook = usual
+
+
+def describe(error: BaseException, model_dir: Path) -> str:
+    """One line that names the cause, and the place in the package where it happened."""
+    root = error
+    place = ""
+    while root.__cause__ is not None and isinstance(root, LoadError):
+        root = root.__cause__
+    if isinstance(root, SyntaxError):
+        return str(error)
+    frame = root.__traceback__
+    while frame is not None:
+        file = Path(frame.tb_frame.f_code.co_filename)
+        if file.is_relative_to(model_dir):
+            place = f" ({file.name}, line {frame.tb_lineno})"
+        frame = frame.tb_next
+    text = str(error) if isinstance(error, LoadError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split()) + place

@@ -1,0 +1,149 @@
+"""The life of an instance: listen, answer "loading", load, warm up, serve, drain, exit.
+
+Exit status: 0 after SIGTERM or SIGINT, 3 when the model cannot be served; the last line of stderr is then the cause.
+"""
+
+import atexit
+import faulthandler
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from modelyard_runtime.errors import LoadError
+from modelyard_runtime.server import Server
+from modelyard_runtime.settings import Settings, settings
+from modelyard_runtime.transport import Transport, listener
+
+if TYPE_CHECKING:
+    from modelyard_runtime.model import Model
+
+LOAD_FAILED = 3
+_QUIET_S = 0.5  # how long requests may still begin after SIGTERM before connections are closed
+_FLUSH_S = 5.0  # how long the last answers may take to leave
+_ATEXIT_S = 2.0
+
+
+def main() -> NoReturn:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    faulthandler.enable()
+    began = time.monotonic()
+    try:
+        read = settings(os.environ)
+    except LoadError as error:
+        _fail(str(error))
+    os.environ.pop("MODELYARD_SOCKET_FD", None)
+    server = Server()
+    transport = Transport(
+        listener(read.socket_fd, str(read.socket_path) if read.socket_path else None, read.port), server.handle
+    )
+    signals = _signals()
+    transport.start()
+    threading.Thread(target=_stop_at, args=(signals, server, transport), name="signals", daemon=True).start()
+    _load(read, server)
+    _say(f"{read.model_name} {read.model_version} is ready after {time.monotonic() - began:.2f} s")
+    while True:  # the main thread has nothing left to do but to let signal handlers of the model run
+        signal.pause()
+
+
+def _load(read: Settings, server: Server) -> None:
+    # Imported here, so that the health check answers some 50 ms earlier.
+    from modelyard_runtime.dataplane import DataPlane
+    from modelyard_runtime.loader import describe, load
+
+    sys.dont_write_bytecode = True  # the package is a snapshot, shared by instances
+    try:
+        model = load(read)
+        _warm_up(model)
+    except LoadError as error:
+        _fail(describe(error, read.model_dir), error)
+    except BaseException as error:  # noqa: BLE001 - also sys.exit() of a script
+        _fail(f"loading the model ended with {describe(error, read.model_dir)}", error)
+    gc.collect()
+    gc.freeze()  # what the model holds is not garbage; do not look at it again
+    server.serve(DataPlane(model, f"{read.model_name} {read.model_version}".strip()))
+
+
+def _warm_up(model: "Model") -> None:
+    """One call with the package's example, before anyone else's. A model that fails on its own example is broken."""
+    from modelyard_runtime.codec import encode
+
+    if model.example is None:
+        return
+    try:
+        if model.predict is not None:
+            encode(model.predict(encode(model.example).decode() if model.wants_text else model.example))
+        elif model.predict_async is not None:
+            import asyncio
+
+            encode(asyncio.run(_awaited(model)))
+    except Exception as error:
+        text = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+        raise LoadError(f"the warm-up with the example input failed: {text}") from error
+
+
+async def _awaited(model: "Model") -> object:
+    assert model.predict_async is not None
+    return await model.predict_async(model.example)
+
+
+def _signals() -> int:
+    """A file descriptor to read signal numbers from: also while the main thread is inside a library's load."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    return reader
+
+
+def _stop_at(signals: int, server: Server, transport: Transport) -> None:
+    while not set(os.read(signals, 64)) & {signal.SIGTERM, signal.SIGINT}:
+        pass
+    _say("stopping")
+    if server.plane is not None:
+        _drain(server, transport)
+    timer = threading.Timer(_ATEXIT_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
+    atexit._run_exitfuncs()
+    _exit(0)
+
+
+def _drain(server: Server, transport: Transport) -> None:
+    """The control plane routes nothing here any more: what is in flight is answered, what comes late too."""
+    deadline = time.monotonic() + _QUIET_S
+    while server.ledger.in_flight and time.monotonic() < deadline:
+        time.sleep(0.01)
+    transport.stop()
+    while server.ledger.in_flight:
+        time.sleep(0.01)
+    transport.stopped.wait(_FLUSH_S)
+
+
+def _say(text: str) -> None:
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    print(f"{stamp} modelyard {text}", file=sys.stderr, flush=True)
+
+
+def _fail(cause: str, error: BaseException | None = None) -> NoReturn:
+    if error is not None:
+        import traceback
+
+        traceback.print_exception(error.__cause__ or error, file=sys.stderr)
+    print(f"The model cannot be served: {cause}", file=sys.stderr)
+    _exit(LOAD_FAILED)
+
+
+def _exit(status: int) -> NoReturn:
+    """At once: neither threads of the model nor those of the transport may hold the process."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    os._exit(status)

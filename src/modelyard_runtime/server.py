@@ -1,0 +1,135 @@
+"""Requests to answers: routes, the health check, and on which thread a prediction runs.
+
+All methods but those of `Exchange` that say otherwise run on the transport's receiving thread, which must never be
+kept waiting: only predictions that are proven short run on it (`lanes`).
+"""
+
+import sys
+import time
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from modelyard_runtime.errors import error_body
+from modelyard_runtime.lanes import Pace, Workers
+from modelyard_runtime.ledger import Ledger
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from modelyard_runtime.dataplane import DataPlane
+
+HEALTH = "/health"
+_JSON = [("content-type", "application/json")]
+_NO_ROUTES: dict[str, frozenset[str]] = {}
+
+
+class Server:
+    """Answers 503 until `serve` is called. `in_flight` counts everything but health checks."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.plane: DataPlane | None = None
+        self.pace = Pace()
+        self.workers: Workers | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._routes = _NO_ROUTES
+
+    def serve(self, plane: "DataPlane") -> None:
+        """From now on the model answers, and the health check says so. Called once, on any thread."""
+        model = plane.model
+        if model.predict_async is not None:
+            from modelyard_runtime.loop import running_loop
+
+            self.loop = running_loop()
+        else:
+            self.workers = Workers(model.threads)
+        self._routes = model.routes
+        self.plane = plane
+
+    def handle(self, scope: Any, proto: Any) -> None:
+        """One request has arrived; its body has not been read. Never raises."""
+        try:
+            path = scope.path
+            if path == HEALTH:
+                self._health(proto)
+                return
+            self.ledger.begun += 1
+            methods = self._routes.get(path)
+            if methods is not None and scope.method in methods:
+                proto().add_done_callback(Exchange(self, scope, proto))
+            else:
+                self._refuse(proto, path, methods)
+        except BaseException:  # noqa: BLE001 - Granian ignores it, and the caller would wait
+            traceback.print_exc(file=sys.stderr)
+
+    def _health(self, proto: Any) -> None:
+        counts = [("x-in-flight", str(self.ledger.in_flight)), ("x-requests", str(self.ledger.begun))]
+        if self.plane is None:
+            proto.response_bytes(503, _JSON + counts, b'{"status":"loading"}')
+        else:
+            proto.response_bytes(200, _JSON + counts, b'{"status":"ok"}')
+
+    def _refuse(self, proto: Any, path: str, methods: frozenset[str] | None) -> None:
+        if self.plane is None:
+            answer = 503, error_body("ModelArts.4302", "The model is still loading.")
+        elif methods is None:
+            answer = 404, error_body("ModelArts.4204", f"API {path} does not exist.")
+        else:
+            answer = 405, error_body("ModelArts.4204", f"API {path} takes {', '.join(sorted(methods))}.")
+        proto.response_bytes(answer[0], _JSON, answer[1])
+        self.ledger.finish()
+
+
+class Exchange:
+    """One prediction, from the body to the answer. Called by the transport when the body is there."""
+
+    __slots__ = ("_body", "_plane", "_proto", "_scope", "_server")
+
+    def __init__(self, server: Server, scope: Any, proto: Any) -> None:
+        assert server.plane is not None
+        self._server = server
+        self._plane = server.plane
+        self._scope = scope
+        self._proto = proto
+        self._body = b""
+
+    def __call__(self, future: Any) -> None:
+        server = self._server
+        try:
+            self._body = future.result()
+        except Exception:  # noqa: BLE001 - the caller left while it was sending
+            server.ledger.finish()
+            return
+        if server.loop is not None:
+            server.loop.call_soon_threadsafe(partial(_start, server.loop, self._run_async))
+            return
+        assert server.workers is not None
+        if not (server.pace.short and server.workers.alone(self._run)):
+            server.workers.put(self._run)
+
+    def _content_type(self) -> str:
+        return str(self._scope.headers.get("content-type", ""))
+
+    def _run(self) -> None:
+        """On the receiving thread or on a worker."""
+        began = time.perf_counter()
+        status, body = self._plane.answer(self._body, self._content_type)
+        self._server.pace.record(time.perf_counter() - began)
+        self._proto.response_bytes(status, _JSON, body)
+        self._server.ledger.finish()
+
+    async def _run_async(self) -> None:
+        """On the event loop of the model."""
+        status, body = await self._plane.answer_async(self._body, self._content_type)
+        self._proto.response_bytes(status, _JSON, body)
+        self._server.ledger.finish()
+
+
+_tasks: set[Any] = set()  # the loop itself holds its tasks only weakly
+
+
+def _start(loop: "asyncio.AbstractEventLoop", run: Any) -> None:
+    task = loop.create_task(run())
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)

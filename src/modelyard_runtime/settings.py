@@ -1,0 +1,52 @@
+"""What the environment says, read once. Everything else in the environment belongs to the model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelyard_runtime.errors import LoadError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where to listen (exactly one of `socket_fd`, `socket_path`, `port`), and which model to serve.
+
+    `threads` bounds the predictions that run at the same time; None leaves it to the package (default 1).
+    """
+
+    model_dir: Path
+    model_name: str
+    model_version: str
+    socket_fd: int | None = None
+    socket_path: Path | None = None
+    port: int | None = None
+    threads: int | None = None
+
+
+def settings(environ: Mapping[str, str]) -> Settings:
+    """Raises LoadError naming the variable that is missing or wrong."""
+    model_dir = environ.get("MODELYARD_MODEL_DIR")
+    if not model_dir:
+        raise LoadError("MODELYARD_MODEL_DIR is not set: it names the directory of the model package")
+    path = environ.get("MODELYARD_SOCKET")
+    read = Settings(
+        model_dir=Path(model_dir).absolute(),
+        model_name=environ.get("MODELYARD_MODEL_NAME", "model"),
+        model_version=environ.get("MODELYARD_MODEL_VERSION", ""),
+        socket_fd=_integer(environ, "MODELYARD_SOCKET_FD", least=0),
+        socket_path=Path(path).absolute() if path else None,
+        port=_integer(environ, "PORT", least=0),
+        threads=_integer(environ, "MODELYARD_THREADS", least=1),
+    )
+    if read.socket_fd is None and read.socket_path is None and read.port is None:
+        raise LoadError("nowhere to listen: set MODELYARD_SOCKET_FD, MODELYARD_SOCKET or PORT")
+    return read
+
+
+def _integer(environ: Mapping[str, str], name: str, *, least: int) -> int | None:
+    text = environ.get(name, "")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise LoadError(f"{name} must be an integer of at least {least}, not {text!r}")
+    return int(text)

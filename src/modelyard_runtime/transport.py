@@ -1,0 +1,123 @@
+"""Granian below its own server: HTTP in Rust, one thread that calls us, no event loop.
+
+What Granian offers as its server runs each request as an asyncio task, which costs two thread switches of the
+interpreter lock and a task. Its native part needs neither: it hands each request to a Python callable on a thread of
+its own (`schedule`), and completes the future of a body on the same thread through the `call_soon_threadsafe` of
+whatever was given to it as event loop. So we give it a loop that calls at once. Measured on 2 cores, the whole model
+server then answers more requests than a bare Granian echo (docs/decisions).
+
+The names used here are Granian's internals; the version is pinned, and tests/unit/runtime/test_transport.py fails on
+the first that changes. Promises: the idle connections of the gateway are never closed before it closes them.
+"""
+
+import importlib.util
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+Handle = Callable[[Any, Any], None]  # (scope, protocol), on the receiving thread; must not raise
+
+_CONNECTIONS = 65_536
+_BACKLOG = 4_096
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Http1:
+    header_read_timeout: int = _DAY_MS  # it also ends idle keep-alive connections
+    keep_alive: bool = True
+    max_buffer_size: int = 1 << 20  # bounds the header; bodies are not bounded here
+    pipeline_flush: bool = False
+
+
+class _HereAndNow:
+    """The `event loop` of Granian's futures: their callbacks run where they complete, on the receiving thread."""
+
+    def call_soon_threadsafe(self, callback: Callable[[Any], None], future: Any, context: Any = None) -> None:
+        callback(future)
+
+    call_soon = call_soon_threadsafe
+
+
+class Transport:
+    """Serves an already listening socket, TCP or Unix, which it owns from now on."""
+
+    def __init__(self, listener: socket.socket, handle: Handle) -> None:
+        self._listener = listener
+        self._handle = handle
+        self._signal: Any = None
+        self.stopped = threading.Event()
+
+    def start(self) -> None:
+        native = _native()
+        loop = _HereAndNow()
+        scheduler = native.CallbackScheduler(loop, None, None, None, None)
+        handle = self._handle
+
+        def schedule(watcher: Any) -> None:
+            handle(watcher.scope, watcher.proto)
+
+        scheduler._schedule_fn = schedule
+        self._signal = native.WorkerSignal()
+        self._signal.add_cb(self.stopped.set)
+        is_unix = self._listener.family == socket.AF_UNIX
+        if not is_unix:
+            self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+        holder = native.SocketHolder(self._listener.detach(), is_unix, _BACKLOG)
+        worker = native.RSGIWorker(
+            1, (None, holder), None, backpressure=_CONNECTIONS, http_mode="1", http1_opts=_Http1()
+        )
+        serve = worker.serve_async_uds if is_unix else worker.serve_async
+        serve(scheduler, loop, self._signal)
+
+    def stop(self) -> None:
+        """Stops accepting, closes idle connections, lets the others answer; `stopped` is set when all are closed."""
+        self._signal.set()
+
+
+def listener(fd: int | None, path: str | None, port: int | None) -> socket.socket:
+    """The socket to serve: one handed over, or one bound here. Children of the model do not inherit it."""
+    if fd is not None:
+        found = socket.socket(fileno=fd)
+        os.set_inheritable(fd, False)
+        return found
+    if path is not None:
+        found = socket.socket(socket.AF_UNIX)
+        if os.path.exists(path):  # noqa: PTH110 - pathlib is not needed otherwise on the way up
+            os.unlink(path)  # noqa: PTH108
+        mask = os.umask(0o177)
+        try:
+            found.bind(path)
+        finally:
+            os.umask(mask)
+    else:
+        found = socket.socket()
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(("127.0.0.1", port or 0))
+    found.listen(_BACKLOG)
+    return found
+
+
+def _native() -> Any:
+    """`granian._granian` without the package around it, whose imports cost 100 ms at a start."""
+    name = "granian"
+    if name in sys.modules:
+        import granian._granian as native
+
+        return native
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.submodule_search_locations is None:
+        raise ImportError("granian is not installed")
+    package = ModuleType(name)
+    package.__path__ = list(spec.submodule_search_locations)
+    sys.modules[name] = package
+    try:
+        import granian._granian as native
+    finally:
+        del sys.modules[name]  # the model's code may import the real one
+    return native
