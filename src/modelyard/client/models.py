@@ -1,0 +1,55 @@
+"""Models: publish, look at, delete."""
+
+from modelyard.client.errors import ApiError, OperationFailed
+from modelyard.client.records import Json, Model, record, rows
+from modelyard.client.session import Session
+from modelyard.client.waiting import Patience
+
+
+class Models:
+    """The `/models` calls (contract §3)."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def list(self, **filters: str | int) -> list[Model]:
+        return [record(row, Model) for row in rows(self._session.call("GET", "/models", params=filters), "models")]
+
+    def get(self, model_id: str) -> Model:
+        return record(self._session.call("GET", f"/models/{model_id}"), Model)
+
+    def find(self, key: str) -> Model:
+        """The model with this id, this `name/version`, or the newest of this name."""
+        name, _, version = key.partition("/")
+        named = [m for m in self.list(model_name=name) if m.model_name == name]
+        chosen = [m for m in named if not version or m.model_version == version]
+        return max(chosen, key=lambda m: m.create_at) if chosen else self.get(key)
+
+    def publish(self, name: str, version: str, source_location: str, model_type: str, **optional: object) -> str:
+        """Begin to publish; the id of the model. Publishing goes on after this returns: see `wait`."""
+        body: Json = {
+            "model_name": name,
+            "model_version": version,
+            "model_type": model_type,
+            "source_location": source_location,
+            **optional,
+        }
+        return str(self._session.call("POST", "/models", body=body)["model_id"])
+
+    def wait(self, model_id: str, patience: Patience | None = None) -> Model:
+        """The model once it is published; OperationFailed says why it could not be."""
+        model = (patience or Patience(timeout_s=300)).until(
+            lambda: self.get(model_id),
+            lambda m: m.model_status != "publishing",
+            f"model {model_id} is not published",
+        )
+        if model.model_status != "published":
+            why = model.error_msg or f"status {model.model_status}"
+            raise OperationFailed(f"model {model.model_name}/{model.model_version} was not published: {why}")
+        return model
+
+    def delete(self, model_id: str) -> None:
+        """ApiError when the model is in use."""
+        answer = self._session.call("DELETE", f"/models/{model_id}")
+        for refused in rows(answer, "delete_failed_list"):
+            raise ApiError(409, str(refused.get("error_code", "")), str(refused.get("error_msg", "not deleted")))

@@ -1,0 +1,107 @@
+"""Answers of the API as values. Each keeps the main fields typed and the whole answer in `raw`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+Json = dict[str, object]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """One entry of a service's config: a model, its share of the traffic and how many instances of it."""
+
+    model_id: str
+    weight: int = 100
+    instance_count: int = 1
+    specification: str = "modelarts.vm.cpu.2u"
+    envs: Mapping[str, str] = field(default_factory=dict)
+    deploy_timeout_in_seconds: int | None = None
+    additional_properties: Mapping[str, object] = field(default_factory=dict)
+    model_name: str = ""
+    model_version: str = ""
+    status: str = ""
+
+    def request(self) -> Json:
+        """The entry as a request carries it: optional fields that are not set are left out."""
+        entry: Json = {
+            "model_id": self.model_id,
+            "weight": self.weight,
+            "specification": self.specification,
+            "instance_count": self.instance_count,
+        }
+        if self.envs:
+            entry["envs"] = dict(self.envs)
+        if self.deploy_timeout_in_seconds is not None:
+            entry["deploy_timeout_in_seconds"] = self.deploy_timeout_in_seconds
+        if self.additional_properties:
+            entry["additional_properties"] = dict(self.additional_properties)
+        return entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service. Times are milliseconds since 1970 UTC; `progress` is 0..100 while deploying."""
+
+    service_id: str
+    service_name: str
+    status: str
+    infer_type: str = "real-time"
+    description: str = ""
+    access_address: str = ""
+    progress: int | None = None
+    error_msg: str = ""
+    config: tuple[Variant, ...] = ()
+    invocation_times: int = 0
+    failed_times: int = 0
+    publish_at: int = 0
+    update_time: int | None = None
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One published version of a model package."""
+
+    model_id: str
+    model_name: str
+    model_version: str
+    model_status: str
+    model_type: str = ""
+    source_location: str = ""
+    model_size: int = 0
+    create_at: int = 0
+    error_msg: str = ""
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRecord:
+    """One update of a service and how it ended: RUNNING, SUCCESS or FAIL."""
+
+    update_time: int
+    result: str
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened to a service. `event_type` is normal or abnormal."""
+
+    event_type: str
+    event_info: str
+    occur_time: int
+
+
+def record(answer: Json, kind: type[T]) -> T:
+    """`answer` as a `kind`; fields it does not have are ignored, null means absent."""
+    given = {name: value for name, value in answer.items() if value is not None}
+    return msgspec.convert({**given, "raw": answer}, kind, strict=False)
+
+
+def rows(answer: Json, name: str) -> list[Json]:
+    """The one array of a list answer."""
+    return msgspec.convert(answer.get(name) or [], list[Json])

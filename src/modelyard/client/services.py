@@ -1,0 +1,124 @@
+"""Services: create, change live, start, stop, look at, wait for."""
+
+from collections.abc import Callable, Iterable
+
+from modelyard.client.errors import ApiError, OperationFailed
+from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, record, rows
+from modelyard.client.session import Session
+from modelyard.client.waiting import Patience
+
+MOVING = frozenset({"deploying", "stopping", "deleting", "pending", "waiting"})
+"""Statuses that end by themselves."""
+
+Progress = Callable[[Service], None]
+
+
+class Services:
+    """The `/services` calls (contract §2). Methods take a service id; `find` turns a name into one."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def list(self, **filters: str | int) -> list[Service]:
+        return [
+            record(row, Service)
+            for row in rows(self._session.call("GET", "/services", params=filters), "services")
+        ]
+
+    def get(self, service_id: str) -> Service:
+        return record(self._session.call("GET", f"/services/{service_id}"), Service)
+
+    def find(self, key: str) -> Service:
+        """The service with this name or this id."""
+        named = [s for s in self.list(service_name=key) if s.service_name == key]
+        return self.get(named[0].service_id if named else key)
+
+    def create(self, name: str, config: Iterable[Variant], **optional: object) -> str:
+        """Create and begin to deploy a real-time service; its id."""
+        body: Json = {
+            "service_name": name,
+            "infer_type": "real-time",
+            "config": [v.request() for v in config],
+            **optional,
+        }
+        return str(self._session.call("POST", "/services", body=body)["service_id"])
+
+    def put(self, service_id: str, **fields: object) -> Json:
+        """`PUT` these fields as they are; the answer carries `update_time` when an update began."""
+        return self._session.call("PUT", f"/services/{service_id}", body=fields)
+
+    def configure(self, service_id: str, config: Iterable[Variant], **optional: object) -> int | None:
+        """Replace the config; the `update_time` that names the update, None if the service is stopped."""
+        answer = self.put(service_id, config=[v.request() for v in config], **optional)
+        time = answer.get("update_time")
+        return time if isinstance(time, int) else None
+
+    def start(self, service_id: str) -> None:
+        self.put(service_id, status="running")
+
+    def stop(self, service_id: str) -> None:
+        self.put(service_id, status="stopped")
+
+    def delete(self, service_id: str) -> None:
+        """Begin to delete; `wait_gone` waits for the end."""
+        self._session.call("DELETE", f"/services/{service_id}")
+
+    def updates(self, service_id: str) -> tuple[UpdateRecord, ...]:
+        """The update records, newest first."""
+        answer = self._session.call("GET", f"/services/{service_id}/logs")
+        return tuple(sorted((record(r, UpdateRecord) for r in rows(answer, "logs")), key=lambda u: -u.update_time))
+
+    def events(self, service_id: str) -> tuple[Event, ...]:
+        """What happened to the service, as the server orders it (newest first)."""
+        answer = self._session.call("GET", f"/services/{service_id}/events")
+        return tuple(record(r, Event) for r in rows(answer, "events"))
+
+    def wait(self, service_id: str, progress: Progress | None = None, patience: Patience | None = None) -> Service:
+        """The service once it no longer moves; OperationFailed when it failed or its last update did.
+
+        `progress` is called with every answer on the way.
+        """
+        service = self.settled(service_id, progress, patience)
+        if service.status == "failed":
+            raise OperationFailed(
+                f"service {service.service_name} failed: {service.error_msg or 'no cause known'}"
+            )
+        return service
+
+    def wait_update(
+        self, service_id: str, update_time: int, progress: Progress | None = None, patience: Patience | None = None
+    ) -> Service:
+        """As `wait`, for one update: OperationFailed also when it was rolled back."""
+        service = self.wait(service_id, progress, patience)
+        if any(u.update_time == update_time and u.result == "FAIL" for u in self.updates(service_id)):
+            why = service.error_msg or "no cause known"
+            raise OperationFailed(f"the update of {service.service_name} was rolled back: {why}")
+        return service
+
+    def settled(
+        self, service_id: str, progress: Progress | None = None, patience: Patience | None = None
+    ) -> Service:
+        """The service once its status is one that stays."""
+
+        def ask() -> Service:
+            service = self.get(service_id)
+            if progress is not None:
+                progress(service)
+            return service
+
+        what = f"service {service_id} still changes"
+        return (patience or Patience()).until(ask, lambda s: s.status not in MOVING, what)
+
+    def wait_gone(self, service_id: str, patience: Patience | None = None) -> None:
+        """Return when the service does not exist any more."""
+
+        def gone() -> bool:
+            try:
+                self.get(service_id)
+            except ApiError as e:
+                if e.status == 404:
+                    return True
+                raise
+            return False
+
+        (patience or Patience(timeout_s=600)).until(gone, bool, f"service {service_id} is still there")

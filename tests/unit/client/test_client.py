@@ -1,0 +1,225 @@
+"""The client against a server made of canned answers: login, refusals, waiting."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from modelyard.client import ApiError, Client, Credentials, NotConfigured, OperationFailed, Unreachable, Variant
+from modelyard.client.waiting import Patience, WaitTimeout, pause_s
+
+CREDENTIALS = Credentials(
+    auth_url="http://yard.test/v3", username="admin", password="s3cret", project_name="default"
+)
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@dataclass
+class Server:
+    """Answers logins by itself and everything else from `routes`, in order; remembers what it was asked."""
+
+    routes: dict[str, list[httpx.Response | Exception]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    bodies: list[object] = field(default_factory=list)
+    logins: int = 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        key = f"{request.method} {request.url.path}"
+        if key == "POST /v3/auth/tokens":
+            self.logins += 1
+            body = {"token": {"project": {"id": "p1", "name": "default"}}}
+            return httpx.Response(201, json=body, headers={"X-Subject-Token": f"token-{self.logins}"})
+        self.asked.append(f"{key} {request.headers.get('X-Auth-Token', '-')}")
+        self.bodies.append(json.loads(request.content) if request.content else None)
+        answers = self.routes[key]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def client(self) -> Client:
+        return Client(CREDENTIALS, transport=httpx.MockTransport(self))
+
+
+@dataclass
+class Clock:
+    """Time that passes only by sleeping."""
+
+    time: float = 0.0
+    naps: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.time += seconds
+
+    def patience(self, timeout_s: float = 100.0) -> Patience:
+        return Patience(timeout_s, now=lambda: self.time, sleep=self.sleep)
+
+
+def service(status: str, **more: object) -> httpx.Response:
+    return httpx.Response(200, json={"service_id": "s1", "service_name": "iris", "status": status, **more})
+
+
+def test_the_first_call_logs_in_and_later_ones_reuse_the_token() -> None:
+    server = Server({"GET /v1/p1/services/s1": [service("running")]})
+    with server.client() as yard:
+        assert yard.services.get("s1").status == "running"
+        yard.services.get("s1")
+    assert server.asked == ["GET /v1/p1/services/s1 token-1"] * 2
+    assert server.logins == 1
+
+
+def test_a_token_that_ran_out_is_replaced_once() -> None:
+    expired = httpx.Response(401, json={"error_code": "ModelArts.0202", "error_msg": "The token expired."})
+    server = Server({"GET /v1/p1/services/s1": [service("running"), expired, service("stopped")]})
+    with server.client() as yard:
+        yard.services.get("s1")
+        assert yard.services.get("s1").status == "stopped"
+    assert server.logins == 2
+
+
+def test_a_refusal_carries_code_message_and_request_id() -> None:
+    refusal = httpx.Response(
+        404,
+        json={"error_code": "ModelArts.3502", "error_msg": "Service s1 does not exist.", "message": "…"},
+        headers={"X-Request-Id": "r-7"},
+    )
+    with Server({"GET /v1/p1/services/s1": [refusal]}).client() as yard, pytest.raises(ApiError) as caught:
+        yard.services.get("s1")
+    e = caught.value
+    assert (e.status, e.code, e.message, e.request_id) == (
+        404,
+        "ModelArts.3502",
+        "Service s1 does not exist.",
+        "r-7",
+    )
+
+
+def test_an_answer_that_is_not_of_the_api_is_quoted() -> None:
+    answer = httpx.Response(502, text="<html>Bad gateway</html>")
+    with (
+        Server({"GET /v1/p1/services/s1": [answer]}).client() as yard,
+        pytest.raises(ApiError, match="Bad gateway"),
+    ):
+        yard.services.get("s1")
+
+
+def test_no_answer_is_unreachable_and_says_where() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    client = Client(CREDENTIALS, transport=httpx.MockTransport(refuse))
+    with client, pytest.raises(Unreachable, match=r"http://yard\.test: nothing answers there"):
+        client.models.list()
+
+
+def test_unset_fields_of_a_variant_are_not_sent() -> None:
+    server = Server({"PUT /v1/p1/services/s1": [httpx.Response(200, json={"update_time": 5, "resource_ids": []})]})
+    with server.client() as yard:
+        assert (
+            yard.services.configure("s1", [Variant(model_id="m1", weight=70), Variant(model_id="m2", weight=30)])
+            == 5
+        )
+    flavor = {"specification": "modelarts.vm.cpu.2u", "instance_count": 1}
+    expected = {"config": [{"model_id": "m1", "weight": 70, **flavor}, {"model_id": "m2", "weight": 30, **flavor}]}
+    assert server.bodies == [expected]
+
+
+def test_waiting_reports_every_step_and_ends_when_the_service_settles() -> None:
+    steps = [
+        service("deploying", progress=0),
+        service("deploying", progress=60),
+        service("running", progress=None),
+    ]
+    seen: list[int | None] = []
+    with Server({"GET /v1/p1/services/s1": list(steps)}).client() as yard:
+        done = yard.services.wait("s1", lambda s: seen.append(s.progress), Clock().patience())
+    assert (done.status, seen) == ("running", [0, 60, None])
+
+
+def test_a_deployment_that_fails_raises_its_cause() -> None:
+    server = Server({"GET /v1/p1/services/s1": [service("failed", error_msg="exited with status 3")]})
+    with server.client() as yard, pytest.raises(OperationFailed, match="exited with status 3"):
+        yard.services.wait("s1")
+
+
+def test_an_update_that_was_rolled_back_raises_although_the_service_runs() -> None:
+    logs = {"logs": [{"update_time": 5, "result": "FAIL"}, {"update_time": 3, "result": "SUCCESS"}]}
+    server = Server(
+        {
+            "GET /v1/p1/services/s1": [service("running", error_msg="never became healthy")],
+            "GET /v1/p1/services/s1/logs": [httpx.Response(200, json=logs)],
+        }
+    )
+    with server.client() as yard:
+        assert yard.services.wait_update("s1", 3).status == "running"
+        with pytest.raises(OperationFailed, match="rolled back: never became healthy"):
+            yard.services.wait_update("s1", 5)
+
+
+def test_a_server_that_is_away_for_a_moment_is_asked_again() -> None:
+    gone = httpx.ConnectError("refused", request=httpx.Request("GET", "http://yard.test/"))
+    with Server({"GET /v1/p1/services/s1": [service("deploying"), gone, service("running")]}).client() as yard:
+        assert yard.services.wait("s1", patience=Clock().patience()).status == "running"
+
+
+def test_pauses_grow_with_the_time_waited_and_end_at_the_limit() -> None:
+    clock = Clock()
+    with pytest.raises(WaitTimeout, match="nothing moved after 100 s"):
+        clock.patience(100).until(lambda: 1, lambda _: False, "nothing moved")
+    assert clock.time == pytest.approx(100)
+    assert clock.naps[0] == 0.05
+    assert max(clock.naps) == 2.0
+    assert len(clock.naps) < 110
+
+
+@pytest.mark.parametrize(("waited_s", "expected"), [(0, 0.05), (5, 0.5), (600, 2.0)])
+def test_pause(waited_s: float, expected: float) -> None:
+    assert pause_s(waited_s) == expected
+
+
+def test_finding_by_name_ignores_services_whose_names_only_contain_it() -> None:
+    listed = [
+        {"service_id": "s9", "service_name": "iris-2", "status": "running"},
+        json.loads(service("running").content),
+    ]
+    server = Server(
+        {
+            "GET /v1/p1/services": [httpx.Response(200, json={"services": listed, "count": 2, "total_count": 2})],
+            "GET /v1/p1/services/s1": [service("running", access_address="http://gw/v1/infers/s1")],
+        }
+    )
+    with server.client() as yard:
+        assert yard.services.find("iris").access_address == "http://gw/v1/infers/s1"
+
+
+def test_a_model_in_use_is_not_deleted_silently() -> None:
+    refused = [{"model_id": "m1", "error_code": "ModelArts.3009", "error_msg": "in use by iris"}]
+    answer = httpx.Response(200, json={"delete_success_list": [], "delete_failed_list": refused})
+    with Server({"DELETE /v1/p1/models/m1": [answer]}).client() as yard, pytest.raises(ApiError, match="in use"):
+        yard.models.delete("m1")
+
+
+def test_credentials_go_through_the_environment_and_back() -> None:
+    assert Credentials.from_environment(CREDENTIALS.environment()) == CREDENTIALS
+    with pytest.raises(NotConfigured, match="OS_USERNAME, OS_PASSWORD"):
+        Credentials.from_environment({"OS_AUTH_URL": "http://yard.test/v3"})
+
+
+def test_credentials_never_show_the_password() -> None:
+    assert "s3cret" not in repr(CREDENTIALS) + str(CREDENTIALS)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "there is no"), ("{", "not a credentials file"), ("{}", "not a credentials file")],
+    ids=["absent", "torn", "incomplete"],
+)
+def test_a_bad_credentials_file_is_named(tmp_path: Path, content: str | None, complaint: str) -> None:
+    if content is not None:
+        (tmp_path / "credentials.json").write_text(content)
+    with pytest.raises(NotConfigured, match=complaint):
+        Credentials.from_data_dir(tmp_path)
