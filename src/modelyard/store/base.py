@@ -27,6 +27,10 @@ class StoreUnavailableError(Exception):
     """The database cannot be reached or written now."""
 
 
+class SchemaError(Exception):
+    """The database is not one that this release can use (a newer release wrote it, or it is not ours)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """`offset` is a page index (row = offset x limit), contract §1.7."""

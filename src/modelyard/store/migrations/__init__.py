@@ -1,0 +1,10 @@
+"""Schema versions. Each migration is one module in `versions/`; they run inside one transaction (`sql.schema`).
+
+A database that is not there yet is made whole from `sql.tables` and stamped with the head: Alembic is imported
+only where an older schema has to be brought forward. A test proves that both ways end in the same schema.
+"""
+
+KNOWN = ("0001",)
+"""Every version this release can read or bring forward, oldest first."""
+
+HEAD = KNOWN[-1]

@@ -1,0 +1,164 @@
+"""The one place that knows which database it is: engines, how a writer begins, upsert, files, backups.
+
+SQLite: WAL with `synchronous=FULL`, so that an acknowledged commit survives kill -9 and a power cut; writers
+begin with BEGIN IMMEDIATE on one connection, readers have connections of their own and never wait for them.
+PostgreSQL: writers are serialised by an advisory lock, readers see one snapshot (REPEATABLE READ).
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import URL, Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from modelyard.store.sql import convert
+from modelyard.store.sql.secrets import sync_directory
+
+BUSY_TIMEOUT_MS = 10_000
+_WAL_LIMIT_BYTES = 64 * 1024 * 1024
+_WRITER_LOCK = 0x6D6F64656C  # "model"
+
+Insert = sqlite.Insert | postgresql.Insert
+
+
+class Dialect(Protocol):
+    """What differs between databases."""
+
+    def prepare(self) -> None:
+        """Before the first connection."""
+
+    def writer(self) -> AsyncEngine: ...
+
+    def reader(self, size: int) -> AsyncEngine: ...
+
+    def migrator(self) -> AsyncEngine:
+        """Like `writer`, with foreign keys not enforced: a table can be rebuilt without losing its children."""
+
+    def insert(self, table: Table) -> Insert: ...
+
+    def backup(self, version: str) -> Path | None:
+        """Keep a whole copy of the database before a migration from `version`."""
+
+
+class Sqlite:
+    """A database file. `durable=False` is for tests: it skips every sync."""
+
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
+        self._path = path
+        self._durable = durable
+
+    def prepare(self) -> None:
+        """The file is made before SQLite makes it, 0600; -wal and -shm take over its mode."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = not self._path.exists()
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        for suffix in ("", "-wal", "-shm"):
+            file = self._path.with_name(self._path.name + suffix)
+            if file.exists():
+                file.chmod(0o600)
+        if fresh and self._durable:
+            sync_directory(self._path.parent)
+
+    def writer(self) -> AsyncEngine:
+        return self._engine("BEGIN IMMEDIATE", foreign_keys=True, pool_size=1, max_overflow=0)
+
+    def reader(self, size: int) -> AsyncEngine:
+        return self._engine("BEGIN", foreign_keys=False, query_only=True, pool_size=size, max_overflow=0)
+
+    def migrator(self) -> AsyncEngine:
+        return self._engine("BEGIN IMMEDIATE", foreign_keys=False, poolclass=NullPool)
+
+    def insert(self, table: Table) -> Insert:
+        return sqlite.insert(table)
+
+    def backup(self, version: str) -> Path | None:
+        target = self._path.with_name(f"{self._path.name}.before-{version}")
+        fresh = target.with_name(target.name + ".part")
+        fresh.unlink(missing_ok=True)
+        os.close(os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600))
+        source, copy = sqlite3.connect(self._path), sqlite3.connect(fresh)
+        try:
+            source.backup(copy)
+        finally:
+            source.close()
+            copy.close()
+        fresh.replace(target)
+        sync_directory(self._path.parent)
+        return target
+
+    def _engine(self, begin: str, *, foreign_keys: bool, query_only: bool = False, **pool: Any) -> AsyncEngine:
+        engine = create_async_engine(
+            URL.create("sqlite+aiosqlite", database=str(self._path)),
+            connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
+            json_serializer=convert.to_json,
+            json_deserializer=convert.from_json,
+            hide_parameters=True,
+            pool_reset_on_return=None,
+            **pool,
+        )
+        pragmas = [
+            f"busy_timeout = {BUSY_TIMEOUT_MS}",
+            *([] if query_only else ["journal_mode = WAL"]),
+            f"synchronous = {'FULL' if self._durable else 'OFF'}",
+            f"journal_size_limit = {_WAL_LIMIT_BYTES}",
+            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
+            f"query_only = {'ON' if query_only else 'OFF'}",
+            "temp_store = MEMORY",
+        ]
+
+        def set_up(connection: Any, _record: object) -> None:
+            cursor = connection.cursor()
+            for pragma in pragmas:
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        def start(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        event.listen(engine.sync_engine, "connect", set_up)
+        event.listen(engine.sync_engine, "begin", start)
+        return engine
+
+
+class Postgres:
+    """A PostgreSQL database, by an URL that names its asynchronous driver (`postgresql+asyncpg://…`)."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+
+    def prepare(self) -> None: ...
+
+    def writer(self) -> AsyncEngine:
+        engine = self._engine(pool_size=1, max_overflow=0)
+
+        def start(connection: Connection) -> None:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+
+        event.listen(engine.sync_engine, "begin", start)
+        return engine
+
+    def reader(self, size: int) -> AsyncEngine:
+        return self._engine(pool_size=size, max_overflow=0, isolation_level="REPEATABLE READ")
+
+    def migrator(self) -> AsyncEngine:
+        return self.writer()
+
+    def insert(self, table: Table) -> Insert:
+        return postgresql.insert(table)
+
+    def backup(self, version: str) -> Path | None:
+        return None
+
+    def _engine(self, **options: Any) -> AsyncEngine:
+        return create_async_engine(
+            self._url,
+            json_serializer=convert.to_json,
+            json_deserializer=convert.from_json,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            **options,
+        )

@@ -1,0 +1,148 @@
+"""Statements for lists: filters, sorting and pages as SQL. Pure.
+
+Two statements per list: how many match, and one page. A page that lies beyond what a 64-bit number can say is
+simply empty.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, or_, select, union
+
+from modelyard.domain.service import ACTIVE_ROLLOUT
+from modelyard.store.base import EventQuery, ModelQuery, Page, ServiceQuery
+from modelyard.store.sql.tables import events, instances, models, revision_models, revisions, rollouts, services
+
+_BIGGEST = 2**63 - 1
+ACTIVE_STATES = sorted(state.value for state in ACTIVE_ROLLOUT)
+
+_SERVICE_ORDER: dict[str, ColumnElement[Any]] = {
+    "publish_at": services.c.created_ms,
+    "service_name": services.c.name,
+    "transition_at": services.c.transition_ms,
+}
+_MODEL_ORDER: dict[str, ColumnElement[Any]] = {
+    "create_at": models.c.created_ms,
+    "model_version": models.c.version,
+    "model_size": models.c.size_bytes,
+}
+
+Conditions = Sequence[ColumnElement[bool]]
+
+
+def counted(table: Table, conditions: Conditions) -> Select[Any]:
+    return select(func.count()).select_from(table).where(*conditions)
+
+
+def paged(
+    table: Table, conditions: Conditions, page: Page, first: ColumnElement[Any], then: ColumnElement[Any]
+) -> Select[Any]:
+    """One page, by `first` and among equals by `then`, so that pages never overlap."""
+    limit = min(max(page.limit, 0), _BIGGEST)
+    offset = min(max(page.offset, 0) * limit, _BIGGEST)
+    order = (first.desc(), then.desc()) if page.descending else (first.asc(), then.asc())
+    return select(table).where(*conditions).order_by(*order).limit(limit).offset(offset)
+
+
+def service_conditions(project_id: str | None, query: ServiceQuery) -> Conditions:
+    s = services.c
+    found: list[ColumnElement[bool]] = []
+    for column, wanted in (
+        (s.project_id, project_id),
+        (s.id, query.service_id),
+        (s.workspace_id, query.workspace_id),
+        (s.infer_type, query.infer_type),
+        (s.status, query.status),
+    ):
+        if wanted is not None:
+            found.append(column == wanted)
+    if query.name is not None:
+        found.append(s.name.icontains(query.name, autoescape=True))
+    if query.model_id is not None:
+        r = revision_models.c
+        found.append(exists().where(r.service_id == s.id, r.number == s.revision, r.model_id == query.model_id))
+    return found
+
+
+def service_order(page: Page) -> ColumnElement[Any]:
+    return _SERVICE_ORDER.get(page.sort_by, services.c.created_ms)
+
+
+def model_conditions(project_id: str | None, query: ModelQuery) -> Conditions:
+    m = models.c
+    found: list[ColumnElement[bool]] = []
+    for column, wanted in (
+        (m.project_id, project_id),
+        (m.version, query.version),
+        (m.status, None if query.status is None else query.status.value),
+        (m.type, query.type),
+        (m.workspace_id, query.workspace_id),
+    ):
+        if wanted is not None:
+            found.append(column == wanted)
+    if query.name is not None:
+        found.append(m.name == query.name if query.exact else m.name.icontains(query.name, autoescape=True))
+    if query.not_type is not None:
+        found.append(m.type != query.not_type)
+    if query.description is not None:
+        found.append(m.description.icontains(query.description, autoescape=True))
+    return found
+
+
+def model_order(page: Page) -> ColumnElement[Any]:
+    return _MODEL_ORDER.get(page.sort_by, models.c.created_ms)
+
+
+def event_conditions(service_id: str, query: EventQuery) -> Conditions:
+    e = events.c
+    found: list[ColumnElement[bool]] = [e.service_id == service_id]
+    if query.type is not None:
+        found.append(e.type == query.type)
+    if query.info is not None:
+        found.append(e.info.icontains(query.info, autoescape=True))
+    if query.start_ms is not None:
+        found.append(e.occur_ms >= _bounded(query.start_ms))
+    if query.end_ms is not None:
+        found.append(e.occur_ms <= _bounded(query.end_ms))
+    return found
+
+
+def _bounded(number: int) -> int:
+    return min(max(number, -_BIGGEST), _BIGGEST)
+
+
+def mentioned_revisions(service_id: str | None) -> Select[Any]:
+    """The revisions that a service, its active rollout and its instances mention; None: of every service."""
+    s, o, i = services.c, rollouts.c, instances.c
+    active = o.state.in_(ACTIVE_STATES)
+    parts = [
+        select(s.id.label("service_id"), s.revision.label("number")),
+        select(s.id, s.stable).where(s.stable.is_not(None)),
+        select(o.service_id, o.target).where(active),
+        select(o.service_id, o.base).where(active, o.base.is_not(None)),
+        select(i.service_id, i.revision),
+    ]
+    if service_id is not None:
+        owners = (s.id, s.id, o.service_id, o.service_id, i.service_id)
+        parts = [part.where(owner == service_id) for part, owner in zip(parts, owners, strict=True)]
+    pairs = union(*parts).subquery("mentioned")
+    return select(revisions).join(
+        pairs, and_(revisions.c.service_id == pairs.c.service_id, revisions.c.number == pairs.c.number)
+    )
+
+
+def users_of_model(model_id: str) -> Select[Any]:
+    """Names of services whose present or stable revision, or an active rollout, uses the model."""
+    s, r, o = services.c, revision_models.c, rollouts.c
+    in_rollout = exists().where(
+        o.service_id == r.service_id,
+        o.state.in_(ACTIVE_STATES),
+        or_(o.target == r.number, o.base == r.number),
+    )
+    return (
+        select(s.name)
+        .join(revision_models, r.service_id == s.id)
+        .where(r.model_id == model_id, or_(r.number == s.revision, r.number == s.stable, in_rollout))
+        .distinct()
+        .order_by(s.name)
+    )

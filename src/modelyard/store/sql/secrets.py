@@ -1,0 +1,79 @@
+"""Secrets at rest: AES-256-GCM under a key file that lies beside the database, never in it.
+
+What is promised: a copy of the database alone (a backup, a support bundle) gives nobody a secret key. The name
+that a secret belongs to is authenticated with it, so that sealed values cannot be exchanged between rows. A
+secret never appears in a repr or a log.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from modelyard.store.base import StoreUnavailableError
+
+_NONCE_BYTES = 12
+
+
+class SecretBox:
+    """Seals and opens with one key; the key file is made at the first use, mode 0600."""
+
+    def __init__(self, key_file: Path | None) -> None:
+        self._key_file = key_file
+        self._key: bytes | None = None
+
+    def __repr__(self) -> str:
+        return "SecretBox(…)"
+
+    def seal(self, owner: str, secret: str) -> bytes:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + AESGCM(self._load()).encrypt(nonce, secret.encode(), owner.encode())
+
+    def open(self, owner: str, sealed: bytes) -> str:
+        """StoreUnavailableError when the key file is not the one that the secret was sealed with."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        try:
+            plain = AESGCM(self._load()).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], owner.encode())
+        except InvalidTag as error:
+            raise StoreUnavailableError(
+                f"{self._key_file} is not the key that the database was written with"
+            ) from error
+        return plain.decode()
+
+    def _load(self) -> bytes:
+        if self._key is None:
+            self._key = secrets.token_bytes(32) if self._key_file is None else _read_or_make(self._key_file)
+        return self._key
+
+
+def _read_or_make(path: Path) -> bytes:
+    """Made under another name and linked into place: a crash leaves a whole key or none."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(descriptor, secrets.token_bytes(32))
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        sync_directory(path.parent)
+    return path.read_bytes()
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,212 @@
+"""Services, revisions, rollouts, instances, events and counters: statements."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from modelyard.domain.errors import AlreadyExists
+from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.revision import Revision
+from modelyard.domain.service import Event, Rollout, Service
+from modelyard.store.base import Changes, Counter, EventQuery, ServiceQuery, ServiceRecord
+from modelyard.store.sql import convert, queries
+from modelyard.store.sql.session import Session
+from modelyard.store.sql.tables import (
+    counters,
+    events,
+    instances,
+    revision_models,
+    revisions,
+    rollouts,
+    services,
+)
+
+EVENTS_KEPT = 1000
+"""Per service, the newest."""
+
+_IDS_PER_STATEMENT = 500
+
+
+class ServiceReading(Session):
+    async def service(self, project_id: str | None, service_id: str) -> Service | None:
+        statement = select(services).where(services.c.id == service_id)
+        if project_id is not None:
+            statement = statement.where(services.c.project_id == project_id)
+        row = await self._row(statement)
+        return None if row is None else convert.service(row)
+
+    async def services(self, project_id: str | None, query: ServiceQuery) -> tuple[int, Sequence[Service]]:
+        conditions = queries.service_conditions(project_id, query)
+        total = int(await self._value(queries.counted(services, conditions)))
+        order = queries.service_order(query.page)
+        rows = await self._rows(queries.paged(services, conditions, query.page, order, services.c.id))
+        return total, [convert.service(row) for row in rows]
+
+    async def count_services(self, project_id: str, infer_type: str) -> int:
+        s = services.c
+        conditions = (s.project_id == project_id, s.infer_type == infer_type)
+        return int(await self._value(queries.counted(services, conditions)))
+
+    async def service_ids(self) -> Sequence[str]:
+        return [row.id for row in await self._rows(select(services.c.id).order_by(services.c.id))]
+
+    async def due_services(self, now_ms: int) -> Sequence[str]:
+        s = services.c
+        rows = await self._rows(select(s.id).where(s.due_ms <= now_ms).order_by(s.due_ms, s.id))
+        return [row.id for row in rows]
+
+    async def revision(self, service_id: str, number: int) -> Revision | None:
+        r = revisions.c
+        row = await self._row(select(revisions).where(r.service_id == service_id, r.number == number))
+        return None if row is None else convert.revision(row)
+
+    async def revisions(self, service_id: str) -> Sequence[Revision]:
+        r = revisions.c
+        rows = await self._rows(select(revisions).where(r.service_id == service_id).order_by(r.number.desc()))
+        return [convert.revision(row) for row in rows]
+
+    async def rollouts(self, service_id: str) -> Sequence[Rollout]:
+        o = rollouts.c
+        rows = await self._rows(select(rollouts).where(o.service_id == service_id).order_by(o.seq.desc()))
+        return [convert.rollout(row) for row in rows]
+
+    async def record(self, service_id: str) -> ServiceRecord | None:
+        found = await self._records(service_id)
+        return found[0] if found else None
+
+    async def records(self) -> Sequence[ServiceRecord]:
+        return await self._records(None)
+
+    async def _records(self, service_id: str | None) -> Sequence[ServiceRecord]:
+        s, o, i = services.c, rollouts.c, instances.c
+        which_service = select(services).order_by(s.id)
+        which_rollouts = select(rollouts).where(o.state.in_(queries.ACTIVE_STATES))
+        which_instances = select(instances).order_by(i.started_ms, i.id)
+        if service_id is not None:
+            which_service = which_service.where(s.id == service_id)
+            which_rollouts = which_rollouts.where(o.service_id == service_id)
+            which_instances = which_instances.where(i.service_id == service_id)
+        found = [convert.service(row) for row in await self._rows(which_service)]
+        if not found:
+            return []
+        numbered: defaultdict[str, dict[int, Revision]] = defaultdict(dict)
+        for row in await self._rows(queries.mentioned_revisions(service_id)):
+            numbered[row.service_id][row.number] = convert.revision(row)
+        active = {row.service_id: convert.rollout(row) for row in await self._rows(which_rollouts)}
+        running: defaultdict[str, list[Instance]] = defaultdict(list)
+        for row in await self._rows(which_instances):
+            running[row.service_id].append(convert.instance(row))
+        return [
+            ServiceRecord(
+                service=service,
+                revisions=numbered[service.id],
+                rollout=active.get(service.id),
+                instances=tuple(running[service.id]),
+            )
+            for service in found
+        ]
+
+    async def events(self, service_id: str, query: EventQuery) -> tuple[int, Sequence[Event]]:
+        conditions = queries.event_conditions(service_id, query)
+        total = int(await self._value(queries.counted(events, conditions)))
+        rows = await self._rows(queries.paged(events, conditions, query.page, events.c.occur_ms, events.c.id))
+        return total, [convert.event(row) for row in rows]
+
+    async def counters(self, service_ids: Sequence[str] | None = None) -> Mapping[str, Counter]:
+        rows: list[Row[Any]] = []
+        if service_ids is None:
+            rows.extend(await self._rows(select(counters)))
+        else:
+            for some in _chunks(service_ids):
+                rows.extend(await self._rows(select(counters).where(counters.c.service_id.in_(some))))
+        return {row.service_id: convert.counter(row) for row in rows}
+
+
+class ServiceWriting(ServiceReading):
+    async def add_service(self, service: Service) -> None:
+        await self._add(insert(services).values(convert.service_row(service)), "service", service.name)
+
+    async def save_service(self, service: Service) -> None:
+        await self._save(services, convert.service_row(service), "service", service.name)
+
+    async def add_revision(self, revision: Revision) -> None:
+        name = f"{revision.service_id} revision {revision.number}"
+        await self._add(insert(revisions).values(convert.revision_row(revision)), "revision", name)
+        used = dict.fromkeys(variant.model_id for variant in revision.variants)
+        key = {"service_id": revision.service_id, "number": revision.number}
+        await self._upsert(revision_models, [{**key, "model_id": model_id} for model_id in used])
+
+    async def save_rollout(self, rollout: Rollout) -> None:
+        o = rollouts.c
+        next_seq = (
+            select(func.coalesce(func.max(o.seq), 0) + 1)
+            .where(o.service_id == rollout.service_id)
+            .scalar_subquery()
+        )
+        row = {**convert.rollout_row(rollout), "seq": next_seq}
+        insertion = self._dialect.insert(rollouts).values(row)
+        changed = {name: insertion.excluded[name] for name in row if name not in ("id", "service_id", "seq")}
+        statement = insertion.on_conflict_do_update(index_elements=[o.id], set_=changed)
+        try:
+            await self._run(statement)
+        except IntegrityError as error:
+            raise AlreadyExists("active rollout of service", rollout.service_id) from error
+
+    async def apply(self, service_id: str, changes: Changes) -> bool:
+        version = await self._value(select(services.c.version).where(services.c.id == service_id))
+        if version != changes.seen_version:
+            return False
+        if changes.delete_service:
+            await self._run(delete(services).where(services.c.id == service_id))
+            return True
+        if changes.service is not None:
+            await self.save_service(changes.service)
+        for rollout in sorted(changes.rollouts, key=lambda rollout: rollout.active):
+            await self.save_rollout(rollout)
+        kept = [i for i in changes.instances if i.phase is not Phase.GONE]
+        gone = [i.id for i in changes.instances if i.phase is Phase.GONE]
+        await self._upsert(instances, [convert.instance_row(instance) for instance in kept])
+        for some in _chunks([*gone, *changes.forget_instances]):
+            await self._run(
+                delete(instances).where(instances.c.service_id == service_id, instances.c.id.in_(some))
+            )
+        await self.add_events(changes.events)
+        return True
+
+    async def save_counters(self, values: Mapping[str, Counter]) -> None:
+        there = await self._existing(list(values))
+        rows = [convert.counter_row(key, value) for key, value in values.items() if key in there]
+        await self._upsert(counters, rows)
+
+    async def add_events(self, values: Sequence[Event]) -> None:
+        there = await self._existing([event.service_id for event in values])
+        rows = [convert.event_row(event) for event in values if event.service_id in there]
+        if not rows:
+            return
+        await self._run(insert(events), rows)
+        e = events.c
+        for service_id in there:
+            oldest_kept = (
+                select(e.id)
+                .where(e.service_id == service_id)
+                .order_by(e.id.desc())
+                .limit(1)
+                .offset(EVENTS_KEPT - 1)
+                .scalar_subquery()
+            )
+            await self._run(delete(events).where(e.service_id == service_id, e.id < oldest_kept))
+
+    async def _existing(self, service_ids: Sequence[str]) -> set[str]:
+        """Those that are still there: a reading or an event may come after a service was deleted."""
+        there: set[str] = set()
+        for some in _chunks(list(dict.fromkeys(service_ids))):
+            rows = await self._rows(select(services.c.id).where(services.c.id.in_(some)))
+            there.update(row.id for row in rows)
+        return there
+
+
+def _chunks(ids: Sequence[str]) -> list[Sequence[str]]:
+    return [ids[at : at + _IDS_PER_STATEMENT] for at in range(0, len(ids), _IDS_PER_STATEMENT)]

@@ -1,0 +1,115 @@
+"""Running statements: to their end even when the caller is cancelled, and with our own errors.
+
+A cancellation that reaches the driver in the middle of a statement would cost the connection, and in the middle
+of a commit the knowledge whether it happened. So every step runs in its own task, the caller waits for its end
+(milliseconds) and is cancelled afterwards.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, Row, Table
+from sqlalchemy.exc import DBAPIError, IntegrityError, ResourceClosedError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from modelyard.domain.errors import AlreadyExists, Invalid, NotFound, Violation
+from modelyard.store.base import StoreUnavailableError
+from modelyard.store.sql.dialect import Dialect
+from modelyard.store.sql.secrets import SecretBox
+
+T = TypeVar("T")
+
+
+async def settled(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, which runs to its end; a cancellation is raised only then."""
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()  # retrieved: nobody else will look at it
+        raise cancelled
+    return task.result()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of the driver become those of the port. IntegrityError passes: only the caller knows its meaning."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (DBAPIError, PoolTimeoutError, ResourceClosedError, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreUnavailableError(f"the database cannot be used: {cause}") from error
+    except UnicodeEncodeError as error:
+        raise Invalid(Violation("", "text that is not valid Unicode cannot be stored")) from error
+    except OverflowError as error:
+        raise Invalid(Violation("", "a number does not fit into 64 bits")) from error
+
+
+class Session:
+    """One open transaction, and what its statements need."""
+
+    def __init__(self, connection: AsyncConnection, dialect: Dialect, box: SecretBox) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._box = box
+
+    async def _rows(self, statement: Executable) -> Sequence[Row[Any]]:
+        with translated():
+            return (await settled(self._connection.execute(statement))).all()
+
+    async def _row(self, statement: Executable) -> Row[Any] | None:
+        with translated():
+            return (await settled(self._connection.execute(statement))).first()
+
+    async def _value(self, statement: Executable) -> Any:
+        with translated():
+            return (await settled(self._connection.execute(statement))).scalar()
+
+    async def _run(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
+        """Execute, for each of `rows` if given; how many rows were changed. IntegrityError is the caller's."""
+        with translated():
+            return int((await settled(self._connection.execute(statement, rows))).rowcount)
+
+    async def _add(self, statement: Executable, kind: str, key: str) -> None:
+        """Execute; AlreadyExists(kind, key) if that breaks a uniqueness rule."""
+        try:
+            await self._run(statement)
+        except IntegrityError as error:
+            raise AlreadyExists(kind, key) from error
+
+    async def _upsert(
+        self, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: frozenset[str] = frozenset()
+    ) -> None:
+        """Insert or replace whole rows by primary key; columns in `keep` stay as first inserted."""
+        if not rows:
+            return
+        key = {column.name for column in table.primary_key}
+        insert = self._dialect.insert(table)
+        changed = {name: insert.excluded[name] for name in rows[0] if name not in key | keep}
+        if changed:
+            statement = insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=changed)
+        else:
+            statement = insert.on_conflict_do_nothing(index_elements=list(table.primary_key))
+        await self._run(statement, rows)
+
+    async def _save(self, table: Table, row: Mapping[str, Any], kind: str, key: str) -> None:
+        """`_upsert` of one row that has a unique name besides its key."""
+        try:
+            await self._upsert(table, [row])
+        except IntegrityError as error:
+            raise AlreadyExists(kind, key) from error
+
+
+def orphan(error: IntegrityError) -> NotFound:
+    """A row whose parent is not there, found at commit."""
+    return NotFound("parent row", str(error.orig))

@@ -1,0 +1,119 @@
+"""Opening, closing and transactions. See `store.base` for what is promised.
+
+One process writes at a time (one control plane per data directory); inside it writers queue in a lock of the
+event loop, in order, and never in the database's busy loop. Readers have their own connections.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from modelyard.store.base import Reading, StoreUnavailableError, Writing
+from modelyard.store.sql import schema
+from modelyard.store.sql.dialect import Dialect, Postgres, Sqlite
+from modelyard.store.sql.repo import SqlReading, SqlWriting
+from modelyard.store.sql.secrets import SecretBox
+from modelyard.store.sql.session import orphan, settled, translated
+
+
+class SqlStore:
+    """The store in a SQLite file (a path) or another database (an URL).
+
+    `key_file` holds the key that secrets are sealed with; a path without one gets `keys/store.key` beside it.
+    `readers` bounds the connections for reads.
+    """
+
+    def __init__(self, where: Path | str, *, key_file: Path | None = None, readers: int = 4) -> None:
+        self._temporary: Path | None = None
+        self._dialect: Dialect
+        if isinstance(where, str) and "://" in where:
+            url = make_url(where)
+            if url.get_backend_name() == "sqlite":
+                raise ValueError("give a SQLite database as a path")
+            self._dialect = Postgres(url)
+        else:
+            path = Path(where)
+            self._dialect = Sqlite(path)
+            key_file = key_file or path.parent / "keys" / "store.key"
+        self._box = SecretBox(key_file)
+        self._readers = readers
+        self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[object] | None = None
+        self._engines: tuple[AsyncEngine, AsyncEngine] | None = None
+
+    @classmethod
+    def memory(cls) -> "SqlStore":
+        """A store for tests that is gone when closed: the real thing on a file in memory, without syncs."""
+        shared = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
+        folder = Path(tempfile.mkdtemp(prefix="modelyard-store-", dir=shared if shared.is_dir() else None))
+        store = cls(folder / "modelyard.db")
+        store._dialect = Sqlite(folder / "modelyard.db", durable=False)
+        store._temporary = folder
+        return store
+
+    async def open(self) -> None:
+        """Raises SchemaError for a database of a newer release, StoreUnavailableError if it cannot be used."""
+        with translated():
+            self._dialect.prepare()
+        await schema.ensure(self._dialect)
+        self._engines = (self._dialect.writer(), self._dialect.reader(self._readers))
+
+    async def close(self) -> None:
+        """Waits for the writer that is at work."""
+        async with self._lock:
+            engines, self._engines = self._engines, None
+            for engine in engines or ():
+                await settled(engine.dispose())
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Reading]:
+        async with self._transaction(self._open_engines()[1], commit=False) as connection:
+            yield SqlReading(connection, self._dialect, self._box)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Writing]:
+        if self._owner is not None and self._owner is asyncio.current_task():
+            raise RuntimeError("write() inside write() would wait for itself")
+        async with self._lock:
+            self._owner = asyncio.current_task()
+            try:
+                async with self._transaction(self._open_engines()[0], commit=True) as connection:
+                    yield SqlWriting(connection, self._dialect, self._box)
+            finally:
+                self._owner = None
+
+    def _open_engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        if self._engines is None:
+            raise StoreUnavailableError("the store is not open")
+        return self._engines
+
+    @asynccontextmanager
+    async def _transaction(self, engine: AsyncEngine, *, commit: bool) -> AsyncIterator[AsyncConnection]:
+        connection = engine.connect()
+        try:
+            with translated():
+                await settled(_begin(connection))
+            yield connection
+            if commit:
+                try:
+                    with translated():
+                        await settled(connection.commit())
+                except IntegrityError as error:
+                    raise orphan(error) from error
+        finally:
+            if connection.sync_connection is not None:
+                await settled(connection.close())  # rolls back what was not committed
+
+
+async def _begin(connection: AsyncConnection) -> None:
+    await connection.start()
+    await connection.begin()
