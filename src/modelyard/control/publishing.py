@@ -6,6 +6,7 @@ is of the names and contents in it, config.json being the effective one (`core.p
 beside its place and renamed into it whole: a directory named by a digest is complete. No code of the model runs.
 """
 
+import asyncio
 import hashlib
 import json
 import os
@@ -45,7 +46,7 @@ class Publisher:
         self._clock = clock
 
     async def pending(self) -> Sequence[str]:
-        """Ids of the models that wait to be published; call once at start, and drop what a crash left half done."""
+        """What waits to be published. Call once at start: it also drops what a crash left half done."""
         if self._dir.is_dir():
             for left in self._dir.glob(f"{PARTIAL}*"):
                 shutil.rmtree(left, ignore_errors=True)
@@ -82,7 +83,7 @@ class Publisher:
         try:
             await self._copy(model, partial / "model")
             config = _effective_config(model, partial / "model")
-            digest, size = _seal(partial)
+            digest, size = await asyncio.to_thread(_seal, partial)
             final = self._dir / digest
             if not final.is_dir():
                 partial.rename(final)
@@ -129,7 +130,7 @@ def _effective_config(model: Model, directory: Path) -> Mapping[str, object]:
     config, violations = packages.config(text, model.attributes, initial if isinstance(initial, str) else None)
     _refuse(violations)
     config = {"model_type": model.type, **config}
-    path.write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+    path.write_text(json.dumps(config, indent=2), encoding="ascii")
     return config
 
 

@@ -1,0 +1,61 @@
+"""What a PUT does to a service, given the state it is in (contract §2, state rules).
+
+present                      config            status=running    running + config   status=stopped
+running                      update            refused           update             stop
+concerning pending waiting   update            refused           update             stop
+failed                       update            start             start *            stop
+stopped, finished            kept for start    start             start *            refused (with config: kept)
+deploying                    refused           refused           refused            stop
+stopping deleting            refused           refused           refused            refused
+
+*  the config is ignored: a status that differs from the present one comes first
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from modelyard.domain.errors import Violation
+from modelyard.domain.service import Desired, ServiceStatus
+
+REFUSED = "3519"
+
+
+class Step(StrEnum):
+    """NOTHING: neither status nor config changes anything. KEEP: store the config for the next start."""
+
+    NOTHING = "nothing"
+    UPDATE = "update"
+    KEEP = "keep"
+    START = "start"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What the request does; `config_ignored` when it also had a config that does not count."""
+
+    step: Step
+    config_ignored: bool = False
+
+
+ENDING = frozenset({ServiceStatus.STOPPING, ServiceStatus.DELETING})
+AT_REST = frozenset({ServiceStatus.STOPPED, ServiceStatus.FINISHED})
+
+
+def effect(present: ServiceStatus, asked: Desired | None, config: bool) -> Effect | Violation:
+    """The effect of a PUT that asks for a status (None: says nothing) and has a config or not."""
+    if present is ServiceStatus.DELETING:
+        return Violation("", "the service is being deleted, it cannot be updated", REFUSED)
+    if asked is None and not config:
+        return Effect(Step.NOTHING)
+    if present is ServiceStatus.STOPPING or (present is ServiceStatus.DEPLOYING and asked is not Desired.STOPPED):
+        field = "status" if asked else "config"
+        advice = "stop it or wait until it runs" if present is ServiceStatus.DEPLOYING else "wait until it stopped"
+        return Violation(field, f"cannot be changed while the service is {present}: {advice}", REFUSED)
+    if asked is Desired.RUNNING and present in AT_REST | {ServiceStatus.FAILED}:
+        return Effect(Step.START, config_ignored=config)
+    if asked is Desired.STOPPED and present not in AT_REST:
+        return Effect(Step.STOP, config_ignored=config)
+    if not config:
+        return Violation("status", f"is {asked}, but the service is {present} already", REFUSED)
+    return Effect(Step.KEEP if present in AT_REST else Step.UPDATE)

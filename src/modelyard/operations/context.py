@@ -1,0 +1,35 @@
+"""What every use case works with, and who may call it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from modelyard.core.admission_catalog import FLAVORS, Flavor, Quotas
+from modelyard.domain.errors import Forbidden
+from modelyard.domain.identity import Principal, Role
+from modelyard.store.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The world of the use cases.
+
+    `clock` gives milliseconds since 1970 UTC; `new_id` a fresh id; `nudge(kind, id)` says *look at this again*
+    to whoever works on that kind ("service", "model") and returns at once. `gateway_url` is where callers
+    reach the gateway, without a slash at the end.
+    """
+
+    store: Store
+    clock: Callable[[], int]
+    new_id: Callable[[], str]
+    nudge: Callable[[str, str], None]
+    quotas: Quotas = Quotas()
+    flavors: Mapping[str, Flavor] = FLAVORS
+    gateway_url: str = "http://127.0.0.1:8080"
+
+
+def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:
+    """Raise Forbidden unless the caller has one of the roles in this very project."""
+    if principal.project_id != project_id:
+        raise Forbidden("The project id in the request URL does not match the token.", code="0210")
+    if not principal.roles & right:
+        raise Forbidden(f"You are not authorized to perform the ({operation}) operation.")

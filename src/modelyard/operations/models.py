@@ -1,0 +1,136 @@
+"""Use cases about models: publish, read, delete. The snapshot itself is `control.publishing`'s matter."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelyard.core import admission_fields as fields
+from modelyard.domain.errors import Invalid, NotFound, Violation
+from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
+from modelyard.domain.model import Model
+from modelyard.objects.paths import MalformedPathError, object_path
+from modelyard.operations.context import Context, authorise
+from modelyard.store.base import ModelQuery, Page
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """A model to publish. `attributes`: the optional fields as they came. `violations`: found while reading."""
+
+    name: str | None
+    version: str | None
+    type: str | None
+    source_location: str | None
+    description: str = ""
+    workspace_id: str = fields.DEFAULT_WORKSPACE
+    install_types: tuple[str, ...] | None = None
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    violations: tuple[Violation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A model that was not deleted, and why."""
+
+    model_id: str
+    text: str
+    code: str = "3009"
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What became of each model that was to be deleted."""
+
+    deleted: tuple[str, ...]
+    refused: tuple[Refusal, ...]
+
+
+async def publish(ctx: Context, principal: Principal, project_id: str, request: ModelRequest) -> Model:
+    """Store a model to be published. Raises Forbidden, Invalid, AlreadyExists (name and version are taken)."""
+    authorise(principal, project_id, CONTROL_WRITE, "createModel")
+    found = (*request.violations, *_violations(request))
+    if found:
+        raise Invalid(*found)
+    assert request.name is not None
+    assert request.version is not None
+    assert request.type is not None
+    assert request.source_location is not None
+    model = Model(
+        id=ctx.new_id(),
+        project_id=project_id,
+        name=request.name,
+        version=request.version,
+        type=request.type,
+        source_location=request.source_location,
+        owner=principal.user_id,
+        created_ms=ctx.clock(),
+        install_types=frozenset(request.install_types or fields.INSTALL_TYPES),
+        attributes=request.attributes,
+    )
+    async with ctx.store.write() as w:
+        await w.add_model(model)
+    ctx.nudge("model", model.id)
+    return model
+
+
+def _violations(request: ModelRequest) -> list[Violation]:
+    broken = frozenset(v.field for v in request.violations)
+    found = [
+        *fields.model_name(request.name),
+        *fields.model_version(request.version),
+        *fields.model_type(request.type),
+        *fields.description(request.description),
+        *fields.workspace(request.workspace_id),
+        *fields.install_types(("batch",) if request.install_types is None else request.install_types),
+    ]
+    if not request.source_location:
+        found.append(Violation("source_location", "is mandatory"))
+    else:
+        try:
+            object_path(request.source_location)
+        except MalformedPathError as error:
+            found.append(Violation("source_location", str(error), "3572"))
+    return [v for v in found if v.field not in broken]
+
+
+async def detail(ctx: Context, principal: Principal, project_id: str, model_id: str) -> Model:
+    """Raises Forbidden, NotFound."""
+    authorise(principal, project_id, CONTROL_READ, "getModel")
+    async with ctx.store.read() as r:
+        model = await r.model(project_id, model_id)
+    if model is None:
+        raise NotFound("model", model_id)
+    return model
+
+
+async def models(
+    ctx: Context, principal: Principal, project_id: str, query: ModelQuery
+) -> tuple[int, Sequence[Model]]:
+    """(how many match, one page of them). Raises Forbidden."""
+    authorise(principal, project_id, CONTROL_READ, "listModels")
+    async with ctx.store.read() as r:
+        return await r.models(project_id, query)
+
+
+async def delete(
+    ctx: Context, principal: Principal, project_id: str, model_id: str, *, cascade: bool = False
+) -> Deleted:
+    """Delete a model, with `cascade` every version of it; one that a service uses stays. Raises NotFound."""
+    authorise(principal, project_id, CONTROL_WRITE, "deleteModel")
+    deleted: list[str] = []
+    refused: list[Refusal] = []
+    async with ctx.store.write() as w:
+        model = await w.model(project_id, model_id)
+        if model is None:
+            raise NotFound("model", model_id)
+        versions: Sequence[Model] = [model]
+        if cascade:
+            every = ModelQuery(name=model.name, exact=True, page=Page(limit=1_000_000))
+            _, versions = await w.models(project_id, every)
+        for version in versions:
+            if users := await w.services_using(version.id):
+                text = f"Failed to delete model, model ({version.id}) already deploy service: {', '.join(users)}"
+                refused.append(Refusal(version.id, text))
+            else:
+                await w.delete_model(version.id)
+                deleted.append(version.id)
+    return Deleted(tuple(deleted), tuple(refused))

@@ -1,0 +1,45 @@
+"""What a reader is told about work under way: percent of a deployment, and a word per variant. Pure.
+
+two variants of 2 instances each, 3 of the 4 ready  → 75
+all ready, the verdict still open                   → 99     (100 is said by the status `running`)
+"""
+
+from modelyard.domain.instance import Phase
+from modelyard.domain.revision import Revision, Variant
+from modelyard.domain.service import ServiceStatus
+from modelyard.store.base import ServiceRecord
+
+DEPLOYING = frozenset({ServiceStatus.DEPLOYING, ServiceStatus.PENDING, ServiceStatus.WAITING})
+
+
+def percent(record: ServiceRecord, revision: Revision) -> int:
+    """How far the service is on its way to `revision`: 0 to 99, and 100 when it is not on any way."""
+    if record.service.status not in DEPLOYING:
+        return 100
+    wanted = sum(v.instance_count for v in revision.variants)
+    ready = sum(min(ready_count(record, v), v.instance_count) for v in revision.variants)
+    return min(99, ready * 100 // wanted) if wanted else 99
+
+
+def ready_count(record: ServiceRecord, variant: Variant) -> int:
+    """Instances of the variant that are able to serve."""
+    return sum(
+        instance.phase is Phase.READY
+        and instance.track == variant.track
+        and instance.template == variant.template.hash
+        for instance in record.instances
+    )
+
+
+def variant_status(record: ServiceRecord, variant: Variant) -> str:
+    """running, deploying, concerning, failed or stopped (contract §2, config[].status)."""
+    match record.service.status:
+        case ServiceStatus.STOPPED | ServiceStatus.STOPPING | ServiceStatus.DELETING:
+            return "stopped"
+        case ServiceStatus.FAILED:
+            return "failed"
+        case ServiceStatus.FINISHED:
+            return "finished"
+    if ready_count(record, variant) >= variant.instance_count:
+        return "running"
+    return "deploying" if record.service.status in DEPLOYING else "concerning"

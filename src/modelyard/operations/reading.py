@@ -1,0 +1,98 @@
+"""Use cases that read services: detail, list, events and update records. They change nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from modelyard.domain.errors import NotFound
+from modelyard.domain.identity import CONTROL_READ, Principal
+from modelyard.domain.revision import Revision
+from modelyard.domain.service import Event, Invocations, Rollout, Service
+from modelyard.operations.context import Context, authorise
+from modelyard.store.base import Counter, EventQuery, Reading, ServiceQuery, ServiceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A service as lists show it."""
+
+    service: Service
+    invocations: Invocations
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A service with the revision that it should run now."""
+
+    record: ServiceRecord
+    revision: Revision
+    invocations: Invocations
+
+    @property
+    def service(self) -> Service:
+        return self.record.service
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRecord:
+    """A rollout with the revision that it was to reach."""
+
+    rollout: Rollout
+    revision: Revision
+
+
+async def detail(ctx: Context, principal: Principal, project_id: str, service_id: str) -> Detail:
+    """Raises Forbidden, NotFound."""
+    authorise(principal, project_id, CONTROL_READ, "getService")
+    async with ctx.store.read() as r:
+        await _service(r, project_id, service_id)
+        record = await r.record(service_id)
+        if record is None:
+            raise NotFound("service", service_id)
+        counters = await r.counters([service_id])
+    return Detail(record, record.revisions[record.service.revision], _total(counters, service_id))
+
+
+async def services(
+    ctx: Context, principal: Principal, project_id: str, query: ServiceQuery
+) -> tuple[int, Sequence[Summary]]:
+    """(how many match, one page of them). Raises Forbidden."""
+    authorise(principal, project_id, CONTROL_READ, "listServices")
+    async with ctx.store.read() as r:
+        total, found = await r.services(project_id, query)
+        counters = await r.counters([service.id for service in found])
+    return total, [Summary(service, _total(counters, service.id)) for service in found]
+
+
+async def events(
+    ctx: Context, principal: Principal, project_id: str, service_id: str, query: EventQuery
+) -> tuple[Service, int, Sequence[Event]]:
+    """(the service, how many match, one page of them). Raises Forbidden, NotFound."""
+    authorise(principal, project_id, CONTROL_READ, "listServiceEvents")
+    async with ctx.store.read() as r:
+        service = await _service(r, project_id, service_id)
+        total, found = await r.events(service_id, query)
+    return service, total, found
+
+
+async def update_records(
+    ctx: Context, principal: Principal, project_id: str, service_id: str, update_time_ms: int | None = None
+) -> tuple[Service, Sequence[UpdateRecord]]:
+    """(the service, its update records, newest first); `update_time_ms` picks one. Raises Forbidden, NotFound."""
+    authorise(principal, project_id, CONTROL_READ, "listServiceLogs")
+    async with ctx.store.read() as r:
+        service = await _service(r, project_id, service_id)
+        revisions = {revision.number: revision for revision in await r.revisions(service_id)}
+        rollouts = await r.rollouts(service_id)
+    chosen = [x for x in rollouts if update_time_ms in {None, x.started_ms} and x.target in revisions]
+    return service, [UpdateRecord(rollout, revisions[rollout.target]) for rollout in chosen]
+
+
+async def _service(r: Reading, project_id: str, service_id: str) -> Service:
+    service = await r.service(project_id, service_id)
+    if service is None:
+        raise NotFound("service", service_id)
+    return service
+
+
+def _total(counters: Mapping[str, Counter], service_id: str) -> Invocations:
+    return counters.get(service_id, Counter()).totals
