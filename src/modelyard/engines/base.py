@@ -130,5 +130,9 @@ class Engine(Protocol):
     async def log_tail(self, instance_id: str, lines: int) -> str:
         """The last lines it wrote, newest last; "" when there are none (or it is unknown)."""
 
+    def attend(self, instance_id: str) -> None:
+        """What is inside it matters now (it drains): keep `in_flight` and `quiet_since_ms` fresh to about 100 ms
+        until it ends. Costs a request each time, so it is not the rule. Idempotent; the unknown is ignored."""
+
     def watch(self, watcher: Watcher) -> None:
         """Have `watcher` called with a service id after something about its instances changed."""

@@ -19,7 +19,9 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from modelyard.processes.limits import Group, Plan
+import msgspec
+
+from modelyard.processes.limits import Plan
 
 FORMAT = 1
 SOCKET = "s.sock"
@@ -100,34 +102,16 @@ class ProcessDir:
         values = self._load("spec.json")
         if values is None:
             return None
+        if values.get("format") != FORMAT:
+            raise SpecUnreadableError(f"{self.path}: format {values.get('format')} is not known to this release")
         try:
-            if values["format"] != FORMAT:
-                raise SpecUnreadableError(f"{self.path}: format {values['format']} is not known to this release")
-            return Spec(
-                argv=tuple(values["argv"]),
-                env=tuple((name, value) for name, value in values["env"]),
-                cwd=values["cwd"],
-                listen=values["listen"],
-                plan=Plan(
-                    tuple(Group(g["path"], tuple((n, v) for n, v in g["files"])) for g in values["groups"]),
-                    values["oom"],
-                    values["weight"],
-                ),
-                open_files=values["open_files"],
-                user=(values["user"][0], values["user"][1]) if values["user"] else None,
-                nice=values["nice"],
-                grace_s=values["grace_s"],
-                log_bytes=values["log_bytes"],
-                label=values["label"],
-            )
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise SpecUnreadableError(f"{self.path}: {error!r}") from error
+            return msgspec.convert(values, Spec)
+        except msgspec.ValidationError as error:
+            raise SpecUnreadableError(f"{self.path}: {error}") from error
 
     def write_spec(self, spec: Spec, created_ms: int) -> None:
         """Write the spec so that it is whole or absent, also after a power cut."""
-        values = asdict(spec)
-        values |= values.pop("plan") | {"format": FORMAT, "created_ms": created_ms}
-        self._store("spec.json", values, sync=True)
+        self._store("spec.json", {"format": FORMAT, "created_ms": created_ms} | asdict(spec), sync=True)
 
     def write_stop(self, grace_s: float) -> None:
         self._store("stop.json", {"grace_s": grace_s}, sync=False)

@@ -13,7 +13,6 @@ It must never import the package (each instance pays for it) nor decide anything
 modules are used on purpose: with them it starts in 8 ms instead of 20, and is 2 MB smaller.
 """
 
-import fcntl
 import os
 import resource
 import select
@@ -23,12 +22,12 @@ import time
 try:
     import _ctypes
     import _json
-    import _signal as signal
+    import _signal as signal  # type: ignore[import-not-found]
     import _socket as socket
 except ImportError:  # another Python: the same, slower
     import ctypes as _ctypes  # type: ignore[no-redef]
     import json as _json  # type: ignore[no-redef]
-    import signal  # type: ignore[no-redef]
+    import signal
     import socket  # type: ignore[no-redef]
 
 LOCK_FD = LISTEN_FD = 3
@@ -50,7 +49,7 @@ def prctl(option: int, value: int) -> None:
     if hasattr(_ctypes, "CDLL"):
         _ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
     else:
-        _ctypes.call_function(_ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl"), (option, value, 0, 0, 0))
+        _ctypes.call_function(_ctypes.dlsym(_ctypes.dlopen("", 0), "prctl"), (option, value, 0, 0, 0))
 
 
 def load(name: str) -> dict:  # type: ignore[type-arg]
@@ -62,12 +61,12 @@ def load(name: str) -> dict:  # type: ignore[type-arg]
         return {}
     if hasattr(_json, "loads"):
         return _json.loads(text)  # type: ignore[no-any-return]
-    return _json.make_scanner(Scanning)(text, 0)[0]  # type: ignore[no-any-return]
+    return _json.make_scanner(Scanning)(text, 0)[0]  # type: ignore[arg-type, no-any-return]
 
 
 def store(name: str, **values: object) -> None:
     """Write a flat JSON object so that a reader sees all of it or nothing."""
-    quote = getattr(_json, "encode_basestring_ascii", None) or _json.dumps
+    quote = getattr(_json, "encode_basestring_ascii", None) or getattr(_json, "dumps")  # noqa: B009
 
     def literal(value: object) -> str:
         if value is None or isinstance(value, bool):
@@ -142,7 +141,7 @@ def prepare(groups: list[dict]) -> str:  # type: ignore[type-arg]
 def become(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> None:  # type: ignore[type-arg]
     """In the forked child: take on limits, identity and descriptors, then become the program."""
     os.setsid()
-    for group in spec["groups"]:
+    for group in spec["plan"]["groups"]:
         try:
             with open(group["path"] + "/cgroup.procs", "w", encoding="ascii") as file:  # noqa: PTH123
                 file.write("0")
@@ -280,7 +279,20 @@ def watch(child: int, log: Log, wake: int, stop: Stop) -> int:
                     break
 
 
+def finish(code: int | None, oom: bool, error: str) -> None:
+    """The last word: `code` is negative for a signal, None when the child never was."""
+    status = code if code is not None and code >= 0 else None
+    killer = -code if code is not None and code < 0 else None
+    store("exit.json", status=status, signal=killer, oom=oom, error=error, ended_ms=time.time_ns() // 1_000_000)
+
+
 def main(path: str) -> None:
+    for name in os.listdir("/proc/self/fd"):  # what our starter let slip must not reach the child  # noqa: PTH208
+        if int(name) > LOCK_FD:
+            try:
+                os.close(int(name))
+            except OSError:
+                continue  # the listing's own
     os.chdir(path)
     os.umask(0o077)
     os.set_inheritable(LOCK_FD, False)
@@ -293,16 +305,15 @@ def main(path: str) -> None:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     spec = load("spec.json")
-    ended = {"status": None, "signal": None, "oom": False, "error": ""}
     try:
         if os.path.exists("stop.json"):  # noqa: PTH110
             raise OSError("stopped before it was started")
-        unenforced = prepare(spec["groups"])
+        unenforced = prepare(spec["plan"]["groups"])
         prctl(SET_SUBREAPER, 1)
         log = Log(spec["log_bytes"])
         child = spawn(spec, log)
     except OSError as error:
-        store("exit.json", **{**ended, "error": str(error), "ended_ms": time.time_ns() // 1_000_000})
+        finish(None, False, str(error))
         return
     me = os.getpid()
     store(
@@ -317,12 +328,9 @@ def main(path: str) -> None:
     if os.path.exists("stop.json"):  # noqa: PTH110 - written before it could know our pid
         stop.request()
     status = watch(child, log, wake_reader, stop)
-    kill_rest(child, spec["groups"])
+    kill_rest(child, spec["plan"]["groups"])
     log.copy()
-    code = os.waitstatus_to_exitcode(status)
-    ended = {"status": code if code >= 0 else None, "signal": -code if code < 0 else None, "error": ""}
-    ended["oom"] = killed_for_memory(spec["oom"])
-    store("exit.json", **ended, ended_ms=time.time_ns() // 1_000_000)
+    finish(os.waitstatus_to_exitcode(status), killed_for_memory(spec["plan"]["oom"]), "")
 
 
 if __name__ == "__main__":

@@ -183,8 +183,13 @@ def _session(sid: int) -> set[int]:
 async def _readable(descriptor: int) -> None:
     loop = asyncio.get_running_loop()
     done: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(descriptor, lambda: done.done() or done.set_result(None))
+    loop.add_reader(descriptor, _resolve, done)
     try:
         await done
     finally:
         loop.remove_reader(descriptor)
+
+
+def _resolve(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)

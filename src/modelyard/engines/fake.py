@@ -1,0 +1,320 @@
+"""An engine in memory, for tests and for rehearsal: no process, no clock of its own, the same every time.
+
+Every state is computed from `now_ms()`, so a test moves its clock and asks. Instances misbehave on demand, each
+misbehaviour named for what it does:
+
+    engine = FakeEngine(clock.now_ms, start_ms=100)
+    engine.behave("bad0", CrashAtStart())            # every instance of template "bad0"
+    engine.behave_next(SlowStart(5_000), StartLost())  # the next two starts, whatever they are
+    engine.unavailable = True                        # list, start, stop and remove raise
+    at_ms = engine.next_change_ms()                  # where to move the clock to
+    engine.announce()                                # after moving it: watchers hear what changed
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from modelyard.engines.base import (
+    EngineUnavailableError,
+    InstanceSpec,
+    NoRoomError,
+    Observed,
+    ProcessState,
+    Watcher,
+)
+
+NEVER = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class SlowStart:
+    """Takes `ms` to become ready."""
+
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NeverReady:
+    """Runs and never answers its health check."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrashAtStart:
+    """Exits `after_ms` after its start, before it is ready."""
+
+    after_ms: int = 10
+    exit: str = "exited with status 1"
+
+
+@dataclass(frozen=True, slots=True)
+class CrashLater:
+    """Exits `after_ms` after it became ready."""
+
+    after_ms: int
+    exit: str = "killed by signal 9 (out of memory)"
+
+
+@dataclass(frozen=True, slots=True)
+class Flaky:
+    """Once ready, answers its health check for `up_ms`, then not for `down_ms`, and so on."""
+
+    up_ms: int
+    down_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """Is refused for want of room."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartLost:
+    """`start` answers well and nothing comes of it: the instance never appears in `list`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StuckInStop:
+    """Ignores SIGTERM; only the end of the grace kills it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowDrain:
+    """Has a request inside until `ms` after `attend` was first called."""
+
+    ms: int
+
+
+Misbehaviour = (
+    SlowStart | NeverReady | CrashAtStart | CrashLater | Flaky | NoRoom | StartLost | StuckInStop | SlowDrain
+)
+
+
+@dataclass(slots=True)
+class Life:
+    """What was asked about one instance and when; everything seen of it follows from this and the time."""
+
+    spec: InstanceSpec
+    started_ms: int
+    start_ms: int
+    stop_ms: int
+    how: Misbehaviour | None = None
+    stopped_ms: int = NEVER
+    killed_ms: int = NEVER
+    killed_exit: str = ""
+    attended_ms: int = NEVER
+    in_flight: int = 0
+    quiet_ms: int = 0
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def ready_ms(self) -> int:
+        match self.how:
+            case NeverReady() | CrashAtStart():
+                return NEVER
+            case SlowStart(ms):
+                return self.started_ms + ms
+            case _:
+                return self.started_ms + self.start_ms
+
+    @property
+    def exited(self) -> tuple[int, str]:
+        """When it ends and how, as far as is known."""
+        ends = [(self.killed_ms, self.killed_exit)]
+        if self.stopped_ms != NEVER:
+            ends.append((self.stopped_ms, "exited with status 0"))
+        match self.how:
+            case CrashAtStart(after_ms, text):
+                ends.append((self.started_ms + after_ms, text))
+            case CrashLater(after_ms, text):
+                ends.append((self.ready_ms + after_ms, text))
+        return min(ends)
+
+    def ready(self, now_ms: int) -> bool:
+        if now_ms < self.ready_ms:
+            return False
+        if isinstance(self.how, Flaky):
+            return (now_ms - self.ready_ms) % (self.how.up_ms + self.how.down_ms) < self.how.up_ms
+        return True
+
+    def busy(self, now_ms: int) -> int:
+        if isinstance(self.how, SlowDrain):
+            return 1 if self.attended_ms == NEVER or now_ms < self.attended_ms + self.how.ms else 0
+        return self.in_flight
+
+    def changes_ms(self, now_ms: int) -> list[int]:
+        """Every instant after `now_ms` at which it will look different, the first of each kind."""
+        edges = [self.ready_ms, self.exited[0]]
+        if isinstance(self.how, SlowDrain) and self.attended_ms != NEVER:
+            edges.append(self.attended_ms + self.how.ms)
+        if isinstance(self.how, Flaky) and now_ms >= self.ready_ms:
+            period = self.how.up_ms + self.how.down_ms
+            begun = now_ms - (now_ms - self.ready_ms) % period
+            edges += [begun + self.how.up_ms, begun + period]
+        return [edge for edge in edges if now_ms < edge < NEVER]
+
+    def observed(self, now_ms: int, stopping: bool) -> Observed:
+        exited_ms, text = self.exited
+        exited = now_ms >= exited_ms
+        ready = self.ready(now_ms)
+        if exited:
+            state = ProcessState.EXITED
+        elif stopping:
+            state = ProcessState.STOPPING
+        else:
+            state = ProcessState.READY if ready else ProcessState.STARTING
+        told = ready and not exited
+        in_flight = self.busy(now_ms) if told else None
+        quiet = max(self.ready_ms, self.quiet_ms)
+        if isinstance(self.how, SlowDrain) and self.attended_ms != NEVER:
+            quiet = self.attended_ms + self.how.ms
+        spec = self.spec
+        return Observed(
+            instance_id=spec.instance_id,
+            service_id=spec.service_id,
+            track=spec.track,
+            revision=spec.revision,
+            template=spec.template,
+            state=state,
+            address=f"unix:instances/{spec.instance_id}/s.sock",
+            started_ms=self.started_ms,
+            in_flight=in_flight,
+            quiet_since_ms=quiet if in_flight == 0 else None,
+            exit=text if exited else "",
+        )
+
+
+class FakeEngine:
+    """Implements `engines.base.Engine`. `start_ms` and `stop_ms`: how long the well-behaved take;
+    `capacity`: how many may hold resources at a time (0: any number)."""
+
+    def __init__(
+        self, now_ms: Callable[[], int], *, start_ms: int = 100, stop_ms: int = 10, capacity: int = 0
+    ) -> None:
+        self._now_ms = now_ms
+        self.start_ms = start_ms
+        self.stop_ms = stop_ms
+        self.capacity = capacity
+        self.unavailable = False
+        self.started: list[InstanceSpec] = []
+        self._lives: dict[str, Life] = {}
+        self._stopping: set[str] = set()
+        self._lost: set[str] = set()
+        self._by_template: dict[str, Misbehaviour] = {}
+        self._next: deque[Misbehaviour | None] = deque()
+        self._watchers: list[Watcher] = []
+        self._announced: dict[str, Observed] = {}
+
+    def behave(self, template: str, how: Misbehaviour | None) -> None:
+        """How instances of a template started from now on behave; None: well."""
+        if how is None:
+            self._by_template.pop(template, None)
+        else:
+            self._by_template[template] = how
+
+    def behave_next(self, *how: Misbehaviour | None) -> None:
+        """How the next instances behave, in the order of their starts, before any rule for a template."""
+        self._next.extend(how)
+
+    def kill(self, instance_id: str, text: str = "killed by signal 9") -> None:
+        """It dies now, as from `kill -9`."""
+        life = self._lives[instance_id]
+        life.killed_ms, life.killed_exit = min(life.killed_ms, self._now_ms()), text
+        self.announce()
+
+    def serve(self, instance_id: str, in_flight: int) -> None:
+        """From now on this many requests are inside it."""
+        life = self._lives[instance_id]
+        life.in_flight, life.quiet_ms = in_flight, self._now_ms()
+        self.announce()
+
+    def write_log(self, instance_id: str, *lines: str) -> None:
+        self._lives[instance_id].log.extend(lines)
+
+    def intrude(self, spec: InstanceSpec) -> None:
+        """A stranger: an instance that nobody recorded, running since now."""
+        self._lives[spec.instance_id] = Life(spec, self._now_ms(), self.start_ms, self.stop_ms)
+
+    def next_change_ms(self) -> int | None:
+        """The next instant at which some instance will look different by itself; None: never."""
+        now = self._now_ms()
+        return min((at for life in self._lives.values() for at in life.changes_ms(now)), default=None)
+
+    def announce(self) -> None:
+        """Tell the watchers of every service whose instances look different from the last time."""
+        seen = {observed.instance_id: observed for observed in self._observe()}
+        either = self._announced.keys() | seen.keys()
+        changed = [seen.get(i) or self._announced[i] for i in either if seen.get(i) != self._announced.get(i)]
+        self._announced = seen
+        for service_id in sorted({observed.service_id for observed in changed}):
+            for watcher in self._watchers:
+                watcher(service_id)
+
+    async def open(self) -> None:
+        """Nothing to do: what exists is in memory."""
+
+    async def close(self) -> None:
+        """The instances live on; another control plane may `open` this engine again."""
+        self._watchers.clear()
+
+    async def list(self, service_id: str | None = None) -> tuple[Observed, ...]:
+        self._check()
+        return tuple(o for o in self._observe() if service_id is None or o.service_id == service_id)
+
+    async def start(self, spec: InstanceSpec) -> None:
+        self._check()
+        if spec.instance_id in self._lives or spec.instance_id in self._lost:
+            return
+        how = self._next.popleft() if self._next else self._by_template.get(spec.template)
+        held = sum(observed.state is not ProcessState.EXITED for observed in self._observe())
+        if isinstance(how, NoRoom) or (self.capacity and held >= self.capacity):
+            raise NoRoomError(f"room for {self.capacity} instances, {held} there")
+        self.started.append(spec)
+        if isinstance(how, StartLost):
+            self._lost.add(spec.instance_id)
+            return
+        self._lives[spec.instance_id] = Life(spec, self._now_ms(), self.start_ms, self.stop_ms, how)
+        self.announce()
+
+    async def stop(self, instance_id: str, grace_s: float) -> None:
+        self._check()
+        life = self._lives.get(instance_id)
+        if life is None or self._now_ms() >= life.exited[0]:
+            return
+        self._stopping.add(instance_id)
+        killed_ms = self._now_ms() + round(grace_s * 1000)
+        ended_ms = self._now_ms() + life.stop_ms
+        if isinstance(life.how, StuckInStop) or ended_ms > killed_ms:
+            if killed_ms < life.killed_ms:
+                life.killed_ms, life.killed_exit = killed_ms, "killed by signal 9"
+        else:
+            life.stopped_ms = min(life.stopped_ms, ended_ms)
+        self.announce()
+
+    async def remove(self, instance_id: str) -> None:
+        self._check()
+        life = self._lives.get(instance_id)
+        if life is not None and self._now_ms() >= life.exited[0]:
+            del self._lives[instance_id]
+            self._stopping.discard(instance_id)
+            self.announce()
+
+    async def log_tail(self, instance_id: str, lines: int) -> str:
+        life = self._lives.get(instance_id)
+        return "\n".join(life.log[-lines:]) if life and lines > 0 else ""
+
+    def attend(self, instance_id: str) -> None:
+        life = self._lives.get(instance_id)
+        if life is not None and life.attended_ms == NEVER:
+            life.attended_ms = self._now_ms()
+
+    def watch(self, watcher: Watcher) -> None:
+        self._watchers.append(watcher)
+
+    def _check(self) -> None:
+        if self.unavailable:
+            raise EngineUnavailableError("it was told to be unavailable")
+
+    def _observe(self) -> tuple[Observed, ...]:
+        now = self._now_ms()
+        return tuple(life.observed(now, i in self._stopping) for i, life in self._lives.items())

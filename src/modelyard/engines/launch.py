@@ -1,0 +1,104 @@
+"""How an instance is started as a process: its command, its environment, its limits, and its label on disk.
+
+Pure but for finding where the model server is installed. The environment is built from nothing: what is not
+named here does not reach the model's code.
+"""
+
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import msgspec
+
+from modelyard.engines.base import InstanceSpec
+from modelyard.processes.directory import LISTEN_FD, Spec
+from modelyard.processes.limits import Enforcement, Limits
+
+Command = Callable[[InstanceSpec], tuple[str, ...]]
+
+LOADING_WEIGHT = 0.25
+"""Share of a busy CPU while an instance loads, against 1 later: an import must not slow down who serves."""
+LOADING_NICE = 6
+"""The same without control groups: 1.25 ** -6."""
+THREAD_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchOptions:
+    """How instances are run here.
+
+    `command` None is the model server that comes with Modelyard. `user` is (uid, gid) for instances (None:
+    ours). `cpu_quota` False leaves cores uncapped, which spares latency the stalls of throttling. `log_bytes`
+    bounds each of an instance's two log files.
+    """
+
+    python: str = sys.executable
+    command: Command | None = None
+    user: tuple[int, int] | None = None
+    cpu_quota: bool = True
+    log_bytes: int = 4 * 1024 * 1024
+
+
+def source_path() -> str:
+    """What an instance's PYTHONPATH needs to find the model server; "" when every Python here finds it."""
+    found = find_spec("modelyard_runtime")
+    if found is None or not found.submodule_search_locations:
+        return ""
+    path = Path(next(iter(found.submodule_search_locations))).parent
+    return "" if path.name == "site-packages" else str(path)
+
+
+def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> dict[str, str]:
+    """All of an instance's environment. The variant's own entries win over our defaults, not over our facts."""
+    defaults = {
+        "PATH": os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
+        "HOME": str(work),
+        "TMPDIR": str(work / "tmp"),
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if source := source_path():
+        defaults["PYTHONPATH"] = source
+    if spec.resources.cpu:
+        defaults |= dict.fromkeys(THREAD_POOLS, str(math.ceil(spec.resources.cpu)))
+    facts = {
+        "MODELYARD_SOCKET_FD": str(LISTEN_FD),
+        "MODELYARD_MODEL_DIR": str(package),
+        "MODELYARD_MODEL_NAME": spec.model_name,
+        "MODELYARD_MODEL_VERSION": spec.model_version,
+    }
+    return defaults | dict(spec.envs) | facts
+
+
+def process_spec(
+    spec: InstanceSpec, package: Path, directory: Path, enforcement: Enforcement, options: LaunchOptions
+) -> Spec:
+    """The process that runs `spec` in `directory`."""
+    resources = spec.resources
+    limits = Limits(resources.cpu, resources.memory_mib, resources.pids, resources.open_files)
+    plan = enforcement.plan(spec.instance_id, limits, weight=LOADING_WEIGHT, quota=options.cpu_quota)
+    work = directory.absolute() / "work"
+    return Spec(
+        argv=options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime"),
+        env=tuple(environment(spec, package.absolute(), work, options.python).items()),
+        listen=True,
+        plan=plan,
+        open_files=limits.open_files,
+        user=options.user,
+        nice=LOADING_NICE if not plan.weight and os.geteuid() == 0 else 0,
+        log_bytes=options.log_bytes,
+        label=asdict(spec),
+    )
+
+
+def instance_spec(label: Mapping[str, object]) -> InstanceSpec:
+    """The spec that a label was made of, also by another release: fields it does not know are left out.
+
+    Raises ValueError when one without a default is missing.
+    """
+    return msgspec.convert(label, InstanceSpec)

@@ -1,0 +1,304 @@
+"""The engine of this machine: an instance is a detached process with a Unix socket.
+
+All truth is in `instances/<id>` below the data directory and in the kernel; what is kept here are open
+handles and the last health check of each instance. Stopping and starting are requests to a shim, so they
+survive us (`processes/`).
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from modelyard.engines.base import (
+    EngineUnavailableError,
+    InstanceSpec,
+    NoRoomError,
+    Observed,
+    ProcessState,
+    StartRefusedError,
+    Watcher,
+)
+from modelyard.engines.launch import LaunchOptions, instance_spec, process_spec
+from modelyard.engines.probe import Probe
+from modelyard.engines.vitals import Vitals, after
+from modelyard.processes import limits, supervise
+from modelyard.processes.directory import SOCKET, ProcessDir, Sight, SpecUnreadableError, State
+from modelyard.processes.limits import Enforcement
+
+INSTANCES = "instances"
+READY = "ready"
+"""An empty file in the directory of an instance that was ready when it was last asked. Whoever adopts it takes
+it for ready until its checks say otherwise: a slow first answer must not take it out of the routing."""
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+
+STARTING_INTERVAL_S = 0.05
+READY_INTERVAL_S = 1.0
+FIRST_CHECK_S = 0.25
+ATTENDED_INTERVAL_S = 0.1
+PATIENT_TIMEOUT_S = 5.0
+"""The least time a check may take before it counts as unanswered: it queues while the model loads, and under
+full load an instance is slow, not sick."""
+
+
+def _epoch_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Resident:
+    """One instance that this engine follows: what it is, and what was last seen of it."""
+
+    def __init__(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int) -> None:
+        self.spec = spec
+        self.directory = directory
+        self.created_ms = created_ms
+        self.vitals = Vitals()
+        self.stopping = False
+        self.exit: str | None = None
+        self.attended = asyncio.Event()
+        self.checked = asyncio.Event()
+        self.busy = asyncio.Lock()
+        self.task: asyncio.Task[None] | None = None
+
+    def observed(self) -> Observed:
+        """As the engine port shows it."""
+        if self.exit is not None:
+            state = ProcessState.EXITED
+        elif self.stopping:
+            state = ProcessState.STOPPING
+        else:
+            state = ProcessState.READY if self.vitals.ready else ProcessState.STARTING
+        alive = self.exit is None
+        return Observed(
+            instance_id=self.spec.instance_id,
+            service_id=self.spec.service_id,
+            track=self.spec.track,
+            revision=self.spec.revision,
+            template=self.spec.template,
+            state=state,
+            address=f"unix:{INSTANCES}/{self.spec.instance_id}/{SOCKET}",
+            started_ms=self.created_ms,
+            in_flight=self.vitals.in_flight if alive else None,
+            quiet_since_ms=self.vitals.quiet_since_ms if alive else None,
+            exit=self.exit or "",
+        )
+
+
+class ProcessEngine:
+    """Implements `engines.base.Engine` below `data_dir`. `package_path` gives the snapshot of a digest."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        package_path: Callable[[str], Path],
+        *,
+        options: LaunchOptions | None = None,
+        enforcement: Enforcement | None = None,
+        now_ms: Callable[[], int] = _epoch_ms,
+    ) -> None:
+        self._root = data_dir / INSTANCES
+        self._data_dir = data_dir
+        self._package_path = package_path
+        self._options = options or LaunchOptions()
+        self._enforcement = enforcement
+        self._now_ms = now_ms
+        self._residents: dict[str, Resident] = {}
+        self._watchers: list[Watcher] = []
+        self._open = False
+
+    def enforced(self) -> Mapping[str, str]:
+        """What limits hold here, for people: `cpu` → "enforced (cgroup v1)", or "not enforced: why"."""
+        return self._limits().describe()
+
+    async def open(self) -> None:
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._limits()
+        self._take_stock()
+        self._open = True
+        checks = [resident.checked.wait() for resident in self._residents.values() if resident.exit is None]
+        with contextlib.suppress(TimeoutError):  # the loading and the busy answer later
+            await asyncio.wait_for(asyncio.gather(*checks), FIRST_CHECK_S)
+
+    async def close(self) -> None:
+        self._open = False
+        tasks = [r.task for r in self._residents.values() if r.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._residents.clear()
+
+    async def list(self, service_id: str | None = None) -> tuple[Observed, ...]:
+        if not self._open:
+            raise EngineUnavailableError("the engine is not open")
+        self._take_stock()
+        return tuple(
+            resident.observed()
+            for resident in self._residents.values()
+            if service_id is None or resident.spec.service_id == service_id
+        )
+
+    async def start(self, spec: InstanceSpec) -> None:
+        if not self._open:
+            raise EngineUnavailableError("the engine is not open")
+        if not ID.fullmatch(spec.instance_id):
+            raise StartRefusedError(f"{spec.instance_id!r} cannot name a directory")
+        if spec.instance_id in self._residents:
+            return
+        package = self._package_path(spec.package)
+        if not package.is_dir():
+            raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
+        directory = ProcessDir(self._root / spec.instance_id)
+        process = process_spec(spec, package, directory.path, self._limits(), self._options)
+        resident = Resident(spec, directory, self._now_ms())
+        self._residents[spec.instance_id] = resident
+        async with resident.busy:
+            try:
+                await asyncio.to_thread(supervise.spawn, directory, process, python=self._options.python)
+            except asyncio.CancelledError:
+                del self._residents[spec.instance_id]  # the next look adopts it, if it came to be
+                raise
+            except OSError as error:
+                del self._residents[spec.instance_id]
+                supervise.remove(directory)
+                if error.errno in FULL:
+                    raise NoRoomError(f"{error.strerror}: {directory.path}") from error
+                raise StartRefusedError(str(error)) from error
+            self._follow(resident)
+        self._tell(resident)
+
+    async def stop(self, instance_id: str, grace_s: float) -> None:
+        resident = self._residents.get(instance_id)
+        if resident is None or resident.exit is not None:
+            return
+        async with resident.busy:  # a start on its way
+            supervise.stop(resident.directory, grace_s)
+        resident.stopping = True
+        self._tell(resident)
+
+    async def remove(self, instance_id: str) -> None:
+        resident = self._residents.get(instance_id)
+        if resident is None or resident.exit is None:
+            return
+        async with resident.busy:
+            gone = await asyncio.to_thread(supervise.remove, resident.directory)
+        if gone and self._residents.pop(instance_id, None) is not None:
+            self._tell(resident)
+
+    async def log_tail(self, instance_id: str, lines: int) -> str:
+        return ProcessDir(self._root / instance_id).log_tail(lines) if ID.fullmatch(instance_id) else ""
+
+    def attend(self, instance_id: str) -> None:
+        if resident := self._residents.get(instance_id):
+            resident.attended.set()
+
+    def watch(self, watcher: Watcher) -> None:
+        self._watchers.append(watcher)
+
+    def _limits(self) -> Enforcement:
+        if self._enforcement is None:
+            self._enforcement = limits.detect(self._data_dir)
+        return self._enforcement
+
+    def _tell(self, resident: Resident) -> None:
+        for watcher in self._watchers:
+            watcher(resident.spec.service_id)
+
+    def _take_stock(self) -> None:
+        """Follow every instance on disk that is not followed yet. Raises EngineUnavailableError."""
+        try:
+            names = [e.name for e in os.scandir(self._root) if e.name not in self._residents and e.is_dir()]
+            for name in names:
+                self._adopt(ProcessDir(self._root / name))
+        except (OSError, SpecUnreadableError, ValueError) as error:
+            raise EngineUnavailableError(f"cannot tell what runs: {error}") from error
+
+    def _adopt(self, directory: ProcessDir) -> None:
+        try:
+            spec = directory.spec()
+            if spec is None:
+                supervise.remove(directory)  # killed before it had written what to start
+                return
+            instance = instance_spec(spec.label)
+        except (SpecUnreadableError, ValueError):
+            if directory.locked():
+                raise
+            return  # of another release or damaged; nothing runs there
+        sight = directory.sight()
+        resident = Resident(instance, directory, sight.created_ms)
+        self._residents[directory.path.name] = resident
+        if sight.stopping:
+            resident.stopping = True
+            supervise.resume_stop(directory)
+        if sight.state is State.EXITED:
+            supervise.sweep(directory)
+            resident.exit = str(sight.exit)
+            resident.checked.set()
+        else:
+            resident.vitals = Vitals(ready=(directory.path / READY).exists())
+            self._follow(resident)
+
+    def _follow(self, resident: Resident) -> None:
+        resident.task = asyncio.create_task(self._live(resident), name=f"instance {resident.spec.instance_id}")
+
+    async def _live(self, resident: Resident) -> None:
+        """Follow one instance to its end."""
+        checks = asyncio.create_task(self._check(resident))
+        try:
+            sight: Sight = await supervise.wait(resident.directory)
+        finally:
+            checks.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await checks
+        resident.exit = str(sight.exit)
+        resident.checked.set()
+        self._tell(resident)
+
+    async def _check(self, resident: Resident) -> None:
+        """Ask for its health, often while something hangs on the answer."""
+        health = resident.spec.health
+        probe = Probe(resident.directory.path)
+        timeout_s = max(PATIENT_TIMEOUT_S, 5 * health.timeout_s)
+        try:
+            while True:
+                before = resident.vitals
+                resident.vitals = after(before, await probe.check(health.path, timeout_s), self._now_ms())
+                resident.checked.set()
+                if resident.vitals.ready and not before.ready:
+                    self._settle(resident)
+                if before.ready and not resident.vitals.ready:
+                    (resident.directory.path / READY).unlink(missing_ok=True)
+                if resident.vitals.ready != before.ready or (
+                    resident.attended.is_set() and resident.vitals != before
+                ):
+                    self._tell(resident)
+                await self._pause(resident)
+        finally:
+            probe.close()
+
+    async def _pause(self, resident: Resident) -> None:
+        if not resident.vitals.ready:
+            await asyncio.sleep(STARTING_INTERVAL_S)
+        elif resident.attended.is_set():
+            await asyncio.sleep(ATTENDED_INTERVAL_S)
+        else:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(READY_INTERVAL_S):
+                    await resident.attended.wait()
+
+    def _settle(self, resident: Resident) -> None:
+        """It has loaded: remember that for whoever adopts it, and give it its full share of the CPU."""
+        with contextlib.suppress(OSError):
+            (resident.directory.path / READY).touch(0o600)
+        spec = resident.directory.spec()
+        if spec is None:
+            return
+        limits.weigh(spec.plan, 1.0)
+        pid = resident.directory.sight().pid
+        if spec.nice and pid is not None:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PGRP, pid, 0)  # the group, since every thread has its own
