@@ -1,0 +1,54 @@
+"""Invocation totals that outlive the gateway process and this one.
+
+The gateway counts from 0 in each of its processes (`epoch`). The store keeps the totals beside the raw reading
+that they include, so that a new control plane goes on where the last one stopped, and a new gateway adds up.
+"""
+
+from collections.abc import Mapping
+
+from modelyard.domain.service import Invocations
+from modelyard.gateway.base import CounterReading, Gateway
+from modelyard.store.base import Counter, Store
+
+
+def counted(known: Mapping[str, Counter], reading: CounterReading) -> dict[str, Counter]:
+    """The counters that the reading changes.
+
+    totals 10, raw 10 of epoch a; reading a: 12  → totals 12
+    totals 12, raw 12 of epoch a; reading b: 3   → totals 15
+    """
+    changed = {}
+    for service_id, raw in reading.services.items():
+        old = known.get(service_id, Counter())
+        before = old.raw if old.epoch == reading.epoch else Invocations()
+        if raw == before and old.epoch == reading.epoch:
+            continue
+        if raw == Invocations() and service_id not in known:
+            continue
+        totals = Invocations(
+            old.totals.total + max(raw.total - before.total, 0),
+            old.totals.failed + max(raw.failed - before.failed, 0),
+        )
+        changed[service_id] = Counter(totals, reading.epoch, raw)
+    return changed
+
+
+class Counting:
+    """Takes readings into the store, whenever told to."""
+
+    def __init__(self, store: Store, gateway: Gateway) -> None:
+        self._store = store
+        self._gateway = gateway
+
+    async def take(self) -> None:
+        """One reading. Nothing happens while the gateway cannot be asked."""
+        reading = await self._gateway.counters()
+        if reading is None:
+            return
+        async with self._store.read() as reading_tx:
+            known = await reading_tx.counters(tuple(reading.services))
+            ids = set(await reading_tx.service_ids())
+        changed = {k: c for k, c in counted(known, reading).items() if k in ids}
+        if changed:
+            async with self._store.write() as writing:
+                await writing.save_counters(changed)

@@ -1,0 +1,105 @@
+"""One queue of keys: look at this one again.
+
+Promises: a key is handled by one task at a time; nudges that come while it is handled make one more pass, not
+many; an error is logged and tried again after a growing pause; other keys are not held up (up to `parallel`
+at once). An event carries no content, so losing or repeating one does no harm.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from modelyard.control.clock import Clock, Timer
+from modelyard.core.backoff import delay_ms
+
+log = logging.getLogger(__name__)
+
+Handle = Callable[[str], Awaitable[int | None]]
+"""Handles a key; returns when to do so again without being told (milliseconds), or None."""
+
+
+@dataclass(slots=True)
+class _Key:
+    task: asyncio.Task[None] | None = None
+    dirty: bool = False
+    timer: Timer | None = None
+    failures: int = 0
+
+
+class KeyedLoop:
+    """See the module. `name` is for the log."""
+
+    def __init__(self, name: str, handle: Handle, clock: Clock, *, parallel: int = 16) -> None:
+        self._name = name
+        self._handle = handle
+        self._clock = clock
+        self._slots = asyncio.Semaphore(parallel)
+        self._keys: dict[str, _Key] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+
+    def nudge(self, key: str) -> None:
+        """Have the key looked at soon. Never blocks."""
+        if self._closed:
+            return
+        entry = self._keys.setdefault(key, _Key())
+        if entry.task is not None:
+            entry.dirty = True
+            return
+        if entry.timer is not None:
+            entry.timer.cancel()
+            entry.timer = None
+        self._idle.clear()
+        entry.task = asyncio.get_running_loop().create_task(self._work(key, entry), name=f"{self._name}:{key}")
+
+    async def idle(self) -> None:
+        """Until no key is waiting or being handled (timers do not count)."""
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        """Let what is being handled end, and take no more."""
+        self._closed = True
+        for entry in self._keys.values():
+            if entry.timer is not None:
+                entry.timer.cancel()
+        await self.idle()
+
+    async def _work(self, key: str, entry: _Key) -> None:
+        again_ms: int | None = None
+        try:
+            while True:
+                entry.dirty = False
+                async with self._slots:
+                    again_ms = await self._once(key, entry)
+                if not entry.dirty or self._closed:
+                    return
+        finally:
+            entry.task = None
+            self._rest(key, entry, again_ms)
+
+    async def _once(self, key: str, entry: _Key) -> int | None:
+        try:
+            again_ms = await self._handle(key)
+        except Exception:  # the one place where anything is caught: a failed pass is tried again
+            entry.failures += 1
+            pause_ms = max(delay_ms(entry.failures), 200)
+            log.exception("%s %s failed (%d in a row), again in %d ms", self._name, key, entry.failures, pause_ms)
+            return self._clock.now_ms() + pause_ms
+        entry.failures = 0
+        return again_ms
+
+    def _rest(self, key: str, entry: _Key, again_ms: int | None) -> None:
+        if again_ms is not None and not self._closed:
+            entry.timer = self._clock.call_at(again_ms, lambda: self._due(key))
+        elif entry.failures == 0:
+            self._keys.pop(key, None)
+        if all(e.task is None for e in self._keys.values()):
+            self._idle.set()
+
+    def _due(self, key: str) -> None:
+        entry = self._keys.get(key)
+        if entry is not None:
+            entry.timer = None
+        self.nudge(key)

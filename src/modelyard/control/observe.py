@@ -1,0 +1,115 @@
+"""From rows, processes and acknowledgements to one situation."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelyard.core.situation import Process, Sight, Situation
+from modelyard.domain.instance import Instance, Phase
+from modelyard.engines.base import Observed, ProcessState
+from modelyard.gateway.base import GatewayView
+from modelyard.store.base import ServiceRecord
+
+PROCESS: Mapping[ProcessState, Process] = {
+    ProcessState.STARTING: Process.STARTING,
+    ProcessState.READY: Process.READY,
+    ProcessState.STOPPING: Process.STOPPING,
+    ProcessState.EXITED: Process.EXITED,
+}
+
+
+@dataclass(slots=True)
+class Memory:
+    """What one control plane noticed and a fresh one may notice anew; nothing here needs to survive.
+
+    `unrouted_ms`: since when the gateway is known not to route to an instance. `obstacles`: why the engine did
+    not take a start.
+    """
+
+    unrouted_ms: dict[str, int] = field(default_factory=dict)
+    obstacles: dict[str, str] = field(default_factory=dict)
+
+    def note_routing(self, instance_id: str, *, routed: bool, now_ms: int) -> int | None:
+        """Since when the instance is unrouted, None while it is not."""
+        if routed:
+            self.unrouted_ms.pop(instance_id, None)
+            return None
+        return self.unrouted_ms.setdefault(instance_id, now_ms)
+
+    def forget(self, instance_id: str) -> None:
+        self.unrouted_ms.pop(instance_id, None)
+        self.obstacles.pop(instance_id, None)
+
+
+def strangers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[Instance]:
+    """Rows for processes of this service that no row mentions: adopted if they fit, drained if not.
+
+    They come from a database older than the processes. Ended ones are not adopted (see `leftovers`).
+    """
+    known = {i.id for i in record.instances}
+    for seen in observed:
+        if seen.instance_id not in known and seen.state is not ProcessState.EXITED:
+            yield Instance(
+                id=seen.instance_id,
+                service_id=record.service.id,
+                track=seen.track,
+                revision=seen.revision,
+                template=seen.template,
+                phase=Phase.STARTING,
+                started_ms=seen.started_ms,
+                phase_ms=seen.started_ms,
+            )
+
+
+def leftovers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[str]:
+    """Ended processes that no row mentions: nothing but files, to be removed."""
+    known = {i.id for i in record.instances}
+    for seen in observed:
+        if seen.instance_id not in known and seen.state is ProcessState.EXITED:
+            yield seen.instance_id
+
+
+def situation(
+    record: ServiceRecord,
+    observed: Sequence[Observed],
+    view: GatewayView,
+    *,
+    connected: bool,
+    memory: Memory,
+    now_ms: int,
+) -> Situation:
+    """Everything that a decision about this service is made from."""
+    seen = {o.instance_id: o for o in observed}
+    routed = view.acked.instance_ids() if view.acked else frozenset()
+    sights = tuple(
+        _sight(
+            instance,
+            seen.get(instance.id),
+            unrouted_ms=memory.note_routing(
+                instance.id, routed=not connected or instance.id in routed, now_ms=now_ms
+            ),
+            obstacle=memory.obstacles.get(instance.id, ""),
+        )
+        for instance in (*record.instances, *strangers(record, observed))
+    )
+    return Situation(
+        service=record.service,
+        revisions=record.revisions,
+        rollout=record.rollout,
+        sights=sights,
+        acked=view.acked,
+        gateway_connected=connected,
+    )
+
+
+def _sight(instance: Instance, seen: Observed | None, *, unrouted_ms: int | None, obstacle: str) -> Sight:
+    if seen is None:
+        return Sight(instance, Process.ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
+    return Sight(
+        instance=instance,
+        process=PROCESS[seen.state],
+        address=seen.address,
+        process_started_ms=seen.started_ms,
+        unrouted_ms=unrouted_ms,
+        quiet_since_ms=seen.quiet_since_ms,
+        exit=seen.exit,
+    )

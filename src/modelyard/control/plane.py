@@ -1,0 +1,133 @@
+"""The control plane's working life: take stock, publish, then react until closed.
+
+A fresh one publishes no route and stops nothing until the store and the engine were observed in full: its first
+snapshot would otherwise wipe the routes that a gateway still serves.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from modelyard.control.counting import Counting
+from modelyard.control.loop import KeyedLoop
+from modelyard.control.publishing import Publisher
+from modelyard.control.reconcile import Reconciler, World
+from modelyard.engines.base import ProcessState
+from modelyard.store.base import Changes
+
+log = logging.getLogger(__name__)
+
+COUNT_EVERY_S = 1.0
+LOOK_AGAIN_EVERY_S = 60.0
+DOWN_GRACE_S = 10.0
+
+
+class ControlPlane:
+    """See the module. `nudge` may be called by anybody in the same event loop, at any time."""
+
+    def __init__(self, world: World, publisher: Publisher) -> None:
+        self._world = world
+        self._publisher = publisher
+        self._reconciler = Reconciler(world)
+        self._counting = Counting(world.store, world.gateway)
+        self._services = KeyedLoop("service", self._reconciler.handle, world.clock)
+        self._models = KeyedLoop("model", self._publish, world.clock, parallel=2)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._started = False
+        self._changed = asyncio.Event()
+
+    def nudge(self, kind: str, key: str) -> None:
+        """Look at this service or model again. What comes before the start is seen by the start."""
+        if self._started:
+            (self._models if kind == "model" else self._services).nudge(key)
+
+    async def start(self) -> None:
+        """Observe everything, publish every route, and begin to react."""
+        world = self._world
+        world.engine.watch(self._seen)
+        world.gateway.watch(self._seen)
+        await world.engine.open()
+        async with world.store.read() as reading:
+            records = await reading.records()
+        await world.gateway.load(await self._reconciler.routes(records))
+        self._started = True
+        await self._look_at_all()
+        for model_id in await self._publisher.pending():
+            self.nudge("model", model_id)
+        self._tasks = [
+            asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
+            asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, self._look_at_all), name="look again"),
+        ]
+
+    async def close(self) -> None:
+        """Let go: gateway and instances go on serving."""
+        self._started = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._services.close()
+        await self._models.close()
+        await self._counting.take()
+
+    async def idle(self) -> None:
+        """Until nothing is queued or being handled."""
+        await self._services.idle()
+        await self._models.idle()
+
+    def _seen(self, service_id: str) -> None:
+        self._changed.set()
+        self.nudge("service", service_id)
+
+    async def _publish(self, model_id: str) -> None:
+        await self._publisher.publish(model_id)
+
+    async def _look_at_all(self) -> None:
+        async with self._world.store.read() as reading:
+            known = await reading.service_ids()
+        observed = await self._world.engine.list()
+        for service_id in {*known, *(o.service_id for o in observed)}:
+            self.nudge("service", service_id)
+
+
+async def end_instances(world: World) -> None:
+    """End every instance of the data directory and forget it; the services stay wanted. Call with no loop on.
+
+    The next start deploys again what is wanted.
+    """
+    changed = asyncio.Event()
+    world.engine.watch(lambda _service_id: changed.set())
+    asked: set[str] = set()
+    while True:
+        changed.clear()
+        observed = await world.engine.list()
+        running = [o for o in observed if o.state is not ProcessState.EXITED]
+        for seen in running:
+            if seen.instance_id not in asked:
+                await world.engine.stop(seen.instance_id, DOWN_GRACE_S)
+                asked.add(seen.instance_id)
+        if not running:
+            break
+        await changed.wait()
+    for seen in observed:
+        await world.engine.remove(seen.instance_id)
+    await _forget_rows(world)
+
+
+async def _forget_rows(world: World) -> None:
+    async with world.store.write() as writing:
+        for record in await writing.records():
+            ids = tuple(i.id for i in record.instances)
+            if ids:
+                await writing.apply(
+                    record.service.id, Changes(seen_version=record.service.version, forget_instances=ids)
+                )
+
+
+async def _every(period_s: float, act: Callable[[], Awaitable[None]]) -> None:
+    """Do it again and again; one failure is logged and the next try comes as usual."""
+    while True:
+        await asyncio.sleep(period_s)
+        try:
+            await act()
+        except Exception:  # a loop's edge: see control.loop
+            log.exception("a periodic task failed")

@@ -1,0 +1,238 @@
+"""One pass over one service: observe everything, decide, record, act.
+
+Promises: what is done was recorded before (a crash in between leaves a row that says what was meant, and the
+next pass does it again: every act is idempotent on our ids). A decision made from a state that a user changed
+meanwhile is thrown away whole. An engine or store that cannot be asked means no decision at all.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from modelyard.control.clock import Clock
+from modelyard.control.observe import Memory, leftovers, situation, strangers
+from modelyard.core.admission_catalog import Flavor
+from modelyard.core.decide import Decision, decide
+from modelyard.core.situation import Situation
+from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.revision import Revision, Variant
+from modelyard.domain.routing import ServiceRoute
+from modelyard.domain.service import Event, EventType
+from modelyard.engines.base import (
+    Engine,
+    InstanceSpec,
+    NoRoomError,
+    Observed,
+    ProcessState,
+    Resources,
+    StartRefusedError,
+)
+from modelyard.gateway.base import Gateway
+from modelyard.store.base import Changes, ServiceRecord, Store
+
+TAIL_LINES = 20
+NO_ROOM_AGAIN_MS = 5_000
+STRANGER_GRACE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything a pass touches. `flavors` finds a specification by its name."""
+
+    store: Store
+    engine: Engine
+    gateway: Gateway
+    clock: Clock
+    new_id: Callable[[], str]
+    flavors: Mapping[str, Flavor]
+
+
+class Reconciler:
+    """See the module. One per control plane; passes over different services may overlap."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._memory: dict[str, Memory] = {}
+
+    async def handle(self, service_id: str) -> int | None:
+        """One pass; the moment from which the next is due without an event (milliseconds), None for none."""
+        world = self._world
+        async with world.store.read() as reading:
+            record = await reading.record(service_id)
+        observed = await world.engine.list(service_id)
+        if record is None:
+            return await self._end_strangers(service_id, observed)
+        return await self._pass(record, observed)
+
+    async def routes(self, records: Iterable[ServiceRecord]) -> Sequence[ServiceRoute]:
+        """What a fresh control plane publishes first: every service's route, from everything observed."""
+        observed = await self._world.engine.list()
+        found = []
+        for record in records:
+            mine = [o for o in observed if o.service_id == record.service.id]
+            now_ms = self._world.clock.now_ms()
+            route = decide(self._situation(record, mine, now_ms), now_ms).route
+            if route is not None:
+                found.append(route)
+        return found
+
+    async def _pass(self, record: ServiceRecord, observed: Sequence[Observed]) -> int | None:
+        world, service_id = self._world, record.service.id
+        now_ms = world.clock.now_ms()
+        view = world.gateway.view(service_id)
+        seen = self._situation(record, observed, now_ms)
+        decision = decide(seen, now_ms, rejected=view.rejected)
+        decision = await self._explained(decision)
+        started = self._new_instances(record, decision, now_ms)
+        changes = _changes(record, decision, started, tuple(strangers(record, observed)))
+        if changes:
+            async with world.store.write() as writing:
+                if not await writing.apply(service_id, changes):
+                    return now_ms
+        await self._route(service_id, decision.route)
+        waiting = await self._act(record, decision, started)
+        for instance_id in leftovers(record, observed):
+            await world.engine.remove(instance_id)
+        if decision.delete_service:
+            self._memory.pop(service_id, None)
+            return None
+        if changes:
+            return now_ms
+        return _earliest(decision.again_ms, now_ms + NO_ROOM_AGAIN_MS if waiting else None)
+
+    def _situation(self, record: ServiceRecord, observed: Sequence[Observed], now_ms: int) -> Situation:
+        service_id = record.service.id
+        gateway = self._world.gateway
+        return situation(
+            record,
+            observed,
+            gateway.view(service_id),
+            connected=gateway.connected(),
+            memory=self._memory.setdefault(service_id, Memory()),
+            now_ms=now_ms,
+        )
+
+    def _new_instances(self, record: ServiceRecord, decision: Decision, now_ms: int) -> tuple[Instance, ...]:
+        service = decision.service or record.service
+        return tuple(
+            Instance(
+                id=self._world.new_id(),
+                service_id=service.id,
+                track=start.track,
+                revision=service.revision,
+                template=start.template,
+                phase=Phase.STARTING,
+                started_ms=now_ms,
+                phase_ms=now_ms,
+            )
+            for start in decision.starts
+        )
+
+    async def _explained(self, decision: Decision) -> Decision:
+        """The decision with the last log lines of the instance that caused a failure."""
+        if decision.explain is None or decision.rollout is None:
+            return decision
+        tail = (await self._world.engine.log_tail(decision.explain, TAIL_LINES)).strip()
+        if not tail:
+            return decision
+        text = f"\nThe last lines of its log:\n{tail}"
+        rollout = replace(decision.rollout, cause=decision.rollout.cause + text)
+        service = decision.service and replace(decision.service, error=decision.service.error + text)
+        return replace(decision, rollout=rollout, service=service)
+
+    async def _route(self, service_id: str, route: ServiceRoute | None) -> None:
+        if route is None:
+            await self._world.gateway.remove(service_id)
+        else:
+            await self._world.gateway.put(route)
+
+    async def _act(self, record: ServiceRecord, decision: Decision, started: tuple[Instance, ...]) -> bool:
+        """Carry the decision out; True when a start waits for room."""
+        engine, memory = self._world.engine, self._memory[record.service.id]
+        resumed = [i for i in record.instances if i.id in decision.resume]
+        for stop in decision.stops:
+            await engine.stop(stop.instance_id, stop.grace_s)
+        for instance_id in decision.forget:
+            await engine.remove(instance_id)
+            memory.forget(instance_id)
+        refused: list[Instance] = []
+        rows = {i.id: i for i in (*record.instances, *decision.instances)}
+        for instance in rows.values():
+            if instance.phase is Phase.DRAINING:
+                engine.attend(instance.id)
+        for instance in (*resumed, *started):
+            try:
+                await engine.start(self._spec(record, instance))
+                memory.obstacles.pop(instance.id, None)
+            except NoRoomError as error:
+                memory.obstacles[instance.id] = str(error)
+            except StartRefusedError as error:
+                refused.append(instance.become(Phase.EXITED, self._world.clock.now_ms(), exit=str(error)))
+        if refused:
+            await self._record_refused(record, refused)
+        return bool(memory.obstacles)
+
+    async def _record_refused(self, record: ServiceRecord, refused: Sequence[Instance]) -> None:
+        now_ms = self._world.clock.now_ms()
+        service = record.service
+        events = tuple(Event(service.id, EventType.ABNORMAL, f"cannot start: {i.exit}", now_ms) for i in refused)
+        changes = Changes(seen_version=service.version, instances=tuple(refused), events=events)
+        async with self._world.store.write() as writing:
+            await writing.apply(service.id, changes)
+
+    def _spec(self, record: ServiceRecord, instance: Instance) -> InstanceSpec:
+        variant = _variant(record.revisions, instance)
+        if variant is None:
+            raise StartRefusedError(f"no revision of the service has the template {instance.template}")
+        flavor = self._world.flavors.get(variant.template.specification)
+        if flavor is None:
+            raise StartRefusedError(f"the specification {variant.template.specification!r} is not known any more")
+        return InstanceSpec(
+            instance_id=instance.id,
+            service_id=instance.service_id,
+            track=instance.track,
+            revision=instance.revision,
+            template=instance.template,
+            package=variant.template.digest,
+            model_name=variant.model_name,
+            model_version=variant.model_version,
+            envs=variant.template.envs,
+            resources=Resources(cpu=flavor.cpu, memory_mib=flavor.memory_mib),
+        )
+
+    async def _end_strangers(self, service_id: str, observed: Sequence[Observed]) -> int | None:
+        """Instances of a service that is not there: nothing may be left of it."""
+        await self._world.gateway.remove(service_id)
+        for seen in observed:
+            if seen.state is ProcessState.EXITED:
+                await self._world.engine.remove(seen.instance_id)
+            elif seen.state is not ProcessState.STOPPING:
+                await self._world.engine.stop(seen.instance_id, STRANGER_GRACE_S)
+        return None
+
+
+def _variant(revisions: Mapping[int, Revision], instance: Instance) -> Variant | None:
+    """The variant that an instance runs: of its own revision, else of any with the same template."""
+    for revision in sorted(revisions.values(), key=lambda r: r.number != instance.revision):
+        for variant in revision.variants:
+            if variant.template.hash == instance.template:
+                return variant
+    return None
+
+
+def _changes(
+    record: ServiceRecord, decision: Decision, started: tuple[Instance, ...], adopted: tuple[Instance, ...]
+) -> Changes:
+    moved = {i.id for i in decision.instances}
+    return Changes(
+        seen_version=record.service.version,
+        service=decision.service,
+        rollouts=(decision.rollout,) if decision.rollout else (),
+        instances=(*(i for i in adopted if i.id not in moved), *decision.instances, *started),
+        forget_instances=tuple(i for i in decision.forget if any(i == known.id for known in record.instances)),
+        events=decision.events,
+        delete_service=decision.delete_service,
+    )
+
+
+def _earliest(*moments: int | None) -> int | None:
+    return min((m for m in moments if m is not None), default=None)

@@ -1,0 +1,66 @@
+"""One frozen value with everything that an administrator sets; read once, at start.
+
+Command-line options win over environment variables (`MODELYARD_` and the field's name in capitals).
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+
+class SettingsError(Exception):
+    """A setting has no usable value; the message names it, the value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Sizes in bytes, times in seconds. A port of 0 takes a free one.
+
+    `envoy_workers` 0: one per core. `token_ttl_s`: how long a token is good. `enforce_limits`: bound instances
+    by the limits of their flavor through control groups where those are writable.
+    """
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8470
+    gateway_port: int = 8471
+    region: str = "local"
+    domain_name: str = "modelyard"
+    project_name: str = "local"
+    user_name: str = "admin"
+    token_ttl_s: int = 24 * 3600
+    envoy_workers: int = 0
+    enforce_limits: bool = True
+    log_level: str = "INFO"
+
+
+def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from options (None: not given), then the environment, then the defaults. Raises SettingsError."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, object] = {}
+    for field in fields(Settings):
+        name = f"MODELYARD_{field.name.upper()}"
+        if given.get(field.name) is not None:
+            values[field.name] = given[field.name]
+        elif name in environ:
+            values[field.name] = _parsed(name, environ[name], field.type)
+    if "data_dir" not in values:
+        raise SettingsError("data_dir is not set: give --data-dir or MODELYARD_DATA_DIR")
+    return Settings(**values)  # type: ignore[arg-type]  # each value was made for its field
+
+
+def _parsed(name: str, text: str, kind: object) -> object:
+    if kind in (Path, "Path"):
+        return Path(text)
+    if kind in (bool, "bool"):
+        words = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+        if text.lower() not in words:
+            raise SettingsError(f"{name} is {text!r}; use true or false")
+        return words[text.lower()]
+    if kind in (int, "int"):
+        try:
+            return int(text)
+        except ValueError:
+            raise SettingsError(f"{name} is {text!r}; use a whole number") from None
+    return text
