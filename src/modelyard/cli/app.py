@@ -1,0 +1,62 @@
+"""The command `modelyard`: a user of the public API, and the way to start a server."""
+
+import sys
+
+import typer
+from rich.text import Text
+
+from modelyard import __version__
+from modelyard.cli import changes, models, server, services
+from modelyard.cli.context import errors
+from modelyard.cli.exits import advice, exit_code
+from modelyard.cli.predict import predict
+from modelyard.client import ApiError, ClientError
+
+app = typer.Typer(
+    name="modelyard",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Serve machine-learning models and change them live.",
+)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"modelyard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(
+        False, "--version", callback=print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Serve machine-learning models and change them live."""
+
+
+server.register(app)
+app.command()(predict)
+changes.register(services.app)
+app.add_typer(services.app, name="services")
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """Run the command; failures become a message, advice and an exit code (`exits.Exit`)."""
+    try:
+        app()
+    except ClientError as e:
+        tell(e)
+        sys.exit(exit_code(e))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def tell(error: ClientError) -> None:
+    """Print a failure on standard error: what, which request, what next."""
+    errors.print(Text.assemble(("error: ", "bold red"), str(error)))
+    if isinstance(error, ApiError) and error.request_id:
+        errors.print(Text(f"request {error.request_id}", style="dim"))
+    if hint := advice(error):
+        errors.print(Text(hint))

@@ -1,0 +1,201 @@
+"""`modelyard services create | update | start | stop | delete`: change services, and follow the change."""
+
+from typing import Annotated
+
+import typer
+
+from modelyard.cli import views
+from modelyard.cli.context import (
+    AsJson,
+    DataDir,
+    NoWait,
+    ServiceKey,
+    Timeout,
+    connect,
+    console,
+    errors,
+    print_json,
+)
+from modelyard.cli.progress import follow
+from modelyard.cli.variants import assignment, variant
+from modelyard.client import Client, Service, Variant
+from modelyard.client.waiting import Patience
+
+MODEL = typer.Option(
+    "--model",
+    "-m",
+    metavar="MODEL[=WEIGHT][xINSTANCES]",
+    help="A model to run, its share of the traffic and its instances: iris/1.0.0=70x2. Repeat for several.",
+)
+Config = Annotated[list[str], MODEL]
+NewConfig = Annotated[list[str] | None, MODEL]
+Description = Annotated[str | None, typer.Option(help="A sentence about the service.")]
+Flavor = Annotated[str, typer.Option("--specification", help="Flavor of the instances.")]
+Environment = Annotated[
+    list[str] | None, typer.Option("--env", "-e", metavar="NAME=VALUE", help="For every model.")
+]
+DeployTimeout = Annotated[int | None, typer.Option(help="Seconds one instance may take to become ready.")]
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="Name of the new service.")],
+    *,
+    model: Config,
+    description: Description = None,
+    specification: Flavor = "modelarts.vm.cpu.2u",
+    env: Environment = None,
+    deploy_timeout: DeployTimeout = None,
+    no_wait: NoWait = False,
+    timeout: Timeout = 1800,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a service and deploy it: modelyard services create iris -m iris/1.0.0"""
+    with connect(data_dir) as yard:
+        config = variants(yard, model, specification, env, deploy_timeout)
+        optional = {} if description is None else {"description": description}
+        service_id = yard.services.create(name, config, **optional)
+        show(yard, service_id, name, no_wait=no_wait, patience=Patience(timeout), as_json=as_json)
+
+
+def update(
+    service: ServiceKey,
+    *,
+    model: NewConfig = None,
+    description: Description = None,
+    specification: Flavor = "modelarts.vm.cpu.2u",
+    env: Environment = None,
+    deploy_timeout: DeployTimeout = None,
+    no_wait: NoWait = False,
+    timeout: Timeout = 1800,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a service while it answers: models, weights, instances, description."""
+    if not model and description is None:
+        raise typer.BadParameter("nothing to change: give --model or --description")
+    with connect(data_dir) as yard:
+        found = yard.services.find(service)
+        optional = {} if description is None else {"description": description}
+        if not model:
+            yard.services.put(found.service_id, **optional)
+            show(
+                yard,
+                found.service_id,
+                found.service_name,
+                no_wait=True,
+                patience=Patience(timeout),
+                as_json=as_json,
+            )
+            return
+        config = variants(yard, model, specification, env, deploy_timeout)
+        began = yard.services.configure(found.service_id, config, **optional)
+        show(
+            yard,
+            found.service_id,
+            found.service_name,
+            no_wait=no_wait,
+            patience=Patience(timeout),
+            as_json=as_json,
+            update_time=began,
+        )
+
+
+def start(
+    service: ServiceKey,
+    *,
+    no_wait: NoWait = False,
+    timeout: Timeout = 1800,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Start a stopped service."""
+    with connect(data_dir) as yard:
+        found = yard.services.find(service)
+        yard.services.start(found.service_id)
+        show(
+            yard,
+            found.service_id,
+            found.service_name,
+            no_wait=no_wait,
+            patience=Patience(timeout),
+            as_json=as_json,
+        )
+
+
+def stop(
+    service: ServiceKey,
+    *,
+    no_wait: NoWait = False,
+    timeout: Timeout = 1800,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a service: its instances end after the requests they hold."""
+    with connect(data_dir) as yard:
+        found = yard.services.find(service)
+        yard.services.stop(found.service_id)
+        show(
+            yard,
+            found.service_id,
+            found.service_name,
+            no_wait=no_wait,
+            patience=Patience(timeout),
+            as_json=as_json,
+        )
+
+
+def delete(service: ServiceKey, no_wait: NoWait = False, timeout: Timeout = 600, data_dir: DataDir = None) -> None:
+    """Delete a service."""
+    with connect(data_dir) as yard:
+        found = yard.services.find(service)
+        yard.services.delete(found.service_id)
+        if not no_wait:
+            with errors.status(f"deleting {found.service_name}"):
+                yard.services.wait_gone(found.service_id, Patience(timeout))
+    errors.print(f"deleted {found.service_name}")
+
+
+def variants(
+    yard: Client, texts: list[str], specification: str, env: list[str] | None, deploy_timeout: int | None
+) -> list[Variant]:
+    """The config that the options describe; models by name are looked up."""
+    base = Variant(
+        model_id="",
+        specification=specification,
+        envs=dict(map(assignment, env or ())),
+        deploy_timeout_in_seconds=deploy_timeout,
+    )
+    return [variant(text, len(texts), lambda key: yard.models.find(key).model_id, base) for text in texts]
+
+
+def show(
+    yard: Client,
+    service_id: str,
+    name: str,
+    *,
+    no_wait: bool,
+    patience: Patience,
+    as_json: bool,
+    update_time: int | None = None,
+) -> None:
+    """Follow the change to its end (unless told not to) and print the service."""
+
+    def settle() -> Service:
+        if no_wait:
+            return yard.services.get(service_id)
+        if update_time is None:
+            return follow(name, lambda report: yard.services.wait(service_id, report, patience))
+        return follow(name, lambda report: yard.services.wait_update(service_id, update_time, report, patience))
+
+    found = settle()
+    if as_json:
+        print_json(found.raw)
+    else:
+        console.print(views.service(found))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module to `modelyard services`."""
+    for command in (create, update, start, stop, delete):
+        app.command()(command)

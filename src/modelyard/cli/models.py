@@ -1,0 +1,65 @@
+"""`modelyard models …`"""
+
+from typing import Annotated
+
+import typer
+
+from modelyard.cli import views
+from modelyard.cli.context import AsJson, DataDir, ModelKey, NoWait, connect, console, errors, print_json
+
+app = typer.Typer(no_args_is_help=True, help="Publish models, look at them, delete them.")
+
+
+@app.command("list")
+def list_models(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List every model of the project."""
+    with connect(data_dir) as yard:
+        found = yard.models.list()
+    if as_json:
+        print_json([m.raw for m in found])
+    else:
+        console.print(views.models(found))
+
+
+@app.command()
+def show(model: ModelKey, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show one model."""
+    with connect(data_dir) as yard:
+        found = yard.models.get(yard.models.find(model).model_id)
+    if as_json:
+        print_json(found.raw)
+    else:
+        console.print(views.model(found))
+
+
+@app.command()
+def publish(
+    name: Annotated[str, typer.Argument(help="Name of the model.")],
+    version: Annotated[str, typer.Argument(help="Version, n.n.n.")],
+    source: Annotated[str, typer.Argument(help="Directory in the object store that holds model/ (/BUCKET/KEY).")],
+    *,
+    model_type: Annotated[str, typer.Option("--type", help="Scikit_Learn, PyTorch, XGBoost, Custom …")] = "Custom",
+    description: Annotated[str, typer.Option(help="A sentence about it.")] = "",
+    no_wait: NoWait = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a version of a model: a snapshot of the package as it is now."""
+    optional = {"description": description} if description else {}
+    with connect(data_dir) as yard:
+        model_id = yard.models.publish(name, version, source, model_type, **optional)
+        with errors.status(f"publishing {name}/{version}"):
+            found = yard.models.get(model_id) if no_wait else yard.models.wait(model_id)
+    if as_json:
+        print_json(found.raw)
+    else:
+        console.print(views.model(found))
+
+
+@app.command()
+def delete(model: ModelKey, data_dir: DataDir = None) -> None:
+    """Delete one version of a model; refused while a service uses it."""
+    with connect(data_dir) as yard:
+        found = yard.models.find(model)
+        yard.models.delete(found.model_id)
+    errors.print(f"deleted {found.model_name}/{found.model_version}")
