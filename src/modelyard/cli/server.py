@@ -11,24 +11,34 @@ from modelyard.cli.context import AsJson, DataDir, console, credentials, data_di
 from modelyard.cli.exits import Exit
 from modelyard.client import Client, ClientError
 
-API_PORT = 8470
-GATEWAY_PORT = 8471
-
 
 def up(
     data_dir: DataDir = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for every interface.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the API; 0 takes a free one.", min=0, max=65535)] = API_PORT,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on; 0.0.0.0 for every interface.", show_default="127.0.0.1"),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="Port of the API; 0 takes a free one.", min=0, max=65535, show_default="8470"),
+    ] = None,
     gateway_port: Annotated[
-        int, typer.Option(help="Port that callers of models use; 0 takes a free one.", min=0, max=65535)
-    ] = GATEWAY_PORT,
+        int | None,
+        typer.Option(
+            help="Port that callers of models use; 0 takes a free one.", min=0, max=65535, show_default="8471"
+        ),
+    ] = None,
 ) -> None:
     """Start the server here and stay until Ctrl-C. Gateway and instances outlive it: see `modelyard down`."""
     from modelyard.main import up as run
-    from modelyard.settings import Settings
+    from modelyard.settings import SettingsError, settings
 
-    settings = Settings(data_dir=data_directory(data_dir), host=host, port=port, gateway_port=gateway_port)
-    raise typer.Exit(run(settings))
+    given = {"data_dir": data_directory(data_dir), "host": host, "port": port, "gateway_port": gateway_port}
+    try:
+        chosen = settings(given)
+    except SettingsError as e:
+        raise typer.BadParameter(str(e)) from e
+    raise typer.Exit(run(chosen))
 
 
 def down(data_dir: DataDir = None) -> None:
