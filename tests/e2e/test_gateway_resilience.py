@@ -1,0 +1,213 @@
+"""Deaths, changes under load, and the splits that must survive them, on a real Envoy."""
+
+import asyncio
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelyard.domain.routing import RouteState
+from modelyard.gateway.base import GatewayView, PortTakenError
+from tests.e2e.gateway_world import World, answer, route, token, world
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+async def yard(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path) as made:
+        await made.gateway.load(())
+        for name in "abc":
+            await made.instance(name)
+        yield made
+
+
+async def answers(yard: World, count: int, at_once: int = 8) -> Counter[str]:
+    """Call so often, and count the answers: a name, or a status that is not 200."""
+    seen: Counter[str] = Counter()
+    left = iter(range(count))
+    headers = {"X-Auth-Token": token()}
+
+    async def caller() -> None:
+        for _ in left:
+            got = await yard.client.post("/v1/infers/s", headers=headers)
+            seen[got.text if got.status_code == 200 else f"{got.status_code} {got.text}"] += 1
+
+    await asyncio.gather(*(caller() for _ in range(at_once)))
+    return seen
+
+
+def envoy_pid(yard: World) -> int:
+    assert yard.gateway._run is not None
+    pid = yard.gateway._run.sight().pid
+    assert pid is not None
+    return pid
+
+
+@pytest.mark.parametrize(
+    ("tracks", "shares"),
+    [
+        pytest.param({"a": 70, "b": 30}, {"a": 700, "b": 300}, id="one instance each"),
+        pytest.param({"a_b": 70, "c": 30}, {"a": 350, "b": 350, "c": 300}, id="two and one"),
+        pytest.param({"a": 1, "b": 99}, {"a": 10, "b": 990}, id="1:99"),
+    ],
+)
+async def test_the_split_is_exact(yard: World, tracks: dict[str, int], shares: dict[str, int]) -> None:
+    await yard.published(route(**tracks))
+    seen = await answers(yard, 1000)
+    assert all(abs(seen[name] - share) <= 6 for name, share in shares.items()), seen
+
+
+async def test_ninety_to_ten_with_the_ninety_dead_and_nobody_to_tell(yard: World) -> None:
+    await yard.published(route(a=90, b=10))
+    await yard.gateway.close()
+    await yard.instances["a"].kill()
+    assert await answers(yard, 500) == {"b": 500}
+
+
+async def test_two_of_three_dead(yard: World) -> None:
+    """One retry may meet the second dead one: only until both were met once."""
+    await yard.published(route(a_b_c=100))
+    await yard.instances["a"].kill()
+    await yard.instances["b"].kill()
+    seen = await answers(yard, 500, at_once=1)
+    assert seen["c"] >= 499, seen
+
+
+async def test_an_instance_killed_under_load(yard: World) -> None:
+    await yard.published(route(a_b=100))
+    calls = asyncio.create_task(answers(yard, 1000))
+    while len(yard.instances["a"].seen) < 100:
+        await asyncio.sleep(0)
+    await yard.instances["a"].kill()
+    seen = await calls
+    assert set(seen) <= {"a", "b"} and seen["b"] > 500, seen
+
+
+async def test_a_request_that_kills_is_tried_on_one_other_instance_only(yard: World) -> None:
+    for instance in yard.instances.values():
+        instance.behave = lambda _i, _s, writer: writer.transport.abort()
+    await yard.published(route(a_b_c=100))
+    got = await yard.call(content=b"poison")
+    assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.4302")
+    assert sorted(len(i.seen) for i in yard.instances.values()) == [0, 1, 1]
+
+
+async def test_a_large_body_is_retried(yard: World) -> None:
+    body = os.urandom(12 * 1024 * 1024)
+    yard.instances["a"].behave = lambda _i, _s, writer: writer.transport.abort()
+    await yard.published(route(a=99, b=1))
+    got = await yard.call(content=body)
+    assert (got.text, yard.instances["b"].seen[-1].body == body) == ("b", True)
+
+
+async def test_a_timeout_is_not_retried(yard: World) -> None:
+    for instance in yard.instances.values():
+        instance.behave = lambda *_: None
+    await yard.published(replace(route(a_b_c=100), request_timeout_s=0.2))
+    assert (await yard.call()).status_code == 504
+    assert sum(len(i.seen) for i in yard.instances.values()) == 1
+
+
+async def test_changes_under_load_fail_nothing(yard: World) -> None:
+    await yard.published(route(a=100))
+    calls = asyncio.create_task(answers(yard, 1500))
+    for tracks in ({"a": 50, "b": 50}, {"b": 100}, {"b": 20, "c": 80}, {"a_b_c": 100}, {"c": 100}, {"a": 100}) * 3:
+        await yard.published(route(**tracks))
+        await yard.published(replace(route(**tracks), request_timeout_s=9))
+    assert not calls.done()
+    seen = await calls
+    assert set(seen) == {"a", "b", "c"}
+
+
+async def test_stop_and_start_and_remove(yard: World) -> None:
+    opened = route(a=100)
+    for _ in range(3):
+        await yard.published(opened)
+        assert (await yard.call()).text == "a"
+        await yard.published(replace(opened, state=RouteState.STOPPED, tracks=()))
+        assert (await yard.call()).status_code == 400
+    await yard.gateway.remove("s")
+    await yard.until(lambda: yard.gateway.view("s") == GatewayView())
+    assert (await yard.call()).status_code == 404
+    await yard.published(opened)
+    assert (await yard.call()).text == "a"
+
+
+async def test_a_killed_envoy_is_back(yard: World) -> None:
+    await yard.published(route(a=100))
+    before = await yard.gateway.counters()
+    views = []
+    yard.gateway.watch(lambda service_id: views.append(yard.gateway.view(service_id).acked))
+    os.kill(envoy_pid(yard), signal.SIGKILL)
+    killed = time.monotonic()
+    await yard.until(lambda: None in views and yard.gateway.view("s").acked is not None)
+    while (await asyncio.gather(yard.call(), return_exceptions=True))[0].__class__.__name__ != "Response":
+        await asyncio.sleep(0.01)
+    assert time.monotonic() - killed < 2
+    assert (await yard.call()).text == "a"
+    after = await yard.gateway.counters()
+    assert before is not None and after is not None and before.epoch != after.epoch
+
+
+async def test_another_control_plane_adopts_envoy_and_pushes_nothing_it_has(yard: World) -> None:
+    await yard.published(route(a=100), route("t", b=100))
+    pid = envoy_pid(yard)
+    await yard.gateway.close()
+    assert (await yard.call()).text == "a"
+    yard.gateway = yard.new_gateway()
+    await yard.gateway.open()
+    assert envoy_pid(yard) == pid
+    assert (await yard.call()).text == "a"
+    assert yard.gateway.view("s") == GatewayView()
+    await yard.gateway.load([route(a=100), route("u", c=100)])
+    await yard.until(lambda: yard.gateway.view("s").acked is not None and yard.gateway.view("u").acked is not None)
+    assert ((await yard.call()).text, (await yard.call("u")).text) == ("a", "c")
+    while (await yard.call("t")).status_code != 404:
+        await asyncio.sleep(0.01)
+
+
+async def test_an_equal_table_after_a_restart_costs_nothing(yard: World) -> None:
+    await yard.published(route(a=100))
+    await yard.gateway.close()
+    yard.gateway = yard.new_gateway()
+    await yard.gateway.open()
+    await yard.gateway.load([route(a=100)])
+    await yard.until(lambda: yard.gateway.view("s").acked == route(a=100))
+    assert yard.gateway.bytes_pushed() == 0
+
+
+async def test_a_refused_service_does_not_disturb_others(yard: World) -> None:
+    bad = replace(route("bad", b=100), max_body_bytes=0)
+    await yard.gateway.load([route(a=100), bad, route("t", c=100)])
+    await yard.until(lambda: bool(yard.gateway.view("bad").rejected))
+    await yard.until(lambda: None not in (yard.gateway.view("s").acked, yard.gateway.view("t").acked))
+    assert yard.gateway.view("bad").acked is None
+    assert ((await yard.call()).text, (await yard.call("t")).text) == ("a", "c")
+    await yard.published(route("bad", b=100))
+    assert (await yard.call("bad")).text == "b"
+
+
+async def test_a_taken_port_is_told(yard: World, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    yard.data_dir = other
+    with pytest.raises(PortTakenError, match=str(yard.port)):
+        await yard.new_gateway().open()
+
+
+async def test_an_idle_connection_that_the_instance_closes_fails_nothing(yard: World) -> None:
+    """The race of a keep-alive: the instance closes in the instant in which the next request comes."""
+
+    def once(_i: object, _s: object, writer: asyncio.StreamWriter) -> None:
+        answer(writer, 200, b"a")
+        writer.close()
+
+    yard.instances["a"].behave = once
+    await yard.published(route(a=100))
+    assert await answers(yard, 500, at_once=1) == {"a": 500}
