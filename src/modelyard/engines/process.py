@@ -158,7 +158,13 @@ class ProcessEngine:
         self._residents[spec.instance_id] = resident
         async with resident.busy:
             try:
-                await asyncio.to_thread(supervise.spawn, directory, process, python=self._options.python)
+                await asyncio.to_thread(
+                    supervise.spawn,
+                    directory,
+                    process,
+                    python=self._options.python,
+                    created_ms=resident.created_ms,
+                )
             except asyncio.CancelledError:
                 del self._residents[spec.instance_id]  # the next look adopts it, if it came to be
                 raise

@@ -30,10 +30,12 @@ POLL_S = 0.005
 """How long to wait for a shim that is being born to write its pid; happens only in its first milliseconds."""
 
 
-def spawn(directory: ProcessDir, spec: Spec, *, python: str = sys.executable) -> bool:
+def spawn(
+    directory: ProcessDir, spec: Spec, *, python: str = sys.executable, created_ms: int | None = None
+) -> bool:
     """Start the process unless its directory was used before; answers whether this call did.
 
-    Raises OSError when the directory cannot be made or the shim cannot be started.
+    `created_ms` is when that was asked for (None: now). Raises OSError when the directory cannot be made or the shim cannot be started.
     """
     directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock(directory)
@@ -42,7 +44,7 @@ def spawn(directory: ProcessDir, spec: Spec, *, python: str = sys.executable) ->
     try:
         if directory.sight().state is not State.ABSENT:
             return False
-        directory.write_spec(spec, time.time_ns() // 1_000_000)
+        directory.write_spec(spec, time.time_ns() // 1_000_000 if created_ms is None else created_ms)
         log = str(directory.path / "log")
         append = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         actions = [

@@ -1,0 +1,63 @@
+"""A model server that is only a socket: what it does is told by STUB, so that it starts in milliseconds.
+
+serve · stuck (ignores SIGTERM) · never (not healthy) · crash · oom · flood (writes 300 kB) · fork (leaves a
+grandchild that writes its pid to the work directory) · busy (says that one request is inside) · hang (healthy
+once, then silent) · drop (closes each connection after its answer)
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+
+def answer(connection: socket.socket, how: str, count: list[int]) -> None:
+    file = connection.makefile("rb")
+    while file.readline():
+        while file.readline().strip():
+            pass
+        count[0] += 1
+        if how == "hang" and count[0] > 1:
+            return signal.pause()
+        status = "503 Busy" if how == "never" else "200 OK"
+        inside = 1 if how == "busy" else 0
+        connection.sendall(
+            f"HTTP/1.1 {status}\r\nx-in-flight: {inside}\r\nx-requests: 0\r\ncontent-length: 2\r\n\r\nok".encode()
+        )
+        if how == "drop":
+            return connection.close()
+    return None
+
+
+def main() -> None:
+    how = os.environ.get("STUB", "serve")
+    print("stub:", how, flush=True)
+    if how == "crash":
+        print("Traceback: no such model", flush=True)
+        sys.exit(3)
+    if how == "oom":
+        hog = bytearray(512 << 20)
+        sys.exit(len(hog) and 0)
+    if how == "flood":
+        for number in range(3000):
+            print(f"{number:07} {'x' * 91}", flush=True)
+    if how == "stuck":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    if how == "fork" and os.fork() == 0:
+        os.setsid()
+        with open("grandchild", "w") as file:
+            file.write(str(os.getpid()))
+        while True:
+            time.sleep(100)
+    server = socket.socket(fileno=int(os.environ["MODELYARD_SOCKET_FD"]))
+    count = [0]
+    while True:
+        connection, _ = server.accept()
+        threading.Thread(target=answer, args=(connection, how, count), daemon=True).start()
+
+
+main()

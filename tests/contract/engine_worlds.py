@@ -1,0 +1,161 @@
+"""One way to drive the fake engine (virtual time) and the process engine (real processes)."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from modelyard.engines.base import Engine, InstanceSpec, Observed, ProcessState
+from modelyard.engines.fake import CrashAtStart, FakeEngine, NeverReady, SlowDrain, StuckInStop
+from modelyard.engines.launch import LaunchOptions
+from modelyard.engines.process import ProcessEngine
+from modelyard.processes import supervise
+from modelyard.processes.directory import ProcessDir, State
+
+STUB = Path(__file__).with_name("engine_stub.py")
+SPEC = InstanceSpec("i-1", "service-1", 7, 3, "0123456789abcdef", "digest", "iris", "1.0.0")
+Until = Callable[[tuple[Observed, ...]], bool]
+
+
+def spec(number: int = 1, how: str = "serve", **changes: object) -> InstanceSpec:
+    envs = (("STUB", how),)
+    return replace(SPEC, instance_id=f"i-{number}", envs=envs, **changes)  # type: ignore[arg-type]
+
+
+def all_in(state: ProcessState, count: int = 1) -> Until:
+    return lambda seen: len(seen) == count and all(o.state is state for o in seen)
+
+
+class World(Protocol):
+    engine: Engine
+    told: list[str]
+
+    async def start(self, spec: InstanceSpec) -> None: ...
+    async def until(self, done: Until) -> tuple[Observed, ...]: ...
+    async def successor(self) -> None:
+        """The control plane dies; a new one opens the engine."""
+
+    async def kill(self, instance_id: str) -> None: ...
+    async def break_down(self) -> None:
+        """From now on the engine cannot see its instances."""
+
+    async def intrude(self, spec: InstanceSpec) -> None: ...
+    async def close(self) -> None: ...
+
+
+class FakeWorld:
+    """Time passes only where nothing else can happen."""
+
+    HOW = {"stuck": StuckInStop(), "never": NeverReady(), "crash": CrashAtStart(5, "exited with status 3")}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.now = 1_000_000
+        self.engine = FakeEngine(lambda: self.now)
+        self.told: list[str] = []
+        self.engine.watch(self.told.append)
+
+    async def start(self, spec: InstanceSpec) -> None:
+        how = dict(spec.envs)["STUB"]
+        self.engine.behave_next(SlowDrain(1 << 40) if how == "busy" else self.HOW.get(how))
+        await self.engine.start(spec)
+        if how == "crash":
+            self.engine.write_log(spec.instance_id, "stub: crash", "Traceback: no such model")
+
+    async def until(self, done: Until) -> tuple[Observed, ...]:
+        for _ in range(100):
+            if done(seen := await self.engine.list()):
+                return seen
+            self.now = self.engine.next_change_ms() or self.now + 100
+            self.engine.announce()
+        raise AssertionError(f"never came: {seen}")
+
+    async def successor(self) -> None:
+        await self.engine.close()
+        await self.engine.open()
+        self.engine.watch(self.told.append)
+
+    async def kill(self, instance_id: str) -> None:
+        self.engine.kill(instance_id)
+
+    async def break_down(self) -> None:
+        self.engine.unavailable = True
+
+    async def intrude(self, spec: InstanceSpec) -> None:
+        self.engine.intrude(spec)
+
+    async def close(self) -> None:
+        await self.engine.close()
+
+
+class ProcessWorld:
+    def __init__(self, data_dir: Path, options: LaunchOptions | None = None) -> None:
+        self.data_dir = data_dir
+        self.package = data_dir / "package"
+        self.package.mkdir(parents=True)
+        self.options = options or LaunchOptions(command=lambda _: (sys.executable, "-I", "-S", str(STUB)))
+        self.engine = self._engine()
+        self.told: list[str] = []
+        self.changed = asyncio.Event()
+
+    def _engine(self) -> ProcessEngine:
+        return ProcessEngine(self.data_dir, lambda _: self.package, options=self.options)
+
+    def directory(self, instance_id: str = "i-1") -> ProcessDir:
+        return ProcessDir(self.data_dir / "instances" / instance_id)
+
+    async def open(self) -> None:
+        self.engine.watch(self.told.append)
+        self.engine.watch(lambda _: self.changed.set())
+        await self.engine.open()
+
+    async def start(self, spec: InstanceSpec) -> None:
+        await self.engine.start(spec)
+
+    async def until(self, done: Until) -> tuple[Observed, ...]:
+        async with asyncio.timeout(20):
+            while not done(seen := await self.engine.list()):
+                await self.changed.wait()
+                self.changed.clear()
+            return seen
+
+    async def pid(self, instance_id: str = "i-1") -> int:
+        """The child's, once it is known."""
+        async with asyncio.timeout(20):
+            while (pid := self.directory(instance_id).sight().pid) is None:
+                await asyncio.sleep(0.002)
+            return pid
+
+    async def abandon(self) -> None:
+        """What a kill of the control plane leaves to this process: nothing."""
+        await self.engine.close()
+
+    async def successor(self) -> None:
+        await self.abandon()
+        self.engine = self._engine()
+        await self.open()
+
+    async def kill(self, instance_id: str) -> None:
+        os.kill(await self.pid(instance_id), signal.SIGKILL)
+
+    async def break_down(self) -> None:
+        (self.data_dir / "instances").rename(self.data_dir / "elsewhere")
+
+    async def intrude(self, spec: InstanceSpec) -> None:
+        other = self._engine()
+        await other.open()
+        await other.start(spec)
+        await other.close()
+
+    async def close(self) -> None:
+        await self.engine.close()
+        for root in (self.data_dir / "instances", self.data_dir / "elsewhere"):
+            for path in root.iterdir() if root.exists() else ():
+                directory = ProcessDir(path)
+                while directory.sight().state is State.RUNNING:
+                    supervise.stop(directory, 0)
+                    await asyncio.sleep(0.005)
+                supervise.remove(directory)

@@ -1,0 +1,173 @@
+"""What every engine does, over the fake and the process engine (`engines/base.py`)."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from modelyard.engines.base import EngineUnavailableError, ProcessState
+from tests.contract.engine_worlds import FakeWorld, ProcessWorld, World, all_in, spec
+
+STARTING, READY, EXITED = ProcessState.STARTING, ProcessState.READY, ProcessState.EXITED
+
+
+@pytest.fixture(params=["fake", "process"])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    made: World
+    if request.param == "fake":
+        made = FakeWorld()
+    else:
+        made = ProcessWorld(tmp_path / "data")
+        await made.open()
+    yield made
+    await made.close()
+
+
+async def test_a_started_instance_becomes_ready_and_keeps_its_identity(world: World) -> None:
+    await world.start(spec())
+    (begun,) = await world.engine.list()
+    assert begun.state is STARTING
+    (seen,) = await world.until(all_in(READY))
+    assert (seen.instance_id, seen.service_id, seen.track, seen.revision) == ("i-1", "service-1", 7, 3)
+    assert (seen.template, seen.address) == ("0123456789abcdef", "unix:instances/i-1/s.sock")
+    assert (seen.in_flight, seen.exit, seen.started_ms) == (0, "", begun.started_ms)
+    assert seen.quiet_since_ms is not None
+    assert seen.quiet_since_ms >= seen.started_ms
+    assert "service-1" in world.told
+
+
+async def test_starting_twice_starts_once(world: World) -> None:
+    await world.start(spec())
+    first = await world.until(all_in(READY))
+    await world.engine.start(spec())
+    again = await world.engine.list()
+    assert [o.started_ms for o in again] == [o.started_ms for o in first]
+    assert again[0].state is READY
+
+
+async def test_starting_what_an_earlier_control_plane_started_starts_nothing(world: World) -> None:
+    await world.start(spec())
+    first = await world.until(all_in(READY))
+    await world.successor()
+    await world.engine.start(spec())
+    assert [o.started_ms for o in await world.until(all_in(READY))] == [o.started_ms for o in first]
+
+
+async def test_list_of_one_service(world: World) -> None:
+    await world.start(spec(1))
+    await world.start(spec(2, service_id="service-2"))
+    assert [o.instance_id for o in await world.engine.list("service-2")] == ["i-2"]
+    assert len(await world.engine.list()) == 2
+    assert await world.engine.list("service-3") == ()
+
+
+async def test_stop_ends_it_and_remove_forgets_it(world: World) -> None:
+    await world.start(spec())
+    await world.until(all_in(READY))
+    await world.engine.stop("i-1", 10)
+    (seen,) = await world.until(all_in(EXITED))
+    assert seen.exit == "exited with status 0"
+    assert (seen.in_flight, seen.quiet_since_ms) == (None, None)
+    await world.engine.remove("i-1")
+    assert await world.engine.list() == ()
+
+
+async def test_a_stopping_instance_says_so(world: World) -> None:
+    await world.start(spec(how="stuck"))
+    await world.until(all_in(READY))
+    await world.engine.stop("i-1", 1000)
+    assert [o.state for o in await world.engine.list()] == [ProcessState.STOPPING]
+    await world.successor()
+    assert [o.state for o in await world.engine.list()] == [ProcessState.STOPPING]
+    await world.engine.stop("i-1", 0)  # brings the end forward
+    await world.until(all_in(EXITED))
+
+
+async def test_the_end_of_the_grace_kills(world: World) -> None:
+    await world.start(spec(how="stuck"))
+    await world.until(all_in(READY))
+    await world.engine.stop("i-1", 0.1)
+    (seen,) = await world.until(all_in(EXITED))
+    assert seen.exit == "killed by signal 9"
+
+
+async def test_stop_while_it_starts(world: World) -> None:
+    await world.start(spec())
+    await world.engine.stop("i-1", 10)
+    (seen,) = await world.until(all_in(EXITED))
+    assert seen.exit
+
+
+async def test_remove_leaves_a_running_one_alone(world: World) -> None:
+    await world.start(spec())
+    await world.until(all_in(READY))
+    await world.engine.remove("i-1")
+    assert [o.state for o in await world.engine.list()] == [READY]
+
+
+async def test_the_unknown_is_no_error(world: World) -> None:
+    await world.engine.stop("i-9", 1)
+    await world.engine.remove("i-9")
+    world.engine.attend("i-9")
+    assert await world.engine.log_tail("i-9", 10) == ""
+    assert await world.engine.list() == ()
+
+
+async def test_a_crash_tells_its_status_and_its_last_lines(world: World) -> None:
+    await world.start(spec(how="crash"))
+    (seen,) = await world.until(all_in(EXITED))
+    assert seen.exit == "exited with status 3"
+    assert await world.engine.log_tail("i-1", 1) == "Traceback: no such model"
+    assert await world.engine.log_tail("i-1", 9) == "stub: crash\nTraceback: no such model"
+    assert await world.engine.log_tail("i-1", 0) == ""
+
+
+async def test_one_that_never_answers_health_is_never_ready(world: World) -> None:
+    await world.start(spec(1, "never"))
+    await world.start(spec(2))
+    seen = await world.until(lambda all_: any(o.state is READY for o in all_))
+    assert {o.instance_id: o.state for o in seen} == {"i-1": STARTING, "i-2": READY}
+
+
+async def test_a_request_inside_is_seen(world: World) -> None:
+    await world.start(spec(how="busy"))
+    (seen,) = await world.until(all_in(READY))
+    assert (seen.in_flight, seen.quiet_since_ms) == (1, None)
+
+
+async def test_a_successor_sees_the_same(world: World) -> None:
+    await world.start(spec(1))
+    await world.start(spec(2))
+    before = await world.until(all_in(READY, 2))
+    await world.successor()
+    after = await world.engine.list()
+    assert {(o.instance_id, o.state, o.track, o.revision, o.template) for o in after} == {
+        (o.instance_id, o.state, o.track, o.revision, o.template) for o in before
+    }
+
+
+async def test_a_successor_learns_how_it_ended(world: World) -> None:
+    await world.start(spec())
+    await world.until(all_in(READY))
+    await world.successor()
+    await world.kill("i-1")
+    (seen,) = await world.until(all_in(EXITED))
+    assert seen.exit == "killed by signal 9"
+    await world.successor()
+    assert [(o.state, o.exit) for o in await world.engine.list()] == [(EXITED, "killed by signal 9")]
+
+
+async def test_strangers_are_listed(world: World) -> None:
+    await world.intrude(spec(5))
+    (seen,) = await world.until(all_in(READY))
+    assert (seen.instance_id, seen.service_id) == ("i-5", "service-1")
+
+
+async def test_an_engine_that_cannot_see_raises_instead_of_answering_with_none(world: World) -> None:
+    await world.start(spec())
+    await world.until(all_in(READY))
+    await world.break_down()
+    with pytest.raises(EngineUnavailableError):
+        await world.engine.list()
+    with pytest.raises(EngineUnavailableError):
+        await world.engine.list("service-1")
