@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelyard.core.admission_catalog import CUSTOM, Flavor, Quotas
+from modelyard.core.admission_fields import told
 from modelyard.core.pairing import pair
 from modelyard.domain.errors import Violation
 from modelyard.domain.model import Model, ModelStatus
@@ -70,16 +71,12 @@ def admit(config: Sequence[VariantRequest], world: World, broken: Collection[str
     `broken` are the paths that were refused already when the request was read: no second complaint is made
     about them, nor one that would only follow from them.
     """
-    violations = [v for v in _violations(config, world, broken) if not _told(v.field, broken)]
+    violations = [v for v in _violations(config, world, broken) if not told(v.field, broken)]
     if violations or broken:
         return Admission(violations=tuple(violations))
     weights = _weights(config)
     variants = [_variant(entry, weights[i], world) for i, entry in enumerate(config)]
     return Admission(pair(world.previous, variants, world.next_track))
-
-
-def _told(path: str, broken: Collection[str]) -> bool:
-    return any(path == b or path.startswith((f"{b}.", f"{b}[")) for b in broken)
 
 
 def _violations(config: Sequence[VariantRequest], world: World, broken: Collection[str]) -> Iterator[Violation]:

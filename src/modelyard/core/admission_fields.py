@@ -1,7 +1,7 @@
 """Rules of single service and model fields (contract §2 and §3). Each yields what is wrong with one value."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from modelyard.domain.errors import Violation
 
@@ -16,6 +16,11 @@ MODEL_TYPES = frozenset(
     {"TensorFlow", "PyTorch", "MindSpore", "XGBoost", "Scikit_Learn", "Caffe", "MXNet", "Spark_MLlib", "Custom"}
 )
 INSTALL_TYPES = frozenset({"real-time", "batch", "edge"})
+
+
+def told(path: str, broken: Collection[str]) -> bool:
+    """Whether a complaint about `path` was made already: about it, or about what it is a part of."""
+    return any(path == b or path.startswith((f"{b}.", f"{b}[")) for b in broken)
 
 
 def description(text: str, field: str = "description") -> Iterator[Violation]:

@@ -1,7 +1,7 @@
 """What every use case works with, and who may call it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from modelyard.core.admission_catalog import FLAVORS, Flavor, Quotas
 from modelyard.domain.errors import Forbidden
@@ -23,7 +23,7 @@ class Context:
     new_id: Callable[[], str]
     nudge: Callable[[str, str], None]
     quotas: Quotas = Quotas()
-    flavors: Mapping[str, Flavor] = FLAVORS
+    flavors: Mapping[str, Flavor] = field(default_factory=lambda: FLAVORS)
     gateway_url: str = "http://127.0.0.1:8080"
 
 

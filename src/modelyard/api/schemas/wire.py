@@ -1,0 +1,173 @@
+"""What every wire model shares: lenient where the contract is, and never satisfied with the first error.
+
+- Numbers may be numeric strings, booleans are booleans, null is the same as absent (contract §1.3, §1.4).
+- `parse` finds every wrong value of a body: what is wrong is taken out and the rest is read again.
+- A key that nobody knows is ignored and named; a key of `later`, which the contract knows and the product does
+  not do yet, is refused by name unless it says nothing (null, "", [] or {}).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, WithJsonSchema
+
+from modelyard.core.admission_fields import told
+from modelyard.domain.errors import Violation
+
+Path = tuple[str | int, ...]
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+MAX_INTEGER = 10**18
+
+
+def _integer(value: object) -> object:
+    if isinstance(value, str) and INTEGER.fullmatch(value.strip()):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_INTEGER:
+        return value
+    raise ValueError("must be an integer")
+
+
+def _number(value: object) -> object:
+    if isinstance(value, str) and len(value) <= 64 and NUMBER.fullmatch(value.strip()):
+        value = float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_INTEGER:
+        return value
+    raise ValueError("must be a number")
+
+
+def _flag(value: object) -> object:
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _numeric(kind: str) -> WithJsonSchema:
+    return WithJsonSchema(
+        {"anyOf": [{"type": kind}, {"type": "string", "description": f"a numeric string ({kind})"}]}
+    )
+
+
+Integer = Annotated[int, BeforeValidator(_integer), _numeric("integer")]
+Number = Annotated[float, BeforeValidator(_number), _numeric("number")]
+QueryFlag = Annotated[StrictBool, BeforeValidator(_flag)]
+"""A boolean in a query string, where everything is text."""
+
+
+def _require(schema: dict[str, Any], model: type[Any]) -> None:
+    if model.required:
+        schema["required"] = list(model.required)
+
+
+class Wire(BaseModel):
+    """Base of the wire models. Every field may be None; `required` names those that `parse` insists on."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, json_schema_extra=_require)
+
+    required: ClassVar[Sequence[str]] = ()
+    later: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def prepared(cls, value: Mapping[str, object]) -> Mapping[str, object]:
+        """The body in its canonical shape, where the contract allows several."""
+        return value
+
+    @classmethod
+    def parse(cls, value: Mapping[str, object]) -> "Parsed[Self]":
+        """Read a JSON object, or query parameters; what is wrong is in the result, nothing is raised."""
+        rest: Any = deepcopy(dict(cls.prepared(value)))
+        violations: list[Violation] = []
+        for attempt in range(3):
+            try:
+                read = cls.model_validate(rest)
+            except ValidationError as error:
+                for one in error.errors(include_url=False):
+                    path = tuple(one["loc"])
+                    if not told(_at(path), [v.field for v in violations]):
+                        violations.append(Violation(_at(path), _text(one["msg"], one["input"])))
+                    _prune(rest, path, whole_field=attempt > 0)
+                continue
+            break
+        else:
+            read = cls()
+        broken = [v.field for v in violations]
+        found, ignored = _walk(read, ())
+        violations += [v for v in found if not told(v.field, broken)]
+        return Parsed(read, tuple(violations), tuple(ignored), rest)
+
+
+WireT = TypeVar("WireT", bound=Wire)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed(Generic[WireT]):
+    """A body as far as it could be read (`raw`: the same as it came), what was wrong with the rest, and the keys
+    nobody knows."""
+
+    value: WireT
+    violations: tuple[Violation, ...]
+    ignored: tuple[str, ...]
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _at(path: Path) -> str:
+    """`("config", 0, "weight")` as callers write it: `config[0].weight`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
+    return text
+
+
+def _text(message: str, value: object) -> str:
+    text = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    if "dictionary" in text:
+        text = "must be an object"
+    text = text.replace("a valid list", "an array")
+    shown = repr(value)
+    return f"is {shown if len(shown) <= 80 else shown[:77] + '…'}, {text[:1].lower()}{text[1:]}"
+
+
+def _prune(value: Any, path: Path, *, whole_field: bool) -> None:
+    """Take the wrong value out. An entry of an array becomes {}, so that the others keep their places."""
+    if whole_field:
+        while path and not isinstance(path[-1], str):
+            path = path[:-1]
+    *parents, last = path
+    for step in parents:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(value, list) and isinstance(last, int) and last < len(value):
+        value[last] = {}
+    elif isinstance(value, dict):
+        value.pop(last, None)
+
+
+def _walk(model: Wire, path: Path) -> tuple[list[Violation], list[str]]:
+    """(required and unsupported keys, unknown keys) of the model and what is in it."""
+    violations = [
+        Violation(_at((*path, name)), "is mandatory") for name in model.required if getattr(model, name) is None
+    ]
+    ignored: list[str] = []
+    for key, value in (model.model_extra or {}).items():
+        if key not in model.later:
+            ignored.append(_at((*path, key)))
+        elif value is not None and value not in ("", [], {}):
+            violations.append(Violation(_at((*path, key)), f"is not supported yet: {model.later[key]}"))
+    for name in type(model).model_fields:
+        for step, inner in _inner(getattr(model, name)):
+            more, unknown = _walk(inner, (*path, name, *step))
+            violations += more
+            ignored += unknown
+    return violations, ignored
+
+
+def _inner(value: object) -> Iterator[tuple[Path, Wire]]:
+    if isinstance(value, Wire):
+        yield (), value
+    elif isinstance(value, list):
+        yield from (((i,), item) for i, item in enumerate(value) if isinstance(item, Wire))
