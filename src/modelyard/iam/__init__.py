@@ -1,0 +1,2 @@
+"""Identity: tokens, passwords, signatures and the Keystone shape. Pure parts over values; nothing here knows the
+database or HTTP."""

@@ -13,7 +13,7 @@ Contract:
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from modelyard.domain.identity import Project, Role, User
@@ -105,6 +105,70 @@ class ServiceRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A user has a role in a project."""
+
+    user_id: str
+    project_id: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An application: whoever has one of its codes may invoke the services it is bound to."""
+
+    id: str
+    project_id: str
+    name: str
+    owner: str
+    created_ms: int
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppCode:
+    """`digest` finds a code; `code` is what callers send, sealed at rest and kept out of reprs."""
+
+    digest: str
+    app_id: str
+    created_ms: int
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FlavorEntry:
+    """A resource specification: open to all, or opened for `projects`. `attributes` is its size and the rest."""
+
+    name: str
+    open: bool
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    projects: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PoolEntry:
+    """A dedicated pool of a project."""
+
+    id: str
+    project_id: str
+    name: str
+    status: str
+    created_ms: int
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What a request with an Idempotency-Key was answered. `digest` is of the request: another request under the
+    same key is refused."""
+
+    digest: str
+    status: int
+    answer: str
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What one decision writes: rows replaced whole. Empty means nothing to write.
 
@@ -181,6 +245,51 @@ class Reading(Protocol):
 
     async def counters(self, service_ids: Sequence[str] | None = None) -> Mapping[str, Counter]: ...
 
+    async def users(self, *, name: str | None = None) -> Sequence[User]: ...
+
+    async def grants(self, *, user_id: str | None = None, project_id: str | None = None) -> Sequence[Grant]: ...
+
+    async def access_keys(self, user_id: str) -> Sequence[tuple[str, str]]:
+        """(access_key, project_id) of each; secrets are not listed."""
+
+    async def revocations(self) -> Mapping[str, int]:
+        """User id → tokens issued before this time (ms) are refused."""
+
+    async def due_services(self, now_ms: int) -> Sequence[str]:
+        """Services whose `attributes["due_time"]` (ms) has come, the longest overdue first."""
+
+    async def apps(self, project_id: str) -> Sequence[App]: ...
+
+    async def app(self, project_id: str | None, app_id: str) -> App | None: ...
+
+    async def app_codes(self, app_id: str) -> Sequence[AppCode]: ...
+
+    async def app_of_code(self, digest: str) -> App | None: ...
+
+    async def bound_apps(self, service_id: str) -> Sequence[App]: ...
+
+    async def bound_services(self, app_id: str) -> Sequence[str]: ...
+
+    async def codes_of_services(self) -> Mapping[str, Sequence[AppCode]]:
+        """Service id → every code that may invoke it: what the gateway must know, in one statement."""
+
+    async def quotas(self, project_id: str) -> Mapping[str, int]:
+        """Only what was set; the defaults are the product's."""
+
+    async def flavors(self, project_id: str | None = None) -> Sequence[FlavorEntry]:
+        """All, or those that the project may use."""
+
+    async def pools(self, project_id: str | None) -> Sequence[PoolEntry]: ...
+
+    async def pool(self, project_id: str | None, key: str) -> PoolEntry | None:
+        """By id, else by name."""
+
+    async def buckets(self, project_id: str | None = None) -> Mapping[str, str]:
+        """Bucket → project."""
+
+    async def answer(self, project_id: str, key: str, now_ms: int) -> StoredAnswer | None:
+        """What was answered under this Idempotency-Key, unless it expired."""
+
 
 class Writing(Reading, Protocol):
     """Lookups and changes inside one serialised transaction. `save_*` inserts or replaces the whole row."""
@@ -218,6 +327,47 @@ class Writing(Reading, Protocol):
     async def save_counters(self, counters: Mapping[str, Counter]) -> None: ...
 
     async def add_events(self, events: Sequence[Event]) -> None: ...
+
+    async def delete_user(self, user_id: str) -> None:
+        """With its grants and access keys."""
+
+    async def delete_access_key(self, access_key: str) -> None: ...
+
+    async def save_revocation(self, user_id: str, before_ms: int) -> None:
+        """Never moves an earlier one back."""
+
+    async def add_app(self, app: App) -> None:
+        """Raises AlreadyExists for a name taken in the project."""
+
+    async def delete_app(self, app_id: str) -> None:
+        """With its codes and bindings."""
+
+    async def add_app_code(self, code: AppCode) -> None: ...
+
+    async def delete_app_code(self, app_id: str, digest: str) -> bool:
+        """False: the app has no such code."""
+
+    async def bind_app(self, app_id: str, service_id: str) -> None: ...
+
+    async def unbind_app(self, app_id: str, service_id: str) -> None: ...
+
+    async def save_quota(self, project_id: str, name: str, value: int) -> None: ...
+
+    async def save_flavor(self, flavor: FlavorEntry) -> None: ...
+
+    async def delete_flavor(self, name: str) -> None: ...
+
+    async def save_pool(self, pool: PoolEntry) -> None: ...
+
+    async def delete_pool(self, pool_id: str) -> None: ...
+
+    async def claim_bucket(self, name: str, project_id: str) -> str:
+        """The project that has the bucket now: this one, if nobody had it."""
+
+    async def release_bucket(self, name: str, project_id: str) -> None: ...
+
+    async def save_answer(self, project_id: str, key: str, answer: StoredAnswer, now_ms: int) -> None:
+        """Keep an answer; those that expired before `now_ms` are forgotten."""
 
 
 class Store(Protocol):

@@ -1,10 +1,11 @@
 """Projects, users, roles, access keys: statements."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import case, delete, select
 
 from modelyard.domain.identity import Project, Role, User
+from modelyard.store.base import Grant
 from modelyard.store.sql import convert
 from modelyard.store.sql.session import Session
 from modelyard.store.sql.tables import access_keys, grants, projects, revocations, users
@@ -64,7 +65,16 @@ class IdentityReading(Session):
         )
         return [(row.access_key, row.project_id) for row in rows]
 
-    async def revocations(self) -> dict[str, int]:
+    async def grants(self, *, user_id: str | None = None, project_id: str | None = None) -> Sequence[Grant]:
+        g = grants.c
+        statement = select(grants).order_by(g.project_id, g.user_id, g.role)
+        if user_id is not None:
+            statement = statement.where(g.user_id == user_id)
+        if project_id is not None:
+            statement = statement.where(g.project_id == project_id)
+        return [Grant(row.user_id, row.project_id, convert.role(row)) for row in await self._rows(statement)]
+
+    async def revocations(self) -> Mapping[str, int]:
         return {row.user_id: row.before_ms for row in await self._rows(select(revocations))}
 
 
@@ -101,4 +111,7 @@ class IdentityWriting(IdentityReading):
         await self._run(delete(access_keys).where(access_keys.c.access_key == access_key))
 
     async def save_revocation(self, user_id: str, before_ms: int) -> None:
-        await self._upsert(revocations, [{"user_id": user_id, "before_ms": before_ms}])
+        r = revocations.c
+        insertion = self._dialect.insert(revocations).values(user_id=user_id, before_ms=before_ms)
+        later = case((insertion.excluded.before_ms > r.before_ms, insertion.excluded.before_ms), else_=r.before_ms)
+        await self._run(insertion.on_conflict_do_update(index_elements=[r.user_id], set_={"before_ms": later}))

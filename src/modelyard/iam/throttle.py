@@ -1,0 +1,42 @@
+"""Slowing down who guesses passwords, without ever locking anybody out or answering 429.
+
+A user from one address has five tries at full speed; each further one in a row waits twice as long as the one
+before, 0.25 s at first, at most 5 s. A success forgets the failures, and so does a quiet quarter of an hour.
+
+    failures in a row    0 … 4    5      6      7     8     9     10 …
+    delay in seconds     0        0.25   0.5    1     2     4     5
+
+Tries count when they begin, so that a thousand at once are a thousand failures, not one. Pure: time is passed in.
+"""
+
+from collections import OrderedDict
+
+FREE_TRIES = 5
+FIRST_DELAY_S = 0.25
+LONGEST_DELAY_S = 5.0
+FORGOTTEN_AFTER_MS = 15 * 60 * 1000
+REMEMBERED = 10_000
+
+
+class Throttle:
+    """Remembers tries by (user, address), the most recent ones only."""
+
+    def __init__(self) -> None:
+        self._tries: OrderedDict[tuple[str, str], tuple[int, int]] = OrderedDict()
+
+    def begin(self, user: str, address: str, now_ms: int) -> float:
+        """Count a try; how many seconds it must wait before it is looked at."""
+        key = (user, address)
+        count, last_ms = self._tries.pop(key, (0, now_ms))
+        if now_ms - last_ms > FORGOTTEN_AFTER_MS:
+            count = 0
+        self._tries[key] = (count + 1, now_ms)
+        if len(self._tries) > REMEMBERED:
+            self._tries.popitem(last=False)
+        if count < FREE_TRIES:
+            return 0.0
+        return min(FIRST_DELAY_S * 2.0 ** min(count - FREE_TRIES, 16), LONGEST_DELAY_S)
+
+    def succeeded(self, user: str, address: str) -> None:
+        """The password was right: forget what came before."""
+        self._tries.pop((user, address), None)

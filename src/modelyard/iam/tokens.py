@@ -1,0 +1,193 @@
+"""Tokens: signed statements of who calls, that Envoy can check without asking anybody.
+
+A token is a JWT signed with ES256 (decision 0003). Claims: `iss` "modelyard", `sub` the user's id, `user_name`,
+`domain_id`, `domain_name`, `scope` (project, domain or unscoped), `project_id` and `project_name` when scoped to a
+project, `roles`, `methods`, `iat`, `exp` (whole seconds), `jti`. The gateway reads iss, sub, project_id, roles
+and iat; renaming one is a change there too.
+
+Only ES256 is accepted, whatever the header says. Nothing here reads a clock: `now_ms` is passed in.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from modelyard.domain.errors import Unauthenticated
+from modelyard.domain.identity import Principal, Role
+from modelyard.iam.files import write_private
+
+ISSUER = "modelyard"
+DAY_S = 24 * 3600
+KEY_FILE = "token.pem"
+_ALGORITHM = "ES256"
+_MAX_LENGTH = 8192
+
+
+class Scope(StrEnum):
+    """What a token is good for."""
+
+    PROJECT = "project"
+    DOMAIN = "domain"
+    UNSCOPED = "unscoped"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a token says. `issued_s` and `expires_s` are whole seconds since 1970 UTC."""
+
+    principal: Principal
+    scope: Scope
+    methods: tuple[str, ...]
+    issued_s: int
+    expires_s: int
+    id: str
+
+    def revoked(self, before_ms: int | None) -> bool:
+        """Whether it was issued before a user's tokens were withdrawn (at `before_ms`; None: never).
+
+        Issue times are whole seconds, so that the gateway can compare them: a token of the very second of the
+        withdrawal counts as older. 10,700 ms revokes tokens issued in second 10, not in second 11.
+        """
+        return before_ms is not None and self.issued_s < revoked_before_s(before_ms)
+
+
+def revoked_before_s(before_ms: int) -> int:
+    """The second that the gateway is told: tokens issued before it are refused."""
+    return -(-before_ms // 1000)
+
+
+class TokenKey:
+    """The key pair of this installation; the private half never leaves the object."""
+
+    def __init__(self, key: ECKey, *, ttl_s: int = DAY_S) -> None:
+        self._key = key
+        self._id = key.thumbprint()
+        self._ttl_s = ttl_s
+
+    def __repr__(self) -> str:
+        return f"TokenKey({self._id})"
+
+    @classmethod
+    def generate(cls, *, ttl_s: int = DAY_S) -> "TokenKey":
+        return cls(ECKey.generate_key("P-256", private=True, auto_kid=False), ttl_s=ttl_s)
+
+    @classmethod
+    def load(cls, directory: Path, *, ttl_s: int = DAY_S) -> "TokenKey":
+        """From `directory`/token.pem, which is made at the first start, mode 0600."""
+        path = directory / KEY_FILE
+        if not path.exists():
+            fresh = cls.generate(ttl_s=ttl_s)
+            write_private(path, fresh._key.as_pem(private=True))
+            return fresh
+        path.chmod(0o600)
+        return cls(ECKey.import_key(path.read_bytes()), ttl_s=ttl_s)
+
+    def jwks(self) -> str:
+        """The public half as a JSON Web Key Set, as Envoy's `local_jwks` wants it."""
+        public = {**self._key.as_dict(private=False), "kid": self._id, "alg": _ALGORITHM, "use": "sig"}
+        return json.dumps({"keys": [public]}, sort_keys=True)
+
+    def issue(
+        self,
+        principal: Principal,
+        now_ms: int,
+        *,
+        methods: tuple[str, ...] = ("password",),
+        scope: Scope | None = None,
+        expires_s: int | None = None,
+    ) -> tuple[str, Token]:
+        """The text and what it says. Without `scope` it follows from whether the principal has a project.
+
+        `expires_s` bounds the life further: a token got with a token must not outlive it (Keystone v3).
+        """
+        issued_s = now_ms // 1000
+        latest_s = issued_s + self._ttl_s
+        token = Token(
+            principal=principal,
+            scope=scope or (Scope.UNSCOPED if principal.project_id is None else Scope.PROJECT),
+            methods=methods,
+            issued_s=issued_s,
+            expires_s=latest_s if expires_s is None else min(latest_s, expires_s),
+            id=uuid.uuid4().hex,
+        )
+        header = {"alg": _ALGORITHM, "kid": self._id}
+        return jwt.encode(header, _claims(token), self._key, algorithms=[_ALGORITHM]), token
+
+    def verify(self, text: str, now_ms: int) -> Principal:
+        """Who calls. Raises Unauthenticated: 0201 without a token, 0202 when it expired, 0203 for any other."""
+        return self.read(text, now_ms).principal
+
+    def read(self, text: str, now_ms: int) -> Token:
+        """Everything a token says; raises as `verify`."""
+        if not text:
+            raise Unauthenticated("Token doesn't exist.", code="0201")
+        if len(text) > _MAX_LENGTH:
+            raise _invalid()
+        try:
+            claims = jwt.decode(text, self._key, algorithms=[_ALGORITHM]).claims
+            token = _token(claims)
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            raise _invalid() from error
+        if now_ms >= token.expires_s * 1000:
+            raise Unauthenticated("Invalid token header because the token has expired.", code="0202")
+        return token
+
+
+def _invalid() -> Unauthenticated:
+    return Unauthenticated("Invalid token.", code="0203")
+
+
+def _claims(token: Token) -> dict[str, Any]:
+    who = token.principal
+    project = {"project_id": who.project_id, "project_name": who.project_name} if who.project_id else {}
+    return {
+        "iss": ISSUER,
+        "sub": who.user_id,
+        "user_name": who.user_name,
+        "domain_id": who.domain_id,
+        "domain_name": who.domain_name,
+        "scope": token.scope.value,
+        **project,
+        "roles": sorted(role.value for role in who.roles),
+        "methods": list(token.methods),
+        "iat": token.issued_s,
+        "exp": token.expires_s,
+        "jti": token.id,
+    }
+
+
+def _token(claims: Mapping[str, Any]) -> Token:
+    """ValueError, KeyError or TypeError when it is not one of ours."""
+    if claims["iss"] != ISSUER:
+        raise ValueError("another issuer")
+    who = Principal(
+        user_id=_text(claims["sub"]),
+        user_name=_text(claims["user_name"]),
+        domain_id=_text(claims["domain_id"]),
+        domain_name=_text(claims["domain_name"]),
+        project_id=_text(claims["project_id"]) if "project_id" in claims else None,
+        project_name=_text(claims["project_name"]) if "project_name" in claims else None,
+        roles=frozenset(Role(role) for role in claims["roles"]),
+    )
+    return Token(
+        principal=who,
+        scope=Scope(claims["scope"]),
+        methods=tuple(_text(method) for method in claims["methods"]),
+        issued_s=int(claims["iat"]),
+        expires_s=int(claims["exp"]),
+        id=_text(claims["jti"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value
