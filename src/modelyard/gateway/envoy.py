@@ -32,6 +32,7 @@ from modelyard.processes.directory import ProcessDir, Spec, State
 
 log = logging.getLogger(__name__)
 
+_TAKEN = "Address already in use"
 _START_S = 15.0
 _STOP_GRACE_S = 1.0
 _OPEN_FILES = 1 << 20
@@ -76,7 +77,6 @@ class EnvoyGateway:
         self._server = AdsServer(self._data_dir / XDS_SOCKET, self._connected, self._received, self._tell)
         self._watchers: list[Watcher] = []
         self._heard = asyncio.Event()
-        self._moved = asyncio.Condition()
         self._run: ProcessDir | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -108,6 +108,15 @@ class EnvoyGateway:
             supervise.stop(self._run, _STOP_GRACE_S)
             await supervise.wait(self._run)
             supervise.remove(self._run)
+
+    async def end(self) -> None:
+        """End every Envoy of this data directory, without opening (nobody looks after them)."""
+        for path in sorted(self._home.glob("envoy-*")):
+            run = ProcessDir(path)
+            if run.sight().state is State.RUNNING:
+                supervise.stop(run, _STOP_GRACE_S)
+                await supervise.wait(run)
+            supervise.remove(run)
 
     async def load(self, routes: Iterable[ServiceRoute]) -> None:
         self._push(lambda: self._snapshot.load(routes))
@@ -211,7 +220,8 @@ class EnvoyGateway:
         return run
 
     def _check_port(self) -> None:
-        """With a shared port another process would silently take a part of the requests."""
+        """With a shared port another process would silently take a part of the requests. (One that has not begun
+        to listen is not seen here: Envoy itself then says so, and ends.)"""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -230,6 +240,8 @@ class EnvoyGateway:
             await asyncio.wait({ended, heard}, timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
             if heard.done():
                 return
+            if _TAKEN in run.log_tail(5):
+                raise PortTakenError(self.port)
             why = str(ended.result().exit) if ended.done() else f"was silent for {_START_S:g} s"
             raise GatewayFailedError(f"Envoy {why}: {run.log_tail(5)}")
         finally:

@@ -50,11 +50,11 @@ class DataDir:
                 f"{self.path} has format {found!r}, this release knows up to {FORMAT}: use a newer one"
             )
 
-    def hold(self, *, wait: bool = False) -> bool:
-        """Take the lock; False if another process has it (and `wait` is not set)."""
+    def hold(self) -> bool:
+        """Take the lock; False if another process has it."""
         descriptor = os.open(self.path / "control.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return False

@@ -1,0 +1,131 @@
+"""Settings become parts: which adapter stands behind which port."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import uvicorn
+from fastapi import FastAPI
+
+from modelyard.api.app import Deps, create_app
+from modelyard.control.clock import WallClock
+from modelyard.control.plane import ControlPlane
+from modelyard.control.publishing import Publisher
+from modelyard.control.reconcile import World
+from modelyard.core.admission_catalog import FLAVORS
+from modelyard.engines.launch import LaunchOptions
+from modelyard.engines.process import ProcessEngine
+from modelyard.gateway.envoy import EnvoyGateway
+from modelyard.iam.bootstrap import Names, Places, prepare
+from modelyard.iam.passwords import Passwords
+from modelyard.iam.tokens import TokenKey
+from modelyard.objects.local import LocalObjects
+from modelyard.operations.context import Context
+from modelyard.settings import Settings
+from modelyard.store.sql import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class Urls:
+    """Where callers reach us, without a slash at the end."""
+
+    api: str
+    gateway: str
+
+    @property
+    def auth(self) -> str:
+        return f"{self.api}/v3"
+
+
+class ApiServer:
+    """Uvicorn on a socket that is open already; signals are main's matter."""
+
+    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+        self._server = _QuietServer(config)
+        self._listener = listener
+
+    async def serve(self) -> None:
+        await self._server.serve(sockets=[self._listener])
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+
+
+class _QuietServer(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One composed Modelyard, nothing of it started but the store."""
+
+    urls: Urls
+    world: World
+    plane: ControlPlane
+    engine: ProcessEngine
+    gateway: EnvoyGateway
+    app: FastAPI
+
+    def server(self, listener: socket.socket) -> ApiServer:
+        return ApiServer(self.app, listener)
+
+
+async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
+    """Everything put together; `stack` closes the store. Raises StoreUnavailableError, SchemaError, OSError."""
+    data_dir = settings.data_dir.absolute()
+    clock = WallClock()
+    store = SqlStore(data_dir / "modelyard.db", key_file=data_dir / "keys" / "store.key")
+    await store.open()
+    stack.push_async_callback(store.close)
+    urls = Urls(_url(settings.host, settings.port), _url(settings.host, settings.gateway_port))
+    passwords = Passwords()
+    tokens = await asyncio.to_thread(TokenKey.load, data_dir / "keys", ttl_s=settings.token_ttl_s)
+    places = Places(urls.auth, urls.api, urls.gateway, settings.region)
+    names = Names(settings.domain_name, settings.project_name, settings.user_name)
+    await prepare(store, data_dir, places, names, passwords)
+    packages = data_dir / "packages"
+    engine = ProcessEngine(data_dir, lambda digest: packages / digest, options=_options(settings))
+    gateway = EnvoyGateway(
+        data_dir,
+        settings.gateway_port,
+        tokens.jwks(),
+        host=settings.host,
+        concurrency=settings.envoy_workers or None,
+    )
+    objects = LocalObjects(data_dir / "objects")
+    publisher = Publisher(store, objects, packages, clock.now_ms)
+    world = World(store, engine, gateway, clock, _new_id, FLAVORS)
+    plane = ControlPlane(world, publisher)
+    context = Context(store=store, clock=clock.now_ms, new_id=_new_id, nudge=plane.nudge, gateway_url=urls.gateway)
+    app = create_app(Deps(context=context, tokens=tokens, passwords=passwords, api_url=urls.api))
+    return Parts(urls, world, plane, engine, gateway, app)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def _options(settings: Settings) -> LaunchOptions:
+    return LaunchOptions(cpu_quota=settings.enforce_limits)
+
+
+def _url(host: str, port: int) -> str:
+    """Where a client on this machine, or one that knows its name, reaches us."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = os.environ.get("MODELYARD_PUBLIC_HOST") or socket.gethostname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,176 @@
+"""The composition root: settings → adapters → loops and API. The only file that knows every part.
+
+up    runs a control plane in the foreground. Ctrl-C (SIGINT) ends everything; SIGTERM, SIGHUP or a crash end
+      the control plane alone, and the next `up` on the same data directory takes over what goes on serving.
+down  ends everything of a data directory, whether a control plane runs there or not.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from modelyard.composition import Parts, composed
+from modelyard.control.plane import end_instances
+from modelyard.gateway.base import GatewayFailedError
+from modelyard.processes.datadir import DataDir, DataDirError, Holder
+from modelyard.settings import Settings
+from modelyard.store.base import StoreUnavailableError
+
+log = logging.getLogger("modelyard")
+
+FAILED = 1
+DOWN_LIMIT_S = 60.0
+BUSY = 3
+"""Exit status: another control plane runs on this data directory."""
+
+
+def up(settings: Settings) -> int:
+    """Run until a signal says otherwise; the exit status. Says on stderr what stands in the way of a start."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    data_dir = DataDir(settings.data_dir)
+    try:
+        data_dir.create()
+        if not data_dir.hold():
+            return _say(f"a control plane (process {_pid(data_dir)}) already runs on {data_dir.path}", BUSY)
+        return asyncio.run(_run(settings, data_dir))
+    except (DataDirError, GatewayFailedError, StoreUnavailableError, OSError) as error:
+        return _say(str(error), FAILED)
+    finally:
+        data_dir.release()
+
+
+def down(path: Path) -> int:
+    """End the control plane, the gateway and every instance of a data directory; the exit status."""
+    data_dir = DataDir(path)
+    if not data_dir.path.is_dir():
+        return _say(f"{data_dir.path} is not a data directory", FAILED)
+    if not data_dir.hold():
+        holder = data_dir.holder()
+        if holder is None:
+            return _say(f"somebody holds {data_dir.path} and does not say who: try again", BUSY)
+        os.kill(holder.pid, signal.SIGINT)
+        if not _held_within(data_dir, DOWN_LIMIT_S):
+            return _say(f"the control plane (process {holder.pid}) does not end: look at its log", BUSY)
+    try:
+        return asyncio.run(_end(Settings(data_dir=data_dir.path), data_dir))
+    except (DataDirError, GatewayFailedError, StoreUnavailableError, OSError) as error:
+        return _say(str(error), FAILED)
+    finally:
+        data_dir.release()
+
+
+async def _run(settings: Settings, data_dir: DataDir) -> int:
+    told = asyncio.get_running_loop().create_future()
+    with _signals(told), _listening(settings) as listener:
+        port = listener.getsockname()[1]
+        last = data_dir.holder()
+        gateway_port = settings.gateway_port or _free_port(last)
+        settings = replace(settings, port=port, gateway_port=gateway_port)
+        data_dir.announce(Holder(os.getpid(), port, gateway_port))
+        async with AsyncExitStack() as stack:
+            parts = await composed(settings, stack)
+            await parts.gateway.open()
+            await parts.plane.start()
+            server = parts.server(listener)
+            serving = asyncio.create_task(server.serve(), name="api")
+            log.info("ready: API %s, gateway %s", parts.urls.api, parts.urls.gateway)
+            await asyncio.wait({told, serving}, return_when=asyncio.FIRST_COMPLETED)
+            server.stop()
+            await serving
+            await _leave(parts, everything=told.done() and told.result() is signal.SIGINT)
+    return 0
+
+
+async def _leave(parts: Parts, *, everything: bool) -> None:
+    await parts.plane.close()
+    if everything:
+        log.info("ending the gateway and every instance")
+        await parts.gateway.stop()
+        await end_instances(parts.world)
+    else:
+        log.info("leaving; gateway and instances go on serving")
+        await parts.gateway.close()
+    await parts.engine.close()
+
+
+async def _end(settings: Settings, data_dir: DataDir) -> int:
+    """End what no control plane looks after."""
+    if not (data_dir.path / "modelyard.db").exists():
+        return 0
+    async with AsyncExitStack() as stack:
+        parts = await composed(settings, stack)
+        await parts.gateway.end()
+        await parts.engine.open()
+        await end_instances(parts.world)
+        await parts.engine.close()
+    return 0
+
+
+@contextmanager
+def _signals(told: "asyncio.Future[signal.Signals]") -> Iterator[None]:
+    """The first signal decides; later ones change nothing."""
+    loop = asyncio.get_running_loop()
+
+    def tell(which: signal.Signals) -> None:
+        if not told.done():
+            told.set_result(which)
+
+    for which in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(which, tell, which)
+    yield
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The API's socket, taken before anything is started. Raises OSError that names the port."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            text = f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); choose another --port"
+            raise OSError(text) from error
+        listener.listen(1024)
+        yield listener
+    finally:
+        listener.close()
+
+
+def _free_port(last: Holder | None) -> int:
+    """The port that the gateway had before, so that a running one is adopted; otherwise any free one."""
+    if last is not None and last.gateway_port:
+        return last.gateway_port
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _held_within(data_dir: DataDir, limit_s: float) -> bool:
+    """Wait for another process to end; there is no event for a lock of somebody else's."""
+    end = time.monotonic() + limit_s
+    while not data_dir.hold():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _pid(data_dir: DataDir) -> str:
+    holder = data_dir.holder()
+    return str(holder.pid) if holder else "unknown"
+
+
+def _say(text: str, status: int) -> int:
+    print(f"modelyard: {text}", file=sys.stderr)
+    return status
