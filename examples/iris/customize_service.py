@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import joblib
+
 from model_service.python_model_service import XgSklServingBaseService
 
 FEATURES = ("sepal_length", "sepal_width", "petal_length", "petal_width")

@@ -1,4 +1,4 @@
-"""`import log; logger = log.getLogger(__name__)`, as published scripts do. The loader offers it under that name."""
+"""`import log; logger = log.getLogger(__name__)`, as published scripts do. The loader offers it so."""
 
 import logging
 

@@ -1,7 +1,7 @@
 """Bytes to what a model takes, and what a model returns to bytes.
 
-Content types are found by looking at the body first: a JSON document cannot begin with `--`, a multipart body must;
-so the hot path reads no header.
+Content types are found by looking at the body first: a JSON document cannot begin with `--`, a multipart body
+must; so the hot path reads no header.
 """
 
 from collections.abc import Callable

@@ -62,6 +62,8 @@ class DataPlane:
         reference = uuid.uuid4().hex[:12]
         trace = "".join(traceback.format_exception(error))
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        print(f"{stamp} ERROR prediction failed, reference {reference}\n{trace}", end="", file=sys.stderr, flush=True)
+        print(
+            f"{stamp} ERROR prediction failed, reference {reference}\n{trace}", end="", file=sys.stderr, flush=True
+        )
         message = f"The model {self._service} failed to answer. Its log says why: reference {reference}."
         return 500, error_body("ModelArts.4204", message)

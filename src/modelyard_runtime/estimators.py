@@ -70,7 +70,9 @@ def _matrix(estimator: Any, declared: Sequence[Column]) -> Callable[[list[list[A
         try:
             import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError as error:
-            raise LoadError("this model selects columns by name and needs pandas, which is not installed") from error
+            raise LoadError(
+                "this model selects columns by name and needs pandas, which is not installed"
+            ) from error
         names = [c.name for c in declared] or fitted
         return lambda rows: pd.DataFrame(rows, columns=names)
 

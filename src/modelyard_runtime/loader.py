@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
+from model_service.model_service import SingleNodeService
 from modelyard_runtime import estimators
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.model import Model
@@ -74,15 +76,25 @@ def _threads_of_the_constructor() -> Iterator[_Wait]:
     usual = threading.excepthook
 
     def note(args: threading.ExceptHookArgs) -> None:
-        if wait.failure is None:
+        if wait.failure is None and _in_service(args.exc_traceback):
             wait.failure = args.exc_value
-        usual(args)
+        else:
+            usual(args)
 
     threading.excepthook = note
     try:
         yield wait
     finally:
         threading.excepthook = usual
+
+
+def _in_service(traceback: TracebackType | None) -> bool:
+    """Whether a method of the service was running (a thread forgets its target before this is asked)."""
+    while traceback is not None:
+        if isinstance(traceback.tb_frame.f_locals.get("self"), SingleNodeService):
+            return True
+        traceback = traceback.tb_next
+    return False
 
 
 def describe(error: BaseException, model_dir: Path) -> str:

@@ -1,6 +1,7 @@
 """The life of an instance: listen, answer "loading", load, warm up, serve, drain, exit.
 
-Exit status: 0 after SIGTERM or SIGINT, 3 when the model cannot be served; the last line of stderr is then the cause.
+Exit status: 0 after SIGTERM or SIGINT; 3 when the model cannot be served, and the last line of stderr is then the
+cause.
 """
 
 import atexit
@@ -11,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from modelyard_runtime.errors import LoadError
@@ -55,7 +57,6 @@ def _load(read: Settings, server: Server) -> None:
     from modelyard_runtime.dataplane import DataPlane
     from modelyard_runtime.loader import describe, load
 
-    sys.dont_write_bytecode = True  # the package is a snapshot, shared by instances
     try:
         model = load(read)
         _warm_up(model)
@@ -69,7 +70,7 @@ def _load(read: Settings, server: Server) -> None:
 
 
 def _warm_up(model: "Model") -> None:
-    """One call with the package's example, before anyone else's. A model that fails on its own example is broken."""
+    """One call with the package's example, before any other. A model that fails on its own example is broken."""
     from modelyard_runtime.codec import encode
 
     if model.example is None:
@@ -142,8 +143,6 @@ def _fail(cause: str, error: BaseException | None = None) -> NoReturn:
 def _exit(status: int) -> NoReturn:
     """At once: neither threads of the model nor those of the transport may hold the process."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with suppress(OSError, ValueError):
             stream.flush()
-        except (OSError, ValueError):
-            pass
     os._exit(status)

@@ -1,23 +1,20 @@
-"""`customize_service.py`: import it, find its service class, construct it, compose its steps.
+"""`customize_service.py`: find its service class, construct it, compose its steps.
 
-The script sees what ModelArts gives it: sibling modules import (absolutely and relatively), `import log` works,
-`model_path` is a directory or a file according to the base class, and the constructor takes
-`(model_name, model_path)` or `(model_path)`.
+The script sees what ModelArts gives it: `model_path` is a directory or a file according to the base class, and the
+constructor takes `(model_name, model_path)` or `(model_path)`.
 """
 
 import ast
-import importlib.util
 import inspect
-import sys
 import textwrap
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import model_service.log
 from model_service.model_service import ModelService, SingleNodeService
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.imports import import_script
 from modelyard_runtime.model import Model
 from modelyard_runtime.package import Package
 
@@ -36,38 +33,6 @@ def load_service(package: Package, script: Path, model_name: str) -> Any:
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         raise LoadError(f"{cls.__name__}.__init__ in {script.name} failed: {cause}") from error
-
-
-def import_script(script: Path) -> ModuleType:
-    directory = str(script.parent)
-    if directory not in sys.path:
-        sys.path.insert(0, directory)
-    _offer_published_names(script.parent)
-    name = script.stem
-    spec = importlib.util.spec_from_file_location(name, script, submodule_search_locations=[directory])
-    if spec is None or spec.loader is None:
-        raise LoadError(f"{script.name} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except SyntaxError as error:
-        where = Path(error.filename or script).name
-        raise LoadError(f"syntax error in {where}, line {error.lineno}: {error.msg}") from error
-    except ModuleNotFoundError as error:
-        raise LoadError(f"{script.name} imports {error.name!r}, which is not installed") from error
-    except Exception as error:
-        raise LoadError(f"importing {script.name} failed: {type(error).__name__}: {error}") from error
-    return module
-
-
-def _offer_published_names(directory: Path) -> None:
-    """`import log` and `mms.model_service.…` of the older runtimes; a module of the package goes first."""
-    if not (directory / "log.py").exists():
-        sys.modules.setdefault("log", model_service.log)
-    if "mms" not in sys.modules and importlib.util.find_spec("mms") is None:
-        sys.modules["mms"] = ModuleType("mms")
-        sys.modules["mms.model_service"] = sys.modules["model_service"]
 
 
 def service_class(module: ModuleType) -> type[Any]:
@@ -120,7 +85,9 @@ def constructor_arguments(cls: type[Any], model_name: str, path: Path) -> tuple[
     required = [p for p in parameters if p.default is p.empty]
     if len(required) > 2:
         names = ", ".join(p.name for p in required)
-        raise LoadError(f"{cls.__name__}.__init__ takes ({names}); expected (model_name, model_path) or (model_path)")
+        raise LoadError(
+            f"{cls.__name__}.__init__ takes ({names}); expected (model_name, model_path) or (model_path)"
+        )
     if len(parameters) >= 2:
         return (model_name, str(path))
     return (str(path),) if parameters else ()

@@ -1,13 +1,13 @@
 """Granian below its own server: HTTP in Rust, one thread that calls us, no event loop.
 
 What Granian offers as its server runs each request as an asyncio task, which costs two thread switches of the
-interpreter lock and a task. Its native part needs neither: it hands each request to a Python callable on a thread of
-its own (`schedule`), and completes the future of a body on the same thread through the `call_soon_threadsafe` of
-whatever was given to it as event loop. So we give it a loop that calls at once. Measured on 2 cores, the whole model
-server then answers more requests than a bare Granian echo (docs/decisions).
+interpreter lock and a task. Its native part needs neither: it hands each request to a Python callable on a thread
+of its own (`schedule`), and completes the future of a body on the same thread, through the `call_soon_threadsafe`
+of whatever was given to it as event loop. So we give it a loop that calls at once. Measured on 2 cores, the whole
+model server then answers 1.2 times the requests of a bare Granian echo.
 
-The names used here are Granian's internals; the version is pinned, and tests/unit/runtime/test_transport.py fails on
-the first that changes. Promises: the idle connections of the gateway are never closed before it closes them.
+The names used here are Granian's internals: its version is bounded, and tests/e2e/test_runtime.py fails when one
+changes. Promises: an idle connection of the gateway is never closed before the gateway closes it.
 """
 
 import importlib.util
@@ -76,7 +76,7 @@ class Transport:
         serve(scheduler, loop, self._signal)
 
     def stop(self) -> None:
-        """Stops accepting, closes idle connections, lets the others answer; `stopped` is set when all are closed."""
+        """Accepts no more, closes idle connections, lets others answer; `stopped` is set when all are closed."""
         self._signal.set()
 
 

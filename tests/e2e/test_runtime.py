@@ -1,0 +1,317 @@
+"""The model server as an engine starts it: a real process, a listening socket handed over open."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+HEAD = "import os\nfrom model_service.model_service import SingleNodeService\n"
+
+
+class Connection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=20)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(str(self._path))
+
+
+class Instance:
+    """A running model server on a Unix socket."""
+
+    def __init__(self, home: Path, model_dir: Path, **env: str) -> None:
+        self.path = home / "s"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(self.path))
+        listener.listen(128)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "modelyard_runtime"],
+            cwd=home,
+            env={
+                "PYTHONPATH": str(ROOT / "src"),
+                "MODELYARD_SOCKET_FD": str(listener.fileno()),
+                "MODELYARD_MODEL_DIR": str(model_dir),
+                "MODELYARD_MODEL_NAME": "m",
+                "MODELYARD_MODEL_VERSION": "1.0.0",
+                **env,
+            },
+            pass_fds=[listener.fileno()],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        listener.close()
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
+        connection = Connection(self.path)
+        try:
+            data = body if isinstance(body, (bytes, type(None))) else json.dumps(body)
+            connection.request(method, path, data, headers)
+            reply = connection.getresponse()
+            return reply.status, json.loads(reply.read()), dict(reply.getheaders())
+        finally:
+            connection.close()
+
+    def health(self) -> tuple[int, Any, dict[str, str]]:
+        return self.request("GET", "/health")
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline, "it never came to be"
+            time.sleep(0.005)
+
+    def until_ready(self) -> None:
+        self.until(lambda: self.health()[0] == 200)
+
+    def end(self) -> tuple[int, str]:
+        log, _ = self.process.communicate(timeout=20)
+        return self.process.returncode, log
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Instance]]:
+    started: list[Instance] = []
+
+    def _start(model_dir: Path, **env: str) -> Instance:
+        home = tmp_path / f"instance-{len(started)}"
+        home.mkdir()
+        started.append(Instance(home, model_dir, **env))
+        return started[-1]
+
+    yield _start
+    for instance in started:
+        if instance.process.poll() is None:
+            instance.process.kill()
+            instance.process.communicate()
+
+
+def package(directory: Path, script: str, **config: Any) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "config.json").write_text(json.dumps(config))
+    (directory / "customize_service.py").write_text(HEAD + textwrap.dedent(script))
+    return directory
+
+
+GATE = """
+    class Gate(SingleNodeService):
+        def _inference(self, data):
+            if data.get("wait"):
+                open(os.environ["GATE"]).read()  # a FIFO: waits until the test writes
+            return data
+"""
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "gate")
+    return tmp_path / "gate"
+
+
+def test_health_then_predict_then_stop(start: Callable[..., Instance]) -> None:
+    instance = start(EXAMPLES / "echo")
+    instance.until_ready()
+    status, answer, headers = instance.request("POST", "/", {"a": 1, "meta": {"uuid": "7"}})
+    assert (status, answer) == (200, {"a": 1, "meta": {"uuid": "7"}})
+    assert headers["content-type"] == "application/json"
+    status, _, headers = instance.health()
+    assert (status, headers["x-in-flight"], headers["x-requests"]) == (200, "0", "1")
+    instance.process.send_signal(signal.SIGTERM)
+    assert instance.end()[0] == 0
+
+
+def test_a_request_in_flight_is_counted_answered_and_does_not_keep_health_waiting(
+    start: Callable[..., Instance], tmp_path: Path, gate: Path
+) -> None:
+    answers: list[tuple[int, Any, dict[str, str]]] = []
+    slow = start(package(tmp_path / "slow", GATE), GATE=str(gate))
+    slow.until_ready()
+    caller = threading.Thread(target=lambda: answers.append(slow.request("POST", "/", {"wait": 1})))
+    caller.start()
+    slow.until(lambda: slow.health()[2]["x-in-flight"] == "1")
+    slow.process.send_signal(signal.SIGTERM)
+    gate.write_text("go")
+    caller.join(20)
+    assert [a[:2] for a in answers] == [(200, {"wait": 1})]
+    code, log = slow.end()
+    assert code == 0, log
+
+
+def test_loading_answers_503_at_once(start: Callable[..., Instance], tmp_path: Path, gate: Path) -> None:
+    script = """
+        class Late(SingleNodeService):
+            def __init__(self, model_name, model_path):
+                open(os.environ["GATE"]).read()
+    """
+    instance = start(package(tmp_path / "model", script), GATE=str(gate))
+    assert instance.health()[:2] == (503, {"status": "loading"})
+    status, answer, _ = instance.request("POST", "/", {})
+    assert (status, answer["error_code"]) == (503, "ModelArts.4302")
+    gate.write_text("go")
+    instance.until_ready()
+
+
+def test_stopped_while_loading(start: Callable[..., Instance], tmp_path: Path, gate: Path) -> None:
+    script = (
+        "class Late(SingleNodeService):\n    def __init__(self, model_path): open(os.environ['GATE']).read()\n"
+    )
+    instance = start(package(tmp_path / "model", script), GATE=str(gate))
+    assert instance.health()[0] == 503
+    instance.process.send_signal(signal.SIGTERM)
+    assert instance.end()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        pytest.param("POST", "/nowhere", {}, 404, "ModelArts.4204", id="unknown path"),
+        pytest.param("GET", "/", None, 405, "ModelArts.4204", id="undeclared method"),
+        pytest.param("POST", "/", b"{", 400, "ModelArts.4105", id="bad JSON"),
+        pytest.param("POST", "/", b"", 400, "ModelArts.4202", id="no body"),
+    ],
+)
+def test_refusals(
+    start: Callable[..., Instance], method: str, path: str, body: Any, status: int, code: str
+) -> None:
+    instance = start(EXAMPLES / "echo")
+    instance.until_ready()
+    found, answer, _ = instance.request(method, path, body)
+    assert (found, answer["error_code"]) == (status, code)
+    assert instance.health()[2]["x-in-flight"] == "0"
+
+
+def test_failures_of_the_model_stay_in_the_log(start: Callable[..., Instance], tmp_path: Path) -> None:
+    script = "class Bad(SingleNodeService):\n    def _inference(self, data): raise ValueError('secret')\n"
+    instance = start(package(tmp_path / "model", script))
+    instance.until_ready()
+    status, answer, _ = instance.request("POST", "/", {})
+    assert status == 500
+    assert "secret" not in str(answer)
+    instance.process.send_signal(signal.SIGTERM)
+    _, log = instance.end()
+    assert "ValueError: secret" in log
+    assert answer["error_msg"].rstrip(".").split()[-1] in log
+
+
+@pytest.mark.parametrize(
+    ("script", "last"),
+    [
+        pytest.param("def broken(:\n", "syntax error in customize_service.py, line 3", id="syntax"),
+        pytest.param("import no_such_thing\n", "imports 'no_such_thing', which is not installed", id="import"),
+        pytest.param("class S: pass\n", "defines no class that derives from", id="no service"),
+        pytest.param("raise SystemExit(1)\n", "ended with SystemExit: 1", id="exits"),
+    ],
+)
+def test_load_failures(start: Callable[..., Instance], tmp_path: Path, script: str, last: str) -> None:
+    code, log = start(package(tmp_path / "model", script)).end()
+    assert code == 3
+    assert last in log.splitlines()[-1]
+
+
+def test_the_broken_example(start: Callable[..., Instance]) -> None:
+    code, log = start(EXAMPLES / "broken").end()
+    assert code == 3
+    assert "this example fails to load on purpose" in log.splitlines()[-1]
+    assert "Traceback" in log
+
+
+def test_the_example_of_the_package_is_the_warm_up(start: Callable[..., Instance], tmp_path: Path) -> None:
+    script = "class S(SingleNodeService):\n    def _inference(self, data): return data['x']\n"
+    code, log = start(package(tmp_path / "model", script, example={"y": 1})).end()
+    assert code == 3
+    assert "the warm-up with the example input failed: KeyError: 'x'" in log.splitlines()[-1]
+
+
+def test_logging_of_the_model_at_its_own_level(start: Callable[..., Instance], tmp_path: Path) -> None:
+    script = """
+        import logging
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+        class S(SingleNodeService):
+            def _inference(self, data):
+                logging.getLogger(__name__).info("asked")
+                print("printed")
+                return data
+    """
+    instance = start(package(tmp_path / "model", script))
+    instance.until_ready()
+    instance.request("POST", "/", {})
+    instance.process.send_signal(signal.SIGTERM)
+    _, log = instance.end()
+    assert "INFO asked\n" in log
+    assert "printed\n" in log
+    assert "worker-1" not in log, "the server's own lines are not the model's"
+
+
+def test_coroutines_run_side_by_side(start: Callable[..., Instance], tmp_path: Path) -> None:
+    script = """
+        import asyncio
+        class S(SingleNodeService):
+            def __init__(self, model_name, model_path):
+                self.met = None
+            async def _inference(self, data):
+                self.met = self.met or asyncio.Barrier(2)
+                await self.met.wait()
+                return data
+    """
+    instance = start(package(tmp_path / "model", script))
+    instance.until_ready()
+    answers: list[int] = []
+    callers = [
+        threading.Thread(target=lambda: answers.append(instance.request("POST", "/", {})[0])) for _ in range(2)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(20)
+    assert answers == [200, 200]
+
+
+def test_files_arrive_as_scripts_expect_them(start: Callable[..., Instance], tmp_path: Path) -> None:
+    script = """
+        class S(SingleNodeService):
+            def _preprocess(self, data):
+                return {k: {name: len(io.read()) for name, io in v.items()} for k, v in data.items()}
+    """
+    instance = start(package(tmp_path / "model", script))
+    instance.until_ready()
+    image = os.urandom(13_000_000)
+    body = (
+        b'--B\r\nContent-Disposition: form-data; name="images"; filename="a.jpg"\r\n\r\n'
+        + image
+        + b"\r\n--B--\r\n"
+    )
+    status, answer, _ = instance.request("POST", "/", body, **{"Content-Type": "multipart/form-data; boundary=B"})
+    assert (status, answer) == (200, {"images": {"a.jpg": 13_000_000}})
+
+
+def test_iris_versions_say_who_they_are(start: Callable[..., Instance], tmp_path: Path) -> None:
+    subprocess.run([sys.executable, EXAMPLES / "iris" / "train.py", tmp_path / "iris"], check=True)
+    subprocess.run([sys.executable, EXAMPLES / "iris_bare" / "train.py", tmp_path / "bare"], check=True)
+    flower = {"sepal_length": 6.3, "sepal_width": 2.5, "petal_length": 5.0, "petal_width": 1.9}
+    body = {"data": {"req_data": [flower]}}
+    expected = {"data": {"resp_data": [{"predictresult": "virginica"}]}}
+    for model, version in (("iris/v1", "1.0.0"), ("iris/v2", "2.0.0"), ("bare", None)):
+        instance = start(tmp_path / model)
+        instance.until_ready()
+        assert instance.request("POST", "/", body)[1] == {
+            **expected,
+            **({"model_version": version} if version else {}),
+        }

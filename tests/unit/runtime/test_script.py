@@ -1,0 +1,204 @@
+"""customize_service.py as its authors write it: base classes, constructors, imports, steps."""
+
+import asyncio
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelyard_runtime.errors import LoadError
+from modelyard_runtime.loader import describe, load
+from modelyard_runtime.model import Model
+from modelyard_runtime.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "path_hooks", [*sys.path_hooks])
+    yield
+    for name in set(sys.modules) - before:
+        if name.split(".")[0] in ("customize_service", "sibling", "log", "mms"):
+            del sys.modules[name]
+
+
+def package(directory: Path, script: str, files: dict[str, str] | None = None, **config: Any) -> Settings:
+    (directory / "config.json").write_text(json.dumps(config))
+    (directory / "customize_service.py").write_text(textwrap.dedent(script))
+    for name, content in (files or {}).items():
+        (directory / name).write_text(content)
+    return Settings(model_dir=directory, model_name="iris", model_version="1.0.0", port=0)
+
+
+def predict(model: Model, data: Any) -> Any:
+    assert model.predict is not None
+    return model.predict(data)
+
+
+CONSTRUCTORS = {
+    "tensorflow": ("tfserving_model_service", "TfServingBaseService", "self, model_name, model_path", "."),
+    "pytorch": ("pytorch_model_service", "PTServingBaseService", "self, model_name, model_path", "net.pth"),
+    "mxnet": ("mxnet_model_service", "MXNetBaseService", "self, model_name, model_path", "."),
+    "machine learning": ("python_model_service", "XgSklServingBaseService", "self, model_path", "net.pth"),
+    "plain": ("model_service", "SingleNodeService", "self, model_name, model_path", "."),
+    "plain, one argument": ("model_service", "SingleNodeService", "self, model_path", "."),
+}
+
+
+@pytest.mark.parametrize("case", CONSTRUCTORS)
+def test_constructor(tmp_path: Path, case: str) -> None:
+    module, base, parameters, expected = CONSTRUCTORS[case]
+    script = f"""
+        from model_service.{module} import {base}
+        class Service({base}):
+            def __init__({parameters}):
+                self.seen = model_path, locals().get("model_name")
+            def inference(self, data):
+                return self.seen
+    """
+    model = load(package(tmp_path, script, {"net.pth": ""}, model_file="net.pth"))
+    path, name = predict(model, {})
+    assert Path(path) == tmp_path / expected
+    assert name == ("iris" if "model_name" in parameters else None)
+
+
+STEPS = {
+    "none": ("pass", 1),
+    "preprocess": ("def _preprocess(self, data): return data + 1", 2),
+    "inference": ("def _inference(self, data): return data * 10", 10),
+    "postprocess": ("def _postprocess(self, data): return [data]", [1]),
+    "two": ("def _preprocess(self, d): return d + 1\n    def _postprocess(self, d): return [d]", [2]),
+    "inference itself": ("def inference(self, data): return 'mine'", "mine"),
+}
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_any_subset_of_the_steps(tmp_path: Path, case: str) -> None:
+    body, expected = STEPS[case]
+    script = (
+        f"from model_service.model_service import SingleNodeService\nclass S(SingleNodeService):\n    {body}\n"
+    )
+    assert predict(load(package(tmp_path, script)), 1) == expected
+
+
+def test_coroutine_steps(tmp_path: Path) -> None:
+    script = """
+        from model_service.model_service import SingleNodeService
+        class S(SingleNodeService):
+            def _preprocess(self, data): return data + 1
+            async def _inference(self, data): return data * 10
+    """
+    model = load(package(tmp_path, script))
+    assert model.predict is None
+    assert model.predict_async is not None
+
+    async def call() -> Any:
+        assert model.predict_async is not None
+        return await model.predict_async(1)
+
+    assert asyncio.run(call()) == 20
+
+
+def test_imports_as_published(tmp_path: Path) -> None:
+    script = """
+        import log
+        import sibling
+        from .sibling import ANSWER
+        from mms.model_service.mxnet_model_service import MXNetBaseService
+        logger = log.getLogger(__name__)
+        class S(MXNetBaseService):
+            def _inference(self, data): return [ANSWER, sibling.ANSWER]
+    """
+    assert predict(load(package(tmp_path, script, {"sibling.py": "ANSWER = 42"})), {}) == [42, 42]
+    assert not list(tmp_path.rglob("__pycache__")), "a package is a snapshot: nothing is written into it"
+
+
+def test_the_older_machine_learning_script_gets_text_and_returns_a_list(tmp_path: Path) -> None:
+    script = """
+        import json
+        from model_service.python_model_service import XgSklServingBaseService
+        class user_Service(XgSklServingBaseService):
+            def _preprocess(self, data):
+                json_data = json.loads(data, object_pairs_hook=dict)
+                return [list(each.values()) for each in json_data["data"]["req_data"]]
+            def _inference(self, data):
+                return [sum(row) for row in data]
+    """
+    model = load(package(tmp_path, script))
+    assert (model.wants_text, model.wraps_lists) == (True, True)
+    assert predict(model, '{"data": {"req_data": [{"a": 1, "b": 2}]}}') == [{"predictresult": 3}]
+
+
+def test_a_model_loaded_in_a_thread_is_waited_for(tmp_path: Path) -> None:
+    script = """
+        import threading
+        from model_service.model_service import SingleNodeService
+        class S(SingleNodeService):
+            def __init__(self, model_name, model_path):
+                threading.Thread(target=self.load).start()
+            def load(self):
+                threading.Event().wait(0.05)
+                self.answer = 42
+            def _inference(self, data): return self.answer
+    """
+    assert predict(load(package(tmp_path, script)), {}) == 42
+
+
+HEAD = "from model_service.model_service import SingleNodeService\n"
+FAILURES = {
+    "syntax": ("def broken(:\n", r"syntax error in customize_service\.py, line 1"),
+    "import": ("import no_such_thing\n", r"imports 'no_such_thing', which is not installed"),
+    "top level": ("1 / 0\n", r"importing .* failed: ZeroDivisionError: division by zero .*line 1"),
+    "no class": ("class Service: pass\n", "defines no class that derives from"),
+    "two classes": (
+        f"{HEAD}class A(SingleNodeService): pass\nclass B(SingleNodeService): pass\n",
+        r"several services \(A, B\)",
+    ),
+    "constructor": (
+        f"{HEAD}class A(SingleNodeService):\n    def __init__(self, model_path): open('/no/such/file')\n",
+        r"A.__init__ .* failed: FileNotFoundError: .*/no/such/file.* \(customize_service.py, line 3\)",
+    ),
+    "arguments": (
+        f"{HEAD}class A(SingleNodeService):\n    def __init__(self, a, b, c): pass\n",
+        r"takes \(a, b, c\); expected",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_failures_name_their_cause(tmp_path: Path, case: str) -> None:
+    script, cause = FAILURES[case]
+    with pytest.raises(LoadError) as failure:
+        load(package(tmp_path, script))
+    line = describe(failure.value, tmp_path)
+    assert "\n" not in line
+    with pytest.raises(LoadError, match=cause):
+        raise LoadError(line)
+
+
+def test_a_thread_that_fails_to_load_is_a_failure(tmp_path: Path) -> None:
+    script = """
+        import threading
+        from model_service.model_service import SingleNodeService
+        class S(SingleNodeService):
+            def __init__(self, model_name, model_path):
+                threading.Thread(target=self.load).start()
+            def load(self):
+                raise OSError("no weights")
+    """
+    with pytest.raises(LoadError, match="OSError: no weights"):
+        load(package(tmp_path, script))
+
+
+def test_a_base_class_of_the_package_itself_is_not_the_service(tmp_path: Path) -> None:
+    script = f"""{HEAD}
+class Base(SingleNodeService): pass
+class Leaf(Base):
+    def _inference(self, d): return 'leaf'
+"""
+    assert predict(load(package(tmp_path, script)), {}) == "leaf"

@@ -1,0 +1,86 @@
+"""Requests of named features to rows, predictions to answers."""
+
+from typing import Any
+
+import pytest
+
+from modelyard_runtime.errors import RequestError
+from modelyard_runtime.tabular import Column, columns, question
+
+AB = (Column("a", "number"), Column("b", "integer"))
+
+
+def schema(field: str, properties: dict[str, Any], *, wrapped: bool, as_list: bool) -> dict[str, Any]:
+    items: Any = {"type": "object", "properties": properties}
+    rows = {"type": "object", "properties": {field: {"type": "array", "items": [items] if as_list else items}}}
+    return {"type": "object", "properties": {"data": rows}} if wrapped else rows
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["data wrapper", "bare"])
+@pytest.mark.parametrize("as_list", [True, False], ids=["items as list", "items as object"])
+def test_columns(wrapped: bool, as_list: bool) -> None:
+    declared = schema("req_data", {"b": {"type": "integer"}, "a": {}}, wrapped=wrapped, as_list=as_list)
+    assert columns(declared) == (Column("b", "integer"), Column("a", ""))
+
+
+@pytest.mark.parametrize("nothing", [{}, {"properties": {}}, {"properties": {"data": {"type": "object"}}}])
+def test_no_columns(nothing: dict[str, Any]) -> None:
+    assert columns(nothing) == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "declared", "rows"),
+    [
+        pytest.param({"data": {"req_data": [{"b": 2, "a": 1}]}}, AB, [[1.0, 2]], id="schema orders"),
+        pytest.param({"req_data": [{"a": "1.5", "b": "2"}]}, AB, [[1.5, 2]], id="strings become numbers"),
+        pytest.param({"req_data": [{"a": 1, "b": 2, "c": 3}]}, AB, [[1.0, 2]], id="extra is ignored"),
+        pytest.param({"req_data": [{"b": 2, "a": 1}]}, (), [[2, 1]], id="no schema: the order of the row"),
+        pytest.param({"req_data": []}, AB, [], id="no rows"),
+        pytest.param({"instances": [[1, 2], [3, 4]]}, AB, [[1, 2], [3, 4]], id="instances"),
+        pytest.param({"req_data": [{"x": "true"}]}, (Column("x", "boolean"),), [[True]], id="boolean"),
+        pytest.param({"req_data": [{"x": 3}]}, (Column("x", "string"),), [["3"]], id="string"),
+        pytest.param({"req_data": [{"x": None}]}, (Column("x"),), [[None]], id="untyped"),
+    ],
+)
+def test_rows(body: Any, declared: tuple[Column, ...], rows: list[list[Any]]) -> None:
+    assert question(body, declared).rows == rows
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        pytest.param({}, "Expected", id="nothing known"),
+        pytest.param([1], "Expected", id="a list"),
+        pytest.param({"data": {}}, "Expected", id="empty data"),
+        pytest.param({"req_data": {}}, "req_data must be a list", id="not a list"),
+        pytest.param({"req_data": [1]}, r"req_data\[0\] must be an object", id="not an object"),
+        pytest.param({"req_data": [{"a": 1, "b": 1}, {"a": 1}]}, r"req_data\[1\]\.b is missing", id="missing"),
+        pytest.param({"req_data": [{"a": "x", "b": 1}]}, r"\.a must be of type number, not 'x'", id="no number"),
+        pytest.param({"instances": [1, 2]}, "list of lists", id="flat instances"),
+    ],
+)
+def test_bad_requests_name_the_field(body: Any, message: str) -> None:
+    with pytest.raises(RequestError, match=message) as refused:
+        question(body, AB)
+    assert (refused.value.status, refused.value.code) == (400, "ModelArts.4105")
+
+
+@pytest.mark.parametrize(
+    ("body", "names", "answer"),
+    [
+        pytest.param(
+            {"data": {"req_data": []}}, [], {"data": {"resp_data": [{"predictresult": 1}]}}, id="wrapped"
+        ),
+        pytest.param({"req_data": []}, [], {"resp_data": [{"predictresult": 1}]}, id="bare"),
+        pytest.param({"req_data": []}, ["species"], {"resp_data": [{"species": 1}]}, id="declared name"),
+        pytest.param({"instances": []}, ["species"], {"predictions": [1]}, id="instances"),
+    ],
+)
+def test_answers(body: Any, names: list[str], answer: Any) -> None:
+    assert question(body, AB).answer([1], names) == answer
+
+
+def test_several_outputs_by_name() -> None:
+    asked = question({"req_data": []}, AB)
+    assert asked.answer([[1, 2]], ["x", "y"]) == {"resp_data": [{"x": 1, "y": 2}]}
+    assert asked.answer([[1, 2]], ["x"]) == {"resp_data": [{"x": [1, 2]}]}
