@@ -49,7 +49,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if how == "fork" and os.fork() == 0:
         os.setsid()
-        with open("grandchild", "w") as file:
+        with open("grandchild", "w") as file:  # noqa: PTH123
             file.write(str(os.getpid()))
         while True:
             time.sleep(100)

@@ -125,7 +125,7 @@ class ProcessWorld:
     async def pid(self, instance_id: str = "i-1") -> int:
         """The child's, once it is known."""
         async with asyncio.timeout(20):
-            while (pid := self.directory(instance_id).sight().pid) is None:
+            while (pid := self.directory(instance_id).sight().pid) is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
             return pid
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.contract.engine_worlds import FakeWorld, ProcessWorld, World, all_in, spec
 
 from modelyard.engines.base import EngineUnavailableError, ProcessState
-from tests.contract.engine_worlds import FakeWorld, ProcessWorld, World, all_in, spec
 
 STARTING, READY, EXITED = ProcessState.STARTING, ProcessState.READY, ProcessState.EXITED
 

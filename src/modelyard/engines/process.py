@@ -117,6 +117,7 @@ class ProcessEngine:
 
     async def open(self) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._root.chmod(0o711 if self._options.user else 0o700)
         self._limits()
         self._take_stock()
         self._open = True

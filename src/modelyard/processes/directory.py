@@ -152,17 +152,20 @@ class ProcessDir:
         """The last lines of its output, newest last, of at most `max_bytes`."""
         if lines <= 0:
             return ""
-        data = b""
+        data, whole = b"", True
         for name in ("log", "log.1"):
             try:
                 with (self.path / name).open("rb") as file:
-                    file.seek(0, os.SEEK_END)
-                    file.seek(max(0, file.tell() - (max_bytes - len(data))))
-                    data = file.read() + data
+                    size = file.seek(0, os.SEEK_END)
+                    begin = max(0, size - (max_bytes - len(data)))
+                    file.seek(begin)
+                    data, whole = file.read() + data, begin == 0
             except FileNotFoundError:
                 continue
             if len(data) >= max_bytes or data.count(b"\n") > lines:
                 break
+        if not whole:
+            data = data.partition(b"\n")[2] or data  # half a line
         return "\n".join(data.decode(errors="replace").splitlines()[-lines:])
 
     def _exit(self, was_started: bool) -> Exit:

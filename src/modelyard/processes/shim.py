@@ -119,7 +119,9 @@ def listen() -> "socket.socket":
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     if os.path.lexists("s.sock"):
         os.unlink("s.sock")  # noqa: PTH108
-    server.bind("s.sock")  # 0600 by the umask
+    before = os.umask(0o177)
+    server.bind("s.sock")
+    os.umask(before)
     server.listen(4096)
     return server
 
@@ -160,9 +162,10 @@ def become(spec: dict, parent: int, log: Log, server: "socket.socket | None") ->
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crashing model must not fill the disk
     if spec["nice"]:
         os.nice(spec["nice"])
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.set_wakeup_fd(-1)
+    for name in ("HUP", "INT", "TERM", "CHLD", "PIPE", "XFSZ"):
+        signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # not before: a SIGTERM sent meanwhile must end it
     os.chdir(spec["cwd"] or "work")
     if spec["user"]:
         uid, gid = spec["user"]
@@ -303,7 +306,6 @@ def main(path: str) -> None:
         signal.signal(number, lambda *_: None)
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     spec = load("spec.json")
     try:
         if os.path.exists("stop.json"):  # noqa: PTH110
@@ -324,6 +326,7 @@ def main(path: str) -> None:
         shim_started=started(me),
         unenforced=unenforced,
     )
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     stop = Stop(child, spec["grace_s"])
     if os.path.exists("stop.json"):  # noqa: PTH110 - written before it could know our pid
         stop.request()

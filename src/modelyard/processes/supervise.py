@@ -35,9 +35,12 @@ def spawn(
 ) -> bool:
     """Start the process unless its directory was used before; answers whether this call did.
 
-    `created_ms` is when that was asked for (None: now). Raises OSError when the directory cannot be made or the shim cannot be started.
+    `created_ms` is when that was asked for (None: now). Raises OSError when the directory cannot be made or the
+    shim cannot be started.
     """
     directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if spec.user is not None:
+        directory.path.chmod(0o711)  # on the way to its work directory, and to nothing else
     lock = _lock(directory)
     if lock is None:
         return False
