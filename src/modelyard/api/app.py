@@ -1,0 +1,36 @@
+"""The HTTP API as one ASGI application over the use cases. Serving it is `main`'s matter."""
+
+from fastapi import FastAPI
+
+from modelyard.api import documents, errors
+from modelyard.api.envelope import Envelope
+from modelyard.api.requests import Deps
+from modelyard.api.routes import health, identity, models, services
+from modelyard.api.schemas.identity import LoginBody
+from modelyard.api.schemas.models import ModelCreate
+from modelyard.api.schemas.services import ServiceCreate, ServiceUpdate
+
+DESCRIPTION = """Serves machine-learning models and changes them live.
+
+Success is 200 with a JSON object; every error has one shape and names all that is wrong with a request. Keys that
+nobody knows are ignored and named in `X-Modelyard-Ignored`."""
+
+
+def create_app(deps: Deps) -> FastAPI:
+    """The API. Holds nothing that outlives a request but `deps`."""
+    app = FastAPI(
+        title="Modelyard",
+        version=deps.version,
+        description=DESCRIPTION,
+        redirect_slashes=False,
+    )
+    app.state.deps = deps
+    app.add_middleware(Envelope)
+    errors.install(app)
+    for routes in (services, models, identity, health):
+        app.include_router(routes.router)
+    documents.describe(app, (ServiceCreate, ServiceUpdate, ModelCreate, LoginBody))
+    return app
+
+
+__all__ = ["Deps", "create_app"]

@@ -1,0 +1,44 @@
+"""Who calls: from the headers of a request to a Principal. Injectable, so that tests need no keys."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from modelyard.domain.errors import Unauthenticated
+from modelyard.domain.identity import Principal
+from modelyard.iam.signature import ALGORITHM, SignedRequest
+from modelyard.operations import identity as operations
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request brought: a token, an Authorization header ("" if absent), and what was signed with it."""
+
+    token: str
+    authorization: str
+    request: SignedRequest
+
+    @property
+    def signed(self) -> bool:
+        return self.authorization.startswith(ALGORITHM)
+
+
+class Authenticator(Protocol):
+    """Raises Unauthenticated, or Forbidden for a wrong signature."""
+
+    async def principal(self, credentials: Credentials) -> Principal: ...
+
+
+class StoredIdentity:
+    """Tokens and signatures of the users in the store."""
+
+    def __init__(self, identity: operations.Identity) -> None:
+        self._identity = identity
+
+    async def principal(self, credentials: Credentials) -> Principal:
+        if credentials.token:
+            return await operations.authenticate(self._identity, credentials.token)
+        if credentials.signed:
+            return await operations.authenticate_signed(
+                self._identity, credentials.request, credentials.authorization
+            )
+        raise Unauthenticated("Token doesn't exist.", code="0201")

@@ -1,0 +1,89 @@
+"""What OpenAPI says about bodies and queries that the routes read themselves (`api.requests`)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from modelyard.api.schemas.wire import Wire
+
+REF = "#/components/schemas/{model}"
+
+ERROR: dict[str, Any] = {
+    "title": "Error",
+    "type": "object",
+    "required": ["error_code", "error_msg", "message"],
+    "properties": {
+        "error_code": {"type": "string", "pattern": r"^ModelArts\.\d{4}$", "examples": ["ModelArts.3522"]},
+        "error_msg": {"type": "string"},
+        "message": {"type": "string", "description": "the same text, for OpenStack-style clients"},
+        "details": {
+            "type": "array",
+            "description": "every broken rule, by field",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("field", "error_code", "error_msg")},
+            },
+        },
+    },
+}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {"application/json": {"schema": {"$ref": REF.format(model="Error")}}}}
+    for status, text in (
+        (400, "A field or the state forbids it; nothing was changed."),
+        (401, "No token (0201), an expired (0202) or an invalid one (0203)."),
+        (403, "Another project (0210), or no right to do it (0108)."),
+        (404, "There is no such thing in this project."),
+        (409, "The name is taken."),
+        (413, "The body is too large."),
+        (500, "A fault of the server (0010)."),
+        (503, "The database cannot be used now."),
+    )
+}
+
+
+def takes(model: type[Wire], example: object) -> dict[str, Any]:
+    """openapi_extra of a route that reads its body as `model`."""
+    content = {"schema": {"$ref": REF.format(model=model.__name__)}, "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def asks(model: type[Wire]) -> dict[str, Any]:
+    """openapi_extra of a route that reads its query as `model`."""
+    schema = model.model_json_schema(ref_template=REF)
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": False, "schema": _plain(field)}
+            for name, field in schema["properties"].items()
+        ]
+    }
+
+
+def _plain(field: dict[str, Any]) -> dict[str, Any]:
+    """A query parameter is never null: it is there or it is not."""
+    options = [option for option in field.get("anyOf", []) if option != {"type": "null"}]
+    rest = {key: value for key, value in field.items() if key not in {"anyOf", "default", "title"}}
+    if not options:
+        return rest
+    return {**rest, **options[0]} if len(options) == 1 else {**rest, "anyOf": options}
+
+
+def describe(app: FastAPI, bodies: Iterable[type[Wire]]) -> None:
+    """Have `app.openapi()` know the schemas of the bodies that the routes read themselves."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes
+            )
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Error"] = ERROR
+            for model in bodies:
+                schema = model.model_json_schema(ref_template=REF)
+                schemas.update(schema.pop("$defs", {}))
+                schemas[model.__name__] = schema
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,54 @@
+"""What surrounds every answer: request ids, the names of ignored keys, and a last resort for faults of ours."""
+
+import uuid
+from urllib.parse import quote
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from modelyard.api import errors
+
+IGNORED = "X-Modelyard-Ignored"
+MAX_IGNORED = 32
+MAX_NAME = 120
+
+
+class Envelope:
+    """ASGI middleware; `scope["state"]["ignored"]` collects what the routes did not know."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = uuid.uuid4().hex
+        ignored: list[str] = []
+        scope.setdefault("state", {})["ignored"] = ignored
+        begun = False
+
+        async def enveloped(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                headers["x-openstack-request-id"] = f"req-{request_id}"
+                if ignored:
+                    headers[IGNORED] = names(ignored)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, enveloped)
+        except Exception as error:  # noqa: BLE001 - the one place where a fault becomes an answer
+            response = errors.internal(Request(scope), error, request_id)
+            if not begun:
+                await response(scope, receive, enveloped)
+
+
+def names(ignored: list[str]) -> str:
+    """The keys as a header can carry them: percent-encoded, the first ones only."""
+    shown = [quote(name[:MAX_NAME], safe="[]._-~") for name in ignored[:MAX_IGNORED]]
+    return ", ".join(shown + (["..."] if len(ignored) > MAX_IGNORED else []))

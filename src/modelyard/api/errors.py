@@ -1,0 +1,117 @@
+"""Conditions become answers here and nowhere else: status, code of `error_codes.tsv`, text (contract §1.2).
+
+Every error answer has one shape:
+
+    {"error_code": "ModelArts.3522", "error_msg": "config[0].instance_count: is 9; …", "message": "…the same…",
+     "details": [{"field": "config[0].instance_count", "error_code": "ModelArts.3522", "error_msg": "is 9; …"}]}
+
+`details` is there when fields of the request are to blame. Below /v3 an `error` in Keystone's shape is added.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from modelyard.api.body import BodyTooLarge
+from modelyard.domain.errors import (
+    AlreadyExists,
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    Unsupported,
+    Violation,
+)
+from modelyard.store.base import StoreUnavailableError
+
+log = logging.getLogger(__name__)
+
+STATUS_OF_CODE: Mapping[str, int] = {"3507": 404, "3503": 409, "3002": 409}
+"""Statuses of violations; every other code of a violation is 400."""
+
+NOT_FOUND_CODE: Mapping[str, str] = {"service": "3502", "model": "3001", "cluster": "3547", "token": "0203"}
+EXISTS_CODE: Mapping[str, str] = {"service": "3503", "model": "3002"}
+INTERNAL = "0010"
+UNKNOWN_API = "4204"
+
+
+def install(app: FastAPI) -> None:
+    """Have `app` answer every condition in the one shape."""
+    app.add_exception_handler(DomainError, _condition)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(StoreUnavailableError, _unavailable)
+
+
+def answer(
+    request: Request, status: int, code: str, text: str, violations: tuple[Violation, ...] = ()
+) -> JSONResponse:
+    """The one shape."""
+    content: dict[str, object] = {"error_code": f"ModelArts.{code}", "error_msg": text, "message": text}
+    if any(v.field for v in violations):
+        content["details"] = [
+            {"field": v.field, "error_code": f"ModelArts.{v.code}", "error_msg": v.text} for v in violations
+        ]
+    if request.url.path.startswith("/v3"):
+        content["error"] = {"code": status, "message": text, "title": "Error"}
+    return JSONResponse(content, status_code=status)
+
+
+def internal(request: Request, error: Exception, request_id: str) -> JSONResponse:
+    """A fault of ours: the trace goes to the log, the caller gets the id to quote."""
+    log.error("request %s failed: %s %s", request_id, request.method, request.url.path, exc_info=error)
+    return answer(request, 500, INTERNAL, f"Internal error. Quote request {request_id} when you report it.")
+
+
+async def _condition(request: Request, error: Exception) -> JSONResponse:
+    match error:
+        case Invalid():
+            first = error.violations[0]
+            return answer(request, STATUS_OF_CODE.get(first.code, 400), first.code, str(error), error.violations)
+        case Unsupported():
+            violation = Violation(error.field, error.text)
+            return answer(request, 400, violation.code, str(error), (violation,))
+        case NotFound():
+            text = f"{error.kind.capitalize()} {error.key} does not exist."
+            return answer(request, 404, NOT_FOUND_CODE.get(error.kind, "0104"), text)
+        case AlreadyExists():
+            text = f"{error.kind.capitalize()} {error.key} already exists."
+            return answer(request, 409, EXISTS_CODE.get(error.kind, "0104"), text)
+        case Conflict():
+            return answer(request, 400, error.code, str(error))
+        case Forbidden():
+            return answer(request, 403, error.code, str(error))
+        case Unauthenticated():
+            return answer(request, 401, error.code, str(error))
+        case BodyTooLarge():
+            return answer(request, 413, "4104", str(error))
+    raise error
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        response = answer(request, 404, UNKNOWN_API, f"API {request.method} {request.url.path} does not exist.")
+    elif error.status_code == 405:
+        response = answer(request, 405, UNKNOWN_API, f"{request.url.path} does not know method {request.method}.")
+    else:
+        response = answer(request, error.status_code, "0104", str(error.detail))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _validation(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    violations = tuple(Violation(".".join(map(str, one["loc"][1:])), str(one["msg"])) for one in error.errors())
+    return answer(request, 400, "0104", "; ".join(f"{v.field}: {v.text}" for v in violations), violations)
+
+
+async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    log.error("the store is unavailable: %s", error)
+    return answer(request, 503, INTERNAL, "The database cannot be used now; nothing was changed. Try again.")

@@ -1,0 +1,130 @@
+"""Identity between the wire and the domain: the shapes of Keystone v3 (contract §6). Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from modelyard.api.schemas.identity import LoginBody
+from modelyard.api.schemas.wire import Parsed
+from modelyard.domain.errors import Invalid, Violation
+from modelyard.domain.identity import Principal, Project
+from modelyard.iam.tokens import Scope, Token
+from modelyard.operations.identity import Login, Wanted
+
+Json = dict[str, object]
+METHODS = ("password", "token")
+
+
+def login(parsed: Parsed[LoginBody], address: str) -> Login:
+    """Raises Invalid."""
+    violations = list(parsed.violations)
+    auth = parsed.value.auth
+    identity = auth.identity if auth else None
+    methods = (identity.methods if identity else None) or []
+    if not violations and (len(methods) != 1 or methods[0] not in METHODS):
+        violations.append(Violation("auth.identity.methods", f"is {methods}, must be one of {', '.join(METHODS)}"))
+    elif not violations and identity and getattr(identity, methods[0]) is None:
+        violations.append(Violation(f"auth.identity.{methods[0]}", "is mandatory for this method"))
+    if violations or not auth or not identity:
+        raise Invalid(*violations)
+    wanted = Wanted()
+    if auth.scope and auth.scope.project:
+        wanted = Wanted(project=auth.scope.project.key or "")
+    elif auth.scope and auth.scope.domain:
+        wanted = Wanted(domain=True)
+    elif auth.scope and auth.scope.unscoped is not None:
+        wanted = Wanted(unscoped=True)
+    if methods[0] == "token":
+        assert identity.token is not None
+        return Login(wanted, token=identity.token.id or "", address=address)
+    assert identity.password is not None
+    assert identity.password.user is not None
+    user = identity.password.user
+    domain = user.domain.key if user.domain and not user.id else None
+    return Login(wanted, user=user.key, domain=domain, password=user.password or "", address=address)
+
+
+def token(value: Token, catalog: list[Json] | None) -> Json:
+    """The body of a token. `catalog` None leaves it out."""
+    who = value.principal
+    body: Json = {
+        "methods": list(value.methods),
+        "issued_at": _time(value.issued_s),
+        "expires_at": _time(value.expires_s),
+        "audit_ids": [value.id],
+        "user": {
+            "id": who.user_id,
+            "name": who.user_name,
+            "domain": _domain(who),
+            "password_expires_at": None,
+        },
+    }
+    if value.scope is Scope.PROJECT:
+        body["project"] = {"id": who.project_id, "name": who.project_name, "domain": _domain(who)}
+        body["is_domain"] = False
+        body["roles"] = [{"id": role.value, "name": role.value} for role in sorted(who.roles)]
+    elif value.scope is Scope.DOMAIN:
+        body["domain"] = _domain(who)
+        body["roles"] = []
+    if catalog is not None and value.scope is not Scope.UNSCOPED:
+        body["catalog"] = catalog
+    return {"token": body}
+
+
+def catalog(base: str, region: str, project_id: str | None) -> list[Json]:
+    """Where the services of this installation are. `base` has no slash at the end."""
+    entries: list[Json] = [_entry("identity", "keystone", f"{base}/v3", region)]
+    if project_id:
+        entries.append(_entry("modelartsv1", "modelarts", f"{base}/v1/{project_id}", region))
+    return entries
+
+
+def _entry(type_: str, name: str, url: str, region: str) -> Json:
+    endpoint = {"id": f"{type_}-public", "interface": "public", "url": url, "region": region, "region_id": region}
+    return {"id": type_, "type": type_, "name": name, "endpoints": [endpoint]}
+
+
+def version(base: str) -> Json:
+    """The version document of /v3."""
+    return {
+        "version": {
+            "id": "v3.14",
+            "status": "stable",
+            "updated": "2020-04-07T00:00:00Z",
+            "links": [{"rel": "self", "href": f"{base}/v3/"}],
+            "media-types": [{"base": "application/json", "type": "application/vnd.openstack.identity-v3+json"}],
+        }
+    }
+
+
+def projects(base: str, found: Sequence[Project]) -> Json:
+    return {"projects": [project(base, one) for one in found], "links": _links(f"{base}/v3/projects")}
+
+
+def project(base: str, value: Project) -> Json:
+    return {
+        "id": value.id,
+        "name": value.name,
+        "domain_id": value.domain_id,
+        "parent_id": value.domain_id,
+        "is_domain": False,
+        "enabled": value.enabled,
+        "description": "",
+        "links": {"self": f"{base}/v3/projects/{value.id}"},
+    }
+
+
+def domains(base: str, who: Principal) -> Json:
+    one = {**_domain(who), "enabled": True, "links": {"self": f"{base}/v3/domains/{who.domain_id}"}}
+    return {"domains": [one], "links": _links(f"{base}/v3/auth/domains")}
+
+
+def _links(url: str) -> Json:
+    return {"self": url, "previous": None, "next": None}
+
+
+def _domain(who: Principal) -> Json:
+    return {"id": who.domain_id, "name": who.domain_name}
+
+
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")

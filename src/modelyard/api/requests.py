@@ -1,0 +1,118 @@
+"""What the routes are given: the use cases' world, the caller, a parsed body or query. FastAPI dependencies.
+
+The caller is known before a body is looked at, and a body is read whatever its Content-Type.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader
+
+from modelyard.api.auth import Authenticator, Credentials
+from modelyard.api.body import BodyLimits, bounded, json_object
+from modelyard.api.schemas.wire import Parsed, Wire
+from modelyard.domain.errors import Invalid
+from modelyard.domain.identity import Principal
+from modelyard.iam.signature import SignedRequest
+from modelyard.operations.context import Context
+from modelyard.operations.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """Everything the API stands on. `public_url`: where callers reach it ("" means as they say in Host).
+
+    `healthy`: whether the rest of this process is at work, for /healthz.
+    """
+
+    context: Context
+    identity: Identity
+    authenticator: Authenticator
+    version: str = "0"
+    public_url: str = ""
+    region: str = "modelyard"
+    limits: BodyLimits = BodyLimits()
+    healthy: Callable[[], bool] = lambda: True
+
+
+WireT = TypeVar("WireT", bound=Wire)
+token_header = APIKeyHeader(
+    name="X-Auth-Token", auto_error=False, description="the X-Subject-Token of POST /v3/auth/tokens"
+)
+
+
+def deps(request: Request) -> Deps:
+    found = request.app.state.deps
+    assert isinstance(found, Deps)
+    return found
+
+
+def context(request: Request) -> Context:
+    return deps(request).context
+
+
+async def raw_body(request: Request) -> bytes:
+    """The body, read once and under the limit."""
+    state = request.scope["state"]
+    if "body" not in state:
+        state["body"] = await bounded(request.stream(), deps(request).limits)
+    body = state["body"]
+    assert isinstance(body, bytes)
+    return body
+
+
+async def caller(request: Request, token: Annotated[str | None, Security(token_header)] = None) -> Principal:
+    """Who calls; raises Unauthenticated, Forbidden."""
+    authorization = request.headers.get("authorization", "")
+    credentials = Credentials(
+        token or "", authorization, await _signed(request, bool(authorization and not token))
+    )
+    return await deps(request).authenticator.principal(credentials)
+
+
+async def _signed(request: Request, with_body: bool) -> SignedRequest:
+    raw_path = request.scope.get("raw_path") or request.url.path.encode()
+    return SignedRequest(
+        method=request.method,
+        path=raw_path.partition(b"?")[0].decode("latin-1"),
+        query=request.scope["query_string"].decode("latin-1"),
+        headers=request.headers.raw,
+        body=await raw_body(request) if with_body else b"",
+    )
+
+
+def body(model: type[WireT]) -> Callable[[Request], Awaitable[Parsed[WireT]]]:
+    """A dependency that reads the body as `model`; what is wrong with it is in the result."""
+
+    async def read(request: Request) -> Parsed[WireT]:
+        value = json_object(await raw_body(request), deps(request).limits)
+        parsed = model.parse(value)
+        request.scope["state"]["ignored"].extend(parsed.ignored)
+        return parsed
+
+    return read
+
+
+def query(model: type[WireT]) -> Callable[[Request], WireT]:
+    """A dependency that reads the query as `model`; raises Invalid with everything that is wrong with it."""
+
+    def read(request: Request) -> WireT:
+        parsed = model.parse(dict(request.query_params))
+        request.scope["state"]["ignored"].extend(parsed.ignored)
+        if parsed.violations:
+            raise Invalid(*parsed.violations)
+        return parsed.value
+
+    return read
+
+
+def ignored(request: Request, names: list[str]) -> None:
+    """Name keys that were read and do not count."""
+    request.scope["state"]["ignored"].extend(names)
+
+
+Caller = Annotated[Principal, Depends(caller)]
+World = Annotated[Context, Depends(context)]
+Everything = Annotated[Deps, Depends(deps)]

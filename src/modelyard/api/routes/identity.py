@@ -1,0 +1,100 @@
+"""Identity: `/v3`, in Keystone's shape (contract §6)."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from modelyard.api import keystone
+from modelyard.api.documents import ERRORS, asks, takes
+from modelyard.api.requests import Caller, Deps, Everything, body, query
+from modelyard.api.schemas import identity as wire
+from modelyard.api.schemas.wire import Parsed
+from modelyard.domain.errors import NotFound, Unauthenticated
+from modelyard.iam.tokens import Token
+from modelyard.operations import identity
+
+router = APIRouter(prefix="/v3", tags=["identity"], responses=ERRORS)
+
+SUBJECT = "X-Subject-Token"
+
+Json = dict[str, Any]
+
+
+def base_url(request: Request, deps: Deps) -> str:
+    """Where callers reach this API, without a slash at the end."""
+    return deps.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
+
+
+@router.get("", summary="Version of the identity API")
+@router.get("/", include_in_schema=False)
+async def version(request: Request, deps: Everything) -> Json:
+    return keystone.version(base_url(request, deps))
+
+
+@router.post("/auth/tokens", summary="Log in", status_code=201, openapi_extra=takes(wire.LoginBody, wire.EXAMPLE))
+async def log_in(
+    request: Request,
+    deps: Everything,
+    asked: Annotated[wire.Change, Depends(query(wire.Change))],
+    sent: Annotated[Parsed[wire.LoginBody], Depends(body(wire.LoginBody))],
+) -> Response:
+    """With a password or a token. The answer's header X-Subject-Token is the token; it lives for 24 hours."""
+    login = keystone.login(sent, request.client.host if request.client else "")
+    text, token = await identity.log_in(deps.identity, login)
+    with_catalog = "nocatalog" not in request.query_params
+    return _token_answer(request, deps, text, token, with_catalog=with_catalog, status=201)
+
+
+@router.get("/auth/tokens", summary="Validate a token")
+async def validate(request: Request, deps: Everything, caller: Caller) -> Response:
+    """Says what the token in X-Subject-Token is; 404 when it is none."""
+    del caller
+    text = request.headers.get(SUBJECT, "")
+    try:
+        token = await identity.token_now(deps.identity, text)
+    except Unauthenticated as error:
+        raise NotFound("token", "in X-Subject-Token") from error
+    return _token_answer(request, deps, text, token, with_catalog="nocatalog" not in request.query_params)
+
+
+@router.head("/auth/tokens", summary="Validate a token", include_in_schema=False)
+async def check(request: Request, deps: Everything, caller: Caller) -> Response:
+    answer = await validate(request, deps, caller)
+    return Response(status_code=answer.status_code, headers={SUBJECT: answer.headers[SUBJECT]})
+
+
+@router.get("/projects", summary="List projects", openapi_extra=asks(wire.ProjectList))
+async def projects(
+    request: Request,
+    deps: Everything,
+    caller: Caller,
+    asked: Annotated[wire.ProjectList, Depends(query(wire.ProjectList))],
+) -> Json:
+    """The projects in which the caller has a role."""
+    return keystone.projects(base_url(request, deps), await identity.projects(deps.identity, caller, asked.name))
+
+
+@router.get("/auth/projects", summary="List projects that a token can be scoped to")
+async def my_projects(request: Request, deps: Everything, caller: Caller) -> Json:
+    return keystone.projects(base_url(request, deps), await identity.projects(deps.identity, caller))
+
+
+@router.get("/projects/{project_id}", summary="Show a project")
+async def project(request: Request, deps: Everything, caller: Caller, project_id: str) -> Json:
+    found = await identity.project(deps.identity, caller, project_id)
+    return {"project": keystone.project(base_url(request, deps), found)}
+
+
+@router.get("/auth/domains", summary="List domains that a token can be scoped to")
+async def domains(request: Request, deps: Everything, caller: Caller) -> Json:
+    return keystone.domains(base_url(request, deps), caller)
+
+
+def _token_answer(
+    request: Request, deps: Deps, text: str, token: Token, *, with_catalog: bool, status: int = 200
+) -> JSONResponse:
+    base, project_id = base_url(request, deps), token.principal.project_id
+    catalog = keystone.catalog(base, deps.region, project_id) if with_catalog else None
+    headers = {SUBJECT: text, "Vary": "X-Auth-Token"}
+    return JSONResponse(keystone.token(token, catalog), status_code=status, headers=headers)

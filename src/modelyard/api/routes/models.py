@@ -1,0 +1,58 @@
+"""Models: `/v1/{project_id}/models` (contract §3)."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from modelyard.api import convert
+from modelyard.api.documents import ERRORS, asks, takes
+from modelyard.api.requests import Caller, World, body, query
+from modelyard.api.schemas import models as wire
+from modelyard.api.schemas.services import Change
+from modelyard.api.schemas.wire import Parsed
+from modelyard.operations import models
+
+router = APIRouter(prefix="/v1/{project_id}/models", tags=["models"], responses=ERRORS)
+
+Json = dict[str, Any]
+
+
+@router.post("", summary="Publish a model", openapi_extra=takes(wire.ModelCreate, wire.EXAMPLE))
+async def create(
+    ctx: World,
+    caller: Caller,
+    project_id: str,
+    _: Annotated[Change, Depends(query(Change))],
+    request: Annotated[Parsed[wire.ModelCreate], Depends(body(wire.ModelCreate))],
+) -> Json:
+    """Takes a snapshot of the package in the background: poll until `model_status` is published or failed."""
+    return {"model_id": (await models.publish(ctx, caller, project_id, convert.model_request(request))).id}
+
+
+@router.get("", summary="List models", openapi_extra=asks(wire.ModelList))
+async def index(
+    ctx: World,
+    caller: Caller,
+    project_id: str,
+    asked: Annotated[wire.ModelList, Depends(query(wire.ModelList))],
+) -> Json:
+    total, found = await models.models(ctx, caller, project_id, convert.model_query(asked))
+    return convert.models(total, found)
+
+
+@router.get("/{model_id}", summary="Show a model")
+async def show(ctx: World, caller: Caller, project_id: str, model_id: str) -> Json:
+    return convert.model(await models.detail(ctx, caller, project_id, model_id))
+
+
+@router.delete("/{model_id}", summary="Delete a model", openapi_extra=asks(wire.ModelDelete))
+async def delete(
+    ctx: World,
+    caller: Caller,
+    project_id: str,
+    model_id: str,
+    asked: Annotated[wire.ModelDelete, Depends(query(wire.ModelDelete))],
+) -> Json:
+    """A model that a service uses stays, and is named in `delete_failed_list`."""
+    done = await models.delete(ctx, caller, project_id, model_id, cascade=bool(asked.cascade))
+    return convert.deleted_models(done)
