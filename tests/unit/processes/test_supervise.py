@@ -1,0 +1,114 @@
+"""Spawning, waiting and removing for any owner; real processes, each gone within milliseconds."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelyard.processes import supervise
+from modelyard.processes.directory import ProcessDir, Spec, State
+
+
+def shell(script: str, **changes: object) -> Spec:
+    return Spec(("/bin/sh", "-c", script), env=(("PATH", "/usr/bin:/bin"),), **changes)  # type: ignore[arg-type]
+
+
+async def ended(directory: ProcessDir) -> str:
+    return str((await asyncio.wait_for(supervise.wait(directory), 20)).exit)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> ProcessDir:
+    return ProcessDir(tmp_path / "p")
+
+
+async def test_one_directory_runs_one_child_ever(directory: ProcessDir) -> None:
+    script = shell("echo born >>../born")
+    assert [supervise.spawn(directory, script) for _ in range(3)] == [True, False, False]
+    assert await ended(directory) == "exited with status 0"
+    assert supervise.spawn(directory, script) is False
+    assert (directory.path / "born").read_text() == "born\n"
+
+
+async def test_another_working_directory_and_no_socket(directory: ProcessDir, tmp_path: Path) -> None:
+    supervise.spawn(directory, shell("pwd; ls /proc/self/fd", cwd=str(tmp_path)))
+    await ended(directory)
+    assert directory.log_tail(9).splitlines()[:4] == [str(tmp_path), "0", "1", "2"]
+    assert not (directory.path / "work").exists()
+    assert not (directory.path / "s.sock").exists()
+
+
+async def test_what_cannot_be_started_says_why(directory: ProcessDir, tmp_path: Path) -> None:
+    supervise.spawn(directory, shell("true", cwd=str(tmp_path / "nowhere")))
+    assert await ended(directory) == "exited with status 127"
+    assert "nowhere" in directory.log_tail(3)
+
+
+async def test_the_grace_of_the_spec_serves_a_plain_sigterm(directory: ProcessDir) -> None:
+    supervise.spawn(directory, shell("trap '' TERM; echo up; while :; do sleep 0.05; done", grace_s=0.05))
+    async with asyncio.timeout(20):
+        while directory.log_tail(1) != "up":  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+    supervise.resume_stop(directory)
+    assert await ended(directory) == "killed by signal 9"
+
+
+async def test_remove_leaves_a_running_one_alone(directory: ProcessDir) -> None:
+    supervise.spawn(directory, shell("exec sleep 1000"))
+    assert supervise.remove(directory) is False
+    assert directory.sight().state is State.RUNNING
+    supervise.stop(directory, 0)
+    await ended(directory)
+    assert supervise.remove(directory) is True
+    assert supervise.remove(directory) is True
+
+
+async def test_no_zombie_is_left(directory: ProcessDir) -> None:
+    supervise.spawn(directory, shell("true"))
+    await ended(directory)
+    supervisor = directory.sight().supervisor
+    assert supervisor is not None
+    assert not Path(f"/proc/{supervisor[0]}").exists()
+
+
+async def test_a_pid_that_is_somebody_elses_is_never_signalled(directory: ProcessDir) -> None:
+    supervise.spawn(directory, shell("exec sleep 1000"))
+    async with asyncio.timeout(20):
+        while (sight := directory.sight()).supervisor is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+    state = directory.path / "state.json"
+    text = state.read_text()
+    pid = sight.supervisor[0]
+    bystander = subprocess.Popen(["/bin/sleep", "1000"])  # noqa: ASYNC220
+    state.write_text(text.replace(f'"shim":{pid}', f'"shim":{bystander.pid}'))
+    supervise.resume_stop(directory)
+    assert bystander.poll() is None
+    state.write_text(text)
+    bystander.kill()
+    bystander.wait()
+    supervise.stop(directory, 0)
+    await ended(directory)
+
+
+async def test_cancelling_a_wait_leaves_it_running(directory: ProcessDir) -> None:
+    supervise.spawn(directory, shell("exec sleep 1000"))
+    waiting = asyncio.create_task(supervise.wait(directory))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert directory.sight().state is State.RUNNING
+    supervise.stop(directory, 0)
+    await ended(directory)
+
+
+def test_the_shim_loads_no_heavy_module(tmp_path: Path) -> None:
+    """Each instance pays for it: `enum` or `re` alone would double its start."""
+    code = f"import sys; sys.path.insert(0, {str(supervise.SHIM.parent)!r}); import shim; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"re", "enum", "json", "ctypes", "socket", "signal", "subprocess", "typing", "modelyard"}
+    assert heavy & set(loaded.stdout.split()) == set()
+    assert os.access(supervise.SHIM, os.R_OK)
