@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.e2e.gateway_world import OTHER_KEY, World, answer, route, token, world
 
 from modelyard.domain.routing import RouteState, ServiceRoute
-from tests.e2e.gateway_world import OTHER_KEY, World, answer, route, token, world
 
 pytestmark = pytest.mark.e2e
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.e2e.gateway_world import World, answer, route, token, world
 
 from modelyard.domain.routing import RouteState
 from modelyard.gateway.base import GatewayView, PortTakenError
-from tests.e2e.gateway_world import World, answer, route, token, world
 
 pytestmark = pytest.mark.e2e
 

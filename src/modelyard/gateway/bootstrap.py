@@ -186,7 +186,7 @@ def _counter() -> Json:
         "name": "counter",
         "typed_config": _typed(
             "envoy.extensions.access_loggers.stats.v3.Config",
-            stat_prefix=prefix,
+            stats_scope={"prefix": prefix},
             counters=[{"stat": {"name": name, "tags": tags}, "value_fixed": 1}],
         ),
     }

@@ -71,6 +71,14 @@ def version(body: bytes) -> str:
     return blake2b(body, digest_size=8).hexdigest()
 
 
+def salted(body: bytes, salt: str) -> bytes:
+    """A ScopedRouteConfiguration that means the same and is not equal: its routes go by another name.
+
+    Protobuf merges what is appended to a message, so this needs no unpacking.
+    """
+    return body + pack(Kind.ROUTE.value, {"route_configuration": {"name": salt}})
+
+
 def readable(name: str, body: bytes) -> str:
     """The message as indented JSON, for people and golden files."""
     message = _message(name).FromString(body)
