@@ -17,6 +17,19 @@ FILE_NAME = "credentials.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """What the client uses of credentials.json."""
+
+    auth_url: str
+    user_name: str
+    password: str = ""
+    domain_name: str
+    project_name: str
+    project_id: str
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
     """A user, a password and a project. `auth_url` ends in `/v3`. `repr` leaves the password out."""
 
@@ -55,13 +68,25 @@ class Credentials:
         """Read `credentials.json`, which `modelyard up` writes for its own user only."""
         path = data_dir / FILE_NAME
         try:
-            return msgspec.json.decode(path.read_bytes(), type=cls)
+            found = msgspec.json.decode(path.read_bytes(), type=_File)
         except FileNotFoundError:
             raise NotConfigured(f"there is no {path}") from None
         except OSError as e:
             raise NotConfigured(f"{path} cannot be read: {e.strerror}") from e
         except msgspec.DecodeError as e:
             raise NotConfigured(f"{path} is not a credentials file: {e}") from e
+        if not found.password:
+            raise NotConfigured(f"{path} holds no password any more; set OS_PASSWORD and the other OS_* variables")
+        return cls(
+            auth_url=found.auth_url,
+            username=found.user_name,
+            password=found.password,
+            project_name=found.project_name,
+            project_id=found.project_id,
+            user_domain_name=found.domain_name,
+            project_domain_name=found.domain_name,
+            region_name=found.region,
+        )
 
     def environment(self) -> dict[str, str]:
         """The variables that OpenStack clients read, password included."""

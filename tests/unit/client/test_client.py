@@ -213,10 +213,39 @@ def test_credentials_never_show_the_password() -> None:
     assert "s3cret" not in repr(CREDENTIALS) + str(CREDENTIALS)
 
 
+FILE = {
+    "auth_url": "u",
+    "user_name": "n",
+    "domain_name": "d",
+    "project_name": "p",
+    "project_id": "i",
+    "region": "r",
+}
+
+
+def test_a_credentials_file_has_everything_a_login_needs(tmp_path: Path) -> None:
+    (tmp_path / "credentials.json").write_text(json.dumps({**FILE, "password": "s", "access_key": "ignored here"}))
+    assert Credentials.from_data_dir(tmp_path) == Credentials(
+        auth_url="u",
+        username="n",
+        password="s",
+        project_name="p",
+        project_id="i",
+        user_domain_name="d",
+        project_domain_name="d",
+        region_name="r",
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(None, "there is no"), ("{", "not a credentials file"), ("{}", "not a credentials file")],
-    ids=["absent", "torn", "incomplete"],
+    [
+        (None, "there is no"),
+        ("{", "not a credentials file"),
+        ("{}", "not a credentials file"),
+        (json.dumps(FILE), "holds no password any more"),
+    ],
+    ids=["absent", "torn", "incomplete", "secrets gone"],
 )
 def test_a_bad_credentials_file_is_named(tmp_path: Path, content: str | None, complaint: str) -> None:
     if content is not None:
