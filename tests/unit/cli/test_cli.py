@@ -78,9 +78,11 @@ def run(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     """Run the command in a directory with credentials: (exit code, standard output, standard error)."""
     login = {
         "auth_url": "http://yard.test/v3",
-        "username": "admin",
+        "user_name": "admin",
         "password": PASSWORD,
-        "project_name": "default",
+        "domain_name": "modelyard",
+        "project_name": "local",
+        "project_id": "p1",
     }
     (tmp_path / "credentials.json").write_text(json.dumps(login))
     for name in ("OS_AUTH_URL", "MODELYARD_DATA_DIR"):
