@@ -1,6 +1,8 @@
 """Trains an iris classifier that is served without a script: a scikit-learn file and its config.json.
 
-python examples/iris_bare/train.py DEST   →   DEST/model/{config.json,model.joblib}
+    python examples/iris_bare/train.py DEST   →   DEST/model/{config.json,model.joblib}
+
+The answer is named after what config.json declares: `{"data": {"resp_data": [{"predictresult": "setosa"}]}}`.
 """
 
 import json

@@ -26,7 +26,7 @@ def decode(body: bytes, content_type: Callable[[], str]) -> Any:
         raise RequestError(400, "ModelArts.4202", "Empty request.")
     try:
         return _decode_json(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_input(f"{error}.") from None
 
 

@@ -155,6 +155,32 @@ def test_a_request_in_flight_is_counted_answered_and_does_not_keep_health_waitin
     assert code == 0, log
 
 
+def test_a_caller_that_leaves_while_sending_is_no_longer_in_flight(start: Callable[..., Instance]) -> None:
+    instance = start(EXAMPLES / "echo")
+    instance.until_ready()
+    caller = Connection(instance.path)
+    caller.connect()
+    caller.sock.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf")
+    instance.until(lambda: instance.health()[2]["x-in-flight"] == "1")
+    caller.close()
+    instance.until(lambda: instance.health()[2]["x-in-flight"] == "0")
+
+
+def test_idle_connections_do_not_delay_the_exit(start: Callable[..., Instance]) -> None:
+    instance = start(EXAMPLES / "echo")
+    instance.until_ready()
+    idle = [Connection(instance.path) for _ in range(8)]
+    for each in idle:
+        each.request("POST", "/", b"{}")
+        assert each.getresponse().read() == b"{}"
+    began = time.monotonic()
+    instance.process.send_signal(signal.SIGTERM)
+    assert instance.end()[0] == 0
+    assert time.monotonic() - began < 3
+    for each in idle:
+        each.close()
+
+
 def test_loading_answers_503_at_once(start: Callable[..., Instance], tmp_path: Path, gate: Path) -> None:
     script = """
         class Late(SingleNodeService):

@@ -53,6 +53,7 @@ def test_decode(body: bytes, value: Any) -> None:
         pytest.param(b"{", "ModelArts.4105", id="cut off"),
         pytest.param(b"--x", "ModelArts.4105", id="dashes"),
         pytest.param(b"\xff", "ModelArts.4105", id="not text"),
+        pytest.param(b"[" * 100_000, "ModelArts.4105", id="too deep"),
         pytest.param(b"", "ModelArts.4202", id="empty"),
     ],
 )
