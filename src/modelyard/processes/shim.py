@@ -1,6 +1,6 @@
 """Keeps one child alive without whoever started it, and writes down how it ended.
 
-Run by path (`python -I -S -E shim.py DIR`) with DIR's lock open as descriptor 3, SIGTERM blocked, in a session
+Run by `supervise.spawn` as `python -I -S -E` with DIR's lock open as descriptor 3, SIGTERM blocked, in a session
 of its own. What lies in DIR, and who writes it, is told in `directory.py`. Promises:
 
 - The lock is held exactly as long as this process lives, so "is it running" needs no pid and no guess.
@@ -336,6 +336,11 @@ def main(path: str) -> None:
     finish(os.waitstatus_to_exitcode(status), killed_for_memory(spec["plan"]["oom"]), "")
 
 
-if __name__ == "__main__":
-    main(sys.argv[1])
+def run(path: str) -> None:
+    """All of this program; never returns. Skips the interpreter's farewell, which takes longer than its work."""
+    try:
+        main(path)
+    except BaseException:  # noqa: BLE001 - whatever it was, the log has it and the child goes with us
+        sys.excepthook(*sys.exc_info())  # to the log
+        os._exit(1)
     os._exit(0)

@@ -25,6 +25,8 @@ from modelyard.processes import limits
 from modelyard.processes.directory import ProcessDir, Sight, Spec, State
 
 SHIM = Path(__file__).with_name("shim.py")
+BOOT = "import sys; sys.path.append(sys.argv[1]); import shim; shim.run(sys.argv[2])"
+"""Imported, not run by path: that way its bytecode is cached, a quarter of its start."""
 LOCK_FD = 3
 POLL_S = 0.005
 """How long to wait for a shim that is being born to write its pid; happens only in its first milliseconds."""
@@ -56,7 +58,7 @@ def spawn(
             (os.POSIX_SPAWN_OPEN, 2, log, append, 0o600),
             (os.POSIX_SPAWN_DUP2, lock, LOCK_FD),
         ]
-        argv = [python, "-I", "-S", "-E", str(SHIM), str(directory.path.absolute())]
+        argv = [python, "-I", "-S", "-E", "-c", BOOT, str(SHIM.parent), str(directory.path.absolute())]
         os.posix_spawn(python, argv, {}, file_actions=actions, setsid=True, setsigmask=[signal.SIGTERM])
     finally:
         os.close(lock)
