@@ -97,7 +97,6 @@ class Sqlite:
             json_serializer=convert.to_json,
             json_deserializer=convert.from_json,
             hide_parameters=True,
-            pool_reset_on_return=None,
             **pool,
         )
         pragmas = [

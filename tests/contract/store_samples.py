@@ -1,0 +1,186 @@
+"""Stores to run the suite over, and values to put in them."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from modelyard.domain.identity import Project, User
+from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.revision import Budget, Revision, Template, Variant
+from modelyard.domain.service import (
+    Desired,
+    Event,
+    EventType,
+    InferType,
+    Rollout,
+    RolloutKind,
+    RolloutState,
+    Service,
+    ServiceStatus,
+)
+from modelyard.store.sql import SqlStore
+
+KINDS = ("memory", "file", "postgres")
+POSTGRES = "MODELYARD_TEST_POSTGRES"
+
+
+@asynccontextmanager
+async def opened(kind: str, folder: Path) -> AsyncIterator[SqlStore]:
+    if kind == "memory":
+        store = SqlStore.memory()
+    elif kind == "file":
+        store = SqlStore(folder / "data" / "modelyard.db")
+    else:
+        url = os.environ.get(POSTGRES)
+        if url is None:
+            pytest.skip(f"{POSTGRES} is not set")
+        await _emptied(url)
+        store = SqlStore(url, key_file=folder / "store.key")
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def _emptied(url: str) -> None:
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.execute(text("DROP SCHEMA public CASCADE"))
+        await connection.execute(text("CREATE SCHEMA public"))
+    await engine.dispose()
+
+
+PROJECT = Project("p1", "north", "d1", "Domain", enabled=False)
+USER = User("u1", "ada", "d1", "argon", enabled=False)
+
+MODEL = Model(
+    id="m1",
+    project_id="p1",
+    name="mnist",
+    version="1.0.0",
+    type="Custom",
+    source_location="/bucket/model",
+    owner="u1",
+    created_ms=2**41,
+    status=ModelStatus.FAILED,
+    digest="d" * 64,
+    size_bytes=2**40,
+    install_types=frozenset({"batch"}),
+    attributes={"zebra": 1, "apple": [1.5, None, {"z": "ü", "a": True}], "description": "first"},
+    config={"runtime": "python3", "apis": []},
+    error="why\nnot",
+)
+
+SERVICE = Service(
+    id="s1",
+    project_id="p1",
+    name="digits",
+    infer_type=InferType.BATCH,
+    owner="u1",
+    created_ms=2**41,
+    desired=Desired.STOPPED,
+    revision=7,
+    stable=6,
+    failed=True,
+    description="größer",
+    workspace_id="1",
+    status=ServiceStatus.CONCERNING,
+    error="because",
+    updated_ms=11,
+    transition_ms=12,
+    request_timeout_s=1.5,
+    max_body_bytes=2**40,
+    version=9,
+    attributes={"z": {"y": [], "b": None}, "a": "\ud800 and \u0000", "n": 2**70, "due_time": 5000},
+)
+
+REVISION = Revision(
+    service_id="s1",
+    number=7,
+    created_ms=2**41,
+    variants=(
+        Variant(
+            track=3,
+            model_id="m1",
+            model_name="mnist",
+            model_version="1.0.0",
+            template=Template("m1", "digest", "modelarts.vm.cpu.2u", (("Z", "1"), ("A", "2")), "pool"),
+            instance_count=2,
+            weight=40,
+            budget=Budget(0.25, 0.5),
+            deploy_timeout_s=30,
+            termination_grace_s=5,
+            raw={"weight": "40", "model_id": "m1", "envs": {"Z": "1", "A": "2"}},
+        ),
+        Variant(0, "m2", "mnist", "1.0.1", Template("m2", "e", "custom"), 1, 60, Budget(2, 1)),
+    ),
+)
+
+ROLLOUT = Rollout(
+    id="r1",
+    service_id="s1",
+    kind=RolloutKind.START,
+    target=7,
+    base=6,
+    started_ms=2**41,
+    state=RolloutState.FAIL,
+    switched=True,
+    cause="last\nlines",
+    ended_ms=2**41 + 1,
+)
+
+INSTANCE = Instance("i1", "s1", 3, 7, "hash", Phase.EXITED, 2**41, 2**41 + 1, 2**41 + 2, "exit 1")
+
+EVENT = Event("s1", EventType.ABNORMAL, "service failed to start", 2**41)
+
+
+def service(key: str, **changes: object) -> Service:
+    """A plain one, named by its id."""
+    fields: dict[str, object] = {
+        "id": key,
+        "project_id": "p1",
+        "name": key,
+        "infer_type": InferType.REAL_TIME,
+        "owner": "u1",
+        "created_ms": 1,
+        "desired": Desired.RUNNING,
+        "revision": 1,
+    }
+    return Service(**(fields | changes))  # type: ignore[arg-type]
+
+
+def revision(service_id: str, number: int, *model_ids: str) -> Revision:
+    variants = tuple(
+        Variant(at, model_id, "n", "1.0.0", Template(model_id, "d", "f"), 1, 100)
+        for at, model_id in enumerate(model_ids or ("m1",))
+    )
+    return Revision(service_id, number, 1, variants)
+
+
+def rollout(key: str, service_id: str, state: RolloutState = RolloutState.RUNNING, target: int = 1) -> Rollout:
+    return Rollout(key, service_id, RolloutKind.UPDATE, target, None, 1, state)
+
+
+def instance(key: str, service_id: str, phase: Phase = Phase.READY, revision: int = 1) -> Instance:
+    return Instance(key, service_id, 0, revision, "t", phase, 1, 1)
+
+
+def model(key: str, **changes: object) -> Model:
+    fields: dict[str, object] = {
+        "id": key,
+        "project_id": "p1",
+        "name": key,
+        "version": "1.0.0",
+        "type": "Custom",
+        "source_location": "/b/m",
+        "owner": "u1",
+        "created_ms": 1,
+    }
+    return Model(**(fields | changes))  # type: ignore[arg-type]
