@@ -106,7 +106,7 @@ class SqlStore:
             if commit:
                 try:
                     with translated():
-                        await settled(connection.commit())
+                        await settled(_commit(connection))
                 except IntegrityError as error:
                     raise orphan(error) from error
         finally:
@@ -117,3 +117,13 @@ class SqlStore:
 async def _begin(connection: AsyncConnection) -> None:
     await connection.start()
     await connection.begin()
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    """A commit that fails leaves SQLite inside its transaction while SQLAlchemy believes it over: such a
+    connection is thrown away."""
+    try:
+        await connection.commit()
+    except BaseException:
+        await connection.invalidate()
+        raise
