@@ -13,7 +13,6 @@ misbehaviour named for what it does:
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from modelyard.engines.base import (
     EngineUnavailableError,
@@ -23,165 +22,34 @@ from modelyard.engines.base import (
     ProcessState,
     Watcher,
 )
-
-NEVER = 1 << 62
-
-
-@dataclass(frozen=True, slots=True)
-class SlowStart:
-    """Takes `ms` to become ready."""
-
-    ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class NeverReady:
-    """Runs and never answers its health check."""
-
-
-@dataclass(frozen=True, slots=True)
-class CrashAtStart:
-    """Exits `after_ms` after its start, before it is ready."""
-
-    after_ms: int = 10
-    exit: str = "exited with status 1"
-
-
-@dataclass(frozen=True, slots=True)
-class CrashLater:
-    """Exits `after_ms` after it became ready."""
-
-    after_ms: int
-    exit: str = "killed by signal 9 (out of memory)"
-
-
-@dataclass(frozen=True, slots=True)
-class Flaky:
-    """Once ready, answers its health check for `up_ms`, then not for `down_ms`, and so on."""
-
-    up_ms: int
-    down_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class NoRoom:
-    """Is refused for want of room."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartLost:
-    """`start` answers well and nothing comes of it: the instance never appears in `list`."""
-
-
-@dataclass(frozen=True, slots=True)
-class StuckInStop:
-    """Ignores SIGTERM; only the end of the grace kills it."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlowDrain:
-    """Has a request inside until `ms` after `attend` was first called."""
-
-    ms: int
-
-
-Misbehaviour = (
-    SlowStart | NeverReady | CrashAtStart | CrashLater | Flaky | NoRoom | StartLost | StuckInStop | SlowDrain
+from modelyard.engines.misbehaviour import (
+    NEVER,
+    CrashAtStart,
+    CrashLater,
+    Flaky,
+    Life,
+    Misbehaviour,
+    NeverReady,
+    NoRoom,
+    SlowDrain,
+    SlowStart,
+    StartLost,
+    StuckInStop,
 )
 
-
-@dataclass(slots=True)
-class Life:
-    """What was asked about one instance and when; everything seen of it follows from this and the time."""
-
-    spec: InstanceSpec
-    started_ms: int
-    start_ms: int
-    stop_ms: int
-    how: Misbehaviour | None = None
-    stopped_ms: int = NEVER
-    killed_ms: int = NEVER
-    killed_exit: str = ""
-    attended_ms: int = NEVER
-    in_flight: int = 0
-    quiet_ms: int = 0
-    log: list[str] = field(default_factory=list)
-
-    @property
-    def ready_ms(self) -> int:
-        match self.how:
-            case NeverReady() | CrashAtStart():
-                return NEVER
-            case SlowStart(ms):
-                return self.started_ms + ms
-            case _:
-                return self.started_ms + self.start_ms
-
-    @property
-    def exited(self) -> tuple[int, str]:
-        """When it ends and how, as far as is known."""
-        ends = [(self.killed_ms, self.killed_exit)]
-        if self.stopped_ms != NEVER:
-            ends.append((self.stopped_ms, "exited with status 0"))
-        match self.how:
-            case CrashAtStart(after_ms, text):
-                ends.append((self.started_ms + after_ms, text))
-            case CrashLater(after_ms, text):
-                ends.append((self.ready_ms + after_ms, text))
-        return min(ends)
-
-    def ready(self, now_ms: int) -> bool:
-        if now_ms < self.ready_ms:
-            return False
-        if isinstance(self.how, Flaky):
-            return (now_ms - self.ready_ms) % (self.how.up_ms + self.how.down_ms) < self.how.up_ms
-        return True
-
-    def busy(self, now_ms: int) -> int:
-        if isinstance(self.how, SlowDrain):
-            return 1 if self.attended_ms == NEVER or now_ms < self.attended_ms + self.how.ms else 0
-        return self.in_flight
-
-    def changes_ms(self, now_ms: int) -> list[int]:
-        """Every instant after `now_ms` at which it will look different, the first of each kind."""
-        edges = [self.ready_ms, self.exited[0]]
-        if isinstance(self.how, SlowDrain) and self.attended_ms != NEVER:
-            edges.append(self.attended_ms + self.how.ms)
-        if isinstance(self.how, Flaky) and now_ms >= self.ready_ms:
-            period = self.how.up_ms + self.how.down_ms
-            begun = now_ms - (now_ms - self.ready_ms) % period
-            edges += [begun + self.how.up_ms, begun + period]
-        return [edge for edge in edges if now_ms < edge < NEVER]
-
-    def observed(self, now_ms: int, stopping: bool) -> Observed:
-        exited_ms, text = self.exited
-        exited = now_ms >= exited_ms
-        ready = self.ready(now_ms)
-        if exited:
-            state = ProcessState.EXITED
-        elif stopping:
-            state = ProcessState.STOPPING
-        else:
-            state = ProcessState.READY if ready else ProcessState.STARTING
-        told = ready and not exited
-        in_flight = self.busy(now_ms) if told else None
-        quiet = max(self.ready_ms, self.quiet_ms)
-        if isinstance(self.how, SlowDrain) and self.attended_ms != NEVER:
-            quiet = self.attended_ms + self.how.ms
-        spec = self.spec
-        return Observed(
-            instance_id=spec.instance_id,
-            service_id=spec.service_id,
-            track=spec.track,
-            revision=spec.revision,
-            template=spec.template,
-            state=state,
-            address=f"unix:instances/{spec.instance_id}/s.sock",
-            started_ms=self.started_ms,
-            in_flight=in_flight,
-            quiet_since_ms=quiet if in_flight == 0 else None,
-            exit=text if exited else "",
-        )
+__all__ = [
+    "CrashAtStart",
+    "CrashLater",
+    "FakeEngine",
+    "Flaky",
+    "Misbehaviour",
+    "NeverReady",
+    "NoRoom",
+    "SlowDrain",
+    "SlowStart",
+    "StartLost",
+    "StuckInStop",
+]
 
 
 class FakeEngine:

@@ -20,10 +20,6 @@ from modelyard.processes.limits import Enforcement, Limits
 
 Command = Callable[[InstanceSpec], tuple[str, ...]]
 
-LOADING_WEIGHT = 0.25
-"""Share of a busy CPU while an instance loads, against 1 later: an import must not slow down who serves."""
-LOADING_NICE = 6
-"""The same without control groups: 1.25 ** -6."""
 THREAD_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -32,14 +28,16 @@ class LaunchOptions:
     """How instances are run here.
 
     `command` None is the model server that comes with Modelyard. `user` is (uid, gid) for instances (None:
-    ours). `cpu_quota` False leaves cores uncapped, which spares latency the stalls of throttling. `log_bytes`
-    bounds each of an instance's two log files.
+    ours). `cpu_quota` False leaves cores uncapped, which spares latency the stalls of throttling.
+    `loading_weight` is the share of a busy CPU while an instance loads, against 1 later: an import must not slow
+    down who serves. `log_bytes` bounds each of an instance's two log files.
     """
 
     python: str = sys.executable
     command: Command | None = None
     user: tuple[int, int] | None = None
     cpu_quota: bool = True
+    loading_weight: float = 0.25
     log_bytes: int = 4 * 1024 * 1024
 
 
@@ -75,13 +73,18 @@ def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> d
     return defaults | dict(spec.envs) | facts
 
 
+def niceness(weight: float) -> int:
+    """The nice value that weighs as much; each step is a quarter: 1 -> 0, 0.25 -> 6. Only root can undo it."""
+    return round(-math.log(weight, 1.25))
+
+
 def process_spec(
     spec: InstanceSpec, package: Path, directory: Path, enforcement: Enforcement, options: LaunchOptions
 ) -> Spec:
     """The process that runs `spec` in `directory`."""
     resources = spec.resources
     limits = Limits(resources.cpu, resources.memory_mib, resources.pids, resources.open_files)
-    plan = enforcement.plan(spec.instance_id, limits, weight=LOADING_WEIGHT, quota=options.cpu_quota)
+    plan = enforcement.plan(spec.instance_id, limits, weight=options.loading_weight, quota=options.cpu_quota)
     work = directory.absolute() / "work"
     return Spec(
         argv=options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime"),
@@ -90,7 +93,7 @@ def process_spec(
         plan=plan,
         open_files=limits.open_files,
         user=options.user,
-        nice=LOADING_NICE if not plan.weight and os.geteuid() == 0 else 0,
+        nice=niceness(options.loading_weight) if not plan.weight and os.geteuid() == 0 else 0,
         log_bytes=options.log_bytes,
         label=asdict(spec),
     )
