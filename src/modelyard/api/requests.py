@@ -4,37 +4,49 @@ The caller is known before a body is looked at, and a body is read whatever its 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
 
-from modelyard.api.auth import Authenticator, Credentials
+from modelyard import __version__
+from modelyard.api.auth import Authenticator, Credentials, StoredIdentity
 from modelyard.api.body import BodyLimits, bounded, json_object
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.domain.errors import Invalid
 from modelyard.domain.identity import Principal
+from modelyard.iam.passwords import Passwords
 from modelyard.iam.signature import SignedRequest
+from modelyard.iam.throttle import Throttle
+from modelyard.iam.tokens import TokenKey
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """Everything the API stands on. `public_url`: where callers reach it ("" means as they say in Host).
+    """Everything the API stands on.
 
-    `healthy`: whether the rest of this process is at work, for /healthz.
+    `api_url`: where callers reach it ("" means as they say in Host). `authenticator`: who finds out who calls
+    (None: tokens and signatures of the users in the store). `healthy`: whether the rest of this process is at
+    work, for /healthz.
     """
 
     context: Context
-    identity: Identity
-    authenticator: Authenticator
-    version: str = "0"
-    public_url: str = ""
+    tokens: TokenKey
+    passwords: Passwords = field(default_factory=Passwords)
+    throttle: Throttle = field(default_factory=Throttle)
+    authenticator: Authenticator | None = None
+    api_url: str = ""
     region: str = "modelyard"
+    version: str = __version__
     limits: BodyLimits = BodyLimits()
     healthy: Callable[[], bool] = lambda: True
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.context.store, self.context.clock, self.tokens, self.passwords, self.throttle)
 
 
 WireT = TypeVar("WireT", bound=Wire)
@@ -69,7 +81,9 @@ async def caller(request: Request, token: Annotated[str | None, Security(token_h
     credentials = Credentials(
         token or "", authorization, await _signed(request, bool(authorization and not token))
     )
-    return await deps(request).authenticator.principal(credentials)
+    stand = deps(request)
+    authenticator = stand.authenticator or StoredIdentity(stand.identity)
+    return await authenticator.principal(credentials)
 
 
 async def _signed(request: Request, with_body: bool) -> SignedRequest:

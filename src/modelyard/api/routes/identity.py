@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 def base_url(request: Request, deps: Deps) -> str:
     """Where callers reach this API, without a slash at the end."""
-    return deps.public_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
+    return deps.api_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
 
 
 @router.get("", summary="Version of the identity API")
