@@ -112,7 +112,8 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
     world = World(store, engine, gateway, clock, _new_id, FLAVORS)
     plane = ControlPlane(world, publisher)
     context = Context(store=store, clock=clock.now_ms, new_id=_new_id, nudge=plane.nudge, gateway_url=urls.gateway)
-    app = create_app(Deps(context=context, tokens=tokens, passwords=passwords, api_url=urls.api))
+    deps = Deps(context=context, tokens=tokens, passwords=passwords, api_url=urls.api, region=settings.region)
+    app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app)
 
 
