@@ -70,7 +70,9 @@ def update_request(parsed: Parsed[ServiceUpdate]) -> UpdateRequest:
 
 
 def _config(entries: Sequence[ServiceConfig], body: Mapping[str, Any]) -> tuple[VariantRequest, ...]:
-    return tuple(_variant_request(entry, raw) for entry, raw in zip(entries, body["config"], strict=True))
+    return tuple(
+        _variant_request(entry, raw) for entry, raw in zip(entries, body.get("config") or [], strict=True)
+    )
 
 
 def _variant_request(entry: ServiceConfig, raw: Mapping[str, Any]) -> VariantRequest:

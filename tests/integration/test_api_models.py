@@ -1,0 +1,212 @@
+"""Models over HTTP, and publishing them from a directory of objects."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.api_world import SECOND, ApiWorld, api_world
+
+from modelyard.control.publishing import Publisher
+from modelyard.objects.local import LocalObjects
+
+CODE = "model/customize_service.py"
+CONFIG: dict[str, Any] = {
+    "model_algorithm": "digits",
+    "model_type": "Scikit_Learn",
+    "runtime": "python3.11",
+    "apis": [{"url": "/", "method": "post", "request": {"Content-type": "application/json"}}],
+}
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[ApiWorld]:
+    async with api_world() as made:
+        yield made
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "objects"
+
+
+@pytest.fixture
+def publisher(world: ApiWorld, tmp_path: Path, root: Path) -> Publisher:
+    return Publisher(world.store, LocalObjects(root), tmp_path / "packages", world.clock)
+
+
+def package(root: Path, files: dict[str, str | bytes], at: str = "models/digits") -> None:
+    for name, content in files.items():
+        path = root / at / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def request(**more: Any) -> dict[str, Any]:
+    return {
+        "model_name": "digits",
+        "model_version": "1.0.0",
+        "model_type": "Scikit_Learn",
+        "source_location": "obs://models/digits",
+        **more,
+    }
+
+
+async def published(world: ApiWorld, publisher: Publisher, **more: Any) -> dict[str, Any]:
+    answer = await world.call("POST", "/v1/p1/models", request(**more))
+    assert answer.status_code == 200, answer.text
+    model_id = answer.json()["model_id"]
+    assert (await world.call("GET", f"/v1/p1/models/{model_id}")).json()["model_status"] == "publishing"
+    assert world.nudges.pop() == ("model", model_id)
+    assert await publisher.pending() == [model_id]
+    await publisher.publish(model_id)
+    return dict((await world.call("GET", f"/v1/p1/models/{model_id}")).json())
+
+
+async def test_publishing_takes_a_snapshot(
+    world: ApiWorld, publisher: Publisher, root: Path, tmp_path: Path
+) -> None:
+    package(root, {"model/config.json": json.dumps(CONFIG), CODE: "x = 1", "model/sub/w.bin": b"\0\1"})
+    initial = json.dumps({"runtime": "python3.12"})
+    model = await published(world, publisher, initial_config=initial, description="d", install_type="real-time")
+    assert (model["model_status"], model["install_type"], model["description"]) == (
+        "published",
+        ["real-time"],
+        "d",
+    )
+    assert json.loads(model["config"])["runtime"] == "python3.12"
+    assert json.loads(model["apis"]) == CONFIG["apis"]
+    (snapshot,) = (tmp_path / "packages").iterdir()
+    assert {p.relative_to(snapshot).as_posix() for p in snapshot.rglob("*") if p.is_file()} == {
+        "model/config.json",
+        "model/customize_service.py",
+        "model/sub/w.bin",
+    }
+    assert json.loads((snapshot / "model/config.json").read_text())["runtime"] == "python3.12"
+    assert model["model_size"] == sum(p.stat().st_size for p in snapshot.rglob("*") if p.is_file())
+    package(root, {CODE: "x = 2"})
+    assert (snapshot / CODE).read_text() == "x = 1"
+
+
+async def test_equal_packages_share_a_snapshot(
+    world: ApiWorld, publisher: Publisher, root: Path, tmp_path: Path
+) -> None:
+    package(root, {CODE: "x = 1"})
+    await published(world, publisher)
+    await published(world, publisher, model_version="1.0.1")
+    package(root, {CODE: "x = 2"})
+    await published(world, publisher, model_version="1.0.2")
+    assert len(list((tmp_path / "packages").iterdir())) == 2
+
+
+async def test_a_bare_model_file_is_enough_for_scikit_learn(
+    world: ApiWorld, publisher: Publisher, root: Path
+) -> None:
+    package(root, {"model/digits.pkl": b"pickle"})
+    assert (await published(world, publisher))["model_status"] == "published"
+
+
+@pytest.mark.parametrize(
+    ("files", "more", "cause"),
+    [
+        pytest.param({}, {}, "there is no directory model/", id="nothing"),
+        pytest.param({"model/readme": "x"}, {}, "neither model/customize_service.py nor", id="no-model"),
+        pytest.param({"model/w.pt": "x"}, {"model_type": "PyTorch"}, "PyTorch models need it", id="no-code"),
+        pytest.param({CODE: "", "model/config.json": "{"}, {}, "model/config.json: is not JSON", id="no-json"),
+        pytest.param({CODE: "", "model/config.json": "[]"}, {}, "must be a JSON object", id="no-object"),
+        pytest.param(
+            {CODE: "", "model/config.json": '{"apis": [{"url": "x"}], "dependencies": [{"installer": "conda"}]}'},
+            {},
+            "apis[0].url: is 'x', must be a path that begins with / (ModelArts.3016); dependencies[0].installer",
+            id="all-errors-at-once",
+        ),
+        pytest.param({CODE: ""}, {"initial_config": "nope"}, "initial_config: is not JSON", id="initial-config"),
+    ],
+)
+async def test_a_package_that_does_not_conform(
+    world: ApiWorld,
+    publisher: Publisher,
+    root: Path,
+    tmp_path: Path,
+    files: dict[str, str],
+    more: dict[str, str],
+    cause: str,
+) -> None:
+    package(root, {**files})
+    model = await published(world, publisher, **more)
+    assert model["model_status"] == "failed"
+    assert cause in model["error_msg"]
+    assert list((tmp_path / "packages").iterdir()) == []
+
+
+async def test_a_link_out_of_the_bucket_is_refused(
+    world: ApiWorld, publisher: Publisher, root: Path, tmp_path: Path
+) -> None:
+    package(root, {CODE: ""})
+    (tmp_path / "secret").write_text("secret")
+    (root / "models/digits/model/link").symlink_to(tmp_path / "secret")
+    model = await published(world, publisher)
+    assert (model["model_status"], "symbolic link" in model["error_msg"]) == ("failed", True)
+
+
+async def test_a_crash_while_publishing_is_taken_up_again(
+    world: ApiWorld, publisher: Publisher, root: Path, tmp_path: Path
+) -> None:
+    package(root, {CODE: ""})
+    left = tmp_path / "packages/.partial-old/model/x"
+    left.parent.mkdir(parents=True)
+    left.write_text("half")
+    model = await published(world, publisher)
+    assert model["model_status"] == "published"
+    assert not left.exists()
+    await publisher.publish(model["model_id"])
+    await publisher.publish("unknown")
+
+
+async def test_bad_fields_are_named_together(world: ApiWorld) -> None:
+    body = request(
+        model_name="a b", model_version="1.0", model_type="Image", source_location="http://x", cmd="x", apis="{}"
+    )
+    answer = await world.call("POST", "/v1/p1/models", body)
+    assert answer.status_code == 400
+    assert {detail["field"] for detail in answer.json()["details"]} == {
+        "model_name",
+        "model_version",
+        "model_type",
+        "source_location",
+        "cmd",
+        "apis",
+    }
+    missing = (await world.call("POST", "/v1/p1/models", {})).json()
+    assert len(missing["details"]) == 4
+    assert world.nudges == []
+
+
+async def test_a_taken_version_is_409(world: ApiWorld) -> None:
+    await world.model()
+    answer = await world.call("POST", "/v1/p1/models", request())
+    assert (answer.status_code, answer.json()["error_code"]) == (409, "ModelArts.3002")
+
+
+async def test_list_and_isolation(world: ApiWorld) -> None:
+    for version in ("1.0.0", "2.0.0"):
+        await world.model(version)
+    await world.model(name="other", project="p2")
+    answer = (await world.call("GET", "/v1/p1/models?model_name=digi&limit=1")).json()
+    assert (answer["total_count"], answer["count"], answer["models"][0]["model_version"]) == (2, 1, "2.0.0")
+    theirs = (await world.call("GET", "/v1/p2/models", user="other", project=SECOND)).json()
+    assert [model["model_name"] for model in theirs["models"]] == ["other"]
+    answer = await world.call("GET", "/v1/p2/models/m-digits-1.0.0", user="other", project=SECOND)
+    assert (answer.status_code, answer.json()["error_code"]) == (404, "ModelArts.3001")
+
+
+async def test_a_model_in_use_stays(world: ApiWorld) -> None:
+    await world.service()
+    free = await world.model("2.0.0", "digits-service")
+    answer = (await world.call("DELETE", "/v1/p1/models/m-digits-service-1.0.0?cascade=true")).json()
+    assert answer["delete_success_list"] == [free]
+    (refused,) = answer["delete_failed_list"]
+    assert (refused["model_id"], refused["error_code"]) == ("m-digits-service-1.0.0", "ModelArts.3009")
+    assert (await world.call("GET", f"/v1/p1/models/{free}")).status_code == 404
+    assert (await world.call("DELETE", f"/v1/p1/models/{free}")).status_code == 404
