@@ -202,8 +202,8 @@ async def test_a_chatty_model_cannot_fill_the_disk(tmp_path: Path) -> None:
     await world.close()
 
 
-async def test_any_length_of_path(tmp_path: Path) -> None:
-    world = ProcessWorld(tmp_path / ("d" * 100) / ("e" * 100))
+async def test_any_length_of_path_and_any_letters(tmp_path: Path) -> None:
+    world = ProcessWorld(tmp_path / ("d" * 100) / ("ü" * 100))
     await world.open()
     await world.start(spec())
     await world.until(all_in(READY))

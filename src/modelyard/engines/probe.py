@@ -24,32 +24,27 @@ class Probe:
     async def check(self, path: str, timeout_s: float) -> Check:
         """`GET path`. Raises nothing: an instance that fails is an observation."""
         kept = self._streams is not None
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await self._ask(path)
-        except (FileNotFoundError, ConnectionRefusedError):
-            result: Check = Refused()
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
-            result = Silence()
-        self.close()
-        if kept and isinstance(result, Silence):
-            return await self._fresh(path, timeout_s)
-        return result
+        result = await self._attempt(path, timeout_s)
+        if kept and result is None:  # it closed a connection that was idle, as it may at any time
+            result = await self._attempt(path, timeout_s)
+        return result or Silence()
 
     def close(self) -> None:
         if self._streams is not None:
             self._streams[1].transport.abort()
             self._streams = None
 
-    async def _fresh(self, path: str, timeout_s: float) -> Check:
-        """Ask again on a new connection: an instance may close an idle one at any time."""
+    async def _attempt(self, path: str, timeout_s: float) -> Check | None:
+        """One check; None when the connection broke under it."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._ask(path)
         except (FileNotFoundError, ConnectionRefusedError):
-            result: Check = Refused()
-        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
+            result: Check | None = Refused()
+        except (TimeoutError, ValueError, asyncio.LimitOverrunError):
             result = Silence()
+        except (OSError, EOFError):
+            result = None
         self.close()
         return result
 

@@ -64,7 +64,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a process ended: by `code`, by `signal` (perhaps `oom`: out of memory), or neither, told by `text`."""
+    """How a process ended: by `code`, by `signal`, or neither, told by `text`. `oom`: it, or one that it started,
+    was killed for want of memory."""
 
     code: int | None = None
     signal: int | None = None
@@ -72,9 +73,10 @@ class Exit:
     text: str = ""
 
     def __str__(self) -> str:
+        memory = " (out of memory)" if self.oom and self.code != 0 else ""
         if self.signal is not None:
-            return f"killed by signal {self.signal}" + (" (out of memory)" if self.oom else "")
-        return f"exited with status {self.code}" if self.code is not None else self.text
+            return f"killed by signal {self.signal}{memory}"
+        return f"exited with status {self.code}{memory}" if self.code is not None else self.text
 
 
 @dataclass(frozen=True, slots=True)

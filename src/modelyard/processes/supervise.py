@@ -68,12 +68,14 @@ def spawn(
 def stop(directory: ProcessDir, grace_s: float) -> None:
     """Ask for its end: SIGTERM now, SIGKILL after `grace_s`. Holds from the moment this returns.
 
-    A later call may only bring the end forward. Does nothing to what does not run.
+    A later call may only bring the end forward. Does nothing to what does not run. On a full disk the grace is
+    the spec's, and holds only if this process lives to send the signal.
     """
     sight = directory.sight()
     if sight.state is not State.RUNNING:
         return
-    directory.write_stop(grace_s)
+    with contextlib.suppress(OSError):
+        directory.write_stop(grace_s)
     resume_stop(directory)
 
 

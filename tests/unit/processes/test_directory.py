@@ -112,5 +112,15 @@ def test_log_tail(directory: ProcessDir, old: str, new: str, lines: int, expecte
     assert directory.log_tail(lines) == expected
 
 
-def test_exit_reads_as_a_sentence() -> None:
-    assert str(Exit(code=3)) == "exited with status 3"
+@pytest.mark.parametrize(
+    ("exit", "text"),
+    [
+        (Exit(code=0), "exited with status 0"),
+        (Exit(code=0, oom=True), "exited with status 0"),  # a worker died, and it got over it
+        (Exit(code=3, oom=True), "exited with status 3 (out of memory)"),
+        (Exit(signal=9), "killed by signal 9"),
+        (Exit(text="was never started"), "was never started"),
+    ],
+)
+def test_exit_reads_as_a_sentence(exit: Exit, text: str) -> None:
+    assert str(exit) == text
