@@ -115,7 +115,7 @@ def _canonical_forms(
 
 def canonical_path(path: str) -> str:
     """Segments unquoted, then quoted; a slash at the end. `/v1/urn%3Asmn` gives `/v1/urn%3Asmn/`."""
-    quoted = "/".join(quote(segment, safe="~") for segment in unquote(path).split("/"))
+    quoted = "/".join(_quoted(segment) for segment in unquote(path).split("/"))
     return quoted if quoted.endswith("/") else quoted + "/"
 
 
@@ -129,4 +129,8 @@ def _canonical_queries(query: str) -> Iterator[str]:
 
 
 def _joined(pairs: Sequence[tuple[str, str]]) -> str:
-    return "&".join(f"{quote(name, safe='~')}={quote(value, safe='~')}" for name, value in pairs)
+    return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs)
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="~", errors="replace")

@@ -9,7 +9,7 @@ anything else            refuse: written by a newer release, or not ours
 import asyncio
 from pathlib import Path
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select, text
 
 from modelyard.store import migrations
 from modelyard.store.base import SchemaError
@@ -17,7 +17,12 @@ from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.session import settled, translated
 from modelyard.store.sql.tables import metadata
 
-_version = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+_version = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 async def ensure(dialect: Dialect) -> None:
