@@ -118,8 +118,8 @@ class ProcessEngine:
     async def open(self) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._root.chmod(0o711 if self._options.user else 0o700)
-        self._limits()
         self._take_stock()
+        limits.remove_strays(self._limits(), self._residents)
         self._open = True
         checks = [resident.checked.wait() for resident in self._residents.values() if resident.exit is None]
         with contextlib.suppress(TimeoutError):  # the loading and the busy answer later

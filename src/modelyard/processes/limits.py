@@ -16,7 +16,7 @@ import contextlib
 import hashlib
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -123,6 +123,16 @@ def remove(plan: Plan) -> None:
     for group in plan.groups:
         with contextlib.suppress(OSError):
             Path(group.path).rmdir()
+
+
+def remove_strays(enforcement: Enforcement, known: Collection[str]) -> None:
+    """Remove empty groups of this data directory whose process has no directory any more (somebody deleted it,
+    or the kernel was not done when `remove` was called)."""
+    for base in set(enforcement.bases.values()):
+        for path in Path(base).glob(f"{enforcement.prefix}.*"):
+            if path.name.removeprefix(f"{enforcement.prefix}.") not in {*known, CONTROL[1:]}:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
 
 
 def switched_off(reason: str = "switched off") -> Enforcement:

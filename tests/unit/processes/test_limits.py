@@ -13,6 +13,7 @@ from modelyard.processes.limits import (
     detect,
     members,
     remove,
+    remove_strays,
     switched_off,
     weigh,
 )
@@ -89,6 +90,13 @@ def test_weigh_members_and_remove(tmp_path: Path) -> None:
     assert members(plan) == {4, 5}
     remove(plan)  # neither the busy nor the absent is an error
     assert tmp_path.exists()
+
+
+def test_strays_of_this_data_directory_go(tmp_path: Path) -> None:
+    for name in ("m.known", "m.stray", "m.busy/procs", "m.control", "other.stray"):
+        (tmp_path / name).mkdir(parents=True)
+    remove_strays(Enforcement(2, "m", {"cpu": str(tmp_path), "pids": str(tmp_path)}), {"known"})
+    assert {path.name for path in tmp_path.iterdir()} == {"m.known", "m.busy", "m.control", "other.stray"}
 
 
 def machine(tmp_path: Path, mounts: dict[str, str], cgroup: str) -> Path:
