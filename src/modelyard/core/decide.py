@@ -20,7 +20,9 @@ from modelyard.domain.service import Desired, Event, Rollout, RolloutState, Serv
 
 T = TypeVar("T")
 KEEP_EXITED_MS = 600_000
-KEEP_EXITED = 5
+UNKNOWN_GRACE_S = 30
+KEEP_EXITED = 8
+"""Per track: as many failures as lead to the longest back-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ def _drain(situation: Situation, drains: Sequence[Drain], now_ms: int) -> Situat
 
 def _settled(situation: Situation, wanted: ServiceRoute | None, rejected: str) -> bool:
     """Whether no route that we asked for earlier can still be on its way to the gateway."""
-    return situation.acked is None or situation.acked == wanted or bool(rejected)
+    return situation.acked == wanted or (bool(rejected) and situation.acked is not None)
 
 
 def _stop(
@@ -167,9 +169,8 @@ def _patience_ms(situation: Situation, sight: Sight) -> int:
 
 
 def _grace_s(situation: Situation, sight: Sight) -> int:
-    revision = situation.revisions.get(sight.instance.revision)
-    variants = revision.variants if revision else ()
-    return next((v.termination_grace_s for v in variants if v.track == sight.instance.track), 30)
+    variant = situation.variant_of(sight)
+    return variant.termination_grace_s if variant else UNKNOWN_GRACE_S
 
 
 def _stops(situation: Situation) -> Iterator[Stop]:

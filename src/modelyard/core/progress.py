@@ -39,10 +39,10 @@ def drained_ms(sight: Sight, grace_ms: int) -> int | None:
 
     Quiet for a while, or its time is over. One that never was ready has never had a request.
     """
-    if sight.instance.ready_ms is None:
-        return 0
     if sight.unrouted_ms is None:
         return None
+    if sight.instance.ready_ms is None:
+        return 0
     begin = max(sight.unrouted_ms, sight.instance.phase_ms)
     over = begin + grace_ms
     if sight.quiet_since_ms is None:

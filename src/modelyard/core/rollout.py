@@ -5,15 +5,16 @@ Every track moves on its own, inside its budget (n = the instance count asked fo
 - no start at or above `ceiling` = n + surge instances that hold resources (a draining one still does);
 - no drain of a serving instance at or below `floor` = n - unavailable serving ones, and never of the last one
   while there is anything to serve;
-- stale instances that do not serve cost no budget and go first.
+- instances that do not serve cost no budget and go first: stale ones, and those that had their time to.
 
-Until the new weights are in force a track also keeps what its old weight needs (`base_floor`).
+Until the new weights are in force a track also keeps what its old weight needs (`base_floor`), and while nothing
+of the service answers, one instance of its old template is kept or started again: it may answer sooner.
 
 Worked examples, one track (o: old serving, s: starting, n: new serving, d: draining):
 
     n=1, surge 1, unavailable 0     o → o s → o n → d n → n
     n=2, surge 1, unavailable 0     oo → oo s → oo n → o d n → o n → o n s → o nn → d nn → nn
-    n=4, surge 2, unavailable 1     oooo → o o o d s → …   (one may go at once, six may hold)
+    n=4, surge 2, unavailable 1     oooo → ooo d ss → …   (one may go at once, six may hold)
     n=1 from 3 of another template  ooo → o dd → o → o s → o n → d n → n    (no room before two are gone)
 
 Crashed instances hold nothing: their replacement starts at once, the next after a back-off (`core.backoff`).
@@ -24,7 +25,8 @@ from dataclasses import dataclass
 
 from modelyard.core import backoff
 from modelyard.core.situation import Sight, Situation, Track
-from modelyard.domain.instance import Phase
+from modelyard.domain.instance import LIVE, Phase
+from modelyard.domain.revision import Variant
 
 UNHEALTHY_MS = 60_000
 """How long an instance that was ready once may fail its health check before it is replaced."""
@@ -32,7 +34,7 @@ UNHEALTHY_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start one more instance of the track's goal."""
+    """Start one more instance of the track: of its goal, or of its base while that must answer."""
 
     track: int
     template: str
@@ -55,75 +57,107 @@ class Plan:
     again_ms: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What a track must know of the others. `serves`: a track that stays serves; `answers`: anything does."""
+
+    now_ms: int
+    switched: bool
+    serves: bool
+    answers: bool
+
+
 def plan(situation: Situation, now_ms: int) -> Plan:
     """The starts and drains that are allowed now. Empty when there is nothing to do."""
     tracks = situation.tracks()
     if not situation.goal:
         return Plan(drains=tuple(Drain(s.id, "the service stops") for t in tracks for s in t.stale))
-    starts: list[Start] = []
-    drains: list[Drain] = []
-    again: list[int] = []
-    someone_serves = any(t.serving for t in tracks if t.variant is not None)
-    for track in tracks:
-        drains.extend(_drains(track, now_ms, switched=situation.switched, may_end=someone_serves))
-        starts.extend(_starts(track, now_ms))
-        again.extend(t for t in _times(track) if t > now_ms)
-    return Plan(tuple(starts), tuple(drains), min(again, default=None))
+    moment = _Moment(
+        now_ms,
+        switched=situation.switched,
+        serves=any(t.serving for t in tracks if t.variant is not None),
+        answers=any(s.answers for s in situation.sights),
+    )
+    return Plan(
+        tuple(start for track in tracks for start in _starts(track, moment)),
+        tuple(drain for track in tracks for drain in _drains(track, moment)),
+        min((t for track in tracks for t in _times(track, moment) if t > now_ms), default=None),
+    )
 
 
-def _starts(track: Track, now_ms: int) -> Iterator[Start]:
-    if track.variant is None:
-        return
-    wanted = track.count - len(track.fresh)
+def _starts(track: Track, moment: _Moment) -> Iterator[Start]:
+    """New ones up to the count; then an old one, if it may have to answer in the meantime."""
     room = track.ceiling - len(track.holding)
-    allowed = min(wanted, room)
-    if allowed > 0 and backoff.next_try_ms(_failures(track)) > now_ms:
-        return
-    for _ in range(allowed):
-        yield Start(track.number, track.variant.template.hash)
+    for template, missing in _missing(track, moment):
+        if _next_try_ms(track, template) <= moment.now_ms:
+            for _ in range(min(missing, room)):
+                yield Start(track.number, template)
+            room -= max(min(missing, room), 0)
 
 
-def _drains(track: Track, now_ms: int, *, switched: bool, may_end: bool) -> Iterator[Drain]:
+def _missing(track: Track, moment: _Moment) -> Iterator[tuple[str, int]]:
+    """Templates of which something should be started, and how many."""
+    if track.variant is not None:
+        yield track.variant.template.hash, track.count - len(track.fresh) + len(_lost(track, moment.now_ms))
+    if _must_answer(track, moment) and not _of(track, track.base):
+        assert track.base is not None
+        yield track.base.template.hash, 1
+
+
+def _must_answer(track: Track, moment: _Moment) -> bool:
+    """Whether the base is what callers wait for: its weight is in force, and nothing answers."""
+    return not moment.switched and not moment.answers and track.base_floor > 0 and track.base_differs
+
+
+def _drains(track: Track, moment: _Moment) -> Iterator[Drain]:
     """Those that cost nothing first; then serving ones, oldest first, as far as the floor allows."""
-    for sight in track.fresh:
-        if _overdue(track, sight, now_ms):
-            yield Drain(sight.id, "it did not become able to serve in time")
-    if track.variant is None and not switched:
+    lost = _lost(track, moment.now_ms)
+    if track.variant is None and not moment.switched:
         return
-    floor = track.floor if switched else max(track.floor, track.base_floor)
-    if track.variant is None and not may_end:
-        floor = 1
     why = "another version replaces it" if track.variant else "its variant was removed"
-    for sight in _free(track):
-        yield Drain(sight.id, why)
-    spare = max(track.serving - floor, 0)
+    for sight in _free(track, lost, moment):
+        yield Drain(sight.id, "it was not able to serve in time" if sight in lost else why)
+    spare = max(track.serving - _floor(track, moment), 0)
     leaving = sorted((s for s in track.stale if track.serves(s)), key=_age)[:spare]
     for sight in leaving:
         yield Drain(sight.id, why)
-    for sight in _surplus(track, spare - len(leaving)):
+    for sight in _surplus(track, lost, spare - len(leaving)):
         yield Drain(sight.id, "fewer instances are asked for")
 
 
-def _free(track: Track) -> list[Sight]:
-    """Stale instances whose end takes nothing from callers.
+def _floor(track: Track, moment: _Moment) -> int:
+    if not moment.switched:
+        return max(track.floor, track.base_floor)
+    if track.variant is None and not moment.serves:
+        return 1
+    return track.floor
 
-    One that was ready once and fails its health check now may only be slow: while nothing of the track serves,
-    the youngest such one stays, as the last resort of the routing. A ready one that the gateway does not have
-    yet is about to serve: it is not free.
+
+def _lost(track: Track, now_ms: int) -> list[Sight]:
+    """Instances of the goal that had their time to serve and do not."""
+    return [s for s in track.fresh if (limit := _limit_ms(track, s)) is not None and now_ms >= limit]
+
+
+def _free(track: Track, lost: list[Sight], moment: _Moment) -> list[Sight]:
+    """Instances whose end takes nothing from callers.
+
+    While nothing of the service answers, the one that is likeliest to answer next stays: the youngest of those
+    that were ready once (they may only be slow, and the routing has them as its last resort), else one of the
+    base before the switch. A ready one that the gateway does not have yet is about to serve: it is not free.
     """
-    starting = [s for s in track.stale if s.phase is Phase.STARTING]
-    never_ready = [s for s in starting if s.instance.ready_ms is None]
-    unwell = sorted((s for s in starting if s.instance.ready_ms is not None), key=_age)
-    return never_ready + (unwell if track.serving else unwell[:-1])
+    idle = [s for s in track.stale if s.phase is Phase.STARTING] + lost
+    hopeful = [] if moment.answers else [s for s in idle if s.instance.ready_ms is not None]
+    if not hopeful and _must_answer(track, moment):
+        hopeful = [s for s in idle if s in _of(track, track.base)]
+    kept = sorted(hopeful, key=_age)[-1:]
+    return [s for s in idle if s not in kept]
 
 
-def _surplus(track: Track, spare: int) -> Iterator[Sight]:
-    """Fresh instances above the count: those that do not serve first, the youngest first."""
-    surplus = len(track.fresh) - track.count
-    order = sorted(
-        track.fresh, key=lambda s: (track.serves(s), s.phase is Phase.READY, -s.instance.started_ms, s.id)
-    )
-    for sight in order[: max(surplus, 0)]:
+def _surplus(track: Track, lost: list[Sight], spare: int) -> Iterator[Sight]:
+    """Instances of the goal above the count: those that do not serve first, the youngest first."""
+    fresh = [s for s in track.fresh if s not in lost]
+    order = sorted(fresh, key=lambda s: (track.serves(s), s.phase is Phase.READY, -s.instance.started_ms, s.id))
+    for sight in order[: max(len(fresh) - track.count, 0)]:
         if track.serves(sight):
             if spare <= 0:
                 return
@@ -131,13 +165,14 @@ def _surplus(track: Track, spare: int) -> Iterator[Sight]:
         yield sight
 
 
+def _of(track: Track, variant: Variant | None) -> list[Sight]:
+    """Live instances of the variant's template."""
+    wanted = variant.template.hash if variant else None
+    return [s for s in track.sights if s.phase in LIVE and s.instance.template == wanted]
+
+
 def _age(sight: Sight) -> tuple[int, str]:
     return (sight.instance.started_ms, sight.id)
-
-
-def _overdue(track: Track, sight: Sight, now_ms: int) -> bool:
-    limit = _limit_ms(track, sight)
-    return limit is not None and now_ms >= limit
 
 
 def _limit_ms(track: Track, sight: Sight) -> int | None:
@@ -151,13 +186,15 @@ def _limit_ms(track: Track, sight: Sight) -> int | None:
     return sight.process_started_ms + track.variant.deploy_timeout_s * 1000
 
 
-def _failures(track: Track) -> list[int]:
-    return [s.instance.phase_ms for s in track.sights if s.phase is Phase.EXITED and track.is_fresh(s)]
+def _next_try_ms(track: Track, template: str) -> int:
+    ended = [s for s in track.sights if s.phase is Phase.EXITED and s.instance.template == template]
+    return backoff.next_try_ms([s.instance.phase_ms for s in ended])
 
 
-def _times(track: Track) -> Iterator[int]:
-    if len(track.fresh) < track.count:
-        yield backoff.next_try_ms(_failures(track))
+def _times(track: Track, moment: _Moment) -> Iterator[int]:
+    for template, missing in _missing(track, moment):
+        if missing > 0:
+            yield _next_try_ms(track, template)
     for sight in track.fresh:
         limit = _limit_ms(track, sight)
         if limit is not None:

@@ -2,15 +2,16 @@
 
 Between tracks the weights in force count (`Situation.switched`), inside a track every ready instance shares
 alike. A track that has nothing ready hands its share to the others. While anything of the service is alive the
-table is never empty; the last resorts, in this order: ready instances of tracks with weight 0, draining ones
-that are still healthy, and those that were ready once and fail their health check now.
+table is never empty; the last resorts, in this order: ready instances of tracks with weight 0, of each track the
+one draining instance that is still healthy (one: the others must make room for what is started), and those that
+were ready once and fail their health check now. A service that failed has nothing that should answer.
 
     weights 70:30, both ready             → 70, 30
     weights 50:30:20, the 20 has none     → 63, 37       (scaled to 100, largest remainder)
     weights 100:0, the 100 crashed        → the other: 100
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from modelyard.core.situation import Sight, Situation, Track
 from modelyard.domain.instance import LIVE, Phase
@@ -28,22 +29,23 @@ def route(situation: Situation) -> ServiceRoute | None:
         service_id=service.id,
         project_id=service.project_id,
         state=RouteState.OPEN if is_open else RouteState.STOPPED,
-        tracks=_shares(situation.tracks()) if is_open else (),
+        tracks=_shares(situation.tracks()) if situation.goal else (),
         request_timeout_s=service.request_timeout_s,
         max_body_bytes=service.max_body_bytes,
     )
 
 
-def _ready(sight: Sight) -> bool:
-    return sight.phase is Phase.READY
+def _ready(track: Track) -> list[Sight]:
+    return [s for s in track.sights if s.phase is Phase.READY]
 
 
-def _draining(sight: Sight) -> bool:
-    return sight.phase is Phase.DRAINING and sight.healthy
+def _draining(track: Track) -> list[Sight]:
+    healthy = [s for s in track.sights if s.phase is Phase.DRAINING and s.answers]
+    return sorted(healthy, key=lambda s: (s.instance.phase_ms, s.id))[-1:]
 
 
-def _unwell(sight: Sight) -> bool:
-    return sight.phase in LIVE and sight.instance.ready_ms is not None
+def _unwell(track: Track) -> list[Sight]:
+    return [s for s in track.sights if s.phase in LIVE and s.instance.ready_ms is not None]
 
 
 def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
@@ -56,13 +58,8 @@ def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
     return tuple(TrackRoute(number, share, endpoints[number]) for number, share in sorted(shares.items()))
 
 
-def _endpoints(
-    tracks: tuple[Track, ...] | list[Track], wanted: Callable[[Sight], bool]
-) -> dict[int, tuple[Endpoint, ...]]:
-    found = {
-        t.number: tuple(sorted(Endpoint(s.id, s.address) for s in t.sights if s.address and wanted(s)))
-        for t in tracks
-    }
+def _endpoints(tracks: Sequence[Track], resort: Callable[[Track], list[Sight]]) -> dict[int, tuple[Endpoint, ...]]:
+    found = {t.number: tuple(sorted(Endpoint(s.id, s.address) for s in resort(t) if s.address)) for t in tracks}
     return {number: endpoints for number, endpoints in found.items() if endpoints}
 
 

@@ -30,8 +30,9 @@ class Sight:
     """One instance: its record, and what the world shows of it.
 
     `process_started_ms`: when its process began (None: not seen). `unrouted_ms`: since when the gateway is
-    known not to route to it (None: it does). `quiet_since_ms`: since when no request is inside and none came.
-    `exit`: how the engine says it ended. `obstacle`: why the engine did not take the start ("" if it did).
+    known not to route to it (None: it does, or cannot be asked; that it does, only `Situation.acked` says).
+    `quiet_since_ms`: since when no request is inside and none came. `exit`: how the engine says it ended.
+    `obstacle`: why the engine did not take the start ("" if it did).
     """
 
     instance: Instance
@@ -52,12 +53,11 @@ class Sight:
         return self.instance.phase
 
     @property
-    def routed(self) -> bool:
-        return self.unrouted_ms is None
-
-    @property
-    def healthy(self) -> bool:
-        return self.process is Process.READY
+    def answers(self) -> bool:
+        """Whether it would answer a request now."""
+        if self.phase is Phase.DRAINING:
+            return self.process is Process.READY
+        return self.phase is Phase.READY
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class Track:
     """One lineage of a service now.
 
     `variant` is what it should become (None: the track ends); `base` what it was before the rollout (None: it
-    is new, or there is no rollout). `weight` is the share in force now. `sights` has every instance of it.
+    is new, or there is no rollout). `weight` is the share in force now. `sights` has every instance of it,
+    `routed` the ids of those (of any track) that the gateway acknowledged.
     """
 
     number: int
@@ -73,6 +74,7 @@ class Track:
     base: Variant | None
     weight: int
     sights: tuple[Sight, ...]
+    routed: frozenset[str]
 
     @property
     def count(self) -> int:
@@ -97,6 +99,13 @@ class Track:
             return 0
         return budget.floor(self.base.instance_count, self.budget if self.variant else Budget())
 
+    @property
+    def base_differs(self) -> bool:
+        """Whether what it was and what it should become are not the same process."""
+        return self.base is not None and (
+            self.variant is None or self.variant.template.hash != self.base.template.hash
+        )
+
     def is_fresh(self, sight: Sight) -> bool:
         return self.variant is not None and sight.instance.template == self.variant.template.hash
 
@@ -116,7 +125,7 @@ class Track:
 
     def serves(self, sight: Sight) -> bool:
         """Ready, and the gateway has it; of a track that gets no traffic, ready is all that can be asked."""
-        return sight.phase is Phase.READY and (sight.routed or self.weight == 0)
+        return sight.phase is Phase.READY and (sight.id in self.routed or self.weight == 0)
 
     @property
     def serving(self) -> int:
@@ -163,6 +172,14 @@ class Situation:
         """Whether the weights of the goal are in force."""
         return not self.base or (self.rollout is not None and self.rollout.switched)
 
+    def variant_of(self, sight: Sight) -> Variant | None:
+        """What the instance runs, as the service says it now, else as the revision said that started it."""
+        for number in (self.service.revision, sight.instance.revision):
+            for variant in self.revisions[number].variants if number in self.revisions else ():
+                if variant.template.hash == sight.instance.template:
+                    return variant
+        return None
+
     def tracks(self) -> tuple[Track, ...]:
         return tuple(self._tracks())
 
@@ -171,6 +188,7 @@ class Situation:
         base = {v.track: v for v in self.base}
         force = goal if self.switched else base
         seen = {s.instance.track for s in self.sights}
+        routed = self.acked.instance_ids() if self.acked else frozenset()
         for number in sorted(goal.keys() | base.keys() | seen):
             yield Track(
                 number=number,
@@ -178,4 +196,5 @@ class Situation:
                 base=base.get(number),
                 weight=force[number].weight if number in force else 0,
                 sights=tuple(s for s in self.sights if s.instance.track == number),
+                routed=routed,
             )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from modelyard.core.rollout import Plan
 from modelyard.core.situation import Sight, Situation
 from modelyard.domain.instance import Phase
+from modelyard.domain.revision import Variant
 from modelyard.domain.service import Event, EventType, Rollout, RolloutKind, RolloutState, ServiceStatus
 
 
@@ -19,10 +20,10 @@ def _texts(before: Situation, after: Situation, plan: Plan) -> Iterator[tuple[Ev
     for sight in after.sights:
         if known.get(sight.id) is not sight.phase:
             yield from _instance(after, sight)
-    names = {v.track: f"[{v.model_name} {v.model_version}]" for v in after.goal}
+    names = {v.template.hash: _name(v) for v in (*after.base, *after.goal)}
     for start in plan.starts:
-        yield EventType.NORMAL, f"{names[start.track]} schedule resource success"
-        yield EventType.NORMAL, f"{names[start.track]} starting model"
+        yield EventType.NORMAL, f"{names[start.template]} schedule resource success"
+        yield EventType.NORMAL, f"{names[start.template]} starting model"
     if before.rollout != after.rollout and after.rollout is not None:
         yield from _rollout(before.rollout, after.rollout)
     if before.service.status is not after.service.status:
@@ -30,7 +31,7 @@ def _texts(before: Situation, after: Situation, plan: Plan) -> Iterator[tuple[Ev
 
 
 def _instance(after: Situation, sight: Sight) -> Iterator[tuple[EventType, str]]:
-    name = _name(after, sight)
+    name = _name(after.variant_of(sight))
     match sight.phase:
         case Phase.READY:
             yield EventType.NORMAL, f"{name} instance {sight.id} is ready"
@@ -42,12 +43,8 @@ def _instance(after: Situation, sight: Sight) -> Iterator[tuple[EventType, str]]
             return
 
 
-def _name(situation: Situation, sight: Sight) -> str:
-    revision = situation.revisions.get(sight.instance.revision)
-    for variant in revision.variants if revision else ():
-        if variant.track == sight.instance.track:
-            return f"[{variant.model_name} {variant.model_version}]"
-    return "[unknown]"
+def _name(variant: Variant | None) -> str:
+    return f"[{variant.model_name} {variant.model_version}]" if variant else "[unknown]"
 
 
 def _rollout(before: Rollout | None, after: Rollout) -> Iterator[tuple[EventType, str]]:
@@ -60,12 +57,10 @@ def _rollout(before: Rollout | None, after: Rollout) -> Iterator[tuple[EventType
         case RolloutState.ROLLING_BACK:
             yield EventType.ABNORMAL, f"Failed to update the service. Perform a rollback. Cause: {after.cause}"
         case RolloutState.FAIL if before is not None and before.state is RolloutState.ROLLING_BACK:
-            failed = "The rollback failed too" in after.cause
-            yield (
-                (EventType.ABNORMAL, "rollback failed")
-                if failed
-                else (EventType.NORMAL, "service has been rolled back")
-            )
+            if after.cause == before.cause:
+                yield EventType.NORMAL, "service has been rolled back"
+            else:
+                yield EventType.ABNORMAL, "rollback failed"
         case RolloutState.FAIL:
             yield EventType.ABNORMAL, f"service failed to start. Cause: {after.cause}"
         case _:

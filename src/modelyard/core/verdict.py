@@ -81,10 +81,15 @@ def _failures(track: Track, situation: Situation, now_ms: int) -> Iterator[Faile
         if s.phase is Phase.EXITED and track.is_fresh(s) and s.instance.phase_ms >= situation.rollout.started_ms
     ]
     before_ready = [s for s in ended if s.instance.ready_ms is None]
-    if len(before_ready) >= CRASHES_BEFORE_READY or len(ended) >= CRASHES_AT_ALL:
-        last = max(before_ready or ended, key=lambda s: (s.instance.phase_ms, s.id))
-        when = "before it was ready" if before_ready else "after it was ready"
-        yield Failed(f"an instance of {name} ended {len(ended)} times {when}: {last.instance.exit}", last.id)
+    for crashes, most, when in (
+        (before_ready, CRASHES_BEFORE_READY, " before they were ready"),
+        (ended, CRASHES_AT_ALL, ""),
+    ):
+        if len(crashes) >= most:
+            last = max(crashes, key=lambda s: (s.instance.phase_ms, s.id))
+            text = f"instances of {name} ended {len(crashes)} times{when}: {last.instance.exit}"
+            yield Failed(text, last.id)
+            return
 
 
 def _too_late(sight: Sight, limit_s: int, now_ms: int) -> bool:
