@@ -7,6 +7,7 @@ A user's script, nothing else: it starts `modelyard up` on a temporary directory
 """
 
 import argparse
+import io
 import signal
 import sys
 import time
@@ -27,6 +28,7 @@ KEEP_ALIVE = 16
 CONNECTING = 2
 SPLIT_ANSWERS = 10_000
 STEADY_S = 1.0
+WIDTH = 124
 
 
 class Show:
@@ -74,7 +76,7 @@ class Show:
                 yard, service_id, Variant(model_id=one, weight=70), Variant(model_id=two, weight=30)
             )
             self.traffic.wait(lambda seen: v2 in seen.first, 120, "version 2 to answer")
-            effect = self.traffic.now.first[v2] - replied
+            effect = max(0.0, self.traffic.now.first[v2] - replied)
             self.settle(yard, service_id)
             self.row(effect, "first answer of version 2")
 
@@ -92,7 +94,7 @@ class Show:
             )
             self.settle(yard, service_id)
             same = "no process touched" if self.stage.instances() == before else "PROCESSES CHANGED"
-            self.row(lambda seen: seen.last.get(v1, replied) - replied, f"last answer of version 1; {same}")
+            self.row(lambda seen: max(0.0, seen.last.get(v1, 0) - replied), f"last answer of version 1; {same}")
 
         with self.stage.client() as yard, self.step("PUT version 2 alone"):
             replied = self.put(yard, service_id, Variant(model_id=two))
@@ -199,7 +201,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--svg", type=Path, help="also write the final table as an SVG picture")
     options = parser.parse_args()
-    console = Console(record=True, highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     board = Board()
     began = time.monotonic()
@@ -212,7 +216,7 @@ def main() -> int:
             console.print(f"failed while: {board.doing}\nthe control plane's last words:\n{stage.last_words()}")
             raise
     if options.svg:
-        picture = Console(record=True, width=118, highlight=False, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+        picture = Console(record=True, width=WIDTH, highlight=False, file=io.StringIO())
         picture.print(board)
         options.svg.write_text(picture.export_svg(title="make demo"))
     console.print(board)
