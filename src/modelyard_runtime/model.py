@@ -1,8 +1,51 @@
-"""A loaded model, as the data plane sees it."""
+"""A loaded model, as the data plane sees it. This is the whole interface between what loads and what serves.
 
-from collections.abc import Awaitable, Callable
+    predict(body) → answer                     every model; one request at a time
+    rows: read → run → answer                  models of rows: what one call may answer for several requests at once
+    tensors: named arrays → named arrays       models that the Open Inference Protocol can address by tensor
+
+`predict(body) == asked.answer(rows.run(asked.rows))` with `asked = rows.read(body)`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What one request asks: its rows, and how the predictions for them become its answer."""
+
+    rows: Sequence[Any]
+    answer: Callable[[Sequence[Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """`read` raises RequestError; `run` takes the rows of one or several requests, returns as many predictions."""
+
+    read: Callable[[Any], Question]
+    run: Callable[[Sequence[Any]], Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """`datatype` is one of the Open Inference Protocol; -1 in `shape` is any size."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """`run` takes numpy arrays by input name and the names of the outputs that are wanted (none: the declared
+    ones); it returns numpy arrays by output name. Raises RequestError for what the model cannot take."""
+
+    platform: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    run: Callable[[dict[str, Any], Sequence[str]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +54,7 @@ class Model:
 
     Exactly one of `predict` and `predict_async` is set. `wants_text`: the script parses the JSON text itself.
     `wraps_lists`: a list becomes `{"data": {"resp_data": list}}`. `example` is a request for the warm-up.
+    A generator as the answer is streamed (`sse`).
     """
 
     routes: dict[str, frozenset[str]]
@@ -20,3 +64,6 @@ class Model:
     wants_text: bool = False
     wraps_lists: bool = False
     example: Any = None
+    rows: Rows | None = None
+    tensors: Tensors | None = None
+    columns: tuple[str, ...] = ()  # of the declared request schema
