@@ -89,7 +89,7 @@ async def test_a_stopped_service_keeps_a_config_for_its_next_start(world: ApiWor
     service, revision, rollouts = await world.stored(service_id)
     assert (service.status, service.desired, service.revision, service.stable) == (
         S.STOPPED,
-        Desired.RUNNING,
+        Desired.STOPPED,
         2,
         1,
     )

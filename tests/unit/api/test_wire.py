@@ -1,0 +1,144 @@
+"""Reading bodies: lenient numbers, every error at once, keys that are ignored and keys that are refused."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelyard.api import convert
+from modelyard.api.body import BodyLimits, json_object
+from modelyard.api.envelope import names
+from modelyard.api.schemas.services import ServiceList, ServiceUpdate
+from modelyard.domain.errors import Invalid
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        pytest.param(70, 70, id="number"),
+        pytest.param("70", 70, id="string"),
+        pytest.param(" 70 ", 70, id="spaces"),
+        pytest.param(70.0, 70, id="whole-float"),
+        pytest.param(None, None, id="null"),
+        pytest.param(True, "config[0].weight", id="boolean"),
+        pytest.param("7_0", "config[0].weight", id="underscore"),
+        pytest.param("70.5", "config[0].weight", id="fraction"),
+        pytest.param("", "config[0].weight", id="empty"),
+        pytest.param([], "config[0].weight", id="array"),
+        pytest.param("9" * 30, "config[0].weight", id="huge-string"),
+        pytest.param("٧", "config[0].weight", id="other-digits"),
+    ],
+)
+def test_integers(sent: object, read: object) -> None:
+    parsed = ServiceUpdate.parse(
+        {"config": [{"model_id": "m", "specification": "s", "instance_count": 1, "weight": sent}]}
+    )
+    if isinstance(read, str):
+        assert [v.field for v in parsed.violations] == [read]
+    else:
+        assert parsed.violations == ()
+        assert parsed.value.config is not None
+        assert parsed.value.config[0].weight == read
+
+
+def test_every_error_is_found_and_each_once() -> None:
+    parsed = ServiceUpdate.parse(
+        {
+            "status": "x",
+            "config": [
+                {"model_id": 5, "envs": {"A": 1, "B": "b"}, "additional_properties": []},
+                "no object",
+                {"model_id": "m", "specification": "s", "instance_count": "2"},
+            ],
+        }
+    )
+    assert sorted(v.field for v in parsed.violations) == [
+        "config[0].additional_properties",
+        "config[0].envs.A",
+        "config[0].instance_count",
+        "config[0].model_id",
+        "config[0].specification",
+        "config[1]",
+        "status",
+    ]
+    assert parsed.value.config is not None
+    assert parsed.value.config[2].instance_count == 2
+
+
+def test_what_says_nothing_is_not_refused() -> None:
+    entry = {
+        "model_id": "m",
+        "specification": "s",
+        "instance_count": 1,
+        "nodes": [],
+        "src_path": "",
+        "affinity": None,
+    }
+    assert ServiceUpdate.parse({"schedule": [], "config": [entry]}).violations == ()
+    refused = ServiceUpdate.parse({"schedule": [{}], "priority": 0, "config": [{**entry, "nodes": ["n"]}]})
+    assert {v.field for v in refused.violations} == {"schedule", "priority", "config[0].nodes"}
+
+
+def test_a_wrapper_around_the_known_properties_is_taken_off() -> None:
+    entry = {"model_id": "m", "specification": "s", "instance_count": 1}
+    inner = {"max_surge": "0.5", "strange": 1}
+    for properties in (inner, {"any-key": inner}):
+        parsed = ServiceUpdate.parse({"config": [{**entry, "additional_properties": properties}]})
+        assert parsed.violations == ()
+        assert parsed.ignored == ("config[0].additional_properties.strange",)
+        (variant,) = convert.update_request(parsed).config or ()
+        assert variant.max_surge == 0.5
+        assert variant.raw["additional_properties"] == {"max_surge": 0.5}
+
+
+def test_the_echo_keeps_order_and_leaves_out_what_is_unset() -> None:
+    entry = {"instance_count": "1", "weight": "100", "envs": None, "model_id": "m", "specification": "s", "x": 1}
+    (variant,) = convert.update_request(ServiceUpdate.parse({"config": [entry]})).config or ()
+    assert list(variant.raw.items()) == [
+        ("instance_count", 1),
+        ("weight", 100),
+        ("model_id", "m"),
+        ("specification", "s"),
+    ]
+
+
+def test_a_query_is_read_like_a_body() -> None:
+    parsed = ServiceList.parse({"offset": "2", "limit": "0", "tags": "a", "what": "1"})
+    assert [v.field for v in parsed.violations] == ["limit", "tags"]
+    assert (parsed.value.offset, parsed.ignored) == (2, ("what",))
+
+
+def test_names_in_a_header() -> None:
+    assert names(["a", "b\r\nSet-Cookie: x", "ü"]) == "a, b%0D%0ASet-Cookie%3A%20x, %C3%BC"
+    assert names(["k"] * 40).endswith(", ...")
+
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(["config", "status", "description", "schedule", "parse", "model_config", "__class__", "x"])
+ENTRY_KEYS = st.sampled_from(["model_id", "weight", "envs", "additional_properties", "nodes", "max_surge", "copy"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(KEYS, JSON, max_size=4),
+    st.none() | st.lists(st.dictionaries(ENTRY_KEYS, JSON, max_size=4) | JSON, max_size=3),
+)
+def test_any_object_can_be_read(body: dict[str, Any], config: list[Any] | None) -> None:
+    sent = body if config is None else {**body, "config": config}
+    try:
+        value = json_object(json.dumps(sent).encode(), BodyLimits())
+    except Invalid:
+        return
+    request = convert.update_request(ServiceUpdate.parse(value))
+    assert all(v.text for v in request.violations)
+    assert json.dumps([variant.raw for variant in request.config or ()]) is not None

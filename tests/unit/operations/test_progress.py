@@ -1,0 +1,44 @@
+"""Percent of a deployment, and a word per variant."""
+
+import pytest
+
+from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.revision import Revision, Template, Variant
+from modelyard.domain.service import Desired, InferType, Service, ServiceStatus
+from modelyard.operations.progress import percent, variant_status
+from modelyard.store.base import ServiceRecord
+
+S = ServiceStatus
+TEMPLATE = Template("m", "d", "modelarts.vm.cpu.2u")
+VARIANT = Variant(1, "m", "m", "1.0.0", TEMPLATE, instance_count=2, weight=100)
+REVISION = Revision("s", 2, 1, (VARIANT,))
+
+
+def record(status: S, *ready: str, track: int = 1) -> ServiceRecord:
+    """A service with one ready instance per template hash given."""
+    service = Service("s", "p", "s", InferType.REAL_TIME, "u", 1, Desired.RUNNING, revision=2, status=status)
+    instances = [Instance(f"i{n}", "s", track, 2, hash_, Phase.READY, 1, 1) for n, hash_ in enumerate(ready)]
+    return ServiceRecord(service, {2: REVISION}, None, instances)
+
+
+NEW, OLD = TEMPLATE.hash, "old"
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected", "word"),
+    [
+        pytest.param(record(S.DEPLOYING), 0, "deploying", id="nothing-yet"),
+        pytest.param(record(S.DEPLOYING, OLD, OLD), 0, "deploying", id="old-ones-do-not-count"),
+        pytest.param(record(S.DEPLOYING, NEW, OLD), 50, "deploying", id="half"),
+        pytest.param(record(S.DEPLOYING, NEW, NEW), 99, "running", id="all-but-the-verdict"),
+        pytest.param(record(S.DEPLOYING, NEW, NEW, NEW), 99, "running", id="more-than-asked"),
+        pytest.param(record(S.DEPLOYING, NEW, NEW, track=2), 0, "deploying", id="another-track"),
+        pytest.param(record(S.RUNNING, NEW, NEW), 100, "running", id="running"),
+        pytest.param(record(S.CONCERNING, NEW), 100, "concerning", id="concerning"),
+        pytest.param(record(S.FAILED), 100, "failed", id="failed"),
+        pytest.param(record(S.STOPPED), 100, "stopped", id="stopped"),
+    ],
+)
+def test_progress(seen: ServiceRecord, expected: int, word: str) -> None:
+    assert percent(seen, REVISION) == expected
+    assert variant_status(seen, VARIANT) == word
