@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from tests.contract.engine_worlds import STUB, ProcessWorld, all_in, spec
 
+from modelyard.engines import process
 from modelyard.engines.base import ProcessState, Resources, StartRefusedError
 from modelyard.engines.launch import LaunchOptions
-from modelyard.processes import limits
-from modelyard.processes.directory import Spec
+from modelyard.processes import limits, supervise
+from modelyard.processes.directory import ProcessDir, Sight, Spec
 
 READY, EXITED = ProcessState.READY, ProcessState.EXITED
 
@@ -116,6 +117,24 @@ async def test_watchers_hear_of_a_death_at_once(world: ProcessWorld) -> None:
     await asyncio.wait_for(world.changed.wait(), 10)
     assert time.monotonic() - before < 0.5  # a poll of READY instances would take a second
     assert [o.state for o in await world.engine.list()] == [EXITED]
+
+
+async def test_news_of_a_death_survive_trouble_of_our_own(
+    world: ProcessWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failures = supervise.wait, []
+
+    async def wait(directory: ProcessDir) -> Sight:
+        if not failures:
+            failures.append(directory)
+            raise OSError(24, "Too many open files")
+        return await real(directory)
+
+    monkeypatch.setattr(supervise, "wait", wait)
+    monkeypatch.setattr(process, "READY_INTERVAL_S", 0.01)
+    await world.start(spec(how="crash"))
+    (seen,) = await world.until(all_in(EXITED))
+    assert (seen.exit, len(failures)) == ("exited with status 3", 1)
 
 
 async def test_a_package_that_is_not_there_is_refused(world: ProcessWorld) -> None:

@@ -256,7 +256,7 @@ class ProcessEngine:
         """Follow one instance to its end."""
         checks = asyncio.create_task(self._check(resident))
         try:
-            sight: Sight = await supervise.wait(resident.directory)
+            sight = await self._end(resident)
         finally:
             checks.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -264,6 +264,14 @@ class ProcessEngine:
         resident.exit = str(sight.exit)
         resident.checked.set()
         self._tell(resident)
+
+    async def _end(self, resident: Resident) -> Sight:
+        """Wait for its end; a lack of descriptors or memory here delays the news, and never loses it."""
+        while True:
+            try:
+                return await supervise.wait(resident.directory)
+            except (OSError, SpecUnreadableError):
+                await asyncio.sleep(READY_INTERVAL_S)
 
     async def _check(self, resident: Resident) -> None:
         """Ask for its health, often while something hangs on the answer."""
@@ -278,7 +286,8 @@ class ProcessEngine:
                 if resident.vitals.ready and not before.ready:
                     self._settle(resident)
                 if before.ready and not resident.vitals.ready:
-                    (resident.directory.path / READY).unlink(missing_ok=True)
+                    with contextlib.suppress(OSError):
+                        (resident.directory.path / READY).unlink()
                 if resident.vitals.ready != before.ready or (
                     resident.attended.is_set() and resident.vitals != before
                 ):
@@ -301,7 +310,10 @@ class ProcessEngine:
         """It has loaded: remember that for whoever adopts it, and give it its full share of the CPU."""
         with contextlib.suppress(OSError):
             (resident.directory.path / READY).touch(0o600)
-        spec = resident.directory.spec()
+        try:
+            spec = resident.directory.spec()
+        except (OSError, SpecUnreadableError):
+            return
         if spec is None:
             return
         limits.weigh(spec.plan, 1.0)
