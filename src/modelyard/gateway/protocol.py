@@ -261,6 +261,8 @@ class Protocol:
         wanted, refused = channel.version(name), channel.refused.get(name)
         if channel.acked.get(name) == wanted or (refused is not None and refused[0] == wanted):
             return False
+        if kind is Kind.ENDPOINTS and name in self._channels[Kind.CLUSTER].sent:
+            return False  # they could reach the cluster that is just being replaced
         if kind in ON_DEMAND:
             return name in channel.subscribed and wanted is not None
         if kind is Kind.CLUSTER and wanted is None:
