@@ -1,0 +1,57 @@
+"""Route values in, Envoy resources out, as files that people can read.
+
+    GOLDEN=write pytest tests/golden/gateway      writes them anew and prunes those that nothing makes any more
+"""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
+from modelyard.gateway.bootstrap import bootstrap
+from modelyard.gateway.translate import resources, revocation_filter, token_filter
+from modelyard.gateway.xds import readable
+
+HERE = Path(__file__).parent / "translated"
+WRITE = os.environ.get("GOLDEN") == "write"
+
+ONE = ServiceRoute(
+    "one", "project", RouteState.OPEN, (TrackRoute(1, 100, (Endpoint("i-1", "unix:instances/i-1/s.sock"),)),)
+)
+TWO = TrackRoute(2, 30, (Endpoint("i-3", "10.0.0.7:8080"), Endpoint("i-2", "[fd00::1]:8080")))
+CASES = {
+    "one": ONE,
+    "two-tracks": replace(ONE, tracks=(TWO, replace(ONE.tracks[0], weight=70))),
+    "no-instance": replace(ONE, tracks=()),
+    "limits": replace(ONE, request_timeout_s=0.25, max_body_bytes=1000),
+    "stopped": replace(ONE, state=RouteState.STOPPED, tracks=()),
+}
+
+
+def made() -> dict[str, str]:
+    files = {"bootstrap.json": bootstrap("127.0.0.1", 8080) + "\n"}
+    for resource in (token_filter('{"keys": []}', "modelyard"), revocation_filter({"u-2": 20, "u-1": 10})):
+        files[f"{resource.name}.json"] = readable(resource.kind, resource.body)
+    files["no-revocations.json"] = readable(revocation_filter({}).kind, revocation_filter({}).body)
+    for name, route in CASES.items():
+        for resource in resources(route):
+            files[f"{name}.{resource.kind.rpartition('.')[2]}.json"] = readable(resource.kind, resource.body)
+    return files
+
+
+def test_no_file_is_forgotten() -> None:
+    files = made()
+    if WRITE:
+        HERE.mkdir(exist_ok=True)
+        for path in HERE.glob("*.json"):
+            path.unlink()
+        for name, text in files.items():
+            (HERE / name).write_text(text)
+    assert {path.name for path in HERE.glob("*.json")} == files.keys()
+
+
+@pytest.mark.parametrize("name", sorted(made()))
+def test_translation(name: str) -> None:
+    assert made()[name] == (HERE / name).read_text()
