@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row
 
 from modelyard.domain.identity import Project, Role, User
@@ -47,7 +48,11 @@ def to_json(value: object) -> str:
 
 
 def from_json(text: str | bytes) -> object:
-    result: object = json.loads(text)
+    """msgspec is four times as fast; what it refuses (a lone surrogate, NaN, 1e400) only the standard reads."""
+    try:
+        result: object = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        result = json.loads(text)
     return result
 
 
