@@ -155,7 +155,7 @@ def _stop(
         due = None
         if sight.phase is Phase.DRAINING and sight.id not in kept:
             due = progress.drained_ms(sight, _patience_ms(situation, sight))
-        if due is not None and due <= now_ms and (settled or due == 0):
+        if due is not None and due <= now_ms and settled:
             sights.append(replace(sight, instance=sight.instance.become(Phase.STOPPING, now_ms)))
             continue
         if due is not None and due > now_ms:

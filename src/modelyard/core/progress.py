@@ -37,11 +37,11 @@ def is_over(sight: Sight) -> bool:
 def drained_ms(sight: Sight, grace_ms: int) -> int | None:
     """From when a draining instance may be told to end; None while the gateway may still route to it.
 
-    Quiet for a while, or its time is over. One that never was ready has never had a request.
+    Quiet for a while, or its time is over. One that was never ready, nor is now, has never had a request.
     """
     if sight.unrouted_ms is None:
         return None
-    if sight.instance.ready_ms is None:
+    if sight.instance.ready_ms is None and not sight.answers:
         return 0
     begin = max(sight.unrouted_ms, sight.instance.phase_ms)
     over = begin + grace_ms

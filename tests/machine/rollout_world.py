@@ -1,0 +1,641 @@
+"""A small world around `core.decide`: processes, a gateway, a user, a control plane that can be killed.
+
+It applies decisions as `control.reconcile` does (rows first, then the acts) and watches over the promises: `Oracle`
+judges each decision from its own situation and says the rules of docs/design a second time, in other words.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from modelyard.core import budget
+from modelyard.core.admission_states import Effect, Step, effect
+from modelyard.core.decide import Decision, decide
+from modelyard.core.pairing import pair
+from modelyard.core.situation import Process, Sight, Situation
+from modelyard.domain.instance import HOLDING, LIVE, Instance, Phase
+from modelyard.domain.revision import Budget, Revision, Template, Variant
+from modelyard.domain.routing import RouteState, ServiceRoute
+from modelyard.domain.service import (
+    Desired,
+    InferType,
+    Rollout,
+    RolloutKind,
+    RolloutState,
+    Service,
+    ServiceStatus,
+)
+
+ENDED = {Process.ABSENT, Process.EXITED}
+DEPLOY_TIMEOUT_S = 60
+GRACE_S = 5
+REQUEST_TIMEOUT_S = 10.0
+NEVER_READY, CRASHES = "never-ready", "crashes"
+GOOD = ("a1", "a2", "a3", "b1", "b2", "c1")
+BAD = (NEVER_READY, CRASHES)
+
+
+def variant(model: str, *, count: int = 1, weight: int = 100, surge: float = 1, unavailable: float = 0) -> Variant:
+    """An entry of a config; its track is set by `pair`. The name of a model is its first letter."""
+    return Variant(
+        track=0,
+        model_id=model,
+        model_name=model[0],
+        model_version=model[1:],
+        template=Template(model, f"digest-{model}", "modelarts.vm.cpu.2u"),
+        instance_count=count,
+        weight=weight,
+        budget=Budget(surge, unavailable),
+        deploy_timeout_s=DEPLOY_TIMEOUT_S,
+        termination_grace_s=GRACE_S,
+    )
+
+
+@dataclass
+class Proc:
+    """A process; `ready_ms` None: never. `idle_ms`: since when nothing is inside (None: something is)."""
+
+    instance: Instance
+    started_ms: int
+    ready_ms: int | None
+    end_ms: int | None = None
+    stopping: bool = False
+    exited: bool = False
+    exit: str = ""
+    sick: bool = False
+    idle_ms: int | None = 0
+
+    def state(self, now_ms: int) -> Process:
+        if self.exited:
+            return Process.EXITED
+        if self.stopping:
+            return Process.STOPPING
+        if self.sick or self.ready_ms is None or now_ms < self.ready_ms:
+            return Process.STARTING
+        return Process.READY
+
+
+@dataclass
+class Gateway:
+    """`truth` is what it carries requests by, `view` what the control plane knows of that."""
+
+    desired: ServiceRoute | None = None
+    in_flight: tuple[ServiceRoute | None] | None = None
+    truth: ServiceRoute | None = None
+    view: ServiceRoute | None = None
+    alive: bool = True
+    connected: bool = True
+    rejecting: bool = False
+    rejected: str = ""
+    pushes: int = 0
+
+    def want(self, route: ServiceRoute | None) -> None:
+        if route == self.desired:
+            return
+        self.desired, self.rejected = route, ""
+        self.send()
+
+    def send(self) -> None:
+        """What it has already (it says so when it connects) is not sent again, only known again."""
+        if not self.connected or self.in_flight is not None or self.rejected:
+            return
+        if self.desired == self.truth:
+            self.view = self.truth
+        else:
+            self.in_flight = (self.desired,)
+
+    def answer(self) -> None:
+        """Acknowledge or refuse what is on its way."""
+        if self.in_flight is None:
+            return
+        (value,), self.in_flight = self.in_flight, None
+        if not self.rejecting:
+            self.pushes += value != self.truth
+            self.truth = self.view = value
+        elif value == self.desired:
+            self.rejected = "no such cluster"
+        self.send()
+
+    def disconnect(self) -> None:
+        self.connected, self.in_flight = False, None
+
+    def die(self) -> None:
+        self.disconnect()
+        self.alive, self.truth, self.view, self.rejected = False, None, None, ""
+
+    def reconnect(self) -> None:
+        self.alive = self.connected = True
+        self.rejected = ""
+        self.send()
+
+
+@dataclass
+class World:
+    """Everything there is. `unfair`: something happened for which a good rollout may fail."""
+
+    now_ms: int = 1_000_000
+    service: Service | None = None
+    revisions: dict[int, Revision] = field(default_factory=dict)
+    rollouts: list[Rollout] = field(default_factory=list)
+    rows: dict[str, Instance] = field(default_factory=dict)
+    procs: dict[str, Proc] = field(default_factory=dict)
+    gateway: Gateway = field(default_factory=Gateway)
+    unrouted_ms: dict[str, int] = field(default_factory=dict)
+    obstacles: dict[str, str] = field(default_factory=dict)
+    room: int = 1_000
+    start_ms: int = 1_000
+    stop_ms: int = 100
+    unfair: bool = False
+    again_ms: int | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+    ids: int = 0
+
+    # The user.
+
+    def create(self, config: tuple[Variant, ...]) -> None:
+        self.service = Service(
+            id="s",
+            project_id="p",
+            name="s",
+            infer_type=InferType.REAL_TIME,
+            owner="u",
+            created_ms=self.now_ms,
+            desired=Desired.RUNNING,
+            revision=1,
+            request_timeout_s=REQUEST_TIMEOUT_S,
+        )
+        self.revisions = {1: Revision("s", 1, self.now_ms, pair((), config, 1))}
+        self._roll(RolloutKind.DEPLOY, None)
+
+    def put(self, *, config: tuple[Variant, ...] | None = None, status: Desired | None = None) -> bool:
+        """What operations.services does; False when the API refuses it."""
+        service = self.service
+        if service is None:
+            return False
+        step = effect(service.status, status, config is not None)
+        if not isinstance(step, Effect):
+            return False
+        match step.step:
+            case Step.START:
+                base = service.stable if service.stable != service.revision else None
+                self._turn(Desired.RUNNING, ServiceStatus.DEPLOYING)
+                self._roll(RolloutKind.START, base)
+            case Step.STOP:
+                self._cancel()
+                self._turn(Desired.STOPPED, ServiceStatus.STOPPING)
+            case Step.KEEP if config:
+                self._revise(config)
+            case Step.UPDATE if config:
+                self._cancel()
+                self._revise(config)
+                self._turn(Desired.RUNNING, ServiceStatus.DEPLOYING)
+                self._roll(RolloutKind.UPDATE, service.stable)
+        return True
+
+    def delete(self) -> None:
+        if self.service is not None and self.service.desired is not Desired.DELETED:
+            self._cancel()
+            self._turn(Desired.DELETED, ServiceStatus.DELETING)
+
+    def _turn(self, desired: Desired, status: ServiceStatus) -> None:
+        assert self.service is not None
+        self.service = replace(self.service, desired=desired, status=status, failed=False, error="")
+
+    def _revise(self, config: tuple[Variant, ...]) -> None:
+        assert self.service is not None
+        number = max(self.revisions) + 1
+        tracks = {v.track for r in self.revisions.values() for v in r.variants}
+        variants = pair(self.revisions[self.service.revision].variants, config, max(tracks) + 1)
+        self.revisions[number] = Revision("s", number, self.now_ms, variants)
+        self.service = replace(self.service, revision=number)
+
+    def _roll(self, kind: RolloutKind, base: int | None) -> None:
+        assert self.service is not None
+        self.unfair = bool(self.gateway.rejecting or self.gateway.rejected) or any(
+            p.sick for p in self.procs.values()
+        )
+        self.rollouts.append(Rollout(self.new_id("roll"), "s", kind, self.service.revision, base, self.now_ms))
+
+    def _cancel(self) -> None:
+        rollout = self.rollout
+        if rollout is None:
+            return
+        state = RolloutState.CANCELLED if rollout.state is RolloutState.RUNNING else RolloutState.FAIL
+        self.rollouts[-1] = replace(rollout, state=state, ended_ms=self.now_ms)
+
+    # What is there.
+
+    @property
+    def rollout(self) -> Rollout | None:
+        """The active one, as the store gives it to a decision."""
+        return self.rollouts[-1] if self.rollouts and self.rollouts[-1].active else None
+
+    def new_id(self, prefix: str) -> str:
+        self.ids += 1
+        return f"{prefix}{self.ids:04}"
+
+    def state(self, instance_id: str) -> Process:
+        proc = self.procs.get(instance_id)
+        return proc.state(self.now_ms) if proc else Process.ABSENT
+
+    def situation(self) -> Situation:
+        """What `control.observe` makes of it."""
+        assert self.service is not None
+        routed = self.gateway.view.instance_ids() if self.gateway.view else frozenset()
+        sights = []
+        for instance in (*self.rows.values(), *self._strangers()):
+            if not self.gateway.connected or instance.id in routed:
+                self.unrouted_ms.pop(instance.id, None)
+            else:
+                self.unrouted_ms.setdefault(instance.id, self.now_ms)
+            sights.append(self._sight(instance))
+        return Situation(
+            service=self.service,
+            revisions=self.revisions,
+            rollout=self.rollout,
+            sights=tuple(sights),
+            acked=self.gateway.view,
+            gateway_connected=self.gateway.connected,
+        )
+
+    def _strangers(self) -> Iterator[Instance]:
+        for proc in self.procs.values():
+            if proc.instance.id not in self.rows and not proc.exited:
+                yield replace(proc.instance, phase=Phase.STARTING, phase_ms=proc.started_ms, ready_ms=None, exit="")
+
+    def _sight(self, instance: Instance) -> Sight:
+        proc = self.procs.get(instance.id)
+        unrouted_ms = self.unrouted_ms.get(instance.id)
+        if proc is None:
+            obstacle = self.obstacles.get(instance.id, "")
+            return Sight(instance, Process.ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
+        return Sight(
+            instance,
+            proc.state(self.now_ms),
+            address=f"unix:{instance.id}",
+            process_started_ms=proc.started_ms,
+            unrouted_ms=unrouted_ms,
+            quiet_since_ms=proc.idle_ms if proc.state(self.now_ms) is Process.READY else None,
+            exit=proc.exit,
+        )
+
+    # The control plane.
+
+    def look(self, *, acts: int | None = None) -> bool:
+        """One pass; `acts`: killed before its n-th act, recording being the first. True when rows changed."""
+        if self.service is None:
+            return False
+        before = self.situation()
+        rejected = self.gateway.rejected
+        decision = decide(before, self.now_ms, rejected=rejected)
+        assert decision == decide(before, self.now_ms, rejected=rejected), "not deterministic"
+        Oracle(before, decision, self).judge()
+        plan = list(self._acts(before, decision))
+        for act in plan[:acts]:
+            act()
+        if acts is not None and acts < len(plan):
+            self.restart()
+        self.advance(0)
+        self.again_ms = decision.again_ms
+        changes = (decision.service, decision.rollout, decision.instances, decision.starts, decision.forget)
+        return any(changes) or bool(decision.stops)
+
+    def _acts(self, before: Situation, decision: Decision) -> Iterator[Callable[[], None]]:
+        after = decision.service or before.service
+        started = [
+            Instance(self.new_id("i"), "s", s.track, after.revision, s.template, Phase.STARTING, self.now_ms, self.now_ms)
+            for s in decision.starts
+        ]
+        yield lambda: self._record(before, decision, started)
+        yield lambda: self.gateway.want(decision.route)
+        for stop in decision.stops:
+            yield lambda stop=stop: self._stop(stop.instance_id)  # type: ignore[misc]
+        for instance_id in decision.forget:
+            yield lambda i=instance_id: self._remove(i)  # type: ignore[misc]
+        resumed = [self.rows[i] for i in decision.resume if i in self.rows]
+        for instance in (*resumed, *started):
+            yield lambda i=instance: self._start(i)  # type: ignore[misc]
+
+    def _record(self, before: Situation, decision: Decision, started: list[Instance]) -> None:
+        self.service = decision.service or self.service
+        if decision.rollout is not None:
+            assert self.rollouts[-1].id == decision.rollout.id
+            self.rollouts[-1] = decision.rollout
+        adopted = {s.id: s.instance for s in before.sights if s.id not in self.rows}
+        moved = {i.id: i for i in (*decision.instances, *started)}
+        self.rows |= adopted | moved
+        for instance_id in decision.forget:
+            self.rows.pop(instance_id, None)
+        if decision.delete_service:
+            self.service = None
+
+    def _start(self, instance: Instance) -> None:
+        self.counts["start"] += 1
+        if instance.id in self.procs:
+            return
+        if sum(not p.exited for p in self.procs.values()) >= self.room:
+            self.obstacles[instance.id] = "no room"
+            return
+        self.obstacles.pop(instance.id, None)
+        model = next(
+            v.model_id for r in self.revisions.values() for v in r.variants if v.template.hash == instance.template
+        )
+        ready_ms = None if model in BAD else self.now_ms + self.start_ms
+        end_ms = self.now_ms + self.start_ms if model == CRASHES else None
+        self.procs[instance.id] = Proc(instance, self.now_ms, ready_ms, end_ms, idle_ms=self.now_ms)
+
+    def _stop(self, instance_id: str) -> None:
+        self.counts["stop"] += 1
+        assert self.service is not None
+        truth = self.gateway.truth if self.service.desired is not Desired.DELETED else None  # nothing is promised
+        assert truth is None or instance_id not in truth.instance_ids(), f"{instance_id} stopped while routed to"
+        proc = self.procs.get(instance_id)
+        if proc is not None and not proc.exited and not proc.stopping:
+            proc.stopping, proc.end_ms, proc.exit = True, self.now_ms + self.stop_ms, "exited with status 0"
+
+    def _remove(self, instance_id: str) -> None:
+        self.unrouted_ms.pop(instance_id, None)
+        self.obstacles.pop(instance_id, None)
+        proc = self.procs.get(instance_id)
+        if proc is not None and proc.exited:
+            del self.procs[instance_id]
+
+    def restart(self) -> None:
+        """The control plane is killed and comes back: it forgets what only its memory had."""
+        self.unrouted_ms.clear()
+        self.obstacles.clear()
+        gateway = self.gateway
+        gateway.disconnect()
+        gateway.view, gateway.rejected = None, ""
+        if self.service is not None:
+            gateway.desired = decide(self.situation(), self.now_ms).route
+        self.again_ms = self.now_ms
+
+    # Time.
+
+    def advance(self, ms: int) -> None:
+        self.now_ms += ms
+        for proc in self.procs.values():
+            if not proc.exited and proc.end_ms is not None and proc.end_ms <= self.now_ms:
+                proc.exited, proc.exit = True, proc.exit or "exited with status 1"
+
+    def next_change_ms(self) -> int | None:
+        edges = [t for p in self.procs.values() if not p.exited for t in (p.ready_ms, p.end_ms)]
+        edges.append(self.again_ms)
+        if self.obstacles:
+            edges.append(self.now_ms + 5_000)
+        return min((t for t in edges if t is not None and t > self.now_ms), default=None)
+
+    def run_fairly(self, rounds: int = 600) -> None:
+        """Everything works from now on, and nobody looks without a reason: until nothing happens any more."""
+        self.gateway.rejecting, self.room = False, 1_000
+        self.start_ms, self.stop_ms = min(self.start_ms, 5_000), min(self.stop_ms, 1_000)
+        for proc in self.procs.values():
+            proc.sick = False
+            proc.idle_ms = self.now_ms if proc.idle_ms is None else proc.idle_ms
+        self.gateway.reconnect()
+        begun_ms = self.now_ms
+        for _ in range(rounds):
+            while self.look():
+                pass
+            if self.service is None:
+                self.gateway.answer()
+                return
+            if self.gateway.in_flight is not None:
+                self.gateway.answer()
+                continue
+            at_ms = self.next_change_ms()
+            if at_ms is None or at_ms > begun_ms + 590_000:
+                return
+            self.advance(at_ms - self.now_ms)
+        raise AssertionError("a fair world does not come to rest")
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """Judges one decision."""
+
+    before: Situation
+    decision: Decision
+    world: World
+
+    def judge(self) -> None:
+        self._phases()
+        self._rollout()
+        self._starts()
+        self._stops()
+        if self._goal:
+            self._drains()
+            self._kept()
+            self._switch()
+        self._route()
+
+    @property
+    def _service(self) -> Service:
+        return self.decision.service or self.before.service
+
+    @property
+    def _rolling(self) -> Rollout | None:
+        return self.decision.rollout or self.before.rollout
+
+    @property
+    def _goal(self) -> dict[int, Variant]:
+        service, rollout = self._service, self._rolling
+        if service.desired is not Desired.RUNNING:
+            return {}
+        if service.failed and not (rollout and rollout.active):
+            return {}
+        return {v.track: v for v in self.before.revisions[service.revision].variants}
+
+    def _base(self, rollout: Rollout | None) -> dict[int, Variant]:
+        if rollout is None or rollout.state is not RolloutState.RUNNING or rollout.kind is not RolloutKind.UPDATE:
+            return {}
+        return {v.track: v for v in self.before.revisions[rollout.base].variants} if rollout.base else {}
+
+    def _weights(self, rollout: Rollout | None) -> dict[int, int]:
+        base = self._base(rollout)
+        force = base if base and rollout and not rollout.switched else self._goal
+        return {track: v.weight for track, v in force.items()}
+
+    def _now(self) -> dict[str, tuple[Phase, Sight]]:
+        """Each instance's phase as the world made it, before anything was decided."""
+        found = {}
+        for sight in self.before.sights:
+            phase = sight.phase
+            if phase in {Phase.DRAINING, Phase.STOPPING, Phase.READY} and sight.process in ENDED:
+                phase = Phase.EXITED
+            elif phase is Phase.STARTING and sight.process is Process.EXITED:
+                phase = Phase.EXITED
+            elif phase is Phase.STARTING and sight.process is Process.ABSENT and sight.instance.ready_ms is not None:
+                phase = Phase.EXITED
+            elif phase is Phase.STARTING and sight.process is Process.READY:
+                phase = Phase.READY
+            elif phase is Phase.READY and sight.process is not Process.READY:
+                phase = Phase.STARTING
+            found[sight.id] = (phase, sight)
+        return found
+
+    def _after(self) -> dict[str, tuple[Instance, Sight]]:
+        moved = {i.id: i for i in self.decision.instances}
+        return {
+            s.id: (moved.get(s.id, s.instance), s) for s in self.before.sights if s.id not in self.decision.forget
+        }
+
+    def _serving(self, weights: dict[int, int]) -> dict[str, Sight]:
+        """Ready and acknowledged; where no weight is in force, ready is enough."""
+        acked = self.before.acked.instance_ids() if self.before.acked else frozenset()
+        return {
+            i: s
+            for i, (phase, s) in self._now().items()
+            if phase is Phase.READY and (i in acked or not weights.get(s.instance.track))
+        }
+
+    def _newly(self, phase: Phase) -> dict[str, Sight]:
+        return {
+            i: s
+            for i, (row, s) in self._after().items()
+            if row.phase is phase and s.phase is not phase
+        }
+
+    def _phases(self) -> None:
+        order = [Phase.STARTING, Phase.DRAINING, Phase.STOPPING, Phase.EXITED]
+        for row, sight in self._after().values():
+            old, new = (Phase.STARTING if p is Phase.READY else p for p in (sight.phase, row.phase))
+            assert order.index(new) >= order.index(old), f"{sight.phase} → {row.phase}"
+            assert row.id == sight.id and row.template == sight.instance.template
+
+    def _rollout(self) -> None:
+        old, new = self.before.rollout, self.decision.rollout
+        if old and new:
+            assert new.switched or not old.switched, "the switch was taken back"
+            assert new.active or new.ended_ms is not None
+
+    def _starts(self) -> None:
+        held = Counter(s.instance.track for p, s in self._now().values() if p in HOLDING)
+        for start in self.decision.starts:
+            v = self._goal.get(start.track)
+            limit = budget.ceiling(v.instance_count, v.budget) if v else 1
+            assert held[start.track] < limit, f"started at {held[start.track]} holding of {limit}"
+            held[start.track] += 1
+
+    def _stops(self) -> None:
+        acked = self.before.acked.instance_ids() if self.before.acked else frozenset()
+        wanted = self.decision.route.instance_ids() if self.decision.route else frozenset()
+        for instance_id, sight in self._newly(Phase.STOPPING).items():
+            assert instance_id not in acked, f"{instance_id} stopped while the gateway has it"
+            assert instance_id not in wanted
+            if sight.process is Process.READY and sight.instance.ready_ms is not None:
+                assert sight.quiet_since_ms is not None or self._patience_over(sight), "stopped with requests inside"
+
+    def _patience_over(self, sight: Sight) -> bool:
+        assert sight.unrouted_ms is not None
+        return self.world.now_ms >= sight.unrouted_ms + REQUEST_TIMEOUT_S * 1000
+
+    def _left(self) -> dict[str, Sight]:
+        """Instances that went from live to draining or stopping by this decision."""
+        gone = {**self._newly(Phase.DRAINING), **self._newly(Phase.STOPPING)}
+        return {i: s for i, s in gone.items() if s.phase in LIVE}
+
+    def _drains(self) -> None:
+        rollout = self._rolling
+        weights = self._weights(rollout)
+        serving, left = self._serving(weights), self._left()
+        drained = {s.instance.track for i, s in serving.items() if i in left}
+        remain = Counter(s.instance.track for i, s in serving.items() if i not in left)
+        base = self._base(rollout)
+        for track in drained:
+            v = self._goal.get(track)
+            if v:
+                floor = max(v.instance_count - _unavailable(v, v.instance_count), 1)
+                assert remain[track] >= floor, f"track {track}: {remain[track]} serve, floor {floor}"
+            old = base.get(track)
+            if old and old.weight and rollout and not rollout.switched:
+                floor = max(old.instance_count - _unavailable(v or old, old.instance_count), 1)
+                assert remain[track] >= floor, f"track {track}: {remain[track]} serve, floor of the base {floor}"
+        if drained:
+            assert sum(remain.values()) >= 1, "the last serving instance was drained"
+
+    def _kept(self) -> None:
+        """Nothing restarts that need not."""
+        left = self._left()
+        for track, v in self._goal.items():
+            fresh = [
+                (i, s)
+                for i, (phase, s) in self._now().items()
+                if phase in LIVE and s.instance.track == track and s.instance.template == v.template.hash
+            ]
+            late = [i for i, s in fresh if s.process is not Process.READY and self._late(s)]
+            staying = [i for i, _ in fresh if i not in left]
+            assert len(staying) >= min(v.instance_count, len(fresh) - len(late)), f"track {track} restarts for nothing"
+
+    def _late(self, sight: Sight) -> bool:
+        if sight.instance.ready_ms is not None:
+            return sight.phase is Phase.STARTING and self.world.now_ms >= sight.instance.phase_ms + 60_000
+        began = sight.process_started_ms
+        return began is not None and self.world.now_ms >= began + DEPLOY_TIMEOUT_S * 1000
+
+    def _switch(self) -> None:
+        """All weights at once, and only when every track with a weight can take its share."""
+        old, new = self.before.rollout, self.decision.rollout
+        if not (old and new and new.switched and not old.switched):
+            return
+        base = self._base(old)
+        target = {v.track: v for v in self.before.revisions[old.target].variants}
+        weights = {track: v.weight for track, v in base.items()}
+        serving = self._serving(weights).values()
+        for track, v in target.items():
+            if not v.weight:
+                continue
+            floor = max(v.instance_count - _unavailable(v, v.instance_count), 1)
+            of = base.get(track)
+            must = max(of.instance_count - _unavailable(v, of.instance_count), 1) if of and of.weight else 0
+            blocked = must >= budget.ceiling(v.instance_count, v.budget)
+            able = [
+                s
+                for s in serving
+                if s.instance.track == track and (blocked or s.instance.template == v.template.hash)
+            ]
+            assert len(able) >= floor, f"switched with {len(able)} of {floor} able to serve on track {track}"
+
+    def _route(self) -> None:
+        route, service = self.decision.route, self._service
+        if service.desired is Desired.DELETED:
+            assert route is None
+            return
+        assert route is not None
+        assert (route.state is RouteState.OPEN) == (service.desired is Desired.RUNNING)
+        after = self._after()
+        for instance_id in route.instance_ids():
+            assert instance_id in after, "routed to what is gone"
+            row, sight = after[instance_id]
+            assert row.phase in {Phase.READY, Phase.DRAINING, Phase.STARTING}
+            assert row.ready_ms is not None or sight.process is Process.READY
+            assert sight.address
+        if not self._goal:
+            assert not route.tracks
+            return
+        ready = {i: row for i, (row, _) in after.items() if row.phase is Phase.READY}
+        routable = [
+            row
+            for row, sight in after.values()
+            if row.phase is Phase.READY
+            or (row.phase is Phase.DRAINING and sight.process is Process.READY)
+            or (row.phase in LIVE and row.ready_ms is not None)
+        ]
+        if routable:
+            assert sum(t.weight for t in route.tracks) == 100, "callers would be told: no backend"
+            assert all(t.endpoints and t.weight > 0 for t in route.tracks)
+        weights = self._weights(self._rolling)
+        weighted = {track: w for track, w in weights.items() if w and any(r.track == track for r in ready.values())}
+        if weighted:
+            shares = {t.track: t.weight for t in route.tracks}
+            assert shares.keys() == weighted.keys()
+            total = sum(weighted.values())
+            assert all(abs(shares[t] - w * 100 / total) < 1 for t, w in weighted.items())
+            for t in route.tracks:
+                assert {e.instance_id for e in t.endpoints} == {i for i, r in ready.items() if r.track == t.track}
+
+
+def _unavailable(v: Variant, count: int) -> int:
+    part = v.budget.max_unavailable
+    return int(part * count) if part < 1 else int(part)
