@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
@@ -29,13 +29,26 @@ class Row:
 
 @dataclass
 class Board:
-    """Rows so far and what happens now; renders as a table that grows."""
+    """Rows so far and what happens now; renders as a table that grows. `log` is told each step in a line of its
+    own, for where a table that grows cannot be shown."""
 
+    log: Console | None = None
     traffic: Traffic | None = None
     rows: list[Row] = field(default_factory=list)
     between: list[Row] = field(default_factory=list)
     doing: str = ""
     spinner: Spinner = field(default_factory=lambda: Spinner("dots"))
+
+    def begin(self, what: str) -> None:
+        self.doing = what
+        if self.log is not None:
+            self.log.print(f"{what} …")
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        if self.log is not None:
+            effect = "" if row.effect_s is None else f"in effect after {row.effect_s:.2f} s, "
+            self.log.print(f"    {effect}{row.seen.requests:,} requests, {row.failed:,} failed; {row.note}")
 
     def __rich__(self) -> RenderableType:
         return Group(self.table(), self.line()) if self.doing else self.table()

@@ -41,14 +41,14 @@ class Show:
 
     def run(self) -> None:
         board = self.board
-        board.doing = "training two versions of a scikit-learn model"
+        board.begin("training two versions of a scikit-learn model")
         packages = flowers.train(self.stage.root / "trained")
-        board.doing = "starting Modelyard"
+        board.begin("starting Modelyard")
         self.stage.up()
         with self.stage.client() as yard:
-            board.doing = "publishing both versions"
+            board.begin("publishing both versions")
             one, two = (self.publish(yard, version, package) for version, package in packages.items())
-            board.doing = "deploying version 1"
+            board.begin("deploying version 1")
             began = time.monotonic()
             service = yard.services.wait(yard.services.create("flowers", [Variant(model_id=one)]))
             deployed_s = time.monotonic() - began
@@ -120,7 +120,7 @@ class Show:
         with self.step("kill -9 of the control plane"):
             before = self.stage.instances()
             killed = time.monotonic()
-            self.stage.kill_control_plane()
+            self.stage.end_control_plane(signal.SIGKILL)
             self.stage.up()
             with self.stage.client() as yard:
                 rested = self.settle(yard, service_id)
@@ -162,7 +162,7 @@ class Show:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """A window of traffic of its own, opened now; the steps end it with `row`."""
-        self.board.doing = name
+        self.board.begin(name)
         self.board.between.append(Row(BETWEEN, self.traffic.end(name), expected=self.expected))
         self.update_time: int | None = None
         yield
@@ -178,6 +178,7 @@ class Show:
             yard.services.wait(service_id)
         else:
             yard.services.wait_update(service_id, self.update_time)
+        until(lambda: yard.services.get(service_id).status != "concerning", 120, "every instance to serve")
         rested = time.monotonic()
         self.steady()
         return rested
@@ -194,7 +195,7 @@ class Show:
         seen = self.traffic.end(BETWEEN)
         self.expected = expected
         effect_s = effect(seen) if callable(effect) else effect
-        self.board.rows.append(Row(name, seen, effect_s, note, expected))
+        self.board.add(Row(name, seen, effect_s, note, expected))
 
 
 def main() -> int:
@@ -205,7 +206,7 @@ def main() -> int:
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    board = Board()
+    board = Board(log=None if console.is_terminal else console)
     began = time.monotonic()
     with Stage() as stage:
         try:

@@ -71,11 +71,11 @@ class Stage:
         if self._control is not None:
             self._control.wait(timeout=30)
 
-    def kill_control_plane(self) -> None:
-        """SIGKILL, as a crash or the kernel would."""
+    def end_control_plane(self, how: signal.Signals) -> int:
+        """Send a signal to the control plane and wait for its end; its exit status."""
         assert self._control is not None
-        self._control.kill()
-        self._control.wait()
+        self._control.send_signal(how)
+        return self._control.wait(timeout=60)
 
     def client(self) -> Client:
         return Client(Credentials.from_data_dir(self.data_dir))
