@@ -6,10 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.contract import store_samples as a
 
 from modelyard.store.base import Changes, ServiceQuery
 from modelyard.store.sql import SqlStore
+from modelyard.store.sql import store as store_module
 
 
 @pytest.fixture(params=a.KINDS)
@@ -67,6 +70,14 @@ async def test_readers_do_not_wait_for_a_writer_nor_for_each_other(store: SqlSto
     assert await read() == 1
 
 
+def connections_of(store: SqlStore) -> list[object]:
+    """Grows with every connection that is made from now on."""
+    made: list[object] = []
+    for engine in store._engines or ():
+        event.listen(engine.sync_engine, "connect", lambda connection, _record: made.append(connection))
+    return made
+
+
 async def test_cancelled_at_every_step_a_write_is_whole_or_absent(store: SqlStore) -> None:
     """A task is cancelled after 0, 1, 2 … turns of the event loop, so at every await of a write in turn."""
 
@@ -77,6 +88,8 @@ async def test_cancelled_at_every_step_a_write_is_whole_or_absent(store: SqlStor
         done.append(key)
 
     done: list[str] = []
+    await write("first", done)
+    made = connections_of(store)
     cancelled = 0
     for turns in range(400):
         task = asyncio.create_task(write(f"s{turns}", done))
@@ -89,6 +102,7 @@ async def test_cancelled_at_every_step_a_write_is_whole_or_absent(store: SqlStor
             cancelled += 1
     assert cancelled > 10
     await write("after", done)
+    assert made == [], "a cancellation costs no connection"
     async with store.read() as r:
         records = {record.service.id: list(record.revisions) for record in await r.records()}
     assert records.keys() >= set(done)
@@ -101,6 +115,9 @@ async def test_cancelled_readers_give_their_connections_back(store: SqlStore) ->
             while True:
                 await r.service_ids()
 
+    async with store.read() as r:
+        await r.service_ids()
+    made = connections_of(store)
     for turns in range(60):
         task = asyncio.create_task(read())
         for _ in range(turns):
@@ -110,6 +127,34 @@ async def test_cancelled_readers_give_their_connections_back(store: SqlStore) ->
             await task
     async with store.read() as r:
         assert await r.service_ids() == []
+    assert made == [], "a cancellation costs no connection"
+
+
+async def test_a_commit_that_has_begun_is_not_cut_off(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    commit = store_module._commit
+
+    async def held(connection: AsyncConnection) -> None:
+        begun.set()
+        await go_on.wait()
+        await commit(connection)
+
+    async def write() -> None:
+        async with store.write() as w:
+            await w.add_service(a.service("s1"))
+
+    monkeypatch.setattr(store_module, "_commit", held)
+    task = asyncio.create_task(write())
+    await begun.wait()
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with store.read() as r:
+        assert await r.service_ids() == ["s1"]
 
 
 async def test_cancelled_in_the_queue_a_writer_leaves_it(store: SqlStore) -> None:

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, Table, create_engine, inspect
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
 from tests.contract import store_samples as a
 
 from modelyard.domain.errors import NotFound
@@ -230,6 +232,13 @@ def test_migrating_from_nothing_ends_in_the_schema_of_a_fresh_database() -> None
         engine.dispose()
     assert shapes[0] == shapes[1]
     assert set(shapes[0]) == {*metadata.tables, "alembic_version"}
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
+def test_postgresql_could_hold_every_table(table: Table) -> None:
+    dialect = postgresql.dialect()
+    for statement in (CreateTable(table), *(CreateIndex(index) for index in table.indexes)):
+        assert str(statement.compile(dialect=dialect))
 
 
 def test_known_versions_are_those_of_the_scripts() -> None:
