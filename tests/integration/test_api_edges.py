@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from tests.integration.api_world import FIRST, PASSWORD, ApiWorld, api_world
 
+from modelyard.domain.identity import Role
 from modelyard.iam.signature import ALGORITHM
 
 
@@ -91,13 +92,22 @@ async def test_tokens_are_asked_for_before_anything_else(world: ApiWorld) -> Non
 
 
 async def test_a_role_that_was_withdrawn_counts_no_longer(world: ApiWorld) -> None:
-    from modelyard.domain.identity import Role
-
     assert (await world.call("GET", "/v1/p1/services", user="reader")).status_code == 200
     async with world.store.write() as w:
         await w.withdraw("u-reader", "p1", Role.READER)
     answer = await world.call("GET", "/v1/p1/services", user="reader")
     assert (answer.status_code, answer.json()["error_code"]) == (403, "ModelArts.0108")
+
+
+async def test_a_token_that_was_withdrawn_is_invalid(world: ApiWorld) -> None:
+    token = {"X-Auth-Token": world.token()}
+    assert (await world.client.get("/v1/p1/services", headers=token)).status_code == 200
+    async with world.store.write() as w:
+        await w.save_revocation("u-admin", world.now)
+    answer = await world.client.get("/v1/p1/services", headers=token)
+    assert (answer.status_code, answer.json()["error_code"]) == (401, "ModelArts.0203")
+    world.now += 2000
+    assert (await world.call("GET", "/v1/p1/services")).status_code == 200
 
 
 def login_body(user: str = "admin", password: str = PASSWORD, scope: object = None) -> dict[str, object]:

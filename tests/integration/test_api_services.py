@@ -1,5 +1,6 @@
 """Services over HTTP: what is stored afterwards, and what is answered."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -330,3 +331,16 @@ async def test_a_dry_run_is_refused_rather_than_made(world: ApiWorld) -> None:
     answer = await world.call("PUT", f"/v1/p1/services/{service_id}?dry_run=true", {"description": "x"})
     assert (answer.status_code, answer.json()["details"][0]["field"]) == (400, "dry_run")
     assert (await world.stored(service_id))[0].description == ""
+
+
+async def test_of_two_configs_at_once_one_is_accepted(world: ApiWorld) -> None:
+    service_id = await world.service()
+    puts = [
+        world.call("PUT", f"/v1/p1/services/{service_id}", {"config": [entry(MODEL, instance_count=n)]})
+        for n in (1, 2, 3, 4)
+    ]
+    answers = await asyncio.gather(*puts)
+    assert sorted(answer.status_code for answer in answers) == [200, 400, 400, 400]
+    assert {a.json()["error_code"] for a in answers if a.status_code == 400} == {"ModelArts.3519"}
+    service, _, rollouts = await world.stored(service_id)
+    assert (service.revision, service.version, sum(r.active for r in rollouts)) == (2, 2, 1)

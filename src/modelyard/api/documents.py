@@ -78,6 +78,11 @@ def describe(app: FastAPI, bodies: Iterable[type[Wire]]) -> None:
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            for path in document["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)  # FastAPI's own, which nothing here answers
             schemas["Error"] = ERROR
             for model in bodies:
                 schema = model.model_json_schema(ref_template=REF)

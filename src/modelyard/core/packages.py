@@ -48,7 +48,17 @@ def config(
             violations.append(Violation(name, "must be a JSON object", "3015"))
             continue
         merged.update(value)
+    for key in ("apis", "metrics", "dependencies"):  # they also travel as JSON strings (contract §3)
+        if isinstance(inner := merged.get(key), str):
+            merged[key] = _read(inner)
     return merged, (*violations, *_rules(merged))
+
+
+def _read(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def layout(names: Collection[str], model_type: str) -> tuple[Violation, ...]:

@@ -58,7 +58,7 @@ async def log_in(identity: Identity, login: Login) -> tuple[str, Token]:
     if login.token is not None:
         before = identity.key.read(login.token, now)
         async with identity.store.read() as r:
-            user = await _enabled(r, before.principal.user_id)
+            user = await _valid(r, before)
             principal, scope = await _scoped(r, user, login.scope)
         methods = tuple(dict.fromkeys((*before.methods, "token")))
         return identity.key.issue(principal, now, methods=methods, scope=scope, expires_s=before.expires_s)
@@ -87,7 +87,7 @@ async def token_now(identity: Identity, text: str) -> Token:
     """What a token says, with the roles that its user has now. Raises Unauthenticated."""
     token = identity.key.read(text, identity.clock())
     async with identity.store.read() as r:
-        await _enabled(r, token.principal.user_id)
+        await _valid(r, token)
         principal = await _present(r, token.principal)
     return replace(token, principal=principal)
 
@@ -123,6 +123,14 @@ async def project(identity: Identity, principal: Principal, project_id: str) -> 
 async def _enabled(r: Reading, user_id: str) -> User:
     user = await r.user(user_id)
     if user is None or user.id != user_id or not user.enabled:
+        raise Unauthenticated("Invalid token.", code="0203")
+    return user
+
+
+async def _valid(r: Reading, token: Token) -> User:
+    """The user of a token that was not withdrawn."""
+    user = await _enabled(r, token.principal.user_id)
+    if token.revoked((await r.revocations()).get(user.id)):
         raise Unauthenticated("Invalid token.", code="0203")
     return user
 

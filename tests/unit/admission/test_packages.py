@@ -44,3 +44,23 @@ def test_initial_config_beats_the_request_beats_the_file() -> None:
 def test_what_is_wrong_is_named(text: str, fields: list[str]) -> None:
     _, violations = packages.config(text.encode(), {}, None)
     assert [v.field for v in violations] == fields
+
+
+def test_apis_also_travel_as_a_string() -> None:
+    merged, violations = packages.config(b'{"apis": "[{\\"url\\": \\"/x\\"}]"}', {}, None)
+    assert (merged, violations) == ({"apis": [{"url": "/x"}]}, ())
+    assert [v.field for v in packages.config(b'{"apis": "nope"}', {}, None)[1]] == ["apis"]
+
+
+@pytest.mark.parametrize(
+    ("names", "model_type", "refused"),
+    [
+        pytest.param({"customize_service.py"}, "PyTorch", False, id="code"),
+        pytest.param({"w.pkl"}, "Scikit_Learn", False, id="bare"),
+        pytest.param({"w.pkl"}, "Custom", True, id="bare-of-another-type"),
+        pytest.param({"sub/customize_service.py", "w.pt"}, "PyTorch", True, id="code-elsewhere"),
+        pytest.param(set(), "Scikit_Learn", True, id="nothing"),
+    ],
+)
+def test_layout(names: set[str], model_type: str, refused: bool) -> None:
+    assert bool(packages.layout(names, model_type)) is refused
