@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -311,6 +312,8 @@ async def test_lists_have_pages_by_index(world: ApiWorld) -> None:
     assert [s["service_id"] for s in answer["services"]] == ids[2:4]
     assert "config" not in answer["services"][0]
     assert [key for key, value in answer.items() if isinstance(value, list)] == ["services"]
+    nul = await world.call("GET", "/v1/p1/services?service_name=%00")
+    assert (nul.status_code, nul.json()["details"][0]["field"]) == (400, "service_name")
     bad = await world.call("GET", "/v1/p1/services?offset=-1&limit=x&order=up")
     assert {d["field"] for d in bad.json()["details"]} == {"offset", "limit", "order"}
 
@@ -344,3 +347,31 @@ async def test_of_two_configs_at_once_one_is_accepted(world: ApiWorld) -> None:
     assert {a.json()["error_code"] for a in answers if a.status_code == 400} == {"ModelArts.3519"}
     service, _, rollouts = await world.stored(service_id)
     assert (service.revision, service.version, sum(r.active for r in rollouts)) == (2, 2, 1)
+
+
+async def test_stopping_a_rollback_leaves_the_revision_that_worked(world: ApiWorld) -> None:
+    service_id = await world.service()
+    await world.call("PUT", f"/v1/p1/services/{service_id}", {"config": [entry(MODEL, instance_count=2)]})
+    _, _, rollouts = await world.stored(service_id)
+    async with world.store.write() as w:
+        await w.save_rollout(replace(rollouts[0], state=RolloutState.ROLLING_BACK, cause="it crashed"))
+    answer = await world.call("PUT", f"/v1/p1/services/{service_id}", {"status": "stopped"})
+    assert answer.status_code == 200
+    service, _, rollouts = await world.stored(service_id)
+    assert (service.desired, service.revision) == (Desired.STOPPED, 1)
+    assert (rollouts[0].state, rollouts[0].cause) == (RolloutState.FAIL, "it crashed")
+
+
+async def test_a_config_takes_the_place_of_a_rollout_that_waits_for_room(world: ApiWorld) -> None:
+    service_id = await world.service()
+    path = f"/v1/p1/services/{service_id}"
+    await world.call("PUT", path, {"config": [entry(MODEL, instance_count=5)]})
+    await world.brought(service_id, S.WAITING)
+    assert (await world.call("PUT", path, {"config": [entry(MODEL, instance_count=2)]})).status_code == 200
+    service, _, rollouts = await world.stored(service_id)
+    assert (service.revision, service.status) == (3, S.DEPLOYING)
+    assert [(r.target, r.base, r.state) for r in rollouts] == [
+        (3, 1, RolloutState.RUNNING),
+        (2, 1, RolloutState.CANCELLED),
+        (1, None, RolloutState.SUCCESS),
+    ]

@@ -10,6 +10,9 @@ from typing import NoReturn
 from modelyard.domain.errors import DomainError, Invalid, Violation
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+"""What no database and no process environment can hold."""
+
+NOT_TEXT = "contains the character NUL or half a surrogate pair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def _check(root: object, limits: BodyLimits) -> None:
         if depth > limits.max_depth:
             raise _malformed(f"the body is nested deeper than {limits.max_depth} levels")
         if isinstance(value, str) and UNSTORABLE.search(value):
-            raise _malformed("the body contains the character NUL or half a surrogate pair")
+            raise _malformed(f"the body {NOT_TEXT}")
         if isinstance(value, float) and not math.isfinite(value):
             raise _malformed("the body contains a number that is too large")
         if isinstance(value, dict):

@@ -12,9 +12,9 @@ from fastapi.security import APIKeyHeader
 
 from modelyard import __version__
 from modelyard.api.auth import Authenticator, Credentials, StoredIdentity
-from modelyard.api.body import BodyLimits, bounded, json_object
+from modelyard.api.body import NOT_TEXT, UNSTORABLE, BodyLimits, bounded, json_object
 from modelyard.api.schemas.wire import Parsed, Wire
-from modelyard.domain.errors import Invalid
+from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.signature import SignedRequest
@@ -49,6 +49,9 @@ class Deps:
         return Identity(self.context.store, self.context.clock, self.tokens, self.passwords, self.throttle)
 
 
+IDS = {"service_id": "service", "service_ids": "service", "model_id": "model"}
+"""Path parameters that name a thing."""
+
 WireT = TypeVar("WireT", bound=Wire)
 token_header = APIKeyHeader(
     name="X-Auth-Token", auto_error=False, description="the X-Subject-Token of POST /v3/auth/tokens"
@@ -62,6 +65,10 @@ def deps(request: Request) -> Deps:
 
 
 def context(request: Request) -> Context:
+    """The use cases' world; an id that no database could hold is answered here."""
+    for name, kind in IDS.items():
+        if UNSTORABLE.search(key := request.path_params.get(name, "")):
+            raise NotFound(kind, repr(key))
     return deps(request).context
 
 
@@ -113,6 +120,11 @@ def query(model: type[WireT]) -> Callable[[Request], WireT]:
     """A dependency that reads the query as `model`; raises Invalid with everything that is wrong with it."""
 
     def read(request: Request) -> WireT:
+        bad = [
+            Violation(name, NOT_TEXT) for name, value in request.query_params.items() if UNSTORABLE.search(value)
+        ]
+        if bad:
+            raise Invalid(*bad)
         parsed = model.parse(dict(request.query_params))
         request.scope["state"]["ignored"].extend(parsed.ignored)
         if parsed.violations:
