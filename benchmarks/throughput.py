@@ -2,7 +2,8 @@
 
 Every peer runs throughout; rounds alternate over them, one measured at a time, so that a noisy machine is noisy
 for all of them. The same JSON body, one process of each, 64 keep-alive connections. Reported: the median of the
-rounds, and its ratio to the bare server; ratios travel between machines, absolute figures do not.
+rounds, and the median of each round's ratio to the bare server; ratios travel between machines, absolute figures
+do not.
 """
 
 import argparse
@@ -43,6 +44,11 @@ class Peer:
     @property
     def per_second(self) -> float:
         return statistics.median(m.per_second for m in self.rounds)
+
+    def ratio(self, bare: "Peer") -> float:
+        """How much of the bare server's throughput, each round compared with the same round."""
+        pairs = zip(self.rounds, bare.rounds, strict=True)
+        return statistics.median(mine.per_second / theirs.per_second for mine, theirs in pairs)
 
 
 @contextmanager
@@ -104,7 +110,7 @@ def peers(stack: ExitStack) -> list[Peer]:
 
 
 def table(found: list[Peer]) -> Table:
-    bare = next(p.per_second for p in found if p.name == BARE)
+    bare = next(p for p in found if p.name == BARE)
     shown = Table(title="Throughput, 64 keep-alive connections", title_justify="left", title_style="bold")
     shown.add_column("peer")
     for column in ("requests/s", "ratio", "p50", "p99", "failed"):
@@ -113,7 +119,7 @@ def table(found: list[Peer]) -> Table:
         shown.add_row(
             peer.name,
             f"{peer.per_second:,.0f}",
-            f"{peer.per_second / bare:.2f}",
+            f"{peer.ratio(bare):.2f}",
             f"{statistics.median(m.p50_ms for m in peer.rounds):.1f} ms",
             f"{statistics.median(m.p99_ms for m in peer.rounds):.1f} ms",
             str(sum(m.failed for m in peer.rounds)),
