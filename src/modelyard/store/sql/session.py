@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable, Row, Table
-from sqlalchemy.exc import DBAPIError, IntegrityError, ResourceClosedError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ResourceClosedError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,6 +48,8 @@ def translated() -> Iterator[None]:
         raise
     except (DBAPIError, PoolTimeoutError, ResourceClosedError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(error, DataError) or isinstance(getattr(cause, "__cause__", None), ValueError):
+            raise Invalid(Violation("", f"a value cannot be stored: {cause}")) from error
         raise StoreUnavailableError(f"the database cannot be used: {cause}") from error
     except UnicodeEncodeError as error:
         raise Invalid(Violation("", "text that is not valid Unicode cannot be stored")) from error
