@@ -142,6 +142,15 @@ class World:
             await self.gateway.put(route)
         await self.until(lambda: all(self.gateway.view(r.service_id).acked == r for r in routes))
 
+    async def answers(self, status: int, path: str = "s") -> None:
+        """Ask until the answer is this; Envoy may be away meanwhile."""
+        async with asyncio.timeout(10):
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await self.call(path)).status_code == status:
+                        return
+                await asyncio.sleep(0.01)
+
     async def call(self, path: str = "s", **kwargs: object) -> httpx.Response:
         headers = {"X-Auth-Token": token()} | kwargs.pop("headers", {})  # type: ignore[operator]
         headers = {name: value for name, value in headers.items() if value is not None}

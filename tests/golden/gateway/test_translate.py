@@ -1,6 +1,6 @@
 """Route values in, Envoy resources out, as files that people can read.
 
-    GOLDEN=write pytest tests/golden/gateway      writes them anew and prunes those that nothing makes any more
+GOLDEN=write pytest tests/golden/gateway      writes them anew and prunes those that nothing makes any more
 """
 
 import os

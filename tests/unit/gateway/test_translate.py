@@ -10,6 +10,7 @@ from modelyard.gateway.xds import Kind
 
 A, B = Endpoint("a", "unix:a.sock"), Endpoint("b", "unix:b.sock")
 OPEN = ServiceRoute("s", "p", RouteState.OPEN, (TrackRoute(0, 70, (A,)), TrackRoute(1, 30, (B,))))
+HALVES = (TrackRoute(0, 50, (A,)), TrackRoute(1, 50, (B,)))
 
 
 def versions(route: ServiceRoute) -> dict[Kind, str]:
@@ -21,7 +22,9 @@ def versions(route: ServiceRoute) -> dict[Kind, str]:
     [
         pytest.param(OPEN, set(), id="equal"),
         pytest.param(
-            replace(OPEN, tracks=(TrackRoute(0, 50, (A,)), TrackRoute(1, 50, (B,)))), {Kind.ENDPOINTS}, id="weights"
+            replace(OPEN, tracks=(TrackRoute(0, 50, (A,)), TrackRoute(1, 50, (B,)))),
+            {Kind.ENDPOINTS},
+            id="weights",
         ),
         pytest.param(replace(OPEN, tracks=(TrackRoute(0, 100, (A, B)),)), {Kind.ENDPOINTS}, id="instances"),
         pytest.param(replace(OPEN, tracks=OPEN.tracks[::-1]), set(), id="order of tracks"),
