@@ -30,7 +30,6 @@ from modelyard.processes import limits
 from modelyard.settings import Settings
 from modelyard.store.sql import SqlStore
 
-
 LOADING_WEIGHT = 0.5
 """Half a share of a busy CPU while a model loads: a quarter made changes three times as slow for the same worst
 answer (measured on two cores under 16 callers)."""
