@@ -21,6 +21,7 @@ from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.secrets import SecretBox
 
 T = TypeVar("T")
+_UNSTORABLE = (UnicodeEncodeError, OverflowError)
 
 
 async def settled(work: Coroutine[Any, Any, T]) -> T:
@@ -48,13 +49,18 @@ def translated() -> Iterator[None]:
         raise
     except (DBAPIError, PoolTimeoutError, ResourceClosedError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(error, DataError) or isinstance(getattr(cause, "__cause__", None), ValueError):
+        if isinstance(error, DataError) or any(isinstance(e, _UNSTORABLE) for e in _causes(error)):
             raise Invalid(Violation("", f"a value cannot be stored: {cause}")) from error
         raise StoreUnavailableError(f"the database cannot be used: {cause}") from error
-    except UnicodeEncodeError as error:
-        raise Invalid(Violation("", "text that is not valid Unicode cannot be stored")) from error
-    except OverflowError as error:
-        raise Invalid(Violation("", "a number does not fit into 64 bits")) from error
+    except _UNSTORABLE as error:
+        raise Invalid(Violation("", f"a value cannot be stored: {error}")) from error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    at: BaseException | None = error
+    while at is not None:
+        yield at
+        at = at.__cause__
 
 
 class Session:
