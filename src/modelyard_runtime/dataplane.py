@@ -8,14 +8,24 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from modelyard_runtime.batching import together
 from modelyard_runtime.codec import decode, encode
 from modelyard_runtime.errors import RequestError, error_body
 from modelyard_runtime.model import Model
 
 Answer = tuple[int, bytes]
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A decoded request, and what it brings to a call that it shares."""
+
+    data: Any
+    item: Any
 
 
 class DataPlane:
@@ -25,6 +35,7 @@ class DataPlane:
         self.model = model
         self._service = service
         self._predict = model.predict
+        self._joint = model.joint
 
     def answer(self, body: bytes, content_type: Callable[[], str]) -> Answer:
         """Never raises: a failure of the model is a 500 with a reference, its trace goes to the log."""
@@ -49,6 +60,33 @@ class DataPlane:
             return error.status, error.body()
         except Exception as error:  # noqa: BLE001 - the one place where the model's errors end
             return self._failed(error)
+
+    def prepared(self, body: bytes, content_type: Callable[[], str]) -> Prepared | Answer:
+        """One request of several that share a call, or at once its answer. Never raises."""
+        joint = self._joint
+        assert joint is not None
+        try:
+            data = decode(body, content_type)
+            return Prepared(data, joint.prepare(body.decode() if self.model.wants_text else data))
+        except RequestError as error:
+            return error.status, error.body()
+        except BaseException as error:  # noqa: BLE001 - as in `answer`
+            return self._failed(error)
+
+    def answers(self, asked: Sequence[Prepared]) -> Iterator[Answer]:
+        """One call for all of `prepared`; an answer for each, in order. Never raises."""
+        joint = self._joint
+        assert joint is not None
+        results = together(joint.predict, [each.item for each in asked])
+        for each, result in zip(asked, results, strict=True):
+            try:
+                if isinstance(result, BaseException):
+                    raise result
+                yield 200, encode(self._shape(joint.finish(each.item, result), each.data))
+            except RequestError as error:
+                yield error.status, error.body()
+            except BaseException as error:  # noqa: BLE001 - as in `answer`
+                yield self._failed(error)
 
     def _shape(self, result: Any, data: Any) -> Any:
         if self.model.wraps_lists and isinstance(result, list):

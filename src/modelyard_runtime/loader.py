@@ -6,12 +6,14 @@ Promises: every failure is a LoadError whose text is the cause (the traceback is
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from model_service.model_service import SingleNodeService
 from modelyard_runtime import estimators
+from modelyard_runtime.batching import limits, rows_joint
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.model import Model
 from modelyard_runtime.package import Package, open_package
@@ -29,7 +31,13 @@ def load(settings: Settings) -> Model:
             service = load_service(package, package.script, settings.model_name)
             wait(service)
         return script_model(package, service, threads)
-    return _bare_model(package, threads)
+    return _joined(package, _bare_model(package, threads))
+
+
+def _joined(package: Package, model: Model) -> Model:
+    """Models of rows answer several requests in one call, unless config.json says otherwise."""
+    bounds = limits(package.config.get("batching"))
+    return replace(model, joint=rows_joint(model.rows, bounds)) if model.rows and bounds else model
 
 
 def _bare_model(package: Package, threads: int) -> Model:

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard_runtime.batching import Joint
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -53,6 +55,7 @@ class Model:
     """`predict` takes the decoded request and returns what is to be encoded; it may raise anything.
 
     Exactly one of `predict` and `predict_async` is set. `wants_text`: the script parses the JSON text itself.
+    `joint` answers several requests in one call, with the same answers as `predict`.
     `wraps_lists`: a list becomes `{"data": {"resp_data": list}}`. `example` is a request for the warm-up.
     A generator as the answer is streamed (`sse`).
     """
@@ -64,6 +67,7 @@ class Model:
     wants_text: bool = False
     wraps_lists: bool = False
     example: Any = None
+    joint: Joint | None = None
     rows: Rows | None = None
     tensors: Tensors | None = None
     columns: tuple[str, ...] = ()  # of the declared request schema

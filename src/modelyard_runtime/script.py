@@ -17,6 +17,7 @@ from modelyard_runtime.errors import LoadError
 from modelyard_runtime.imports import import_script
 from modelyard_runtime.model import Model
 from modelyard_runtime.package import Package
+from modelyard_runtime.script_batch import alone, script_joint
 
 _STEPS = ("_preprocess", "_inference", "_postprocess")
 _DIRECTORY_TYPES = {"TensorFlow", "Caffe", "MXNet"}
@@ -99,9 +100,11 @@ def script_model(package: Package, service: Any, threads: int) -> Model:
     steps = _steps(service)
     if any(inspect.iscoroutinefunction(step) for step in steps):
         return Model(package.routes, predict_async=_chain_async(steps), example=package.config.get("example"))
+    joint = script_joint(package, service)
     return Model(
         routes=package.routes,
-        predict=_chain(steps),
+        predict=alone(joint) if joint else _chain(steps),
+        joint=joint,
         threads=threads,
         wants_text=_parses_text(steps[0]) if steps else False,
         wraps_lists=machine_learning,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from modelyard_runtime.dataplane import DataPlane
+    from modelyard_runtime.together import Together
 
 HEALTH = "/health"
 _JSON = [("content-type", "application/json")]
@@ -33,6 +34,7 @@ class Server:
         self.pace = Pace()
         self.workers: Workers | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.together: Together | None = None
         self._routes = _NO_ROUTES
 
     def serve(self, plane: "DataPlane") -> None:
@@ -42,6 +44,10 @@ class Server:
             from modelyard_runtime.loop import running_loop
 
             self.loop = running_loop()
+        elif model.joint is not None:
+            from modelyard_runtime.together import Together
+
+            self.together = Together(plane, model.joint, self.ledger, model.threads)
         else:
             self.workers = Workers(model.threads)
         self._routes = model.routes
@@ -78,13 +84,13 @@ class Server:
         else:
             answer = 405, error_body("ModelArts.4204", f"API {path} takes {', '.join(sorted(methods))}.")
         proto.response_bytes(answer[0], _JSON, answer[1])
-        self.ledger.finish()
+        self.ledger.finish(answer[0])
 
 
 class Exchange:
     """One prediction, from the body to the answer. Called by the transport when the body is there."""
 
-    __slots__ = ("_body", "_plane", "_proto", "_scope", "_server")
+    __slots__ = ("_began_s", "_body", "_plane", "_proto", "_scope", "_server")
 
     def __init__(self, server: Server, scope: Any, proto: Any) -> None:
         assert server.plane is not None
@@ -93,6 +99,7 @@ class Exchange:
         self._scope = scope
         self._proto = proto
         self._body = b""
+        self._began_s = time.perf_counter()
 
     def __call__(self, future: Any) -> None:
         server = self._server
@@ -100,6 +107,16 @@ class Exchange:
             self._body = future.result()
         except Exception:  # noqa: BLE001 - the caller left while it was sending
             server.ledger.finish()
+            return
+        if server.together is not None:
+            server.together.receive(
+                self._body,
+                self._content_type,
+                self._began_s,
+                self._reply,
+                server.ledger.finish,
+                self._proto.client_disconnect,
+            )
             return
         if server.loop is not None:
             server.loop.call_soon_threadsafe(partial(_start, server.loop, self._run_async))
@@ -114,16 +131,23 @@ class Exchange:
     def _run(self) -> None:
         """On the receiving thread or on a worker."""
         began = time.perf_counter()
+        tally = self._server.ledger.mine
+        tally.queue_s.add(began - self._began_s)
         status, body = self._plane.answer(self._body, self._content_type)
-        self._server.pace.record(time.perf_counter() - began)
+        ended = time.perf_counter()
+        self._server.pace.record(ended - began)
         self._proto.response_bytes(status, _JSON, body)
-        self._server.ledger.finish()
+        tally.finish(status, ended - self._began_s)
 
     async def _run_async(self) -> None:
         """On the event loop of the model."""
         status, body = await self._plane.answer_async(self._body, self._content_type)
+        self._reply(status, body)
+
+    def _reply(self, status: int, body: bytes) -> None:
+        """On any thread."""
         self._proto.response_bytes(status, _JSON, body)
-        self._server.ledger.finish()
+        self._server.ledger.finish(status, time.perf_counter() - self._began_s)
 
 
 _tasks: set[Any] = set()  # the loop itself holds its tasks only weakly

@@ -1,0 +1,181 @@
+"""The queue in front of a model that answers several requests in one call, and the threads that empty it.
+
+An idle server answers where it received: no thread, no wait. Otherwise the first request wakes a worker, and all
+that has arrived when it gets its turn is one call; what arrives during the call is the next. A worker gets the
+interpreter lock when the receiving thread has nothing left to do, so a burst is one call without any timer; and
+while a model computes without the lock, the receiving thread decodes what is next.
+
+Promises: each request is answered exactly once; calls take requests in the order in which they came; one whose
+caller has left before its turn is not computed; who can only be answered too late is refused at once.
+"""
+
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from modelyard_runtime.batching import Costs, Gaps, Limits, linger_s
+from modelyard_runtime.lanes import Pace
+
+_SMALL = 4  # rows of a request that may be answered where it was received
+_WATCHED_S = 0.05  # who waits longer than this is asked, before his turn, whether he is still there
+
+
+class Asked(Protocol):
+    """A request that waits for its turn: how many rows it counts, and when it began."""
+
+    rows: int
+    began_s: float
+    left: bool  # the caller is gone
+
+    def watch(self) -> None:
+        """Begin to set `left`."""
+
+    def abandon(self) -> None:
+        """It was not computed, because its caller has left."""
+
+
+Run = Callable[[Sequence[Asked]], None]
+"""Answers all of them in one call. Must not raise."""
+
+
+class Batcher:
+    """`offer` is called by the receiving thread only. `start` starts the workers; `turn` is what one does."""
+
+    def __init__(
+        self,
+        run: Run,
+        limits: Limits,
+        *,
+        exclusive: bool = True,
+        clock: Callable[[], float] = time.perf_counter,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.costs = Costs()
+        self.gaps = Gaps()
+        self.pace = Pace()
+        self._run = run
+        self._limits = limits
+        self._exclusive = exclusive
+        self._clock = clock
+        self._pause = pause
+        self._waiting: deque[Asked] = deque()
+        self._came = 0  # rows; written by the receiving thread
+        self._gone = 0  # rows; written under the lock
+        self._lock = threading.Lock()
+        self._asleep: deque[None] = deque()
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def start(self, threads: int) -> None:
+        for n in range(threads):
+            threading.Thread(target=self._serve, name=f"predict-{n + 1}", daemon=True).start()
+
+    @property
+    def waiting_rows(self) -> int:
+        """Rows that wait or are being computed."""
+        return self._came - self._gone
+
+    def offer(self, asked: Asked, *, alone: bool) -> bool:
+        """Takes a request; False, and nothing is done, when the queue is too long. `alone`: no other is in flight."""
+        self.gaps.record(asked.began_s)
+        if alone and self.pace.short and asked.rows <= _SMALL and self._answered_here(asked):
+            return True
+        ahead = self.waiting_rows
+        if ahead:
+            wait_s = self.costs.answered_in_s(ahead + asked.rows, self._limits.max_size)
+            if wait_s > self._limits.max_wait_s:
+                return False
+            if wait_s > _WATCHED_S:
+                asked.watch()
+        self._came += asked.rows
+        self._waiting.append(asked)
+        if self._asleep:
+            try:
+                self._asleep.pop()
+            except IndexError:  # it woke by itself
+                return True
+            self._wake.put(None)
+        return True
+
+    def turn(self) -> None:
+        """One call with what waits."""
+        with self._lock:
+            if self._exclusive:
+                self._linger()
+                self._gone += self._call(self._take())
+                return
+            batch = self._take()
+        rows = self._call(batch)
+        with self._lock:
+            self._gone += rows
+
+    def _answered_here(self, asked: Asked) -> bool:
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._waiting:
+                return False
+            self._came += asked.rows
+            self._gone += self._call([asked])
+        finally:
+            self._lock.release()
+        return True
+
+    def _linger(self) -> None:
+        began = self._clock()
+        while True:
+            seen = self._came
+            rows = seen - self._gone
+            pause = linger_s(rows, self._clock() - began, self.gaps.mean_s, self.costs, self._limits)
+            if not pause:
+                return
+            self._pause(pause)
+            if self._came == seen:
+                return
+
+    def _take(self) -> list[Asked]:
+        batch: list[Asked] = []
+        rows = 0
+        while self._waiting:
+            following = self._waiting[0]
+            if batch and not following.left and rows + following.rows > self._limits.max_size:
+                break
+            self._waiting.popleft()
+            if following.left:
+                self._gone += following.rows
+                following.abandon()
+                continue
+            batch.append(following)
+            rows += following.rows
+        return batch
+
+    def _call(self, batch: list[Asked]) -> int:
+        if not batch:
+            return 0
+        rows = sum([asked.rows for asked in batch])
+        began = self._clock()
+        self._run(batch)
+        took = self._clock() - began
+        self.costs.record(rows, took)
+        if rows <= _SMALL:
+            self.pace.record(took)
+        return rows
+
+    def _serve(self) -> None:
+        while True:
+            self._asleep.append(None)
+            if self._waiting:
+                try:
+                    self._asleep.pop()
+                except IndexError:
+                    self._wake.get()  # somebody has woken us already
+            else:
+                self._wake.get()
+            try:
+                self.turn()
+            except BaseException:  # noqa: BLE001 - a bug here must not leave a server that answers nobody
+                traceback.print_exc(file=sys.stderr)

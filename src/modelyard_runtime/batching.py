@@ -1,0 +1,180 @@
+"""How concurrent requests become one call: the decisions, without threads.
+
+A call of n rows costs T(n) = overhead + n * each; both are learned from the calls themselves. Waiting for one more
+request can only ever save the overhead of a call, so nobody is kept waiting longer than that, and not at all when
+requests come further apart than that:
+
+    idle server, one caller            requests come at least one call apart: no wait, the first one runs at once
+    overhead 2 ms, a request each 0.1 ms   wait while they keep coming, 2 ms at most
+    overhead 0.1 ms, one each 0.1 ms       nothing to save: run what is there; what arrives meanwhile is next
+    `max_delay_s` 0                    never wait; batches are what arrived while the call before ran
+
+A queue that cannot be answered within `max_wait_s` refuses at once instead of keeping callers until they give up.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from modelyard_runtime.errors import LoadError
+
+if TYPE_CHECKING:
+    from modelyard_runtime.model import Rows
+
+_WEIGHT = 1 / 32
+_APART = 2.0  # after this many usual gaps without a request, none is coming
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`max_size` counts rows. A request of more rows than that is a call of its own."""
+
+    max_size: int = 128
+    max_delay_s: float = 0.005
+    max_wait_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """How a model answers several requests in one call.
+
+    `prepare` turns one decoded request into what joins; it is called on the receiving thread, so it is short and
+    safe beside `predict`; its RequestError fails its own request only. `predict` returns one result for each item,
+    in order; one that is an exception fails its own request only. If `predict` itself raises, each item is tried
+    alone. `finish` makes the answer. `rows` is what an item counts.
+    """
+
+    predict: Callable[[list[Any]], Sequence[Any]]
+    prepare: Callable[[Any], Any] = lambda data: data
+    finish: Callable[[Any, Any], Any] = lambda _item, result: result
+    rows: Callable[[Any], int] = lambda _item: 1
+    limits: Limits = Limits()
+
+
+def together(predict: Callable[[list[Any]], Sequence[Any]], items: list[Any]) -> Sequence[Any]:
+    """One result or exception for each item. When the common call fails, each is tried alone: only the guilty fails."""
+    try:
+        results = predict(items)
+        if len(results) != len(items):
+            raise ValueError(f"the model answered {len(results)} results for {len(items)} requests")
+        return results
+    except BaseException as error:  # noqa: BLE001 - it becomes the answer of the request
+        if len(items) == 1:
+            return [error]
+        return [together(predict, [item])[0] for item in items]
+
+
+def rows_joint(rows: "Rows", bounds: Limits) -> Joint:
+    """For a model of rows: the rows of all requests are one call, and each gets its share of the predictions."""
+    run = rows.run
+
+    def predict(asked: list[Any]) -> list[Any]:
+        if len(asked) == 1:
+            return [run(asked[0].rows)]
+        predictions = run([row for each in asked for row in each.rows])
+        shares, start = [], 0
+        for each in asked:
+            shares.append(predictions[start : start + len(each.rows)])
+            start += len(each.rows)
+        if start != len(predictions):
+            raise ValueError(f"the model answered {len(predictions)} predictions for {start} rows")
+        return shares
+
+    return Joint(
+        predict=predict,
+        prepare=rows.read,
+        finish=lambda asked, share: asked.answer(share),
+        rows=lambda asked: len(asked.rows),
+        limits=bounds,
+    )
+
+
+def limits(value: Any) -> Limits | None:
+    """What `batching` of config.json says; None when it is off. Raises LoadError."""
+    if value is False or value == "off":
+        return None
+    if value is None or value is True or value == "auto":
+        return Limits()
+    if not isinstance(value, Mapping):
+        raise LoadError(f'config.json: batching must be true, false, "auto" or an object, not {value!r}')
+    unknown = sorted(set(value) - {"max_batch_size", "max_delay_ms", "max_wait_s", "mode"})
+    if unknown:
+        raise LoadError(f"config.json: batching does not know {', '.join(unknown)}")
+    usual = Limits()
+    return Limits(
+        max_size=int(_number(value, "max_batch_size", usual.max_size, least=1)),
+        max_delay_s=_number(value, "max_delay_ms", usual.max_delay_s * 1000, least=0) / 1000,
+        max_wait_s=_number(value, "max_wait_s", usual.max_wait_s, least=0.001),
+    )
+
+
+def _number(value: Mapping[str, Any], name: str, default: float, *, least: float) -> float:
+    given = value.get(name, default)
+    try:
+        number = float(given)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(given, bool) or not least <= number < float("inf"):
+        raise LoadError(f"config.json: batching.{name} must be a number of at least {least:g}, not {given!r}")
+    return number
+
+
+class Costs:
+    """A line through (rows, seconds) of recent calls, older ones counting less."""
+
+    __slots__ = ("_mean_n", "_mean_nn", "_mean_nt", "_mean_t", "_seen")
+
+    def __init__(self) -> None:
+        self._seen = False
+        self._mean_n = self._mean_t = self._mean_nn = self._mean_nt = 0.0
+
+    def record(self, rows: int, took_s: float) -> None:
+        weight = _WEIGHT if self._seen else 1.0
+        self._seen = True
+        self._mean_n += (rows - self._mean_n) * weight
+        self._mean_t += (took_s - self._mean_t) * weight
+        self._mean_nn += (rows * rows - self._mean_nn) * weight
+        self._mean_nt += (rows * took_s - self._mean_nt) * weight
+
+    @property
+    def each_s(self) -> float:
+        """What one more row costs; all of the cost while calls of one size cannot tell."""
+        usual = self._mean_t / self._mean_n if self._mean_n else 0.0
+        spread = self._mean_nn - self._mean_n * self._mean_n
+        if spread <= 0.01 * self._mean_nn:
+            return usual
+        slope = (self._mean_nt - self._mean_n * self._mean_t) / spread
+        return min(max(slope, 0.0), usual)
+
+    @property
+    def overhead_s(self) -> float:
+        """What a call costs beside its rows."""
+        return max(self._mean_t - self.each_s * self._mean_n, 0.0)
+
+    def answered_in_s(self, rows: int, max_size: int) -> float:
+        """How long until `rows` are answered, in calls of at most `max_size`."""
+        return self.each_s * rows + self.overhead_s * -(-rows // max_size)
+
+
+class Gaps:
+    """The usual time between requests, of those that came soon after another."""
+
+    __slots__ = ("_last_s", "mean_s")
+
+    def __init__(self) -> None:
+        self._last_s = float("-inf")
+        self.mean_s = 1.0
+
+    def record(self, now_s: float) -> None:
+        gap = min(now_s - self._last_s, 1.0)
+        self._last_s = now_s
+        # Down quickly, up slowly: a burst is recognised by its first requests, a pause between two is no pace.
+        self.mean_s += (gap - self.mean_s) * (0.25 if gap < self.mean_s else _WEIGHT)
+
+
+def linger_s(rows: int, waited_s: float, gap_s: float, costs: Costs, limits: Limits) -> float:
+    """How long to wait now for one more request before calling with `rows`; 0: call."""
+    if rows >= limits.max_size:
+        return 0.0
+    worth = min(costs.overhead_s, limits.max_delay_s) - waited_s
+    return min(_APART * gap_s, worth) if gap_s < worth else 0.0
