@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LUA = """wrk.method = "POST"
-wrk.body = [[{body}]]
+wrk.body = [=[{body}]=]
 wrk.headers["Content-Type"] = "application/json"
 {headers}"""
 UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
