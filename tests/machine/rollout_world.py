@@ -1,21 +1,22 @@
 """A small world around `core.decide`: processes, a gateway, a user, a control plane that can be killed.
 
-It applies decisions as `control.reconcile` does (rows first, then the acts) and watches over the promises: `Oracle`
-judges each decision from its own situation and says the rules of docs/design a second time, in other words.
+It applies decisions as `control.reconcile` does (rows first, then the acts); each is judged by
+`rollout_oracle.Oracle` before.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from modelyard.core import budget
+from tests.machine.rollout_oracle import Oracle
+
 from modelyard.core.admission_states import Effect, Step, effect
 from modelyard.core.decide import Decision, decide
 from modelyard.core.pairing import pair
 from modelyard.core.situation import Process, Sight, Situation
-from modelyard.domain.instance import HOLDING, LIVE, Instance, Phase
+from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Budget, Revision, Template, Variant
-from modelyard.domain.routing import RouteState, ServiceRoute
+from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import (
     Desired,
     InferType,
@@ -26,7 +27,6 @@ from modelyard.domain.service import (
     ServiceStatus,
 )
 
-ENDED = {Process.ABSENT, Process.EXITED}
 DEPLOY_TIMEOUT_S = 60
 GRACE_S = 5
 REQUEST_TIMEOUT_S = 10.0
@@ -211,10 +211,14 @@ class World:
 
     def _roll(self, kind: RolloutKind, base: int | None) -> None:
         assert self.service is not None
-        self.unfair = bool(self.gateway.rejecting or self.gateway.rejected) or any(
-            p.sick for p in self.procs.values()
-        )
+        gateway = self.gateway
+        self.unfair = gateway.rejecting or bool(gateway.rejected) or any(p.sick for p in self.procs.values())
+        self.unfair |= any(p.exited and not self._known_ended(i) for i, p in self.procs.items())
         self.rollouts.append(Rollout(self.new_id("roll"), "s", kind, self.service.revision, base, self.now_ms))
+
+    def _known_ended(self, instance_id: str) -> bool:
+        row = self.rows.get(instance_id)
+        return row is not None and row.phase is Phase.EXITED and row.phase_ms < self.now_ms
 
     def _cancel(self) -> None:
         rollout = self.rollout
@@ -261,7 +265,9 @@ class World:
     def _strangers(self) -> Iterator[Instance]:
         for proc in self.procs.values():
             if proc.instance.id not in self.rows and not proc.exited:
-                yield replace(proc.instance, phase=Phase.STARTING, phase_ms=proc.started_ms, ready_ms=None, exit="")
+                yield replace(
+                    proc.instance, phase=Phase.STARTING, phase_ms=proc.started_ms, ready_ms=None, exit=""
+                )
 
     def _sight(self, instance: Instance) -> Sight:
         proc = self.procs.get(instance.id)
@@ -289,7 +295,7 @@ class World:
         rejected = self.gateway.rejected
         decision = decide(before, self.now_ms, rejected=rejected)
         assert decision == decide(before, self.now_ms, rejected=rejected), "not deterministic"
-        Oracle(before, decision, self).judge()
+        Oracle(before, decision, self.now_ms).judge()
         plan = list(self._acts(before, decision))
         for act in plan[:acts]:
             act()
@@ -303,7 +309,16 @@ class World:
     def _acts(self, before: Situation, decision: Decision) -> Iterator[Callable[[], None]]:
         after = decision.service or before.service
         started = [
-            Instance(self.new_id("i"), "s", s.track, after.revision, s.template, Phase.STARTING, self.now_ms, self.now_ms)
+            Instance(
+                self.new_id("i"),
+                "s",
+                s.track,
+                after.revision,
+                s.template,
+                Phase.STARTING,
+                self.now_ms,
+                self.now_ms,
+            )
             for s in decision.starts
         ]
         yield lambda: self._record(before, decision, started)
@@ -399,7 +414,8 @@ class World:
             while self.look():
                 pass
             if self.service is None:
-                self.gateway.answer()
+                while self.gateway.in_flight is not None:
+                    self.gateway.answer()
                 return
             if self.gateway.in_flight is not None:
                 self.gateway.answer()
@@ -409,233 +425,3 @@ class World:
                 return
             self.advance(at_ms - self.now_ms)
         raise AssertionError("a fair world does not come to rest")
-
-
-@dataclass(frozen=True)
-class Oracle:
-    """Judges one decision."""
-
-    before: Situation
-    decision: Decision
-    world: World
-
-    def judge(self) -> None:
-        self._phases()
-        self._rollout()
-        self._starts()
-        self._stops()
-        if self._goal:
-            self._drains()
-            self._kept()
-            self._switch()
-        self._route()
-
-    @property
-    def _service(self) -> Service:
-        return self.decision.service or self.before.service
-
-    @property
-    def _rolling(self) -> Rollout | None:
-        return self.decision.rollout or self.before.rollout
-
-    @property
-    def _goal(self) -> dict[int, Variant]:
-        service, rollout = self._service, self._rolling
-        if service.desired is not Desired.RUNNING:
-            return {}
-        if service.failed and not (rollout and rollout.active):
-            return {}
-        return {v.track: v for v in self.before.revisions[service.revision].variants}
-
-    def _base(self, rollout: Rollout | None) -> dict[int, Variant]:
-        if rollout is None or rollout.state is not RolloutState.RUNNING or rollout.kind is not RolloutKind.UPDATE:
-            return {}
-        return {v.track: v for v in self.before.revisions[rollout.base].variants} if rollout.base else {}
-
-    def _weights(self, rollout: Rollout | None) -> dict[int, int]:
-        base = self._base(rollout)
-        force = base if base and rollout and not rollout.switched else self._goal
-        return {track: v.weight for track, v in force.items()}
-
-    def _now(self) -> dict[str, tuple[Phase, Sight]]:
-        """Each instance's phase as the world made it, before anything was decided."""
-        found = {}
-        for sight in self.before.sights:
-            phase = sight.phase
-            if phase in {Phase.DRAINING, Phase.STOPPING, Phase.READY} and sight.process in ENDED:
-                phase = Phase.EXITED
-            elif phase is Phase.STARTING and sight.process is Process.EXITED:
-                phase = Phase.EXITED
-            elif phase is Phase.STARTING and sight.process is Process.ABSENT and sight.instance.ready_ms is not None:
-                phase = Phase.EXITED
-            elif phase is Phase.STARTING and sight.process is Process.READY:
-                phase = Phase.READY
-            elif phase is Phase.READY and sight.process is not Process.READY:
-                phase = Phase.STARTING
-            found[sight.id] = (phase, sight)
-        return found
-
-    def _after(self) -> dict[str, tuple[Instance, Sight]]:
-        moved = {i.id: i for i in self.decision.instances}
-        return {
-            s.id: (moved.get(s.id, s.instance), s) for s in self.before.sights if s.id not in self.decision.forget
-        }
-
-    def _serving(self, weights: dict[int, int]) -> dict[str, Sight]:
-        """Ready and acknowledged; where no weight is in force, ready is enough."""
-        acked = self.before.acked.instance_ids() if self.before.acked else frozenset()
-        return {
-            i: s
-            for i, (phase, s) in self._now().items()
-            if phase is Phase.READY and (i in acked or not weights.get(s.instance.track))
-        }
-
-    def _newly(self, phase: Phase) -> dict[str, Sight]:
-        return {
-            i: s
-            for i, (row, s) in self._after().items()
-            if row.phase is phase and s.phase is not phase
-        }
-
-    def _phases(self) -> None:
-        order = [Phase.STARTING, Phase.DRAINING, Phase.STOPPING, Phase.EXITED]
-        for row, sight in self._after().values():
-            old, new = (Phase.STARTING if p is Phase.READY else p for p in (sight.phase, row.phase))
-            assert order.index(new) >= order.index(old), f"{sight.phase} → {row.phase}"
-            assert row.id == sight.id and row.template == sight.instance.template
-
-    def _rollout(self) -> None:
-        old, new = self.before.rollout, self.decision.rollout
-        if old and new:
-            assert new.switched or not old.switched, "the switch was taken back"
-            assert new.active or new.ended_ms is not None
-
-    def _starts(self) -> None:
-        held = Counter(s.instance.track for p, s in self._now().values() if p in HOLDING)
-        for start in self.decision.starts:
-            v = self._goal.get(start.track)
-            limit = budget.ceiling(v.instance_count, v.budget) if v else 1
-            assert held[start.track] < limit, f"started at {held[start.track]} holding of {limit}"
-            held[start.track] += 1
-
-    def _stops(self) -> None:
-        acked = self.before.acked.instance_ids() if self.before.acked else frozenset()
-        wanted = self.decision.route.instance_ids() if self.decision.route else frozenset()
-        for instance_id, sight in self._newly(Phase.STOPPING).items():
-            assert instance_id not in acked, f"{instance_id} stopped while the gateway has it"
-            assert instance_id not in wanted
-            if sight.process is Process.READY and sight.instance.ready_ms is not None:
-                assert sight.quiet_since_ms is not None or self._patience_over(sight), "stopped with requests inside"
-
-    def _patience_over(self, sight: Sight) -> bool:
-        assert sight.unrouted_ms is not None
-        return self.world.now_ms >= sight.unrouted_ms + REQUEST_TIMEOUT_S * 1000
-
-    def _left(self) -> dict[str, Sight]:
-        """Instances that went from live to draining or stopping by this decision."""
-        gone = {**self._newly(Phase.DRAINING), **self._newly(Phase.STOPPING)}
-        return {i: s for i, s in gone.items() if s.phase in LIVE}
-
-    def _drains(self) -> None:
-        rollout = self._rolling
-        weights = self._weights(rollout)
-        serving, left = self._serving(weights), self._left()
-        drained = {s.instance.track for i, s in serving.items() if i in left}
-        remain = Counter(s.instance.track for i, s in serving.items() if i not in left)
-        base = self._base(rollout)
-        for track in drained:
-            v = self._goal.get(track)
-            if v:
-                floor = max(v.instance_count - _unavailable(v, v.instance_count), 1)
-                assert remain[track] >= floor, f"track {track}: {remain[track]} serve, floor {floor}"
-            old = base.get(track)
-            if old and old.weight and rollout and not rollout.switched:
-                floor = max(old.instance_count - _unavailable(v or old, old.instance_count), 1)
-                assert remain[track] >= floor, f"track {track}: {remain[track]} serve, floor of the base {floor}"
-        if drained:
-            assert sum(remain.values()) >= 1, "the last serving instance was drained"
-
-    def _kept(self) -> None:
-        """Nothing restarts that need not."""
-        left = self._left()
-        for track, v in self._goal.items():
-            fresh = [
-                (i, s)
-                for i, (phase, s) in self._now().items()
-                if phase in LIVE and s.instance.track == track and s.instance.template == v.template.hash
-            ]
-            late = [i for i, s in fresh if s.process is not Process.READY and self._late(s)]
-            staying = [i for i, _ in fresh if i not in left]
-            assert len(staying) >= min(v.instance_count, len(fresh) - len(late)), f"track {track} restarts for nothing"
-
-    def _late(self, sight: Sight) -> bool:
-        if sight.instance.ready_ms is not None:
-            return sight.phase is Phase.STARTING and self.world.now_ms >= sight.instance.phase_ms + 60_000
-        began = sight.process_started_ms
-        return began is not None and self.world.now_ms >= began + DEPLOY_TIMEOUT_S * 1000
-
-    def _switch(self) -> None:
-        """All weights at once, and only when every track with a weight can take its share."""
-        old, new = self.before.rollout, self.decision.rollout
-        if not (old and new and new.switched and not old.switched):
-            return
-        base = self._base(old)
-        target = {v.track: v for v in self.before.revisions[old.target].variants}
-        weights = {track: v.weight for track, v in base.items()}
-        serving = self._serving(weights).values()
-        for track, v in target.items():
-            if not v.weight:
-                continue
-            floor = max(v.instance_count - _unavailable(v, v.instance_count), 1)
-            of = base.get(track)
-            must = max(of.instance_count - _unavailable(v, of.instance_count), 1) if of and of.weight else 0
-            blocked = must >= budget.ceiling(v.instance_count, v.budget)
-            able = [
-                s
-                for s in serving
-                if s.instance.track == track and (blocked or s.instance.template == v.template.hash)
-            ]
-            assert len(able) >= floor, f"switched with {len(able)} of {floor} able to serve on track {track}"
-
-    def _route(self) -> None:
-        route, service = self.decision.route, self._service
-        if service.desired is Desired.DELETED:
-            assert route is None
-            return
-        assert route is not None
-        assert (route.state is RouteState.OPEN) == (service.desired is Desired.RUNNING)
-        after = self._after()
-        for instance_id in route.instance_ids():
-            assert instance_id in after, "routed to what is gone"
-            row, sight = after[instance_id]
-            assert row.phase in {Phase.READY, Phase.DRAINING, Phase.STARTING}
-            assert row.ready_ms is not None or sight.process is Process.READY
-            assert sight.address
-        if not self._goal:
-            assert not route.tracks
-            return
-        ready = {i: row for i, (row, _) in after.items() if row.phase is Phase.READY}
-        routable = [
-            row
-            for row, sight in after.values()
-            if row.phase is Phase.READY
-            or (row.phase is Phase.DRAINING and sight.process is Process.READY)
-            or (row.phase in LIVE and row.ready_ms is not None)
-        ]
-        if routable:
-            assert sum(t.weight for t in route.tracks) == 100, "callers would be told: no backend"
-            assert all(t.endpoints and t.weight > 0 for t in route.tracks)
-        weights = self._weights(self._rolling)
-        weighted = {track: w for track, w in weights.items() if w and any(r.track == track for r in ready.values())}
-        if weighted:
-            shares = {t.track: t.weight for t in route.tracks}
-            assert shares.keys() == weighted.keys()
-            total = sum(weighted.values())
-            assert all(abs(shares[t] - w * 100 / total) < 1 for t, w in weighted.items())
-            for t in route.tracks:
-                assert {e.instance_id for e in t.endpoints} == {i for i, r in ready.items() if r.track == t.track}
-
-
-def _unavailable(v: Variant, count: int) -> int:
-    part = v.budget.max_unavailable
-    return int(part * count) if part < 1 else int(part)

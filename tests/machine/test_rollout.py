@@ -6,6 +6,7 @@ of what may happen, and what must come of it once the world is fair: the goal is
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from tests.machine.rollout_world import BAD, GOOD, Process, World, variant
 
 from modelyard.core.decide import decide
 from modelyard.core.routes import route
@@ -13,7 +14,6 @@ from modelyard.domain.instance import HOLDING, Phase
 from modelyard.domain.revision import Variant
 from modelyard.domain.routing import RouteState
 from modelyard.domain.service import Desired, RolloutState, ServiceStatus
-from tests.machine.rollout_world import BAD, GOOD, Process, World, variant
 
 budgets = st.tuples(st.sampled_from([1, 2, 0.25, 0.5]), st.sampled_from([0, 0, 1, 3, 0.25, 0.5]))
 
@@ -163,7 +163,9 @@ class RolloutMachine(RuleBasedStateMachine):
         assert world.rollout is None, f"never ends: {world.rollout}"
         self._quiet()
         if service.desired is Desired.STOPPED or service.status is ServiceStatus.FAILED:
-            assert service.status is (ServiceStatus.STOPPED if service.desired is Desired.STOPPED else service.status)
+            assert service.status is (
+                ServiceStatus.STOPPED if service.desired is Desired.STOPPED else service.status
+            )
             assert not any(i.phase in HOLDING for i in world.rows.values())
             assert world.gateway.truth is not None
             assert world.gateway.truth.tracks == ()
@@ -221,7 +223,9 @@ class RolloutMachine(RuleBasedStateMachine):
         before = [v.weight for v in self._present()]
         after = data.draw(weights(len(before)))
         counts, pushes, rows = dict(world.counts), world.gateway.pushes, dict(world.rows)
-        assert world.put(config=tuple(self._same(v, weight=w) for v, w in zip(self._present(), after, strict=True)))
+        assert world.put(
+            config=tuple(self._same(v, weight=w) for v, w in zip(self._present(), after, strict=True))
+        )
         world.run_fairly()
         assert world.rollouts[-1].state is RolloutState.SUCCESS
         assert dict(world.counts) == counts

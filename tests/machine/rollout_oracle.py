@@ -1,0 +1,257 @@
+"""The rules of a rollout, said a second time and in other words, to hold every decision against.
+
+Each decision is judged from its own situation: the world may break any bound by itself.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+
+from modelyard.core.decide import Decision
+from modelyard.core.situation import Process, Sight, Situation
+from modelyard.domain.instance import HOLDING, LIVE, Instance, Phase
+from modelyard.domain.revision import Variant
+from modelyard.domain.routing import RouteState
+from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState, Service
+
+ENDED = {Process.ABSENT, Process.EXITED}
+UNHEALTHY_MS = 60_000
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """Judges one decision: `judge` raises when it breaks a rule."""
+
+    before: Situation
+    decision: Decision
+    now_ms: int
+
+    def judge(self) -> None:
+        self._phases()
+        self._rollout()
+        self._starts()
+        self._stops()
+        if self._goal:
+            self._drains()
+            self._kept()
+            self._switch()
+        self._route()
+
+    @property
+    def _service(self) -> Service:
+        return self.decision.service or self.before.service
+
+    @property
+    def _rolling(self) -> Rollout | None:
+        return self.decision.rollout or self.before.rollout
+
+    @property
+    def _goal(self) -> dict[int, Variant]:
+        service, rollout = self._service, self._rolling
+        if service.desired is not Desired.RUNNING:
+            return {}
+        if service.failed and not (rollout and rollout.active):
+            return {}
+        return {v.track: v for v in self.before.revisions[service.revision].variants}
+
+    def _base(self, rollout: Rollout | None) -> dict[int, Variant]:
+        if rollout is None or rollout.state is not RolloutState.RUNNING or rollout.kind is not RolloutKind.UPDATE:
+            return {}
+        return {v.track: v for v in self.before.revisions[rollout.base].variants} if rollout.base else {}
+
+    def _weights(self, rollout: Rollout | None) -> dict[int, int]:
+        base = self._base(rollout)
+        force = base if base and rollout and not rollout.switched else self._goal
+        return {track: v.weight for track, v in force.items()}
+
+    def _now(self) -> dict[str, tuple[Phase, Sight]]:
+        """Each instance's phase as the world made it, before anything was decided."""
+        return {s.id: (_now(s), s) for s in self.before.sights}
+
+    def _after(self) -> dict[str, tuple[Instance, Sight]]:
+        moved = {i.id: i for i in self.decision.instances}
+        return {
+            s.id: (moved.get(s.id, s.instance), s) for s in self.before.sights if s.id not in self.decision.forget
+        }
+
+    def _serving(self, weights: dict[int, int]) -> dict[str, Sight]:
+        """Ready and acknowledged; where no weight is in force, ready is enough."""
+        acked = self.before.acked.instance_ids() if self.before.acked else frozenset()
+        return {
+            i: s
+            for i, (phase, s) in self._now().items()
+            if phase is Phase.READY and (i in acked or not weights.get(s.instance.track))
+        }
+
+    def _newly(self, phase: Phase) -> dict[str, Sight]:
+        return {i: s for i, (row, s) in self._after().items() if row.phase is phase and s.phase is not phase}
+
+    def _phases(self) -> None:
+        order = [Phase.STARTING, Phase.DRAINING, Phase.STOPPING, Phase.EXITED]
+        for row, sight in self._after().values():
+            old, new = (Phase.STARTING if p is Phase.READY else p for p in (sight.phase, row.phase))
+            assert order.index(new) >= order.index(old), f"{sight.phase} → {row.phase}"
+            assert row.id == sight.id and row.template == sight.instance.template
+
+    def _rollout(self) -> None:
+        old, new = self.before.rollout, self.decision.rollout
+        if old and new:
+            assert new.switched or not old.switched, "the switch was taken back"
+            assert new.active or new.ended_ms is not None
+
+    def _starts(self) -> None:
+        held = Counter(s.instance.track for p, s in self._now().values() if p in HOLDING)
+        for start in self.decision.starts:
+            v = self._goal.get(start.track)
+            limit = _ceiling(v) if v else 1
+            assert held[start.track] < limit, f"started at {held[start.track]} holding of {limit}"
+            held[start.track] += 1
+
+    def _stops(self) -> None:
+        acked = self.before.acked.instance_ids() if self.before.acked else frozenset()
+        wanted = self.decision.route.instance_ids() if self.decision.route else frozenset()
+        for instance_id, sight in self._newly(Phase.STOPPING).items():
+            assert instance_id not in acked, f"{instance_id} stopped while the gateway has it"
+            assert instance_id not in wanted
+            if sight.process is Process.READY and sight.instance.ready_ms is not None:
+                assert sight.quiet_since_ms is not None or self._patience_over(sight), (
+                    "stopped with requests inside"
+                )
+
+    def _patience_over(self, sight: Sight) -> bool:
+        assert sight.unrouted_ms is not None
+        return self.now_ms >= sight.unrouted_ms + self.before.service.request_timeout_s * 1000
+
+    def _left(self) -> dict[str, Sight]:
+        """Instances that went from live to draining or stopping by this decision."""
+        gone = {**self._newly(Phase.DRAINING), **self._newly(Phase.STOPPING)}
+        return {i: s for i, s in gone.items() if s.phase in LIVE}
+
+    def _drains(self) -> None:
+        rollout = self._rolling
+        weights = self._weights(rollout)
+        serving, left = self._serving(weights), self._left()
+        drained = {s.instance.track for i, s in serving.items() if i in left}
+        remain = Counter(s.instance.track for i, s in serving.items() if i not in left)
+        base = self._base(rollout)
+        for track in drained:
+            v = self._goal.get(track)
+            if v:
+                floor = _floor(v, v.instance_count)
+                assert remain[track] >= floor, f"track {track}: {remain[track]} serve, floor {floor}"
+            old = base.get(track)
+            if old and old.weight and rollout and not rollout.switched:
+                floor = _floor(v or old, old.instance_count)
+                assert remain[track] >= floor, f"track {track}: {remain[track]} serve, floor of the base {floor}"
+        if drained:
+            assert sum(remain.values()) >= 1, "the last serving instance was drained"
+
+    def _kept(self) -> None:
+        """Nothing restarts that need not."""
+        left = self._left()
+        for track, v in self._goal.items():
+            fresh = [
+                (i, s)
+                for i, (phase, s) in self._now().items()
+                if phase in LIVE and s.instance.track == track and s.instance.template == v.template.hash
+            ]
+            late = [i for i, s in fresh if s.process is not Process.READY and self._late(s, v)]
+            staying = [i for i, _ in fresh if i not in left]
+            assert len(staying) >= min(v.instance_count, len(fresh) - len(late)), (
+                f"track {track} restarts for nothing"
+            )
+
+    def _late(self, sight: Sight, v: Variant) -> bool:
+        if sight.instance.ready_ms is not None:
+            return sight.phase is Phase.STARTING and self.now_ms >= sight.instance.phase_ms + UNHEALTHY_MS
+        began = sight.process_started_ms
+        return began is not None and self.now_ms >= began + v.deploy_timeout_s * 1000
+
+    def _switch(self) -> None:
+        """All weights at once, and only when every track with a weight can take its share."""
+        old, new = self.before.rollout, self.decision.rollout
+        if not (old and new and new.switched and not old.switched):
+            return
+        base = self._base(old)
+        target = {v.track: v for v in self.before.revisions[old.target].variants}
+        weights = {track: v.weight for track, v in base.items()}
+        serving = self._serving(weights).values()
+        for track, v in target.items():
+            if not v.weight:
+                continue
+            floor = _floor(v, v.instance_count)
+            of = base.get(track)
+            must = _floor(v, of.instance_count) if of and of.weight else 0
+            blocked = must >= _ceiling(v)
+            able = [
+                s
+                for s in serving
+                if s.instance.track == track and (blocked or s.instance.template == v.template.hash)
+            ]
+            assert len(able) >= floor, f"switched with {len(able)} of {floor} able to serve on track {track}"
+
+    def _route(self) -> None:
+        route, service = self.decision.route, self._service
+        if service.desired is Desired.DELETED:
+            assert route is None
+            return
+        assert route is not None
+        assert (route.state is RouteState.OPEN) == (service.desired is Desired.RUNNING)
+        after = self._after()
+        for instance_id in route.instance_ids():
+            assert instance_id in after, "routed to what is gone"
+            row, sight = after[instance_id]
+            assert row.phase in {Phase.READY, Phase.DRAINING, Phase.STARTING}
+            assert row.ready_ms is not None or sight.process is Process.READY
+            assert sight.address
+        if not self._goal:
+            assert not route.tracks
+            return
+        ready = {i: row for i, (row, _) in after.items() if row.phase is Phase.READY}
+        routable = [
+            row
+            for row, sight in after.values()
+            if row.phase is Phase.READY
+            or (row.phase is Phase.DRAINING and sight.process is Process.READY)
+            or (row.phase in LIVE and row.ready_ms is not None)
+        ]
+        if routable:
+            assert sum(t.weight for t in route.tracks) == 100, "callers would be told: no backend"
+            assert all(t.endpoints and t.weight > 0 for t in route.tracks)
+        weights = self._weights(self._rolling)
+        weighted = {
+            track: w for track, w in weights.items() if w and any(r.track == track for r in ready.values())
+        }
+        if weighted:
+            shares = {t.track: t.weight for t in route.tracks}
+            assert shares.keys() == weighted.keys()
+            total = sum(weighted.values())
+            assert all(abs(shares[t] - w * 100 / total) < 1 for t, w in weighted.items())
+            for t in route.tracks:
+                assert {e.instance_id for e in t.endpoints} == {i for i, r in ready.items() if r.track == t.track}
+
+
+def _ceiling(v: Variant) -> int:
+    surge = Fraction(str(v.budget.max_surge))
+    return v.instance_count + int(-(-(surge * v.instance_count if surge < 1 else surge) // 1))
+
+
+def _floor(v: Variant, count: int) -> int:
+    part = Fraction(str(v.budget.max_unavailable))
+    return max(count - int(part * count if part < 1 else part), 1)
+
+
+def _now(sight: Sight) -> Phase:
+    """The phase that the world put it in."""
+    ended = sight.process is Process.EXITED
+    match sight.phase:
+        case Phase.STARTING if ended or (sight.process is Process.ABSENT and sight.instance.ready_ms is not None):
+            return Phase.EXITED
+        case Phase.STARTING if sight.process is Process.READY:
+            return Phase.READY
+        case Phase.READY | Phase.DRAINING | Phase.STOPPING if sight.process in ENDED:
+            return Phase.EXITED
+        case Phase.READY if sight.process is not Process.READY:
+            return Phase.STARTING
+        case phase:
+            return phase
