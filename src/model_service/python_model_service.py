@@ -22,15 +22,32 @@ class XgSklServingBaseService(SingleNodeService):
         return [list(row.values()) for row in rows]
 
     def _inference(self, data: Any) -> Any:
-        if self._loaded is None:
-            self._loaded = _load(self.model_path)
-        return self._loaded.predict(data).tolist()
+        loaded = self.__dict__.get("_loaded")  # a script may not call the base constructor
+        if loaded is None:
+            loaded = self._loaded = _load(self.model_path)
+        return _predicted(loaded, data).tolist()
 
     def _postprocess(self, data: Any) -> Any:
         return [{"predictresult": element} for element in data]
 
 
 def _load(model_path: str) -> Any:
-    import joblib
+    """What joblib or pickle wrote, or an XGBoost model in its own format."""
+    with open(model_path, "rb") as file:  # noqa: PTH123 - scripts and servers pass text
+        pickled = file.read(1) != b"{"
+    if pickled:
+        import joblib
 
-    return joblib.load(model_path)
+        return joblib.load(model_path)
+    import xgboost  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+    return xgboost.Booster(model_file=model_path)
+
+
+def _predicted(loaded: Any, rows: Any) -> Any:
+    """A Booster, as the published XGBoost scripts use it, takes its own kind of matrix."""
+    if type(loaded).__name__ != "Booster" or type(loaded).__module__.split(".")[0] != "xgboost":
+        return loaded.predict(rows)
+    import xgboost
+
+    return loaded.predict(xgboost.DMatrix(rows, feature_names=loaded.feature_names))

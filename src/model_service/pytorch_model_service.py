@@ -13,4 +13,6 @@ class PTServingBaseService(SingleNodeService):
         self.model: Any = None
 
     def _inference(self, data: Any) -> Any:
+        if self.model is None:
+            raise RuntimeError("self.model is not set: the constructor of a PyTorch script loads it")
         return {name: self.model(value) for name, value in data.items()}

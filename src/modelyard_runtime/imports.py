@@ -48,7 +48,9 @@ def import_script(script: Path) -> ModuleType:
         where = Path(error.filename or script).name
         raise LoadError(f"syntax error in {where}, line {error.lineno}: {error.msg}") from error
     except ModuleNotFoundError as error:
-        raise LoadError(f"{script.name} imports {error.name!r}, which is not installed") from error
+        raise LoadError(
+            f"{script.name} imports {error.name!r}, which is not installed: add it to dependencies in config.json"
+        ) from error
     except Exception as error:
         raise LoadError(f"importing {script.name} failed: {type(error).__name__}: {error}") from error
     return module

@@ -12,26 +12,31 @@ from types import TracebackType
 from typing import Any
 
 from model_service.model_service import SingleNodeService
-from modelyard_runtime import estimators
 from modelyard_runtime.batching import limits, rows_joint
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.model import Model
 from modelyard_runtime.package import Package, open_package
 from modelyard_runtime.script import load_service, script_model
 from modelyard_runtime.settings import Settings
+from modelyard_runtime.stopwatch import Stopwatch
 
 THREADED_LOAD_LIMIT_S = 600.0
 
 
-def load(settings: Settings) -> Model:
+def load(settings: Settings, watch: Stopwatch | None = None) -> Model:
+    watch = watch or Stopwatch()
     package = open_package(settings.model_dir)
     threads = settings.threads or _threads(package)
+    if settings.safe_formats_only:
+        from modelyard_runtime.formats import refuse_code
+
+        refuse_code(package)
     if package.script is not None:
         with _threads_of_the_constructor() as wait:
-            service = load_service(package, package.script, settings.model_name)
+            service = load_service(package, package.script, settings.model_name, watch)
             wait(service)
         return script_model(package, service, threads)
-    return _joined(package, _bare_model(package, threads))
+    return _joined(package, _bare_model(package, threads, watch, safe_only=settings.safe_formats_only))
 
 
 def _joined(package: Package, model: Model) -> Model:
@@ -40,13 +45,13 @@ def _joined(package: Package, model: Model) -> Model:
     return replace(model, joint=rows_joint(model.rows, bounds)) if model.rows and bounds else model
 
 
-def _bare_model(package: Package, threads: int) -> Model:
+def _bare_model(package: Package, threads: int, watch: Stopwatch, *, safe_only: bool) -> Model:
     path = package.weights
     if path is None:
         raise LoadError(f"{package.directory} holds neither customize_service.py nor a model file")
-    if path.suffix in estimators.SUFFIXES:
-        return estimators.estimator_model(package, path, threads)
-    raise LoadError(f"{path.name} cannot be served without a customize_service.py")
+    from modelyard_runtime.formats import model_of
+
+    return model_of(package, path, threads, watch, safe_only=safe_only)
 
 
 def _threads(package: Package) -> int:

@@ -1,7 +1,7 @@
 """A loaded model, as the data plane sees it. This is the whole interface between what loads and what serves.
 
     predict(body) → answer                     every model; one request at a time
-    rows: read → run → answer                  models of rows: what one call may answer for several requests at once
+    rows: read → run → answer                  models of rows: one call may answer several requests at once
     tensors: named arrays → named arrays       models that the Open Inference Protocol can address by tensor
 
 `predict(body) == asked.answer(rows.run(asked.rows))` with `asked = rows.read(body)`.

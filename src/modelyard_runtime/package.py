@@ -14,12 +14,17 @@ SCRIPT = "customize_service.py"
 CONFIG = "config.json"
 
 _FILE_SUFFIXES = {  # in the order in which a file is taken for the model
-    "PyTorch": (".pt", ".pth", ".pkl", ".bin", ".ckpt"),
+    "PyTorch": (".pt", ".pth", ".pt2", ".ts", ".pkl", ".bin", ".ckpt"),
     "XGBoost": (".m", ".ubj", ".json", ".model", ".bin", ".pkl", ".joblib"),
-    "Scikit_Learn": (".m", ".joblib", ".pkl", ".pickle"),
+    "LightGBM": (".txt", ".lgb", ".model", ".m", ".pkl", ".joblib"),
+    "Scikit_Learn": (".m", ".joblib", ".pkl", ".pickle", ".skops"),
+    "ONNX": (".onnx",),
     "MindSpore": (".om", ".mindir", ".ckpt"),
 }
-_ANY_SUFFIX = (".m", ".joblib", ".pkl", ".pickle", ".pt", ".pth", ".ubj", ".onnx", ".om", ".mindir", ".ckpt")
+_ANY_SUFFIX = (
+    *(".m", ".joblib", ".pkl", ".pickle", ".skops", ".pt", ".pth", ".pt2", ".ts", ".ubj", ".onnx"),
+    *(".lgb", ".om", ".mindir", ".ckpt"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,10 @@ class Package:
 
     @property
     def weights(self) -> Path | None:
-        """The model file: `model_file` of config.json, or the one whose suffix fits the model type."""
+        """The model file: `model_file` of config.json, or the one whose suffix fits the model type.
+
+        Of a type that is not in the table, a file named `model` may have a suffix that says little (.json, .txt).
+        """
         named = self.config.get("model_file")
         if named:
             return self.directory / str(named)
@@ -50,7 +58,9 @@ class Package:
             found = [f for f in files if f.suffix == suffix]
             if found:
                 return next((f for f in found if f.stem == "model"), found[0])
-        return None
+        if self.model_type in _FILE_SUFFIXES:
+            return None
+        return next((f for f in files if f.name in ("model.json", "model.txt")), None)
 
     @property
     def api(self) -> dict[str, Any]:

@@ -13,20 +13,25 @@ from types import ModuleType
 from typing import Any
 
 from model_service.model_service import ModelService, SingleNodeService
+from modelyard_runtime import older
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.imports import import_script
 from modelyard_runtime.model import Model
 from modelyard_runtime.package import Package
 from modelyard_runtime.script_batch import alone, script_joint
+from modelyard_runtime.stopwatch import Stopwatch
+from modelyard_runtime.tabular import columns
 
 _STEPS = ("_preprocess", "_inference", "_postprocess")
 _DIRECTORY_TYPES = {"TensorFlow", "Caffe", "MXNet"}
 _FILE_TYPES = {"PyTorch", "Scikit_Learn", "XGBoost"}
 
 
-def load_service(package: Package, script: Path, model_name: str) -> Any:
+def load_service(package: Package, script: Path, model_name: str, watch: Stopwatch) -> Any:
     """Imports the script and constructs its service. Raises LoadError; the author's exception is its cause."""
-    module = import_script(script)
+    with watch.importing():
+        module = import_script(script)
+    older.complete(script)
     cls = service_class(module)
     arguments = constructor_arguments(cls, model_name, model_path(package, cls))
     try:
@@ -98,8 +103,14 @@ def script_model(package: Package, service: Any, threads: int) -> Model:
     cls = type(service)
     machine_learning = any(c.__name__ == "XgSklServingBaseService" for c in cls.__mro__)
     steps = _steps(service)
-    if any(inspect.iscoroutinefunction(step) for step in steps):
-        return Model(package.routes, predict_async=_chain_async(steps), example=package.config.get("example"))
+    declared = tuple(column.name for column in columns(package.schema("request")))
+    if any(inspect.iscoroutinefunction(step) or inspect.isasyncgenfunction(step) for step in steps):
+        return Model(
+            package.routes,
+            predict_async=_chain_async(steps),
+            example=package.config.get("example"),
+            columns=declared,
+        )
     joint = script_joint(package, service)
     return Model(
         routes=package.routes,
@@ -109,6 +120,7 @@ def script_model(package: Package, service: Any, threads: int) -> Model:
         wants_text=_parses_text(steps[0]) if steps else False,
         wraps_lists=machine_learning,
         example=package.config.get("example"),
+        columns=declared,
     )
 
 

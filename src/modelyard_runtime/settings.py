@@ -12,6 +12,8 @@ class Settings:
     """Where to listen (exactly one of `socket_fd`, `socket_path`, `port`), and which model to serve.
 
     `threads` bounds the predictions that run at the same time; None leaves it to the package (default 1).
+    `safe_formats_only`: packages that hold a pickle are refused. `load_report_s`: how often a long load says where
+    it is.
     """
 
     model_dir: Path
@@ -21,6 +23,8 @@ class Settings:
     socket_path: Path | None = None
     port: int | None = None
     threads: int | None = None
+    safe_formats_only: bool = False
+    load_report_s: int = 10
 
 
 def settings(environ: Mapping[str, str]) -> Settings:
@@ -37,10 +41,19 @@ def settings(environ: Mapping[str, str]) -> Settings:
         socket_path=Path(path).absolute() if path else None,
         port=_integer(environ, "PORT", least=0),
         threads=_integer(environ, "MODELYARD_THREADS", least=1),
+        safe_formats_only=_switch(environ, "MODELYARD_SAFE_FORMATS_ONLY"),
+        load_report_s=_integer(environ, "MODELYARD_LOAD_REPORT_S", least=1) or 10,
     )
     if read.socket_fd is None and read.socket_path is None and read.port is None:
         raise LoadError("nowhere to listen: set MODELYARD_SOCKET_FD, MODELYARD_SOCKET or PORT")
     return read
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").lower()
+    if text not in ("", "0", "false", "1", "true"):
+        raise LoadError(f"{name} must be 1 or 0, not {text!r}")
+    return text in ("1", "true")
 
 
 def _integer(environ: Mapping[str, str], name: str, *, least: int) -> int | None:

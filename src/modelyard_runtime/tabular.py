@@ -14,28 +14,51 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard_runtime.errors import bad_input
+from modelyard_runtime.model import Question
 
-Rows = list[list[Any]]
+Row = Callable[[dict[str, Any], int], Any]
+"""Reads one object of `req_data`, knowing its number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`kind` is the JSON schema type: number, integer, boolean, string, or "" for anything."""
+    """`kind` is the JSON schema type: number, integer, boolean, string, or "" for anything. `nullable`: null is a
+    missing value, as models of trees know it."""
 
     name: str
     kind: str = ""
+    nullable: bool = False
 
     @property
     def numeric(self) -> bool:
         return self.kind != "string"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a request asks: its rows, and the shape of the answer it expects."""
+class Answers:
+    """The three shapes of an answer; `names` are those of the declared response. Made once, not per request."""
 
-    rows: Rows
-    answer: Callable[[Sequence[Any], Sequence[str]], Any]
+    __slots__ = ("_names",)
+
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._names = tuple(names)
+
+    def wrapped(self, predictions: Sequence[Any]) -> Any:
+        return {"data": {"resp_data": self._named(predictions)}}
+
+    def bare(self, predictions: Sequence[Any]) -> Any:
+        return {"resp_data": self._named(predictions)}
+
+    def predictions(self, predictions: Sequence[Any]) -> Any:
+        return {"predictions": predictions}
+
+    def _named(self, predictions: Sequence[Any]) -> list[Any]:
+        names = self._names
+        if predictions and isinstance(predictions[0], dict):  # a model of several outputs names them itself
+            return list(predictions)
+        if len(names) > 1 and all(isinstance(p, list) and len(p) == len(names) for p in predictions):
+            return [dict(zip(names, p, strict=True)) for p in predictions]
+        name = names[0] if names else "predictresult"
+        return [{name: p} for p in predictions]
 
 
 def columns(schema: dict[str, Any], field: str = "req_data") -> tuple[Column, ...]:
@@ -47,36 +70,39 @@ def columns(schema: dict[str, Any], field: str = "req_data") -> tuple[Column, ..
     items = items.get("items", {}) if isinstance(items, dict) else {}
     if isinstance(items, list):  # the published examples write items as a list of one schema
         items = items[0] if items else {}
-    return tuple(
-        Column(name, str(each.get("type", "")) if isinstance(each, dict) else "")
-        for name, each in _properties(items).items()
-    )
+    return tuple(_column(name, each) for name, each in _properties(items).items())
 
 
-def question(body: Any, declared: Sequence[Column]) -> Question:
-    """Raises RequestError (400) that names the row and the field."""
+def question(body: Any, declared: Sequence[Column], answers: Answers) -> Question:
+    """Rows of the declared columns, in their order. Raises RequestError (400) that names the row and the field."""
+
+    def row(given: dict[str, Any], n: int) -> Any:
+        return [_cell(given, column, n) for column in declared] if declared else list(given.values())
+
+    return rows_of(body, answers, row)
+
+
+def rows_of(body: Any, answers: Answers, row: Row) -> Question:
+    """What is asked, in any of the shapes above. Raises RequestError (400)."""
     if isinstance(body, dict):
         data = body.get("data")
         if isinstance(data, dict) and "req_data" in data:
-            return Question(_rows(data["req_data"], declared), _wrapped)
+            return Question(_each(data["req_data"], row), answers.wrapped)
         if "req_data" in body:
-            return Question(_rows(body["req_data"], declared), _bare)
+            return Question(_each(body["req_data"], row), answers.bare)
         if "instances" in body:
-            return Question(_instances(body["instances"]), _predictions)
+            return Question(_instances(body["instances"]), answers.predictions)
     raise bad_input('Expected {"data": {"req_data": [{…}]}}.')
 
 
-def _rows(req_data: Any, declared: Sequence[Column]) -> Rows:
+def _each(req_data: Any, row: Row) -> list[Any]:
     if not isinstance(req_data, list):
         raise bad_input("req_data must be a list.")
     rows = []
-    for n, row in enumerate(req_data):
-        if not isinstance(row, dict):
+    for n, given in enumerate(req_data):
+        if not isinstance(given, dict):
             raise bad_input(f"req_data[{n}] must be an object.")
-        if declared:
-            rows.append([_cell(row, column, n) for column in declared])
-        else:
-            rows.append(list(row.values()))
+        rows.append(row(given, n))
     return rows
 
 
@@ -88,34 +114,24 @@ def _cell(row: dict[str, Any], column: Column, n: int) -> Any:
     try:
         return _TYPES[column.kind](value)
     except (KeyError, TypeError, ValueError):
-        if column.kind not in _TYPES:
+        if column.kind not in _TYPES or (value is None and column.nullable):
             return value
         raise bad_input(f"req_data[{n}].{column.name} must be of type {column.kind}, not {value!r}.") from None
 
 
-def _instances(instances: Any) -> Rows:
+def _instances(instances: Any) -> list[Any]:
     if not isinstance(instances, list) or not all(isinstance(row, list) for row in instances):
         raise bad_input("instances must be a list of lists.")
     return instances
 
 
-def _named(predictions: Sequence[Any], names: Sequence[str]) -> list[dict[str, Any]]:
-    if len(names) > 1 and all(isinstance(p, list) and len(p) == len(names) for p in predictions):
-        return [dict(zip(names, p, strict=True)) for p in predictions]
-    name = names[0] if names else "predictresult"
-    return [{name: p} for p in predictions]
-
-
-def _wrapped(predictions: Sequence[Any], names: Sequence[str]) -> Any:
-    return {"data": {"resp_data": _named(predictions, names)}}
-
-
-def _bare(predictions: Sequence[Any], names: Sequence[str]) -> Any:
-    return {"resp_data": _named(predictions, names)}
-
-
-def _predictions(predictions: Sequence[Any], names: Sequence[str]) -> Any:
-    return {"predictions": predictions}
+def _column(name: str, schema: Any) -> Column:
+    """`"type": ["number", "null"]` is a nullable number."""
+    kind = schema.get("type", "") if isinstance(schema, dict) else ""
+    if isinstance(kind, list):
+        kinds = [str(each) for each in kind if each != "null"]
+        return Column(name, kinds[0] if len(kinds) == 1 else "", nullable="null" in kind)
+    return Column(name, str(kind))
 
 
 def _properties(schema: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelyard_runtime.errors import RequestError
-from modelyard_runtime.tabular import Column, columns, question
+from modelyard_runtime.tabular import Answers, Column, columns, question
 
 AB = (Column("a", "number"), Column("b", "integer"))
 
@@ -43,7 +43,7 @@ def test_no_columns(nothing: dict[str, Any]) -> None:
     ],
 )
 def test_rows(body: Any, declared: tuple[Column, ...], rows: list[list[Any]]) -> None:
-    assert question(body, declared).rows == rows
+    assert question(body, declared, Answers()).rows == rows
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_rows(body: Any, declared: tuple[Column, ...], rows: list[list[Any]]) ->
 )
 def test_bad_requests_name_the_field(body: Any, message: str) -> None:
     with pytest.raises(RequestError, match=message) as refused:
-        question(body, AB)
+        question(body, AB, Answers())
     assert (refused.value.status, refused.value.code) == (400, "ModelArts.4105")
 
 
@@ -77,10 +77,21 @@ def test_bad_requests_name_the_field(body: Any, message: str) -> None:
     ],
 )
 def test_answers(body: Any, names: list[str], answer: Any) -> None:
-    assert question(body, AB).answer([1], names) == answer
+    assert question(body, AB, Answers(names)).answer([1]) == answer
 
 
 def test_several_outputs_by_name() -> None:
-    asked = question({"req_data": []}, AB)
-    assert asked.answer([[1, 2]], ["x", "y"]) == {"resp_data": [{"x": 1, "y": 2}]}
-    assert asked.answer([[1, 2]], ["x"]) == {"resp_data": [{"x": [1, 2]}]}
+    def answer(names: list[str], prediction: Any) -> Any:
+        return question({"req_data": []}, AB, Answers(names)).answer([prediction])
+
+    assert answer(["x", "y"], [1, 2]) == {"resp_data": [{"x": 1, "y": 2}]}
+    assert answer(["x"], [1, 2]) == {"resp_data": [{"x": [1, 2]}]}
+    assert answer([], {"label": 1, "score": 2}) == {"resp_data": [{"label": 1, "score": 2}]}
+
+
+def test_null_is_a_missing_value_where_it_is_declared() -> None:
+    declared = columns(schema("req_data", {"a": {"type": ["number", "null"]}}, wrapped=True, as_list=True))
+    assert declared == (Column("a", "number", nullable=True),)
+    assert question({"req_data": [{"a": None}]}, declared, Answers()).rows == [[None]]
+    with pytest.raises(RequestError, match=r"req_data\[0\]\.a must be of type number, not None"):
+        question({"req_data": [{"a": None}]}, (Column("a", "number"),), Answers())

@@ -1,0 +1,138 @@
+"""TorchScript and torch.export files. Neither is a pickle of Python code; a state dict or a pickled module is,
+and needs a script that has the code of its network.
+"""
+
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelyard_runtime.errors import LoadError
+from modelyard_runtime.model import Tensor
+from modelyard_runtime.networks import Network
+from modelyard_runtime.package import Package
+from modelyard_runtime.stopwatch import Stopwatch
+
+_DATATYPES = {
+    "torch.bool": "BOOL",
+    "torch.uint8": "UINT8",
+    "torch.int8": "INT8",
+    "torch.int16": "INT16",
+    "torch.int32": "INT32",
+    "torch.int64": "INT64",
+    "torch.float16": "FP16",
+    "torch.bfloat16": "BF16",
+    "torch.float32": "FP32",
+    "torch.float64": "FP64",
+}
+
+
+def load_torchscript(path: Path, package: Package, watch: Stopwatch) -> Network:
+    """A script knows no shapes and often no types: `inputs` of config.json may declare them, else FP32.
+
+    Raises LoadError.
+    """
+    torch = _torch(path, watch)
+    try:
+        module = torch.jit.load(str(path), map_location="cpu").eval()
+    except Exception as error:
+        raise LoadError(f"{path.name} is not a TorchScript file: {type(error).__name__}: {error}") from error
+    names = [a.name for a in module.forward.schema.arguments[1:] if not a.has_default_value()]
+    declared = _declared(package)
+    inputs = tuple(declared.get(name, Tensor(name, "FP32", ())) for name in names)
+    return Network("pytorch_torchscript", inputs, _outputs(package), _runner(torch, module, inputs, package))
+
+
+def load_exported(path: Path, package: Package, watch: Stopwatch) -> Network:
+    """The program knows its inputs; a size that may vary is -1. Raises LoadError."""
+    torch = _torch(path, watch)
+    try:
+        program = torch.export.load(str(path))
+        module = program.module()
+    except Exception as error:
+        raise LoadError(f"{path.name} is not a torch.export file: {type(error).__name__}: {error}") from error
+    wanted = program.graph_signature.user_inputs
+    values = {n.name: n.meta.get("val") for n in program.graph.nodes if n.op == "placeholder" and n.name in wanted}
+    inputs = tuple(_tensor(name, values[name]) for name in wanted)
+    return Network("pytorch_export", inputs, _outputs(package), _runner(torch, module, inputs, package))
+
+
+def contains_code(path: Path) -> bool:
+    """Whether a torch archive is TorchScript. The others are pickles."""
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+
+
+def _torch(path: Path, watch: Stopwatch) -> Any:
+    with watch.importing():
+        try:
+            import torch  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        except ImportError as error:
+            raise LoadError(
+                f"{path.name} needs torch, which is not installed: add it to dependencies in config.json"
+            ) from error
+    return torch
+
+
+def _runner(
+    torch: Any, module: Any, inputs: Sequence[Tensor], package: Package
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    names = [each.name for each in _outputs(package)]
+
+    def run(given: Mapping[str, Any]) -> dict[str, Any]:
+        with torch.inference_mode():
+            result = module(*(_to_torch(torch, given[each.name], each) for each in inputs))
+        return {name: _to_numpy(torch, value) for name, value in _named(result, names).items()}
+
+    return run
+
+
+def _to_torch(torch: Any, array: Any, declared: Tensor) -> Any:
+    import numpy as np
+
+    tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))
+    return tensor.to(torch.bfloat16) if declared.datatype == "BF16" else tensor
+
+
+def _to_numpy(torch: Any, tensor: Any) -> Any:
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def _named(result: Any, names: Sequence[str]) -> dict[str, Any]:
+    """A dict names its own; others are `output`, or `output_0`, `output_1` … unless config.json names them."""
+    if isinstance(result, dict):
+        return {str(name): value for name, value in result.items()}
+    if not isinstance(result, (list, tuple)):
+        return {names[0] if names else "output": result}
+    if len(names) != len(result):
+        names = [f"output_{n}" for n in range(len(result))]
+    return dict(zip(names, result, strict=True))
+
+
+def _tensor(name: str, value: Any) -> Tensor:
+    datatype = _DATATYPES.get(str(getattr(value, "dtype", "")))
+    if datatype is None:
+        raise LoadError(f"the input {name} is not a tensor that a request can carry")
+    return Tensor(name, datatype, tuple(size if isinstance(size, int) else -1 for size in value.shape))
+
+
+def _declared(package: Package) -> dict[str, Tensor]:
+    """`"inputs": [{"name", "datatype", "shape"}]` of config.json."""
+    return {each.name: each for each in _list(package, "inputs")}
+
+
+def _outputs(package: Package) -> tuple[Tensor, ...]:
+    return tuple(_list(package, "outputs")) or (Tensor("output", "FP32", ()),)
+
+
+def _list(package: Package, key: str) -> list[Tensor]:
+    try:
+        return [
+            Tensor(str(each["name"]), str(each.get("datatype", "FP32")), tuple(each.get("shape", ())))
+            for each in package.config.get(key) or ()
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise LoadError(
+            f'config.json: {key} must be a list of {{"name", "datatype", "shape"}}: {error!r}'
+        ) from error

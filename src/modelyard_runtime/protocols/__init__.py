@@ -1,0 +1,1 @@
+"""Protocols beside the declared api: the Open Inference Protocol V2."""

@@ -1,0 +1,93 @@
+"""Scripts under the Open Inference Protocol: tensors become the request that the script knows, its answer tensors.
+
+Request, by whether config.json declares the columns of `req_data`:
+
+    declared        {"data": {"req_data": [row, …]}}   rows from one tensor a column, or one matrix of all columns
+    not declared    {input name: nested list, …}
+
+Answer: rows of `resp_data` (or a list of objects) give a tensor for each field; an object gives a tensor for each
+field whose value is a number, a text or a regular array; anything else is one BYTES element, its JSON.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from modelyard_runtime.codec import encode, plain
+from modelyard_runtime.errors import bad_input
+from modelyard_runtime.model import Model, Tensor, Tensors
+
+
+def tensors(model: Model) -> Tensors:
+    """What a script can say of itself: the names that config.json declares."""
+    inputs = tuple(Tensor(name, "BYTES", (-1,)) for name in model.columns)
+
+    def run(given: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+        assert model.predict is not None
+        body = request(model, given)
+        return chosen(arrays(model.predict(encode(body).decode() if model.wants_text else body)), wanted)
+
+    return Tensors("python", inputs, (), run)
+
+
+def request(model: Model, given: dict[str, Any]) -> dict[str, Any]:
+    """Raises RequestError (400)."""
+    names = model.columns
+    if not names:
+        return {name: array.tolist() for name, array in given.items()}
+    only = next(iter(given.values()))
+    if len(given) == 1 and only.ndim == 2 and only.shape[1] == len(names):
+        rows = [dict(zip(names, row, strict=True)) for row in only.tolist()]
+    else:
+        missing = [name for name in names if name not in given]
+        if missing:
+            raise bad_input(f"The inputs must be one matrix, or a tensor for each column; missing: {missing}.")
+        values = [given[name].reshape(-1).tolist() for name in names]
+        if len({len(each) for each in values}) != 1:
+            raise bad_input("All columns must have the same number of rows.")
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+    return {"data": {"req_data": rows}}
+
+
+def arrays(answer: Any) -> dict[str, Any]:
+    """The answer of a script as named arrays."""
+    import numpy as np
+
+    inner = answer.get("data", answer) if isinstance(answer, dict) else answer
+    rows = inner.get("resp_data") if isinstance(inner, dict) else inner
+    if (
+        isinstance(rows, list)
+        and rows
+        and all(isinstance(row, dict) and row.keys() == rows[0].keys() for row in rows)
+    ):
+        return {str(name): _array([row[name] for row in rows]) for name in rows[0]}
+    if isinstance(answer, dict):
+        return {str(name): _array(value) for name, value in answer.items()}
+    if isinstance(answer, np.ndarray):
+        return {"output": answer}
+    return {"output": _array(answer)}
+
+
+def chosen(results: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+    unknown = [name for name in wanted if name not in results]
+    if unknown:
+        raise bad_input(f"The model has no output {unknown[0]}; it has {', '.join(results)}.")
+    return {name: results[name] for name in wanted} if wanted else results
+
+
+def _array(value: Any) -> Any:
+    """At least one axis; text and whatever is irregular are objects: text itself, or JSON."""
+    import numpy as np
+
+    if not isinstance(value, (list, tuple, dict, str, bytes, int, float, bool, type(None))):
+        value = plain(value)
+    try:
+        found = np.array(value)
+    except ValueError:
+        found = np.array(None)
+    if found.dtype.kind in "biuf":
+        return np.atleast_1d(found)
+    if found.dtype.kind == "U":
+        return np.atleast_1d(found).astype(object)
+    text = np.empty(1, dtype=object)
+    text[0] = encode(value).decode()
+    return text
