@@ -19,6 +19,7 @@ from modelyard.engines.base import ProcessState, Resources, StartRefusedError
 from modelyard.engines.launch import LaunchOptions
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import ProcessDir, Sight, Spec
+from modelyard.processes.isolation import Isolation, Users
 
 READY, EXITED = ProcessState.READY, ProcessState.EXITED
 
@@ -57,6 +58,8 @@ async def test_the_environment_is_built_from_nothing(world: ProcessWorld, monkey
     assert found == {
         "HOME": str(work),
         "TMPDIR": str(work / "tmp"),
+        "USER": "model",
+        "LOGNAME": "model",
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
@@ -310,7 +313,10 @@ async def test_without_control_groups_it_says_so_and_loads_with_less_priority(tm
 @pytest.mark.skipif(os.geteuid() != 0, reason="UNPRIVILEGED INSTANCES NOT TESTED: only root may change user")
 async def test_an_instance_may_run_as_another_user(tmp_path: Path) -> None:
     command = ("/bin/sh", "-c", "id -u; id -G; touch mine; ls ..; exit 0")
-    world = ProcessWorld(tmp_path / "data", LaunchOptions(command=lambda _: command, user=(65534, 65533)))
+    world = ProcessWorld(
+        tmp_path / "data",
+        LaunchOptions(command=lambda _: command, isolation=Isolation(Users(65534, 65534, 65533))),
+    )
     await world.open()
     await world.start(spec())
     await world.until(all_in(EXITED))

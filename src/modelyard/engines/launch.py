@@ -7,7 +7,7 @@ named here does not reach the model's code.
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,9 +16,14 @@ import msgspec
 
 from modelyard.engines.base import InstanceSpec
 from modelyard.processes.directory import LISTEN_FD, Spec
+from modelyard.processes.isolation import Isolation
 from modelyard.processes.limits import Enforcement, Limits
+from modelyard.processes.view import view
 
 Command = Callable[[InstanceSpec], tuple[str, ...]]
+
+USER = "model"
+"""What `getpass.getuser` finds: an instance's user has no entry anywhere, and libraries fail that ask for it."""
 
 THREAD_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -27,15 +32,17 @@ THREAD_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "N
 class LaunchOptions:
     """How instances are run here.
 
-    `command` None is the model server that comes with Modelyard. `user` is (uid, gid) for instances (None:
-    ours). `cpu_quota` False leaves cores uncapped, which spares latency the stalls of throttling.
-    `loading_weight` is the share of a busy CPU while an instance loads, against 1 later: an import must not slow
-    down who serves. `log_bytes` bounds each of an instance's two log files.
+    `command` None is the model server that comes with Modelyard. `isolation`: how far instances are kept apart;
+    `shown`: directories that they may read besides the interpreter's, the model server's and their package.
+    `cpu_quota` False leaves cores uncapped, which spares latency the stalls of throttling. `loading_weight` is the
+    share of a busy CPU while an instance loads, against 1 later: an import must not slow down who serves.
+    `log_bytes` bounds each of an instance's two log files.
     """
 
     python: str = sys.executable
     command: Command | None = None
-    user: tuple[int, int] | None = None
+    isolation: Isolation = Isolation()
+    shown: tuple[Path, ...] = ()
     cpu_quota: bool = True
     loading_weight: float = 0.25
     log_bytes: int = 4 * 1024 * 1024
@@ -56,6 +63,8 @@ def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> d
         "PATH": os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "HOME": str(work),
         "TMPDIR": str(work / "tmp"),
+        "USER": USER,
+        "LOGNAME": USER,
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
@@ -78,21 +87,44 @@ def niceness(weight: float) -> int:
     return round(-math.log(weight, 1.25))
 
 
+def readable(python: str) -> tuple[Path, ...]:
+    """The directories that the model server itself needs."""
+    prefixes = (sys.prefix, sys.base_prefix, sys.exec_prefix) if python == sys.executable else ()
+    return tuple(Path(path) for path in (*prefixes, source_path()) if path)
+
+
+def trial(python: str) -> Spec:
+    """A process that works where an instance would: it finds the interpreter, the model server and its rights."""
+    env = (("PYTHONPATH", source_path()), ("PYTHONDONTWRITEBYTECODE", "1"))
+    return Spec((python, "-c", "import modelyard_runtime.main; open('written', 'w')"), env=env)
+
+
 def process_spec(
-    spec: InstanceSpec, package: Path, directory: Path, enforcement: Enforcement, options: LaunchOptions
+    spec: InstanceSpec,
+    package: Path,
+    directory: Path,
+    enforcement: Enforcement,
+    options: LaunchOptions,
+    *,
+    taken: Collection[int] = (),
 ) -> Spec:
-    """The process that runs `spec` in `directory`."""
+    """The process that runs `spec` in `directory`, which is `DATA_DIR/instances/ID`; `taken`: users in use."""
     resources = spec.resources
     limits = Limits(resources.cpu, resources.memory_mib, resources.pids, resources.open_files)
     plan = enforcement.plan(spec.instance_id, limits, weight=options.loading_weight, quota=options.cpu_quota)
     work = directory.absolute() / "work"
+    isolation = options.isolation
+    shown = (*readable(options.python), *options.shown, package.absolute())
+    own_user = isolation.users is not None and not isolation.users.shared
     return Spec(
         argv=options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime"),
         env=tuple(environment(spec, package.absolute(), work, options.python).items()),
         listen=True,
         plan=plan,
         open_files=limits.open_files,
-        user=options.user,
+        processes=limits.pids if own_user else 0,
+        view=view(shown, directory.absolute().parents[1], work) if isolation.views else (),
+        user=isolation.users.of(spec.instance_id, taken) if isolation.users else None,
         nice=niceness(options.loading_weight) if not plan.weight and os.geteuid() == 0 else 0,
         log_bytes=options.log_bytes,
         label=asdict(spec),

@@ -53,8 +53,11 @@ def _epoch_ms() -> int:
 class Resident:
     """One instance that this engine follows: what it is, and what was last seen of it."""
 
-    def __init__(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int) -> None:
+    def __init__(
+        self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, user: tuple[int, int] | None
+    ) -> None:
         self.spec = spec
+        self.user = user[0] if user else None
         self.directory = directory
         self.created_ms = created_ms
         self.vitals = Vitals()
@@ -112,12 +115,17 @@ class ProcessEngine:
         self._open = False
 
     def enforced(self) -> Mapping[str, str]:
-        """What limits hold here, for people: `cpu` → "enforced (cgroup v1)", or "not enforced: why"."""
-        return self._limits().describe()
+        """What holds here, for people: `cpu` → "enforced (cgroup v1)", or "not enforced: why"."""
+        isolation = self._options.isolation
+        held = {**self._limits().describe(), **isolation.describe()}
+        if isolation.users and not isolation.users.shared and not held["pids"].startswith("enforced"):
+            held["pids"] = "enforced (rlimit)"
+        return held
 
     async def open(self) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._root.chmod(0o711 if self._options.user else 0o700)
+        isolation = self._options.isolation
+        self._root.chmod(0o711 if isolation.users and not isolation.views else 0o700)
         self._take_stock()
         limits.remove_strays(self._limits(), self._residents)
         self._open = True
@@ -154,8 +162,9 @@ class ProcessEngine:
         if not package.is_dir():
             raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
         directory = ProcessDir(self._root / spec.instance_id)
-        process = process_spec(spec, package, directory.path, self._limits(), self._options)
-        resident = Resident(spec, directory, self._now_ms())
+        taken = {other.user for other in self._residents.values() if other.user is not None}
+        process = process_spec(spec, package, directory.path, self._limits(), self._options, taken=taken)
+        resident = Resident(spec, directory, self._now_ms(), process.user)
         self._residents[spec.instance_id] = resident
         async with resident.busy:
             try:
@@ -236,7 +245,7 @@ class ProcessEngine:
                 raise
             return  # of another release or damaged; nothing runs there
         sight = directory.sight()
-        resident = Resident(instance, directory, sight.created_ms)
+        resident = Resident(instance, directory, sight.created_ms, spec.user)
         self._residents[directory.path.name] = resident
         if sight.stopping:
             resident.stopping = True

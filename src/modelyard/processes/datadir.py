@@ -38,7 +38,7 @@ class DataDir:
         """Make it, 0700. Raises DataDirError if it cannot be or is of a newer format."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path.chmod(0o700)
+            self.path.chmod(0o700 | self.path.stat().st_mode & 0o011)  # instances may be on their way through
         except OSError as error:
             raise DataDirError(f"cannot use the data directory {self.path}: {error.strerror}") from error
         mark = self.path / "format"

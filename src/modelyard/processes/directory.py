@@ -5,6 +5,7 @@
         state.json  pids and their start times; written by the shim when the child runs
         stop.json   the grace asked for; written before the signal is sent
         exit.json   how the child ended; written by the shim last
+        root/       empty; where the child's own view of the file system is put together
         log, log.1  the child's output, bounded;  work/  its directory;  s.sock  its socket, if it listens
 
 One directory is one child, ever. Everything a later control plane must know is here, so `sight` needs nothing
@@ -22,6 +23,7 @@ from pathlib import Path
 import msgspec
 
 from modelyard.processes.limits import Plan
+from modelyard.processes.view import Mount
 
 FORMAT = 1
 SOCKET = "s.sock"
@@ -37,7 +39,8 @@ class Spec:
     """How to run one process.
 
     `cwd` "" is `work/` below its directory, otherwise absolute. A listening process finds its socket as
-    descriptor `LISTEN_FD`. `env` is all of its environment. `user` is (uid, gid); None: ours. `label` is the
+    descriptor `LISTEN_FD`. `env` is all of its environment. `user` is (uid, gid); None: ours. `view`: all that
+    it sees of the file system; empty: everything. `processes` bounds how many its user may have. `label` is the
     owner's, any JSON object: it comes back after a restart. `grace_s` serves a stop that names none.
     """
 
@@ -47,6 +50,8 @@ class Spec:
     listen: bool = False
     plan: Plan = Plan()
     open_files: int = 0
+    processes: int = 0
+    view: tuple[Mount, ...] = ()
     user: tuple[int, int] | None = None
     nice: int = 0
     grace_s: float = 10.0

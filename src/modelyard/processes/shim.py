@@ -14,24 +14,23 @@ modules are used on purpose: with them it starts in 8 ms instead of 20, and is 2
 """
 
 import os
-import resource
 import select
 import sys
 import time
 
+import become  # type: ignore[import-not-found]  # beside this file, see `supervise.BOOT`
+
 try:
-    import _ctypes
     import _json
     import _signal as signal  # type: ignore[import-not-found]
     import _socket as socket
 except ImportError:  # another Python: the same, slower
-    import ctypes as _ctypes  # type: ignore[no-redef]
     import json as _json  # type: ignore[no-redef]
     import signal
     import socket  # type: ignore[no-redef]
 
 LOCK_FD = LISTEN_FD = 3
-SET_PDEATHSIG, SET_SUBREAPER, SET_NO_NEW_PRIVS = 1, 36, 38
+SET_SUBREAPER = 36
 
 
 class Scanning:
@@ -43,13 +42,6 @@ class Scanning:
     parse_int = int
     parse_constant = None
     memo: dict[str, str] = {}  # noqa: RUF012
-
-
-def prctl(option: int, value: int) -> None:
-    if hasattr(_ctypes, "CDLL"):
-        _ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-    else:
-        _ctypes.call_function(_ctypes.dlsym(_ctypes.dlopen("", 0), "prctl"), (option, value, 0, 0, 0))
 
 
 def load(name: str) -> dict:  # type: ignore[type-arg]
@@ -140,49 +132,36 @@ def prepare(groups: list[dict]) -> str:  # type: ignore[type-arg]
     return "; ".join(failures)
 
 
-def become(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> None:  # type: ignore[type-arg]
-    """In the forked child: take on limits, identity and descriptors, then become the program."""
+def turn(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> None:  # type: ignore[type-arg]
+    """In the forked child: take on descriptors, limits, view and identity, then become the program."""
     os.setsid()
-    for group in spec["plan"]["groups"]:
-        try:
-            with open(group["path"] + "/cgroup.procs", "w", encoding="ascii") as file:  # noqa: PTH123
-                file.write("0")
-        except OSError:
-            pass  # said by `prepare` already
+    become.join(spec["plan"]["groups"])
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log.writer, 1)
     os.dup2(log.writer, 2)
     if server is not None:
         os.dup2(server.fileno(), LISTEN_FD)  # over our copy of the lock
-    if spec["open_files"]:
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        wanted = spec["open_files"] if hard == resource.RLIM_INFINITY else min(spec["open_files"], hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crashing model must not fill the disk
+    become.limit(spec)
     if spec["nice"]:
         os.nice(spec["nice"])
     signal.set_wakeup_fd(-1)
     for name in ("HUP", "INT", "TERM", "CHLD", "PIPE", "XFSZ"):
         signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # not before: a SIGTERM sent meanwhile must end it
-    os.chdir(spec["cwd"] or "work")
-    if spec["user"]:
-        uid, gid = spec["user"]
-        os.setgroups([])
-        os.setgid(gid)
-        os.setuid(uid)
-    prctl(SET_NO_NEW_PRIVS, 1)
-    prctl(SET_PDEATHSIG, signal.SIGKILL)  # after the change of user, which clears it
-    os.umask(0o022)
-    if os.getppid() == parent:
-        os.execvpe(spec["argv"][0], spec["argv"], dict(spec["env"]))  # noqa: S606
+    home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
+    become.see(spec["view"], os.getcwd() + "/root")  # noqa: PTH109
+    os.chdir(home)
+    become.drop(spec["user"])
+    become.run(spec, spec["argv"], parent)
 
 
 def spawn(spec: dict, log: Log) -> int:  # type: ignore[type-arg]
     """Start the child; the socket stays open in it alone."""
     if not spec["cwd"]:
         os.makedirs("work/tmp", exist_ok=True)  # noqa: PTH103
+    if spec["view"]:
+        os.makedirs("root", exist_ok=True)  # noqa: PTH103
     if spec["user"]:
         os.fchown(log.writer, *spec["user"])
         for path in () if spec["cwd"] else ("work", "work/tmp"):
@@ -192,7 +171,7 @@ def spawn(spec: dict, log: Log) -> int:  # type: ignore[type-arg]
     child = os.fork()
     if child == 0:
         try:
-            become(spec, parent, log, server)
+            turn(spec, parent, log, server)
         except BaseException as error:  # noqa: BLE001
             os.write(2, f"cannot start {spec['argv'][0]}: {error}\n".encode())
         finally:
@@ -311,7 +290,7 @@ def main(path: str) -> None:
         if os.path.exists("stop.json"):  # noqa: PTH110
             raise OSError("stopped before it was started")
         unenforced = prepare(spec["plan"]["groups"])
-        prctl(SET_SUBREAPER, 1)
+        become.prctl(SET_SUBREAPER, 1)
         log = Log(spec["log_bytes"])
         child = spawn(spec, log)
     except OSError as error:

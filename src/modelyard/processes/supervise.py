@@ -41,7 +41,7 @@ def spawn(
     shim cannot be started.
     """
     directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if spec.user is not None:
+    if spec.user is not None and not spec.view:
         directory.path.chmod(0o711)  # on the way to its work directory, and to nothing else
     lock = _lock(directory)
     if lock is None:
