@@ -16,7 +16,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from modelyard_runtime.batching import Costs, Gaps, Limits, linger_s
 from modelyard_runtime.lanes import Pace
@@ -39,16 +39,18 @@ class Asked(Protocol):
         """It was not computed, because its caller has left."""
 
 
-Run = Callable[[Sequence[Asked]], None]
-"""Answers all of them in one call. Must not raise."""
+Request = TypeVar("Request", bound=Asked)
 
 
-class Batcher:
-    """`offer` is called by the receiving thread only. `start` starts the workers; `turn` is what one does."""
+class Batcher(Generic[Request]):
+    """`run` answers all that it is given in one call, and must not raise. `exclusive`: one call at a time.
+
+    `offer` is called by the receiving thread only. `start` starts the workers; `turn` is what one does.
+    """
 
     def __init__(
         self,
-        run: Run,
+        run: Callable[[Sequence[Request]], None],
         limits: Limits,
         *,
         exclusive: bool = True,
@@ -63,7 +65,7 @@ class Batcher:
         self._exclusive = exclusive
         self._clock = clock
         self._pause = pause
-        self._waiting: deque[Asked] = deque()
+        self._waiting: deque[Request] = deque()
         self._came = 0  # rows; written by the receiving thread
         self._gone = 0  # rows; written under the lock
         self._lock = threading.Lock()
@@ -79,8 +81,8 @@ class Batcher:
         """Rows that wait or are being computed."""
         return self._came - self._gone
 
-    def offer(self, asked: Asked, *, alone: bool) -> bool:
-        """Takes a request; False, and nothing is done, when the queue is too long. `alone`: no other is in flight."""
+    def offer(self, asked: Request, *, alone: bool) -> bool:
+        """Takes a request; False, and nothing is done, when the queue is too long. `alone`: it is the only one."""
         self.gaps.record(asked.began_s)
         if alone and self.pace.short and asked.rows <= _SMALL and self._answered_here(asked):
             return True
@@ -113,7 +115,7 @@ class Batcher:
         with self._lock:
             self._gone += rows
 
-    def _answered_here(self, asked: Asked) -> bool:
+    def _answered_here(self, asked: Request) -> bool:
         if not self._lock.acquire(blocking=False):
             return False
         try:
@@ -137,8 +139,8 @@ class Batcher:
             if self._came == seen:
                 return
 
-    def _take(self) -> list[Asked]:
-        batch: list[Asked] = []
+    def _take(self) -> list[Request]:
+        batch: list[Request] = []
         rows = 0
         while self._waiting:
             following = self._waiting[0]
@@ -153,7 +155,7 @@ class Batcher:
             rows += following.rows
         return batch
 
-    def _call(self, batch: list[Asked]) -> int:
+    def _call(self, batch: list[Request]) -> int:
         if not batch:
             return 0
         rows = sum([asked.rows for asked in batch])

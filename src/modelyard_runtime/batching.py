@@ -52,7 +52,7 @@ class Joint:
 
 
 def together(predict: Callable[[list[Any]], Sequence[Any]], items: list[Any]) -> Sequence[Any]:
-    """One result or exception for each item. When the common call fails, each is tried alone: only the guilty fails."""
+    """One result or exception for each item. When the common call fails, each is tried alone."""
     try:
         results = predict(items)
         if len(results) != len(items):

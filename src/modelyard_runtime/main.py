@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+from modelyard_runtime import metrics
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.server import Server
 from modelyard_runtime.settings import Settings, settings
@@ -45,8 +46,14 @@ def main() -> NoReturn:
     )
     signals = _signals()
     transport.start()
+    phases_s: dict[str, float] = {}
+    if read.metrics_path or read.metrics_port is not None:
+        metrics.serve(
+            listener(None, read.metrics_path, read.metrics_port), lambda: metrics.text(server.ledger, phases_s)
+        )
     threading.Thread(target=_stop_at, args=(signals, server, transport), name="signals", daemon=True).start()
     _load(read, server)
+    phases_s["total"] = time.monotonic() - began
     _say(f"{read.model_name} {read.model_version} is ready after {time.monotonic() - began:.2f} s")
     while True:  # the main thread has nothing left to do but to let signal handlers of the model run
         signal.pause()

@@ -62,7 +62,10 @@ class Server:
                 return
             self.ledger.begun += 1
             methods = self._routes.get(path)
-            if methods is not None and scope.method in methods:
+            method = scope.method
+            if method == "GET" and "upgrade" in scope.headers:
+                self._answer(proto, 400, "ModelArts.4204", "This model does not serve WebSockets.")
+            elif methods is not None and method in methods:
                 proto().add_done_callback(Exchange(self, scope, proto))
             else:
                 self._refuse(proto, path, methods)
@@ -78,19 +81,21 @@ class Server:
 
     def _refuse(self, proto: Any, path: str, methods: frozenset[str] | None) -> None:
         if self.plane is None:
-            answer = 503, error_body("ModelArts.4302", "The model is still loading.")
+            self._answer(proto, 503, "ModelArts.4302", "The model is still loading.")
         elif methods is None:
-            answer = 404, error_body("ModelArts.4204", f"API {path} does not exist.")
+            self._answer(proto, 404, "ModelArts.4204", f"API {path} does not exist.")
         else:
-            answer = 405, error_body("ModelArts.4204", f"API {path} takes {', '.join(sorted(methods))}.")
-        proto.response_bytes(answer[0], _JSON, answer[1])
-        self.ledger.finish(answer[0])
+            self._answer(proto, 405, "ModelArts.4204", f"API {path} takes {', '.join(sorted(methods))}.")
+
+    def _answer(self, proto: Any, status: int, code: str, message: str) -> None:
+        proto.response_bytes(status, _JSON, error_body(code, message))
+        self.ledger.finish(status)
 
 
 class Exchange:
     """One prediction, from the body to the answer. Called by the transport when the body is there."""
 
-    __slots__ = ("_began_s", "_body", "_plane", "_proto", "_scope", "_server")
+    __slots__ = ("_body", "_plane", "_proto", "_scope", "_server", "began_s")
 
     def __init__(self, server: Server, scope: Any, proto: Any) -> None:
         assert server.plane is not None
@@ -99,7 +104,7 @@ class Exchange:
         self._scope = scope
         self._proto = proto
         self._body = b""
-        self._began_s = time.perf_counter()
+        self.began_s = time.perf_counter()
 
     def __call__(self, future: Any) -> None:
         server = self._server
@@ -109,14 +114,7 @@ class Exchange:
             server.ledger.finish()
             return
         if server.together is not None:
-            server.together.receive(
-                self._body,
-                self._content_type,
-                self._began_s,
-                self._reply,
-                server.ledger.finish,
-                self._proto.client_disconnect,
-            )
+            server.together.receive(self, self._body)
             return
         if server.loop is not None:
             server.loop.call_soon_threadsafe(partial(_start, server.loop, self._run_async))
@@ -125,29 +123,36 @@ class Exchange:
         if not (server.pace.short and server.workers.alone(self._run)):
             server.workers.put(self._run)
 
-    def _content_type(self) -> str:
+    def content_type(self) -> str:
         return str(self._scope.headers.get("content-type", ""))
 
     def _run(self) -> None:
         """On the receiving thread or on a worker."""
         began = time.perf_counter()
         tally = self._server.ledger.mine
-        tally.queue_s.add(began - self._began_s)
-        status, body = self._plane.answer(self._body, self._content_type)
+        tally.queue_s.add(began - self.began_s)
+        status, body = self._plane.answer(self._body, self.content_type)
         ended = time.perf_counter()
         self._server.pace.record(ended - began)
         self._proto.response_bytes(status, _JSON, body)
-        tally.finish(status, ended - self._began_s)
+        tally.finish(status, ended - self.began_s)
 
     async def _run_async(self) -> None:
         """On the event loop of the model."""
-        status, body = await self._plane.answer_async(self._body, self._content_type)
-        self._reply(status, body)
+        status, body = await self._plane.answer_async(self._body, self.content_type)
+        self.reply(status, body)
 
-    def _reply(self, status: int, body: bytes) -> None:
+    def abandon(self) -> None:
+        """The caller has left."""
+        self._server.ledger.finish()
+
+    def disconnected(self) -> Any:
+        return self._proto.client_disconnect()
+
+    def reply(self, status: int, body: bytes) -> None:
         """On any thread."""
         self._proto.response_bytes(status, _JSON, body)
-        self._server.ledger.finish(status, time.perf_counter() - self._began_s)
+        self._server.ledger.finish(status, time.perf_counter() - self.began_s)
 
 
 _tasks: set[Any] = set()  # the loop itself holds its tasks only weakly

@@ -11,6 +11,8 @@ from modelyard_runtime.errors import LoadError
 class Settings:
     """Where to listen (exactly one of `socket_fd`, `socket_path`, `port`), and which model to serve.
 
+    `metrics_path` (relative to the work directory) or `metrics_port`: where the counters are, if anywhere.
+
     `threads` bounds the predictions that run at the same time; None leaves it to the package (default 1).
     `safe_formats_only`: packages that hold a pickle are refused. `load_report_s`: how often a long load says where
     it is.
@@ -22,6 +24,8 @@ class Settings:
     socket_fd: int | None = None
     socket_path: Path | None = None
     port: int | None = None
+    metrics_path: str | None = None
+    metrics_port: int | None = None
     threads: int | None = None
     safe_formats_only: bool = False
     load_report_s: int = 10
@@ -40,6 +44,8 @@ def settings(environ: Mapping[str, str]) -> Settings:
         socket_fd=_integer(environ, "MODELYARD_SOCKET_FD", least=0),
         socket_path=Path(path).absolute() if path else None,
         port=_integer(environ, "PORT", least=0),
+        metrics_path=environ.get("MODELYARD_METRICS_SOCKET") or None,
+        metrics_port=_integer(environ, "MODELYARD_METRICS_PORT", least=0),
         threads=_integer(environ, "MODELYARD_THREADS", least=1),
         safe_formats_only=_switch(environ, "MODELYARD_SAFE_FORMATS_ONLY"),
         load_report_s=_integer(environ, "MODELYARD_LOAD_REPORT_S", least=1) or 10,
