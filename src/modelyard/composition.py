@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,7 +20,7 @@ from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import World
 from modelyard.core.admission_catalog import FLAVORS
-from modelyard.engines.launch import LaunchOptions
+from modelyard.engines.launch import LaunchOptions, readable, trial
 from modelyard.engines.process import ProcessEngine
 from modelyard.gateway.envoy import EnvoyGateway
 from modelyard.iam.bootstrap import Names, Places, prepare
@@ -26,9 +28,12 @@ from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
 from modelyard.objects.local import LocalObjects
 from modelyard.operations.context import Context
-from modelyard.processes import limits
+from modelyard.processes import isolation, limits
+from modelyard.processes.view import view
 from modelyard.settings import Settings
 from modelyard.store.sql import SqlStore
+
+log = logging.getLogger(__name__)
 
 LOADING_WEIGHT = 0.5
 """Half a share of a busy CPU while a model loads: a quarter made changes three times as slow for the same worst
@@ -107,7 +112,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
     engine = ProcessEngine(
         data_dir,
         lambda digest: packages / digest,
-        options=LaunchOptions(loading_weight=LOADING_WEIGHT),
+        options=await _launching(settings, data_dir),
         enforcement=None if settings.enforce_limits else limits.switched_off("enforce_limits is off"),
     )
     gateway = EnvoyGateway(
@@ -125,6 +130,23 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
     deps = Deps(context=context, tokens=tokens, passwords=passwords, api_url=urls.api, region=settings.region)
     app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app)
+
+
+async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
+    """How instances are started here: with as few rights as this machine lets us take from them."""
+    options = LaunchOptions(loading_weight=LOADING_WEIGHT)
+    users, why = isolation.users(settings.instance_user, root=isolation.is_root(), uid_map=isolation.id_map())
+    shown = readable(options.python)
+    found = await isolation.detect(
+        data_dir / "trial", users, why, trial(options.python), lambda work: view(shown, data_dir, work)
+    )
+    if users is None or not found.views:
+        for what, how in found.describe().items():
+            log.warning("isolation of instances: %s %s", what, how)
+    if found.users is not None and not found.views:
+        (data_dir / "packages").mkdir(mode=0o711, exist_ok=True)
+        (data_dir / "packages").chmod(0o711)
+    return replace(options, isolation=found)
 
 
 def _new_id() -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from modelyard.processes import isolation
+
 
 class SettingsError(Exception):
     """A setting has no usable value; the message names it, the value and what is allowed."""
@@ -18,7 +20,8 @@ class Settings:
     """Sizes in bytes, times in seconds. A port of 0 takes a free one.
 
     `envoy_workers` 0: one per core. `token_ttl_s`: how long a token is good. `enforce_limits`: bound instances
-    by the limits of their flavor through control groups where those are writable.
+    by the limits of their flavor through control groups where those are writable. `instance_user`: who instances
+    run as (`processes.isolation.users`): auto, off, UID, UID:GID or FIRST-LAST; only root may choose.
     """
 
     data_dir: Path
@@ -32,6 +35,7 @@ class Settings:
     token_ttl_s: int = 24 * 3600
     envoy_workers: int = 0
     enforce_limits: bool = True
+    instance_user: str = isolation.AUTO
     log_level: str = "INFO"
 
 
@@ -47,7 +51,12 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
             values[field.name] = _parsed(name, environ[name], field.type)
     if "data_dir" not in values:
         raise SettingsError("data_dir is not set: give --data-dir or MODELYARD_DATA_DIR")
-    return Settings(**values)  # type: ignore[arg-type]  # each value was made for its field
+    found = Settings(**values)  # type: ignore[arg-type]  # each value was made for its field
+    try:
+        isolation.users(found.instance_user, root=False, uid_map="")
+    except ValueError as error:
+        raise SettingsError(f"instance_user: {error}") from None
+    return found
 
 
 def _parsed(name: str, text: str, kind: object) -> object:

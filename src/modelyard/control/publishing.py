@@ -148,6 +148,7 @@ def _seal(root: Path) -> tuple[str, int]:
                 digest.update(piece)
             os.fsync(file.fileno())
     for directory in (*(p for p in root.rglob("*") if p.is_dir()), root):
+        directory.chmod(0o755)  # an instance is somebody else
         _sync(directory)
     return digest.hexdigest(), size
 

@@ -196,7 +196,7 @@ class Reconciler:
             model_name=variant.model_name,
             model_version=variant.model_version,
             envs=variant.template.envs,
-            resources=Resources(cpu=flavor.cpu, memory_mib=flavor.memory_mib),
+            resources=Resources(flavor.cpu, flavor.memory_mib, flavor.pids, flavor.open_files),
         )
 
     async def _end_strangers(self, service_id: str, observed: Sequence[Observed]) -> int | None:

@@ -10,13 +10,18 @@ CUSTOM = "custom"
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A resource specification. `memory_mib` in MiB; `open`: anybody may use it, else it has to be opened."""
+    """A resource specification. `memory_mib` in MiB; `open`: anybody may use it, else it has to be opened.
+
+    `pids` counts processes and threads; `open_files` also bounds how many requests one instance can hold.
+    """
 
     name: str
     cpu: float
     memory_mib: int
     category: str = "CPU"
     open: bool = True
+    pids: int = 1024
+    open_files: int = 16_384
 
 
 FLAVORS: Mapping[str, Flavor] = MappingProxyType(
@@ -24,8 +29,8 @@ FLAVORS: Mapping[str, Flavor] = MappingProxyType(
         flavor.name: flavor
         for flavor in (
             Flavor("modelarts.vm.cpu.2u", cpu=2, memory_mib=8192),
-            Flavor("modelarts.vm.gpu.p4", cpu=8, memory_mib=32768, category="GPU", open=False),
-            Flavor("modelarts.vm.gpu.pnt004", cpu=8, memory_mib=32768, category="GPU", open=False),
+            Flavor("modelarts.vm.gpu.p4", cpu=8, memory_mib=32768, pids=4096, category="GPU", open=False),
+            Flavor("modelarts.vm.gpu.pnt004", cpu=8, memory_mib=32768, pids=4096, category="GPU", open=False),
             Flavor("modelarts.vm.ai1.a310", cpu=3, memory_mib=6144, category="NPU", open=False),
             Flavor("modelarts.vm.ai1.snt3", cpu=3, memory_mib=6144, category="NPU", open=False),
         )

@@ -31,10 +31,10 @@ if hasattr(_ctypes, "CDLL"):
         return getattr(_libc, name)
 else:
 
-    class _Int(_ctypes._SimpleCData):
+    class _Int(_ctypes._SimpleCData):  # type: ignore[type-arg]
         _type_ = "i"
 
-    class _Function(_ctypes.CFuncPtr):  # type: ignore[misc]
+    class _Function(_ctypes.CFuncPtr):
         _flags_ = 1 | 8  # FUNCFLAG_CDECL, FUNCFLAG_USE_ERRNO
         _restype_ = _Int
 
