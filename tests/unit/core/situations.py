@@ -1,0 +1,183 @@
+"""Builders: a situation is drawn as a word per track, one letter per instance.
+
+    o  old template, serving          n  new template, serving       d  draining, out of the routing, quiet
+    r  new, ready, not acknowledged   s  new, starting               S  stopping
+    u  new, was ready, unhealthy      a  new, recorded, no process   e  new, ended before it was ready
+    w  old, was ready, unhealthy      p  old, starting               D  draining, answers, still in the routing
+
+Instances are named by letter, position and (beyond the first) track: "oos" on track 1 is o1, o2, s3. A later
+position is younger. The clock stands at NOW.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from modelyard.core.situation import Process, Sight, Situation
+from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.revision import Budget, Revision, Template, Variant
+from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
+from modelyard.domain.service import (
+    Desired,
+    InferType,
+    Rollout,
+    RolloutKind,
+    RolloutState,
+    Service,
+    ServiceStatus,
+)
+
+NOW = 10_000_000
+BEGAN = NOW - 60_000
+"""When the rollout began; instances were started a little later."""
+
+LETTERS: Mapping[str, tuple[Phase, Process]] = {
+    "o": (Phase.READY, Process.READY),
+    "p": (Phase.STARTING, Process.STARTING),
+    "w": (Phase.STARTING, Process.STARTING),
+    "n": (Phase.READY, Process.READY),
+    "r": (Phase.READY, Process.READY),
+    "s": (Phase.STARTING, Process.STARTING),
+    "u": (Phase.STARTING, Process.STARTING),
+    "a": (Phase.STARTING, Process.ABSENT),
+    "e": (Phase.EXITED, Process.EXITED),
+    "d": (Phase.DRAINING, Process.READY),
+    "D": (Phase.DRAINING, Process.READY),
+    "S": (Phase.STOPPING, Process.STOPPING),
+}
+OLD, WAS_READY, ROUTED = "opwdDS", "ownrudDS", "onuwD"
+
+
+def variant(
+    model: str = "a1",
+    *,
+    track: int = 1,
+    count: int = 1,
+    weight: int = 100,
+    surge: float = 1,
+    unavailable: float = 0,
+    deploy_timeout_s: int = 100,
+    grace_s: int = 20,
+) -> Variant:
+    """The first letter of a model is its name, the rest its version."""
+    return Variant(
+        track=track,
+        model_id=model,
+        model_name=model[0],
+        model_version=model[1:],
+        template=Template(model, f"digest-{model}", "modelarts.vm.cpu.2u"),
+        instance_count=count,
+        weight=weight,
+        budget=Budget(surge, unavailable),
+        deploy_timeout_s=deploy_timeout_s,
+        termination_grace_s=grace_s,
+    )
+
+
+def template(model: str) -> str:
+    return variant(model).template.hash
+
+
+def sight(letter: str, name: str, *, track: int, old: str, new: str, age: int = 0) -> Sight:
+    phase, process = LETTERS[letter]
+    started_ms = BEGAN + 1_000 + age
+    instance = Instance(
+        id=name,
+        service_id="svc",
+        track=track,
+        revision=1 if letter in OLD else 2,
+        template=old if letter in OLD else new,
+        phase=phase,
+        started_ms=started_ms,
+        phase_ms=started_ms if phase is Phase.STARTING and letter not in WAS_READY else NOW - 10_000,
+        ready_ms=started_ms + 100 if letter in WAS_READY else None,
+        exit="exited with status 1" if letter == "e" else "",
+    )
+    return Sight(
+        instance,
+        process,
+        address=f"unix:{name}" if process is not Process.ABSENT else "",
+        process_started_ms=None if process is Process.ABSENT else started_ms,
+        unrouted_ms=None if letter in ROUTED else NOW - 5_000,
+        quiet_since_ms=NOW - 5_000 if letter == "d" else None,
+        exit="exited with status 1" if letter == "e" else "",
+    )
+
+
+def situation(
+    *pictures: str,
+    old: tuple[Variant, ...] = (variant("a1"),),
+    new: tuple[Variant, ...] | None = (variant("a2"),),
+    switched: bool = True,
+    acked: ServiceRoute | None = None,
+    rollout: Rollout | None = None,
+    **service: object,
+) -> Situation:
+    """One picture per track, from track 1 on. Without `new` no rollout runs and `old` is what should run.
+
+    `acked`: by default what the letters say, weighted by `old` before the switch and by what should run after.
+    """
+    before = {v.track: v for v in old}
+    after = before if new is None else {v.track: v for v in new}
+    sights = [
+        sight(
+            letter,
+            f"{letter}{position}" + ("" if track == 1 else f".{track}"),
+            track=track,
+            old=before[track].template.hash if track in before else "?",
+            new=after[track].template.hash if track in after else "?",
+            age=position,
+        )
+        for track, picture in enumerate(pictures, start=1)
+        for position, letter in enumerate(picture.replace(" ", ""), start=1)
+    ]
+    if new is not None and rollout is None:
+        rollout = Rollout("roll", "svc", RolloutKind.UPDATE, target=2, base=1, started_ms=BEGAN, switched=switched)
+    number = 1 if new is None or (rollout and rollout.state is RolloutState.ROLLING_BACK) else 2
+    status = ServiceStatus.DEPLOYING if rollout else ServiceStatus.RUNNING
+    force = before if not switched else after
+    return Situation(
+        service=a_service(**{"revision": number, "status": status, **service}),
+        revisions={1: Revision("svc", 1, 0, old), **({2: Revision("svc", 2, 0, new)} if new is not None else {})},
+        rollout=rollout,
+        sights=tuple(sights),
+        acked=acked or routed(sights, {t: v.weight for t, v in force.items()}),
+        gateway_connected=True,
+    )
+
+
+def a_service(**fields: object) -> Service:
+    made = Service(
+        id="svc",
+        project_id="project",
+        name="name",
+        infer_type=InferType.REAL_TIME,
+        owner="owner",
+        created_ms=0,
+        desired=Desired.RUNNING,
+        revision=1,
+        stable=1,
+        request_timeout_s=30.0,
+    )
+    return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def routed(sights: list[Sight], weights: Mapping[int, int]) -> ServiceRoute:
+    """A route with everything that is drawn as routed."""
+    tracks = sorted({s.instance.track for s in sights})
+    inside = {t: tuple(s for s in sights if s.instance.track == t and s.unrouted_ms is None) for t in tracks}
+    return open_route(*((t, weights.get(t, 0), tuple(s.id for s in inside[t])) for t in tracks if inside[t]))
+
+
+def open_route(*tracks: tuple[int, int, tuple[str, ...]]) -> ServiceRoute:
+    """(track, weight, ids) each."""
+    return ServiceRoute(
+        service_id="svc",
+        project_id="project",
+        state=RouteState.OPEN,
+        tracks=tuple(TrackRoute(t, w, tuple(Endpoint(i, f"unix:{i}") for i in ids)) for t, w, ids in tracks),
+        request_timeout_s=30.0,
+    )
+
+
+def stopped_route() -> ServiceRoute:
+    return replace(open_route(), state=RouteState.STOPPED)

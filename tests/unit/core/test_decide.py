@@ -1,0 +1,280 @@
+"""Whole decisions: what is recorded and done after one look."""
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.core.situations import BEGAN, NOW, open_route, situation, template, variant
+
+from modelyard.core.decide import KEEP_EXITED, KEEP_EXITED_MS, Decision, Stop, decide
+from modelyard.core.rollout import Start
+from modelyard.core.routes import route
+from modelyard.core.situation import Process, Situation
+from modelyard.domain.instance import ImpossibleTransitionError, Instance, Phase
+from modelyard.domain.service import (
+    Desired,
+    Event,
+    EventType,
+    Rollout,
+    RolloutKind,
+    RolloutState,
+    ServiceStatus,
+)
+
+NOTHING = Decision(None, None, (), (), (), (), (), (), None)
+
+
+def phases(decision: Decision) -> dict[str, Phase]:
+    return {i.id: i.phase for i in decision.instances}
+
+
+def texts(decision: Decision) -> list[str]:
+    assert all(e.service_id == "svc" and e.occur_ms == NOW for e in decision.events)
+    return [f"{'! ' if e.type is EventType.ABNORMAL else ''}{e.info}" for e in decision.events]
+
+
+def seen_as(seen: Situation, **processes: Process) -> Situation:
+    """The same, with other processes."""
+    return replace(seen, sights=tuple(replace(s, process=processes.get(s.id, s.process)) for s in seen.sights))
+
+
+def deployment(picture: str, **rollout: object) -> Situation:
+    """A first deployment."""
+    first = Rollout("roll", "svc", RolloutKind.DEPLOY, target=2, base=None, started_ms=BEGAN)
+    return situation(picture, rollout=replace(first, **rollout), stable=None)  # type: ignore[arg-type]
+
+
+def test_a_converged_service_is_quiet() -> None:
+    seen = situation("oo", old=(variant("a1", count=2),), new=None)
+    assert decide(seen, NOW) == replace(NOTHING, route=seen.acked)
+
+
+def test_a_new_version_starts_beside_the_old() -> None:
+    assert decide(situation("o", switched=False), NOW) == replace(
+        NOTHING,
+        starts=(Start(1, template("a2")),),
+        route=open_route((1, 100, ("o1",))),
+        events=(
+            Event("svc", EventType.NORMAL, "[a 2] schedule resource success", NOW),
+            Event("svc", EventType.NORMAL, "[a 2] starting model", NOW),
+        ),
+    )
+
+
+def test_readiness_is_recorded_and_routed() -> None:
+    decision = decide(seen_as(situation("os", switched=False), s2=Process.READY), NOW)
+    assert phases(decision) == {"s2": Phase.READY}
+    assert decision.route == open_route((1, 100, ("o1", "s2")))
+    assert texts(decision) == ["[a 2] instance s2 is ready"]
+
+
+def test_the_old_one_leaves_the_routing_when_the_new_one_is_in_it() -> None:
+    decision = decide(situation("on", switched=False), NOW)
+    assert phases(decision) == {"o1": Phase.DRAINING}
+    assert decision.rollout is not None
+    assert decision.rollout.switched
+    assert decision.route == open_route((1, 100, ("n2",)))
+    assert decision.stops == ()
+
+
+class TestStop:
+    """A drained instance is told to end, not before it may."""
+
+    def test_when_it_is_out_and_quiet(self) -> None:
+        decision = decide(situation("dn"), NOW)
+        assert (phases(decision), decision.stops) == ({"d1": Phase.STOPPING}, (Stop("d1", 20),))
+
+    def test_not_while_the_gateway_has_it(self) -> None:
+        decision = decide(situation("Dn"), NOW)
+        assert (decision.instances, decision.stops) == ((), ())
+
+    def test_not_while_a_route_may_be_on_its_way(self) -> None:
+        seen = situation("dn", acked=open_route((1, 100, ("n2", "gone"))))
+        assert decide(seen, NOW).stops == ()
+        assert decide(seen, NOW, rejected="no such cluster").stops == (Stop("d1", 20),)
+
+    def test_not_while_it_is_the_last_resort(self) -> None:
+        seen = situation("d", acked=open_route())
+        assert decide(seen, NOW).stops == ()
+        assert decide(seen, NOW).route == open_route((1, 100, ("d1",)))
+
+    def test_after_the_longer_of_grace_and_request_timeout(self) -> None:
+        busy = tuple(replace(s, quiet_since_ms=None) for s in situation("dn").sights)
+        seen = replace(situation("dn"), sights=busy)
+        assert decide(seen, NOW).again_ms == NOW - 5_000 + 30_000
+        assert decide(seen, NOW + 25_000).stops == (Stop("d1", 20),)
+
+    def test_again_until_the_engine_heard_it(self) -> None:
+        seen = situation("Sn")
+        assert decide(seen, NOW).stops == ()
+        assert decide(seen_as(seen, S1=Process.READY), NOW).stops == (Stop("S1", 20),)
+
+    def test_then_nothing_is_left_of_it(self) -> None:
+        for process in (Process.EXITED, Process.ABSENT):
+            assert decide(seen_as(situation("Sn"), S1=process), NOW).forget == ("S1",)
+
+    def test_with_the_grace_asked_for_last(self) -> None:
+        later = (variant("a1", grace_s=5),)
+        seen = situation("S", old=(variant("a1", grace_s=90),), new=later, desired=Desired.STOPPED)
+        assert decide(seen_as(seen, S1=Process.READY), NOW).stops == (Stop("S1", 5),)
+
+
+def test_a_lost_start_is_asked_for_again() -> None:
+    decision = decide(situation("oa", switched=False), NOW)
+    assert (decision.resume, decision.starts) == (("a2",), ())
+
+
+def test_a_crash_is_replaced_at_once() -> None:
+    seen = situation("oo", old=(variant("a1", count=2),), new=None)
+    crashed = tuple(replace(s, exit="killed by signal 9") if s.id == "o1" else s for s in seen.sights)
+    decision = decide(seen_as(replace(seen, sights=crashed), o1=Process.EXITED), NOW)
+    assert decision.starts == (Start(1, template("a1")),)
+    assert phases(decision) == {"o1": Phase.EXITED}
+    assert decision.route == open_route((1, 100, ("o2",)))
+    assert decision.service == replace(seen.service, status=ServiceStatus.CONCERNING, transition_ms=NOW)
+    assert decision.again_ms == NOW + KEEP_EXITED_MS
+    assert texts(decision) == [
+        "! [a 1] instance o1 ended: killed by signal 9",
+        "[a 1] schedule resource success",
+        "[a 1] starting model",
+        "! service is concerning: fewer instances are ready than asked for",
+    ]
+
+
+def test_success() -> None:
+    seen = situation("n", error="an older failure")
+    decision = decide(seen, NOW)
+    assert seen.rollout is not None
+    assert decision.rollout == replace(seen.rollout, state=RolloutState.SUCCESS, ended_ms=NOW)
+    assert decision.service == replace(
+        seen.service, stable=2, error="", status=ServiceStatus.RUNNING, transition_ms=NOW
+    )
+    assert texts(decision) == ["service updated"]
+
+
+def test_weights_alone_are_one_change_of_the_routing() -> None:
+    old = (variant("a1", weight=100), variant("b1", track=2, weight=0))
+    new = (variant("a1", weight=70), variant("b1", track=2, weight=30))
+    seen = situation("n", "r", old=old, new=new, switched=False)
+    decision = decide(seen, NOW)
+    wanted = open_route((1, 70, ("n1",)), (2, 30, ("r1.2",)))
+    assert seen.rollout is not None
+    switched = replace(seen.rollout, switched=True)
+    assert decision == replace(NOTHING, rollout=switched, route=wanted)
+    then = decide(replace(seen, rollout=switched, acked=wanted), NOW)
+    assert then.rollout == replace(switched, state=RolloutState.SUCCESS, ended_ms=NOW)
+    assert (then.route, then.instances, then.starts) == (wanted, (), ())
+
+
+class TestFailure:
+    """Back to the base; without one the service is failed."""
+
+    CAUSE = "instances of a 2 ended 3 times before they were ready: exited with status 1"
+
+    def test_the_base_becomes_the_target(self) -> None:
+        seen = situation("oeees", switched=False)
+        decision = decide(seen, NOW)
+        assert seen.rollout is not None
+        back = replace(seen.rollout, state=RolloutState.ROLLING_BACK, cause=self.CAUSE)
+        assert decision.rollout == back
+        assert decision.service == replace(seen.service, revision=1, error=self.CAUSE)
+        assert phases(decision) == {"s5": Phase.STOPPING}
+        assert decision.explain == "e4"
+        assert decision.route == seen.acked
+        assert texts(decision) == [f"! Failed to update the service. Perform a rollback. Cause: {self.CAUSE}"]
+
+    def test_the_record_is_fail_when_the_base_is_whole(self) -> None:
+        seen = situation("oeee")
+        assert seen.rollout is not None
+        back = replace(seen.rollout, state=RolloutState.ROLLING_BACK, cause=self.CAUSE)
+        seen = replace(seen, rollout=back, service=replace(seen.service, revision=1, error=self.CAUSE))
+        decision = decide(seen, NOW)
+        assert decision.rollout == replace(back, state=RolloutState.FAIL, ended_ms=NOW)
+        assert decision.service == replace(seen.service, stable=1, status=ServiceStatus.RUNNING, transition_ms=NOW)
+        assert texts(decision) == ["service has been rolled back"]
+
+    def test_a_rollback_that_fails_ends_too(self) -> None:
+        seen = situation("peee", new=(variant("a2"),))
+        assert seen.rollout is not None
+        back = replace(seen.rollout, state=RolloutState.ROLLING_BACK, cause=self.CAUSE)
+        seen = replace(seen, rollout=back, service=replace(seen.service, revision=1))
+        decision = decide(seen, BEGAN + 101_001)
+        cause = (
+            f"{self.CAUSE}\nThe rollback failed too: "
+            "an instance of a 1 was not ready within 100 s (deploy_timeout_in_seconds)"
+        )
+        assert decision.rollout == replace(back, state=RolloutState.FAIL, cause=cause, ended_ms=BEGAN + 101_001)
+        assert decision.service is not None
+        assert (decision.service.failed, decision.service.status) == (False, ServiceStatus.CONCERNING)
+        assert decision.starts == (Start(1, template("a1")),)
+
+    def test_a_first_deployment_is_failed(self) -> None:
+        seen = deployment("eee")
+        decision = decide(seen, NOW)
+        assert seen.rollout is not None
+        assert decision.rollout == replace(seen.rollout, state=RolloutState.FAIL, cause=self.CAUSE, ended_ms=NOW)
+        assert decision.service == replace(
+            seen.service, failed=True, error=self.CAUSE, status=ServiceStatus.FAILED, transition_ms=NOW
+        )
+        assert decision.starts == ()
+        assert texts(decision) == [f"! service failed to start. Cause: {self.CAUSE}"]
+
+    def test_what_was_ready_of_it_goes_too(self) -> None:
+        assert phases(decide(deployment("eeen"), NOW)) == {"n4": Phase.DRAINING}
+        assert decide(deployment("eeen"), NOW).route == open_route()
+
+    def test_a_gateway_that_refuses(self) -> None:
+        decision = decide(situation("or", switched=False), NOW, rejected="no such cluster")
+        assert decision.rollout is not None
+        assert decision.rollout.state is RolloutState.ROLLING_BACK
+        assert decision.rollout.cause == "the gateway refused the configuration: no such cluster"
+
+
+class TestEnd:
+    """Stopped and deleted services."""
+
+    def test_stop(self) -> None:
+        seen = situation("oo", new=None, desired=Desired.STOPPED, status=ServiceStatus.STOPPING)
+        decision = decide(seen, NOW)
+        assert phases(decision) == {"o1": Phase.DRAINING, "o2": Phase.DRAINING}
+        assert decision.route == route(seen)
+        assert decision.service is None
+
+    def test_stopped(self) -> None:
+        seen = situation("", new=None, desired=Desired.STOPPED, status=ServiceStatus.STOPPING)
+        assert texts(decide(seen, NOW)) == ["service stopped"]
+
+    def test_ended_ones_are_not_kept(self) -> None:
+        assert decide(situation("ee", desired=Desired.STOPPED), NOW).forget == ("e1", "e2")
+
+    @pytest.mark.parametrize(
+        ("picture", "routed", "gone"),
+        [("", False, True), ("e", False, True), ("S", False, False), ("", True, False)],
+    )
+    def test_deleted_when_nothing_is_left(self, picture: str, routed: bool, gone: bool) -> None:
+        seen = situation(picture, new=None, desired=Desired.DELETED)
+        decision = decide(replace(seen, acked=open_route() if routed else None), NOW)
+        assert (decision.delete_service, decision.route) == (gone, None)
+
+
+class TestEndedOnes:
+    def test_are_kept_for_a_while(self) -> None:
+        seen = situation("ne")
+        ended_ms = seen.sights[1].instance.phase_ms
+        assert decide(seen, ended_ms + KEEP_EXITED_MS - 1).forget == ()
+        assert decide(seen, ended_ms + KEEP_EXITED_MS).forget == ("e2",)
+
+    def test_the_last_ones(self) -> None:
+        seen = situation("n" + "e" * (KEEP_EXITED + 2), rollout=None, new=(variant("a2"),))
+        assert len(decide(seen, NOW).forget) == 2
+
+
+def test_while_the_gateway_is_dead_nothing_that_serves_goes() -> None:
+    decision = decide(replace(situation("on"), acked=None), NOW)
+    assert (decision.instances, decision.stops, decision.starts) == ((), (), ())
+    assert decision.route == open_route((1, 100, ("n2", "o1")))
+
+
+def test_a_phase_that_cannot_be_is_told_with_the_story() -> None:
+    instance = Instance("i", "svc", 1, 1, "t", Phase.EXITED, started_ms=1, phase_ms=2)
+    with pytest.raises(ImpossibleTransitionError, match=r"id='i'.*cannot become ready"):
+        instance.become(Phase.READY, NOW)

@@ -1,0 +1,94 @@
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from tests.unit.core.situations import open_route, situation, stopped_route, variant
+
+from modelyard.core.routes import route, scaled
+from modelyard.domain.routing import ServiceRoute
+from modelyard.domain.service import Desired
+
+Shares = tuple[tuple[int, int, tuple[str, ...]], ...]
+THREE = (
+    variant("a1", weight=50),
+    variant("b1", track=2, weight=30),
+    variant("c1", track=3, weight=20),
+)
+TWO = (variant("a1", weight=70), variant("b1", track=2, weight=30))
+ONE_OF_TWO = (variant("a1", weight=100), variant("b1", track=2, weight=0))
+
+
+@pytest.mark.parametrize(
+    ("weights", "shares"),
+    [
+        pytest.param({1: 70, 2: 30}, {1: 70, 2: 30}, id="as they are"),
+        pytest.param({1: 50, 2: 30}, {1: 63, 2: 37}, id="scaled, largest remainder"),
+        pytest.param({1: 1, 2: 1, 3: 1}, {1: 34, 2: 33, 3: 33}, id="a tie goes to the first"),
+        pytest.param({1: 100, 2: 0}, {1: 100}, id="without those of 0"),
+        pytest.param({1: 0, 2: 0}, {1: 50, 2: 50}, id="all 0: alike"),
+        pytest.param({1: 0, 2: 0, 3: 0}, {1: 34, 2: 33, 3: 33}, id="three of 0"),
+        pytest.param({1: 1}, {1: 100}, id="one"),
+        pytest.param({}, {}, id="none"),
+    ],
+)
+def test_scaled(weights: Mapping[int, int], shares: Mapping[int, int]) -> None:
+    assert scaled(weights) == shares
+
+
+def test_every_split_sums_to_100() -> None:
+    for first in range(101):
+        for second in range(101 - first):
+            parts = {1: first, 2: second, 3: 100 - first - second}
+            for left_out in (None, 1, 2, 3):
+                some = {k: w for k, w in parts.items() if k != left_out}
+                assert sum(scaled(some).values()) == 100
+                assert all(scaled(some).values())
+
+
+@pytest.mark.parametrize(
+    ("pictures", "old", "shares"),
+    [
+        pytest.param(("o", "o"), TWO, ((1, 70, ("o1",)), (2, 30, ("o1.2",))), id="both ready"),
+        pytest.param(
+            ("ooo", "o"), TWO, ((1, 70, ("o1", "o2", "o3")), (2, 30, ("o1.2",))), id="whatever the counts"
+        ),
+        pytest.param(("o", "o", "p"), THREE, ((1, 63, ("o1",)), (2, 37, ("o1.2",))), id="one has none"),
+        pytest.param(("o", "o"), ONE_OF_TWO, ((1, 100, ("o1",)),), id="weight 0 gets nothing"),
+        pytest.param(("p", "o"), ONE_OF_TWO, ((2, 100, ("o1.2",)),), id="but everything before there is nothing"),
+        pytest.param(("dpw", "o"), ONE_OF_TWO, ((2, 100, ("o1.2",)),), id="ready goes before draining"),
+        pytest.param(("ddw", "p"), TWO, ((1, 100, ("d2",)),), id="a draining one goes before a sick one"),
+        pytest.param(("d", "dp"), TWO, ((1, 70, ("d1",)), (2, 30, ("d1.2",))), id="one of each track"),
+        pytest.param(("ww", "p"), TWO, ((1, 100, ("w1", "w2")),), id="the sick are the last resort"),
+        pytest.param(("pS", "p"), TWO, (), id="nothing"),
+        pytest.param(("oSd", "o"), TWO, ((1, 70, ("o1",)), (2, 30, ("o1.2",))), id="what leaves is not in it"),
+    ],
+)
+def test_shares(pictures: tuple[str, ...], old: tuple, shares: Shares) -> None:  # type: ignore[type-arg]
+    assert route(situation(*pictures, old=old, new=None)) == open_route(*shares)
+
+
+@pytest.mark.parametrize(
+    ("switched", "shares"),
+    [
+        pytest.param(False, ((1, 70, ("o1", "r2")), (2, 30, ("o1.2",))), id="the weights of the base"),
+        pytest.param(
+            True, ((1, 10, ("o1", "r2")), (2, 20, ("o1.2",)), (3, 70, ("r1.3",))), id="all change at once"
+        ),
+    ],
+)
+def test_the_switch(switched: bool, shares: Shares) -> None:
+    new = (variant("a2", weight=10), variant("b1", track=2, weight=20), variant("c1", track=3, weight=70))
+    assert route(situation("or", "o", "r", old=TWO, new=new, switched=switched)) == open_route(*shares)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"desired": Desired.STOPPED}, stopped_route(), id="stopped"),
+        pytest.param({"desired": Desired.DELETED}, None, id="deleted"),
+        pytest.param({"failed": True}, open_route(), id="failed: nothing answers, also nothing that is left"),
+        pytest.param({"max_body_bytes": 5}, replace(open_route((1, 100, ("o1",))), max_body_bytes=5), id="bounds"),
+    ],
+)
+def test_the_service_decides(fields: Mapping[str, object], expected: ServiceRoute | None) -> None:
+    assert route(situation("od", new=None, **fields)) == expected

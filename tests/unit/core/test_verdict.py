@@ -1,0 +1,124 @@
+from dataclasses import replace
+
+import pytest
+from tests.unit.core.situations import BEGAN, NOW, situation, variant
+
+from modelyard.core.routes import route
+from modelyard.core.situation import Situation
+from modelyard.core.verdict import Done, Failed, Verdict, ready_for_switch, verdict
+from modelyard.domain.revision import Variant
+from modelyard.domain.service import Desired, RolloutState
+
+CRASHED_EARLY = "instances of a 2 ended 3 times before they were ready: exited with status 1"
+
+
+def acknowledged(seen: Situation) -> Situation:
+    return replace(seen, acked=route(seen))
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        pytest.param(situation("n"), Done(), id="whole"),
+        pytest.param(situation("r"), None, id="the gateway has it not"),
+        pytest.param(situation("nd"), None, id="something is left"),
+        pytest.param(situation("nS"), None, id="even if it is on its way out"),
+        pytest.param(situation("ne"), Done(), id="what ended does not count"),
+        pytest.param(situation("n", new=(variant("a2", count=2),)), None, id="one is missing"),
+        pytest.param(situation("n", switched=False), None, id="before the switch"),
+        pytest.param(situation("n", new=None), None, id="no rollout"),
+        pytest.param(situation("n", desired=Desired.STOPPED), None, id="not to run"),
+        pytest.param(situation("o", "r", new=(variant("b1", track=2),)), None, id="a removed track is left"),
+        pytest.param(situation("oee"), None, id="two crashes"),
+        pytest.param(
+            situation("oeee"), Failed(CRASHED_EARLY, "e4"), id="three crashes before ready, the last tells"
+        ),
+    ],
+)
+def test_verdict(seen: Situation, expected: Verdict) -> None:
+    assert verdict(seen, NOW) == expected
+
+
+def test_done_needs_the_final_weights() -> None:
+    seen = situation("n")
+    assert seen.acked is not None
+    assert verdict(replace(seen, acked=replace(seen.acked, max_body_bytes=1)), NOW) is None
+
+
+def test_a_refused_route_fails_the_rollout() -> None:
+    expected = Failed("the gateway refused the configuration: no such cluster")
+    assert verdict(situation("or"), NOW, rejected="no such cluster") == expected
+
+
+class TestDeployTimeout:
+    LIMIT = BEGAN + 1_002 + 100_000
+    FAILED = Failed("an instance of a 2 was not ready within 100 s (deploy_timeout_in_seconds)", "s2")
+
+    def test_runs_from_the_start_of_the_process(self) -> None:
+        assert verdict(situation("os"), self.LIMIT - 1) is None
+        assert verdict(situation("os"), self.LIMIT) == self.FAILED
+
+    def test_not_while_the_instance_waits_for_room(self) -> None:
+        assert verdict(situation("oa"), self.LIMIT) is None
+
+    def test_not_while_the_gateway_is_away(self) -> None:
+        assert verdict(situation("or"), self.LIMIT) is None
+
+    def test_not_for_one_that_was_ready(self) -> None:
+        assert verdict(situation("ou"), self.LIMIT) is None
+
+    def test_not_for_the_old(self) -> None:
+        assert verdict(situation("op"), self.LIMIT) is None
+
+
+def test_crashes_before_the_rollout_do_not_count() -> None:
+    seen = situation("oeee")
+    assert seen.rollout is not None
+    assert verdict(replace(seen, rollout=replace(seen.rollout, started_ms=NOW)), NOW) is None
+
+
+def test_crashes_after_readiness_count_later() -> None:
+    def crashed(times: int) -> Verdict:
+        seen = situation("o" + "e" * times)
+        ended = tuple(replace(s, instance=replace(s.instance, ready_ms=BEGAN)) for s in seen.sights[1:])
+        return verdict(replace(seen, sights=(seen.sights[0], *ended)), NOW)
+
+    assert crashed(4) is None
+    assert crashed(5) == Failed("instances of a 2 ended 5 times: exited with status 1", "e6")
+
+
+def test_a_rollback_is_judged_by_the_base() -> None:
+    seen = situation("oeee")
+    assert seen.rollout is not None
+    back = replace(seen.rollout, state=RolloutState.ROLLING_BACK)
+    seen = replace(seen, rollout=back, service=replace(seen.service, revision=1))
+    assert verdict(seen, NOW) == Done()
+
+
+HALF = (variant("a2", count=2, weight=50), variant("b1", track=2, weight=50))
+
+
+@pytest.mark.parametrize(
+    ("pictures", "new", "ready"),
+    [
+        pytest.param(("oos",), (variant("a2", count=2),), False, id="nothing new is ready"),
+        pytest.param(("oor",), (variant("a2", count=2),), False, id="ready is not enough where traffic flows"),
+        pytest.param(("on",), (variant("a2", count=2),), False, id="one of two"),
+        pytest.param(("on",), (variant("a2", count=2, unavailable=1),), True, id="as many as must serve"),
+        pytest.param(("nn",), (variant("a2", count=2),), True, id="all"),
+        pytest.param(("oo", "r"), HALF, False, id="one track of two: the old is not fresh"),
+        pytest.param(("nn", "r"), HALF, True, id="a track without traffic needs no acknowledgement"),
+        pytest.param(("nn", "s"), HALF, False, id="every track with a weight"),
+        pytest.param(
+            ("nn", "s"),
+            (variant("a2", count=2), variant("b1", track=2, weight=0)),
+            True,
+            id="weight 0 may come later",
+        ),
+        pytest.param(("ooo",), (variant("a2"),), True, id="no room beside what must go on serving"),
+        pytest.param(("w",), (variant("a2"),), False, id="no room, and nothing serves"),
+    ],
+)
+def test_switch(pictures: tuple[str, ...], new: tuple[Variant, ...], ready: bool) -> None:
+    base = (variant("a1", count=3 if pictures == ("ooo",) else 2),)
+    assert ready_for_switch(situation(*pictures, old=base, new=new, switched=False)) is ready
