@@ -60,7 +60,7 @@ class Response:
 @dataclass(slots=True)
 class _Channel:
     """One resource type. `acked` and `refused` map names to versions; `sent` a name to the version under way
-    (None: its removal). `solo` are names that must travel alone."""
+    (None: its removal). `solo` are names that must travel alone, `asked` those that Envoy waits for."""
 
     wanted: dict[str, Resource] = field(default_factory=dict)
     acked: dict[str, str] = field(default_factory=dict)
@@ -68,6 +68,7 @@ class _Channel:
     dirty: dict[str, None] = field(default_factory=dict)
     solo: dict[str, None] = field(default_factory=dict)
     subscribed: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
     sent: dict[str, str | None] = field(default_factory=dict)
     nonce: str = ""
     open: bool = False
@@ -125,6 +126,7 @@ class Protocol:
             channel.sent, channel.nonce = {}, ""
             channel.open = channel.greeted = False
             channel.subscribed.clear()
+            channel.asked.clear()
             channel.refused.clear()
             channel.solo.clear()
 
@@ -205,11 +207,13 @@ class Protocol:
             return
         for name in request.unsubscribe:
             channel.subscribed.discard(name)
+            channel.asked.discard(name)
             channel.acked.pop(name, None)
         for name in request.subscribe:
             channel.subscribed.add(name)
             if name not in request.initial:
                 channel.acked.pop(name, None)
+                channel.asked.add(name)
         self._touch(request.kind, request.unsubscribe)
         self._touch(request.kind, request.subscribe)
 
@@ -238,6 +242,7 @@ class Protocol:
         self._count += 1
         channel.nonce = str(self._count)
         channel.sent = {name: channel.version(name) for name in names}
+        channel.asked.difference_update(names)
         if kind is Kind.CLUSTER:
             self._forget_endpoints(names)
         carried = tuple(channel.wanted[name] for name in names if name in channel.wanted)
@@ -251,18 +256,22 @@ class Protocol:
         )
 
     def _forget_endpoints(self, names: Iterable[str]) -> None:
-        """A cluster that comes, goes or comes again has no endpoints until they are sent to it."""
-        endpoints = self._channels[Kind.ENDPOINTS]
+        """A cluster that comes or goes has no endpoints until Envoy asks for them, which it does once it took the
+        cluster (and before it acknowledges it); one that changes gets them again without being asked."""
+        clusters, endpoints = self._channels[Kind.CLUSTER], self._channels[Kind.ENDPOINTS]
         for name in names:
             endpoints.acked.pop(name, None)
+            if name not in clusters.acked or name not in clusters.wanted:
+                endpoints.subscribed.discard(name)
+                endpoints.asked.discard(name)
         self._touch(Kind.ENDPOINTS, names)
 
     def _due(self, kind: Kind, channel: _Channel, name: str) -> bool:
+        if name in channel.asked:
+            return True  # also "there is none": Envoy acknowledges no cluster while one waits for its endpoints
         wanted, refused = channel.version(name), channel.refused.get(name)
         if channel.acked.get(name) == wanted or (refused is not None and refused[0] == wanted):
             return False
-        if kind is Kind.ENDPOINTS and name in self._channels[Kind.CLUSTER].sent:
-            return False  # they could reach the cluster that is just being replaced
         if kind in ON_DEMAND:
             return name in channel.subscribed and wanted is not None
         if kind is Kind.CLUSTER and wanted is None:

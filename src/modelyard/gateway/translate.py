@@ -104,8 +104,9 @@ def _extension(name: str, message: str, config: Value) -> Resource:
 def _cluster(name: str) -> Value:
     """Constant but for the name: Envoy warms a changed cluster anew, which costs more than it is worth.
 
-    An instance that refuses or breaks a connection is left out at once and tried again after a second. All
-    out is none out (panic), and the threshold of 1 % means that: with 2 of 3 dead the third gets everything.
+    An instance that refuses or breaks a connection, or answers too late, is left out at once and tried again after
+    some seconds; the jitter is there so that two dead ones are not tried by one request. All out is none out
+    (panic), and the threshold of 1 % means that: with 2 of 3 dead the third gets everything.
     """
     thresholds = {
         "max_connections": _UNLIMITED,
@@ -139,7 +140,8 @@ def _cluster(name: str) -> Value:
             "max_ejection_percent": {"value": 100},
             "interval": {"seconds": 1},
             "base_ejection_time": {"seconds": 1},
-            "max_ejection_time": {"seconds": 1},
+            "max_ejection_time": {"seconds": 3},
+            "max_ejection_time_jitter": {"seconds": 3},
         },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(

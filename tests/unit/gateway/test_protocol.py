@@ -136,21 +136,47 @@ def test_removed_and_back_before_envoy_let_go() -> None:
     talk.ack(R)
     assert talk.want(*open_service()) == []
     assert talk.ack(C) == [(C, ["s 1"], [])]
-    assert talk.say(E, "s", unsubscribe=("s",)) == []
-    assert talk.ack(C) == [(E, ["s 1"], [])]
+    assert talk.say(E, unsubscribe=("s",)) == []
+    assert talk.say(E, "s") == [(E, ["s 1"], [])]
+    assert talk.ack(C) == []
     assert talk.ack(E) == [(R, ["s 1"], [])]
 
 
-def test_a_cluster_that_comes_again_has_no_endpoints_yet() -> None:
-    """Also when Envoy acknowledges it before it asks for its endpoints."""
+def test_endpoints_go_before_the_cluster_is_acknowledged() -> None:
+    """Envoy 1.40 holds that acknowledgement back while a cluster waits for its endpoints."""
+    talk = Talk()
+    talk.protocol.load(())
+    talk.say(C), talk.ack(C), talk.say(R), talk.ack(R)
+    assert talk.want(*open_service()) == [(C, ["s 1"], [])]
+    assert talk.say(E, "s") == [(E, ["s 1"], [])]
+    assert talk.ack(E) == []
+    assert talk.ack(C) == [(R, ["s 1"], [])]
+
+
+def test_a_cluster_that_comes_again_waits_for_envoy_to_ask() -> None:
     talk = Talk().served()
     talk.want()
     talk.ack(R)
     talk.want(*open_service())
-    talk.ack(C)
-    assert talk.ack(C) == [(E, ["s 1"], [])]
-    assert talk.say(E, "s", unsubscribe=("s",)) == []
+    assert (talk.ack(C), talk.ack(C)) == ([(C, ["s 1"], [])], [])
+    assert talk.say(E, "s", unsubscribe=("s",)) == [(E, ["s 1"], [])]
     assert talk.ack(E) == [(R, ["s 1"], [])]
+
+
+def test_a_cluster_no_longer_wanted_is_told_that_it_has_no_endpoints() -> None:
+    talk = Talk()
+    talk.protocol.load(())
+    talk.say(C), talk.ack(C), talk.say(R), talk.ack(R)
+    talk.want(*open_service())
+    assert talk.want() == []
+    assert talk.say(E, "s") == [(E, [], ["s"])]
+    assert talk.ack(E) == []
+    assert talk.ack(C) == [(C, [], ["s"])]
+
+
+def test_a_changed_cluster_gets_its_endpoints_again() -> None:
+    talk = Talk().served()
+    assert talk.want(res(C, version="2"), res(E), res(R)) == [(C, ["s 2"], []), (E, ["s 1"], [])]
 
 
 def test_back_while_its_removal_is_under_way_is_not_settled() -> None:
