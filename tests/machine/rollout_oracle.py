@@ -16,6 +16,7 @@ from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState
 
 ENDED = {Process.ABSENT, Process.EXITED}
 UNHEALTHY_MS = 60_000
+QUIET_MS = 500
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,15 @@ class Oracle:
         if old and new:
             assert new.switched or not old.switched, "the switch was taken back"
             assert new.active or new.ended_ms is not None
+            if new.state is RolloutState.SUCCESS or (new.state is RolloutState.FAIL and new.cause == old.cause):
+                self._whole()
+
+    def _whole(self) -> None:
+        """What may be called done: nothing missing, nothing left, and the gateway has the final weights."""
+        assert self.before.acked == self.decision.route, "done before the gateway has it"
+        held = Counter((row.track, row.template) for row, _ in self._after().values() if row.phase in HOLDING)
+        wanted = {(t, v.template.hash): v.instance_count for t, v in self._goal.items()}
+        assert held == wanted, "done with something missing or left"
 
     def _starts(self) -> None:
         held = Counter(s.instance.track for p, s in self._now().values() if p in HOLDING)
@@ -114,13 +124,14 @@ class Oracle:
             assert instance_id not in acked, f"{instance_id} stopped while the gateway has it"
             assert instance_id not in wanted
             if sight.process is Process.READY and sight.instance.ready_ms is not None:
-                assert sight.quiet_since_ms is not None or self._patience_over(sight), (
-                    "stopped with requests inside"
-                )
+                assert self._emptied(sight), "stopped with requests inside"
 
-    def _patience_over(self, sight: Sight) -> bool:
-        assert sight.unrouted_ms is not None
-        return self.now_ms >= sight.unrouted_ms + self.before.service.request_timeout_s * 1000
+    def _emptied(self, sight: Sight) -> bool:
+        out = sight.unrouted_ms
+        assert out is not None
+        if self.now_ms >= out + self.before.service.request_timeout_s * 1000:
+            return True
+        return sight.quiet_since_ms is not None and self.now_ms >= max(sight.quiet_since_ms, out) + QUIET_MS
 
     def _left(self) -> dict[str, Sight]:
         """Instances that went from live to draining or stopping by this decision."""
@@ -143,6 +154,8 @@ class Oracle:
             if old and old.weight and rollout and not rollout.switched:
                 floor = _floor(v or old, old.instance_count)
                 assert remain[track] >= floor, f"track {track}: {remain[track]} serve, floor of the base {floor}"
+        ready = {i for i, (phase, _) in self._now().items() if phase is Phase.READY}
+        assert not ready or ready - left.keys(), "everything that is ready was drained"
         if drained:
             assert sum(remain.values()) >= 1, "the last serving instance was drained"
 

@@ -43,10 +43,10 @@ class RolloutMachine(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
 
-    @initialize(config=configs(GOOD), settled=st.booleans())
-    def create(self, config: tuple[Variant, ...], settled: bool) -> None:
-        self.world.create(config)
-        if settled:
+    @initialize(good=configs(GOOD), any_=configs(), first=st.sampled_from(["good", "good", "settled", "any"]))
+    def create(self, good: tuple[Variant, ...], any_: tuple[Variant, ...], first: str) -> None:
+        self.world.create(any_ if first == "any" else good)
+        if first == "settled":
             self.become_fair()
 
     def teardown(self) -> None:
@@ -111,6 +111,15 @@ class RolloutMachine(RuleBasedStateMachine):
         proc.exited, proc.exit = True, "killed by signal 9"
         self.world.unfair = True
 
+    @rule()
+    def crash_what_is_ready(self) -> None:
+        """All at once, just when others are on their way out or in."""
+        for instance in self.world.rows.values():
+            if instance.phase is Phase.READY and instance.id in self.world.procs:
+                proc = self.world.procs[instance.id]
+                proc.exited, proc.exit = True, "killed by signal 9"
+        self.world.unfair = True
+
     @precondition(lambda self: self._alive())
     @rule(data=st.data())
     def sicken_or_heal(self, data: st.DataObject) -> None:
@@ -122,7 +131,7 @@ class RolloutMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def busy_or_idle(self, data: st.DataObject) -> None:
         proc = self.world.procs[data.draw(st.sampled_from(self._alive()))]
-        proc.idle_ms = self.world.now_ms if proc.idle_ms is None else None
+        proc.busy, proc.quiet_ms = not proc.busy, self.world.now_ms
 
     @precondition(lambda self: self.world.rows)
     @rule(data=st.data())
@@ -136,11 +145,11 @@ class RolloutMachine(RuleBasedStateMachine):
 
     @rule()
     def gateway_answers(self) -> None:
-        self.world.gateway.answer()
+        self.world.gateway_does(self.world.gateway.answer)
 
     @rule(how=st.sampled_from(["disconnect", "die", "reconnect", "reconnect"]))
     def gateway_moves(self, how: str) -> None:
-        getattr(self.world.gateway, how)()
+        self.world.gateway_does(getattr(self.world.gateway, how))
 
     @rule(really=st.integers(0, 4))
     def gateway_rejects(self, really: int) -> None:
@@ -149,12 +158,12 @@ class RolloutMachine(RuleBasedStateMachine):
 
     # What must come of it.
 
-    @rule()
-    def become_fair(self) -> None:
+    @rule(heal=st.booleans())
+    def become_fair(self, heal: bool = False) -> None:
         """The goal is reached, the verdict is the right one, and then it is quiet."""
         world, asked = self.world, self.world.rollout
         unfair = world.unfair
-        world.run_fairly()
+        world.run_fairly(heal=heal)
         service = world.service
         if service is None:
             assert not [p for p in world.procs.values() if not p.exited]

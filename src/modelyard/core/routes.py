@@ -13,6 +13,7 @@ were ready once and fail their health check now. A service that failed has nothi
 
 from collections.abc import Callable, Mapping, Sequence
 
+from modelyard.core import service_properties
 from modelyard.core.situation import Sight, Situation, Track
 from modelyard.domain.instance import LIVE, Phase
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
@@ -32,6 +33,9 @@ def route(situation: Situation) -> ServiceRoute | None:
         tracks=_shares(situation.tracks()) if situation.goal else (),
         request_timeout_s=service.request_timeout_s,
         max_body_bytes=service.max_body_bytes,
+        load_balancer=service_properties.load_balancer(service.attributes),
+        traffic_limit=service_properties.traffic_limit(service.attributes),
+        websocket=service_properties.websocket(service.attributes),
     )
 
 
@@ -49,11 +53,8 @@ def _unwell(track: Track) -> list[Sight]:
 
 
 def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
-    endpoints = _endpoints([t for t in tracks if t.weight > 0], _ready)
-    for resort in (_ready, _draining, _unwell):
-        if endpoints:
-            break
-        endpoints = _endpoints(tracks, resort)
+    resorts = (_endpoints(tracks, resort) for resort in (_ready, _draining, _unwell))
+    endpoints = next((found for found in resorts if found), {})
     shares = scaled({t.number: t.weight for t in tracks if t.number in endpoints})
     return tuple(TrackRoute(number, share, endpoints[number]) for number, share in sorted(shares.items()))
 
