@@ -13,8 +13,14 @@ quotas, and what the entries of a config say together (contract §2, ServiceConf
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelyard.core.admission_catalog import CUSTOM, Flavor, Quotas
+from modelyard.core import admission_placement as placement
+from modelyard.core import admission_types as types
+from modelyard.core import admission_volumes as volumes
+from modelyard.core.admission_catalog import FLAVORS, Flavor, Pool, Quotas
 from modelyard.core.admission_fields import told
+from modelyard.core.admission_placement import Placement, Site
+from modelyard.core.admission_types import TypedFields
+from modelyard.core.admission_volumes import HostDirs, VolumeRequest
 from modelyard.core.pairing import pair
 from modelyard.domain.errors import Violation
 from modelyard.domain.model import Model, ModelStatus
@@ -38,15 +44,18 @@ class VariantRequest:
     max_surge: float | None = None
     max_unavailable: float | None = None
     termination_grace_s: int | None = None
+    placement: Placement = Placement()
+    volumes: tuple[VolumeRequest, ...] = ()
+    typed: TypedFields = TypedFields()
     raw: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a config is held against: the models it names, the flavors there are, the project's quotas.
+    """What a config is held against: the models it names, the flavors and pools there are, the project's quotas.
 
-    `previous` are the variants of the present revision (their tracks are inherited), `next_track` the first
-    number that no revision of the service has used.
+    `placement` is what the service says about pools. `previous` are the variants of the present revision (their
+    tracks are inherited), `next_track` a number that nothing of the service uses.
     """
 
     models: Mapping[str, Model]
@@ -55,6 +64,13 @@ class World:
     infer_type: InferType = InferType.REAL_TIME
     previous: Sequence[Variant] = ()
     next_track: int = 1
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    placement: Placement = Placement()
+    dirs: HostDirs = HostDirs()
+
+    @property
+    def site(self) -> Site:
+        return Site(self.flavors, self.pools, self.placement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +105,13 @@ def _violations(config: Sequence[VariantRequest], world: World, broken: Collecti
     for i, entry in enumerate(config):
         path = f"config[{i}]"
         yield from _model(path, entry, world)
-        yield from _size(path, entry, world)
+        yield from placement.violations(path, entry.specification, entry.placement, world.site)
+        yield from _count(path, entry, world)
         yield from _rollout(path, entry, world.quotas)
         yield from _envs(path, entry, world.quotas)
+        yield from types.violations(path, entry.typed, world.infer_type)
+        in_pool = (entry.placement.pool_key or world.placement.pool_key) is not None
+        yield from volumes.violations(f"{path}.additional_properties", entry.volumes, world.dirs, in_pool=in_pool)
     yield from _same_versions(config)
     if world.infer_type is InferType.REAL_TIME and not any(_touches_weights(b) for b in broken):
         yield from _weight_rules(config)
@@ -119,16 +139,7 @@ def _model(path: str, entry: VariantRequest, world: World) -> Iterator[Violation
         )
 
 
-def _size(path: str, entry: VariantRequest, world: World) -> Iterator[Violation]:
-    at = f"{path}.specification"
-    if not entry.specification:
-        yield Violation(at, "is mandatory")
-    elif entry.specification == CUSTOM:
-        yield Violation(at, "'custom' is for services in a dedicated resource pool")
-    elif entry.specification not in world.flavors:
-        yield Violation(at, f"{entry.specification!r} is no known specification; known: {_open(world)}")
-    elif not world.flavors[entry.specification].open:
-        yield Violation(at, f"{entry.specification!r} has to be opened by an administrator; open: {_open(world)}")
+def _count(path: str, entry: VariantRequest, world: World) -> Iterator[Violation]:
     at, count, most = f"{path}.instance_count", entry.instance_count, world.quotas.instances_per_model
     if count is None:
         yield Violation(at, "is mandatory")
@@ -138,10 +149,6 @@ def _size(path: str, entry: VariantRequest, world: World) -> Iterator[Violation]
         yield Violation(
             at, f"is {count}; a maximum of {most} {world.infer_type} service instances are allowed", "3522"
         )
-
-
-def _open(world: World) -> str:
-    return ", ".join(sorted(name for name, flavor in world.flavors.items() if flavor.open))
 
 
 def _rollout(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Violation]:
@@ -215,14 +222,24 @@ def _variant(entry: VariantRequest, weight: int, world: World) -> Variant:
     assert entry.model_id is not None
     assert entry.specification is not None
     assert entry.instance_count is not None
-    model = world.models[entry.model_id]
+    model, pool = world.models[entry.model_id], world.site.pool(entry.placement)
+    cpu, memory_mib = placement.size(entry.specification, entry.placement, world.site, FLAVORS)
     default, timeout, grace = Budget(), entry.deploy_timeout_s, entry.termination_grace_s
     return Variant(
         track=0,
         model_id=model.id,
         model_name=model.name,
         model_version=model.version,
-        template=Template(model.id, model.digest, entry.specification, entry.envs),
+        template=Template(
+            model_id=model.id,
+            digest=model.digest,
+            specification=entry.specification,
+            envs=entry.envs,
+            pool=pool.id if pool else "",
+            cpu=cpu,
+            memory_mib=memory_mib,
+            volumes=volumes.mounted(entry.volumes, world.dirs),
+        ),
         instance_count=entry.instance_count,
         weight=weight,
         budget=Budget(

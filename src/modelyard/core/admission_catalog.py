@@ -1,7 +1,10 @@
-"""What an administrator allows: flavors (resource specifications) and quotas. Values that admission is given."""
+"""What an administrator allows: flavors (resource specifications), pools, quotas. Values for admission.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+`flavors` and `quotas` lay what the administrator stored over the product's defaults.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
 CUSTOM = "custom"
@@ -13,6 +16,7 @@ class Flavor:
     """A resource specification. `memory_mib` in MiB; `open`: anybody may use it, else it has to be opened.
 
     `pids` counts processes and threads; `open_files` also bounds how many requests one instance can hold.
+    `accelerators` is the number of GPUs or NPUs that go with it.
     """
 
     name: str
@@ -22,6 +26,8 @@ class Flavor:
     open: bool = True
     pids: int = 1024
     open_files: int = 16_384
+    accelerators: float = 0
+    display: str = ""
 
 
 FLAVORS: Mapping[str, Flavor] = MappingProxyType(
@@ -29,14 +35,65 @@ FLAVORS: Mapping[str, Flavor] = MappingProxyType(
         flavor.name: flavor
         for flavor in (
             Flavor("modelarts.vm.cpu.2u", cpu=2, memory_mib=8192),
-            Flavor("modelarts.vm.gpu.p4", cpu=8, memory_mib=32768, pids=4096, category="GPU", open=False),
-            Flavor("modelarts.vm.gpu.pnt004", cpu=8, memory_mib=32768, pids=4096, category="GPU", open=False),
-            Flavor("modelarts.vm.ai1.a310", cpu=3, memory_mib=6144, category="NPU", open=False),
-            Flavor("modelarts.vm.ai1.snt3", cpu=3, memory_mib=6144, category="NPU", open=False),
+            Flavor(
+                "modelarts.vm.gpu.p4",
+                cpu=8,
+                memory_mib=32768,
+                pids=4096,
+                category="GPU",
+                open=False,
+                accelerators=1,
+            ),
+            Flavor(
+                "modelarts.vm.gpu.pnt004",
+                cpu=8,
+                memory_mib=32768,
+                pids=4096,
+                category="GPU",
+                open=False,
+                accelerators=1,
+            ),
+            Flavor("modelarts.vm.ai1.a310", cpu=3, memory_mib=6144, category="NPU", open=False, accelerators=1),
+            Flavor("modelarts.vm.ai1.snt3", cpu=3, memory_mib=6144, category="NPU", open=False, accelerators=1),
         )
     }
 )
 """The flavors that every Modelyard knows (contract §2, GET /services/specifications)."""
+
+
+def flavor(name: str, attributes: Mapping[str, object], *, open: bool) -> Flavor:
+    """A stored flavor: its attributes have the names of the fields; what they do not say, or say in another type,
+    is as the built-in flavor of that name says, else one core and 1 GiB."""
+    base = FLAVORS.get(name, Flavor(name, cpu=1, memory_mib=1024))
+    said = {f.name: attributes[f.name] for f in fields(Flavor) if f.name in attributes}
+    numbers = {
+        key: value
+        for key, value in said.items()
+        if isinstance(value, int | float) and key in {"cpu", "memory_mib", "accelerators", "pids", "open_files"}
+    }
+    texts = {
+        key: value for key, value in said.items() if isinstance(value, str) and key in {"category", "display"}
+    }
+    return replace(base, **numbers, **texts, name=name, open=open)  # type: ignore[arg-type]  # by the names above
+
+
+def flavors(defaults: Mapping[str, Flavor], stored: Iterable[Flavor]) -> Mapping[str, Flavor]:
+    """The flavors of a project: a stored one stands before a default of its name."""
+    return {**defaults, **{one.name: one for one in stored}}
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A dedicated pool. `status` in the contract's words; `nodes` are the names of its nodes."""
+
+    id: str
+    name: str
+    status: str
+    nodes: frozenset[str] = frozenset()
+
+    @property
+    def healthy(self) -> bool:
+        return self.status == "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +108,15 @@ class Quotas:
     deploy_timeout_max_s: int = 7200
     termination_grace_max_s: int = 7 * 24 * 3600
     envs_max_bytes: int = 64 * 1024
+    request_timeout_max_s: int = 3600
+    request_body_max_bytes: int = 100 * 1024 * 1024
 
     def services(self, infer_type: str) -> int:
         """How many services of this type a project may have."""
         return self.batch_services if infer_type == "batch" else self.real_time_services
+
+
+def quotas(defaults: Quotas, stored: Mapping[str, int]) -> Quotas:
+    """The defaults with what was set for a project; a name that this release does not know says nothing."""
+    known = {f.name for f in fields(Quotas)}
+    return replace(defaults, **{name: value for name, value in stored.items() if name in known})

@@ -3,12 +3,14 @@
 present                      config            status=running    running + config   status=stopped
 running                      update            refused           update             stop
 concerning pending waiting   update            refused           update             stop
-failed                       update            start             start *            stop
+failed                       update            start             update **          stop
 stopped, finished            kept for start    start             start *            refused (with config: kept)
 deploying                    refused           refused           refused            stop
 stopping deleting            refused           refused           refused            refused
 
 *  the config is ignored: a status that differs from the present one comes first
+** a failed service was told to run already: `running` is what it is meant to be, so the config counts (whoever
+   sends both repairs it; starting the broken revision once more would only fail again)
 """
 
 from dataclasses import dataclass
@@ -52,7 +54,9 @@ def effect(present: ServiceStatus, asked: Desired | None, config: bool) -> Effec
         field = "status" if asked else "config"
         advice = "stop it or wait until it runs" if present is ServiceStatus.DEPLOYING else "wait until it stopped"
         return Violation(field, f"cannot be changed while the service is {present}: {advice}", REFUSED)
-    if asked is Desired.RUNNING and present in AT_REST | {ServiceStatus.FAILED}:
+    if asked is Desired.RUNNING and present is ServiceStatus.FAILED:
+        return Effect(Step.UPDATE if config else Step.START)
+    if asked is Desired.RUNNING and present in AT_REST:
         return Effect(Step.START, config_ignored=config)
     if asked is Desired.STOPPED and present not in AT_REST:
         return Effect(Step.STOP, config_ignored=config)

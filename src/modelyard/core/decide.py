@@ -1,6 +1,6 @@
 """One look at a service: everything that follows from it, as a value.
 
-    see what happened → switch the weights → conclude the rollout → start and drain → route → status
+    see what happened → stop if due → switch the weights → conclude the rollout → start and drain → route → status
 
 Deciding twice from the same situation gives the same decision; deciding from the situation that a decision
 leads to gives an empty one, unless the world moved (quiescence, held by the Hypothesis machine).
@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from modelyard.core import progress, routes, status, story
+from modelyard.core import intent, progress, routes, schedule, status, story
 from modelyard.core.rollout import Drain, Start, plan
 from modelyard.core.situation import Process, Sight, Situation
 from modelyard.core.verdict import Done, Failed, ready_for_switch, verdict
 from modelyard.domain.instance import HOLDING, Instance, Phase
 from modelyard.domain.routing import ServiceRoute
-from modelyard.domain.service import Desired, Event, Rollout, RolloutState, Service
+from modelyard.domain.service import Desired, Event, EventType, Rollout, RolloutState, Service
 
 T = TypeVar("T")
 KEEP_EXITED_MS = 600_000
@@ -64,6 +64,7 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "") -> Decision
     sights = tuple(progress.seen(s, now_ms) for s in situation.sights if s not in over)
     stale_exits = tuple(_outlived(sights, situation, now_ms))
     situation = replace(situation, sights=tuple(s for s in sights if s not in stale_exits))
+    situation, expired = _stop_when_due(situation, now_ms)
     situation = _switch(situation)
     situation, explain = _conclude(situation, now_ms, rejected)
     steps = plan(situation, now_ms)
@@ -79,12 +80,25 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "") -> Decision
         resume=tuple(s.id for s in situation.sights if s.phase is Phase.STARTING and s.process is Process.ABSENT),
         stops=tuple(_stops(situation)),
         forget=tuple(s.id for s in (*over, *stale_exits)),
-        events=tuple(story.events(before, situation, steps, now_ms)),
+        events=(*expired, *story.events(before, situation, steps, now_ms)),
         route=wanted,
         explain=explain,
         delete_service=_is_gone(situation),
-        again_ms=min((t for t in (steps.again_ms, again, _cleanup_ms(situation)) if t is not None), default=None),
+        again_ms=_earliest(steps.again_ms, again, _cleanup_ms(situation), schedule.due_ms(situation.service)),
     )
+
+
+def _stop_when_due(situation: Situation, now_ms: int) -> tuple[Situation, tuple[Event, ...]]:
+    """The schedule's end is a stop like the user's, and a change that makes their view of the service stale."""
+    service, due_ms = situation.service, schedule.due_ms(situation.service)
+    if due_ms is None or now_ms < due_ms:
+        return situation, ()
+    stopped, ended = intent.stopped(service, situation.rollout, "the service was stopped by its schedule", now_ms)
+    stopped = replace(stopped, version=service.version + 1)
+    told = tuple(
+        Event(service.id, EventType.NORMAL, info, now_ms) for info in (schedule.EXPIRED, "service being stopped")
+    )
+    return replace(situation, service=stopped, rollout=ended or situation.rollout), told
 
 
 def _switch(situation: Situation) -> Situation:
@@ -212,6 +226,10 @@ def _moved(before: Situation, after: Situation) -> Iterator[Instance]:
     for sight in after.sights:
         if known.get(sight.id) != sight.instance:
             yield sight.instance
+
+
+def _earliest(*moments: int | None) -> int | None:
+    return min((t for t in moments if t is not None), default=None)
 
 
 def _changed(new: T, old: T) -> T | None:

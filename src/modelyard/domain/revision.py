@@ -7,10 +7,19 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Volume:
+    """A directory of the host (absolute) that the process sees at `mount_path`."""
+
+    host_path: str
+    mount_path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """The part of a variant that a running process depends on. Equal templates are the same instance.
 
-    `digest` is the model snapshot's; `resources` bounds what the process may use.
+    `digest` is the model snapshot's. `cpu` (cores) and `memory_mib` are the size where the specification is not
+    one of the built-in flavors; 0 means as that flavor says.
     """
 
     model_id: str
@@ -18,11 +27,21 @@ class Template:
     specification: str
     envs: tuple[tuple[str, str], ...] = ()
     pool: str = ""
+    cpu: float = 0.0
+    memory_mib: int = 0
+    volumes: tuple[Volume, ...] = ()
 
     @property
     def hash(self) -> str:
-        """Sixteen hexadecimal digits over every field; the order of envs does not count."""
-        parts = [self.model_id, self.digest, self.specification, sorted(self.envs), self.pool]
+        """Sixteen hexadecimal digits over every field; the order of envs does not count.
+
+        Fields that came later count only where they say something, so that no release renames what runs.
+        """
+        parts: list[object] = [self.model_id, self.digest, self.specification, sorted(self.envs), self.pool]
+        if self.cpu or self.memory_mib:
+            parts.append({"cpu": self.cpu, "memory_mib": self.memory_mib})
+        if self.volumes:
+            parts.append({"volumes": sorted([v.host_path, v.mount_path] for v in self.volumes)})
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:16]
 
 

@@ -4,7 +4,7 @@ The gateway publishes it; equal values are a no-op. A track's weight is a share 
 track every endpoint shares alike. A track without endpoints is left out by whoever builds the table.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -23,6 +23,23 @@ class Endpoint:
     address: str
 
 
+class LoadBalancer(StrEnum):
+    """Which endpoint of a track answers: in turn, the one with the fewest requests inside, or always the same one
+    for the same caller's address (contract §2, load_balancer_policy)."""
+
+    ROUND_ROBIN = "ROUND_ROBIN"
+    LEAST_CONNECTIONS = "LEAST_CONNECTIONS"
+    SOURCE_IP = "SOURCE_IP"
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficLimit:
+    """At most `requests` in each `period_s` seconds; the others are answered 429 `ModelArts.4206`."""
+
+    requests: int
+    period_s: int
+
+
 @dataclass(frozen=True, slots=True)
 class TrackRoute:
     """One track's share. `weight` is 1..100 (a track of weight 0 is not in the table)."""
@@ -37,7 +54,8 @@ class ServiceRoute:
     """How the gateway answers for one service.
 
     A request needs a token whose project is `project_id` with a role that may invoke. Bodies above
-    `max_body_bytes` are 413, answers later than `request_timeout_s` are 504.
+    `max_body_bytes` are 413, answers later than `request_timeout_s` are 504. With `websocket` a request may be
+    upgraded; such a connection has no timeout but an idle one.
     """
 
     service_id: str
@@ -46,6 +64,11 @@ class ServiceRoute:
     tracks: tuple[TrackRoute, ...] = ()
     request_timeout_s: float = 60.0
     max_body_bytes: int = 12 * 1024 * 1024
+    load_balancer: LoadBalancer = LoadBalancer.ROUND_ROBIN
+    traffic_limit: TrafficLimit | None = None
+    websocket: bool = False
+    app_codes: tuple[str, ...] = field(default=(), repr=False)
+    """Each of them opens this service to whoever sends it, with no token (contract §4)."""
 
     def instance_ids(self) -> frozenset[str]:
         """Every instance that this value routes to."""

@@ -233,6 +233,9 @@ class Reading(Protocol):
     async def revisions(self, service_id: str) -> Sequence[Revision]:
         """Newest first."""
 
+    async def last_revision(self, service_id: str) -> int:
+        """The highest number there is; 0 when there is none. Costs the same however many there are."""
+
     async def rollouts(self, service_id: str) -> Sequence[Rollout]:
         """Newest first."""
 

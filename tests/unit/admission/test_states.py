@@ -23,7 +23,7 @@ RULES: list[tuple[S, D | None, bool, Step | str, bool]] = [
     (S.PENDING, D.STOPPED, False, Step.STOP, False),
     (S.FAILED, None, True, Step.UPDATE, False),
     (S.FAILED, D.RUNNING, False, Step.START, False),
-    (S.FAILED, D.RUNNING, True, Step.START, True),
+    (S.FAILED, D.RUNNING, True, Step.UPDATE, False),
     (S.FAILED, D.STOPPED, False, Step.STOP, False),
     (S.STOPPED, None, True, Step.KEEP, False),
     (S.STOPPED, D.RUNNING, False, Step.START, False),

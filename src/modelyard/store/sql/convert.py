@@ -15,7 +15,7 @@ from sqlalchemy import Row
 from modelyard.domain.identity import Project, Role, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
-from modelyard.domain.revision import Budget, Revision, Template, Variant
+from modelyard.domain.revision import Budget, Revision, Template, Variant, Volume
 from modelyard.domain.service import (
     Desired,
     Event,
@@ -225,6 +225,9 @@ def _variant(v: Mapping[str, Any]) -> Variant:
             specification=t["specification"],
             envs=tuple((name, value) for name, value in t["envs"]),
             pool=t["pool"],
+            cpu=t.get("cpu", 0.0),
+            memory_mib=t.get("memory_mib", 0),
+            volumes=tuple(Volume(host, mount) for host, mount in t.get("volumes", ())),
         ),
         instance_count=v["instance_count"],
         weight=v["weight"],
@@ -248,6 +251,9 @@ def _variant_json(value: Variant) -> Values:
             "specification": t.specification,
             "envs": [list(pair) for pair in t.envs],
             "pool": t.pool,
+            "cpu": t.cpu,
+            "memory_mib": t.memory_mib,
+            "volumes": [[v.host_path, v.mount_path] for v in t.volumes],
         },
         "instance_count": value.instance_count,
         "weight": value.weight,

@@ -68,6 +68,10 @@ class ServiceReading(Session):
         rows = await self._rows(select(revisions).where(r.service_id == service_id).order_by(r.number.desc()))
         return [convert.revision(row) for row in rows]
 
+    async def last_revision(self, service_id: str) -> int:
+        r = revisions.c
+        return int(await self._value(select(func.coalesce(func.max(r.number), 0)).where(r.service_id == service_id)))
+
     async def rollouts(self, service_id: str) -> Sequence[Rollout]:
         o = rollouts.c
         rows = await self._rows(select(rollouts).where(o.service_id == service_id).order_by(o.seq.desc()))

@@ -1,0 +1,126 @@
+"""Directories that a variant wants to see: log_volume and persistent_volumes (contract §2).
+
+A directory of the host is mounted only if it lies below one that the administrator allowed (none by default), as
+the file system resolves it: no `..`, no symbolic link that leads out. Resolving is the caller's matter, since it
+looks at the disk.
+
+    allowed /srv/logs: /srv/logs/a → mounted    /srv/logs/../x → refused    /srv/other → refused
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from modelyard.domain.errors import Violation
+from modelyard.domain.revision import Volume
+
+SYSTEM = (
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+)
+"""Directories that nothing may be mounted on or below."""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeRequest:
+    """One volume as asked for: its place in the entry, and the directory of the host (None: not said)."""
+
+    field: str
+    host_field: str
+    host_path: str | None
+    mount_path: str | None
+    storage_type: str | None = None
+    only_in_pool: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostDirs:
+    """`allowed`: what the administrator allowed, resolved. `resolved`: each host path asked for, as the file
+    system resolves it (None: it is no directory). `mountable`: whether the engine can mount at all."""
+
+    allowed: tuple[str, ...] = ()
+    resolved: Mapping[str, str | None] = field(default_factory=dict)
+    mountable: bool = False
+
+
+def violations(
+    path: str, volumes: tuple[VolumeRequest, ...], dirs: HostDirs, *, in_pool: bool
+) -> Iterator[Violation]:
+    """Of the volumes of one entry, whose additional_properties are at `path`."""
+    seen: dict[str, str] = {}
+    for volume in volumes:
+        at = f"{path}.{volume.field}"
+        found = [
+            *_host(f"{at}.{volume.host_field}", volume, dirs),
+            *_mount(f"{at}.mount_path", volume.mount_path),
+        ]
+        if volume.only_in_pool and not in_pool:
+            found.insert(0, Violation(at, "is only for services in a dedicated resource pool"))
+        if volume.mount_path and (before := seen.setdefault(volume.mount_path, at)) != at:
+            found.append(Violation(f"{at}.mount_path", f"is the mount path of {before} too"))
+        if not found and not dirs.mountable:
+            found.append(
+                Violation(at, "is not supported yet: instances are processes here, nothing can be mounted")
+            )
+        yield from found
+
+
+def mounted(volumes: tuple[VolumeRequest, ...], dirs: HostDirs) -> tuple[Volume, ...]:
+    """The volumes of a valid entry."""
+    return tuple(
+        Volume(dirs.resolved.get(v.host_path) or v.host_path, v.mount_path)
+        for v in volumes
+        if v.host_path and v.mount_path
+    )
+
+
+def _host(at: str, volume: VolumeRequest, dirs: HostDirs) -> Iterator[Violation]:
+    if volume.storage_type not in {None, "", "hostPath", "local"}:
+        yield Violation(
+            at.rpartition(".")[0] + ".storage_type",
+            f"is {volume.storage_type!r}, only directories of the host are supported (hostPath)",
+        )
+        return
+    path = volume.host_path
+    if not path:
+        yield Violation(at, "is mandatory")
+        return
+    if not _is_plain(path):
+        yield Violation(at, f"is {path!r}, must be an absolute path without '..'")
+        return
+    real = dirs.resolved.get(path)
+    if not any(_below(path, a) for a in dirs.allowed) or (real and not any(_below(real, a) for a in dirs.allowed)):
+        allowed = ", ".join(dirs.allowed) or "none"
+        yield Violation(
+            at, f"is {path!r}, which is not below a directory that the administrator allowed ({allowed})"
+        )
+    elif real is None:
+        yield Violation(at, f"is {path!r}, which is no directory of the host")
+
+
+def _mount(at: str, path: str | None) -> Iterator[Violation]:
+    if not path:
+        yield Violation(at, "is mandatory")
+    elif not _is_plain(path):
+        yield Violation(at, f"is {path!r}, must be an absolute path without '..'")
+    elif any(path.rstrip("/") == s.rstrip("/") or (s != "/" and _below(path, s)) for s in SYSTEM):
+        yield Violation(at, f"is {path!r}, which is a system directory")
+
+
+def _is_plain(path: str) -> bool:
+    return path.startswith("/") and ".." not in PurePosixPath(path).parts and len(path) <= 1024
+
+
+def _below(path: str, directory: str) -> bool:
+    return PurePosixPath(path).is_relative_to(directory)

@@ -1,0 +1,179 @@
+"""Service-level properties (contract §2): how they merge, which may never change again, and what they mean.
+
+They are kept as the caller wrote them, in `Service.attributes`, so that a read gives back what was sent; what the
+gateway needs of them is read out here. An absent key is unchanged; an empty object or array switches a thing off.
+
+Extensions of ours, beside the vendor's keys:
+
+    traffic_limit  {"num": 100, "unit": "SECOND"}                         requests per SECOND, MINUTE, HOUR or DAY
+    request_limit  {"max_body_bytes": 1000000, "timeout_seconds": 5.5}    bounds of one request at the gateway
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from modelyard.domain.errors import Violation
+from modelyard.domain.routing import LoadBalancer, TrafficLimit
+
+PROPERTIES = "additional_properties"
+LOAD_BALANCER = "load_balancer_policy"
+PRIORITY = "priority"
+SECRETS = "service_secrets"
+
+TOPIC_URN = re.compile(r"urn:smn:[^:\s]+:[^:\s]+:[^:\s]+")
+NOTIFIABLE = frozenset({1, 3, 7, 11})
+"""failed, running, concerning, pending."""
+
+UNITS_S: Mapping[str, int] = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 24 * 3600}
+MAX_REQUESTS = 2**32 - 1
+ID_MAX = 64
+DEFAULT_TIMEOUT_S = 60.0
+DEFAULT_MAX_BODY_BYTES = 12 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far `request_limit` may go; the administrator sets it."""
+
+    timeout_max_s: float = 3600.0
+    max_body_max_bytes: int = 100 * 1024 * 1024
+
+
+def merged(before: Mapping[str, object], sent: Mapping[str, object]) -> Mapping[str, object]:
+    """`before` with the top-level keys that were sent; null says nothing."""
+    return {**before, **{key: value for key, value in sent.items() if value is not None}}
+
+
+def violations(before: Mapping[str, object], sent: Mapping[str, object], bounds: Bounds) -> Iterator[Violation]:
+    """What is wrong with `sent`, whose known keys have their types already, on a service that had `before`."""
+    after = merged(before, sent)
+    yield from _notification(sent.get("smn_notification"))
+    yield from _channels(before.get("log_report_channels"), sent.get("log_report_channels"))
+    yield from _limits(sent, bounds)
+    if before.get("websocket_upgrade") is True and sent.get("websocket_upgrade") is False:
+        yield Violation(f"{PROPERTIES}.websocket_upgrade", "cannot be changed after WebSocket was enabled")
+    if after.get("websocket_upgrade") is True and after.get("traffic_limit"):
+        at = "traffic_limit" if sent.get("traffic_limit") else "websocket_upgrade"
+        yield Violation(f"{PROPERTIES}.{at}", "WebSocket and a traffic limit exclude each other")
+
+
+def _notification(value: object) -> Iterator[Violation]:
+    """Flat, or a map of any keys to such objects (the page types it so)."""
+    at = f"{PROPERTIES}.smn_notification"
+    if value is None or value == {}:
+        return
+    if not isinstance(value, Mapping):
+        yield Violation(at, "must be an object")
+        return
+    nested = {} if "topic_urn" in value or "events" in value else value
+    for path, one in [(f"{at}.{key}", one) for key, one in nested.items()] or [(at, value)]:
+        if not isinstance(one, Mapping):
+            yield Violation(path, "must be an object with topic_urn and events")
+            continue
+        urn, events = one.get("topic_urn"), one.get("events")
+        if not isinstance(urn, str) or not TOPIC_URN.fullmatch(urn):
+            yield Violation(f"{path}.topic_urn", f"is {urn!r}, must be urn:smn:region:project:topic")
+        if not isinstance(events, list) or not events:
+            yield Violation(f"{path}.events", "must be an array with at least one of 1, 3, 7, 11")
+            continue
+        for i, event in enumerate(events):
+            if isinstance(event, bool) or event not in NOTIFIABLE:
+                yield Violation(
+                    f"{path}.events[{i}]",
+                    f"is {event!r}, must be 1 (failed), 3 (running), 7 (concerning) or 11 (pending)",
+                )
+
+
+def numbered(value: object) -> object:
+    """A smn_notification whose numeric strings are numbers (contract §1.3)."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _events(one) if key == "events" else numbered(one) for key, one in value.items()}
+
+
+def _events(value: object) -> object:
+    if not isinstance(value, list):
+        return value
+    return [int(e) if isinstance(e, str) and e.isascii() and e.isdigit() and len(e) < 4 else e for e in value]
+
+
+def _channels(before: object, sent: object) -> Iterator[Violation]:
+    at = f"{PROPERTIES}.log_report_channels"
+    if sent is None:
+        return
+    if before and sent != before:
+        yield Violation(at, "cannot be changed after it was enabled")
+    for i, channel in enumerate(sent if isinstance(sent, list) else []):
+        kind = channel.get("type")
+        if kind != "LTS":
+            yield Violation(f"{at}[{i}].type", "is mandatory" if kind is None else f"is {kind!r}, must be 'LTS'")
+        configuration = channel.get("configuration") or {}
+        for name in ("log_group_id", "log_stream_id"):
+            key = configuration.get(name)
+            if key is not None and not 1 <= len(key) <= ID_MAX:
+                text = f"has {len(key)} characters, must have 1 to {ID_MAX}"
+                yield Violation(f"{at}[{i}].configuration.{name}", text)
+
+
+def _limits(sent: Mapping[str, object], bounds: Bounds) -> Iterator[Violation]:
+    at, limit = f"{PROPERTIES}.traffic_limit", sent.get("traffic_limit")
+    if isinstance(limit, Mapping) and limit:
+        num, unit = limit.get("num"), limit.get("unit")
+        if not isinstance(num, int):
+            yield Violation(f"{at}.num", "is mandatory")
+        elif not 1 <= num <= MAX_REQUESTS:
+            yield Violation(f"{at}.num", f"is {num}, must be 1 to {MAX_REQUESTS}")
+        if unit not in UNITS_S:
+            said = "is mandatory" if unit is None else f"is {unit!r}, must be one of {', '.join(UNITS_S)}"
+            yield Violation(f"{at}.unit", said)
+    at, request = f"{PROPERTIES}.request_limit", sent.get("request_limit")
+    if isinstance(request, Mapping):
+        size, timeout = request.get("max_body_bytes"), request.get("timeout_seconds")
+        most = bounds.max_body_max_bytes
+        if isinstance(size, int) and not 1 <= size <= most:
+            yield Violation(f"{at}.max_body_bytes", f"is {size}, must be 1 to {most}")
+        if isinstance(timeout, int | float) and not 0.01 <= timeout <= bounds.timeout_max_s:
+            text = f"is {timeout:g}, must be 0.01 to {bounds.timeout_max_s:g}"
+            yield Violation(f"{at}.timeout_seconds", text)
+
+
+# ---- what they mean
+
+
+def of(attributes: Mapping[str, object]) -> Mapping[str, object]:
+    """The service-level additional_properties; empty when there are none."""
+    return _mapping(attributes.get(PROPERTIES))
+
+
+def load_balancer(attributes: Mapping[str, object]) -> LoadBalancer:
+    """ROUND_ROBIN unless said otherwise."""
+    value = attributes.get(LOAD_BALANCER)
+    return LoadBalancer(value) if isinstance(value, str) else LoadBalancer.ROUND_ROBIN
+
+
+def websocket(attributes: Mapping[str, object]) -> bool:
+    return of(attributes).get("websocket_upgrade") is True
+
+
+def traffic_limit(attributes: Mapping[str, object]) -> TrafficLimit | None:
+    """None: no limit."""
+    limit = _mapping(of(attributes).get("traffic_limit"))
+    num, unit = limit.get("num"), limit.get("unit")
+    if not isinstance(num, int) or not isinstance(unit, str):
+        return None
+    return TrafficLimit(num, UNITS_S[unit])
+
+
+def request_limit(attributes: Mapping[str, object]) -> tuple[float, int]:
+    """(seconds, bytes) that bound one request."""
+    limit = _mapping(of(attributes).get("request_limit"))
+    timeout, size = limit.get("timeout_seconds"), limit.get("max_body_bytes")
+    return (
+        float(timeout) if isinstance(timeout, int | float) else DEFAULT_TIMEOUT_S,
+        size if isinstance(size, int) else DEFAULT_MAX_BODY_BYTES,
+    )
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}
