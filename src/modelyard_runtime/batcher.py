@@ -16,6 +16,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from modelyard_runtime.batching import Costs, Gaps, Limits, linger_s
@@ -39,11 +40,18 @@ class Asked(Protocol):
         """It was not computed, because its caller has left."""
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    clock: Callable[[], float] = time.perf_counter
+    pause: Callable[[float], None] = time.sleep
+
+
+REAL = Times()
 Request = TypeVar("Request", bound=Asked)
 
 
 class Batcher(Generic[Request]):
-    """`run` answers all that it is given in one call, and must not raise. `exclusive`: one call at a time.
+    """`run` answers all that it is given in one call, and must not raise.
 
     `offer` is called by the receiving thread only. `start` starts the workers; `turn` is what one does.
     """
@@ -52,19 +60,16 @@ class Batcher(Generic[Request]):
         self,
         run: Callable[[Sequence[Request]], None],
         limits: Limits,
-        *,
-        exclusive: bool = True,
-        clock: Callable[[], float] = time.perf_counter,
-        pause: Callable[[float], None] = time.sleep,
+        times: Times = REAL,
     ) -> None:
         self.costs = Costs()
         self.gaps = Gaps()
         self.pace = Pace()
         self._run = run
         self._limits = limits
-        self._exclusive = exclusive
-        self._clock = clock
-        self._pause = pause
+        self._exclusive = True
+        self._clock = times.clock
+        self._pause = times.pause
         self._waiting: deque[Request] = deque()
         self._came = 0  # rows; written by the receiving thread
         self._gone = 0  # rows; written under the lock
@@ -73,6 +78,8 @@ class Batcher(Generic[Request]):
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def start(self, threads: int) -> None:
+        """With one thread, calls exclude each other."""
+        self._exclusive = threads == 1
         for n in range(threads):
             threading.Thread(target=self._serve, name=f"predict-{n + 1}", daemon=True).start()
 
@@ -102,6 +109,14 @@ class Batcher(Generic[Request]):
                 return True
             self._wake.put(None)
         return True
+
+    def alone(self, work: Callable[[], None]) -> None:
+        """Runs what does not join, here and now; beside no call if calls exclude each other."""
+        if not self._exclusive:
+            work()
+            return
+        with self._lock:
+            work()
 
     def turn(self) -> None:
         """One call with what waits."""

@@ -4,13 +4,14 @@ Content types are found by looking at the body first: a JSON document cannot beg
 must; so the hot path reads no header.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any
 
 import msgspec
 
 from modelyard_runtime.errors import RequestError, bad_input
 
+Items = Generator[Any, Any, Any] | AsyncGenerator[Any, Any]
 _decode_json = msgspec.json.Decoder().decode
 
 
@@ -44,6 +45,27 @@ def plain(value: Any) -> Any:
 
 
 _encode = msgspec.json.Encoder(enc_hook=plain).encode
+
+
+class _Streams(Exception):
+    """A generator was met where the answer is encoded."""
+
+
+def _plain_or_streams(value: Any) -> Any:
+    if isinstance(value, (Generator, AsyncGenerator)):
+        raise _Streams
+    return plain(value)
+
+
+_encode_or_stream = msgspec.json.Encoder(enc_hook=_plain_or_streams).encode
+
+
+def encode_or_stream(answer: Any) -> bytes | Items:
+    """The same; but a generator is handed back as it is, to be streamed. One inside an answer becomes a list."""
+    try:
+        return _encode_or_stream(answer)
+    except _Streams:
+        return answer if isinstance(answer, (Generator, AsyncGenerator)) else encode(answer)
 
 
 def encode(answer: Any) -> bytes:

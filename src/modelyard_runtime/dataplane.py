@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard_runtime.batching import together
-from modelyard_runtime.codec import decode, encode
+from modelyard_runtime.codec import Items, decode, encode, encode_or_stream
 from modelyard_runtime.errors import RequestError, error_body
 from modelyard_runtime.model import Model
 
 Answer = tuple[int, bytes]
+Streamed = tuple[int, bytes | Items]  # a generator is sent as events (`sse`)
 
 
 @dataclass(slots=True)
@@ -37,25 +38,25 @@ class DataPlane:
         self._predict = model.predict
         self._joint = model.joint
 
-    def answer(self, body: bytes, content_type: Callable[[], str]) -> Answer:
+    def answer(self, body: bytes, content_type: Callable[[], str]) -> Streamed:
         """Never raises: a failure of the model is a 500 with a reference, its trace goes to the log."""
         try:
             data = decode(body, content_type)
             assert self._predict is not None
             result = self._predict(body.decode() if self.model.wants_text else data)
-            return 200, encode(self._shape(result, data))
+            return 200, encode_or_stream(self._shape(result, data))
         except RequestError as error:
             return error.status, error.body()
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a script must not end the server
             return self._failed(error)
 
-    async def answer_async(self, body: bytes, content_type: Callable[[], str]) -> Answer:
+    async def answer_async(self, body: bytes, content_type: Callable[[], str]) -> Streamed:
         """The same for a model whose steps are coroutines."""
         try:
             data = decode(body, content_type)
             assert self.model.predict_async is not None
             result = await self.model.predict_async(data)
-            return 200, encode(self._shape(result, data))
+            return 200, encode_or_stream(self._shape(result, data))
         except RequestError as error:
             return error.status, error.body()
         except Exception as error:  # noqa: BLE001 - the one place where the model's errors end
@@ -96,12 +97,19 @@ class DataPlane:
             result.setdefault("meta", {"uuid": meta["uuid"]})
         return result
 
+    def failed(self, error: BaseException) -> bytes:
+        """The body of the answer to a failure of the model, which is in the log."""
+        message = f"The model {self._service} failed to answer. Its log says why: reference {reported(error)}."
+        return error_body("ModelArts.4204", message)
+
     def _failed(self, error: BaseException) -> Answer:
-        reference = uuid.uuid4().hex[:12]
-        trace = "".join(traceback.format_exception(error))
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        print(
-            f"{stamp} ERROR prediction failed, reference {reference}\n{trace}", end="", file=sys.stderr, flush=True
-        )
-        message = f"The model {self._service} failed to answer. Its log says why: reference {reference}."
-        return 500, error_body("ModelArts.4204", message)
+        return 500, self.failed(error)
+
+
+def reported(error: BaseException) -> str:
+    """Writes the trace to the log; the reference that stands beside it there."""
+    reference = uuid.uuid4().hex[:12]
+    trace = "".join(traceback.format_exception(error))
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    print(f"{stamp} ERROR prediction failed, reference {reference}\n{trace}", end="", file=sys.stderr, flush=True)
+    return reference

@@ -37,6 +37,10 @@ class Pace:
     def short(self) -> bool:
         return self.mean_s < LIMIT_S and not self.wary_calls
 
+    def stay_off(self) -> None:
+        """What comes next may take long."""
+        self.wary_calls = _WARY_CALLS
+
     def record(self, took_s: float) -> None:
         if took_s >= _LONG_S:
             self.wary_calls = _WARY_CALLS
@@ -78,7 +82,7 @@ class Workers:
         if not lock.acquire(timeout=2 * LIMIT_S):
             return False
         try:
-            while self._waiting:
+            for _ in range(len(self._waiting)):  # not what these put anew
                 self._waiting.popleft()()
             work()
         finally:

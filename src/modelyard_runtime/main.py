@@ -19,6 +19,7 @@ from modelyard_runtime import metrics
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.server import Server
 from modelyard_runtime.settings import Settings, settings
+from modelyard_runtime.stopwatch import Stopwatch
 from modelyard_runtime.transport import Transport, listener
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     faulthandler.enable()
-    began = time.monotonic()
+    watch = Stopwatch()
     try:
         read = settings(os.environ)
     except LoadError as error:
@@ -46,34 +47,43 @@ def main() -> NoReturn:
     )
     signals = _signals()
     transport.start()
-    phases_s: dict[str, float] = {}
     if read.metrics_path or read.metrics_port is not None:
         metrics.serve(
-            listener(None, read.metrics_path, read.metrics_port), lambda: metrics.text(server.ledger, phases_s)
+            listener(None, read.metrics_path, read.metrics_port),
+            lambda: metrics.text(server.ledger, watch.phases_s),
         )
     threading.Thread(target=_stop_at, args=(signals, server, transport), name="signals", daemon=True).start()
-    _load(read, server)
-    phases_s["total"] = time.monotonic() - began
-    _say(f"{read.model_name} {read.model_version} is ready after {time.monotonic() - began:.2f} s")
+    _load(read, server, watch)
+    watch.finished()
+    _say(f"{read.model_name} {read.model_version} ready in {watch.report()}")
     while True:  # the main thread has nothing left to do but to let signal handlers of the model run
         signal.pause()
 
 
-def _load(read: Settings, server: Server) -> None:
+def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
     # Imported here, so that the health check answers some 50 ms earlier.
-    from modelyard_runtime.dataplane import DataPlane
+    from modelyard_runtime.dataplane import DataPlane, reported
     from modelyard_runtime.loader import describe, load
+    from modelyard_runtime.protocols.v2 import OpenInference
+    from modelyard_runtime.waiting import StillLoading
 
+    waiting = StillLoading(read.model_dir, _say, read.load_report_s)
+    watch.started()
+    waiting.start()
     try:
-        model = load(read)
-        _warm_up(model)
+        with watch.phase("load"):
+            model = load(read, watch)
+        with watch.phase("warm-up"):
+            _warm_up(model)
     except LoadError as error:
         _fail(describe(error, read.model_dir), error)
     except BaseException as error:  # noqa: BLE001 - also sys.exit() of a script
         _fail(f"loading the model ended with {describe(error, read.model_dir)}", error)
+    waiting.stop()
     gc.collect()
     gc.freeze()  # what the model holds is not garbage; do not look at it again
-    server.serve(DataPlane(model, f"{read.model_name} {read.model_version}".strip()))
+    protocol = OpenInference(model, read.model_name, read.model_version, reported)
+    server.serve(DataPlane(model, f"{read.model_name} {read.model_version}".strip()), protocol)
 
 
 def _warm_up(model: "Model") -> None:

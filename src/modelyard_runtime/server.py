@@ -7,6 +7,7 @@ kept waiting: only predictions that are proven short run on it (`lanes`).
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,10 @@ from modelyard_runtime.ledger import Ledger
 if TYPE_CHECKING:
     import asyncio
 
+    from modelyard_runtime.codec import Items
     from modelyard_runtime.dataplane import DataPlane
+    from modelyard_runtime.protocols.door import Door
+    from modelyard_runtime.protocols.v2 import OpenInference
     from modelyard_runtime.together import Together
 
 HEALTH = "/health"
@@ -35,9 +39,11 @@ class Server:
         self.workers: Workers | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.together: Together | None = None
+        self._aside: Workers
+        self._door: Door | None = None
         self._routes = _NO_ROUTES
 
-    def serve(self, plane: "DataPlane") -> None:
+    def serve(self, plane: "DataPlane", protocol: "OpenInference | None" = None) -> None:
         """From now on the model answers, and the health check says so. Called once, on any thread."""
         model = plane.model
         if model.predict_async is not None:
@@ -47,11 +53,31 @@ class Server:
         elif model.joint is not None:
             from modelyard_runtime.together import Together
 
-            self.together = Together(plane, model.joint, self.ledger, model.threads)
+            self.together = Together(plane, model.joint, self.ledger)
+            self.together.batcher.start(model.threads)
+            self._aside = Workers(model.threads)
         else:
             self.workers = Workers(model.threads)
+        if protocol is not None:
+            from modelyard_runtime.protocols.door import Door
+
+            self._door = Door(protocol, self.ledger, self.put, self.put_async if self.loop else None)
         self._routes = model.routes
         self.plane = plane
+
+    def put(self, work: Callable[[], None]) -> None:
+        """Runs it where predictions run, beside none of them if the model takes one at a time. Any thread."""
+        if self.workers is not None:
+            self.pace.stay_off()
+            self.workers.put(work)
+        elif self.together is not None:
+            batcher = self.together.batcher
+            self._aside.put(lambda: batcher.alone(work))
+
+    def put_async(self, run: Any) -> None:
+        """The same with a coroutine function, on the loop of the model."""
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(partial(_start, self.loop, run))
 
     def handle(self, scope: Any, proto: Any) -> None:
         """One request has arrived; its body has not been read. Never raises."""
@@ -68,7 +94,7 @@ class Server:
             elif methods is not None and method in methods:
                 proto().add_done_callback(Exchange(self, scope, proto))
             else:
-                self._refuse(proto, path, methods)
+                self._refuse(scope, proto, path, methods)
         except BaseException:  # noqa: BLE001 - Granian ignores it, and the caller would wait
             traceback.print_exc(file=sys.stderr)
 
@@ -79,13 +105,23 @@ class Server:
         else:
             proto.response_bytes(200, _JSON + counts, b'{"status":"ok"}')
 
-    def _refuse(self, proto: Any, path: str, methods: frozenset[str] | None) -> None:
-        if self.plane is None:
+    def _refuse(self, scope: Any, proto: Any, path: str, methods: frozenset[str] | None) -> None:
+        if methods is None and path.startswith("/v2"):
+            self._open_inference(scope, proto, path)
+        elif self.plane is None:
             self._answer(proto, 503, "ModelArts.4302", "The model is still loading.")
         elif methods is None:
             self._answer(proto, 404, "ModelArts.4204", f"API {path} does not exist.")
         else:
             self._answer(proto, 405, "ModelArts.4204", f"API {path} takes {', '.join(sorted(methods))}.")
+
+    def _open_inference(self, scope: Any, proto: Any, path: str) -> None:
+        if self._door is not None:
+            self._door.enter(scope, proto, path)
+            return
+        from modelyard_runtime.protocols.door import answer_loading
+
+        self.ledger.finish(answer_loading(proto, path))
 
     def _answer(self, proto: Any, status: int, code: str, message: str) -> None:
         proto.response_bytes(status, _JSON, error_body(code, message))
@@ -117,7 +153,7 @@ class Exchange:
             server.together.receive(self, self._body)
             return
         if server.loop is not None:
-            server.loop.call_soon_threadsafe(partial(_start, server.loop, self._run_async))
+            server.put_async(self._run_async)
             return
         assert server.workers is not None
         if not (server.pace.short and server.workers.alone(self._run)):
@@ -134,13 +170,31 @@ class Exchange:
         status, body = self._plane.answer(self._body, self.content_type)
         ended = time.perf_counter()
         self._server.pace.record(ended - began)
+        if not isinstance(body, bytes):
+            self._stream(body)
+            return
         self._proto.response_bytes(status, _JSON, body)
         tally.finish(status, ended - self.began_s)
 
     async def _run_async(self) -> None:
         """On the event loop of the model."""
         status, body = await self._plane.answer_async(self._body, self.content_type)
-        self.reply(status, body)
+        if isinstance(body, bytes):
+            self.reply(status, body)
+            return
+        from modelyard_runtime import sse
+
+        await sse.stream(body, sse.Caller(self._proto), self._plane.failed, self._streamed)
+
+    def _stream(self, items: "Items") -> None:
+        from modelyard_runtime import sse
+
+        caller = sse.Caller(self._proto)
+        put = self._server.put
+        put(sse.Stream(items, caller, put, self._plane.failed, self._streamed).step)
+
+    def _streamed(self, status: int) -> None:
+        self._server.ledger.finish(status, time.perf_counter() - self.began_s)
 
     def abandon(self) -> None:
         """The caller has left."""

@@ -2,27 +2,29 @@
 
 A script streams by returning a generator, or by a step that is one. It runs where predictions run, one item at a
 time: between two items other predictions have their turn. It counts as in flight until its end. When the caller
-leaves, the generator is closed before its next item; a failure after the first item is an event named `error`.
+leaves, the generator is closed: one that waits for something by `await` at once, another before its next item.
+A failure after the first item is an event named `error`; before it, an answer like any other.
 
     data: {"token": "Hel"}          event: error
                                     data: {"error_code": "ModelArts.4204", "error_msg": "…reference 3f…"}
     data: {"token": "lo"}
+
+Granian takes what is sent without waiting for the caller: a generator that is faster than its caller fills memory.
 """
 
+import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
-from modelyard_runtime.codec import encode
+from modelyard_runtime.codec import Items, encode
 
 HEADERS = [("content-type", "text/event-stream"), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
+_JSON = [("content-type", "application/json")]
 
 Failed = Callable[[BaseException], bytes]  # writes the trace to the log, returns the body of an error
-
-
-def event(item: Any) -> bytes:
-    return b"data: " + encode(item) + b"\n\n"
+Ended = Callable[[int], None]  # takes the status that the caller was answered
 
 
 class Caller:
@@ -30,6 +32,8 @@ class Caller:
 
     def __init__(self, proto: Any) -> None:
         self.left = False
+        self.status = 200
+        self.on_leave: Callable[[], None] | None = None
         self._proto = proto
         self._transport: Any = None
         gone = proto.client_disconnect()
@@ -38,41 +42,47 @@ class Caller:
         else:  # known already
             self.left = True
 
-    def _leave(self, _future: Any) -> None:
-        self.left = True
+    def send(self, item: Any) -> None:
+        self._send(b"data: " + encode(item) + b"\n\n")
 
-    def send(self, chunk: bytes) -> None:
+    def fail(self, body: bytes) -> None:
+        if self._transport is None:
+            self.status = 500
+            self._proto.response_bytes(500, _JSON, body)
+        else:
+            self._send(b"event: error\ndata: " + body + b"\n\n")
+
+    def end(self) -> None:
+        """The stream ends when nobody holds its transport any more."""
+        if self._transport is None and self.status == 200 and not self.left:
+            self._proto.response_stream(200, HEADERS)
+        self._transport = None
+        self.on_leave = None
+
+    def _send(self, chunk: bytes) -> None:
         if self._transport is None:
             self._transport = self._proto.response_stream(200, HEADERS)
         if not self.left:
             self._transport.send_bytes(chunk)
 
-    def fail(self, body: bytes) -> None:
-        """Before the first item it is an answer like any other."""
-        if self._transport is None:
-            self._proto.response_bytes(500, [("content-type", "application/json")], body)
-        else:
-            self.send(b"event: error\ndata: " + body + b"\n\n")
-
-    def end(self) -> None:
-        """The stream ends when nobody holds its transport any more."""
-        if self._transport is None and not self.left:
-            self._transport = self._proto.response_stream(200, HEADERS)
-        self._transport = None
+    def _leave(self, _future: Any) -> None:
+        self.left = True
+        if self.on_leave is not None:
+            self.on_leave()
 
 
 class Stream:
-    """A synchronous generator: `step` takes one item and has itself called again by `put`, a worker's queue."""
+    """A synchronous generator. `step` takes one item, and has itself called again by `put`: a worker's queue."""
 
     def __init__(
         self,
-        items: Generator[Any, Any, Any],
+        items: Items,
         caller: Caller,
         put: Callable[[Callable[[], None]], None],
         failed: Failed,
-        ended: Callable[[], None],
+        ended: Ended,
     ) -> None:
-        self._items = items
+        self._items = items if isinstance(items, Generator) else _refusing()
         self._caller = caller
         self._put = put
         self._failed = failed
@@ -83,47 +93,67 @@ class Stream:
         try:
             if self._caller.left:
                 self._items.close()
-                self._finish()
+            else:
+                self._caller.send(next(self._items))
+                self._put(self.step)
                 return
-            self._caller.send(event(next(self._items)))
         except StopIteration:
-            self._finish()
+            pass
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a script must not end the server
             self._caller.fail(self._failed(error))
             with suppress(BaseException):
                 self._items.close()
-            self._finish()
-        else:
-            self._put(self.step)
-
-    def _finish(self) -> None:
         self._caller.end()
-        self._ended()
+        self._ended(self._caller.status)
 
 
-async def stream_async(
-    items: AsyncGenerator[Any, Any] | Generator[Any, Any, Any],
-    caller: Caller,
-    failed: Failed,
-    ended: Callable[[], None],
-) -> None:
+def _refusing() -> Generator[Any, Any, Any]:
+    return (_refuse() for _ in (None,))
+
+
+def _refuse() -> NoReturn:
+    raise TypeError(
+        "an asynchronous generator needs a step that is one: `async def _inference(self, data): yield …`"
+    )
+
+
+async def stream(items: Items, caller: Caller, failed: Failed, ended: Ended) -> None:
     """The same on the event loop of a model whose steps are coroutines. Never raises."""
+    _cancel_when_left(caller)
     try:
         if inspect.isasyncgen(items):
             async for item in items:
-                if caller.left:
-                    break
-                caller.send(event(item))
-            await items.aclose()
+                caller.send(item)
         else:
-            assert inspect.isgenerator(items)
-            for item in items:
-                if caller.left:
-                    break
-                caller.send(event(item))
-            items.close()
+            for item in items:  # type: ignore[union-attr]
+                caller.send(item)
+                await asyncio.sleep(0)
+    except asyncio.CancelledError:  # the caller has left
+        pass
     except Exception as error:  # noqa: BLE001 - the one place where the model's errors end
         caller.fail(failed(error))
     finally:
+        with suppress(Exception):
+            await _close(items)
         caller.end()
-        ended()
+        ended(caller.status)
+
+
+def _cancel_when_left(caller: Caller) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    loop = asyncio.get_running_loop()
+
+    def cancel() -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    caller.on_leave = cancel
+    if caller.left:
+        cancel()
+
+
+async def _close(items: Items) -> None:
+    if isinstance(items, AsyncGenerator):
+        await items.aclose()
+    else:
+        items.close()

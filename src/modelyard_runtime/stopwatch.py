@@ -11,33 +11,41 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self._born = _process_began()
-        self._spent_s: dict[str, float] = {}
+        self.spent_s: dict[str, float] = {}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        imports = self._spent_s.get("imports", 0.0)
-        self._spent_s.setdefault(name, 0.0)
+        imports = self.spent_s.get("imports", 0.0)
+        self.spent_s.setdefault(name, 0.0)
         began = time.monotonic()
         try:
             yield
         finally:
             took = time.monotonic() - began
             if name != "imports":
-                took -= self._spent_s.get("imports", 0.0) - imports
-            self._spent_s[name] += took
+                took -= self.spent_s.get("imports", 0.0) - imports
+            self.spent_s[name] += took
 
     def importing(self) -> AbstractContextManager[None]:
         return self.phase("imports")
 
     def started(self) -> None:
         """Everything until now was the interpreter and this server itself."""
-        self._spent_s["start"] = time.monotonic() - self._born
+        self.spent_s["start"] = time.monotonic() - self._born
+        self.spent_s["imports"] = 0.0
+
+    def finished(self) -> None:
+        self.spent_s["total"] = time.monotonic() - self._born
+
+    @property
+    def phases_s(self) -> dict[str, float]:
+        """Empty until `finished`."""
+        return self.spent_s if "total" in self.spent_s else {}
 
     def report(self) -> str:
         """`312 ms (start 41, imports 192, load 71, warm-up 8)`."""
-        total = time.monotonic() - self._born
-        parts = ", ".join(f"{name} {spent * 1000:.0f}" for name, spent in self._spent_s.items())
-        return f"{total * 1000:.0f} ms ({parts})"
+        parts = ", ".join(f"{name} {spent * 1000:.0f}" for name, spent in self.spent_s.items() if name != "total")
+        return f"{self.spent_s['total'] * 1000:.0f} ms ({parts})"
 
 
 def _process_began() -> float:

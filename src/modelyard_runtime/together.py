@@ -1,10 +1,9 @@
 """Requests of a model that answers several in one call, between the transport and the queue."""
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from modelyard_runtime.batcher import Batcher
+from modelyard_runtime.batcher import REAL, Batcher, Times
 from modelyard_runtime.errors import error_body
 from modelyard_runtime.ledger import Ledger
 
@@ -54,14 +53,14 @@ class Waiting:
 
 
 class Together:
-    """`receive` is called by the receiving thread."""
+    """`receive` is called by the receiving thread, once `batcher.start` has been."""
 
-    def __init__(self, plane: "DataPlane", joint: "Joint", ledger: Ledger, threads: int) -> None:
+    def __init__(self, plane: "DataPlane", joint: "Joint", ledger: Ledger, times: Times = REAL) -> None:
         self._plane = plane
         self._rows = joint.rows
         self._ledger = ledger
-        self.batcher: Batcher[Waiting] = Batcher(self._run, joint.limits, exclusive=threads == 1)
-        self.batcher.start(threads)
+        self._clock = times.clock
+        self.batcher: Batcher[Waiting] = Batcher(self._run, joint.limits, times)
 
     def receive(self, caller: Caller, body: bytes) -> None:
         prepared = self._plane.prepared(body, caller.content_type)
@@ -76,7 +75,7 @@ class Together:
 
     def _run(self, batch: Sequence[Waiting]) -> None:
         tally = self._ledger.mine
-        now = time.perf_counter()
+        now = self._clock()
         rows = 0
         for waiting in batch:
             rows += waiting.rows
