@@ -25,6 +25,9 @@ Command = Callable[[InstanceSpec], tuple[str, ...]]
 USER = "model"
 """What `getpass.getuser` finds: an instance's user has no entry anywhere, and libraries fail that ask for it."""
 
+REACH = "import os; open(os.getcwd() + '/reached', 'w')"
+"""A program that fails unless its work directory can be reached from the root."""
+
 THREAD_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -96,7 +99,7 @@ def readable(python: str) -> tuple[Path, ...]:
 def trial(python: str) -> Spec:
     """A process that works where an instance would: it finds the interpreter, the model server and its rights."""
     env = (("PYTHONPATH", source_path()), ("PYTHONDONTWRITEBYTECODE", "1"))
-    return Spec((python, "-c", "import modelyard_runtime.main; open('written', 'w')"), env=env)
+    return Spec((python, "-c", f"import modelyard_runtime.main; {REACH}"), env=env)
 
 
 def process_spec(

@@ -84,7 +84,10 @@ def see(mounts: list[dict], root: str) -> None:  # type: ignore[type-arg]
     call("mount", None, b"/", None, REC | SLAVE, None)  # what is unmounted outside goes here too, never back
     call("mount", b"modelyard", os.fsencode(root), b"tmpfs", NOSUID | NODEV, b"mode=0755,size=1m")
     for mount in mounts:
-        _mount(mount, os.fsencode(root + mount["path"]))
+        try:
+            _mount(mount, os.fsencode(root + mount["path"]))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, f"{mount['kind']} {mount['path']}") from None
     call("mount", None, os.fsencode(root), None, REMOUNT | BIND | RDONLY | NOSUID | NODEV, None)
     os.chdir(root)
     call("pivot_root", b".", b".")

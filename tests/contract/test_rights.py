@@ -1,0 +1,202 @@
+"""What model code may not do, tried by real processes: `intruder.py` under each degree of isolation."""
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.contract.engine_worlds import STUB, ProcessWorld, spec
+
+from modelyard.engines.base import ProcessState, Resources
+from modelyard.engines.launch import REACH, LaunchOptions, readable, trial
+from modelyard.processes import isolation, limits
+from modelyard.processes.directory import Spec
+from modelyard.processes.isolation import Isolation, Users
+from modelyard.processes.view import Mount, view
+
+PYTHON = "/usr/bin/python3"  # the one of this environment may lie where another user cannot go
+INTRUDER = Path(__file__).with_name("intruder.py")
+READY, EXITED = ProcessState.READY, ProcessState.EXITED
+RESOURCES = Resources(cpu=2, memory_mib=512, pids=40, open_files=321)
+AUTO = Users(*isolation.RANGES[0])
+
+pytestmark = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="RIGHTS OF MODEL CODE NOT TESTED: only root may change user"),
+    pytest.mark.skipif(not Path(PYTHON).exists(), reason=f"RIGHTS OF MODEL CODE NOT TESTED: no {PYTHON}"),
+]
+
+GONE, NO = "ENOENT", "EACCES"
+ALWAYS = {
+    "names in the data directory": NO,
+    "names of instances": NO,
+    "signal another": "EPERM",
+    "signal the control plane": "EPERM",
+    "root": "EPERM",
+    "setuid program": True,
+    "uncover": "",
+    "package, read": "read 2 bytes",
+    "package, written": NO,
+    "package, added to": NO,
+    "work": "written",
+    "temporary files": "written",
+    "groups": [],
+    "umask": "0o77",
+    "capabilities": ["CapBnd:\t0000000000000000"],
+    "user's name": "model",
+    "files": 321,
+    "forks": "EAGAIN after fewer than 40: True",
+}
+FORBIDDEN = (
+    "credentials", "database", "key", "other's log", "other's work", "other's socket", "admin socket",
+    "xds socket", "other's environment", "control plane's environment",
+)  # fmt: skip
+EXPECTED = {
+    "user": ALWAYS | dict.fromkeys(FORBIDDEN, NO),
+    "view": ALWAYS
+    | dict.fromkeys(FORBIDDEN, GONE)
+    | {"names in the data directory": False, "names of instances": False, "package, written": "EROFS"}
+    | {"package, added to": "EROFS"},
+}
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data directory with secrets in it, on a way that is open to all, unlike pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="modelyard-", dir="/tmp") as name, ExitStack() as stack:
+        Path(name).chmod(0o711)
+        root = Path(name, "data")
+        root.mkdir(mode=0o711)
+        for secret in ("credentials.json", "modelyard.db", "keys/jwt.pem"):
+            (root / secret).parent.mkdir(mode=0o700, exist_ok=True)
+            (root / secret).write_text("secret")
+            (root / secret).chmod(0o600)
+        (root / "gateway").mkdir(mode=0o700)
+        for listener in ("admin.sock", "xds.sock"):
+            server = stack.enter_context(socket.socket(socket.AF_UNIX))
+            server.bind(str(root / "gateway" / listener))
+            server.listen()
+        shutil.copy("/usr/bin/id", Path(name, "id"))
+        Path(name, "id").chmod(0o4755)
+        yield root
+
+
+def options(degree: str, data_dir: Path) -> LaunchOptions:
+    tests = data_dir.parent / "tests"
+    tests.mkdir(exist_ok=True)
+    for file in (INTRUDER, STUB):
+        shutil.copy(file, tests)
+    shutil.copy2(data_dir.parent / "id", tests / "id")
+    os.chmod(tests / "id", 0o4755)  # noqa: PTH101
+    return LaunchOptions(
+        python=PYTHON, isolation=Isolation(AUTO, views=degree == "view"), shown=(tests,),
+        command=lambda _: (PYTHON, "-I", "-S", str(tests / STUB.name)),
+    )  # fmt: skip
+
+
+@pytest.fixture(params=["view", "user"])
+async def world(request: pytest.FixtureRequest, data_dir: Path) -> AsyncIterator[ProcessWorld]:
+    made = ProcessWorld(data_dir, options(request.param, data_dir))
+    made.package.chmod(0o755)
+    (made.package / "model").mkdir(mode=0o755)
+    (made.package / "model" / "config.json").write_text("{}")
+    await made.open()
+    yield made
+    await made.close()
+
+
+async def intruded(world: ProcessWorld, resources: Resources = RESOURCES) -> dict[str, object]:
+    """What an intruder made of it, beside another instance."""
+    tests = world.data_dir.parent / "tests"
+    await world.start(replace(spec(2), envs=(("STUB", "serve"), ("TOKEN", "secret"))))
+    await world.until(lambda seen: all(o.state is READY for o in seen))
+    arguments = (str(world.data_dir), str(await world.pid("i-2")), str(os.getpid()), str(tests / "id"))
+    command = (PYTHON, "-I", "-S", str(tests / INTRUDER.name), *arguments)
+    world.engine._options = replace(world.options, command=lambda _: command)
+    await world.start(replace(spec(1), resources=resources))
+    await world.until(lambda seen: any(o.state is EXITED for o in seen))
+    tail = await world.engine.log_tail("i-1", 30)
+    assert tail.startswith("{"), tail
+    found = json.loads(tail)
+    assert isinstance(found, dict)
+    return found
+
+
+async def test_model_code_has_no_rights_it_does_not_need(
+    world: ProcessWorld, request: pytest.FixtureRequest
+) -> None:
+    degree = request.node.callspec.params["world"]
+    expected = EXPECTED[degree]
+    assert await intruded(world) == expected
+    users = {(d.spec() or Spec(())).user for d in (world.directory("i-1"), world.directory("i-2"))}
+    assert len(users) == 2
+    assert all(user and AUTO.first <= user[0] <= AUTO.last for user in users)
+
+
+async def test_processes_are_bounded_also_without_control_groups(world: ProcessWorld) -> None:
+    world.engine._enforcement = limits.switched_off("the test wants it")
+    assert world.engine.enforced()["pids"] == "enforced (rlimit)"
+    assert (await intruded(world))["forks"] == "EAGAIN after fewer than 40: True"
+
+
+async def test_too_much_memory_is_said_to_be_the_cause(world: ProcessWorld, tmp_path: Path) -> None:
+    if not (how := limits.detect(tmp_path).describe()["memory"]).startswith("enforced"):
+        pytest.skip(f"LIMIT NOT TESTED: memory is {how}")
+    await world.start(replace(spec(how="oom"), resources=replace(RESOURCES, memory_mib=64)))
+    (seen,) = await world.until(lambda seen: seen[0].state is EXITED)
+    assert seen.exit == "killed by signal 9 (out of memory)"
+
+
+async def test_it_is_adopted_with_its_user(world: ProcessWorld) -> None:
+    await world.start(spec())
+    await world.until(lambda seen: seen[0].state is READY)
+    before = (world.directory().spec() or Spec(())).user
+    await world.successor()
+    assert before is not None
+    assert [r.user for r in world.engine._residents.values()] == [before[0]]
+    await world.engine.stop("i-1", 10)
+    await world.until(lambda seen: seen[0].state is EXITED)
+    await world.engine.remove("i-1")
+    assert not world.directory().path.exists()
+
+
+async def test_the_strongest_degree_that_works_is_found(data_dir: Path) -> None:
+    shown = readable(sys.executable)
+    found = await isolation.detect(
+        data_dir / "trial", AUTO, "", trial(sys.executable), lambda work: view(shown, data_dir, work)
+    )
+    assert found == Isolation(AUTO, views=True)
+    assert not (data_dir / "trial").exists()
+
+
+async def test_without_mounts_the_user_is_left_and_without_a_way_nothing(data_dir: Path) -> None:
+    def broken(work: Path) -> Sequence[Mount]:
+        return view((Path("/no/such/directory"),), data_dir, work)
+
+    works = Spec((PYTHON, "-c", REACH))
+    found = await isolation.detect(data_dir / "trial", AUTO, "", works, broken)
+    assert (found.users, found.views) == (AUTO, False)
+    assert "bind /no/such/directory" in found.describe()["files"]
+    data_dir.parent.chmod(0o700)
+    found = await isolation.detect(data_dir / "trial", AUTO, "", works, broken)
+    assert found.users is None
+    assert "ermission denied" in found.describe()["user"]
+    assert data_dir.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_program_sees_only_its_own_processes(world: ProcessWorld, request: pytest.FixtureRequest) -> None:
+    if request.node.callspec.params["world"] == "user":
+        return
+    command = (PYTHON, "-c", "import os; print(sum(n.isdigit() for n in os.listdir('/proc')), os.environ['HOME'])")
+    world.engine._options = replace(world.options, command=lambda _: command)
+    await world.start(spec())
+    async with asyncio.timeout(20):
+        await world.until(lambda seen: seen[0].state is EXITED)
+    assert await world.engine.log_tail("i-1", 1) == f"1 {world.directory().path / 'work'}"
