@@ -35,9 +35,9 @@ from modelyard.store.sql import SqlStore
 
 log = logging.getLogger(__name__)
 
-LOADING_WEIGHT = 0.5
-"""Half a share of a busy CPU while a model loads: a quarter made changes three times as slow for the same worst
-answer (measured on two cores under 16 callers)."""
+LOADING_WEIGHT = 1.0
+"""A model that loads gets a full share of a busy CPU. Measured on two cores under 16 callers: a quarter of a share
+made changes four times as slow and the worst answer no better (docs/decisions/0004)."""
 
 
 @dataclass(frozen=True, slots=True)
