@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
+from modelyard.core import health
 from modelyard.domain.errors import Violation
 
 CONFIG = "config.json"
@@ -22,7 +23,7 @@ BARE_SUFFIXES: Mapping[str, tuple[str, ...]] = {"Scikit_Learn": (".pkl", ".jobli
 
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 RESTRAINTS = frozenset({"EXACT", "ATLEAST", "ATMOST"})
-REQUEST_KEYS = ("model_algorithm", "runtime", "apis", "dependencies", "health", "metrics")
+REQUEST_KEYS = ("model_algorithm", "runtime", "apis", "dependencies", *health.KEYS, "metrics")
 """Keys of config.json that the request to publish may also say."""
 
 PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?")
@@ -48,7 +49,7 @@ def config(
             violations.append(Violation(name, "must be a JSON object", "3015"))
             continue
         merged.update(value)
-    for key in ("apis", "metrics", "dependencies"):  # they also travel as JSON strings (contract §3)
+    for key in ("apis", "metrics", "dependencies", *health.KEYS):  # they also travel as JSON strings (contract §3)
         if isinstance(inner := merged.get(key), str):
             merged[key] = _read(inner)
     return merged, (*violations, *_rules(merged))
@@ -81,9 +82,10 @@ def _rules(merged: Mapping[str, object]) -> Iterator[Violation]:
     for key in ("model_type", "model_algorithm", "runtime"):
         if key in merged and not isinstance(merged[key], str):
             yield Violation(key, "must be a string", "3016")
-    for key, of in (("apis", list), ("dependencies", list), ("metrics", dict), ("health", dict)):
+    for key, of in (("apis", list), ("dependencies", list), ("metrics", dict)):
         if key in merged and not isinstance(merged[key], of):
             yield Violation(key, f"must be {'an array' if of is list else 'an object'}", "3016")
+    yield from health.violations(merged)
     for i, api in enumerate(_items(merged.get("apis"))):
         yield from _api(f"apis[{i}]", api)
     for i, dependency in enumerate(_items(merged.get("dependencies"))):

@@ -1,0 +1,130 @@
+"""The health checks that a model's config.json asks for (contract §3), and what is wrong with them. Pure.
+
+    health            what liveness asks, and readiness too unless it is said apart
+    readiness_health  what readiness asks, and liveness too if `health` is absent
+    startup_health    what is asked until the first success; absent: the same as readiness
+
+A derived readiness keeps its own pace (`domain.health.READINESS`): `failure_threshold` is patience before an
+instance is replaced, not a time in which callers meet a sick one. Values may be strings. Paths of models that our own
+model server runs are those it answers: its `/health`, or an api that the model declares.
+
+    {"health": {"url": "/up", "period_seconds": "10"}}, an image
+        -> liveness GET /up every 10 s, 12 failures; readiness GET /up every 1 s, 3 failures
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from modelyard.domain.errors import Violation
+from modelyard.domain.health import LIVENESS, PATH, READINESS, Check, Health
+
+KEYS = ("health", "readiness_health", "startup_health")
+CODE = "3592"
+METHODS = ("HTTP", "EXEC")
+PROTOCOLS = ("http", "https")
+URL = re.compile(r"/[!-~]{0,1023}")
+MAX_S = 86_400
+NUMBERS = {
+    "period_seconds": ("period_s", 1, MAX_S),
+    "timeout_seconds": ("timeout_s", 1, MAX_S),
+    "initial_delay_seconds": ("delay_s", 0, MAX_S),
+    "failure_threshold": ("failures", 1, 10_000),
+}
+"""Key of config.json → field of Check, least and greatest value."""
+
+
+def health(config: Mapping[str, object], *, model_type: str = "") -> Health:
+    """What to ask; a question with something wrong in it is as if it were absent (`violations` refuses it)."""
+    said = {key: _check(config[key], _paths(config, model_type)) for key in KEYS if _sound(config, key)}
+    alive, ready, started = (said.get(key) for key in KEYS)
+    readiness = ready or (_paced(alive) if alive else READINESS)
+    return Health(startup=started or readiness, readiness=readiness, liveness=alive or ready or LIVENESS)
+
+
+def violations(config: Mapping[str, object]) -> Iterator[Violation]:
+    """What is wrong with the health checks of a config.json."""
+    for key in KEYS:
+        if config.get(key) is not None:
+            yield from _wrong(key, config[key])
+
+
+def _sound(config: Mapping[str, object], key: str) -> bool:
+    return config.get(key) is not None and not any(_wrong(key, config[key]))
+
+
+def _paced(check: Check) -> Check:
+    """The same question at the pace of readiness; who needs time to answer gets it."""
+    return replace(
+        check,
+        period_s=READINESS.period_s,
+        timeout_s=max(check.timeout_s, READINESS.timeout_s),
+        failures=READINESS.failures,
+        delay_s=READINESS.delay_s,
+    )
+
+
+def _paths(config: Mapping[str, object], model_type: str) -> frozenset[str] | None:
+    """What the instance answers besides `/health`; None: whatever it likes, it brings its own server."""
+    if model_type == "Image":
+        return None
+    apis = config.get("apis")
+    declared = apis if isinstance(apis, list) else []
+    gets = (a for a in declared if isinstance(a, dict) and str(a.get("method", "POST")).upper() == "GET")
+    return frozenset(str(api.get("url", "/")) for api in gets)
+
+
+def _check(value: object, paths: frozenset[str] | None) -> Check:
+    assert isinstance(value, Mapping)
+    if _method(value) == "EXEC":
+        question = Check(command=_command(value["command"]))
+    else:
+        url = str(value.get("url", PATH))
+        question = Check(path=url if paths is None or url in paths else PATH, protocol=_protocol(value))
+    numbers = {field: int(str(value[key])) for key, (field, _, _) in NUMBERS.items() if value.get(key) is not None}
+    return replace(question, **numbers)  # type: ignore[arg-type]  # each is a number
+
+
+def _command(value: object) -> tuple[str, ...]:
+    """A string is for the shell, an array is run as it is."""
+    if isinstance(value, str):
+        return ("/bin/sh", "-c", value)
+    assert isinstance(value, list)
+    return tuple(str(word) for word in value)
+
+
+def _method(value: Mapping[str, object]) -> str:
+    return str(value.get("check_method") or "HTTP").upper()
+
+
+def _protocol(value: Mapping[str, object]) -> str:
+    return str(value.get("protocol") or "http").lower()
+
+
+def _wrong(key: str, value: object) -> Iterator[Violation]:
+    if not isinstance(value, Mapping):
+        yield Violation(key, "must be an object", CODE)
+        return
+    if _method(value) not in METHODS:
+        yield Violation(f"{key}.check_method", f"is {value['check_method']!r}, must be HTTP or EXEC", CODE)
+    elif _method(value) == "EXEC":
+        command = value.get("command")
+        words = [command] if isinstance(command, str) else command if isinstance(command, list) else []
+        if not words or not all(isinstance(word, str) and word.strip() and "\0" not in word for word in words):
+            text = f"is {command!r}, must be a command (a string or an array of them) when check_method is EXEC"
+            yield Violation(f"{key}.command", text, CODE)
+    elif not (isinstance(url := value.get("url", PATH), str) and URL.fullmatch(url)):
+        yield Violation(f"{key}.url", f"is {url!r}, must be a path that begins with /", CODE)
+    if _protocol(value) not in PROTOCOLS:
+        yield Violation(f"{key}.protocol", f"is {value['protocol']!r}, must be http or https", CODE)
+    for name, (_, least, most) in NUMBERS.items():
+        number = value.get(name)
+        if number is not None and not _whole(number, least, most):
+            yield Violation(f"{key}.{name}", f"is {number!r}, must be a whole number from {least} to {most}", CODE)
+
+
+def _whole(value: object, least: int, most: int) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return False
+    text = str(value)
+    return text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most
