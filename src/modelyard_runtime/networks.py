@@ -11,7 +11,7 @@ several, the declared names that are outputs are given, or all of them if none i
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelyard_runtime.errors import RequestError, bad_input
@@ -38,6 +38,8 @@ def network_model(package: Package, network: Network, threads: int) -> Model:
     chosen = [name for name in names if name in outputs] or (outputs if not names else outputs[:1])
     answers = Answers(names if len(chosen) == 1 else ())
     as_table = _is_table(network, declared)
+    if as_table and not network.inputs[0].shape:
+        network = replace(network, inputs=(replace(network.inputs[0], shape=(-1, len(declared))),))
 
     def fields(row: dict[str, Any], n: int) -> Any:
         return _fields(row, n, network.inputs)
@@ -78,10 +80,14 @@ def network_model(package: Package, network: Network, threads: int) -> Model:
 
 
 def _is_table(network: Network, declared: Sequence[Column]) -> bool:
-    if len(network.inputs) != 1 or len(network.inputs[0].shape) != 2:
+    if len(network.inputs) != 1:
         return False
     only = network.inputs[0]
-    return not (len(declared) == 1 and declared[0].name == only.name and only.shape[1] != 1)
+    if not only.shape:  # a TorchScript file does not say
+        return len(declared) > 1
+    return len(only.shape) == 2 and not (
+        len(declared) == 1 and declared[0].name == only.name and only.shape[1] != 1
+    )
 
 
 def _fields(row: dict[str, Any], n: int, inputs: Sequence[Tensor]) -> Any:
