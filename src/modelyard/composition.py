@@ -19,6 +19,7 @@ from modelyard.control.clock import WallClock
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import World
+from modelyard.control.signed import SignedCallers
 from modelyard.core.admission_catalog import FLAVORS
 from modelyard.engines.launch import LaunchOptions, readable, trial
 from modelyard.engines.process import ProcessEngine
@@ -28,6 +29,7 @@ from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
 from modelyard.objects.local import LocalObjects
 from modelyard.operations.context import Context
+from modelyard.operations.identity import Identity
 from modelyard.processes import isolation, limits
 from modelyard.processes.view import view
 from modelyard.settings import Settings
@@ -107,7 +109,8 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
     tokens = await asyncio.to_thread(TokenKey.load, data_dir / "keys", ttl_s=settings.token_ttl_s)
     places = Places(urls.auth, urls.api, urls.gateway, settings.region)
     names = Names(settings.domain_name, settings.project_name, settings.user_name)
-    await prepare(store, data_dir, places, names, passwords)
+    credentials = await prepare(store, data_dir, places, names, passwords)
+    identity = Identity(store, clock.now_ms, tokens, passwords)
     packages = data_dir / "packages"
     engine = ProcessEngine(
         data_dir,
@@ -121,12 +124,22 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         tokens.jwks(),
         host=settings.host,
         concurrency=settings.envoy_workers or None,
+        check=SignedCallers(identity),
     )
     objects = LocalObjects(data_dir / "objects")
     publisher = Publisher(store, objects, packages, clock.now_ms)
     world = World(store, engine, gateway, clock, _new_id, FLAVORS)
-    plane = ControlPlane(world, publisher)
-    context = Context(store=store, clock=clock.now_ms, new_id=_new_id, nudge=plane.nudge, gateway_url=urls.gateway)
+    plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000)
+    context = Context(
+        store=store,
+        clock=clock.now_ms,
+        new_id=_new_id,
+        nudge=plane.nudge,
+        gateway_url=urls.gateway,
+        home_project=credentials.get("project_id") or settings.project_name,
+        usage=engine.usage,
+        requests_per_minute=plane.requests_per_minute,
+    )
     deps = Deps(context=context, tokens=tokens, passwords=passwords, api_url=urls.api, region=settings.region)
     app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app)

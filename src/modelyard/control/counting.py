@@ -4,8 +4,9 @@ The gateway counts from 0 in each of its processes (`epoch`). The store keeps th
 that they include, so that a new control plane goes on where the last one stopped, and a new gateway adds up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from modelyard.control.rates import Minute
 from modelyard.domain.service import Invocations
 from modelyard.gateway.base import CounterReading, Gateway
 from modelyard.store.base import Counter, Store
@@ -36,9 +37,11 @@ def counted(known: Mapping[str, Counter], reading: CounterReading) -> dict[str, 
 class Counting:
     """Takes readings into the store, whenever told to."""
 
-    def __init__(self, store: Store, gateway: Gateway) -> None:
+    def __init__(self, store: Store, gateway: Gateway, now_ms: Callable[[], int]) -> None:
         self._store = store
         self._gateway = gateway
+        self._now_ms = now_ms
+        self.minute = Minute()
 
     async def take(self) -> None:
         """One reading. Nothing happens while the gateway cannot be asked."""
@@ -49,6 +52,10 @@ class Counting:
             known = await reading_tx.counters(tuple(reading.services))
             ids = set(await reading_tx.service_ids())
         changed = {k: c for k, c in counted(known, reading).items() if k in ids}
+        now_ms = self._now_ms()
+        for service_id, counter in changed.items():
+            before = known.get(service_id, Counter()).totals.total
+            self.minute.note(service_id, counter.totals.total - before, now_ms)
         if changed:
             async with self._store.write() as writing:
                 await writing.save_counters(changed)

@@ -7,7 +7,9 @@ snapshot would otherwise wipe the routes that a gateway still serves.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from modelyard.control.access import TOKEN_TTL_MS, Access
 from modelyard.control.counting import Counting
 from modelyard.control.loop import KeyedLoop
 from modelyard.control.publishing import Publisher
@@ -25,21 +27,33 @@ DOWN_GRACE_S = 10.0
 class ControlPlane:
     """See the module. `nudge` may be called by anybody in the same event loop, at any time."""
 
-    def __init__(self, world: World, publisher: Publisher) -> None:
+    def __init__(self, world: World, publisher: Publisher, *, token_ttl_ms: int = TOKEN_TTL_MS) -> None:
+        """`token_ttl_ms`: how long a token is good at most."""
         self._world = world
         self._publisher = publisher
-        self._reconciler = Reconciler(world)
-        self._counting = Counting(world.store, world.gateway)
+        nudge_service = partial(self.nudge, "service")
+        self._access = Access(world.store, world.gateway, world.clock, nudge_service, token_ttl_ms=token_ttl_ms)
+        self._reconciler = Reconciler(world, self._access.codes)
+        self._counting = Counting(world.store, world.gateway, world.clock.now_ms)
         self._services = KeyedLoop("service", self._reconciler.handle, world.clock)
         self._models = KeyedLoop("model", self._publish, world.clock, parallel=2)
+        self._accesses = KeyedLoop("access", self._refresh, world.clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
         self._changed = asyncio.Event()
 
     def nudge(self, kind: str, key: str) -> None:
-        """Look at this service or model again. What comes before the start is seen by the start."""
-        if self._started:
-            (self._models if kind == "model" else self._services).nudge(key)
+        """Look at this service or model again, or at who has access (whoever `key` is: one look sees all). What
+        comes before the start is seen by the start."""
+        if not self._started:
+            return
+        match kind:
+            case "model":
+                self._models.nudge(key)
+            case "access":
+                self._accesses.nudge("everybody")
+            case _:
+                self._services.nudge(key)
 
     async def start(self) -> None:
         """Observe everything, publish every route, and begin to react."""
@@ -47,6 +61,7 @@ class ControlPlane:
         world.engine.watch(self._seen)
         world.gateway.watch(self._seen)
         await world.engine.open()
+        await self._access.refresh()
         async with world.store.read() as reading:
             records = await reading.records()
         await world.gateway.load(await self._reconciler.routes(records))
@@ -67,10 +82,16 @@ class ControlPlane:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._services.close()
         await self._models.close()
+        await self._accesses.close()
         await self._counting.take()
+
+    def requests_per_minute(self, service_id: str) -> int:
+        """Requests that came in the last minute, as far as they were counted (once a second)."""
+        return self._counting.minute.requests(service_id, self._world.clock.now_ms())
 
     async def idle(self) -> None:
         """Until nothing is queued or being handled."""
+        await self._accesses.idle()
         await self._services.idle()
         await self._models.idle()
 
@@ -81,7 +102,11 @@ class ControlPlane:
     async def _publish(self, model_id: str) -> None:
         await self._publisher.publish(model_id)
 
+    async def _refresh(self, _key: str) -> None:
+        await self._access.refresh()
+
     async def _look_at_all(self) -> None:
+        self.nudge("access", "everybody")
         async with self._world.store.read() as reading:
             known = await reading.service_ids()
         observed = await self._world.engine.list()

@@ -49,8 +49,10 @@ class World:
 class Reconciler:
     """See the module. One per control plane; passes over different services may overlap."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, codes: Callable[[str], tuple[str, ...]] = lambda _service_id: ()) -> None:
+        """`codes`: the AppCodes that open a service."""
         self._world = world
+        self._codes = codes
         self._memory: dict[str, Memory] = {}
 
     async def handle(self, service_id: str) -> int | None:
@@ -109,6 +111,7 @@ class Reconciler:
             connected=gateway.connected(),
             memory=self._memory.setdefault(service_id, Memory()),
             now_ms=now_ms,
+            app_codes=self._codes(service_id),
         )
 
     def _new_instances(self, record: ServiceRecord, decision: Decision, now_ms: int) -> tuple[Instance, ...]:
@@ -183,9 +186,11 @@ class Reconciler:
         variant = _variant(record.revisions, instance)
         if variant is None:
             raise StartRefusedError(f"no revision of the service has the template {instance.template}")
-        flavor = self._world.flavors.get(variant.template.specification)
-        if flavor is None:
-            raise StartRefusedError(f"the specification {variant.template.specification!r} is not known any more")
+        size = variant.template
+        flavor = self._world.flavors.get(size.specification)
+        if flavor is None and not size.memory_mib:
+            raise StartRefusedError(f"the specification {size.specification!r} is not known any more")
+        flavor = flavor or Flavor(size.specification, size.cpu, size.memory_mib)
         return InstanceSpec(
             instance_id=instance.id,
             service_id=instance.service_id,
@@ -196,7 +201,12 @@ class Reconciler:
             model_name=variant.model_name,
             model_version=variant.model_version,
             envs=variant.template.envs,
-            resources=Resources(flavor.cpu, flavor.memory_mib, flavor.pids, flavor.open_files),
+            resources=Resources(
+                cpu=size.cpu or flavor.cpu,
+                memory_mib=size.memory_mib or flavor.memory_mib,
+                pids=flavor.pids,
+                open_files=flavor.open_files,
+            ),
         )
 
     async def _end_strangers(self, service_id: str, observed: Sequence[Observed]) -> int | None:

@@ -29,7 +29,7 @@ def turned(service: Service, desired: Desired, status: ServiceStatus, now_ms: in
     attributes = service.attributes
     if desired is not Desired.RUNNING:
         attributes = schedule.halted(attributes)
-    elif service.desired is not Desired.RUNNING:
+    elif service.desired is not Desired.RUNNING or service.failed:
         attributes = schedule.counting(attributes, now_ms)
     return replace(
         service,

@@ -14,7 +14,7 @@ After something changed the engine calls every `watch`er with the service's id; 
 lost call costs only time, since the loop looks again anyway.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -103,6 +103,14 @@ class Observed:
     exit: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one instance uses: `cpu` in cores (since it was last asked, or since it began), memory in MiB."""
+
+    cpu: float = 0.0
+    memory_mib: float = 0.0
+
+
 Watcher = Callable[[str], None]
 
 
@@ -129,6 +137,9 @@ class Engine(Protocol):
 
     async def log_tail(self, instance_id: str, lines: int) -> str:
         """The last lines it wrote, newest last; "" when there are none (or it is unknown)."""
+
+    async def usage(self, service_id: str) -> Mapping[str, Usage]:
+        """What each running instance of the service uses, by its id; one that cannot be measured is left out."""
 
     def attend(self, instance_id: str) -> None:
         """What is inside it matters now (it drains): keep `in_flight` and `quiet_since_ms` fresh to about 100 ms

@@ -12,7 +12,7 @@ misbehaviour named for what it does:
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from modelyard.engines.base import (
     EngineUnavailableError,
@@ -20,6 +20,7 @@ from modelyard.engines.base import (
     NoRoomError,
     Observed,
     ProcessState,
+    Usage,
     Watcher,
 )
 from modelyard.engines.misbehaviour import (
@@ -65,6 +66,7 @@ class FakeEngine:
         self.capacity = capacity
         self.unavailable = False
         self.started: list[InstanceSpec] = []
+        self.usages: dict[str, Usage] = {}
         self._lives: dict[str, Life] = {}
         self._stopping: set[str] = set()
         self._lost: set[str] = set()
@@ -170,6 +172,12 @@ class FakeEngine:
     async def log_tail(self, instance_id: str, lines: int) -> str:
         life = self._lives.get(instance_id)
         return "\n".join(life.log[-lines:]) if life and lines > 0 else ""
+
+    async def usage(self, service_id: str) -> Mapping[str, Usage]:
+        return {i: self.usages.get(i, Usage()) for i, life in self._lives.items() if self._runs(life, service_id)}
+
+    def _runs(self, life: Life, service_id: str) -> bool:
+        return life.spec.service_id == service_id and self._now_ms() < life.exited[0]
 
     def attend(self, instance_id: str) -> None:
         life = self._lives.get(instance_id)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from modelyard.engines import measure
 from modelyard.engines.base import (
     EngineUnavailableError,
     InstanceSpec,
@@ -21,6 +22,7 @@ from modelyard.engines.base import (
     Observed,
     ProcessState,
     StartRefusedError,
+    Usage,
     Watcher,
 )
 from modelyard.engines.launch import LaunchOptions, instance_spec, process_spec
@@ -67,6 +69,7 @@ class Resident:
         self.checked = asyncio.Event()
         self.busy = asyncio.Lock()
         self.task: asyncio.Task[None] | None = None
+        self.sample: measure.Sample | None = None
 
     def observed(self) -> Observed:
         """As the engine port shows it."""
@@ -207,6 +210,23 @@ class ProcessEngine:
 
     async def log_tail(self, instance_id: str, lines: int) -> str:
         return ProcessDir(self._root / instance_id).log_tail(lines) if ID.fullmatch(instance_id) else ""
+
+    async def usage(self, service_id: str) -> Mapping[str, Usage]:
+        found = {}
+        for instance_id, resident in list(self._residents.items()):
+            if resident.spec.service_id == service_id and resident.exit is None:
+                with contextlib.suppress(OSError, SpecUnreadableError):
+                    if (used := self._measured(resident)) is not None:
+                        found[instance_id] = used
+        return found
+
+    def _measured(self, resident: Resident) -> Usage | None:
+        process = resident.directory.spec()
+        if process is None or (read := measure.read(process.plan, resident.directory.sight().pid)) is None:
+            return None
+        cpu_s, memory = read
+        resident.sample = measure.sampled(resident.sample, cpu_s, self._now_ms(), resident.created_ms)
+        return measure.usage(resident.sample, memory)
 
     def attend(self, instance_id: str) -> None:
         if resident := self._residents.get(instance_id):

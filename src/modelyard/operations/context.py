@@ -1,12 +1,18 @@
 """What every use case works with, and who may call it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from modelyard.core.admission_catalog import FLAVORS, Flavor, Quotas
 from modelyard.domain.errors import Forbidden
 from modelyard.domain.identity import Principal, Role
+from modelyard.engines.base import Usage
 from modelyard.store.base import Store
+
+
+async def nothing_used(_service_id: str) -> Mapping[str, Usage]:
+    """Where nothing runs."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +21,10 @@ class Context:
 
     `clock` gives milliseconds since 1970 UTC; `new_id` a fresh id; `nudge(kind, id)` says *look at this again*
     to whoever works on that kind ("service", "model") and returns at once. `gateway_url` is where callers
-    reach the gateway, without a slash at the end.
+    reach the gateway, without a slash at the end. `volume_dirs` are the directories of the host whose contents
+    services may mount (absolute, resolved), `mountable` says whether the engine can. `home_project` (id or name)
+    has the buckets that nobody claimed; "" lets every project use them. `usage` gives what the instances of a
+    service use now, `requests_per_minute` how many requests came in the last minute.
     """
 
     store: Store
@@ -25,6 +34,11 @@ class Context:
     quotas: Quotas = Quotas()
     flavors: Mapping[str, Flavor] = field(default_factory=lambda: FLAVORS)
     gateway_url: str = "http://127.0.0.1:8080"
+    volume_dirs: tuple[str, ...] = ()
+    mountable: bool = False
+    home_project: str = ""
+    usage: Callable[[str], Awaitable[Mapping[str, Usage]]] = nothing_used
+    requests_per_minute: Callable[[str], int] = lambda _service_id: 0
 
 
 def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:

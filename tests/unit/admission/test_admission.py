@@ -6,6 +6,7 @@ import pytest
 
 from modelyard.core.admission import VariantRequest, World, admit
 from modelyard.core.admission_catalog import FLAVORS, Quotas
+from modelyard.core.admission_types import TypedFields
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.revision import Budget
 from modelyard.domain.service import InferType
@@ -137,4 +138,5 @@ def test_successors_inherit_tracks() -> None:
 
 def test_batch_needs_no_weight() -> None:
     world = replace(WORLD, infer_type=InferType.BATCH)
-    assert [v.weight for v in admit([ask("a-1", None)], world).variants] == [100]
+    typed = TypedFields(src_path="obs://b/in", dest_path="obs://b/out", req_uri="/", mapping_type="file")
+    assert [v.weight for v in admit([ask("a-1", None, typed=typed)], world).variants] == [100]

@@ -1,0 +1,54 @@
+"""What one project may use now: its quotas, flavors and pools, as the administrator stored them over the defaults.
+
+Read inside the transaction that admits a request, so that a limit is the one in force when the change is written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modelyard.core import admission_catalog as catalog
+from modelyard.core.admission_catalog import Flavor, Pool, Quotas
+from modelyard.operations.context import Context
+from modelyard.store.base import FlavorEntry, PoolEntry, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`flavors` by name, those that the project may not use with `open` False; `pools` by id and by name."""
+
+    quotas: Quotas
+    flavors: Mapping[str, Flavor]
+    pools: Mapping[str, Pool]
+
+
+async def limits(ctx: Context, r: Reading, project_id: str) -> Limits:
+    return Limits(
+        await quotas(ctx, r, project_id), await flavors(ctx, r, project_id), await pools(ctx, r, project_id)
+    )
+
+
+async def quotas(ctx: Context, r: Reading, project_id: str) -> Quotas:
+    return catalog.quotas(ctx.quotas, await r.quotas(project_id))
+
+
+async def flavors(ctx: Context, r: Reading, project_id: str | None) -> Mapping[str, Flavor]:
+    """As the project sees them; None: as they are for everybody."""
+    stored = [flavor(entry, project_id) for entry in await r.flavors()]
+    return catalog.flavors(ctx.flavors, stored)
+
+
+async def pools(ctx: Context, r: Reading, project_id: str) -> Mapping[str, Pool]:
+    del ctx  # every reader of this module is called alike
+    found = [pool(entry) for entry in await r.pools(project_id)]
+    return {**{one.name: one for one in found}, **{one.id: one for one in found}}
+
+
+def flavor(entry: FlavorEntry, project_id: str | None) -> Flavor:
+    """Open to this project: opened for it, or for all."""
+    return catalog.flavor(entry.name, entry.attributes, open=entry.open or project_id in entry.projects)
+
+
+def pool(entry: PoolEntry) -> Pool:
+    nodes = entry.attributes.get("nodes")
+    names = frozenset(str(node) for node in nodes) if isinstance(nodes, list | tuple) else frozenset()
+    return Pool(entry.id, entry.name, entry.status, names)

@@ -1,0 +1,80 @@
+"""What a config is held against: loaded in the transaction that will write it, in few statements."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from modelyard.core.admission import VariantRequest, World
+from modelyard.core.admission_catalog import Pool
+from modelyard.core.admission_placement import Placement
+from modelyard.core.admission_volumes import HostDirs
+from modelyard.domain.service import InferType
+from modelyard.operations import limits
+from modelyard.operations.context import Context
+from modelyard.store.base import Reading, ServiceRecord
+
+NOWHERE = Placement()
+
+
+async def surroundings(
+    ctx: Context,
+    r: Reading,
+    project_id: str,
+    config: Sequence[VariantRequest],
+    *,
+    infer_type: InferType = InferType.REAL_TIME,
+    placement: Placement = NOWHERE,
+    record: ServiceRecord | None = None,
+) -> World:
+    """`record` is the service that the config is for; None when it is new."""
+    models = {}
+    for model_id in {entry.model_id for entry in config if entry.model_id}:
+        if (model := await r.model(project_id, model_id)) is not None:
+            models[model_id] = model
+    return World(
+        models=models,
+        flavors=await limits.flavors(ctx, r, project_id),
+        quotas=await limits.quotas(ctx, r, project_id),
+        infer_type=infer_type,
+        previous=record.revisions[record.service.revision].variants if record else (),
+        next_track=1 + max(_tracks(record), default=0),
+        pools=await _pools(ctx, r, project_id, config, placement),
+        placement=placement,
+        dirs=host_dirs(ctx, config),
+    )
+
+
+def _tracks(record: ServiceRecord | None) -> Iterable[int]:
+    """Every track that anything of the service still knows: what it should run, ran, or is going back to, and the
+    instances there are."""
+    if record is None:
+        return ()
+    variants = (v.track for revision in record.revisions.values() for v in revision.variants)
+    return (*variants, *(instance.track for instance in record.instances))
+
+
+async def _pools(
+    ctx: Context, r: Reading, project_id: str, config: Sequence[VariantRequest], placement: Placement
+) -> Mapping[str, Pool]:
+    """Not asked for where nobody names one."""
+    said = [placement, *(entry.placement for entry in config)]
+    if not any(p.pool_key or p.affinity for p in said):
+        return {}
+    return await limits.pools(ctx, r, project_id)
+
+
+def host_dirs(ctx: Context, config: Sequence[VariantRequest]) -> HostDirs:
+    """Where the directories asked for really are. Looks at nothing that is not below an allowed one."""
+    asked = {v.host_path for entry in config for v in entry.volumes if v.host_path}
+    resolved: dict[str, str | None] = {}
+    for path in asked:
+        if any(Path(path).is_relative_to(allowed) for allowed in ctx.volume_dirs):
+            resolved[path] = _resolved(path)
+    return HostDirs(ctx.volume_dirs, resolved, ctx.mountable)
+
+
+def _resolved(path: str) -> str | None:
+    try:
+        real = Path(path).resolve(strict=True)
+        return str(real) if real.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None
