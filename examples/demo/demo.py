@@ -189,13 +189,26 @@ class Show:
         name = self.traffic.now.name
         self.traffic.wait(lambda s: s.name == name and s.seconds >= until_s, 30, "traffic")
 
-    def row(self, effect: float | Callable[[Seen], float] | None, note: str, *, expected: bool = False) -> None:
-        """End the window and put its row on the board."""
+    def row(
+        self,
+        effect: float | Callable[[Seen], float] | None,
+        note: str | Callable[[Seen], str],
+        *,
+        expected: bool = False,
+    ) -> None:
+        """End the window and put its row on the board; what is a function is told what the callers saw."""
         name = self.traffic.now.name
         seen = self.traffic.end(BETWEEN)
         self.expected = expected
         effect_s = effect(seen) if callable(effect) else effect
-        self.board.add(Row(name, seen, effect_s, note, expected))
+        self.board.add(Row(name, seen, effect_s, note(seen) if callable(note) else note, expected))
+
+
+def split(seen: Seen, version: str) -> str:
+    """The share of a version among all answers, and that of the others."""
+    answers = sum(seen.by_version.values())
+    share = 100 * seen.by_version.get(version, 0) / answers
+    return f"{share:.2f} : {100 - share:.2f} of {answers:,} answers"
 
 
 def main() -> int:
