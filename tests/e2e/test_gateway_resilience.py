@@ -71,7 +71,7 @@ async def test_ninety_to_ten_with_the_ninety_dead_and_nobody_to_tell(yard: World
 
 
 async def test_two_of_three_dead(yard: World) -> None:
-    """One retry may meet the second dead one: once at first, and hardly again when they are tried after a pause."""
+    """One retry may meet the second dead one: once at first, hardly again when they are tried after a pause."""
     await yard.published(route(a_b_c=100))
     await yard.instances["a"].kill()
     await yard.instances["b"].kill()
@@ -136,6 +136,14 @@ async def test_stop_and_start_and_remove(yard: World) -> None:
     assert (await yard.call()).status_code == 404
     await yard.published(opened)
     assert (await yard.call()).text == "a"
+
+
+async def test_weights_are_in_effect_at_once_one_change_after_the_other(yard: World) -> None:
+    """Envoy gathers such changes for a second unless it is told not to."""
+    for weights in ({"a": 99, "b": 1}, {"a": 1, "b": 99}) * 3:
+        await yard.published(route(**weights))
+        seen = await answers(yard, 50)
+        assert all(abs(seen[name] - weight / 2) <= 2 for name, weight in weights.items()), seen
 
 
 async def test_put_and_removed_in_one_breath(yard: World) -> None:

@@ -106,7 +106,8 @@ def _cluster(name: str) -> Value:
 
     An instance that refuses or breaks a connection, or answers too late, is left out at once and tried again after
     some seconds; the jitter is there so that two dead ones are not tried by one request. All out is none out
-    (panic), and the threshold of 1 % means that: with 2 of 3 dead the third gets everything.
+    (panic), and the threshold of 1 % means that: with 2 of 3 dead the third gets everything. Changes of weights
+    and health are not gathered for a second, as is Envoy's custom: each is in effect at once.
     """
     thresholds = {
         "max_connections": _UNLIMITED,
@@ -127,7 +128,11 @@ def _cluster(name: str) -> Value:
         },
         "connect_timeout": {"seconds": 1},
         "lb_policy": "ROUND_ROBIN",
-        "common_lb_config": {"locality_weighted_lb_config": {}, "healthy_panic_threshold": {"value": 1}},
+        "common_lb_config": {
+            "locality_weighted_lb_config": {},
+            "healthy_panic_threshold": {"value": 1},
+            "update_merge_window": {},
+        },
         "circuit_breakers": {"thresholds": [thresholds, {**thresholds, "priority": "HIGH"}]},
         "outlier_detection": {
             "split_external_local_origin_errors": True,
