@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-for _profile, _examples, _steps in (("ci", 60, 40), ("deep", 3_000, 80)):
+for _profile, _examples, _steps in (("ci", 150, 40), ("deep", 3_000, 80)):
     settings.register_profile(
         _profile,
         max_examples=_examples,

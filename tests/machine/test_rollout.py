@@ -62,7 +62,9 @@ class RolloutMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.service is not None)
     @rule(data=st.data())
     def edit_counts(self, data: st.DataObject) -> None:
-        self.world.put(config=tuple(self._same(v, count=data.draw(st.integers(1, 4))) for v in self._present()))
+        self.world.put(
+            config=tuple(self._same(v, count=data.draw(st.sampled_from([1, 1, 2, 4]))) for v in self._present())
+        )
 
     @precondition(lambda self: self.world.service is not None)
     @rule(data=st.data())
@@ -111,9 +113,11 @@ class RolloutMachine(RuleBasedStateMachine):
         proc.exited, proc.exit = True, "killed by signal 9"
         self.world.unfair = True
 
-    @rule()
-    def crash_what_is_ready(self) -> None:
+    @rule(looks=st.integers(0, 2))
+    def crash_what_is_ready(self, looks: int) -> None:
         """All at once, just when others are on their way out or in."""
+        for _ in range(looks):
+            self.world.look()
         for instance in self.world.rows.values():
             if instance.phase is Phase.READY and instance.id in self.world.procs:
                 proc = self.world.procs[instance.id]

@@ -6,7 +6,7 @@ from modelyard.core.rollout import Plan
 from modelyard.core.situation import Sight, Situation
 from modelyard.domain.instance import Phase
 from modelyard.domain.revision import Variant
-from modelyard.domain.service import Event, EventType, Rollout, RolloutKind, RolloutState, ServiceStatus
+from modelyard.domain.service import Desired, Event, EventType, Rollout, RolloutKind, RolloutState, ServiceStatus
 
 
 def events(before: Situation, after: Situation, plan: Plan, now_ms: int) -> Iterator[Event]:
@@ -24,7 +24,7 @@ def _texts(before: Situation, after: Situation, plan: Plan) -> Iterator[tuple[Ev
     for start in plan.starts:
         yield EventType.NORMAL, f"{names[start.template]} schedule resource success"
         yield EventType.NORMAL, f"{names[start.template]} starting model"
-    if before.rollout != after.rollout and after.rollout is not None:
+    if before.rollout != after.rollout and after.rollout is not None and after.service.desired is Desired.RUNNING:
         yield from _rollout(before.rollout, after.rollout)
     if before.service.status is not after.service.status:
         yield from _status(after.service.status)

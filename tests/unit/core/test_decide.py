@@ -93,8 +93,9 @@ class TestStop:
         assert decide(seen, NOW, rejected="no such cluster").stops == (Stop("d1", 20),)
 
     def test_not_while_it_is_the_last_resort(self) -> None:
-        seen = situation("d", acked=open_route())
+        seen = situation("d", new=None, acked=open_route())
         assert decide(seen, NOW).stops == ()
+        assert decide(seen, NOW, rejected="no such cluster").stops == ()
         assert decide(seen, NOW).route == open_route((1, 100, ("d1",)))
 
     def test_after_the_longer_of_grace_and_request_timeout(self) -> None:
