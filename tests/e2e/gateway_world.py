@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey
 
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.gateway.envoy import EnvoyGateway
+from modelyard.gateway.signatures import Check, unknown
 
 KEY = ECKey.generate_key("P-256", {"kid": "test", "use": "sig", "alg": "ES256"})
 OTHER_KEY = ECKey.generate_key("P-256", {"kid": "test", "use": "sig", "alg": "ES256"})
@@ -29,10 +30,11 @@ def token(
     lives_s: int = 3600,
     issued_s: int | None = None,
     key: ECKey = KEY,
+    token_id: str = "",
 ) -> str:
     issued = int(time.time()) if issued_s is None else issued_s
     claims = {"iss": "modelyard", "sub": user_id, "project_id": project_id, "roles": list(roles) or ["member"]}
-    claims |= {"iat": issued, "exp": issued + lives_s, "jti": os.urandom(8).hex()}
+    claims |= {"iat": issued, "exp": issued + lives_s, "jti": token_id or os.urandom(8).hex()}
     return jwt.encode({"alg": "ES256", "kid": "test"}, claims, key)
 
 
@@ -168,10 +170,10 @@ def route(service_id: str = "s", **tracks: int) -> ServiceRoute:
 
 
 @contextlib.asynccontextmanager
-async def world(data_dir: Path) -> AsyncIterator[World]:
+async def world(data_dir: Path, check: Check = unknown) -> AsyncIterator[World]:
     port = free_port()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-        gateway = EnvoyGateway(data_dir, port, JWKS, host="127.0.0.1", concurrency=1)
+        gateway = EnvoyGateway(data_dir, port, JWKS, host="127.0.0.1", concurrency=1, check=check)
         await gateway.open()
         made = World(data_dir, port, gateway, client)
         try:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from modelyard.api.schemas.identity import LoginBody
+from modelyard.api.schemas.identity import InDomain, LoginBody, ScopeOf
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.identity import Principal, Project
 from modelyard.iam.tokens import Scope, Token
-from modelyard.operations.identity import Login, Wanted
+from modelyard.operations.identity import Login
+from modelyard.operations.scopes import Named, Wanted
 
 Json = dict[str, object]
 METHODS = ("password", "token")
@@ -26,21 +27,34 @@ def login(parsed: Parsed[LoginBody], address: str) -> Login:
         violations.append(Violation(f"auth.identity.{methods[0]}", "is mandatory for this method"))
     if violations or not auth or not identity:
         raise Invalid(*violations)
-    wanted = Wanted()
-    if auth.scope and auth.scope.project:
-        wanted = Wanted(project=auth.scope.project.key or "")
-    elif auth.scope and auth.scope.domain:
-        wanted = Wanted(domain=True)
-    elif auth.scope and auth.scope.unscoped is not None:
-        wanted = Wanted(unscoped=True)
+    wanted = _scope(auth.scope)
     if methods[0] == "token":
         assert identity.token is not None
         return Login(wanted, token=identity.token.id or "", address=address)
     assert identity.password is not None
     assert identity.password.user is not None
     user = identity.password.user
-    domain = user.domain.key if user.domain and not user.id else None
-    return Login(wanted, user=user.key, domain=domain, password=user.password or "", address=address)
+    return Login(wanted, user=_named(user), password=user.password or "", address=address)
+
+
+def _scope(asked: ScopeOf | None) -> Wanted:
+    """Raises Invalid for two scopes at once."""
+    if asked is None:
+        return Wanted()
+    if asked.project is not None and asked.domain is not None:
+        raise Invalid(Violation("auth.scope", "must have one of project and domain, not both"))
+    if asked.project is not None:
+        return Wanted(project=_named(asked.project))
+    if asked.domain is not None:
+        return Wanted(domain=Named(id=asked.domain.id, name=asked.domain.name))
+    return Wanted(unscoped=asked.unscoped is not None)
+
+
+def _named(thing: InDomain) -> Named:
+    """An id needs no domain."""
+    if thing.id:
+        return Named(id=thing.id)
+    return Named(name=thing.name, domain=thing.domain.key if thing.domain else None)
 
 
 def token(value: Token, catalog: list[Json] | None) -> Json:

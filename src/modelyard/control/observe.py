@@ -76,6 +76,7 @@ def situation(
     connected: bool,
     memory: Memory,
     now_ms: int,
+    app_codes: tuple[str, ...] = (),
 ) -> Situation:
     """Everything that a decision about this service is made from."""
     seen = {o.instance_id: o for o in observed}
@@ -98,6 +99,7 @@ def situation(
         sights=sights,
         acked=view.acked,
         gateway_connected=connected,
+        app_codes=app_codes,
     )
 
 

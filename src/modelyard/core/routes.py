@@ -36,6 +36,7 @@ def route(situation: Situation) -> ServiceRoute | None:
         load_balancer=service_properties.load_balancer(service.attributes),
         traffic_limit=service_properties.traffic_limit(service.attributes),
         websocket=service_properties.websocket(service.attributes),
+        app_codes=situation.app_codes,
     )
 
 

@@ -5,7 +5,7 @@ read like the rules they implement.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from modelyard.core import budget
@@ -139,7 +139,8 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything one decision is made from. `acked` is the route that the gateway acknowledged last."""
+    """Everything one decision is made from. `acked` is the route that the gateway acknowledged last; `app_codes`
+    go into the route as they are, no decision depends on them."""
 
     service: Service
     revisions: Mapping[int, Revision]
@@ -147,6 +148,7 @@ class Situation:
     sights: tuple[Sight, ...]
     acked: ServiceRoute | None
     gateway_connected: bool
+    app_codes: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def goal(self) -> tuple[Variant, ...]:

@@ -17,6 +17,10 @@ CONTROL_READ = frozenset({Role.ADMIN, Role.MEMBER, Role.READER})
 CONTROL_WRITE = frozenset({Role.ADMIN, Role.MEMBER})
 INVOKE = frozenset({Role.ADMIN, Role.MEMBER, Role.INVOKER})
 
+SYSTEM = "system"
+"""What the administrators of the installation have the role admin in, in place of a project (Keystone's word). A
+project's admin is nobody here. No project has this id: ids are made by us, of 32 digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -42,7 +46,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller, scoped to a project (or to none)."""
+    """An authenticated caller, scoped to a project (or to none). `administrator`: of the installation."""
 
     user_id: str
     user_name: str
@@ -51,3 +55,4 @@ class Principal:
     project_id: str | None
     project_name: str | None
     roles: frozenset[Role]
+    administrator: bool = False

@@ -15,6 +15,7 @@ After a view changed the gateway calls every watcher with the service's id.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from modelyard.domain.routing import ServiceRoute
@@ -50,6 +51,7 @@ class CounterReading:
 
 
 Watcher = Callable[[str], None]
+NO_TOKENS: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 class Gateway(Protocol):
@@ -75,7 +77,10 @@ class Gateway(Protocol):
     async def counters(self) -> CounterReading | None:
         """None when the gateway cannot be asked now."""
 
-    async def set_revocations(self, revocations: Mapping[str, int]) -> None:
-        """Refuse tokens of these users (by id) that were issued before the given second (since 1970)."""
+    async def set_revocations(
+        self, revocations: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS
+    ) -> None:
+        """Refuse tokens of these users (by id) that were issued before the given second (since 1970), and of
+        these users (by id) the tokens with these ids."""
 
     def watch(self, watcher: Watcher) -> None: ...

@@ -9,12 +9,16 @@ All paths are relative to the data directory, which is Envoy's working directory
 import json
 from collections.abc import Mapping
 
+from modelyard.gateway import credentials, signatures
 from modelyard.gateway.translate import ACCESS_FILTER, BUFFER_FILTER, DENY_FILTER, JWT_FILTER, PREFIX
 
 XDS_SOCKET = "gateway/xds.sock"
 ADMIN_SOCKET = "gateway/admin.sock"
 COUNTER = "modelyard.requests"
+SIGNATURE_FILTER = "modelyard.signatures"
 DEFAULT_MAX_BODY_BYTES = 12 * 1024 * 1024
+
+INVALID_CODE = "Invalid AppCode: it is unknown, was deleted, or its app is not bound to this service."
 
 Json = Mapping[str, object]
 
@@ -30,7 +34,7 @@ def bootstrap(host: str, port: int) -> str:
             "node": {"id": "modelyard", "cluster": "modelyard"},
             "admin": {"address": {"pipe": {"path": ADMIN_SOCKET, "mode": 0o600}}},
             "dynamic_resources": {"cds_config": _ADS, "ads_config": _ads()},
-            "static_resources": {"listeners": [_listener(host, port)], "clusters": [_control_plane()]},
+            "static_resources": {"listeners": [_listener(host, port)], "clusters": _control_plane()},
             "stats_config": {
                 "stats_matcher": {
                     "inclusion_list": {
@@ -79,14 +83,21 @@ def _ads() -> Json:
     }
 
 
-def _control_plane() -> Json:
+def _control_plane() -> list[Json]:
+    """Its routes come from there, and answers about signed requests, which must not be too many at a time."""
+    most = {"max_requests": signatures.MOST_AT_ONCE, "max_pending_requests": signatures.MOST_AT_ONCE}
+    return [_of_control_plane("control-plane"), _of_control_plane(signatures.CLUSTER, [most])]
+
+
+def _of_control_plane(name: str, thresholds: list[Json] | None = None) -> Json:
     options: Json = {"explicit_http_config": {"http2_protocol_options": {}}}
     endpoint = {"endpoint": {"address": {"pipe": {"path": XDS_SOCKET}}}}
     return {
-        "name": "control-plane",
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
-        "load_assignment": {"cluster_name": "control-plane", "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        **({"circuit_breakers": {"thresholds": thresholds}} if thresholds else {}),
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _typed(
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions", **options
@@ -123,6 +134,7 @@ def _connection_manager() -> Json:
         scoped_routes=_scoped_routes(),
         http_filters=[
             _dynamic(JWT_FILTER, "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"),
+            signatures.filter_config(SIGNATURE_FILTER),
             _dynamic(DENY_FILTER, _RBAC),
             {"name": ACCESS_FILTER, "typed_config": _typed(_RBAC)},
             {
@@ -215,6 +227,12 @@ def _local_replies() -> Json:
                 "Invalid token: the user's access was changed after it was issued.",
             ),
             _reply(
+                f"{details} == 'rbac_access_denied_matched_policy[code]'",
+                401,
+                "0203",
+                INVALID_CODE,
+            ),
+            _reply(
                 f"{details} == 'rbac_access_denied_matched_policy[project]'",
                 403,
                 "0210",
@@ -225,6 +243,26 @@ def _local_replies() -> Json:
                 403,
                 "0108",
                 "You are not authorized to call services: the role admin, member or invoker is needed.",
+            ),
+            {
+                **_reply(f"{details} == 'ext_authz_denied'", 0, "0206", ""),
+                "body_format_override": {
+                    "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
+                    "content_type": "application/json",
+                },
+            },
+            _reply(
+                f"{details} == 'ext_authz_error'",
+                503,
+                "4302",
+                "The signature cannot be checked now. Requests with a token or an AppCode are answered.",
+            ),
+            _reply(
+                f"response.code == 404 && !('{credentials.TOKEN.lower()}' in request.headers)"
+                f" && '{credentials.APP_CODE}' in request.headers",
+                401,
+                "0203",
+                INVALID_CODE,
             ),
             _reply("response.code == 404", 404, "3502", "Service at %REQ(x-modelyard-path)% does not exist."),
             _reply(
@@ -261,7 +299,7 @@ def _reply(condition: str, status: int, code: str, text: str) -> Json:
     cel = _typed("envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=condition)
     return {
         "filter": {"extension_filter": {"name": "cel", "typed_config": cel}},
-        "status_code": status,
+        **({"status_code": status} if status else {}),
         "body_format_override": _body(code, text),
         "headers_to_add": [{"header": {"key": "x-openstack-request-id", "value": "%REQ(X-REQUEST-ID)%"}}],
     }

@@ -21,10 +21,18 @@ from pathlib import Path
 
 from modelyard.domain.routing import ServiceRoute
 from modelyard.gateway import admin
-from modelyard.gateway.base import CounterReading, GatewayFailedError, GatewayView, PortTakenError, Watcher
+from modelyard.gateway.base import (
+    NO_TOKENS,
+    CounterReading,
+    GatewayFailedError,
+    GatewayView,
+    PortTakenError,
+    Watcher,
+)
 from modelyard.gateway.bootstrap import ADMIN_SOCKET, XDS_SOCKET, bootstrap
 from modelyard.gateway.protocol import Request, Response
 from modelyard.gateway.server import AdsServer
+from modelyard.gateway.signatures import Check, unknown
 from modelyard.gateway.snapshot import Snapshot
 from modelyard.gateway.translate import DENY_FILTER, revocation_filter, token_filter
 from modelyard.processes import supervise
@@ -63,8 +71,10 @@ class EnvoyGateway:
         issuer: str = "modelyard",
         host: str = "0.0.0.0",  # noqa: S104 - callers come from everywhere; each needs a token
         concurrency: int | None = None,
+        check: Check = unknown,
     ) -> None:
-        """`jwks_json` holds the public keys of the tokens' issuer. `concurrency`: worker threads, None = cores."""
+        """`jwks_json` holds the public keys of the tokens' issuer. `concurrency`: worker threads, None = cores.
+        `check` says who signed a request."""
         self.port = port
         self._host = host
         self._data_dir = data_dir.absolute()
@@ -74,7 +84,7 @@ class EnvoyGateway:
         self._snapshot = Snapshot()
         self._snapshot.set_filter(token_filter(jwks_json, issuer))
         self._snapshot.set_filter(revocation_filter({}))
-        self._server = AdsServer(self._data_dir / XDS_SOCKET, self._connected, self._received, self._tell)
+        self._server = AdsServer(self._data_dir / XDS_SOCKET, self._connected, self._received, self._tell, check)
         self._watchers: list[Watcher] = []
         self._heard = asyncio.Event()
         self._run: ProcessDir | None = None
@@ -127,9 +137,10 @@ class EnvoyGateway:
     async def remove(self, service_id: str) -> None:
         self._push(lambda: self._snapshot.remove(service_id))
 
-    async def set_revocations(self, revocations: Mapping[str, int]) -> None:
-        """Refuse tokens of these users that were issued before the given second (since 1970)."""
-        self._push(lambda: self._snapshot.set_filter(revocation_filter(revocations)))
+    async def set_revocations(
+        self, revocations: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS
+    ) -> None:
+        self._push(lambda: self._snapshot.set_filter(revocation_filter(revocations, tokens)))
 
     def revocations_in_effect(self) -> bool:
         """Envoy acknowledged the last `set_revocations`."""

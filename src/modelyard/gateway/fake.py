@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Invocations
-from modelyard.gateway.base import CounterReading, GatewayView, Watcher
+from modelyard.gateway.base import NO_TOKENS, CounterReading, GatewayView, Watcher
 
 
 class FakeGateway:
@@ -28,6 +28,7 @@ class FakeGateway:
         self.history: list[tuple[str, ServiceRoute | None]] = []
         self.invocations: dict[str, Invocations] = {}
         self.revoked: Mapping[str, int] = {}
+        self.revoked_tokens: Mapping[str, frozenset[str]] = {}
         self._views: dict[str, GatewayView] = {}
         self._refused: dict[str, str] = {}
         self._watchers: list[Watcher] = []
@@ -68,8 +69,11 @@ class FakeGateway:
             return None
         return CounterReading(f"fake-{self._epoch}", dict(self.invocations))
 
-    async def set_revocations(self, revocations: Mapping[str, int]) -> None:
+    async def set_revocations(
+        self, revocations: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS
+    ) -> None:
         self.revoked = dict(revocations)
+        self.revoked_tokens = dict(tokens)
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)

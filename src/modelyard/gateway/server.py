@@ -1,18 +1,20 @@
 """The ADS server: carries the protocol's requests and responses over gRPC on a Unix socket.
 
-One Envoy, one stream: a new stream replaces the one before it. Nothing is decided here.
+One Envoy, one stream: a new stream replaces the one before it. Nothing is decided here. The same server answers
+Envoy's questions about signed requests (`gateway.signatures`).
 """
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import grpc
 
-from modelyard.gateway import xds
+from modelyard.gateway import credentials, signatures, xds
 from modelyard.gateway.protocol import Request, Response
+from modelyard.gateway.signatures import Check, unknown
 
 _METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 _KINDS = {kind.url: kind for kind in xds.Kind}
@@ -28,11 +30,13 @@ class AdsServer:
         on_connected: Callable[[], None],
         on_request: Callable[[Request], None],
         on_disconnected: Callable[[], None],
+        check: Check = unknown,
     ) -> None:
         self._path = path
         self._on_connected = on_connected
         self._on_request = on_request
         self._on_disconnected = on_disconnected
+        self._check = check
         self._server: Any = None
         self._outbox: asyncio.Queue[bytes | None] | None = None
         self._directory = -1
@@ -45,7 +49,7 @@ class AdsServer:
         self._server = grpc.aio.server(
             options=[("grpc.max_receive_message_length", _MAX_BYTES), ("grpc.max_send_message_length", _MAX_BYTES)]
         )
-        self._server.add_generic_rpc_handlers((_Handler(self._stream),))
+        self._server.add_generic_rpc_handlers((_Handler(self._stream, self._checked),))
         self._server.add_insecure_port(f"unix:/proc/self/fd/{self._directory}/{self._path.name}")
         await self._server.start()
         self._path.chmod(0o600)
@@ -89,10 +93,14 @@ class AdsServer:
                 self._outbox = None
                 self._on_disconnected()
 
+    async def _checked(self, body: bytes, _context: object) -> bytes:
+        return await signatures.answer(self._check, body)
+
     async def _read(self, requests: AsyncIterator[bytes], outbox: asyncio.Queue[bytes | None]) -> None:
         try:
             async for body in requests:
-                url, nonce, error, subscribe, unsubscribe, initial = xds.request(body)
+                url, nonce, refusal, subscribe, unsubscribe, initial = xds.request(body)
+                error = credentials.redacted(refusal)
                 if self._outbox is outbox and url in _KINDS:
                     self._on_request(Request(_KINDS[url], nonce, error, subscribe, unsubscribe, initial))
         finally:
@@ -100,8 +108,15 @@ class AdsServer:
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
-    def __init__(self, stream: Callable[[AsyncIterator[bytes], object], AsyncIterator[bytes]]) -> None:
-        self._handler = grpc.stream_stream_rpc_method_handler(stream)
+    def __init__(
+        self,
+        stream: Callable[[AsyncIterator[bytes], object], AsyncIterator[bytes]],
+        checked: Callable[[bytes, object], Awaitable[bytes]],
+    ) -> None:
+        self._handlers = {
+            _METHOD: grpc.stream_stream_rpc_method_handler(stream),
+            signatures.METHOD: grpc.unary_unary_rpc_method_handler(checked),
+        }
 
     def service(self, handler_call_details: Any) -> Any:
-        return self._handler if handler_call_details.method == _METHOD else None
+        return self._handlers.get(handler_call_details.method)

@@ -17,8 +17,9 @@ docs/decisions/0001-split-by-weighted-localities.md.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from modelyard.domain.identity import INVOKE
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
+from modelyard.gateway import credentials
+from modelyard.gateway.base import NO_TOKENS
 from modelyard.gateway.xds import Kind, Value, pack, typed, version
 
 JWT_FILTER = "modelyard.jwt"
@@ -27,14 +28,12 @@ ACCESS_FILTER = "modelyard.access"
 BUFFER_FILTER = "modelyard.buffer"
 
 PREFIX = "/v1/infers/"
-CREDENTIALS = ("x-auth-token", "x-apig-appcode", "authorization")
 OURS = ("x-modelyard-path", "x-envoy-external-address")
 RETRY_ON = "connect-failure,refused-stream,reset,reset-before-request"
 UPSTREAM_IDLE_S = 30
 """Instances keep idle connections for an hour: it is always Envoy that closes first, so no request meets a
 connection that the other side is just closing."""
 
-_METADATA = "envoy.filters.http.jwt_authn"
 _UNLIMITED = {"value": 100_000}
 
 
@@ -60,36 +59,15 @@ def resources(route: ServiceRoute) -> tuple[Resource, ...]:
 
 
 def token_filter(jwks_json: str, issuer: str) -> Resource:
-    """The check of X-Auth-Token against our keys. 401 comes before anything else, also for unknown services."""
-    provider = {
-        "issuer": issuer,
-        "local_jwks": {"inline_string": jwks_json},
-        "from_headers": [{"name": "X-Auth-Token"}],
-        "payload_in_metadata": "token",
-        "jwt_cache_config": {"jwt_cache_size": 1000, "jwt_max_token_size": 8192},
-        "clock_skew_seconds": 5,
-    }
-    config = {
-        "providers": {"modelyard": provider},
-        "rules": [{"match": {"prefix": "/"}, "requires": {"provider_name": "modelyard"}}],
-        "requirement_map": {
-            "optional": {"requires_any": {"requirements": [{"provider_name": "modelyard"}, {"allow_missing": {}}]}}
-        },
-    }
-    return _extension(JWT_FILTER, "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", config)
+    """The check of X-Auth-Token against our keys."""
+    message = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
+    return _extension(JWT_FILTER, message, credentials.token_check(jwks_json, issuer))
 
 
-def revocation_filter(revocations: Mapping[str, int]) -> Resource:
-    """Refuses tokens of a user that were issued before a time (seconds since 1970)."""
-    principals = [
-        {"and_ids": {"ids": [_claim("sub", _exactly(user)), _claim("iat", _below(before_s))]}}
-        for user, before_s in sorted(revocations.items())
-    ]
-    config: Value = {}
-    if principals:
-        policy = {"permissions": [{"any": True}], "principals": principals}
-        config = {"rules": {"action": "DENY", "policies": {"revoked": policy}}}
-    return _extension(DENY_FILTER, "envoy.extensions.filters.http.rbac.v3.RBAC", config)
+def revocation_filter(users: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS) -> Resource:
+    """Refuses withdrawn tokens (see `gateway.base`, set_revocations)."""
+    message = "envoy.extensions.filters.http.rbac.v3.RBAC"
+    return _extension(DENY_FILTER, message, credentials.revoked(users, tokens))
 
 
 def _resource(kind: Kind, name: str, value: Value) -> Resource:
@@ -197,14 +175,14 @@ def _scope(route: ServiceRoute) -> Value:
         "typed_per_filter_config": {
             ACCESS_FILTER: typed(
                 "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
-                {"rbac": {"rules": _access(route.project_id)}},
+                {"rbac": {"rules": credentials.access(route.project_id, route.app_codes)}},
             ),
             BUFFER_FILTER: typed(
                 "envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
                 {"buffer": {"max_request_bytes": {"value": route.max_body_bytes}}},
             ),
         },
-        "request_headers_to_remove": list(CREDENTIALS + OURS),
+        "request_headers_to_remove": list(credentials.CREDENTIALS + OURS),
     }
     return {
         "name": route.service_id,
@@ -243,34 +221,6 @@ def _action(route: ServiceRoute) -> Value:
             "retry_back_off": {"base_interval": {"nanos": 1_000_000}, "max_interval": {"nanos": 10_000_000}},
         },
     }
-
-
-def _access(project_id: str) -> Value:
-    """Denied by name, in the order of the names: another project first, then a missing role."""
-    roles = [_claim("roles", {"list_match": {"one_of": _exactly(role.value)}}) for role in sorted(INVOKE)]
-    return {
-        "action": "DENY",
-        "policies": {
-            "project": _unless(_claim("project_id", _exactly(project_id))),
-            "role": _unless({"or_ids": {"ids": roles}}),
-        },
-    }
-
-
-def _unless(principal: Value) -> Value:
-    return {"permissions": [{"any": True}], "principals": [{"not_id": principal}]}
-
-
-def _claim(name: str, value: Value) -> Value:
-    return {"metadata": {"filter": _METADATA, "path": [{"key": "token"}, {"key": name}], "value": value}}
-
-
-def _exactly(text: str) -> Value:
-    return {"string_match": {"exact": text}}
-
-
-def _below(bound: int) -> Value:
-    return {"double_match": {"range": {"start": 0, "end": bound}}}
 
 
 def _duration(seconds: float) -> Value:

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
 
 type_prefix = "type.googleapis.com/"
 
@@ -30,6 +31,8 @@ _MODULES = {
     "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig": "config_pb2",
     "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": "previous_hosts_pb2",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": "http_protocol_options_pb2",
+    "envoy.service.auth.v3.CheckRequest": "external_auth_pb2",
+    "envoy.service.auth.v3.CheckResponse": "external_auth_pb2",
     "envoy.service.discovery.v3.DeltaDiscoveryRequest": "discovery_pb2",
     "envoy.service.discovery.v3.DeltaDiscoveryResponse": "discovery_pb2",
 }
@@ -64,6 +67,18 @@ def pack(name: str, value: Value) -> bytes:
 def typed(name: str, value: Value) -> Value:
     """The value as an Any."""
     return {"type_url": type_prefix + name, "value": pack(name, value)}
+
+
+def message(name: str, body: bytes) -> Any:
+    """The message in these bytes, untyped."""
+    return _message(name).FromString(body)
+
+
+def struct(value: Mapping[str, Any]) -> Struct:
+    """A google.protobuf.Struct, for fields that hold one."""
+    made = Struct()
+    made.update(value)
+    return made
 
 
 def version(body: bytes) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from modelyard.domain.identity import Project, Role, User
+from modelyard.domain.identity import SYSTEM, Project, Role, User
 from modelyard.iam.files import write_private
 from modelyard.iam.passwords import Passwords
 
@@ -32,6 +32,10 @@ class Directory(Protocol):
     """A part of `store.base.Writing`."""
 
     async def projects(self, *, name: str | None = None, user_id: str | None = None) -> Sequence[Project]: ...
+
+    async def user(self, key: str) -> User | None: ...
+
+    async def grants(self, *, project_id: str | None = None) -> Sequence[object]: ...
 
     async def save_project(self, project: Project) -> None: ...
 
@@ -75,6 +79,8 @@ async def prepare(
     kept = _read(path)
     async with store.write() as directory:
         existing = await directory.projects()
+        if existing:
+            await _administered(directory, kept.get("user_id", ""))
     if existing:
         known = kept or {"domain_name": existing[0].domain_name}
         content = {**known, **_where(places)}
@@ -90,6 +96,13 @@ async def prepare(
     return content
 
 
+async def _administered(directory: Directory, user_id: str) -> None:
+    """An installation that nobody administers (its last administrator was removed, or it is older than that role)
+    belongs to the user of the credentials file: whoever can write there can read the keys beside it."""
+    if user_id and not await directory.grants(project_id=SYSTEM) and await directory.user(user_id):
+        await directory.grant(user_id, SYSTEM, Role.ADMIN)
+
+
 async def _fill(directory: Directory, given: dict[str, str], password_hash: str) -> None:
     project_id, user_id = given["project_id"], given["user_id"]
     await directory.save_project(
@@ -97,6 +110,7 @@ async def _fill(directory: Directory, given: dict[str, str], password_hash: str)
     )
     await directory.save_user(User(user_id, given["user_name"], given["domain_id"], password_hash))
     await directory.grant(user_id, project_id, Role.ADMIN)
+    await directory.grant(user_id, SYSTEM, Role.ADMIN)
     await directory.save_access_key(given["access_key"], user_id, project_id, given["secret_key"])
 
 

@@ -13,10 +13,12 @@ from modelyard.domain.identity import Principal, Project, User
 from modelyard.iam import signature
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.throttle import Throttle
-from modelyard.iam.tokens import Scope, Token, TokenKey
+from modelyard.iam.tokens import Token, TokenKey, revoked_before_s
+from modelyard.operations.scopes import Named, Wanted, present, scoped, user_named
 from modelyard.store.base import Reading, Store
 
-DEFAULT_DOMAIN_NAME = "Default"
+MOST_TOKENS = 100
+"""So many tokens of one user may be withdrawn one by one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,50 +34,48 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The scope that a login asks for: a project by id or name, the domain, nothing on purpose, or no word."""
-
-    project: str | None = None
-    domain: bool = False
-    unscoped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Login:
-    """Either a user (id or name) with a password, or a token. `domain` is the user's, by id or name."""
+    """Either a user with a password, or a token."""
 
     scope: Wanted = Wanted()
-    user: str | None = None
-    domain: str | None = None
-    password: str = ""
-    token: str | None = None
+    user: Named = Named()
+    password: str = field(default="", repr=False)
+    token: str | None = field(default=None, repr=False)
     address: str = ""
 
 
 async def log_in(identity: Identity, login: Login) -> tuple[str, Token]:
     """A fresh token: its text and what it says. Raises Unauthenticated; Forbidden for a scope without a role."""
-    now = identity.clock()
+    expires_s: int | None = None
+    methods: tuple[str, ...] = ("password",)
     if login.token is not None:
-        before = identity.key.read(login.token, now)
+        before = identity.key.read(login.token, identity.clock())
         async with identity.store.read() as r:
             user = await _valid(r, before)
-            principal, scope = await _scoped(r, user, login.scope)
-        methods = tuple(dict.fromkeys((*before.methods, "token")))
-        return identity.key.issue(principal, now, methods=methods, scope=scope, expires_s=before.expires_s)
-    name = login.user or ""
-    if delay := identity.throttle.begin(name, login.address, now):
+        expires_s, methods = before.expires_s, tuple(dict.fromkeys((*before.methods, "token")))
+    else:
+        user = await _by_password(identity, login)
+    async with identity.store.read() as r:
+        principal, scope = await scoped(r, user, login.scope)
+        withdrawn_ms = (await r.revocations()).get(user.id)
+    now = identity.clock()
+    if withdrawn_ms is not None:  # a login in the second of a withdrawal must not count as older than it
+        now = max(now, 1000 * revoked_before_s(withdrawn_ms))
+    return identity.key.issue(principal, now, methods=methods, scope=scope, expires_s=expires_s)
+
+
+async def _by_password(identity: Identity, login: Login) -> User:
+    """An unknown user, a wrong domain and a disabled one cost the same time as a wrong password."""
+    name = login.user.id or login.user.name or ""
+    if delay := identity.throttle.begin(name, login.address, identity.clock()):
         await identity.sleep(delay)
     async with identity.store.read() as r:
-        found = await r.user(name) if name else None
-        domain = await _domain_name(r, found.domain_id) if found else ""
-    known = found is not None and login.domain in {None, found.domain_id, domain}
-    usable = found.password_hash if found is not None and found.enabled and known else None
+        found = await user_named(r, login.user)
+    usable = found.password_hash if found is not None and found.enabled else None
     if not await identity.passwords.matches(usable, login.password) or found is None:
         raise Unauthenticated("Incorrect username or password.", code="4122")
     identity.throttle.succeeded(name, login.address)
-    async with identity.store.read() as r:
-        principal, scope = await _scoped(r, found, login.scope)
-    return identity.key.issue(principal, identity.clock(), methods=("password",), scope=scope)
+    return found
 
 
 async def authenticate(identity: Identity, token: str) -> Principal:
@@ -88,8 +88,31 @@ async def token_now(identity: Identity, text: str) -> Token:
     token = identity.key.read(text, identity.clock())
     async with identity.store.read() as r:
         await _valid(r, token)
-        principal = await _present(r, token.principal)
+        principal = await present(r, token.principal)
     return replace(token, principal=principal)
+
+
+async def revoke(identity: Identity, principal: Principal, text: str, nudge: Callable[[str, str], None]) -> None:
+    """Withdraw one token: the caller's own, or anybody's for an administrator. Raises NotFound when it is none.
+
+    A user whose tokens are withdrawn one by one loses all at once when there are many: the gateway's list must
+    not grow by what one user can do.
+    """
+    try:
+        token = await token_now(identity, text)
+    except Unauthenticated as error:
+        raise NotFound("token", "in X-Subject-Token") from error
+    owner = token.principal.user_id
+    if owner != principal.user_id and not principal.administrator:
+        raise Forbidden("A token is withdrawn by its user, or by an administrator.")
+    now = identity.clock()
+    async with identity.store.write() as w:
+        live = [s for s, until in (await w.revocations()).items() if until > now and _is_token_of(s, owner)]
+        if len(live) < MOST_TOKENS:
+            await w.save_revocation(subject_of(token), token.expires_s * 1000)
+        else:
+            await w.save_revocation(owner, now)
+    nudge("access", owner)
 
 
 async def authenticate_signed(
@@ -102,7 +125,7 @@ async def authenticate_signed(
         signature.check(request, claimed, owner[2] if owner else None, identity.clock())
         assert owner is not None
         user = await _enabled(r, owner[0])
-        principal, _ = await _scoped(r, user, Wanted(project=owner[1]))
+        principal, _ = await scoped(r, user, Wanted(project=Named(id=owner[1])))
     return principal
 
 
@@ -130,46 +153,16 @@ async def _enabled(r: Reading, user_id: str) -> User:
 async def _valid(r: Reading, token: Token) -> User:
     """The user of a token that was not withdrawn."""
     user = await _enabled(r, token.principal.user_id)
-    if token.revoked((await r.revocations()).get(user.id)):
+    withdrawn = await r.revocations()
+    if token.revoked(withdrawn.get(user.id)) or subject_of(token) in withdrawn:
         raise Unauthenticated("Invalid token.", code="0203")
     return user
 
 
-async def _present(r: Reading, principal: Principal) -> Principal:
-    """The principal with the roles of now; none in a project that is disabled or gone."""
-    if principal.project_id is None:
-        return replace(principal, roles=frozenset())
-    project = await r.project(principal.project_id)
-    if project is None or project.id != principal.project_id or not project.enabled:
-        return replace(principal, roles=frozenset())
-    return replace(principal, roles=await r.roles(principal.user_id, project.id))
+def subject_of(token: Token) -> str:
+    """What the withdrawal of this one token is stored under, beside those of whole users."""
+    return f"token:{token.principal.user_id}:{token.id}"
 
 
-async def _scoped(r: Reading, user: User, wanted: Wanted) -> tuple[Principal, Scope]:
-    """The user in the scope asked for; without a word about it, in their project if they have just one."""
-    name = await _domain_name(r, user.domain_id)
-    nowhere = Principal(user.id, user.name, user.domain_id, name, None, None, frozenset())
-    if wanted.domain:
-        return nowhere, Scope.DOMAIN
-    if wanted.unscoped:
-        return nowhere, Scope.UNSCOPED
-    if wanted.project is None:
-        mine = await r.projects(user_id=user.id)
-        if len(mine) != 1:
-            return nowhere, Scope.UNSCOPED
-        project: Project | None = mine[0]
-    else:
-        project = await r.project(wanted.project)
-    roles = await r.roles(user.id, project.id) if project and project.enabled else frozenset()
-    if project is None or not roles:
-        if wanted.project is None:
-            return nowhere, Scope.UNSCOPED
-        raise Forbidden(f"The user has no role in project {wanted.project!r}, or there is no such project.")
-    return replace(nowhere, project_id=project.id, project_name=project.name, roles=roles), Scope.PROJECT
-
-
-async def _domain_name(r: Reading, domain_id: str) -> str:
-    for project in await r.projects():
-        if project.domain_id == domain_id:
-            return project.domain_name
-    return DEFAULT_DOMAIN_NAME
+def _is_token_of(subject: str, user_id: str) -> bool:
+    return subject.startswith(f"token:{user_id}:")

@@ -21,18 +21,20 @@ ONE = ServiceRoute(
     "one", "project", RouteState.OPEN, (TrackRoute(1, 100, (Endpoint("i-1", "unix:instances/i-1/s.sock"),)),)
 )
 TWO = TrackRoute(2, 30, (Endpoint("i-3", "10.0.0.7:8080"), Endpoint("i-2", "[fd00::1]:8080")))
+REVOKED = revocation_filter({"u-2": 20, "u-1": 10}, {"u-3": frozenset({"t-1", "t-2"})})
 CASES = {
     "one": ONE,
     "two-tracks": replace(ONE, tracks=(TWO, replace(ONE.tracks[0], weight=70))),
     "no-instance": replace(ONE, tracks=()),
     "limits": replace(ONE, request_timeout_s=0.25, max_body_bytes=1000),
+    "codes": replace(ONE, app_codes=("c" * 64, "b" * 64)),
     "stopped": replace(ONE, state=RouteState.STOPPED, tracks=()),
 }
 
 
 def made() -> dict[str, str]:
     files = {"bootstrap.json": bootstrap("127.0.0.1", 8080) + "\n"}
-    for resource in (token_filter('{"keys": []}', "modelyard"), revocation_filter({"u-2": 20, "u-1": 10})):
+    for resource in (token_filter('{"keys": []}', "modelyard"), REVOKED):
         files[f"{resource.name}.json"] = readable(resource.kind, resource.body)
     files["no-revocations.json"] = readable(revocation_filter({}).kind, revocation_filter({}).body)
     for name, route in CASES.items():

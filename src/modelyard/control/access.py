@@ -1,0 +1,86 @@
+"""Who may no longer call, and which AppCodes may: from the store to the gateway.
+
+Level-triggered like everything here: `refresh` reads all of it and publishes what differs, whatever the nudge
+was about. It runs before a fresh control plane publishes its routes, after each change (nudge kind "access"), and
+once a minute in case a nudge was lost with a process. Withdrawals older than the longest life of a token are left
+out: every token they speak of has expired.
+
+An AppCode reaches the gateway as a part of its service's route, so that a change costs one push to that service.
+A project that is disabled has no codes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from modelyard.control.clock import Clock
+from modelyard.gateway.base import Gateway
+from modelyard.store.base import AppCode, Store
+
+TOKEN_TTL_MS = 24 * 3600 * 1000
+SKEW_MS = 60_000
+_TOKEN = "token:"  # noqa: S105 - how the withdrawal of a single token is stored (operations.identity)
+
+Codes = Mapping[str, tuple[str, ...]]
+
+
+class Access:
+    """See the module. `nudge(service_id)`: its codes are others now. `token_ttl_ms`: how long a token is good."""
+
+    def __init__(
+        self,
+        store: Store,
+        gateway: Gateway,
+        clock: Clock,
+        nudge: Callable[[str], None],
+        *,
+        token_ttl_ms: int = TOKEN_TTL_MS,
+    ) -> None:
+        self._store = store
+        self._gateway = gateway
+        self._clock = clock
+        self._nudge = nudge
+        self._ttl_ms = token_ttl_ms
+        self._codes: Codes = {}
+
+    def codes(self, service_id: str) -> tuple[str, ...]:
+        """The AppCodes that open this service, as last read."""
+        return self._codes.get(service_id, ())
+
+    async def refresh(self) -> None:
+        """Publish what the store says. Raises StoreUnavailableError: what the gateway has stays in force."""
+        async with self._store.read() as r:
+            withdrawn = await r.revocations()
+            bound = await r.codes_of_services()
+            closed = {project.id for project in await r.projects() if not project.enabled}
+            if closed:
+                services = {key: await r.service(None, key) for key in bound}
+                bound = {k: v for k, v in bound.items() if (s := services[k]) and s.project_id not in closed}
+        users, tokens = revocations(withdrawn, self._clock.now_ms(), self._ttl_ms)
+        await self._gateway.set_revocations(users, tokens)
+        before, self._codes = self._codes, _codes(bound)
+        for service_id in sorted(before.keys() | self._codes.keys()):
+            if before.get(service_id) != self._codes.get(service_id):
+                self._nudge(service_id)
+
+
+def revocations(
+    withdrawn: Mapping[str, int], now_ms: int, ttl_ms: int
+) -> tuple[Mapping[str, int], Mapping[str, frozenset[str]]]:
+    """(user → the second before which tokens are refused, user → ids of single tokens), without what is over.
+
+    A user's time 10,700 ms is second 11: a token of second 10 is refused, also one of 10.9 (see `iam.tokens`).
+    """
+    users = {
+        subject: -(-before_ms // 1000)
+        for subject, before_ms in withdrawn.items()
+        if not subject.startswith(_TOKEN) and before_ms + ttl_ms + SKEW_MS > now_ms
+    }
+    tokens: dict[str, frozenset[str]] = {}
+    for subject, until_ms in withdrawn.items():
+        if subject.startswith(_TOKEN) and until_ms + SKEW_MS > now_ms:
+            user, _, token = subject.removeprefix(_TOKEN).rpartition(":")
+            tokens[user] = tokens.get(user, frozenset()) | {token}
+    return users, tokens
+
+
+def _codes(bound: Mapping[str, Sequence[AppCode]]) -> Codes:
+    return {service_id: tuple(sorted(one.code for one in codes)) for service_id, codes in bound.items()}

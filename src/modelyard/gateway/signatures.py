@@ -1,0 +1,119 @@
+"""Requests signed with an access key: Envoy asks the control plane about each (ext_authz over gRPC).
+
+Only a request with `Authorization: SDK-HMAC-SHA256 …` and no token is asked about: no other one meets Python. The
+signature covers the body, so Envoy holds the body (up to MAX_BODY_BYTES) until the answer is there. Without a
+control plane, or without its database, such a request is refused with 503; those with tokens or AppCodes go on.
+
+Here: Envoy's messages on one side, plain values on the other. Who signed, and whether they may, is decided by the
+`Check` that the gateway is given.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelyard.gateway import credentials, xds
+
+METHOD = "/envoy.service.auth.v3.Authorization/Check"
+CLUSTER = "signatures"
+MAX_BODY_BYTES = 12 * 1024 * 1024
+MOST_AT_ONCE = 64
+"""How many bodies the control plane is handed at a time; more are refused with 503."""
+
+_UNAUTHENTICATED = 16
+_MATCH = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedCall:
+    """A request as it came in: `path` and `query` still percent-encoded."""
+
+    method: str
+    path: str
+    query: str
+    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed, in the words of a token's claims."""
+
+    user_id: str
+    project_id: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the caller is answered; `code` is the number of an error code."""
+
+    status: int
+    code: str
+    text: str
+
+
+Check = Callable[[SignedCall], Awaitable[Signer | Refusal]]
+
+
+async def unknown(call: SignedCall) -> Signer | Refusal:
+    """The check of a gateway that was given none."""
+    del call
+    return Refusal(401, "0201", "Signed requests are not accepted here; use a token or an AppCode.")
+
+
+async def answer(check: Check, body: bytes) -> bytes:
+    """One CheckRequest to its CheckResponse."""
+    verdict = await check(_call(body))
+    if isinstance(verdict, Refusal):
+        return xds.pack("envoy.service.auth.v3.CheckResponse", _refused(verdict))
+    claims = {"sub": verdict.user_id, "project_id": verdict.project_id, "roles": list(verdict.roles)}
+    metadata = xds.struct({credentials.SIGNED_KEY: claims})
+    return xds.pack("envoy.service.auth.v3.CheckResponse", {"status": {}, "dynamic_metadata": metadata})
+
+
+def _call(body: bytes) -> SignedCall:
+    http = xds.message("envoy.service.auth.v3.CheckRequest", body).attributes.request.http
+    path, _, query = http.path.partition("?")
+    headers = [(h.key, h.raw_value or h.value.encode()) for h in http.header_map.headers]
+    named = [(key.encode(), bytes(value)) for key, value in headers if not key.startswith(":")]
+    if not any(key == b"host" for key, _ in named):
+        named.append((b"host", http.host.encode()))
+    return SignedCall(http.method, path, query, named, http.raw_body or http.body.encode())
+
+
+def _refused(refusal: Refusal) -> Mapping[str, object]:
+    body = {"error_code": f"ModelArts.{refusal.code}", "error_msg": refusal.text, "message": refusal.text}
+    denied = {"status": {"code": refusal.status}, "body": json.dumps(body)}
+    return {"status": {"code": _UNAUTHENTICATED}, "denied_response": denied}
+
+
+def filter_config(name: str) -> Mapping[str, object]:
+    """The filter as a part of the bootstrap: asks about signed requests, and lets all others by."""
+    authz = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+        "transport_api_version": "V3",
+        "grpc_service": {"envoy_grpc": {"cluster_name": CLUSTER}, "timeout": "10s"},
+        "with_request_body": {"max_request_bytes": MAX_BODY_BYTES, "pack_as_bytes": True},
+        "encode_raw_headers": True,
+        "failure_mode_allow": False,
+        "status_on_error": {"code": "ServiceUnavailable"},
+    }
+    signed = _header(credentials.AUTHORIZATION, {"prefix": credentials.SIGNED})
+    with_token = _header(credentials.TOKEN.lower(), {"safe_regex": {"google_re2": {}, "regex": ".+"}})
+    skip = "type.googleapis.com/envoy.extensions.filters.common.matcher.action.v3.SkipFilter"
+    others = {"or_matcher": {"predicate": [{"not_matcher": signed}, with_token]}}
+    by = {"action": {"name": "skip", "typed_config": {"@type": skip}}}
+    return {
+        "name": name,
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+            "extension_config": {"name": "envoy.filters.http.ext_authz", "typed_config": authz},
+            "xds_matcher": {"matcher_list": {"matchers": [{"predicate": others, "on_match": by}]}},
+        },
+    }
+
+
+def _header(name: str, match: Mapping[str, object]) -> Mapping[str, object]:
+    read = {"@type": f"type.googleapis.com/{_MATCH}", "header_name": name}
+    return {"single_predicate": {"input": {"name": name, "typed_config": read}, "value_match": match}}

@@ -1,0 +1,103 @@
+"""Users, projects and domains by the ways in which Keystone's clients name them, and what a user is in a scope."""
+
+from dataclasses import dataclass, replace
+
+from modelyard.domain.errors import Forbidden, Unauthenticated
+from modelyard.domain.identity import SYSTEM, Principal, Project, Role, User
+from modelyard.iam.tokens import Scope
+from modelyard.store.base import Reading
+
+DEFAULT_DOMAIN_NAME = "Default"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A reference: by id, or by name, which is the only one of its domain. `domain` is a domain's id or name."""
+
+    id: str | None = None
+    name: str | None = None
+    domain: str | None = None
+
+    def __str__(self) -> str:
+        return repr(self.id or self.name or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The scope that a login asks for: a project, a domain, nothing on purpose, or no word (all empty)."""
+
+    project: Named | None = None
+    domain: Named | None = None
+    unscoped: bool = False
+
+
+async def present(r: Reading, principal: Principal) -> Principal:
+    """The principal with the roles of now; none in a project that is disabled or gone."""
+    administrator = await administers(r, principal.user_id)
+    project = await r.project(principal.project_id) if principal.project_id else None
+    if project is None or project.id != principal.project_id or not project.enabled:
+        return replace(principal, roles=frozenset(), administrator=administrator)
+    roles = await r.roles(principal.user_id, project.id)
+    return replace(principal, roles=roles, administrator=administrator)
+
+
+async def administers(r: Reading, user_id: str) -> bool:
+    """Whether the user administers the installation."""
+    return Role.ADMIN in await r.roles(user_id, SYSTEM)
+
+
+async def scoped(r: Reading, user: User, wanted: Wanted) -> tuple[Principal, Scope]:
+    """The user in the scope asked for; without a word about it, in their project if they have just one."""
+    name = await domain_name(r, user.domain_id)
+    administrator = await administers(r, user.id)
+    nowhere = Principal(user.id, user.name, user.domain_id, name, None, None, frozenset(), administrator)
+    if wanted.domain is not None:
+        if {wanted.domain.id, wanted.domain.name} & {user.domain_id, name}:
+            return nowhere, Scope.DOMAIN
+        raise Unauthenticated(f"The user is not in domain {wanted.domain}.", code="0203")
+    if wanted.unscoped:
+        return nowhere, Scope.UNSCOPED
+    if wanted.project is None:
+        mine = [p for p in await r.projects(user_id=user.id) if p.enabled]
+        if len(mine) != 1:
+            return nowhere, Scope.UNSCOPED
+        project: Project | None = mine[0]
+    else:
+        project = await project_named(r, wanted.project, user.domain_id)
+    roles = await r.roles(user.id, project.id) if project and project.enabled else frozenset()
+    if project is None or not roles:
+        raise Forbidden(f"The user has no role in project {wanted.project}, or there is no such project.")
+    return replace(nowhere, project_id=project.id, project_name=project.name, roles=roles), Scope.PROJECT
+
+
+async def user_named(r: Reading, named: Named) -> User | None:
+    """By id; by name in the domain given, or in any if that leaves no doubt."""
+    if named.id:
+        user = await r.user(named.id)
+        return user if user is not None and user.id == named.id else None
+    found = [
+        user
+        for user in (await r.users(name=named.name) if named.name else ())
+        if named.domain is None or named.domain in (user.domain_id, await domain_name(r, user.domain_id))
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+async def project_named(r: Reading, named: Named, domain_id: str) -> Project | None:
+    """By id; by name in the domain given, else in `domain_id`, else in any if that leaves no doubt."""
+    if named.id:
+        project = await r.project(named.id)
+        return project if project is not None and project.id == named.id else None
+    found = await r.projects(name=named.name) if named.name else ()
+    if named.domain is not None:
+        found = [p for p in found if named.domain in (p.domain_id, p.domain_name)]
+    elif len(found) > 1:
+        found = [p for p in found if p.domain_id == domain_id]
+    return found[0] if len(found) == 1 else None
+
+
+async def domain_name(r: Reading, domain_id: str) -> str:
+    for project in await r.projects():
+        if project.domain_id == domain_id:
+            return project.domain_name
+    return DEFAULT_DOMAIN_NAME

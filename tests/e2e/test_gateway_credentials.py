@@ -1,0 +1,181 @@
+"""AppCodes, signatures and withdrawn tokens at a real Envoy."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.e2e.gateway_world import World, route, token, world
+
+from modelyard.domain.routing import RouteState, ServiceRoute
+from modelyard.gateway.admin import invocations
+from modelyard.gateway.signatures import Refusal, SignedCall, Signer
+
+pytestmark = pytest.mark.e2e
+
+CODE, OTHER = "a1" * 32, "b2" * 32
+SIGNED = "SDK-HMAC-SHA256 Access=AK, SignedHeaders=host;x-sdk-date, Signature=" + "0" * 64
+NO_TOKEN = {"X-Auth-Token": None}
+
+
+class Signers:
+    """A check that answers as told, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.answer: Signer | Refusal = Signer("u", "p", ("invoker",))
+        self.calls: list[SignedCall] = []
+        self.broken = False
+
+    async def __call__(self, call: SignedCall) -> Signer | Refusal:
+        self.calls.append(call)
+        if self.broken:
+            raise RuntimeError("no database")
+        return self.answer
+
+
+@pytest.fixture
+def signers() -> Signers:
+    return Signers()
+
+
+@pytest.fixture
+async def yard(tmp_path: Path, signers: Signers) -> AsyncIterator[World]:
+    async with world(tmp_path, check=signers) as made:
+        await made.gateway.load(())
+        await made.instance("a")
+        await made.published(replace(route(a=100), app_codes=(CODE, OTHER)))
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        pytest.param("s", {"X-Apig-AppCode": CODE}, 200, "", id="a code"),
+        pytest.param("s", {"X-Apig-AppCode": OTHER}, 200, "", id="the other code"),
+        pytest.param("s/x?y=1", {"X-Apig-AppCode": CODE}, 200, "", id="a path below"),
+        pytest.param("s", {"X-Apig-AppCode": CODE, "X-Auth-Token": token("q")}, 200, "", id="and a foreign token"),
+        pytest.param(
+            "s", {"X-Apig-AppCode": "c3" * 32, "X-Auth-Token": token()}, 200, "", id="a token, wrong code"
+        ),
+        pytest.param("s", {"X-Apig-AppCode": CODE[:-1]}, 401, "0203", id="shorter"),
+        pytest.param("s", {"X-Apig-AppCode": CODE + "0"}, 401, "0203", id="longer"),
+        pytest.param("s", {"X-Apig-AppCode": ""}, 401, "0203", id="empty"),
+        pytest.param("s", {"X-Apig-AppCode": CODE.upper()}, 401, "0203", id="in capitals"),
+        pytest.param("s", {"X-Apig-AppCode": f"{CODE},{OTHER}"}, 401, "0203", id="two at once"),
+        pytest.param("s", {"X-Apig-AppCode": CODE, "X-Auth-Token": "x"}, 401, "0203", id="and a bad token"),
+        pytest.param("s", {"X-Apig-AppCode": "c3" * 32, "X-Auth-Token": token("q")}, 403, "0210", id="both wrong"),
+        pytest.param("plain", {"X-Apig-AppCode": CODE}, 401, "0203", id="a service without codes"),
+        pytest.param("stopped", {"X-Apig-AppCode": CODE}, 400, "4203", id="stopped"),
+        pytest.param("stopped", {"X-Apig-AppCode": "c3" * 32}, 401, "0203", id="stopped, wrong code"),
+        pytest.param("none", {"X-Apig-AppCode": CODE}, 401, "0203", id="no such service"),
+        pytest.param("none", {"X-Apig-AppCode": CODE, "X-Auth-Token": token()}, 404, "3502", id="none, a token"),
+        pytest.param("s", {"Authorization": f"Bearer {CODE}"}, 401, "0201", id="in another header"),
+        pytest.param(f"s?X-Apig-AppCode={CODE}", {}, 401, "0201", id="in the query"),
+    ],
+)
+async def test_app_codes(yard: World, path: str, headers: dict[str, str], status: int, code: str) -> None:
+    stopped = ServiceRoute("stopped", "p", RouteState.STOPPED, app_codes=(CODE,))
+    await yard.published(stopped, route("plain", a=100))
+    got = await yard.call(path, headers={**NO_TOKEN, **headers})
+    assert got.status_code == status, got.text
+    if status != 200:
+        assert got.json()["error_code"] == f"ModelArts.{code}"
+        return
+    seen = yard.instances["a"].seen[-1]
+    assert not {"x-auth-token", "authorization", "x-apig-appcode"} & seen.headers.keys()
+
+
+async def test_a_removed_code_ends_within_seconds(yard: World) -> None:
+    """Also on connections that are open."""
+    assert (await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 200
+    began = time.monotonic()
+    await yard.published(replace(route(a=100), app_codes=(OTHER,)))
+    assert (await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 401
+    assert (await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": OTHER})).status_code == 200
+    assert time.monotonic() - began < 5
+
+
+async def test_a_code_is_in_no_log_and_no_counter(yard: World) -> None:
+    await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})
+    await yard.call("none", headers={**NO_TOKEN, "X-Apig-AppCode": CODE})
+    assert CODE not in str(await invocations(yard.data_dir / "gateway/admin.sock"))
+    assert CODE not in repr(yard.gateway.view("s"))
+    for path in yard.data_dir.rglob("*"):
+        if path.is_file():
+            assert CODE.encode() not in path.read_bytes(), path
+
+
+async def test_a_single_token_is_withdrawn(yard: World) -> None:
+    mine, other = token(token_id="one"), token(token_id="two")
+    foreign = token(user_id="v", token_id="one")
+    await yard.gateway.set_revocations({}, {"u": frozenset({"one"})})
+    await yard.until(yard.gateway.revocations_in_effect)
+    answers = [await yard.call(headers={"X-Auth-Token": one}) for one in (mine, other, foreign)]
+    assert [got.status_code for got in answers] == [401, 200, 200]
+
+
+async def test_a_signed_request_passes_as_its_signer(yard: World, signers: Signers) -> None:
+    headers = {**NO_TOKEN, "Authorization": SIGNED, "X-Sdk-Date": "20260101T000000Z", "X-Twice": "1"}
+    got = await yard.call("s/a%2Fb?x=%20&y", headers=headers, content=b"body")
+    assert (got.status_code, got.text) == (200, "a")
+    call = signers.calls[0]
+    assert (call.method, call.path, call.query, call.body) == ("POST", "/v1/infers/s/a%2Fb", "x=%20&y", b"body")
+    named = dict(call.headers)
+    assert named[b"host"] == f"127.0.0.1:{yard.port}".encode()
+    assert (named[b"x-sdk-date"], named[b"authorization"]) == (b"20260101T000000Z", SIGNED.encode())
+    seen = yard.instances["a"].seen[-1]
+    assert (seen.body, "authorization" in seen.headers) == (b"body", False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "path", "status", "code"),
+    [
+        pytest.param(Refusal(403, "0206", "Invalid AK/SK."), "s", 403, "0206", id="refused"),
+        pytest.param(Refusal(401, "0208", "too old"), "s", 401, "0208", id="too old"),
+        pytest.param(Refusal(403, "0206", "Invalid AK/SK."), "none", 404, "3502", id="unknown service, not asked"),
+        pytest.param(Signer("u", "q", ("admin",)), "s", 403, "0210", id="another project"),
+        pytest.param(Signer("u", "p", ("reader",)), "s", 403, "0108", id="may not invoke"),
+        pytest.param(Signer("u", "p", ()), "s", 403, "0108", id="no role"),
+        pytest.param(Signer("u", "p", ("admin",)), "none", 404, "3502", id="unknown service"),
+    ],
+)
+async def test_signed_requests_refused(
+    yard: World, signers: Signers, answer: Signer | Refusal, path: str, status: int, code: str
+) -> None:
+    signers.answer = answer
+    got = await yard.call(path, headers={**NO_TOKEN, "Authorization": SIGNED})
+    assert (got.status_code, got.json()["error_code"]) == (status, f"ModelArts.{code}"), got.text
+    assert got.headers["content-type"] == "application/json"
+    assert not yard.instances["a"].seen
+
+
+async def test_a_token_needs_no_signature_and_other_requests_no_control_plane(
+    yard: World, signers: Signers
+) -> None:
+    assert (await yard.call(headers={"Authorization": SIGNED})).status_code == 200
+    assert (await yard.call(headers={"Authorization": "Basic x"})).status_code == 200
+    got = await yard.call(headers={**NO_TOKEN, "Authorization": "Basic x"})
+    assert (got.status_code, got.json()["error_code"]) == (401, "ModelArts.0201")
+    assert not signers.calls
+
+
+async def test_signed_requests_are_refused_while_nobody_can_check(yard: World, signers: Signers) -> None:
+    headers = {**NO_TOKEN, "Authorization": SIGNED}
+    signers.broken = True
+    got = await yard.call(headers=headers)
+    assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.4302")
+    await yard.gateway.close()
+    got = await yard.call(headers=headers)
+    assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.4302")
+    assert (await yard.call()).status_code == 200
+    assert (await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 200
+
+
+async def test_signed_bodies_up_to_the_limit_pass(yard: World, signers: Signers) -> None:
+    limit = 12 * 1024 * 1024
+    headers = {**NO_TOKEN, "Authorization": SIGNED}
+    assert (await yard.call(headers=headers, content=b"x" * limit)).status_code == 200
+    assert len(signers.calls[0].body) == limit
+    got = await yard.call(headers=headers, content=b"x" * (limit + 1))
+    assert (got.status_code, got.json()["error_code"]) == (413, "ModelArts.4104")
