@@ -123,7 +123,9 @@ class Batcher(Generic[Request]):
         with self._lock:
             if self._exclusive:
                 self._linger()
-                self._gone += self._call(self._take())
+                batch = self._take()  # it writes `_gone` itself, so it cannot stand in the sum below
+                rows = self._call(batch)
+                self._gone += rows
                 return
             batch = self._take()
         rows = self._call(batch)
@@ -137,7 +139,8 @@ class Batcher(Generic[Request]):
             if self._waiting:
                 return False
             self._came += asked.rows
-            self._gone += self._call([asked])
+            rows = self._call([asked])
+            self._gone += rows
         finally:
             self._lock.release()
         return True

@@ -1,0 +1,162 @@
+"""When a call waits for more, what it learns about its costs, and what config.json may say."""
+
+from typing import Any
+
+import pytest
+
+from modelyard_runtime.batcher import Batcher, Times
+from modelyard_runtime.batching import Costs, Gaps, Limits, limits, linger_s, rows_joint, together
+from modelyard_runtime.errors import LoadError, RequestError, bad_input
+from modelyard_runtime.model import Question, Rows
+
+
+def costs(overhead_s: float, each_s: float) -> Costs:
+    learned = Costs()
+    for n in range(400):
+        rows = 1 + n % 16
+        learned.record(rows, overhead_s + each_s * rows)
+    return learned
+
+
+def test_costs_are_learned_from_calls_of_several_sizes() -> None:
+    learned = costs(0.002, 0.0005)
+    assert learned.overhead_s == pytest.approx(0.002, rel=0.01)
+    assert learned.each_s == pytest.approx(0.0005, rel=0.01)
+    assert learned.answered_in_s(100, 50) == pytest.approx(2 * 0.002 + 100 * 0.0005, rel=0.01)
+
+
+def test_calls_of_one_size_tell_no_overhead() -> None:
+    learned = Costs()
+    assert (learned.overhead_s, learned.each_s) == (0.0, 0.0)
+    for _ in range(100):
+        learned.record(8, 0.004)
+    assert learned.overhead_s == 0.0
+    assert learned.each_s == pytest.approx(0.0005)
+
+
+@pytest.mark.parametrize(
+    ("overhead_s", "gap_s", "rows", "waited_s", "expected_s"),
+    [
+        pytest.param(0.002, 0.0001, 4, 0.0, 0.0002, id="they keep coming"),
+        pytest.param(0.002, 0.0001, 4, 0.00195, 0.0, id="waited as long as a call costs"),
+        pytest.param(0.002, 0.0100, 1, 0.0, 0.0, id="they come too far apart"),
+        pytest.param(0.0001, 0.0001, 4, 0.0, 0.0, id="nothing to save"),
+        pytest.param(0.002, 0.0001, 128, 0.0, 0.0, id="full"),
+        pytest.param(1.0, 0.0040, 4, 0.0, 0.005, id="never longer than max_delay"),
+        pytest.param(1.0, 0.0001, 4, 0.005, 0.0, id="max_delay is over"),
+    ],
+)
+def test_linger(overhead_s: float, gap_s: float, rows: int, waited_s: float, expected_s: float) -> None:
+    gaps = Gaps()
+    gaps.mean_s = gap_s
+    found = linger_s(rows, waited_s, gaps.mean_s, costs(overhead_s, 0.0005), Limits())
+    assert found == pytest.approx(expected_s, rel=0.05)
+
+
+def test_no_delay_when_none_is_allowed() -> None:
+    assert linger_s(1, 0.0, 0.0, costs(0.002, 0.0005), Limits(max_delay_s=0.0)) == 0.0
+
+
+def test_a_burst_is_recognised_and_forgotten() -> None:
+    gaps = Gaps()
+    for n in range(40):
+        gaps.record(100 + n * 0.0001)
+    assert gaps.mean_s < 0.0005
+    for n in range(40):
+        gaps.record(200 + n * 0.5)
+    assert gaps.mean_s > 0.1
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param(None, Limits(), id="not said"),
+        pytest.param(True, Limits(), id="on"),
+        pytest.param("auto", Limits(), id="auto"),
+        pytest.param(False, None, id="off"),
+        pytest.param({"max_batch_size": 8, "max_delay_ms": 2}, Limits(8, 0.002), id="both"),
+        pytest.param({"max_batch_size": "8"}, Limits(8), id="strings are numbers"),
+        pytest.param({"max_wait_s": 5, "mode": "rows"}, Limits(max_wait_s=5.0), id="wait"),
+    ],
+)
+def test_limits(value: Any, expected: Limits | None) -> None:
+    assert limits(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value", [8, "on", [], {"max_batch_size": 0}, {"max_delay_ms": -1}, {"max_delay_ms": "nan"}, {"max_size": 3}]
+)
+def test_limits_that_are_wrong(value: Any) -> None:
+    with pytest.raises(LoadError, match=r"config\.json: batching"):
+        limits(value)
+
+
+def test_only_the_guilty_fails() -> None:
+    def predict(items: list[int]) -> list[int]:
+        if 0 in items:
+            raise ZeroDivisionError
+        return [100 // item for item in items]
+
+    found = together(predict, [1, 0, 4])
+    assert found[0] == 100
+    assert isinstance(found[1], ZeroDivisionError)
+    assert found[2] == 25
+
+
+def test_rows_of_several_requests_are_one_call() -> None:
+    calls: list[list[int]] = []
+
+    def run(rows: Any) -> list[int]:
+        calls.append(list(rows))
+        return [row * 10 for row in rows]
+
+    def read(data: Any) -> Question:
+        if not isinstance(data, list):
+            raise bad_input("No.")
+        return Question(data, lambda predictions: {"is": predictions})
+
+    joint = rows_joint(Rows(read, run), Limits())
+    asked = [joint.prepare(data) for data in ([1, 2], [], [3])]
+    assert [joint.rows(each) for each in asked] == [2, 0, 1]
+    shares = joint.predict(asked)
+    assert calls == [[1, 2, 3]]
+    assert [joint.finish(a, s) for a, s in zip(asked, shares, strict=True)] == [
+        {"is": [10, 20]},
+        {"is": []},
+        {"is": [30]},
+    ]
+    with pytest.raises(RequestError):
+        joint.prepare({})
+
+
+def test_a_model_that_loses_rows_is_found_out() -> None:
+    joint = rows_joint(Rows(lambda data: Question(data, list), lambda rows: rows[1:]), Limits())
+    with pytest.raises(ValueError, match="1 predictions for 2 rows"):
+        joint.predict([joint.prepare([1]), joint.prepare([2])])
+
+
+class Request:
+    def __init__(self, rows: int = 1) -> None:
+        self.rows = rows
+        self.began_s = 0.0
+        self.left = False
+        self.watched = False
+
+    def watch(self) -> None:
+        self.watched = True
+
+    def abandon(self) -> None: ...
+
+
+def test_a_queue_that_cannot_be_answered_in_time_refuses() -> None:
+    batcher: Batcher[Request] = Batcher(lambda _: None, Limits(max_size=4, max_wait_s=1.0), Times(lambda: 0.0))
+    for _ in range(10):
+        batcher.costs.record(4, 0.4)  # 0.1 s a row
+    taken = [Request() for _ in range(10)]
+    assert all(batcher.offer(each, alone=False) for each in taken)
+    assert [each.watched for each in taken] == [False] + [True] * 9
+    assert not batcher.offer(Request(), alone=False)
+    assert batcher.offer(Request(0), alone=False)
+    batcher.turn()
+    assert batcher.offer(Request(4), alone=False)
+    assert batcher.waiting_rows == 10
