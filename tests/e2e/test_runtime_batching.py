@@ -1,0 +1,133 @@
+"""Callers that share a call, counters and upgrades, with the model server as a real process."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.test_runtime import Connection, Instance, gate, package, start
+
+__all__ = ["gate", "start"]
+pytestmark = pytest.mark.e2e
+
+BATCH = """
+    import time
+    class Batch(SingleNodeService):
+        def _inference_batch(self, inputs):
+            if "slow" in inputs[0]:
+                time.sleep(0.2)  # what the server learns the cost of a call from
+            if "wait" in inputs[0]:
+                open(os.environ["GATE"]).read()  # a FIFO: waits until the test writes
+            if any("poison" in each for each in inputs):
+                raise ValueError("a poisoned row")
+            with open("computed", "a") as file:
+                file.writelines(f"{each.get('n')}\\n" for each in inputs)
+            return [{"n": each.get("n"), "together": len(inputs)} for each in inputs]
+"""
+
+
+class Asking:
+    """Callers that wait, each in a thread."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.answers: dict[Any, tuple[int, Any]] = {}
+        self.threads: list[threading.Thread] = []
+
+    def ask(self, name: Any, body: Any) -> None:
+        def wait() -> None:
+            self.answers[name] = self.instance.request("POST", "/", body)[:2]
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        self.threads.append(thread)
+        self.in_flight(len(self.threads))
+
+    def in_flight(self, count: int) -> None:
+        self.instance.until(lambda: self.instance.health()[2]["x-in-flight"] == str(count))
+
+    def all(self) -> dict[Any, tuple[int, Any]]:
+        for thread in self.threads:
+            thread.join(20)
+        return self.answers
+
+
+@pytest.fixture
+def batching(start: Callable[..., Instance], tmp_path: Path, gate: Path) -> Instance:
+    instance = start(package(tmp_path / "model", BATCH), GATE=str(gate), MODELYARD_METRICS_SOCKET="m")
+    instance.until_ready()
+    return instance
+
+
+def test_what_arrives_during_a_call_is_the_next_call(batching: Instance, gate: Path) -> None:
+    asking = Asking(batching)
+    asking.ask("first", {"wait": 1})
+    for n in range(4):
+        asking.ask(n, {"n": n})
+    gate.write_text("go")
+    answers = asking.all()
+    assert answers.pop("first") == (200, {"n": None, "together": 1})
+    assert answers == {n: (200, {"n": n, "together": 4}) for n in range(4)}
+
+
+def test_a_poisoned_request_fails_alone(batching: Instance, gate: Path) -> None:
+    asking = Asking(batching)
+    asking.ask("first", {"wait": 1})
+    for n in range(3):
+        asking.ask(n, {"n": n, "poison": 1} if n == 1 else {"n": n})
+    gate.write_text("go")
+    answers = asking.all()
+    assert answers[1][0] == 500
+    assert [answers[n] for n in (0, 2)] == [(200, {"n": n, "together": 1}) for n in (0, 2)]
+
+
+def test_who_has_left_is_not_computed(batching: Instance, gate: Path) -> None:
+    batching.request("POST", "/", {"slow": 1})
+    asking = Asking(batching)
+    asking.ask("first", {"wait": 1})
+    leaver = Connection(batching.path)
+    leaver.request("POST", "/", b'{"n": "left"}')
+    asking.in_flight(2)
+    leaver.close()
+    stayed = Asking(batching)
+    thread = threading.Thread(target=lambda: stayed.answers.update({"n": batching.request("POST", "/", {"n": 1})}))
+    thread.start()
+    asking.in_flight(3)
+    gate.write_text("go")
+    asking.all()
+    thread.join(20)
+    assert stayed.answers["n"][1] == {"n": 1, "together": 1}
+    assert "left" not in (batching.path.parent / "computed").read_text()
+    asking.in_flight(0)
+    assert "modelyard_callers_left_total 1" in metrics(batching)
+
+
+def metrics(instance: Instance) -> list[str]:
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(20)
+        caller.connect(str(instance.path.parent / "m"))
+        caller.sendall(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n")
+        return caller.makefile("rb").read().decode().splitlines()
+
+
+def test_counters_are_on_a_socket_of_their_own(batching: Instance) -> None:
+    for n in range(3):
+        assert batching.request("POST", "/", {"n": n})[0] == 200
+    assert batching.request("POST", "/metrics", {})[0] == 404
+    assert batching.request("GET", "/metrics")[0] == 404
+    found = metrics(batching)
+    assert 'modelyard_answers_total{status="2xx"} 3' in found
+    assert 'modelyard_answers_total{status="4xx"} 2' in found
+    assert 'modelyard_batch_rows_bucket{le="1"} 3' in found
+    assert "modelyard_request_seconds_count 5" in found
+    assert "modelyard_in_flight 0" in found
+    assert os.stat(batching.path.parent / "m").st_mode & 0o777 == 0o600  # noqa: PTH116
+
+
+def test_an_upgrade_is_refused(batching: Instance) -> None:
+    status, answer, _ = batching.request("GET", "/", None, Connection="Upgrade", Upgrade="websocket")
+    assert (status, answer["error_code"]) == (400, "ModelArts.4204")
+    assert "WebSocket" in answer["error_msg"]
