@@ -134,7 +134,7 @@ async def test_news_of_a_death_survive_trouble_of_our_own(
         return await real(directory)
 
     monkeypatch.setattr(supervise, "wait", wait)
-    monkeypatch.setattr(process, "READY_INTERVAL_S", 0.01)
+    monkeypatch.setattr(process, "TROUBLE_INTERVAL_S", 0.01)
     await world.start(spec(how="crash"))
     (seen,) = await world.until(all_in(EXITED))
     assert (seen.exit, len(failures)) == ("exited with status 3", 1)

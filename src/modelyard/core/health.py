@@ -5,8 +5,8 @@
     startup_health    what is asked until the first success; absent: the same as readiness
 
 A derived readiness keeps its own pace (`domain.health.READINESS`): `failure_threshold` is patience before an
-instance is replaced, not a time in which callers meet a sick one. Values may be strings. Paths of models that our own
-model server runs are those it answers: its `/health`, or an api that the model declares.
+instance is replaced, not a time in which callers meet a sick one. Values may be strings. Paths of models that
+our own model server runs are those it answers: its `/health`, or an api that the model declares.
 
     {"health": {"url": "/up", "period_seconds": "10"}}, an image
         -> liveness GET /up every 10 s, 12 failures; readiness GET /up every 1 s, 3 failures

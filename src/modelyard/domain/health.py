@@ -15,8 +15,8 @@ class Check:
     """One question: `GET path` answered with 200, or, when there is a `command`, its status 0.
 
     Asked every `period_s`; a failure is an answer that is wrong or takes longer than `timeout_s`. After `failures`
-    of them in a row it has failed; those in the first `delay_s` of a process do not count. `protocol` is for engines
-    whose instances listen on a network; our own model server speaks http.
+    of them in a row it has failed; those in the first `delay_s` of a process do not count. `protocol` is for
+    engines whose instances listen on a network; our own model server speaks http.
     """
 
     path: str = PATH

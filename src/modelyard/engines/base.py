@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from modelyard.domain.health import Health
+
 
 class EngineError(Exception):
     """Base of what an engine raises."""
@@ -47,14 +49,6 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
-class HealthCheck:
-    """When an instance counts as able to serve: `GET path` answers 200 within `timeout_s`."""
-
-    path: str = "/health"
-    timeout_s: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
 class InstanceSpec:
     """Everything an engine needs to run one instance. `package` is the snapshot's digest."""
 
@@ -68,7 +62,7 @@ class InstanceSpec:
     model_version: str
     envs: tuple[tuple[str, str], ...] = ()
     resources: Resources = Resources()
-    health: HealthCheck = HealthCheck()
+    health: Health = Health()
 
 
 class ProcessState(StrEnum):
@@ -87,7 +81,8 @@ class Observed:
     `in_flight` is the number of requests inside it (None: it does not say); `quiet_since_ms` the time since
     when it had none and took none (None: not quiet, or unknown). `address` as in `routing.Endpoint`, and
     `exit` a sentence for people ("exited with status 3", "killed by signal 9 (out of memory)").
-    `started_ms` is when the process was started.
+    `started_ms` is when the process was started. `hung`: its liveness check failed too often, or what is inside it
+    never ends: it must be replaced. `patience_ms`: how long it may be not ready any more before that is the same.
     """
 
     instance_id: str
@@ -101,6 +96,8 @@ class Observed:
     in_flight: int | None = None
     quiet_since_ms: int | None = None
     exit: str = ""
+    hung: bool = False
+    patience_ms: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)

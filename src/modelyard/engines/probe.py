@@ -10,7 +10,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from modelyard.engines.vitals import Answer, Check, Refused, Silence
+from modelyard.engines.vitals import Answer, Refused, Reply, Silence
 from modelyard.processes.directory import SOCKET
 
 
@@ -21,7 +21,7 @@ class Probe:
         self._directory = directory
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def check(self, path: str, timeout_s: float) -> Check:
+    async def check(self, path: str, timeout_s: float) -> Reply:
         """`GET path`. Raises nothing: an instance that fails is an observation."""
         kept = self._streams is not None
         result = await self._attempt(path, timeout_s)
@@ -34,13 +34,13 @@ class Probe:
             self._streams[1].transport.abort()
             self._streams = None
 
-    async def _attempt(self, path: str, timeout_s: float) -> Check | None:
+    async def _attempt(self, path: str, timeout_s: float) -> Reply | None:
         """One check; None when the connection broke under it."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._ask(path)
         except (FileNotFoundError, ConnectionRefusedError):
-            result: Check | None = Refused()
+            result: Reply | None = Refused()
         except (TimeoutError, ValueError, asyncio.LimitOverrunError):
             result = Silence()
         except (OSError, EOFError):

@@ -12,6 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from modelyard.engines import measure
@@ -25,11 +26,11 @@ from modelyard.engines.base import (
     Usage,
     Watcher,
 )
+from modelyard.engines.checkup import Checkup
 from modelyard.engines.launch import LaunchOptions, instance_spec, process_spec
-from modelyard.engines.probe import Probe
-from modelyard.engines.vitals import Vitals, after
+from modelyard.engines.vitals import Vitals
 from modelyard.processes import limits, supervise
-from modelyard.processes.directory import SOCKET, ProcessDir, Sight, SpecUnreadableError, State
+from modelyard.processes.directory import SOCKET, ProcessDir, Sight, Spec, SpecUnreadableError, State
 from modelyard.processes.limits import Enforcement
 
 INSTANCES = "instances"
@@ -39,13 +40,8 @@ it for ready until its checks say otherwise: a slow first answer must not take i
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
-STARTING_INTERVAL_S = 0.05
-READY_INTERVAL_S = 1.0
+TROUBLE_INTERVAL_S = 1.0
 FIRST_CHECK_S = 0.25
-ATTENDED_INTERVAL_S = 0.1
-PATIENT_TIMEOUT_S = 5.0
-"""The least time a check may take before it counts as unanswered: it queues while the model loads, and under
-full load an instance is slow, not sick."""
 
 
 def _epoch_ms() -> int:
@@ -56,30 +52,36 @@ class Resident:
     """One instance that this engine follows: what it is, and what was last seen of it."""
 
     def __init__(
-        self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, user: tuple[int, int] | None
+        self,
+        spec: InstanceSpec,
+        directory: ProcessDir,
+        created_ms: int,
+        *,
+        user: tuple[int, int] | None,
+        checkup: Checkup,
     ) -> None:
         self.spec = spec
         self.user = user[0] if user else None
         self.directory = directory
         self.created_ms = created_ms
-        self.vitals = Vitals()
+        self.checkup = checkup
         self.stopping = False
         self.exit: str | None = None
-        self.attended = asyncio.Event()
-        self.checked = asyncio.Event()
         self.busy = asyncio.Lock()
         self.task: asyncio.Task[None] | None = None
         self.sample: measure.Sample | None = None
 
     def observed(self) -> Observed:
         """As the engine port shows it."""
+        vitals = self.checkup.vitals
         if self.exit is not None:
             state = ProcessState.EXITED
         elif self.stopping:
             state = ProcessState.STOPPING
         else:
-            state = ProcessState.READY if self.vitals.ready else ProcessState.STARTING
+            state = ProcessState.READY if vitals.ready else ProcessState.STARTING
         alive = self.exit is None
+        liveness = self.spec.health.liveness
         return Observed(
             instance_id=self.spec.instance_id,
             service_id=self.spec.service_id,
@@ -89,9 +91,11 @@ class Resident:
             state=state,
             address=f"unix:{INSTANCES}/{self.spec.instance_id}/{SOCKET}",
             started_ms=self.created_ms,
-            in_flight=self.vitals.in_flight if alive else None,
-            quiet_since_ms=self.vitals.quiet_since_ms if alive else None,
+            in_flight=vitals.in_flight if alive else None,
+            quiet_since_ms=vitals.quiet_since_ms if alive else None,
             exit=self.exit or "",
+            hung=alive and self.checkup.hung,
+            patience_ms=round(liveness.period_s * liveness.failures * 1000),
         )
 
 
@@ -132,7 +136,9 @@ class ProcessEngine:
         self._take_stock()
         limits.remove_strays(self._limits(), self._residents)
         self._open = True
-        checks = [resident.checked.wait() for resident in self._residents.values() if resident.exit is None]
+        checks = [
+            resident.checkup.checked.wait() for resident in self._residents.values() if resident.exit is None
+        ]
         with contextlib.suppress(TimeoutError):  # the loading and the busy answer later
             await asyncio.wait_for(asyncio.gather(*checks), FIRST_CHECK_S)
 
@@ -167,7 +173,7 @@ class ProcessEngine:
         directory = ProcessDir(self._root / spec.instance_id)
         taken = {other.user for other in self._residents.values() if other.user is not None}
         process = process_spec(spec, package, directory.path, self._limits(), self._options, taken=taken)
-        resident = Resident(spec, directory, self._now_ms(), process.user)
+        resident = self._resident(spec, directory, self._now_ms(), process)
         self._residents[spec.instance_id] = resident
         async with resident.busy:
             try:
@@ -230,7 +236,7 @@ class ProcessEngine:
 
     def attend(self, instance_id: str) -> None:
         if resident := self._residents.get(instance_id):
-            resident.attended.set()
+            resident.checkup.attended.set()
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)
@@ -265,7 +271,7 @@ class ProcessEngine:
                 raise
             return  # of another release or damaged; nothing runs there
         sight = directory.sight()
-        resident = Resident(instance, directory, sight.created_ms, spec.user)
+        resident = self._resident(instance, directory, sight.created_ms, spec)
         self._residents[directory.path.name] = resident
         if sight.stopping:
             resident.stopping = True
@@ -273,9 +279,9 @@ class ProcessEngine:
         if sight.state is State.EXITED:
             supervise.sweep(directory)
             resident.exit = str(sight.exit)
-            resident.checked.set()
+            resident.checkup.checked.set()
         else:
-            resident.vitals = Vitals(ready=(directory.path / READY).exists())
+            resident.checkup.vitals = Vitals(ready=(directory.path / READY).exists())
             self._follow(resident)
 
     def _follow(self, resident: Resident) -> None:
@@ -283,7 +289,9 @@ class ProcessEngine:
 
     async def _live(self, resident: Resident) -> None:
         """Follow one instance to its end."""
-        checks = asyncio.create_task(self._check(resident))
+        checks = asyncio.create_task(
+            resident.checkup.run(partial(self._noted, resident), partial(self._tell, resident))
+        )
         try:
             sight = await self._end(resident)
         finally:
@@ -291,7 +299,7 @@ class ProcessEngine:
             with contextlib.suppress(asyncio.CancelledError):
                 await checks
         resident.exit = str(sight.exit)
-        resident.checked.set()
+        resident.checkup.checked.set()
         self._tell(resident)
 
     async def _end(self, resident: Resident) -> Sight:
@@ -300,40 +308,21 @@ class ProcessEngine:
             try:
                 return await supervise.wait(resident.directory)
             except (OSError, SpecUnreadableError):
-                await asyncio.sleep(READY_INTERVAL_S)
+                await asyncio.sleep(TROUBLE_INTERVAL_S)
 
-    async def _check(self, resident: Resident) -> None:
-        """Ask for its health, often while something hangs on the answer."""
-        health = resident.spec.health
-        probe = Probe(resident.directory.path)
-        timeout_s = max(PATIENT_TIMEOUT_S, 5 * health.timeout_s)
-        try:
-            while True:
-                before = resident.vitals
-                resident.vitals = after(before, await probe.check(health.path, timeout_s), self._now_ms())
-                resident.checked.set()
-                if resident.vitals.ready and not before.ready:
-                    self._settle(resident)
-                if before.ready and not resident.vitals.ready:
-                    with contextlib.suppress(OSError):
-                        (resident.directory.path / READY).unlink()
-                if resident.vitals.ready != before.ready or (
-                    resident.attended.is_set() and resident.vitals != before
-                ):
-                    self._tell(resident)
-                await self._pause(resident)
-        finally:
-            probe.close()
+    def _resident(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, process: Spec) -> Resident:
+        checkup = Checkup(directory, spec.health, created_ms, now_ms=self._now_ms, python=self._options.python)
+        return Resident(spec, directory, created_ms, user=process.user, checkup=checkup)
 
-    async def _pause(self, resident: Resident) -> None:
-        if not resident.vitals.ready:
-            await asyncio.sleep(STARTING_INTERVAL_S)
-        elif resident.attended.is_set():
-            await asyncio.sleep(ATTENDED_INTERVAL_S)
-        else:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(READY_INTERVAL_S):
-                    await resident.attended.wait()
+    def _noted(self, resident: Resident, before: Vitals, vitals: Vitals) -> None:
+        """A health check found something new."""
+        if vitals.ready and not before.ready:
+            self._settle(resident)
+        if before.ready and not vitals.ready:
+            with contextlib.suppress(OSError):
+                (resident.directory.path / READY).unlink()
+        if vitals.ready != before.ready or resident.checkup.attended.is_set():
+            self._tell(resident)
 
     def _settle(self, resident: Resident) -> None:
         """It has loaded: remember that for whoever adopts it, and give it its full share of the CPU."""

@@ -1,7 +1,9 @@
 """What one health check after the other says about an instance. Pure: no I/O, no clock.
 
-A check that is not answered in time says little on a busy machine, so readiness is lost only after `PATIENCE` of
-them in a row; a refused connection says everything, and counts at once.
+A check that is not answered in time says little on a busy machine, so readiness is lost only after several in a
+row; a refused connection says everything, and counts at once. An instance hangs when its liveness check fails too
+often in a row, or when something is inside and nothing has ended for too long: a model may block in its
+prediction while the server around it answers every check.
 
     after(Vitals(), Answer(200, 0, 7), 1000)                 -> ready, quiet since 1000
     after(that, Answer(200, 0, 7), 2000)                     -> still quiet since 1000
@@ -12,7 +14,7 @@ them in a row; a refused connection says everything, and counts at once.
 
 from dataclasses import dataclass, replace
 
-PATIENCE = 3
+from modelyard.domain.health import READINESS, Check, Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +36,77 @@ class Refused:
     """Nobody has the socket open."""
 
 
-Check = Answer | Silence | Refused
+Reply = Answer | Silence | Refused
 
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What is known now. `failures` counts checks in a row that a ready instance did not pass."""
+    """What is known now. `failures` counts readiness checks in a row that a ready instance did not pass, `missed`
+    those of liveness. `ended` requests of all; `stalled_since_ms`: since when some are inside and none ended."""
 
     ready: bool = False
     failures: int = 0
     in_flight: int | None = None
     requests: int | None = None
     quiet_since_ms: int | None = None
+    ended: int | None = None
+    stalled_since_ms: int | None = None
+    missed: int = 0
 
 
-def after(vitals: Vitals, check: Check, now_ms: int) -> Vitals:
-    """What is known after one more check, which ended at `now_ms`."""
-    match check:
-        case Answer(200, in_flight, requests):
-            quiet = None
-            if in_flight == 0 and requests is not None:
-                unchanged = requests == vitals.requests and vitals.quiet_since_ms is not None
-                quiet = vitals.quiet_since_ms if unchanged else now_ms
-            return Vitals(True, 0, in_flight, requests, quiet)
+def after(
+    vitals: Vitals,
+    reply: Reply,
+    now_ms: int,
+    *,
+    check: Check = READINESS,
+    counts: bool = True,
+    told: bool = True,
+) -> Vitals:
+    """What is known after one more readiness check, which ended at `now_ms`.
+
+    `counts` False: a failure now would be too early to count. `told` False: its answers say nothing of traffic.
+    """
+    traffic = counted(vitals, reply, now_ms) if told else vitals
+    match reply:
+        case Answer(200):
+            return replace(traffic, ready=True, failures=0)
         case Refused():
-            return Vitals()
+            return Vitals(missed=vitals.missed)
         case Answer() | Silence():
-            failures = vitals.failures + 1
-            ready = vitals.ready and failures < PATIENCE
-            return replace(vitals, ready=ready, failures=failures, in_flight=None, quiet_since_ms=None)
+            failures = vitals.failures + counts
+            ready = vitals.ready and failures < check.failures
+            return replace(traffic, ready=ready, failures=failures)
+
+
+def counted(vitals: Vitals, reply: Reply, now_ms: int) -> Vitals:
+    """What is known of its traffic after one more answer with counts in it, or without."""
+    if not (isinstance(reply, Answer) and reply.in_flight is not None and reply.requests is not None):
+        return replace(vitals, in_flight=None, quiet_since_ms=None)
+    ended = reply.requests - reply.in_flight
+    moved = ended != vitals.ended or vitals.stalled_since_ms is None
+    unchanged = reply.requests == vitals.requests and vitals.quiet_since_ms is not None
+    idle = reply.in_flight == 0
+    return replace(
+        vitals,
+        in_flight=reply.in_flight,
+        requests=reply.requests,
+        ended=ended,
+        quiet_since_ms=(vitals.quiet_since_ms if unchanged else now_ms) if idle else None,
+        stalled_since_ms=None if idle else now_ms if moved else vitals.stalled_since_ms,
+    )
+
+
+def beat(vitals: Vitals, reply: Reply, *, counts: bool = True) -> Vitals:
+    """What is known after one more liveness check."""
+    if isinstance(reply, Answer) and reply.status == 200:
+        return replace(vitals, missed=0)
+    return replace(vitals, missed=vitals.missed + counts)
+
+
+def hangs(vitals: Vitals, health: Health, now_ms: int) -> bool:
+    """Whether it must be replaced."""
+    if vitals.missed >= health.liveness.failures:
+        return True
+    stalled = vitals.stalled_since_ms
+    return health.stalled_s > 0 and stalled is not None and now_ms - stalled >= health.stalled_s * 1000

@@ -27,7 +27,10 @@ from modelyard.processes.directory import ProcessDir, Sight, Spec, State
 SHIM = Path(__file__).with_name("shim.py")
 BOOT = "import sys; sys.path.append(sys.argv[1]); import shim; shim.run(sys.argv[2])"
 """Imported, not run by path: that way its bytecode is cached, a quarter of its start."""
+ENTER = "import sys; sys.path.append(sys.argv[1]); import enter; enter.run(*sys.argv[2:])"
 LOCK_FD = 3
+NOT_JOINED = 125
+"""What `enter` answers when there is nothing to run a command beside."""
 POLL_S = 0.005
 """How long to wait for a shim that is being born to write its pid; happens only in its first milliseconds."""
 
@@ -103,6 +106,24 @@ async def wait(directory: ProcessDir) -> Sight:
             await _readable(descriptor)
         finally:
             os.close(descriptor)
+
+
+async def enter(
+    directory: ProcessDir, command: tuple[str, ...], limit_s: float, *, python: str = sys.executable
+) -> int | None:
+    """Run a command beside the child, with its rights and limits; its exit status, below 0 for a signal, None when
+    it was killed because it took longer than `limit_s`. Raises OSError when nothing can be started."""
+    place = (str(SHIM.parent), str(directory.path.absolute()), str(limit_s))
+    pid = _detached([python, "-I", "-S", "-E", "-c", ENTER, *place, *command])
+    ended = _ended(pid)
+    try:
+        async with asyncio.timeout(limit_s):
+            return os.waitstatus_to_exitcode(await asyncio.shield(ended))
+    except TimeoutError:
+        return None
+    finally:
+        if not ended.done():
+            os.killpg(pid, signal.SIGKILL)  # reaped when it is dead, whoever waits then
 
 
 def sweep(directory: ProcessDir) -> None:
@@ -187,6 +208,31 @@ def _session(sid: int) -> set[int]:
         if entry.name.isdigit() and (fields := _stat(int(entry.name))) is not None and int(fields[3]) == sid:
             found.add(int(entry.name))
     return found
+
+
+def _detached(argv: list[str]) -> int:
+    """Start a program in a session of its own, without input or output; its pid."""
+    flows = ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY))
+    actions = [(os.POSIX_SPAWN_OPEN, number, os.devnull, mode, 0) for number, mode in flows]
+    return os.posix_spawn(argv[0], argv, {}, file_actions=actions, setsid=True)
+
+
+def _ended(pid: int) -> "asyncio.Future[int]":
+    """The wait status of a child of ours that leads a session; what it left in its group is killed."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[int] = loop.create_future()
+    handle = os.pidfd_open(pid)
+
+    def reap() -> None:
+        loop.remove_reader(handle)
+        os.close(handle)
+        os.killpg(pid, signal.SIGKILL)  # before it is reaped its number is nobody else's
+        _, status = os.waitpid(pid, 0)
+        if not done.done():
+            done.set_result(status)
+
+    loop.add_reader(handle, reap)
+    return done
 
 
 async def _readable(descriptor: int) -> None:

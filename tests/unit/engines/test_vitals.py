@@ -1,37 +1,97 @@
 """What health checks, one after the other, say about an instance."""
 
+from dataclasses import replace
+
 import pytest
 
-from modelyard.engines.vitals import Answer, Check, Refused, Silence, Vitals, after
+from modelyard.domain.health import Check, Health
+from modelyard.engines.vitals import Answer, Refused, Reply, Silence, Vitals, after, beat, hangs
 
 IDLE = Answer(200, 0, 7)
-QUIET = Vitals(ready=True, in_flight=0, requests=7, quiet_since_ms=100)
+QUIET = Vitals(ready=True, in_flight=0, requests=7, quiet_since_ms=100, ended=7)
+BUSY = Vitals(ready=True, in_flight=1, requests=8, ended=7)
+SILENT = Vitals(ready=True, requests=7, ended=7)
 
 
 @pytest.mark.parametrize(
-    ("checks", "expected"),
+    ("replies", "expected"),
     [
         pytest.param([IDLE], QUIET, id="first answer"),
         pytest.param([IDLE, IDLE, IDLE], QUIET, id="quiet stays quiet since the first"),
-        pytest.param([IDLE, Answer(200, 0, 8)], Vitals(True, 0, 0, 8, 200), id="one came and went"),
-        pytest.param([IDLE, Answer(200, 1, 8)], Vitals(True, 0, 1, 8, None), id="one is inside"),
-        pytest.param([Answer(200, 1, 8), Answer(200, 0, 8)], Vitals(True, 0, 0, 8, 200), id="it went"),
-        pytest.param([Answer(200)], Vitals(True), id="a server that tells nothing"),
-        pytest.param([IDLE, Silence()], Vitals(True, 1, None, 7, None), id="one silence: unknown, not unready"),
         pytest.param(
-            [IDLE, Silence(), IDLE], Vitals(True, 0, 0, 7, 300), id="silence ends what is known of quiet"
+            [IDLE, Answer(200, 0, 8)],
+            replace(QUIET, requests=8, ended=8, quiet_since_ms=200),
+            id="one came and went",
         ),
-        pytest.param([IDLE, *[Silence()] * 3], Vitals(False, 3, None, 7, None), id="three silences"),
-        pytest.param([IDLE, *[Answer(503)] * 3], Vitals(False, 3, None, 7, None), id="three refusals in words"),
+        pytest.param([IDLE, Answer(200, 1, 8)], replace(BUSY, stalled_since_ms=200), id="one is inside"),
         pytest.param(
-            [IDLE, Silence(), Answer(503), IDLE, Silence(), Silence()], Vitals(True, 2, None, 7), id="mixed"
+            [Answer(200, 1, 8), Answer(200, 0, 8)],
+            replace(QUIET, requests=8, ended=8, quiet_since_ms=200),
+            id="it went",
+        ),
+        pytest.param(
+            [Answer(200, 1, 8), Answer(200, 2, 9), Silence(), Answer(200, 2, 9)],
+            replace(BUSY, in_flight=2, requests=9, stalled_since_ms=100),
+            id="more came and none went",
+        ),
+        pytest.param(
+            [Answer(200, 2, 9), Answer(200, 2, 10)],
+            replace(BUSY, in_flight=2, requests=10, ended=8, stalled_since_ms=200),
+            id="one went for another",
+        ),
+        pytest.param([Answer(200)], Vitals(True), id="a server that tells nothing"),
+        pytest.param([IDLE, Silence()], replace(SILENT, failures=1), id="one silence: unknown, not unready"),
+        pytest.param(
+            [IDLE, Silence(), IDLE], replace(QUIET, quiet_since_ms=300), id="silence ends what is known of quiet"
+        ),
+        pytest.param([IDLE, *[Silence()] * 3], replace(SILENT, ready=False, failures=3), id="three silences"),
+        pytest.param(
+            [IDLE, *[Answer(503)] * 3], replace(SILENT, ready=False, failures=3), id="three refusals in words"
+        ),
+        pytest.param(
+            [IDLE, Silence(), Answer(503), IDLE, Silence(), Silence()], replace(SILENT, failures=2), id="mixed"
         ),
         pytest.param([IDLE, Refused()], Vitals(), id="a refused connection counts at once"),
-        pytest.param([Silence(), Answer(503), IDLE], Vitals(True, 0, 0, 7, 300), id="loads, then serves"),
+        pytest.param([Silence(), Answer(503), IDLE], replace(QUIET, quiet_since_ms=300), id="loads, then serves"),
     ],
 )
-def test_after(checks: list[Check], expected: Vitals) -> None:
+def test_after(replies: list[Reply], expected: Vitals) -> None:
     vitals = Vitals()
-    for number, check in enumerate(checks, 1):
-        vitals = after(vitals, check, number * 100)
+    for number, reply in enumerate(replies, 1):
+        vitals = after(vitals, reply, number * 100)
     assert vitals == expected
+
+
+def test_readiness_is_lost_when_the_model_says_so() -> None:
+    vitals = Vitals(ready=True)
+    for _ in range(4):
+        vitals = after(vitals, Silence(), 1, check=Check(failures=5))
+    assert vitals.ready
+    assert after(vitals, Silence(), 1, check=Check(failures=5), counts=False).ready
+    assert not after(vitals, Silence(), 1, check=Check(failures=5)).ready
+
+
+def test_a_command_says_nothing_of_traffic() -> None:
+    before = replace(BUSY, stalled_since_ms=5)
+    assert after(before, Answer(200), 900, told=False) == before
+
+
+def test_hung_after_failures_in_a_row() -> None:
+    health = Health(liveness=Check(failures=3))
+    vitals = Vitals(ready=True)
+    for reply in (Silence(), Answer(500), IDLE, Silence(), Refused()):
+        vitals = beat(vitals, reply)
+    assert not hangs(vitals, health, 0)
+    assert not hangs(beat(vitals, Silence(), counts=False), health, 0)
+    vitals = beat(vitals, Answer(404))
+    assert hangs(vitals, health, 0)
+    assert hangs(after(vitals, Refused(), 1), health, 0)
+    assert not hangs(beat(vitals, IDLE), health, 0)
+
+
+def test_hung_when_nothing_ends() -> None:
+    inside = replace(BUSY, stalled_since_ms=1_000)
+    assert not hangs(inside, Health(stalled_s=5), 5_999)
+    assert hangs(inside, Health(stalled_s=5), 6_000)
+    assert not hangs(inside, Health(), 10**9)
+    assert not hangs(QUIET, Health(stalled_s=5), 10**9)

@@ -1,0 +1,130 @@
+"""Asks one instance how it is, again and again: startup, then readiness and liveness beside each other.
+
+An HTTP question before the first success is asked often, since readiness is seen the moment it is there, whatever
+delay the model asked for: a delay only keeps failures from counting. A command costs a process, so it is asked at
+its own period. Traffic is counted wherever our model server tells it; a drain (`attend`) wants it fresh.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from modelyard.domain.health import PATH, Check, Health
+from modelyard.engines.probe import Probe
+from modelyard.engines.vitals import Answer, Reply, Silence, Vitals, after, beat, counted, hangs
+from modelyard.processes import supervise
+from modelyard.processes.directory import ProcessDir
+
+STARTING_INTERVAL_S = 0.05
+ATTENDED_INTERVAL_S = 0.1
+COUNTING_INTERVAL_S = 1.0
+PATIENT_TIMEOUT_S = 5.0
+"""The least time an answer may take while the model loads: the question waits in its queue."""
+
+Noted = Callable[[Vitals, Vitals], None]
+
+
+class Checkup:
+    """The questions to one instance. `vitals` and `hung` are what is known now; `noted` hears of each change of
+    `vitals` (before, after), `hanging` when it begins or ceases to hang."""
+
+    def __init__(
+        self, directory: ProcessDir, health: Health, created_ms: int, *, now_ms: Callable[[], int], python: str
+    ) -> None:
+        self.vitals = Vitals()
+        self.hung = False
+        self.attended = asyncio.Event()
+        self.checked = asyncio.Event()
+        self._directory = directory
+        self._health = health
+        self._created_ms = created_ms
+        self._now_ms = now_ms
+        self._python = python
+
+    async def run(self, noted: Noted, hanging: Callable[[], None]) -> None:
+        """Until cancelled."""
+        probe, pulse = Probe(self._directory.path), Probe(self._directory.path)
+        try:
+            await self._startup(probe, noted)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._readiness(probe, noted))
+                group.create_task(self._liveness(pulse, hanging))
+        finally:
+            probe.close()
+            pulse.close()
+
+    async def _startup(self, probe: Probe, noted: Noted) -> None:
+        """Until the first success; an adopted instance that was ready has had it."""
+        check = self._health.startup
+        patient = replace(check, timeout_s=max(check.timeout_s, PATIENT_TIMEOUT_S))
+        while not self.vitals.ready:
+            reply = await self._ask(probe, patient)
+            if isinstance(reply, Answer) and reply.status == 200:
+                if check.same_question(self._health.readiness):
+                    self._note(after(self.vitals, reply, self._now_ms()), noted)
+                return
+            self.checked.set()
+            await asyncio.sleep(check.period_s if check.command else STARTING_INTERVAL_S)
+
+    async def _readiness(self, probe: Probe, noted: Noted) -> None:
+        check = self._health.readiness
+        told = not check.command and check.path == PATH  # the answer has the counts in it
+        due_s = 0.0
+        if self.vitals.ready and self.checked.is_set():  # it was asked just now
+            await self._pause(check, told=told)
+        while True:
+            if not self.vitals.ready or told or time.monotonic() >= due_s:
+                due_s = time.monotonic() + check.period_s
+                reply = await self._ask(probe, check)
+                counts = self._counts(check)
+                vitals = after(self.vitals, reply, self._now_ms(), check=check, counts=counts, told=told)
+                self._note(vitals, noted)
+            if not told:
+                asked = await probe.check(PATH, PATIENT_TIMEOUT_S)
+                self._note(counted(self.vitals, asked, self._now_ms()), noted)
+            await self._pause(check, told=told)
+
+    async def _liveness(self, probe: Probe, hanging: Callable[[], None]) -> None:
+        check = self._health.liveness
+        began_s = time.monotonic()
+        while True:
+            await asyncio.sleep(max(check.period_s - (time.monotonic() - began_s), 0))
+            began_s = time.monotonic()
+            reply = await self._ask(probe, check)
+            self.vitals = beat(self.vitals, reply, counts=self._counts(check))
+            hung = hangs(self.vitals, self._health, self._now_ms())
+            if hung != self.hung:
+                self.hung = hung
+                hanging()
+
+    def _note(self, vitals: Vitals, noted: Noted) -> None:
+        before, self.vitals = self.vitals, vitals
+        self.checked.set()
+        if vitals != before:
+            noted(before, vitals)
+
+    def _counts(self, check: Check) -> bool:
+        return self._now_ms() - self._created_ms >= check.delay_s * 1000
+
+    async def _pause(self, check: Check, *, told: bool) -> None:
+        if not self.vitals.ready:
+            await asyncio.sleep(check.period_s if check.command else STARTING_INTERVAL_S)
+        elif self.attended.is_set():
+            await asyncio.sleep(ATTENDED_INTERVAL_S)
+        else:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(check.period_s if told else min(check.period_s, COUNTING_INTERVAL_S)):
+                    await self.attended.wait()
+
+    async def _ask(self, probe: Probe, check: Check) -> Reply:
+        if not check.command:
+            return await probe.check(check.path, check.timeout_s)
+        try:
+            status = await supervise.enter(self._directory, check.command, check.timeout_s, python=self._python)
+        except OSError:
+            return Silence()  # a lack of ours says nothing about it
+        if status is None or status == supervise.NOT_JOINED:
+            return Silence()
+        return Answer(200 if status == 0 else 500)

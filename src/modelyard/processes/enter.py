@@ -1,0 +1,52 @@
+"""Runs a command beside a running child: in its control groups, limits, view, user and environment.
+
+Run by `supervise.enter` as `python -I -S -E`, like the shim: it never imports the package.
+Promises: the command never outlives its time or whoever asked for it, and never has more rights than the child.
+Exit status: the command's; 125 when the child cannot be joined, 126 or 127 as a shell has them.
+"""
+
+import os
+import signal
+import sys
+
+import become  # type: ignore[import-not-found]  # beside this file
+from shim import load, started  # type: ignore[import-not-found]
+
+NOT_JOINED, NOT_FOUND = 125, 127
+
+
+def joined(state: dict) -> "int | None":  # type: ignore[type-arg]
+    """The child's mount namespace, open; None when its pid means another process by now."""
+    pid = state["pid"]
+    handle = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    return handle if started(pid) == state["pid_started"] else None
+
+
+def main(path: str, limit_s: str, command: "list[str]") -> None:
+    parent = os.getppid()
+    signal.alarm(int(float(limit_s)) + 2)  # survives the exec: should nobody be left to kill it
+    os.chdir(path)
+    spec = load("spec.json")
+    home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
+    namespace = joined(load("state.json")) if spec["view"] else None
+    become.join(spec["plan"]["groups"])
+    become.limit(spec)
+    if spec["view"]:
+        if namespace is None:
+            raise ProcessLookupError("the child ended")
+        become.call("setns", namespace, become.NEW_NAMESPACE)
+    os.chdir(home)
+    become.drop(spec["user"])
+    spec["env"] = [pair for pair in spec["env"] if pair[0] != "MODELYARD_SOCKET_FD"]
+    try:
+        become.run(spec, command, parent)
+    except OSError:
+        os._exit(NOT_FOUND)
+
+
+def run(path: str, limit_s: str, *command: str) -> None:
+    try:
+        main(path, limit_s, list(command))
+    except BaseException:  # noqa: BLE001 - whatever it was, nothing was run
+        sys.excepthook(*sys.exc_info())
+    os._exit(NOT_JOINED)
