@@ -86,7 +86,7 @@ def _from_json(name: str, datatype: str, data: Any) -> Any:
             array[:] = flat
             return array
         found = np.array(data)
-        if found.size and not _suits(found.dtype.kind, wanted.kind):
+        if found.size and not (_suits(found.dtype.kind, wanted.kind) or _integers(data, wanted.kind)):
             raise TypeError(f"they are no {datatype}")
         return np.array(data, dtype=wanted)
     except (TypeError, ValueError, OverflowError) as error:
@@ -96,6 +96,11 @@ def _from_json(name: str, datatype: str, data: Any) -> Any:
 def _suits(given: str, wanted: str) -> bool:
     """Kinds of numpy: floating-point takes any number and null, integers and booleans only their own."""
     return given in {"f": "fiubO", "i": "iu", "u": "iu", "b": "b"}[wanted]
+
+
+def _integers(data: list[Any], wanted: str) -> bool:
+    """Integers that numpy by itself takes for floating-point numbers: some beyond 63 bits, others not."""
+    return wanted in "iu" and all(type(each) is int for each in _flat(data))
 
 
 def _flat(data: list[Any]) -> list[Any]:
