@@ -114,4 +114,6 @@ def _sight(instance: Instance, seen: Observed | None, *, unrouted_ms: int | None
         unrouted_ms=unrouted_ms,
         quiet_since_ms=seen.quiet_since_ms,
         exit=seen.exit,
+        hung=seen.hung,
+        patience_ms=seen.patience_ms,
     )

@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 
 from modelyard.control.clock import Clock
 from modelyard.control.observe import Memory, leftovers, situation, strangers
+from modelyard.core import service_properties
 from modelyard.core.admission_catalog import Flavor
 from modelyard.core.decide import Decision, decide
+from modelyard.core.health import health
 from modelyard.core.situation import Situation
+from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import ServiceRoute
@@ -164,7 +167,7 @@ class Reconciler:
                 engine.attend(instance.id)
         for instance in (*resumed, *started):
             try:
-                await engine.start(self._spec(record, instance))
+                await engine.start(await self._spec(record, instance))
                 memory.obstacles.pop(instance.id, None)
             except NoRoomError as error:
                 memory.obstacles[instance.id] = str(error)
@@ -182,7 +185,7 @@ class Reconciler:
         async with self._world.store.write() as writing:
             await writing.apply(service.id, changes)
 
-    def _spec(self, record: ServiceRecord, instance: Instance) -> InstanceSpec:
+    async def _spec(self, record: ServiceRecord, instance: Instance) -> InstanceSpec:
         variant = _variant(record.revisions, instance)
         if variant is None:
             raise StartRefusedError(f"no revision of the service has the template {instance.template}")
@@ -207,7 +210,19 @@ class Reconciler:
                 pids=flavor.pids,
                 open_files=flavor.open_files,
             ),
+            health=await self._health(record, variant),
         )
+
+    async def _health(self, record: ServiceRecord, variant: Variant) -> Health:
+        """What the model's package says of its health checks.
+
+        A request that is not over after twice its time never will be; a WebSocket may last.
+        """
+        async with self._world.store.read() as reading:
+            model = await reading.model(None, variant.model_id)
+        asked = health(model.config, model_type=model.type) if model is not None else Health()
+        lasting = service_properties.websocket(record.service.attributes)
+        return asked if lasting else replace(asked, stalled_s=2 * record.service.request_timeout_s)
 
     async def _end_strangers(self, service_id: str, observed: Sequence[Observed]) -> int | None:
         """Instances of a service that is not there: nothing may be left of it."""

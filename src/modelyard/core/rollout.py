@@ -17,7 +17,8 @@ Worked examples, one track (o: old serving, s: starting, n: new serving, d: drai
     n=4, surge 2, unavailable 1     oooo → ooo d ss → …   (one may go at once, six may hold)
     n=1 from 3 of another template  ooo → o dd → o → o s → o n → d n → n    (no room before two are gone)
 
-Crashed instances hold nothing: their replacement starts at once, the next after a back-off (`core.backoff`).
+Crashed instances hold nothing: their replacement starts at once, the next after a back-off (`core.backoff`). One
+that hangs counts as of another template: its replacement is there before it goes.
 """
 
 from collections.abc import Iterator
@@ -28,8 +29,7 @@ from modelyard.core.situation import Sight, Situation, Track
 from modelyard.domain.instance import LIVE, Phase
 from modelyard.domain.revision import Variant
 
-UNHEALTHY_MS = 60_000
-"""How long an instance that was ready once may fail its health check before it is replaced."""
+HUNG = "it hangs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +116,11 @@ def _drains(track: Track, moment: _Moment) -> Iterator[Drain]:
         return
     why = "another version replaces it" if track.variant else "its variant was removed"
     for sight in _free(track, lost, moment):
-        yield Drain(sight.id, "it was not able to serve in time" if sight in lost else why)
+        yield Drain(sight.id, "it was not able to serve in time" if sight in lost else HUNG if sight.hung else why)
     spare = max(track.serving - _floor(track, moment), 0)
     leaving = sorted((s for s in track.stale if track.serves(s)), key=_age)[:spare]
     for sight in leaving:
-        yield Drain(sight.id, why)
+        yield Drain(sight.id, HUNG if sight.hung else why)
     for sight in _surplus(track, lost, spare - len(leaving)):
         yield Drain(sight.id, "fewer instances are asked for")
 
@@ -180,7 +180,7 @@ def _limit_ms(track: Track, sight: Sight) -> int | None:
     if sight.phase is not Phase.STARTING or track.variant is None:
         return None
     if sight.instance.ready_ms is not None:
-        return sight.instance.phase_ms + UNHEALTHY_MS
+        return sight.instance.phase_ms + sight.patience_ms
     if sight.process_started_ms is None:
         return None
     return sight.process_started_ms + track.variant.deploy_timeout_s * 1000

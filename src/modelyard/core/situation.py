@@ -14,6 +14,9 @@ from modelyard.domain.revision import Budget, Revision, Variant
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState, Service
 
+UNHEALTHY_MS = 60_000
+"""How long an instance that was ready once may fail its health check before it is replaced; its model may say."""
+
 
 class Process(StrEnum):
     """What the engine shows of an instance. ABSENT: it knows nothing of it."""
@@ -32,7 +35,8 @@ class Sight:
     `process_started_ms`: when its process began (None: not seen). `unrouted_ms`: since when the gateway is
     known not to route to it (None: it does, or cannot be asked; that it does, only `Situation.acked` says).
     `quiet_since_ms`: since when no request is inside and none came. `exit`: how the engine says it ended.
-    `obstacle`: why the engine did not take the start ("" if it did).
+    `obstacle`: why the engine did not take the start ("" if it did). `hung`: the engine says that it must be
+    replaced, though it runs and may even be ready. `patience_ms`: how long it may be unready after it was ready.
     """
 
     instance: Instance
@@ -43,6 +47,8 @@ class Sight:
     quiet_since_ms: int | None = None
     exit: str = ""
     obstacle: str = ""
+    hung: bool = False
+    patience_ms: int = UNHEALTHY_MS
 
     @property
     def id(self) -> str:
@@ -107,7 +113,10 @@ class Track:
         )
 
     def is_fresh(self, sight: Sight) -> bool:
-        return self.variant is not None and sight.instance.template == self.variant.template.hash
+        """Whether it is what the track should become; a hung one is not, so that it is replaced before it goes."""
+        if self.variant is None or sight.hung:
+            return False
+        return sight.instance.template == self.variant.template.hash
 
     @property
     def holding(self) -> tuple[Sight, ...]:
@@ -120,7 +129,7 @@ class Track:
 
     @property
     def stale(self) -> tuple[Sight, ...]:
-        """Live instances of any other template."""
+        """Live instances of any other template, and those that hang."""
         return tuple(s for s in self.sights if s.phase in LIVE and not self.is_fresh(s))
 
     def serves(self, sight: Sight) -> bool:

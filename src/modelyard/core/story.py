@@ -37,6 +37,8 @@ def _instance(after: Situation, sight: Sight) -> Iterator[tuple[EventType, str]]
             yield EventType.NORMAL, f"{name} instance {sight.id} is ready"
         case Phase.EXITED:
             yield EventType.ABNORMAL, f"{name} instance {sight.id} ended: {sight.instance.exit}"
+        case Phase.DRAINING if sight.hung:
+            yield EventType.ABNORMAL, f"{name} instance {sight.id} hangs: another one replaces it"
         case Phase.STARTING:
             yield EventType.ABNORMAL, f"{name} instance {sight.id} does not pass its health check"
         case _:

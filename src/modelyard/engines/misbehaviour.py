@@ -48,6 +48,13 @@ class Flaky:
 
 
 @dataclass(frozen=True, slots=True)
+class Hangs:
+    """Becomes ready, stays so, and `after_ms` later its liveness check has failed too often."""
+
+    after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoRoom:
     """Is refused for want of room."""
 
@@ -70,7 +77,16 @@ class SlowDrain:
 
 
 Misbehaviour = (
-    SlowStart | NeverReady | CrashAtStart | CrashLater | Flaky | NoRoom | StartLost | StuckInStop | SlowDrain
+    SlowStart
+    | NeverReady
+    | CrashAtStart
+    | CrashLater
+    | Flaky
+    | Hangs
+    | NoRoom
+    | StartLost
+    | StuckInStop
+    | SlowDrain
 )
 
 
@@ -135,6 +151,8 @@ class Life:
             period = self.how.up_ms + self.how.down_ms
             begun = now_ms - (now_ms - self.ready_ms) % period
             edges += [begun + self.how.up_ms, begun + period]
+        if isinstance(self.how, Hangs):
+            edges.append(self.ready_ms + self.how.after_ms)
         return [edge for edge in edges if now_ms < edge <= self.exited[0] and edge < NEVER]
 
     def observed(self, now_ms: int, stopping: bool) -> Observed:
@@ -165,4 +183,5 @@ class Life:
             in_flight=in_flight,
             quiet_since_ms=quiet if in_flight == 0 else None,
             exit=text if exited else "",
+            hung=not exited and isinstance(self.how, Hangs) and now_ms >= self.ready_ms + self.how.after_ms,
         )

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from tests.unit.core.situations import BEGAN, NOW, situation, template, variant
 
-from modelyard.core.rollout import UNHEALTHY_MS, Drain, Plan, Start, plan
-from modelyard.core.situation import Situation
+from modelyard.core.rollout import HUNG, Drain, Plan, Start, plan
+from modelyard.core.situation import UNHEALTHY_MS, Situation
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Desired, RolloutState
 
@@ -234,6 +234,26 @@ class TestTime:
         seen = _all_of(situation("ou", new=None), "a1")
         since = seen.sights[1].instance.phase_ms
         assert plan(seen, since + UNHEALTHY_MS) == Plan(drains=drains("u2", TOO_LATE))
+
+    def test_its_model_may_ask_for_more_patience(self) -> None:
+        seen = _all_of(situation("u", new=None), "a1")
+        patient = replace(seen.sights[0], patience_ms=500_000)
+        since = patient.instance.phase_ms
+        assert plan(replace(seen, sights=(patient,)), since + UNHEALTHY_MS) == Plan(again_ms=since + 500_000)
+
+    @pytest.mark.parametrize(
+        ("picture", "hung", "expected"),
+        [
+            pytest.param("o", 0, Plan((OLD,)), id="ready: it serves until another does"),
+            pytest.param("oo", 0, Plan(drains=drains("o1", HUNG)), id="and goes then"),
+            pytest.param("u", 0, Plan((OLD,)), id="not ready: it may still answer before another does"),
+            pytest.param("uo", 0, Plan(drains=drains("u1", HUNG)), id="and is free then"),
+        ],
+    )
+    def test_one_that_hangs_is_replaced_before_it_goes(self, picture: str, hung: int, expected: Plan) -> None:
+        seen = _all_of(situation(picture, new=None), "a1")
+        sights = tuple(replace(s, hung=n == hung) for n, s in enumerate(seen.sights))
+        assert told(plan(replace(seen, sights=sights), NOW)) == expected
 
 
 def test_a_rollback_is_a_rollout_to_the_base() -> None:
