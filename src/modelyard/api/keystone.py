@@ -1,15 +1,17 @@
 """Identity between the wire and the domain: the shapes of Keystone v3 (contract §6). Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from modelyard.api.schemas.identity import InDomain, LoginBody, ScopeOf
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import Invalid, Violation
-from modelyard.domain.identity import Principal, Project
+from modelyard.domain.identity import SYSTEM, Principal, Project, Role, User
 from modelyard.iam.tokens import Scope, Token
+from modelyard.operations.administration import AccessKey
 from modelyard.operations.identity import Login
 from modelyard.operations.scopes import Named, Wanted
+from modelyard.store.base import Grant
 
 Json = dict[str, object]
 METHODS = ("password", "token")
@@ -99,14 +101,21 @@ def _entry(type_: str, name: str, url: str, region: str) -> Json:
 
 def version(base: str) -> Json:
     """The version document of /v3."""
+    return {"version": _version(base)}
+
+
+def versions(base: str) -> Json:
+    """The document of /, which tells the versions there are."""
+    return {"versions": {"values": [_version(base)]}}
+
+
+def _version(base: str) -> Json:
     return {
-        "version": {
-            "id": "v3.14",
-            "status": "stable",
-            "updated": "2020-04-07T00:00:00Z",
-            "links": [{"rel": "self", "href": f"{base}/v3/"}],
-            "media-types": [{"base": "application/json", "type": "application/vnd.openstack.identity-v3+json"}],
-        }
+        "id": "v3.14",
+        "status": "stable",
+        "updated": "2020-04-07T00:00:00Z",
+        "links": [{"rel": "self", "href": f"{base}/v3/"}],
+        "media-types": [{"base": "application/json", "type": "application/vnd.openstack.identity-v3+json"}],
     }
 
 
@@ -127,9 +136,72 @@ def project(base: str, value: Project) -> Json:
     }
 
 
-def domains(base: str, who: Principal) -> Json:
-    one = {**_domain(who), "enabled": True, "links": {"self": f"{base}/v3/domains/{who.domain_id}"}}
-    return {"domains": [one], "links": _links(f"{base}/v3/auth/domains")}
+def domains(base: str, found: Sequence[tuple[str, str]]) -> Json:
+    """Of (id, name)."""
+    return {"domains": [domain(base, *one) for one in found], "links": _links(f"{base}/v3/domains")}
+
+
+def domain(base: str, domain_id: str, name: str) -> Json:
+    links = {"self": f"{base}/v3/domains/{domain_id}"}
+    return {"id": domain_id, "name": name, "description": "", "enabled": True, "links": links}
+
+
+def users(base: str, found: Sequence[User]) -> Json:
+    return {"users": [user(base, one) for one in found], "links": _links(f"{base}/v3/users")}
+
+
+def user(base: str, value: User) -> Json:
+    return {
+        "id": value.id,
+        "name": value.name,
+        "domain_id": value.domain_id,
+        "enabled": value.enabled,
+        "password_expires_at": None,
+        "links": {"self": f"{base}/v3/users/{value.id}"},
+    }
+
+
+def roles(base: str, found: Iterable[Role]) -> Json:
+    """A role's id is its name."""
+    return {"roles": [role(base, one) for one in sorted(found)], "links": _links(f"{base}/v3/roles")}
+
+
+def role(base: str, value: Role) -> Json:
+    links = {"self": f"{base}/v3/roles/{value.value}"}
+    return {"id": value.value, "name": value.value, "domain_id": None, "description": "", "links": links}
+
+
+def assignments(base: str, found: Sequence[Grant]) -> Json:
+    return {
+        "role_assignments": [
+            {
+                "user": {"id": one.user_id},
+                "role": {"id": one.role.value, "name": one.role.value},
+                "scope": {"system": {"all": True}}
+                if one.project_id == SYSTEM
+                else {"project": {"id": one.project_id}},
+                "links": {},
+            }
+            for one in found
+        ],
+        "links": _links(f"{base}/v3/role_assignments"),
+    }
+
+
+def _place(project_id: str) -> Json:
+    return {"system": {"all": True}} if project_id == SYSTEM else {"project": {"id": project_id}}
+
+
+def credential(value: AccessKey) -> Json:
+    """An access key; its secret is there once, when it is made."""
+    shown: Json = {
+        "access": value.access,
+        "user_id": value.user_id,
+        "project_id": value.project_id,
+        "status": "active",
+        "description": "",
+    }
+    return {**shown, "secret": value.secret} if value.secret else shown
 
 
 def _links(url: str) -> Json:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from modelyard.api import keystone
-from modelyard.api.documents import ERRORS, asks, takes
+from modelyard.api.documents import ERRORS, takes
 from modelyard.api.requests import Caller, Deps, Everything, body, query
 from modelyard.api.schemas import identity as wire
 from modelyard.api.schemas.wire import Parsed
@@ -14,6 +14,7 @@ from modelyard.domain.errors import NotFound, Unauthenticated
 from modelyard.iam.tokens import Token
 from modelyard.operations import identity
 
+root = APIRouter(tags=["identity"])
 router = APIRouter(prefix="/v3", tags=["identity"], responses=ERRORS)
 
 SUBJECT = "X-Subject-Token"
@@ -24,6 +25,11 @@ Json = dict[str, Any]
 def base_url(request: Request, deps: Deps) -> str:
     """Where callers reach this API, without a slash at the end."""
     return deps.api_url.rstrip("/") or f"{request.url.scheme}://{request.url.netloc}"
+
+
+@root.get("/", summary="Versions of the identity API", status_code=300, response_class=JSONResponse)
+async def versions(request: Request, deps: Everything) -> JSONResponse:
+    return JSONResponse(keystone.versions(base_url(request, deps)), status_code=300)
 
 
 @router.get("", summary="Version of the identity API")
@@ -64,15 +70,19 @@ async def check(request: Request, deps: Everything, caller: Caller) -> Response:
     return Response(status_code=answer.status_code, headers={SUBJECT: answer.headers[SUBJECT]})
 
 
-@router.get("/projects", summary="List projects", openapi_extra=asks(wire.ProjectList))
-async def projects(
-    request: Request,
-    deps: Everything,
-    caller: Caller,
-    asked: Annotated[wire.ProjectList, Depends(query(wire.ProjectList))],
-) -> Json:
-    """The projects in which the caller has a role."""
-    return keystone.projects(base_url(request, deps), await identity.projects(deps.identity, caller, asked.name))
+@router.delete("/auth/tokens", summary="Withdraw a token", status_code=204, response_class=Response)
+async def withdraw(request: Request, deps: Everything, caller: Caller) -> Response:
+    """The one in X-Subject-Token, within seconds also at the gateway. Other tokens of its user stay good."""
+    text = request.headers.get(SUBJECT, "")
+    await identity.revoke(deps.identity, caller, text, deps.context.nudge)
+    return Response(status_code=204)
+
+
+@router.get("/auth/catalog", summary="Where the services are")
+async def catalog(request: Request, deps: Everything, caller: Caller) -> Json:
+    base = base_url(request, deps)
+    found = keystone.catalog(base, deps.region, caller.project_id)
+    return {"catalog": found, "links": {"self": f"{base}/v3/auth/catalog", "previous": None, "next": None}}
 
 
 @router.get("/auth/projects", summary="List projects that a token can be scoped to")
@@ -80,15 +90,9 @@ async def my_projects(request: Request, deps: Everything, caller: Caller) -> Jso
     return keystone.projects(base_url(request, deps), await identity.projects(deps.identity, caller))
 
 
-@router.get("/projects/{project_id}", summary="Show a project")
-async def project(request: Request, deps: Everything, caller: Caller, project_id: str) -> Json:
-    found = await identity.project(deps.identity, caller, project_id)
-    return {"project": keystone.project(base_url(request, deps), found)}
-
-
 @router.get("/auth/domains", summary="List domains that a token can be scoped to")
-async def domains(request: Request, deps: Everything, caller: Caller) -> Json:
-    return keystone.domains(base_url(request, deps), caller)
+async def my_domains(request: Request, deps: Everything, caller: Caller) -> Json:
+    return keystone.domains(base_url(request, deps), [(caller.domain_id, caller.domain_name)])
 
 
 def _token_answer(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from pydantic import StrictBool
+
 from modelyard.api.schemas.wire import Wire
 
 EXAMPLE: dict[str, Any] = {
@@ -91,9 +93,76 @@ class Change(Wire):
     nocatalog: str | None = None
 
 
-class ProjectList(Wire):
-    """Query of GET /v3/projects."""
+class List(Wire):
+    """Query of GET /v3/users, /v3/projects, /v3/roles and /v3/domains."""
 
     name: str | None = None
     enabled: str | None = None
     domain_id: str | None = None
+
+
+class NewUser(Wire):
+    name: str | None = None
+    password: str | None = None
+    enabled: StrictBool | None = None
+    domain_id: str | None = None
+
+
+class UserBody(Wire):
+    """POST /v3/users, PATCH /v3/users/{user_id}."""
+
+    user: NewUser | None = None
+
+    required: ClassVar[Sequence[str]] = ("user",)
+
+
+class Passwords(Wire):
+    original_password: str | None = None
+    password: str | None = None
+
+    required: ClassVar[Sequence[str]] = ("original_password", "password")
+
+
+class PasswordBody(Wire):
+    """POST /v3/users/{user_id}/password."""
+
+    user: Passwords | None = None
+
+    required: ClassVar[Sequence[str]] = ("user",)
+
+
+class NewProject(Wire):
+    name: str | None = None
+    enabled: StrictBool | None = None
+    domain_id: str | None = None
+
+
+class ProjectBody(Wire):
+    """POST /v3/projects, PATCH /v3/projects/{project_id}."""
+
+    project: NewProject | None = None
+
+    required: ClassVar[Sequence[str]] = ("project",)
+
+
+class NewCredential(Wire):
+    user_id: str | None = None
+    project_id: str | None = None
+    description: str | None = None
+
+
+class CredentialBody(Wire):
+    """POST /v3.0/OS-CREDENTIAL/credentials."""
+
+    credential: NewCredential | None = None
+
+    required: ClassVar[Sequence[str]] = ("credential",)
+
+
+class CredentialList(Wire):
+    """Query of GET /v3.0/OS-CREDENTIAL/credentials."""
+
+    user_id: str | None = None
+
+
+BODIES = (LoginBody, UserBody, PasswordBody, ProjectBody, CredentialBody)
