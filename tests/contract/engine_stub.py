@@ -2,7 +2,8 @@
 
 serve · stuck (ignores SIGTERM) · never (not healthy) · crash · oom · flood (writes 300 kB) · fork (leaves a
 grandchild that writes its pid to the work directory) · busy (says that one request is inside) · hang (healthy
-once, then silent) · drop (closes each connection after its answer)
+once, then silent) · drop (closes each connection after its answer) · files (GET /x is 200 if work/x is there;
+notes each question in work/asked)
 """
 
 import os
@@ -15,13 +16,18 @@ import time
 
 def answer(connection: socket.socket, how: str, count: list[int]) -> None:
     file = connection.makefile("rb")
-    while file.readline():
+    while line := file.readline():
         while file.readline().strip():
             pass
         count[0] += 1
         if how == "hang" and count[0] > 1:
             return signal.pause()
-        status = "503 Busy" if how == "never" else "200 OK"
+        name = line.split()[1].decode().lstrip("/")
+        if how == "files":
+            with open("asked", "a") as asked:  # noqa: PTH123
+                asked.write(name + "\n")
+        bad = how == "never" or (how == "files" and not os.path.exists(name))  # noqa: PTH110
+        status = "503 Busy" if bad else "200 OK"
         inside = 1 if how == "busy" else 0
         connection.sendall(
             f"HTTP/1.1 {status}\r\nx-in-flight: {inside}\r\nx-requests: 0\r\ncontent-length: 2\r\n\r\nok".encode()

@@ -17,7 +17,7 @@ from tests.contract.engine_worlds import STUB, ProcessWorld, spec
 
 from modelyard.engines.base import ProcessState, Resources
 from modelyard.engines.launch import REACH, LaunchOptions, readable, trial
-from modelyard.processes import isolation, limits
+from modelyard.processes import isolation, limits, supervise
 from modelyard.processes.directory import Spec
 from modelyard.processes.isolation import Isolation, Users
 from modelyard.processes.view import Mount, view
@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.skipif(not Path(PYTHON).exists(), reason=f"RIGHTS OF MODEL CODE NOT TESTED: no {PYTHON}"),
 ]
 
-GONE, NO = "ENOENT", "EACCES"
+GONE, NO, DENIED = "ENOENT", "EACCES", "Permission denied"
 ALWAYS = {
     "names in the data directory": NO,
     "names of instances": NO,
@@ -200,3 +200,24 @@ async def test_a_program_sees_only_its_own_processes(world: ProcessWorld, reques
     async with asyncio.timeout(20):
         await world.until(lambda seen: seen[0].state is EXITED)
     assert await world.engine.log_tail("i-1", 1) == f"1 {world.directory().path / 'work'}"
+
+
+async def test_a_health_command_has_the_same_rights(world: ProcessWorld) -> None:
+    await world.start(replace(spec(), resources=RESOURCES))
+    await world.until(lambda seen: seen[0].state is READY)
+    look = "id -u; ulimit -n; cat /proc/self/cgroup; ls $0; grep CapBnd /proc/self/status"
+    command = ("/bin/sh", "-c", f"({look}) > found 2>&1", str(world.data_dir))
+    assert await supervise.enter(world.directory(), command, 20) == 0
+    lines = (world.directory().path / "work" / "found").read_text().splitlines()
+    made = world.directory().spec()
+    assert made is not None
+    assert made.user is not None
+    assert lines[:2] == [str(made.user[0]), "321"]
+    child = Path(f"/proc/{await world.pid()}/cgroup").read_text().splitlines()
+    assert lines[2 : 2 + len(child)] == child
+    assert lines[-1] == "CapBnd:\t0000000000000000"
+    shown = lines[2 + len(child) : -1]
+    assert "credentials.json" not in shown
+    assert shown == (
+        ["instances", "package"] if made.view else [f"ls: cannot open directory '{world.data_dir}': {DENIED}"]
+    )

@@ -1,0 +1,58 @@
+"""Instances that hang, under a whole control plane: found, and replaced before they go."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.integration.plane_world import Yard, variant, yard
+
+from modelyard.domain.health import Check, Health
+from modelyard.domain.service import ServiceStatus
+from modelyard.engines.base import ProcessState
+from modelyard.engines.fake import Hangs, SlowStart
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[Yard]:
+    async with yard(tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_one_that_hangs_serves_until_its_replacement_does(world: Yard, count: int) -> None:
+    model = await world.model("iris")
+    world.engine.behave_next(Hangs(10_000), *[None] * (count - 1), SlowStart(2_000))
+    service_id = await world.create(variant(model, count=count))
+    await world.converge(service_id)
+    first = {o.instance_id for o in await world.running()}
+    await world.elapse(10_000, service_id)
+    assert len(world.engine.started) == count + 1
+    await world.elapse(1_900, service_id)
+    assert world.shares(service_id) == {1: (100, count)}
+    assert (await world.service(service_id)).status is ServiceStatus.CONCERNING
+    assert {o.instance_id for o in await world.running()} > first
+    await world.run_until(lambda r: len(r.instances) == count, service_id)
+    await world.elapse(120_000, service_id)
+    running = await world.running()
+    assert [o.state for o in running] == [ProcessState.READY] * count
+    assert not any(o.hung for o in running)
+    assert world.shares(service_id) == {1: (100, count)}
+    assert len(world.engine.started) == count + 1
+    assert any("hangs: another one replaces it" in line for line in await world.events(service_id))
+    assert (await world.service(service_id)).status is ServiceStatus.RUNNING
+
+
+async def test_an_instance_is_asked_what_its_model_says(world: Yard) -> None:
+    model_id = await world.model("iris")
+    async with world.store.write() as w:
+        model = await w.model(None, model_id)
+        assert model is not None
+        config = {"health": {"check_method": "EXEC", "command": "true", "failure_threshold": "4"}}
+        await w.save_model(replace(model, config=config))
+    await world.converge(await world.create(variant(model_id)))
+    command = ("/bin/sh", "-c", "true")
+    quick = Check(command=command, period_s=1, delay_s=0, failures=3)
+    (started,) = world.engine.started
+    assert started.health == Health(quick, quick, Check(command=command, failures=4), stalled_s=120)
+    assert (started.resources.pids, started.resources.open_files) == (1024, 16_384)
