@@ -116,6 +116,7 @@ async def test_a_description_alone_is_no_rollout(world: ApiWorld) -> None:
 
 
 MODEL = "m-digits-service-1.0.0"
+VOLUME = {"host_path": "/x", "mount_path": "/y"}
 BAD_FIELDS: dict[str, tuple[dict[str, Any], str, int, str]] = {
     "description-long": ({"description": "x" * 101}, "description", 400, "0104"),
     "description-char": ({"description": "a<b"}, "description", 400, "0104"),
@@ -164,11 +165,11 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], str, int, str]] = {
         400,
         "0104",
     ),
-    "later-service": ({"description": "x", "schedule": [{"type": "stop"}]}, "schedule", 400, "0104"),
-    "later-config": ({"config": [entry(MODEL, nodes=["n"])]}, "config[0].nodes", 400, "0104"),
-    "later-model": (
-        {"config": [entry(MODEL, additional_properties={"log_volume": [{"host_path": "/x"}]})]},
-        "config[0].additional_properties.log_volume",
+    "schedule": ({"description": "x", "schedule": [{"type": "stop"}]}, "schedule[0].duration", 400, "0104"),
+    "of-edge": ({"config": [entry(MODEL, nodes=["n"])]}, "config[0].nodes", 400, "0104"),
+    "log-volume": (
+        {"config": [entry(MODEL, additional_properties={"log_volume": [VOLUME]})]},
+        "config[0].additional_properties.log_volume[0]",
         400,
         "0104",
     ),
@@ -209,7 +210,7 @@ async def test_every_error_is_in_one_answer_and_none_twice(world: ApiWorld) -> N
         "config[1].instance_count",
         "config[1].model_id",
         "description",
-        "schedule",
+        "schedule[0]",
         "status",
     ]
 

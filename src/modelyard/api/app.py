@@ -5,10 +5,22 @@ from fastapi import FastAPI
 from modelyard.api import documents, errors
 from modelyard.api.envelope import Envelope
 from modelyard.api.requests import Deps
-from modelyard.api.routes import health, identity, models, services
-from modelyard.api.schemas.identity import LoginBody
+from modelyard.api.routes import (
+    administration,
+    apps,
+    clusters,
+    directory,
+    health,
+    identity,
+    models,
+    services,
+    status,
+)
+from modelyard.api.schemas import administration as of_administration
+from modelyard.api.schemas import apps as of_apps
+from modelyard.api.schemas import identity as of_identity
 from modelyard.api.schemas.models import ModelCreate
-from modelyard.api.schemas.services import ServiceCreate, ServiceUpdate
+from modelyard.api.schemas.services import NodeStatus, PropertyUpdate, ServiceCreate, ServiceUpdate
 
 DESCRIPTION = """Serves machine-learning models and changes them live.
 
@@ -27,9 +39,25 @@ def create_app(deps: Deps) -> FastAPI:
     app.state.deps = deps
     app.add_middleware(Envelope)
     errors.install(app)
-    for routes in (services, models, identity, health):
-        app.include_router(routes.router)
-    documents.describe(app, (ServiceCreate, ServiceUpdate, ModelCreate, LoginBody))
+    routers = [
+        routes.router
+        for routes in (services, models, clusters, apps, identity, directory, administration, health, status)
+    ]
+    for router in (*routers, identity.root, directory.keys):
+        app.include_router(router)
+    documents.describe(
+        app,
+        (
+            ServiceCreate,
+            ServiceUpdate,
+            PropertyUpdate,
+            NodeStatus,
+            ModelCreate,
+            *of_identity.BODIES,
+            *of_administration.BODIES,
+            *of_apps.BODIES,
+        ),
+    )
     return app
 
 

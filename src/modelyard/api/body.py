@@ -39,6 +39,14 @@ async def bounded(stream: AsyncIterator[bytes], limits: BodyLimits) -> bytes:
 
 def json_object(body: bytes, limits: BodyLimits) -> Mapping[str, object]:
     """The JSON object in `body`; raises Invalid. Whatever Content-Type says: clients get it wrong."""
+    value = json_value(body, limits)
+    if not isinstance(value, dict):
+        raise _malformed("the body must be a JSON object")
+    return value
+
+
+def json_value(body: bytes, limits: BodyLimits) -> object:
+    """Any JSON value in `body`; raises Invalid."""
     try:
         value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
@@ -47,10 +55,9 @@ def json_object(body: bytes, limits: BodyLimits) -> Mapping[str, object]:
         raise _malformed(f"the body is nested deeper than {limits.max_depth} levels") from error
     except ValueError as error:
         raise _malformed(f"the body is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise _malformed("the body must be a JSON object")
     _check(value, limits)
-    return value
+    result: object = value
+    return result
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -49,6 +49,21 @@ def takes(model: type[Wire], example: object) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
+def takes_patch(example: object) -> dict[str, Any]:
+    """openapi_extra of a route that reads a JSON Patch."""
+    operation = {
+        "type": "object",
+        "required": ["op", "path", "value"],
+        "properties": {
+            "op": {"type": "string", "enum": ["replace"]},
+            "path": {"type": "string", "pattern": "^/config/[0-9]+/.+"},
+            "value": {"description": "as in PUT"},
+        },
+    }
+    content = {"schema": {"type": "array", "minItems": 1, "items": operation}, "example": example}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
 def asks(model: type[Wire]) -> dict[str, Any]:
     """openapi_extra of a route that reads its query as `model`."""
     schema = model.model_json_schema(ref_template=REF)

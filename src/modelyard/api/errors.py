@@ -32,7 +32,7 @@ from modelyard.store.base import StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
-STATUS_OF_CODE: Mapping[str, int] = {"3507": 404, "3503": 409, "3002": 409}
+STATUS_OF_CODE: Mapping[str, int] = {"3507": 404, "3503": 409, "3002": 409, "4310": 403}
 """Statuses of violations; every other code of a violation is 400."""
 
 NOT_FOUND_CODE: Mapping[str, str] = {"service": "3502", "model": "3001", "cluster": "3547", "token": "0203"}

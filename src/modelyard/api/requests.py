@@ -12,7 +12,7 @@ from fastapi.security import APIKeyHeader
 
 from modelyard import __version__
 from modelyard.api.auth import Authenticator, Credentials, StoredIdentity
-from modelyard.api.body import NOT_TEXT, UNSTORABLE, BodyLimits, bounded, json_object
+from modelyard.api.body import NOT_TEXT, UNSTORABLE, BodyLimits, bounded, json_object, json_value
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
@@ -22,6 +22,7 @@ from modelyard.iam.throttle import Throttle
 from modelyard.iam.tokens import TokenKey
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
+from modelyard.operations.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Deps:
 
     `api_url`: where callers reach it ("" means as they say in Host). `authenticator`: who finds out who calls
     (None: tokens and signatures of the users in the store). `healthy`: whether the rest of this process is at
-    work, for /healthz.
+    work, for /healthz; `standing`: what only who calls with a token is told.
     """
 
     context: Context
@@ -43,13 +44,18 @@ class Deps:
     version: str = __version__
     limits: BodyLimits = BodyLimits()
     healthy: Callable[[], bool] = lambda: True
+    standing: Callable[[], Standing] = lambda: Standing(gateway_connected=False)
 
     @property
     def identity(self) -> Identity:
         return Identity(self.context.store, self.context.clock, self.tokens, self.passwords, self.throttle)
 
 
-IDS = {"service_id": "service", "service_ids": "service", "model_id": "model"}
+IDS = {
+    **{"service_id": "service", "service_ids": "service", "model_id": "model"},
+    **{"user_id": "user", "domain_id": "domain", "role_id": "role", "access_key": "credential"},
+    **{"app_id": "app", "app_code": "app code", "flavor": "flavor", "pool_id": "pool", "bucket": "bucket"},
+}
 """Path parameters that name a thing."""
 
 WireT = TypeVar("WireT", bound=Wire)
@@ -114,6 +120,11 @@ def body(model: type[WireT]) -> Callable[[Request], Awaitable[Parsed[WireT]]]:
         return parsed
 
     return read
+
+
+async def any_body(request: Request) -> object:
+    """The JSON value in the body, whatever it is. A dependency."""
+    return json_value(await raw_body(request), deps(request).limits)
 
 
 def query(model: type[WireT]) -> Callable[[Request], WireT]:

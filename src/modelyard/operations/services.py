@@ -153,6 +153,23 @@ async def delete(ctx: Context, principal: Principal, project_id: str, service_id
         ctx.nudge("service", service_id)
 
 
+async def refuse_node(
+    ctx: Context,
+    principal: Principal,
+    project_id: str,
+    service_id: str,
+    node: Violation,
+) -> None:
+    """Start or stop a service on one edge node: not yet. Raises Forbidden, NotFound, and Invalid always."""
+    authorise(principal, project_id, CONTROL_WRITE, "updateNodeServiceStatus")
+    async with ctx.store.read() as r:
+        service = await r.service(project_id, service_id)
+    if service is None:
+        raise NotFound("service", service_id)
+    text = f"service {service.name!r} is {service.infer_type}: only edge services run on nodes, none are there yet"
+    raise Invalid(replace(node, text=f"{node.text}, but {text}"))
+
+
 async def _admitted(ctx: Context, w: Writing, project_id: str, request: ServiceRequest) -> tuple[Variant, ...]:
     """The variants of a valid request; raises Invalid with everything that is wrong with it."""
     infer_type, broken = request.infer_type or InferType.REAL_TIME, frozenset(v.field for v in request.violations)

@@ -8,9 +8,11 @@ from modelyard.api import convert
 from modelyard.api.documents import ERRORS, asks, takes
 from modelyard.api.requests import Caller, World, body, query
 from modelyard.api.schemas import models as wire
-from modelyard.api.schemas.services import Change
+from modelyard.api.schemas.queries import Change, RuntimeList
 from modelyard.api.schemas.wire import Parsed
+from modelyard.domain.identity import CONTROL_READ
 from modelyard.operations import models
+from modelyard.operations.context import authorise
 
 router = APIRouter(prefix="/v1/{project_id}/models", tags=["models"], responses=ERRORS)
 
@@ -38,6 +40,19 @@ async def index(
 ) -> Json:
     total, found = await models.models(ctx, caller, project_id, convert.model_query(asked))
     return convert.models(total, found)
+
+
+@router.get("/ai-engine-runtimes", summary="List runtimes", openapi_extra=asks(RuntimeList))
+async def runtimes(
+    _: World,
+    caller: Caller,
+    project_id: str,
+    asked: Annotated[RuntimeList, Depends(query(RuntimeList))],
+) -> Json:
+    """What models can be published for."""
+    authorise(caller, project_id, CONTROL_READ, "listRuntimes")
+    page = convert.page(asked.offset, asked.limit)
+    return convert.runtimes(page.offset, page.limit)
 
 
 @router.get("/{model_id}", summary="Show a model")

@@ -5,40 +5,56 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from modelyard.api import convert
-from modelyard.api.documents import ERRORS, asks, takes
-from modelyard.api.requests import Caller, World, body, query
+from modelyard.api.documents import ERRORS, asks, takes, takes_patch
+from modelyard.api.requests import Caller, World, any_body, body, query
+from modelyard.api.schemas import queries
 from modelyard.api.schemas import services as wire
 from modelyard.api.schemas.wire import Parsed
-from modelyard.operations import reading, services
+from modelyard.domain.errors import Invalid, Violation
+from modelyard.operations import catalog, monitoring, reading, services
 
 router = APIRouter(prefix="/v1/{project_id}/services", tags=["services"], responses=ERRORS)
 
-CREATE_EXAMPLE = {"service_name": "digits", "infer_type": "real-time", "config": wire.EXAMPLE["config"]}
-
 Json = dict[str, Any]
+Change = Annotated[queries.Change, Depends(query(queries.Change))]
 
 
-@router.post("", summary="Create a service", openapi_extra=takes(wire.ServiceCreate, CREATE_EXAMPLE))
+@router.post("", summary="Create a service", openapi_extra=takes(wire.ServiceCreate, wire.CREATE_EXAMPLE))
 async def create(
     ctx: World,
     caller: Caller,
     project_id: str,
-    _: Annotated[wire.Change, Depends(query(wire.Change))],
+    _: Change,
     request: Annotated[Parsed[wire.ServiceCreate], Depends(body(wire.ServiceCreate))],
 ) -> Json:
     """Deploys at once: poll the service until its status is no longer `deploying`."""
     return convert.created(await services.create(ctx, caller, project_id, convert.service_request(request)))
 
 
-@router.get("", summary="List services", openapi_extra=asks(wire.ServiceList))
+@router.get("", summary="List services", openapi_extra=asks(queries.ServiceList))
 async def index(
     ctx: World,
     caller: Caller,
     project_id: str,
-    asked: Annotated[wire.ServiceList, Depends(query(wire.ServiceList))],
+    asked: Annotated[queries.ServiceList, Depends(query(queries.ServiceList))],
 ) -> Json:
     total, found = await reading.services(ctx, caller, project_id, convert.service_query(asked))
-    return convert.services(total, found)
+    if asked.tags:  # no service has any
+        total, found = 0, []
+    return convert.services(total, found, ctx.gateway_url)
+
+
+@router.get("/specifications", summary="List specifications", openapi_extra=asks(queries.SpecificationList))
+async def specifications(
+    ctx: World,
+    caller: Caller,
+    project_id: str,
+    asked: Annotated[queries.SpecificationList, Depends(query(queries.SpecificationList))],
+) -> Json:
+    """The sizes that instances can have. `is_open` says whether this project may use one."""
+    page = convert.page(asked.offset, asked.limit)
+    total, found = await catalog.specifications(ctx, caller, project_id, page)
+    return convert.specifications(total, found, pools=bool(asked.is_personal_cluster))
 
 
 @router.get("/{service_id}", summary="Show a service")
@@ -56,50 +72,113 @@ async def update(
     caller: Caller,
     project_id: str,
     service_id: str,
-    _: Annotated[wire.Change, Depends(query(wire.Change))],
+    _: Change,
     request: Annotated[Parsed[wire.ServiceUpdate], Depends(body(wire.ServiceUpdate))],
 ) -> Json:
     """All or nothing: any invalid field leaves everything as it was. No caller of the service notices a change of
     `config`, except that the new model answers. A status that differs from the present one is applied and a config
-    beside it ignored; one that equals it is no change."""
+    beside it ignored; one that equals it is no change. A failed service was told to run already: `running` with a
+    config repairs it, `running` alone tries once more."""
     done = await services.update(ctx, caller, project_id, service_id, convert.update_request(request))
     return convert.updated(done)
 
 
-@router.delete("/{service_ids}", summary="Delete services")
-async def delete(
+@router.patch("/{service_id}", summary="Change parts of the config", openapi_extra=takes_patch(wire.PATCH_EXAMPLE))
+async def patch(
     ctx: World,
     caller: Caller,
     project_id: str,
-    service_ids: str,
-    _: Annotated[wire.Change, Depends(query(wire.Change))],
+    service_id: str,
+    _: Change,
+    operations: Annotated[object, Depends(any_body)],
 ) -> Json:
+    """JSON Patch, only `replace`, only below `/config/{n}/`; the outcome is held to the rules of PUT."""
+    done = await services.amend(ctx, caller, project_id, service_id, convert.patched(operations))
+    return convert.updated(done)
+
+
+@router.put(
+    "/{service_id}/property",
+    summary="Change instance counts",
+    openapi_extra=takes(wire.PropertyUpdate, wire.PROPERTY_EXAMPLE),
+)
+async def resize(
+    ctx: World,
+    caller: Caller,
+    project_id: str,
+    service_id: str,
+    _: Change,
+    request: Annotated[Parsed[wire.PropertyUpdate], Depends(body(wire.PropertyUpdate))],
+) -> Json:
+    """Of a real-time service that is running, concerning or failed."""
+    done = await services.amend(ctx, caller, project_id, service_id, convert.resized(request))
+    return convert.updated(done)
+
+
+@router.put(
+    "/{service_id}/nodes/{node_id}/status",
+    summary="Start or stop on an edge node",
+    openapi_extra=takes(wire.NodeStatus, {"status": "running"}),
+)
+async def node_status(
+    ctx: World,
+    caller: Caller,
+    project_id: str,
+    service_id: str,
+    *,
+    node_id: str,
+    request: Annotated[Parsed[wire.NodeStatus], Depends(body(wire.NodeStatus))],
+) -> Json:
+    """Only edge services have nodes; there are none yet, so this is always refused."""
+    if request.violations:
+        raise Invalid(*request.violations)
+    node = Violation("node_id", f"is {node_id[:80]!r}")
+    await services.refuse_node(ctx, caller, project_id, service_id, node)
+    return {}
+
+
+@router.delete("/{service_ids}", summary="Delete services")
+async def delete(ctx: World, caller: Caller, project_id: str, service_ids: str, _: Change) -> Json:
     """One id, or several with commas between them. `deleting` while instances drain, then 404."""
     ids = [part.strip() for part in service_ids.split(",") if part.strip()]
     await services.delete(ctx, caller, project_id, ids or [service_ids])
     return {}
 
 
-@router.get("/{service_id}/events", summary="What happened to a service", openapi_extra=asks(wire.EventList))
+@router.get("/{service_id}/events", summary="What happened to a service", openapi_extra=asks(queries.EventList))
 async def events(
     ctx: World,
     caller: Caller,
     project_id: str,
     service_id: str,
-    asked: Annotated[wire.EventList, Depends(query(wire.EventList))],
+    asked: Annotated[queries.EventList, Depends(query(queries.EventList))],
 ) -> Json:
     found = await reading.events(ctx, caller, project_id, service_id, convert.event_query(asked))
     return convert.events(*found)
 
 
-@router.get("/{service_id}/logs", summary="Update records of a service", openapi_extra=asks(wire.UpdateRecordList))
+@router.get(
+    "/{service_id}/logs", summary="Update records of a service", openapi_extra=asks(queries.UpdateRecordList)
+)
 async def logs(
     ctx: World,
     caller: Caller,
     project_id: str,
     service_id: str,
-    asked: Annotated[wire.UpdateRecordList, Depends(query(wire.UpdateRecordList))],
+    asked: Annotated[queries.UpdateRecordList, Depends(query(queries.UpdateRecordList))],
 ) -> Json:
     """Newest first; one that failed says why in `error_msg`."""
     found = await reading.update_records(ctx, caller, project_id, service_id, asked.update_time)
     return convert.update_records(*found)
+
+
+@router.get("/{service_id}/monitor", summary="What a service uses now", openapi_extra=asks(queries.MonitorQuery))
+async def monitor(
+    ctx: World,
+    caller: Caller,
+    project_id: str,
+    service_id: str,
+    _: Annotated[queries.MonitorQuery, Depends(query(queries.MonitorQuery))],
+) -> Json:
+    """CPU in cores and memory in MB, of each model's instances together; requests of the last minute."""
+    return convert.monitor(await monitoring.monitor(ctx, caller, project_id, service_id))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from modelyard.api.schemas.services import Limit, Offset, Order
+from modelyard.api.schemas.queries import Limit, Offset, Order
 from modelyard.api.schemas.wire import QueryFlag, Wire
 
 EXAMPLE: dict[str, Any] = {

@@ -3,14 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
+from modelyard.api.schemas.config import Configured, unwrapped
 from modelyard.api.schemas.wire import Integer, Number, Wire
-
-POOLS = "dedicated resource pools"
-BATCH = "batch services"
-EDGE = "edge services"
-VPC = "there are no virtual private clouds here"
 
 EXAMPLE: dict[str, Any] = {
     "description": "",
@@ -26,80 +22,89 @@ EXAMPLE: dict[str, Any] = {
 }
 """The example of the page this API was asked to implement."""
 
-
-class ModelProperties(Wire):
-    """Model-level additional_properties: how far a rolling update may leave the instance count."""
-
-    max_surge: Annotated[Number | None, Field(description="> 0; below 1 a fraction, else a count. Default 1.")] = (
-        None
-    )
-    max_unavailable: Annotated[Number | None, Field(description="> 0; as max_surge. Default 0.")] = None
-    termination_grace_period_seconds: Annotated[Integer | None, Field(description="0 or more. Default 30.")] = None
-
-    later: ClassVar[Mapping[str, str]] = {"log_volume": POOLS, "persistent_volumes": "mounting volumes"}
+CREATE_EXAMPLE = {"service_name": "digits", "infer_type": "real-time", "config": EXAMPLE["config"]}
 
 
-class ServiceConfig(Wire):
-    """One entry of `config`: a model, its share of the traffic and its size."""
+class Schedule(Wire):
+    """Stop the service after a while."""
 
-    model_id: str | None = None
-    weight: Annotated[Integer | None, Field(description="0 to 100; all weights sum to 100")] = None
-    specification: Annotated[str | None, Field(description="a flavor, such as modelarts.vm.cpu.2u")] = None
-    instance_count: Annotated[Integer | None, Field(description="1 up to the quota")] = None
-    envs: Annotated[dict[str, str] | None, Field(description="environment variables of the model")] = None
-    deploy_timeout_in_seconds: Annotated[
-        Integer | None, Field(description="time one instance may take to become ready. Default 1200.")
+    type: Annotated[str | None, Field(description="stop")] = None
+    time_unit: Annotated[str | None, Field(description="DAYS, HOURS or MINUTES")] = None
+    duration: Annotated[Integer | None, Field(description="1 or more")] = None
+
+
+class LtsConfiguration(Wire):
+    log_group_id: Annotated[str | None, Field(description="at most 64 characters")] = None
+    log_stream_id: Annotated[str | None, Field(description="at most 64 characters")] = None
+
+
+class LogChannel(Wire):
+    """Where the logs of the instances go."""
+
+    type: Annotated[str | None, Field(description="LTS")] = None
+    configuration: LtsConfiguration | None = None
+
+
+class TrafficLimit(Wire):
+    """So many requests in each unit of time; more are answered 429. {} switches it off. An extension."""
+
+    num: Annotated[Integer | None, Field(description="1 or more")] = None
+    unit: Annotated[str | None, Field(description="SECOND, MINUTE, HOUR or DAY")] = None
+
+
+class RequestLimit(Wire):
+    """Bounds of one request; {} goes back to the defaults. An extension."""
+
+    max_body_bytes: Annotated[Integer | None, Field(description="larger bodies are 413. Default 12 MiB.")] = None
+    timeout_seconds: Annotated[Number | None, Field(description="later answers are 504. Default 60.")] = None
+
+
+class ServiceProperties(Wire):
+    """Service-level additional_properties, merged key by key: what is absent stays. Other keys are kept too."""
+
+    smn_notification: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description='{"topic_urn", "events": [1, 3, 7, 11]}, or a map of such objects: tell a topic when the '
+            "service failed (1), runs (3), is concerning (7) or pending (11)"
+        ),
     ] = None
-    additional_properties: ModelProperties | None = None
+    log_report_channels: Annotated[
+        list[LogChannel] | None, Field(description="cannot be changed after it was enabled")
+    ] = None
+    websocket_upgrade: Annotated[
+        StrictBool | None, Field(description="cannot be taken back; excludes a traffic limit")
+    ] = None
+    traffic_limit: TrafficLimit | None = None
+    request_limit: RequestLimit | None = None
 
-    required: ClassVar[Sequence[str]] = ("model_id", "specification", "instance_count")
-    later: ClassVar[Mapping[str, str]] = {
-        "custom_spec": POOLS,
-        "cluster_id": POOLS,
-        "pool_name": POOLS,
-        "affinity": POOLS,
-        "nodes": EDGE,
-        "src_path": BATCH,
-        "dest_path": BATCH,
-        "req_uri": BATCH,
-        "mapping_type": BATCH,
-        "mapping_rule": BATCH,
-        "src_type": BATCH,
-    }
+    keeps_unknown: ClassVar[bool] = True
 
 
-def _unwrapped(entry: object) -> object:
-    """additional_properties without an outer wrapper of one arbitrary key (the page types it as a map)."""
-    if not isinstance(entry, dict):
-        return entry
-    outer = entry.get("additional_properties")
-    known = {*ModelProperties.model_fields, *ModelProperties.later}
-    if isinstance(outer, dict) and len(outer) == 1:
-        ((key, inner),) = outer.items()
-        if key not in known and isinstance(inner, dict) and known & inner.keys():
-            return {**entry, "additional_properties": inner}
-    return entry
+class Secret(Wire):
+    """A secret to mount. The second name is the vendor's spelling."""
+
+    secretId: str | None = None  # noqa: N815 - the wire's name
+    mouthPath: str | None = None  # noqa: N815
 
 
-class _Configured(Wire):
-    config: list[ServiceConfig] | None = None
+class _Settings(Configured):
+    schedule: Annotated[list[Schedule] | None, Field(description="auto stop; [] switches it off")] = None
+    additional_properties: ServiceProperties | None = None
+    load_balancer_policy: Annotated[
+        str | None, Field(description="ROUND_ROBIN (default), LEAST_CONNECTIONS or SOURCE_IP")
+    ] = None
+    service_secrets: list[Secret] | None = None
+    priority: Annotated[Integer | None, Field(description="1 to 3")] = None
 
     @classmethod
     def prepared(cls, value: Mapping[str, object]) -> Mapping[str, object]:
-        config = value.get("config")
-        return {**value, "config": [_unwrapped(entry) for entry in config]} if isinstance(config, list) else value
+        inner = unwrapped(super().prepared(value), tuple(ServiceProperties.model_fields))
+        assert isinstance(inner, Mapping)
+        return inner
 
 
-LATER: Mapping[str, str] = {
-    "schedule": "auto stop",
-    "additional_properties": "service-level properties",
-    "load_balancer_policy": "load balancing policies",
-    "service_secrets": "secrets",
-    "priority": "priorities",
-}
-
-
-class ServiceUpdate(_Configured):
+class ServiceUpdate(_Settings):
     """PUT /services/{id}: what is absent stays as it is."""
 
     description: Annotated[str | None, Field(description="at most 100 characters, none of < > = & \" '")] = None
@@ -107,26 +112,21 @@ class ServiceUpdate(_Configured):
         None
     )
 
-    later: ClassVar[Mapping[str, str]] = LATER
 
-
-class ServiceCreate(_Configured):
+class ServiceCreate(_Settings):
     """POST /services."""
 
     service_name: Annotated[str | None, Field(description="1 to 64 characters")] = None
     infer_type: Literal["real-time", "batch", "edge"] | None = None
     description: Annotated[str | None, Field(description="at most 100 characters, none of < > = & \" '")] = None
-    workspace_id: str | None = None
+    workspace_id: Annotated[str | None, Field(description="the default workspace is '0'")] = None
+    cluster_id: Annotated[str | None, Field(description="a dedicated pool, by its id")] = None
+    pool_name: Annotated[str | None, Field(description="a dedicated pool; goes before cluster_id")] = None
+    vpc_id: Annotated[str | None, Field(description="has no effect in a dedicated pool")] = None
+    subnet_network_id: str | None = None
+    security_group_id: str | None = None
 
     required: ClassVar[Sequence[str]] = ("service_name", "infer_type", "config")
-    later: ClassVar[Mapping[str, str]] = {
-        **LATER,
-        "cluster_id": POOLS,
-        "pool_name": POOLS,
-        "vpc_id": VPC,
-        "subnet_network_id": VPC,
-        "security_group_id": VPC,
-    }
 
     @classmethod
     def prepared(cls, value: Mapping[str, object]) -> Mapping[str, object]:
@@ -137,48 +137,32 @@ class ServiceCreate(_Configured):
         return value
 
 
-Offset = Annotated[Integer | None, Field(ge=0, le=10**9, description="page index: rows begin at offset x limit")]
-Limit = Annotated[Integer | None, Field(ge=1, le=10**6, description="rows of a page. Default 1000.")]
-Order = Annotated[Literal["asc", "desc"] | None, Field(description="default desc")]
-
-
-class ServiceList(Wire):
-    """Query of GET /services."""
-
-    service_id: str | None = None
-    service_name: Annotated[str | None, Field(description="a part of the name")] = None
+class PropertyChange(Wire):
     model_id: str | None = None
-    workspace_id: str | None = None
-    infer_type: str | None = None
-    status: str | None = None
-    offset: Offset = None
-    limit: Limit = None
-    sort_by: Literal["publish_at", "service_name", "transition_at"] | None = None
-    order: Order = None
+    changed_value: Annotated[str | int | None, Field(description="an integer as text")] = None
 
-    later: ClassVar[Mapping[str, str]] = {"tags": "tags"}
+    required: ClassVar[Sequence[str]] = ("model_id", "changed_value")
 
 
-class EventList(Wire):
-    """Query of GET /services/{id}/events."""
+class PropertyUpdate(Wire):
+    """PUT /services/{id}/property: other instance counts, and nothing else."""
 
-    event_type: Literal["normal", "abnormal"] | None = None
-    event_info: Annotated[str | None, Field(description="a part of the text")] = None
-    start_time: Annotated[Integer | None, Field(description="milliseconds since 1970 UTC, inclusive")] = None
-    end_time: Annotated[Integer | None, Field(description="milliseconds since 1970 UTC, inclusive")] = None
-    offset: Offset = None
-    limit: Limit = None
-    sort_by: Literal["occur_time"] | None = None
-    order: Order = None
+    changed_property: Annotated[str | None, Field(description="instance_count")] = None
+    configs: list[PropertyChange] | None = None
+
+    required: ClassVar[Sequence[str]] = ("changed_property", "configs")
 
 
-class UpdateRecordList(Wire):
-    """Query of GET /services/{id}/logs."""
+class NodeStatus(Wire):
+    """PUT /services/{id}/nodes/{node_id}/status."""
 
-    update_time: Annotated[Integer | None, Field(description="only the record of this update")] = None
+    status: Annotated[Literal["running", "stopped"] | None, Field(description="running or stopped")] = None
+
+    required: ClassVar[Sequence[str]] = ("status",)
 
 
-class Change(Wire):
-    """Query of calls that change something."""
-
-    later: ClassVar[Mapping[str, str]] = {"dry_run": "trying a change without making it"}
+PROPERTY_EXAMPLE: dict[str, Any] = {
+    "changed_property": "instance_count",
+    "configs": [{"model_id": "0e07b41b-173e-42db-8c16-8e1b44cc0d44", "changed_value": "2"}],
+}
+PATCH_EXAMPLE: list[dict[str, Any]] = [{"op": "replace", "path": "/config/0/instance_count", "value": "2"}]

@@ -2,8 +2,8 @@
 
 - Numbers may be numeric strings, booleans are booleans, null is the same as absent (contract §1.3, §1.4).
 - `parse` finds every wrong value of a body: what is wrong is taken out and the rest is read again.
-- A key that nobody knows is ignored and named; a key of `later`, which the contract knows and the product does
-  not do yet, is refused by name unless it says nothing (null, "", [] or {}).
+- A key that nobody knows is ignored and named, or kept where `keeps_unknown` says so; a key of `later`, which the
+  contract knows and the product does not do yet, is refused by name unless it says nothing (null, "", [] or {}).
 """
 
 import re
@@ -69,6 +69,7 @@ class Wire(BaseModel):
 
     required: ClassVar[Sequence[str]] = ()
     later: ClassVar[Mapping[str, str]] = {}
+    keeps_unknown: ClassVar[bool] = False
 
     @classmethod
     def prepared(cls, value: Mapping[str, object]) -> Mapping[str, object]:
@@ -154,6 +155,8 @@ def _walk(model: Wire, path: Path) -> tuple[list[Violation], list[str]]:
     ]
     ignored: list[str] = []
     for key, value in (model.model_extra or {}).items():
+        if model.keeps_unknown:
+            continue
         if key not in model.later:
             ignored.append(_at((*path, key)))
         elif value is not None and value not in ("", [], {}):

@@ -1,0 +1,53 @@
+"""Between the wire and the domain: the only place where they meet. Pure.
+
+What is unset is left out of an answer, never null; numbers are numbers; `config` keeps the order in which it was
+sent (contract §1).
+"""
+
+from modelyard.api.convert.amendments import patched, resized
+from modelyard.api.convert.catalog import clusters, monitor, runtimes, specifications
+from modelyard.api.convert.models import deleted_models, model, model_query, model_request, models
+from modelyard.api.convert.requests import (
+    cluster_query,
+    event_query,
+    page,
+    service_query,
+    service_request,
+    update_request,
+)
+from modelyard.api.convert.services import (
+    created,
+    events,
+    service_detail,
+    service_summary,
+    services,
+    update_records,
+    updated,
+)
+
+__all__ = [
+    "cluster_query",
+    "clusters",
+    "created",
+    "deleted_models",
+    "event_query",
+    "events",
+    "model",
+    "model_query",
+    "model_request",
+    "models",
+    "monitor",
+    "page",
+    "patched",
+    "resized",
+    "runtimes",
+    "service_detail",
+    "service_query",
+    "service_request",
+    "service_summary",
+    "services",
+    "specifications",
+    "update_records",
+    "update_request",
+    "updated",
+]

@@ -1,0 +1,33 @@
+"""Giving back what was sent."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelyard.api.schemas.wire import Wire
+
+Json = dict[str, object]
+
+
+def set_only(**fields: object) -> Json:
+    """The fields that say something."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def echo(model: Wire, raw: Mapping[str, Any]) -> Json:
+    """What was sent and is known, or kept anyway, in the order in which it was sent; numbers are numbers."""
+    shown: Json = {}
+    for name in raw:
+        if name in type(model).model_fields:
+            if (value := getattr(model, name)) is not None:
+                shown[name] = _plain(value, raw[name])
+        elif model.keeps_unknown and raw[name] is not None:
+            shown[name] = raw[name]
+    return shown
+
+
+def _plain(value: object, raw: Any) -> object:
+    if isinstance(value, Wire):
+        return echo(value, raw)
+    if isinstance(value, list) and len(value) == len(raw):
+        return [_plain(one, sent) for one, sent in zip(value, raw, strict=True)]
+    return value

@@ -1,0 +1,86 @@
+"""Query parameters of calls about services (contract §2)."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from modelyard.api.schemas.wire import Integer, QueryFlag, Wire
+
+Offset = Annotated[Integer | None, Field(ge=0, le=10**9, description="page index: rows begin at offset x limit")]
+Limit = Annotated[Integer | None, Field(ge=1, le=10**6, description="rows of a page. Default 1000.")]
+Order = Annotated[Literal["asc", "desc"] | None, Field(description="default desc")]
+
+
+class ServiceList(Wire):
+    """Query of GET /services."""
+
+    service_id: str | None = None
+    service_name: Annotated[str | None, Field(description="a part of the name")] = None
+    model_id: str | None = None
+    workspace_id: str | None = None
+    infer_type: str | None = None
+    status: str | None = None
+    tags: Annotated[str | None, Field(description="no service has tags here: any value finds none")] = None
+    offset: Offset = None
+    limit: Limit = None
+    sort_by: Literal["publish_at", "service_name", "transition_at"] | None = None
+    order: Order = None
+
+
+class EventList(Wire):
+    """Query of GET /services/{id}/events."""
+
+    event_type: Literal["normal", "abnormal"] | None = None
+    event_info: Annotated[str | None, Field(description="a part of the text")] = None
+    start_time: Annotated[Integer | None, Field(description="milliseconds since 1970 UTC, inclusive")] = None
+    end_time: Annotated[Integer | None, Field(description="milliseconds since 1970 UTC, inclusive")] = None
+    offset: Offset = None
+    limit: Limit = None
+    sort_by: Literal["occur_time"] | None = None
+    order: Order = None
+
+
+class UpdateRecordList(Wire):
+    """Query of GET /services/{id}/logs."""
+
+    update_time: Annotated[Integer | None, Field(description="only the record of this update")] = None
+
+
+class MonitorQuery(Wire):
+    """Query of GET /services/{id}/monitor."""
+
+    node_id: Annotated[str | None, Field(description="for edge services")] = None
+
+
+class SpecificationList(Wire):
+    """Query of GET /services/specifications."""
+
+    is_personal_cluster: Annotated[QueryFlag | None, Field(description="those for dedicated pools")] = None
+    infer_type: Literal["real-time", "batch", "edge"] | None = None
+    offset: Offset = None
+    limit: Limit = None
+
+
+class ClusterList(Wire):
+    """Query of GET /clusters."""
+
+    cluster_name: Annotated[str | None, Field(description="a part of the name")] = None
+    status: str | None = None
+    offset: Offset = None
+    limit: Limit = None
+    sort_by: Literal["created_at", "cluster_name"] | None = None
+    order: Order = None
+
+
+class RuntimeList(Wire):
+    """Query of GET /models/ai-engine-runtimes."""
+
+    offset: Offset = None
+    limit: Limit = None
+
+
+class Change(Wire):
+    """Query of calls that change something."""
+
+    later: ClassVar[Mapping[str, str]] = {"dry_run": "trying a change without making it"}

@@ -1,0 +1,91 @@
+"""What a service uses and does now (contract §2, GET …/monitor)."""
+
+from dataclasses import dataclass
+
+from modelyard.core.admission_catalog import CUSTOM, Flavor
+from modelyard.domain.errors import NotFound
+from modelyard.domain.identity import CONTROL_READ, Principal
+from modelyard.domain.instance import LIVE
+from modelyard.domain.revision import Revision, Template, Variant
+from modelyard.domain.service import Invocations
+from modelyard.engines.base import EngineUnavailableError, Usage
+from modelyard.operations import limits
+from modelyard.operations.context import Context, authorise
+from modelyard.operations.progress import ready_count
+from modelyard.store.base import Counter, ServiceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class VariantUse:
+    """One model of a service. `cpu` in cores, memory in MiB, `accelerators` in devices; used and altogether.
+
+    `invocations` is None where the service has several models: requests are counted by service.
+    """
+
+    variant: Variant
+    category: str
+    cpu: float
+    cpu_total: float
+    memory_mib: float
+    memory_total_mib: int
+    accelerators_total: float
+    running: int
+    invocations: Invocations | None
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    record: ServiceRecord
+    revision: Revision
+    uses: tuple[VariantUse, ...]
+    requests_per_minute: int
+
+
+async def monitor(ctx: Context, principal: Principal, project_id: str, service_id: str) -> Monitor:
+    """Raises Forbidden, NotFound. Where the engine cannot be asked now, nothing is used."""
+    authorise(principal, project_id, CONTROL_READ, "getServiceMonitor")
+    async with ctx.store.read() as r:
+        service = await r.service(project_id, service_id)
+        record = await r.record(service_id) if service is not None else None
+        if record is None:
+            raise NotFound("service", service_id)
+        flavors = await limits.flavors(ctx, r, project_id)
+        counter = (await r.counters([service_id])).get(service_id, Counter())
+    try:
+        usage = await ctx.usage(service_id)
+    except EngineUnavailableError:
+        usage = {}
+    revision = record.revisions[record.service.revision]
+    alone = counter.totals if len(revision.variants) == 1 else None
+    uses = []
+    for variant in revision.variants:
+        mine = [i.id for i in record.instances if i.phase in LIVE and i.template == variant.template.hash]
+        flavor = _size(variant.template, flavors.get(variant.template.specification))
+        used = [usage[i] for i in mine if i in usage]
+        uses.append(_use(record, variant, flavor, used, alone))
+    return Monitor(record, revision, tuple(uses), ctx.requests_per_minute(service_id))
+
+
+def _size(template: Template, flavor: Flavor | None) -> Flavor:
+    if flavor is not None and not template.memory_mib:
+        return flavor
+    category = flavor.category if flavor else "CPU"
+    more = flavor.accelerators if flavor else 0
+    return Flavor(template.specification or CUSTOM, template.cpu, template.memory_mib, category, accelerators=more)
+
+
+def _use(
+    record: ServiceRecord, variant: Variant, flavor: Flavor, used: list[Usage], invocations: Invocations | None
+) -> VariantUse:
+    count = variant.instance_count
+    return VariantUse(
+        variant=variant,
+        category=flavor.category,
+        cpu=round(sum(u.cpu for u in used), 3),
+        cpu_total=flavor.cpu * count,
+        memory_mib=round(sum(u.memory_mib for u in used), 1),
+        memory_total_mib=flavor.memory_mib * count,
+        accelerators_total=flavor.accelerators * count,
+        running=ready_count(record, variant),
+        invocations=invocations,
+    )
