@@ -139,7 +139,6 @@ async def test_stop_and_start_and_remove(yard: World) -> None:
 
 
 async def test_weights_are_in_effect_at_once_one_change_after_the_other(yard: World) -> None:
-    """Envoy gathers such changes for a second unless it is told not to."""
     for weights in ({"a": 99, "b": 1}, {"a": 1, "b": 99}) * 3:
         await yard.published(route(**weights))
         seen = await answers(yard, 50)
