@@ -8,6 +8,7 @@
 import json
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def make(destination: Path, width: int = 1024, batching: object = True) -> Path:
     random = np.random.default_rng(0)
     sizes = (INPUTS, width, width, OUTPUTS)
     weights = {}
-    for n, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for n, (before, after) in enumerate(pairwise(sizes)):
         weights[f"w{n}"] = random.standard_normal((before, after), dtype=np.float32) * np.sqrt(
             2 / before, dtype="f4"
         )

@@ -21,7 +21,7 @@ from modelyard_runtime.errors import LoadError
 if TYPE_CHECKING:
     from modelyard_runtime.model import Rows
 
-_WEIGHT = 1 / 32
+_WEIGHT = 1 / 16
 _APART = 2.0  # after this many usual gaps without a request, none is coming
 
 
@@ -120,36 +120,37 @@ def _number(value: Mapping[str, Any], name: str, default: float, *, least: float
 
 
 class Costs:
-    """A line through (rows, seconds) of recent calls, older ones counting less."""
+    """A line through what calls of each size class (1, 2–3, 4–7 … rows) cost lately.
 
-    __slots__ = ("_mean_n", "_mean_nn", "_mean_nt", "_mean_t", "_seen")
+    Classes are remembered when they no longer occur: under steady load all calls are of one size, which alone
+    could not tell what a larger one would save.
+    """
+
+    __slots__ = ("_classes", "each_s", "overhead_s")
 
     def __init__(self) -> None:
-        self._seen = False
-        self._mean_n = self._mean_t = self._mean_nn = self._mean_nt = 0.0
+        self._classes: dict[int, list[float]] = {}  # bits of the size: mean rows, mean seconds
+        self.each_s = 0.0
+        self.overhead_s = 0.0
 
     def record(self, rows: int, took_s: float) -> None:
-        weight = _WEIGHT if self._seen else 1.0
-        self._seen = True
-        self._mean_n += (rows - self._mean_n) * weight
-        self._mean_t += (took_s - self._mean_t) * weight
-        self._mean_nn += (rows * rows - self._mean_nn) * weight
-        self._mean_nt += (rows * took_s - self._mean_nt) * weight
+        found = self._classes.get(rows.bit_length())
+        if found is None:
+            self._classes[rows.bit_length()] = [float(rows), took_s]
+        else:
+            found[0] += (rows - found[0]) * _WEIGHT
+            found[1] += (took_s - found[1]) * _WEIGHT
+        self._fit(list(self._classes.values()))
 
-    @property
-    def each_s(self) -> float:
-        """What one more row costs; all of the cost while calls of one size cannot tell."""
-        usual = self._mean_t / self._mean_n if self._mean_n else 0.0
-        spread = self._mean_nn - self._mean_n * self._mean_n
-        if spread <= 0.01 * self._mean_nn:
-            return usual
-        slope = (self._mean_nt - self._mean_n * self._mean_t) / spread
-        return min(max(slope, 0.0), usual)
-
-    @property
-    def overhead_s(self) -> float:
-        """What a call costs beside its rows."""
-        return max(self._mean_t - self.each_s * self._mean_n, 0.0)
+    def _fit(self, points: Sequence[Sequence[float]]) -> None:
+        count = len(points)
+        mean_n = sum([n for n, _ in points]) / count
+        mean_t = sum([t for _, t in points]) / count
+        usual = mean_t / mean_n if mean_n else 0.0
+        spread = sum([(n - mean_n) ** 2 for n, _ in points])
+        slope = sum([(n - mean_n) * (t - mean_t) for n, t in points]) / spread if spread else usual
+        self.each_s = min(max(slope, 0.0), usual)
+        self.overhead_s = max(mean_t - self.each_s * mean_n, 0.0)
 
     def answered_in_s(self, rows: int, max_size: int) -> float:
         """How long until `rows` are answered, in calls of at most `max_size`."""

@@ -25,6 +25,13 @@ def test_costs_are_learned_from_calls_of_several_sizes() -> None:
     assert learned.answered_in_s(100, 50) == pytest.approx(2 * 0.002 + 100 * 0.0005, rel=0.01)
 
 
+def test_steady_load_does_not_make_it_forget() -> None:
+    learned = costs(0.002, 0.0005)
+    for _ in range(10_000):
+        learned.record(8, 0.002 + 8 * 0.0005)
+    assert learned.overhead_s == pytest.approx(0.002, rel=0.01)
+
+
 def test_calls_of_one_size_tell_no_overhead() -> None:
     learned = Costs()
     assert (learned.overhead_s, learned.each_s) == (0.0, 0.0)
