@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.e2e.test_runtime import Connection, Instance, package, start  # noqa: F401 - a fixture
+from tests.e2e import test_runtime
+from tests.e2e.test_runtime import Connection, Instance, package
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore")]
 
 Start = Callable[..., Instance]
+start = test_runtime.start
 
 STREAM = """
     class S(SingleNodeService):
@@ -64,7 +65,7 @@ def in_flight(instance: Instance) -> int:
 
 
 @pytest.mark.parametrize("script", [STREAM, STREAM_ASYNC], ids=["generator", "async generator"])
-def test_a_generator_is_sent_as_it_yields(start: Start, tmp_path: Path, gate: Path, script: str) -> None:  # noqa: F811
+def test_a_generator_is_sent_as_it_yields(start: Start, tmp_path: Path, gate: Path, script: str) -> None:
     instance = start(package(tmp_path / "model", script), GATE=str(gate))
     instance.until_ready()
     connection, reply = opened(instance, {"n": 4})
@@ -77,7 +78,7 @@ def test_a_generator_is_sent_as_it_yields(start: Start, tmp_path: Path, gate: Pa
     connection.close()
 
 
-def test_other_requests_are_answered_between_two_items(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_other_requests_are_answered_between_two_items(start: Start, tmp_path: Path) -> None:
     script = """
         import itertools
         class S(SingleNodeService):
@@ -119,7 +120,7 @@ SILENT_ASYNC = """
 
 
 @pytest.mark.parametrize("script", [ENDLESS, SILENT_ASYNC], ids=["generator", "silent async generator"])
-def test_a_caller_that_leaves_closes_the_generator(start: Start, tmp_path: Path, script: str) -> None:  # noqa: F811
+def test_a_caller_that_leaves_closes_the_generator(start: Start, tmp_path: Path, script: str) -> None:
     instance = start(package(tmp_path / "model", script))
     instance.until_ready()
     connection, reply = opened(instance, {})
@@ -134,7 +135,7 @@ def test_a_caller_that_leaves_closes_the_generator(start: Start, tmp_path: Path,
     assert "closed" in log
 
 
-def test_a_failure_within_a_stream_is_an_event(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_a_failure_within_a_stream_is_an_event(start: Start, tmp_path: Path) -> None:
     script = """
         class S(SingleNodeService):
             def _inference(self, data):
@@ -153,7 +154,7 @@ def test_a_failure_within_a_stream_is_an_event(start: Start, tmp_path: Path) -> 
     assert in_flight(instance) == 0
 
 
-def test_tensors_over_http(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_tensors_over_http(start: Start, tmp_path: Path) -> None:
     from tests.unit.runtime.saved_models import FORMATS, ROWS
     from tests.unit.runtime.saved_models import package as saved
 
@@ -185,7 +186,7 @@ def test_tensors_over_http(start: Start, tmp_path: Path) -> None:  # noqa: F811
     assert in_flight(instance) == 0
 
 
-def test_a_script_cannot_break_the_health_check(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_a_script_cannot_break_the_health_check(start: Start, tmp_path: Path) -> None:
     script = """
         class S(SingleNodeService):
             def _inference(self, data): return {"garbage": True}
@@ -223,7 +224,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_the_last_line_of_the_log_names_the_cause(start: Start, tmp_path: Path, case: str) -> None:  # noqa: F811
+def test_the_last_line_of_the_log_names_the_cause(start: Start, tmp_path: Path, case: str) -> None:
     files, cause = BAD[case]
     model = tmp_path / "model"
     model.mkdir()
@@ -235,7 +236,7 @@ def test_the_last_line_of_the_log_names_the_cause(start: Start, tmp_path: Path, 
     assert cause in log.splitlines()[-1]
 
 
-def test_a_load_that_takes_long_says_where_it_is(start: Start, tmp_path: Path, gate: Path) -> None:  # noqa: F811
+def test_a_load_that_takes_long_says_where_it_is(start: Start, tmp_path: Path, gate: Path) -> None:
     script = """
         class S(SingleNodeService):
             def __init__(self, model_name, model_path):
@@ -254,7 +255,7 @@ def test_a_load_that_takes_long_says_where_it_is(start: Start, tmp_path: Path, g
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "extra/weights.joblib"])
-def test_safe_formats_only(start: Start, tmp_path: Path, name: str) -> None:  # noqa: F811
+def test_safe_formats_only(start: Start, tmp_path: Path, name: str) -> None:
     import joblib
 
     model = package(tmp_path / "model", "class S(SingleNodeService): pass\n")

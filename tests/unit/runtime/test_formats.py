@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.unit.runtime.saved_models import COLUMNS, FORMATS, ROWS, Saved, package
 
 from modelyard_runtime.dataplane import DataPlane
 from modelyard_runtime.loader import load
 from modelyard_runtime.model import Model
 from modelyard_runtime.protocols.v2 import OpenInference
 from modelyard_runtime.settings import Settings
-from tests.unit.runtime.saved_models import COLUMNS, FORMATS, ROWS, Saved, package
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries, which are not ours to mend
 
