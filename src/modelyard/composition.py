@@ -30,6 +30,7 @@ from modelyard.iam.tokens import TokenKey
 from modelyard.objects.local import LocalObjects
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
+from modelyard.operations.standing import Standing
 from modelyard.processes import isolation, limits
 from modelyard.processes.view import view
 from modelyard.settings import Settings
@@ -140,7 +141,14 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         usage=engine.usage,
         requests_per_minute=plane.requests_per_minute,
     )
-    deps = Deps(context=context, tokens=tokens, passwords=passwords, api_url=urls.api, region=settings.region)
+    deps = Deps(
+        context=context,
+        tokens=tokens,
+        passwords=passwords,
+        api_url=urls.api,
+        region=settings.region,
+        standing=lambda: Standing(gateway.connected(), engine.enforced()),
+    )
     app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app)
 

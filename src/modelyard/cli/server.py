@@ -59,7 +59,7 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     given = credentials(data_dir)
     with Client(given) as yard:
         try:
-            health = yard.health()
+            health = {**yard.health(), **yard.status()}
         except ClientError as e:
             if as_json:
                 print_json({"status": "down", "auth_url": given.auth_url, "reason": str(e)})

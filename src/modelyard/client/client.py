@@ -32,6 +32,10 @@ class Client:
         """What the control plane says of itself; needs no token."""
         return self.session.root("/healthz")
 
+    def status(self) -> Json:
+        """How the installation stands: gateway, instances of the project, limits and whether they are enforced."""
+        return self.session.call("GET", "/modelyard/status")
+
     def predict(self, service: Service, body: object, *, path: str = "") -> object:
         """Ask the service's model: `body` is sent as JSON (bytes as they are); the parsed answer, or its text."""
         raw = isinstance(body, bytes)

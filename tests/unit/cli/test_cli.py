@@ -52,7 +52,10 @@ class Yard:
             "GET /v1/p1/services": reply({"services": [RUNNING], "count": 1, "total_count": 1}),
             "GET /v1/p1/services/s1": reply(RUNNING),
             "GET /v1/p1/models": reply({"models": MODELS, "count": 2, "total_count": 2}),
-            "GET /healthz": reply({"status": "ok", "gateway": {"connected": True}}),
+            "GET /healthz": reply({"status": "ok"}),
+            "GET /v1/p1/modelyard/status": reply(
+                {"gateway": {"connected": True}, "instances": {"ready": 2}, "limits": {"cpu": "not enforced: why"}}
+            ),
         }
 
     def __call__(self, request: httpx.Request) -> httpx.Response:

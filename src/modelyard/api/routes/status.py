@@ -1,0 +1,24 @@
+"""How the installation stands: `/v1/{project_id}/modelyard/status`, an extension of the contract."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from modelyard.api.documents import ERRORS
+from modelyard.api.requests import Caller, Everything, World
+from modelyard.operations import standing
+
+router = APIRouter(prefix="/v1/{project_id}/modelyard", tags=["health"], responses=ERRORS)
+
+
+@router.get("/status", summary="How the installation stands")
+async def status(ctx: World, deps: Everything, caller: Caller, project_id: str) -> dict[str, Any]:
+    """Gateway, the project's instances by phase, and for each limit whether it is enforced, or why not."""
+    counted = await standing.instances(ctx, caller, project_id)
+    found = deps.standing()
+    return {
+        "version": deps.version,
+        "gateway": {"connected": found.gateway_connected},
+        "instances": counted,
+        "limits": dict(found.limits),
+    }

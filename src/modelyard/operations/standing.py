@@ -1,0 +1,25 @@
+"""How the installation stands: gateway, what runs, and how far instances are bounded and kept apart."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelyard.domain.identity import CONTROL_READ, Principal
+from modelyard.operations.context import Context, authorise
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the composition knows. `limits`: what → "enforced (how)", or "not enforced: why"."""
+
+    gateway_connected: bool
+    limits: Mapping[str, str] = field(default_factory=dict)
+
+
+async def instances(ctx: Context, caller: Principal, project_id: str) -> Mapping[str, int]:
+    """How many instances the project's services have, by phase. Raises Forbidden."""
+    authorise(caller, project_id, CONTROL_READ, "modelyard:status:get")
+    async with ctx.store.read() as r:
+        records = await r.records()
+    mine = (i for record in records if record.service.project_id == project_id for i in record.instances)
+    return dict(Counter(str(instance.phase) for instance in mine))
