@@ -1,8 +1,8 @@
 """MXNet scripts: `model_path` is the model directory. (Older scripts import this as `mms.model_service…`.)
 
-`_inference` runs the exported network (`NAME-symbol.json`, `NAME-0000.params`) unless the script replaces it: a list
-of arrays, or a dict of arrays by input name, in; a list of arrays out. Never tried with MXNet itself, which ended
-before the Python releases that this server needs.
+`_inference` runs the exported network (`NAME-symbol.json`, `NAME-0000.params`) unless the script replaces it: a
+list of arrays, or a dict of arrays by input name, in; a list of arrays out. Never tried with MXNet itself, which
+ended before the Python releases that this server needs.
 """
 
 from pathlib import Path

@@ -206,7 +206,7 @@ BAD = {
     ),
     "import error in a sibling": (
         {"customize_service.py": b"import helper\n", "helper.py": b"import no_such_thing\n"},
-        "imports 'no_such_thing', which is not installed: add it to dependencies in config.json (helper.py, line 1)",
+        "which is not installed: add it to dependencies in config.json (helper.py, line 1)",
     ),
     "missing file": (
         {
