@@ -40,9 +40,21 @@ def load(settings: Settings, watch: Stopwatch | None = None) -> Model:
 
 
 def _joined(package: Package, model: Model) -> Model:
-    """Models of rows answer several requests in one call, unless config.json says otherwise."""
-    bounds = limits(package.config.get("batching"))
-    return replace(model, joint=rows_joint(model.rows, bounds)) if model.rows and bounds else model
+    """Models of rows answer several requests in one call: by themselves where that is exact as far as the file
+    tells (any number of rows in, as many out), and where config.json says so. Raises LoadError."""
+    value = package.config.get("batching")
+    bounds = limits(value)
+    if model.rows is None or bounds is None:
+        return model
+    tensors = (*model.tensors.inputs, *model.tensors.outputs) if model.tensors else ()
+    sizes = [tensor.shape[0] if tensor.shape else None for tensor in tensors]
+    if value in (None, "auto") and any(size != -1 for size in sizes):
+        return model
+    if any(size is not None and size > 0 for size in sizes):
+        raise LoadError(
+            "config.json: batching needs a model whose first dimension is free, and this one's is fixed"
+        )
+    return replace(model, joint=rows_joint(model.rows, bounds))
 
 
 def _bare_model(package: Package, threads: int, watch: Stopwatch, *, safe_only: bool) -> Model:
