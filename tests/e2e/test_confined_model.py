@@ -1,0 +1,88 @@
+"""A whole Modelyard and a model that would do harm: what it can reach, and what happens when it hangs."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from examples.demo.stage import Stage, until
+
+from modelyard.client import Client, Service, Variant
+
+pytestmark = pytest.mark.e2e
+
+SCRIPT = """
+import os
+from model_service.model_service import SingleNodeService
+
+class Nosy(SingleNodeService):
+    def _inference(self, data):
+        found = {"uid": os.getuid(), "pid": os.getpid()}
+        for path in data["read"]:
+            try:
+                found[path] = os.listdir(path) if os.path.isdir(path) else open(path).read(10)
+            except OSError as error:
+                found[path] = type(error).__name__
+        return found
+"""
+CONFIG = {
+    "model_type": "Custom",
+    "model_algorithm": "nosy",
+    "apis": [{"url": "/", "method": "post"}],
+    "health": {
+        "period_seconds": "1",
+        "timeout_seconds": "1",
+        "initial_delay_seconds": 0,
+        "failure_threshold": "2",
+    },
+}
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with Stage() as started:
+        started.up()
+        yield started
+
+
+def deploy(stage: Stage, yard: Client, tmp_path: Path) -> Service:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "customize_service.py").write_text(SCRIPT)
+    (tmp_path / "model" / "config.json").write_text(json.dumps(CONFIG))
+    location = stage.put_object("nosy", tmp_path)
+    model = yard.models.wait(yard.models.publish("nosy", "1.0.0", location, "Custom"))
+    return yard.services.wait(yard.services.create("nosy", [Variant(model_id=model.model_id)]))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="RIGHTS OF MODEL CODE NOT TESTED: only root may change user")
+def test_a_deployed_model_reaches_nothing_of_the_server(stage: Stage, tmp_path: Path) -> None:
+    data = stage.data_dir
+    secret = [data / "credentials.json", data / "modelyard.db", data / "keys", data / "gateway", data / "objects"]
+    with stage.client() as yard:
+        limits = yard.status()["limits"]
+        if not str(limits["files"]).startswith("enforced"):
+            pytest.skip(f"RIGHTS OF MODEL CODE NOT TESTED: files are {limits['files']}")
+        service = deploy(stage, yard, tmp_path)
+        found = yard.predict(service, {"read": [*map(str, secret), str(data), str(data / "instances")]})
+        assert isinstance(found, dict)
+        assert found.pop("uid") >= 1_879_048_192
+        (own,) = stage.instances()
+        assert found.pop("pid") == stage.instances()[own]
+        assert found.pop(str(data / "instances")) == [own]
+        assert sorted(found.pop(str(data))) == ["instances", "packages"]
+        assert found == dict.fromkeys(map(str, secret), "FileNotFoundError")
+        assert yard.status()["instances"] == {"ready": 1}
+
+
+def test_a_model_that_hangs_is_replaced(stage: Stage, tmp_path: Path) -> None:
+    with stage.client() as yard:
+        service = deploy(stage, yard, tmp_path)
+        ((first, pid),) = stage.instances().items()
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: set(stage.instances()) - {first}, 60, "another instance")
+        answer = yard.predict(service, {"read": []})
+        assert isinstance(answer, dict)
+        assert answer["pid"] != pid
+        until(lambda: yard.services.get(service.service_id).status == "running", 60, "a service that is whole")
