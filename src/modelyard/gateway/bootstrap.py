@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 
 from modelyard.gateway import credentials, signatures
-from modelyard.gateway.translate import ACCESS_FILTER, BUFFER_FILTER, DENY_FILTER, JWT_FILTER, PREFIX
+from modelyard.gateway.translate import ACCESS_FILTER, BUFFER_FILTER, DENY_FILTER, JWT_FILTER, LIMIT_FILTER, PREFIX
 
 XDS_SOCKET = "gateway/xds.sock"
 ADMIN_SOCKET = "gateway/admin.sock"
@@ -137,6 +137,12 @@ def _connection_manager() -> Json:
             signatures.filter_config(SIGNATURE_FILTER),
             _dynamic(DENY_FILTER, _RBAC),
             {"name": ACCESS_FILTER, "typed_config": _typed(_RBAC)},
+            {
+                "name": LIMIT_FILTER,
+                "typed_config": _typed(
+                    "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", stat_prefix="limit"
+                ),
+            },
             {
                 "name": BUFFER_FILTER,
                 "typed_config": _typed(

@@ -2,9 +2,9 @@
 
 A service that is open is three resources, each named by the service's id:
 
-    Cluster                what never changes: how to connect, retry bounds, outlier detection
+    Cluster                what hardly ever changes: how to connect and balance, retry bounds, outlier detection
     ClusterLoadAssignment  one locality per track, weighted; the instances of the track inside it
-    ScopedRouteConfiguration  key: the id in the path; project, timeout, body limit
+    ScopedRouteConfiguration  key: the id in the path; project, timeout, limits, upgrades
 
 so that a change of weights or instances is one small endpoint push, and nothing here grows with the number of
 services. A stopped service is its route alone, answering 400. Why localities and not weighted clusters:
@@ -12,12 +12,15 @@ docs/decisions/0001-split-by-weighted-localities.md.
 
     /v1/infers/{id}       → /          /v1/infers/{id}?x=1   → /?x=1
     /v1/infers/{id}/      → /          /v1/infers/{id}/a/b   → /a/b
+
+A traffic limit is a token bucket that all workers of one Envoy share; it is full again after any change of the
+route.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
+from modelyard.domain.routing import Endpoint, LoadBalancer, RouteState, ServiceRoute, TrackRoute
 from modelyard.gateway import credentials
 from modelyard.gateway.base import NO_TOKENS
 from modelyard.gateway.xds import Kind, Value, pack, typed, version
@@ -25,6 +28,7 @@ from modelyard.gateway.xds import Kind, Value, pack, typed, version
 JWT_FILTER = "modelyard.jwt"
 DENY_FILTER = "modelyard.revocations"
 ACCESS_FILTER = "modelyard.access"
+LIMIT_FILTER = "modelyard.limit"
 BUFFER_FILTER = "modelyard.buffer"
 
 PREFIX = "/v1/infers/"
@@ -34,7 +38,18 @@ UPSTREAM_IDLE_S = 30
 """Instances keep idle connections for an hour: it is always Envoy that closes first, so no request meets a
 connection that the other side is just closing."""
 
+WEBSOCKET_IDLE_S = 3600
+"""An upgraded connection without a byte for so long is closed."""
+
 _UNLIMITED = {"value": 100_000}
+
+BALANCERS: Mapping[LoadBalancer, Value] = {
+    LoadBalancer.ROUND_ROBIN: {"lb_policy": "ROUND_ROBIN"},
+    LoadBalancer.LEAST_CONNECTIONS: {"lb_policy": "LEAST_REQUEST"},
+    LoadBalancer.SOURCE_IP: {"lb_policy": "MAGLEV", "maglev_lb_config": {"table_size": {"value": 5003}}},
+}
+"""All three know weighted localities. The table of SOURCE_IP holds each share to about a thousandth; Envoy's own
+size would cost half a megabyte for each service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +67,7 @@ def resources(route: ServiceRoute) -> tuple[Resource, ...]:
     if route.state is RouteState.STOPPED:
         return (_resource(Kind.ROUTE, route.service_id, _scope(route)),)
     return (
-        _resource(Kind.CLUSTER, route.service_id, _cluster(route.service_id)),
+        _resource(Kind.CLUSTER, route.service_id, _cluster(route.service_id, route.load_balancer)),
         _resource(Kind.ENDPOINTS, route.service_id, _assignment(route.service_id, route.tracks)),
         _resource(Kind.ROUTE, route.service_id, _scope(route)),
     )
@@ -79,8 +94,8 @@ def _extension(name: str, message: str, config: Value) -> Resource:
     return _resource(Kind.FILTER, name, {"name": name, "typed_config": typed(message, config)})
 
 
-def _cluster(name: str) -> Value:
-    """Constant but for the name: Envoy warms a changed cluster anew, which costs more than it is worth.
+def _cluster(name: str, balancer: LoadBalancer) -> Value:
+    """Constant but for name and balancer: Envoy warms a changed cluster anew, which costs more than it is worth.
 
     An instance that refuses or breaks a connection, or answers too late, is left out at once and tried again after
     some seconds; the jitter is there so that two dead ones are not tried by one request. All out is none out
@@ -105,7 +120,7 @@ def _cluster(name: str) -> Value:
             "eds_config": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": {"seconds": 5}},
         },
         "connect_timeout": {"seconds": 1},
-        "lb_policy": "ROUND_ROBIN",
+        **BALANCERS[balancer],
         "common_lb_config": {
             "locality_weighted_lb_config": {},
             "healthy_panic_threshold": {"value": 1},
@@ -171,8 +186,9 @@ def _scope(route: ServiceRoute) -> Value:
     host: dict[str, object] = {
         "name": route.service_id,
         "domains": ["*"],
-        "routes": [_route(route, {"path": bare}), _route(route, {"prefix": f"{bare}/"})],
+        "routes": [*_routes(route, {"path": bare}), *_routes(route, {"prefix": f"{bare}/"})],
         "typed_per_filter_config": {
+            **_limit(route),
             ACCESS_FILTER: typed(
                 "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
                 {"rbac": {"rules": credentials.access(route.project_id, route.app_codes)}},
@@ -191,6 +207,45 @@ def _scope(route: ServiceRoute) -> Value:
     }
 
 
+def _limit(route: ServiceRoute) -> Value:
+    """One bucket for the whole service, after the check of who calls. A stopped one answers 400 to everybody."""
+    if route.traffic_limit is None or route.state is RouteState.STOPPED:
+        return {}
+    requests = route.traffic_limit.requests
+    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    config: Value = {
+        "stat_prefix": "limit",
+        "token_bucket": {
+            "max_tokens": requests,
+            "tokens_per_fill": {"value": requests},
+            "fill_interval": {"seconds": route.traffic_limit.period_s},
+        },
+        "filter_enabled": always,
+        "filter_enforced": always,
+    }
+    return {LIMIT_FILTER: typed("envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", config)}
+
+
+def _routes(route: ServiceRoute, match: Value) -> Iterator[Value]:
+    """An upgrade goes first: it has no body to hold and no end to wait for."""
+    if route.websocket and route.state is RouteState.OPEN:
+        upgrade = {"name": "upgrade", "string_match": {"exact": "websocket", "ignore_case": True}}
+        yield {
+            "name": route.service_id,
+            "match": {**match, "headers": [upgrade]},
+            "route": {
+                **_action(route),
+                "timeout": _duration(0),
+                "idle_timeout": _duration(WEBSOCKET_IDLE_S),
+                "upgrade_configs": [{"upgrade_type": "websocket"}],
+            },
+            "typed_per_filter_config": {
+                BUFFER_FILTER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", {"disabled": True})
+            },
+        }
+    yield _route(route, match)
+
+
 def _route(route: ServiceRoute, match: Value) -> Value:
     answer: Value
     if route.state is RouteState.STOPPED:
@@ -204,6 +259,7 @@ def _action(route: ServiceRoute) -> Value:
     return {
         "cluster": route.service_id,
         "prefix_rewrite": "/",
+        **_hashed(route.load_balancer),
         "timeout": _duration(route.request_timeout_s),
         "idle_timeout": _duration(route.request_timeout_s + 5),
         "retry_policy": {
@@ -221,6 +277,13 @@ def _action(route: ServiceRoute) -> Value:
             "retry_back_off": {"base_interval": {"nanos": 1_000_000}, "max_interval": {"nanos": 10_000_000}},
         },
     }
+
+
+def _hashed(balancer: LoadBalancer) -> Value:
+    """What chooses the instance of a caller; only SOURCE_IP asks."""
+    if balancer is not LoadBalancer.SOURCE_IP:
+        return {}
+    return {"hash_policy": [{"connection_properties": {"source_ip": True}}]}
 
 
 def _duration(seconds: float) -> Value:

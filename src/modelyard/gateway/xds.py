@@ -27,6 +27,7 @@ _MODULES = {
     "envoy.extensions.filters.http.rbac.v3.RBAC": "rbac_pb2",
     "envoy.extensions.filters.http.rbac.v3.RBACPerRoute": "rbac_pb2",
     "envoy.extensions.filters.http.buffer.v3.BufferPerRoute": "buffer_pb2",
+    "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": "local_rate_limit_pb2",
     "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication": "config_pb2",
     "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig": "config_pb2",
     "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": "previous_hosts_pb2",

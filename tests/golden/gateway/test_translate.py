@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
+from modelyard.domain.routing import (
+    Endpoint,
+    LoadBalancer,
+    RouteState,
+    ServiceRoute,
+    TrackRoute,
+    TrafficLimit,
+)
 from modelyard.gateway.bootstrap import bootstrap
 from modelyard.gateway.translate import resources, revocation_filter, token_filter
 from modelyard.gateway.xds import readable
@@ -28,6 +35,13 @@ CASES = {
     "no-instance": replace(ONE, tracks=()),
     "limits": replace(ONE, request_timeout_s=0.25, max_body_bytes=1000),
     "codes": replace(ONE, app_codes=("c" * 64, "b" * 64)),
+    "traffic-limit": replace(ONE, traffic_limit=TrafficLimit(100, 60)),
+    "least-connections": replace(ONE, load_balancer=LoadBalancer.LEAST_CONNECTIONS),
+    "source-ip": replace(ONE, load_balancer=LoadBalancer.SOURCE_IP),
+    "websocket": replace(ONE, websocket=True),
+    "stopped-with-limit": replace(
+        ONE, state=RouteState.STOPPED, tracks=(), traffic_limit=TrafficLimit(100, 60), websocket=True
+    ),
     "stopped": replace(ONE, state=RouteState.STOPPED, tracks=()),
 }
 

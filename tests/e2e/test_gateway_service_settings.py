@@ -1,0 +1,148 @@
+"""What a service's settings do to requests, through a real Envoy: limits, balancing, WebSocket."""
+
+import asyncio
+import base64
+import hashlib
+import os
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.e2e.gateway_world import Instance, Seen, World, route, token, world
+
+from modelyard.domain.routing import LoadBalancer, TrafficLimit
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
+
+
+@pytest.fixture
+async def yard(tmp_path: Path) -> AsyncIterator[World]:
+    async with world(tmp_path) as made:
+        await made.gateway.load(())
+        yield made
+
+
+async def test_the_traffic_limit_answers_429_and_only_beyond_it(yard: World) -> None:
+    await yard.instance("a")
+    await yard.published(replace(route(a=100), traffic_limit=TrafficLimit(5, 24 * 3600)))
+    answers = [await yard.call() for _ in range(12)]
+    assert Counter(answer.status_code for answer in answers) == {200: 5, 429: 7}
+    refused = answers[-1].json()
+    assert refused["error_code"] == "ModelArts.4206"
+    assert "Excessive number of requests to s" in refused["message"]
+    assert len(yard.instances["a"].seen) == 5
+    nobody = await yard.call(headers={"X-Auth-Token": None})
+    stranger = await yard.call(headers={"X-Auth-Token": token("other")})
+    assert (nobody.status_code, stranger.status_code) == (401, 403)
+
+
+async def test_the_limit_is_one_for_all_connections_and_comes_and_goes(yard: World) -> None:
+    await yard.instance("a")
+    limited = replace(route(a=100), traffic_limit=TrafficLimit(3, 24 * 3600))
+    await yard.published(limited)
+    answers = await asyncio.gather(*(yard.call() for _ in range(20)))
+    assert Counter(answer.status_code for answer in answers) == {200: 3, 429: 17}
+    await yard.published(replace(limited, traffic_limit=None))
+    answers = await asyncio.gather(*(yard.call() for _ in range(20)))
+    assert Counter(answer.status_code for answer in answers) == {200: 20}
+
+
+@pytest.mark.parametrize("balancer", list(LoadBalancer))
+async def test_a_change_of_the_balancer_costs_no_request(yard: World, balancer: LoadBalancer) -> None:
+    await yard.instance("a")
+    await yard.instance("b")
+    begun = LoadBalancer.ROUND_ROBIN if balancer is not LoadBalancer.ROUND_ROBIN else LoadBalancer.SOURCE_IP
+    before = replace(route(a=50, b=50), load_balancer=begun)
+    await yard.published(before)
+    done = asyncio.Event()
+    statuses: Counter[int] = Counter()
+
+    async def callers() -> None:
+        while not done.is_set():
+            statuses[(await yard.call()).status_code] += 1
+
+    calling = [asyncio.create_task(callers()) for _ in range(4)]
+    await yard.published(replace(before, load_balancer=balancer))
+    answers = {(await yard.call()).text for _ in range(100)}
+    done.set()
+    await asyncio.gather(*calling)
+    assert set(statuses) == {200}
+    assert len(answers) == (1 if balancer is LoadBalancer.SOURCE_IP else 2)
+
+
+async def test_source_ip_moves_to_who_is_left(yard: World) -> None:
+    for name in ("a", "b", "c"):
+        await yard.instance(name)
+    await yard.published(replace(route(a_b=60, c=40), load_balancer=LoadBalancer.SOURCE_IP))
+    first = {(await yard.call()).text for _ in range(20)}
+    assert len(first) == 1
+    await yard.instances[first.pop()].kill()
+    answers = [await yard.call() for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) <= 2  # where it was retried, then where it stays
+
+
+def accept(instance: Instance, seen: Seen, writer: asyncio.StreamWriter) -> "asyncio.Future[None] | None":
+    """Behave as a WebSocket server that sends one text frame with its name, then leaves the connection open."""
+    del instance
+    key = seen.headers["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    accepted = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()
+    writer.write(
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
+        + f"sec-websocket-accept: {accepted}\r\n\r\n".encode()
+        + b"\x81\x02hi"
+    )
+    return asyncio.get_running_loop().create_future()
+
+
+async def upgrade(port: int) -> tuple[str, asyncio.StreamReader, asyncio.StreamWriter]:
+    """(first line of the answer, the connection after its head)."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    key = base64.b64encode(os.urandom(16)).decode()
+    writer.write(
+        f"GET /v1/infers/s/chat?room=1 HTTP/1.1\r\nhost: gateway\r\nx-auth-token: {token()}\r\nupgrade: WebSocket\r\n"
+        f"connection: Upgrade\r\nsec-websocket-key: {key}\r\nsec-websocket-version: 13\r\n\r\n".encode()
+    )
+    head = await reader.readuntil(b"\r\n\r\n")
+    return head.decode().split("\r\n")[0], reader, writer
+
+
+async def test_a_websocket_outlives_the_timeout_of_requests_and_the_route(yard: World) -> None:
+    instance = await yard.instance("a")
+    await yard.instance("b")
+    instance.behave = accept
+    opened = replace(route(a=100), websocket=True, request_timeout_s=0.2)
+    await yard.published(opened)
+    line, reader, writer = await upgrade(yard.port)
+    assert "101" in line
+    assert await reader.readexactly(4) == b"\x81\x02hi"
+    (seen,) = instance.seen
+    assert seen.line == "GET /chat?room=1 HTTP/1.1"
+    assert "x-auth-token" not in seen.headers
+    await yard.published(replace(route(b=100), websocket=True, request_timeout_s=0.2))
+    assert (await yard.call()).text == "b"
+    await asyncio.sleep(0.5)  # longer than the timeout of a request
+    (backend,) = instance.writers
+    backend.write(b"\x81\x03bye")
+    assert await asyncio.wait_for(reader.readexactly(5), 5) == b"\x81\x03bye"
+    writer.close()
+
+
+async def test_no_upgrade_where_it_was_not_asked_for(yard: World) -> None:
+    instance = await yard.instance("a")
+    instance.behave = accept
+    await yard.published(route(a=100))
+    line, _, writer = await upgrade(yard.port)
+    assert "403" in line
+    assert instance.seen == []
+    writer.close()
+
+
+async def test_the_body_limit_holds_beside_websockets(yard: World) -> None:
+    await yard.instance("a")
+    await yard.published(replace(route(a=100), websocket=True, max_body_bytes=1000))
+    assert (await yard.call(content=b"x" * 1000)).status_code == 200
+    too_large = await yard.call(content=b"x" * 1001)
+    assert (too_large.status_code, too_large.json()["error_code"]) == (413, "ModelArts.4104")
