@@ -2,7 +2,15 @@
 
 from enum import IntEnum
 
-from modelyard.client import ApiError, ClientError, NotConfigured, OperationFailed, Unreachable, WaitTimeout
+from modelyard.client import (
+    ApiError,
+    ClientError,
+    NotConfigured,
+    OperationFailed,
+    UnknownName,
+    Unreachable,
+    WaitTimeout,
+)
 
 
 class Exit(IntEnum):
@@ -20,7 +28,7 @@ class Exit(IntEnum):
 def exit_code(error: ClientError) -> Exit:
     """The exit code that a script can tell this failure by."""
     match error:
-        case ApiError(status=404):
+        case ApiError(status=404) | UnknownName():
             return Exit.NOT_FOUND
         case ApiError(status=401 | 403):
             return Exit.NOT_ALLOWED

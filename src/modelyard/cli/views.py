@@ -152,3 +152,19 @@ def health(auth_url: str, answer: Json) -> RenderableType:
         else:
             rows.append((name.replace("_", " "), str(value)))
     return facts(rows)
+
+
+def plain(found: Iterable[Json], *columns: str) -> RenderableType:
+    """One row for each, as the server said it."""
+    grid = table(*columns)
+    for one in found:
+        grid.add_row(*(_cell(one.get(name)) for name in columns))
+    return grid
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

@@ -14,6 +14,7 @@ from modelyard.client.errors import (
     ClientError,
     NotConfigured,
     OperationFailed,
+    UnknownName,
     Unreachable,
     WaitTimeout,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "NotConfigured",
     "OperationFailed",
     "Service",
+    "UnknownName",
     "Unreachable",
     "UpdateRecord",
     "Variant",

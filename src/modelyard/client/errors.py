@@ -28,6 +28,10 @@ class ApiError(ClientError):
         self.request_id = request_id
 
 
+class UnknownName(ClientError):
+    """A name that nothing has, or several things."""
+
+
 class OperationFailed(ClientError):
     """What was waited for ended badly (a deployment failed, an update was rolled back). Says why."""
 

@@ -5,7 +5,8 @@ keys changed). A call that changes something is never repeated for any other rea
 whether that is safe.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 import httpx
@@ -15,6 +16,7 @@ from modelyard.client.errors import ApiError, Unreachable
 from modelyard.client.records import Json
 
 UNAUTHORIZED = 401
+NOTHING: Mapping[str, str] = MappingProxyType({})
 TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
 
 
@@ -113,6 +115,20 @@ class Session:
             self.token()
         url = f"{self._root}/v1/{self._auth.project_id}{path}"
         response = self.send(method, url, params=params, **({} if body is None else {"json": body}))
+        answer = response.json() if response.content else {}
+        return answer if isinstance(answer, dict) else {"answer": answer}
+
+    def absolute(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        params: Mapping[str, str] = NOTHING,
+    ) -> Json:
+        """The JSON object that `method path` answers, outside any project (`/v3/users`); {} for none."""
+        given = {} if body is None else {"json": body}
+        response = self.send(method, f"{self._root}{path}", params=params, **given)
         answer = response.json() if response.content else {}
         return answer if isinstance(answer, dict) else {"answer": answer}
 

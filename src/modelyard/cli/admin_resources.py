@@ -1,0 +1,165 @@
+"""`modelyard admin …`: quotas, flavors, pools, buckets. What projects may use."""
+
+from typing import Annotated
+
+import typer
+
+from modelyard.cli import views
+from modelyard.cli.admin import Project
+from modelyard.cli.context import AsJson, DataDir, connect, console, print_json
+
+flavors = typer.Typer(no_args_is_help=True, help="Sizes of instances, and who may use them.")
+pools = typer.Typer(no_args_is_help=True, help="Dedicated resources of projects.")
+buckets = typer.Typer(no_args_is_help=True, help="Which project a bucket belongs to.")
+
+Flavor = Annotated[str, typer.Argument(metavar="FLAVOR", help="Name of a flavor.")]
+Pool = Annotated[str, typer.Argument(metavar="POOL", help="Name or id of a pool.")]
+For = Annotated[list[str] | None, typer.Option("--project", help="Only for this project; may be repeated.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `modelyard admin`."""
+    app.command()(quotas)
+    app.add_typer(flavors, name="flavors")
+    app.add_typer(pools, name="pools")
+    app.add_typer(buckets, name="buckets")
+
+
+def quotas(
+    project: Project,
+    wanted: Annotated[list[str] | None, typer.Argument(metavar="[NAME=VALUE]…", help="Quotas to set.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the quotas of a project, or set some of them."""
+    given = dict(_assigned(one) for one in wanted or ())
+    with connect(data_dir) as yard:
+        found = yard.admin.quotas(project, given)
+    if as_json:
+        print_json(found)
+    else:
+        rows = [{"quota": name, "value": value} for name, value in sorted(found.items())]
+        console.print(views.plain(rows, "quota", "value"))
+
+
+@flavors.command("list")
+def list_flavors(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List every flavor and whom it is open to."""
+    with connect(data_dir) as yard:
+        found = yard.admin.flavors()
+    if as_json:
+        print_json(found)
+    else:
+        console.print(views.plain(found, "name", "cpu", "memory_mib", "category", "open", "projects"))
+
+
+@flavors.command("add")
+def add_flavor(
+    name: str,
+    *,
+    cpu: Annotated[float, typer.Option(help="Cores.")],
+    memory: Annotated[int, typer.Option(help="MiB.")],
+    category: Annotated[str, typer.Option(help="CPU, GPU or NPU.")] = "CPU",
+    accelerators: Annotated[float, typer.Option(help="GPUs or NPUs.")] = 0,
+    data_dir: DataDir = None,
+) -> None:
+    """Add a flavor; nobody may use it until it is opened."""
+    size = {"cpu": cpu, "memory_mib": memory, "category": category, "accelerators": accelerators}
+    with connect(data_dir) as yard:
+        yard.admin.create_flavor(name, **size)
+
+
+@flavors.command("open")
+def open_flavor(flavor: Flavor, project: For = None, data_dir: DataDir = None) -> None:
+    """Let every project use a flavor, or some."""
+    with connect(data_dir) as yard:
+        ids = [yard.admin.project_id(one) for one in project or ()]
+        yard.admin.change_flavor(flavor, **({"open_projects": ids} if ids else {"open": True}))
+
+
+@flavors.command("close")
+def close_flavor(flavor: Flavor, project: For = None, data_dir: DataDir = None) -> None:
+    """Let no project use a flavor that it was not opened for, or no longer some. What runs goes on."""
+    with connect(data_dir) as yard:
+        ids = [yard.admin.project_id(one) for one in project or ()]
+        yard.admin.change_flavor(flavor, **({"close_projects": ids} if ids else {"open": False}))
+
+
+@flavors.command("delete")
+def delete_flavor(flavor: Flavor, data_dir: DataDir = None) -> None:
+    """Delete a flavor that was added and that no service uses."""
+    with connect(data_dir) as yard:
+        yard.admin.delete_flavor(flavor)
+
+
+@pools.command("list")
+def list_pools(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List every pool."""
+    with connect(data_dir) as yard:
+        found = yard.admin.pools()
+    if as_json:
+        print_json(found)
+    else:
+        console.print(views.plain(found, "pool_id", "name", "project_id", "status", "nodes"))
+
+
+@pools.command("add")
+def add_pool(
+    name: str,
+    project: Project,
+    node: Annotated[list[str] | None, typer.Option("--node", help="Name of a node; may be repeated.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Add a dedicated pool of a project; prints its id."""
+    with connect(data_dir) as yard:
+        typer.echo(yard.admin.create_pool(name, project, nodes=node or [])["pool_id"])
+
+
+@pools.command("status")
+def pool_status(
+    pool: Pool,
+    status: Annotated[str, typer.Argument(help="running, concerning, abnormal or deploying.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Say how a pool is: only a running one takes services."""
+    with connect(data_dir) as yard:
+        yard.admin.change_pool(pool, status=status)
+
+
+@pools.command("remove")
+def remove_pool(pool: Pool, data_dir: DataDir = None) -> None:
+    """Remove a pool that no service uses."""
+    with connect(data_dir) as yard:
+        yard.admin.delete_pool(pool)
+
+
+@buckets.command("list")
+def list_buckets(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List the buckets that projects claimed."""
+    with connect(data_dir) as yard:
+        found = yard.admin.buckets()
+    if as_json:
+        print_json(found)
+    else:
+        console.print(views.plain(found, "bucket", "project_id"))
+
+
+@buckets.command("claim")
+def claim_bucket(bucket: str, project: Project, data_dir: DataDir = None) -> None:
+    """Give a bucket to a project, if no other has it."""
+    with connect(data_dir) as yard:
+        yard.admin.claim_bucket(bucket, project)
+
+
+@buckets.command("release")
+def release_bucket(bucket: str, data_dir: DataDir = None) -> None:
+    """Take a bucket from its project; what is in it stays."""
+    with connect(data_dir) as yard:
+        yard.admin.release_bucket(bucket)
+
+
+def _assigned(text: str) -> tuple[str, int]:
+    name, equals, value = text.partition("=")
+    if not equals or not value.isdigit():
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE with a whole number")
+    return name, int(value)

@@ -1,0 +1,149 @@
+"""Administration: users, projects, roles, access keys, and what projects may use. For administrators only.
+
+Users and projects may be named or given by id; a name must leave no doubt.
+"""
+
+from collections.abc import Mapping
+
+from modelyard.client.errors import UnknownName
+from modelyard.client.records import Json, rows
+from modelyard.client.session import Session
+
+ADMIN = "/v1/modelyard/admin"
+CREDENTIALS = "/v3.0/OS-CREDENTIAL/credentials"
+SYSTEM = "system"
+"""In place of a project: the whole installation."""
+
+
+class Administration:
+    """The calls that are no project's."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def _call(self, method: str, path: str, body: object = None, **params: str) -> Json:
+        return self._session.absolute(method, path, body=body, params=params)
+
+    # Users and projects.
+
+    def users(self) -> list[Json]:
+        return rows(self._call("GET", "/v3/users"), "users")
+
+    def user_id(self, key: str) -> str:
+        """The id of the user with this name or id; UnknownName when there is none, or are several."""
+        return _id("user", key, self.users())
+
+    def create_user(self, name: str, password: str) -> Json:
+        return _inner(self._call("POST", "/v3/users", {"user": {"name": name, "password": password}}), "user")
+
+    def change_user(self, user: str, **change: object) -> Json:
+        """`enabled`, `password` or `name`."""
+        return _inner(self._call("PATCH", f"/v3/users/{self.user_id(user)}", {"user": change}), "user")
+
+    def delete_user(self, user: str) -> None:
+        self._call("DELETE", f"/v3/users/{self.user_id(user)}")
+
+    def projects(self) -> list[Json]:
+        return rows(self._call("GET", "/v3/projects"), "projects")
+
+    def project_id(self, key: str) -> str:
+        """As `user_id`."""
+        return _id("project", key, self.projects())
+
+    def create_project(self, name: str) -> Json:
+        return _inner(self._call("POST", "/v3/projects", {"project": {"name": name}}), "project")
+
+    def change_project(self, project: str, **change: object) -> Json:
+        """`enabled` or `name`."""
+        path = f"/v3/projects/{self.project_id(project)}"
+        return _inner(self._call("PATCH", path, {"project": change}), "project")
+
+    # Roles and access keys.
+
+    def grants(self, user: str | None = None, project: str | None = None) -> list[Json]:
+        params = {"user.id": self.user_id(user)} if user else {}
+        if project:
+            params["scope.project.id"] = self.project_id(project)
+        return rows(self._call("GET", "/v3/role_assignments", **params), "role_assignments")
+
+    def grant(self, user: str, role: str, project: str) -> None:
+        """`project` SYSTEM with the role admin makes an administrator."""
+        self._call("PUT", self._role(user, role, project))
+
+    def withdraw(self, user: str, role: str, project: str) -> None:
+        self._call("DELETE", self._role(user, role, project))
+
+    def _role(self, user: str, role: str, project: str) -> str:
+        where = SYSTEM if project == SYSTEM else f"projects/{self.project_id(project)}"
+        return f"/v3/{where}/users/{self.user_id(user)}/roles/{role}"
+
+    def access_keys(self, user: str) -> list[Json]:
+        return rows(self._call("GET", CREDENTIALS, user_id=self.user_id(user)), "credentials")
+
+    def create_access_key(self, user: str, project: str) -> Json:
+        wanted = {"user_id": self.user_id(user), "project_id": self.project_id(project)}
+        return _inner(self._call("POST", CREDENTIALS, {"credential": wanted}), "credential")
+
+    def delete_access_key(self, access: str) -> None:
+        self._call("DELETE", f"{CREDENTIALS}/{access}")
+
+    # What projects may use.
+
+    def quotas(self, project: str, wanted: Mapping[str, int] | None = None) -> Json:
+        """Those of a project, after setting some."""
+        path = f"{ADMIN}/projects/{self.project_id(project)}/quotas"
+        answer = self._call("PUT", path, {"quotas": dict(wanted)}) if wanted else self._call("GET", path)
+        return _inner(answer, "quotas")
+
+    def flavors(self) -> list[Json]:
+        return rows(self._call("GET", f"{ADMIN}/flavors"), "flavors")
+
+    def create_flavor(self, name: str, **fields: object) -> Json:
+        return self._call("POST", f"{ADMIN}/flavors", {"name": name, **fields})
+
+    def change_flavor(self, name: str, **fields: object) -> Json:
+        return self._call("PATCH", f"{ADMIN}/flavors/{name}", fields)
+
+    def delete_flavor(self, name: str) -> None:
+        self._call("DELETE", f"{ADMIN}/flavors/{name}")
+
+    def pools(self) -> list[Json]:
+        return rows(self._call("GET", f"{ADMIN}/pools"), "pools")
+
+    def pool_id(self, key: str) -> str:
+        return _id("pool", key, self.pools(), "pool_id")
+
+    def create_pool(self, name: str, project: str, **fields: object) -> Json:
+        return self._call(
+            "POST", f"{ADMIN}/pools", {"name": name, "project_id": self.project_id(project), **fields}
+        )
+
+    def change_pool(self, pool: str, **fields: object) -> Json:
+        return self._call("PATCH", f"{ADMIN}/pools/{self.pool_id(pool)}", fields)
+
+    def delete_pool(self, pool: str) -> None:
+        self._call("DELETE", f"{ADMIN}/pools/{self.pool_id(pool)}")
+
+    def buckets(self) -> list[Json]:
+        return rows(self._call("GET", f"{ADMIN}/buckets"), "buckets")
+
+    def claim_bucket(self, bucket: str, project: str) -> None:
+        self._call("PUT", f"{ADMIN}/buckets/{bucket}", {"project_id": self.project_id(project)})
+
+    def release_bucket(self, bucket: str) -> None:
+        self._call("DELETE", f"{ADMIN}/buckets/{bucket}")
+
+
+def _id(kind: str, key: str, found: list[Json], field: str = "id") -> str:
+    ids = [str(one[field]) for one in found]
+    if key in ids:
+        return key
+    named = [str(one[field]) for one in found if one.get("name") == key]
+    if len(named) != 1:
+        raise UnknownName(f"there are {len(named)} {kind}s named {key!r}" if named else f"no {kind} {key!r}")
+    return named[0]
+
+
+def _inner(answer: Json, name: str) -> Json:
+    value = answer.get(name)
+    return value if isinstance(value, dict) else answer
