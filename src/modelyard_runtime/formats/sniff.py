@@ -10,7 +10,12 @@ onnx            by its suffix: a protobuf has no beginning of its own
 import zipfile
 from pathlib import Path
 
-RUNS_CODE = {"pickle": "a pickle", "torch-pickle": "a pickle of torch"}
+RUNS_CODE = {
+    "pickle": "a pickle",
+    "torch-pickle": "a pickle of torch",
+    # torch.export.load unpickles, without limits, what the archive says is pickled (as of torch 2.13).
+    "torch-export": "a torch.export file, which can hold a pickle",
+}
 
 _COMPRESSED = (b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"]\x00\x00", b"\x04\x22\x4d\x18", b"ZF")
 _PICKLED = {".m", ".joblib", ".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt"}

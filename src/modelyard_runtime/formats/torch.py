@@ -1,8 +1,9 @@
-"""TorchScript and torch.export files. Neither is a pickle of Python code; a state dict or a pickled module is,
-and needs a script that has the code of its network.
+"""TorchScript and torch.export files, which hold the code of their network. (A state dict does not.)
+
+Loading TorchScript runs no Python. Loading a torch.export file can: torch unpickles whatever constants the file
+says are pickled.
 """
 
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,12 +56,6 @@ def load_exported(path: Path, package: Package, watch: Stopwatch) -> Network:
     values = {n.name: n.meta.get("val") for n in program.graph.nodes if n.op == "placeholder" and n.name in wanted}
     inputs = tuple(_tensor(name, values[name]) for name in wanted)
     return Network("pytorch_export", inputs, _outputs(package), _runner(torch, module, inputs, package))
-
-
-def contains_code(path: Path) -> bool:
-    """Whether a torch archive is TorchScript. The others are pickles."""
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _torch(path: Path, watch: Stopwatch) -> Any:

@@ -42,6 +42,7 @@ KINDS = {
     "net.onnx": (b"\x08\x08\x12\x00", "onnx"),
     "image.jpg": (b"\xff\xd8\xff", ""),
     "photo.gz": (gzip.compress(b"x"), ""),
+    "protocol_0.pkl": (pickle.dumps({"a": 1}, protocol=0), ""),
     "empty.pkl": (b"", ""),
 }
 ARCHIVES = {
@@ -74,8 +75,8 @@ def test_only_what_runs_code_is_refused(tmp_path: Path, name: str) -> None:
     else:
         archive(tmp_path / "deep" / name, *ARCHIVES[name][0])
     package = open_package(tmp_path)
-    if "pickle" in kind:
-        with pytest.raises(LoadError, match=rf"deep/{name} is a pickle.*MODELYARD_SAFE_FORMATS_ONLY"):
+    if "pickle" in kind or kind == "torch-export" or name.endswith(".pkl"):
+        with pytest.raises(LoadError, match=rf"deep/{name} is a .*pickle.*MODELYARD_SAFE_FORMATS_ONLY"):
             refuse_code(package)
     else:
         refuse_code(package)
