@@ -117,7 +117,7 @@ def process_spec(
     plan = enforcement.plan(spec.instance_id, limits, weight=options.loading_weight, quota=options.cpu_quota)
     work = directory.absolute() / "work"
     isolation = options.isolation
-    shown = (*readable(options.python), *options.shown, package.absolute())
+    shown = (*readable(options.python), *(d for d in options.shown if d.is_dir()), package.absolute())
     own_user = isolation.users is not None and not isolation.users.shared
     return Spec(
         argv=options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime"),

@@ -26,7 +26,7 @@ def main(path: str, limit_s: str, command: "list[str]") -> None:
     parent = os.getppid()
     signal.alarm(int(float(limit_s)) + 2)  # survives the exec: should nobody be left to kill it
     os.chdir(path)
-    spec = load("spec.json")
+    spec = {"view": [], "processes": 0, **load("spec.json")}  # an older release knew neither
     home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
     namespace = joined(load("state.json")) if spec["view"] else None
     become.join(spec["plan"]["groups"])
