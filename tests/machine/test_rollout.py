@@ -6,10 +6,11 @@ of what may happen, and what must come of it once the world is fair: the goal is
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from tests.machine.rollout_world import BAD, GOOD, Process, World, variant
+from tests.machine.rollout_world import BAD, GOOD, World, variant
 
 from modelyard.core.decide import decide
 from modelyard.core.routes import route
+from modelyard.core.situation import Process
 from modelyard.domain.instance import HOLDING, Phase
 from modelyard.domain.revision import Variant
 from modelyard.domain.routing import RouteState

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.core.situations import open_route, situation, stopped_route, variant
@@ -90,5 +91,5 @@ def test_the_switch(switched: bool, shares: Shares) -> None:
         pytest.param({"max_body_bytes": 5}, replace(open_route((1, 100, ("o1",))), max_body_bytes=5), id="bounds"),
     ],
 )
-def test_the_service_decides(fields: Mapping[str, object], expected: ServiceRoute | None) -> None:
+def test_the_service_decides(fields: Mapping[str, Any], expected: ServiceRoute | None) -> None:
     assert route(situation("od", new=None, **fields)) == expected
