@@ -137,6 +137,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         new_id=_new_id,
         nudge=plane.nudge,
         gateway_url=urls.gateway,
+        volume_dirs=_directories(settings.volume_dirs),
         home_project=credentials.get("project_id") or settings.project_name,
         usage=engine.usage,
         requests_per_minute=plane.requests_per_minute,
@@ -168,6 +169,11 @@ async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
         (data_dir / "packages").mkdir(mode=0o711, exist_ok=True)
         (data_dir / "packages").chmod(0o711)
     return replace(options, isolation=found)
+
+
+def _directories(text: str) -> tuple[str, ...]:
+    """Absolute directories with `:` between them, as the file system resolves them."""
+    return tuple(str(Path(part).resolve()) for part in text.split(":") if part.startswith("/"))
 
 
 def _new_id() -> str:

@@ -22,6 +22,7 @@ class Settings:
     `envoy_workers` 0: one per core. `token_ttl_s`: how long a token is good. `enforce_limits`: bound instances
     by the limits of their flavor through control groups where those are writable. `instance_user`: who instances
     run as (`processes.isolation.users`): auto, off, UID, UID:GID or FIRST-LAST; only root may choose.
+    `volume_dirs`: directories of this machine, with `:` between them, whose contents services may ask to mount.
     """
 
     data_dir: Path
@@ -37,6 +38,7 @@ class Settings:
     enforce_limits: bool = True
     instance_user: str = isolation.AUTO
     log_level: str = "INFO"
+    volume_dirs: str = ""
 
 
 def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:

@@ -101,10 +101,18 @@ async def upgrade(port: int) -> tuple[str, asyncio.StreamReader, asyncio.StreamW
     """(first line of the answer, the connection after its head)."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     key = base64.b64encode(os.urandom(16)).decode()
-    writer.write(
-        f"GET /v1/infers/s/chat?room=1 HTTP/1.1\r\nhost: gateway\r\nx-auth-token: {token()}\r\nupgrade: WebSocket\r\n"
-        f"connection: Upgrade\r\nsec-websocket-key: {key}\r\nsec-websocket-version: 13\r\n\r\n".encode()
+    lines = (
+        "GET /v1/infers/s/chat?room=1 HTTP/1.1",
+        "host: gateway",
+        f"x-auth-token: {token()}",
+        "upgrade: WebSocket",
+        "connection: Upgrade",
+        f"sec-websocket-key: {key}",
+        "sec-websocket-version: 13",
+        "",
+        "",
     )
+    writer.write("\r\n".join(lines).encode())
     head = await reader.readuntil(b"\r\n\r\n")
     return head.decode().split("\r\n")[0], reader, writer
 

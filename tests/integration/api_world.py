@@ -147,6 +147,7 @@ async def api_world() -> AsyncIterator[ApiWorld]:
         new_id=world.new_id,
         nudge=lambda kind, key: world.nudges.append((kind, key)),
         gateway_url="http://gateway:8080",
+        home_project=FIRST.id,
     )
     app = create_app(Deps(context=context, tokens=world.key, passwords=passwords))
     transport = httpx.ASGITransport(app=app)

@@ -9,7 +9,7 @@ from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.model import Model
 from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.operations.context import Context, authorise
-from modelyard.store.base import ModelQuery, Page
+from modelyard.store.base import ModelQuery, Page, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,21 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
         attributes=request.attributes,
     )
     async with ctx.store.write() as w:
+        await may_read_bucket(ctx, w, project_id, object_path(model.source_location).bucket, "source_location")
         await w.add_model(model)
     ctx.nudge("model", model.id)
     return model
+
+
+async def may_read_bucket(ctx: Context, r: Reading, project_id: str, bucket: str, field: str) -> None:
+    """Raise Invalid (403 4310) for a bucket of another project. One that nobody claimed is the home project's."""
+    owner = (await r.buckets()).get(bucket)
+    if owner is None and ctx.home_project:
+        home = await r.project(ctx.home_project)
+        owner = home.id if home else None
+    if owner not in {None, project_id}:
+        text = f"bucket {bucket!r} is not one of this project: an administrator can give it to the project"
+        raise Invalid(Violation(field, text, "4310"))
 
 
 def _violations(request: ModelRequest) -> list[Violation]:

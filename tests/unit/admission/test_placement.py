@@ -1,0 +1,170 @@
+"""Pools, sizes, affinity, volumes, and what only batch or edge services have. Tables over values."""
+
+from dataclasses import replace
+
+import pytest
+
+from modelyard.core import admission_types as types
+from modelyard.core import admission_volumes as volumes
+from modelyard.core.admission_catalog import FLAVORS, Flavor, Pool, Quotas, flavor, flavors, quotas
+from modelyard.core.admission_placement import Affinity, CustomSpec, Placement, Site, rounded, size, violations
+from modelyard.core.admission_types import TypedFields
+from modelyard.core.admission_volumes import HostDirs, VolumeRequest
+from modelyard.domain.revision import Template, Volume
+from modelyard.domain.service import InferType
+
+ONE = Pool("id-1", "one", "running", frozenset({"n1"}))
+TWO = Pool("id-2", "two", "running", frozenset({"n1", "n2"}))
+SICK = Pool("id-3", "sick", "abnormal")
+POOLS = {p.id: p for p in (ONE, TWO, SICK)} | {p.name: p for p in (ONE, TWO, SICK)}
+SITE = Site(FLAVORS, POOLS)
+SPEC = CustomSpec(1.5, 512)
+CPU = "modelarts.vm.cpu.2u"
+
+PLACES: dict[str, tuple[str, Placement, list[tuple[str, str]]]] = {
+    "flavor": (CPU, Placement(), []),
+    "closed": ("modelarts.vm.gpu.p4", Placement(), [("specification", "0104")]),
+    "custom outside of a pool": ("custom", Placement(custom_spec=SPEC), [("specification", "0104")]),
+    "custom": ("custom", Placement(pool_name="one", custom_spec=SPEC), []),
+    "custom without a size": ("custom", Placement(pool_name="one"), [("custom_spec", "0104")]),
+    "size without custom": (CPU, Placement(custom_spec=SPEC), [("custom_spec", "0104")]),
+    "too little cpu": ("custom", Placement("one", None, CustomSpec(0.001, 1)), [("custom_spec.cpu", "0104")]),
+    "no memory": ("custom", Placement("one", None, CustomSpec(1, 0)), [("custom_spec.memory", "0104")]),
+    "both accelerators": (
+        "custom",
+        Placement("one", None, CustomSpec(1, 1, 0, 0)),
+        [("custom_spec.ascend_a310", "0104")],
+    ),
+    "an accelerator": ("custom", Placement("one", None, CustomSpec(1, 1, 1)), [("custom_spec.gpu_p4", "0104")]),
+    "pool by id": (CPU, Placement(cluster_id="id-1"), []),
+    "unknown cluster": (CPU, Placement(cluster_id="x"), [("cluster_id", "3547")]),
+    "pool_name beats cluster_id": (CPU, Placement(cluster_id="x", pool_name="one"), []),
+    "sick pool": (CPU, Placement(pool_name="sick"), [("pool_name", "0104")]),
+    "affinity": (CPU, Placement(pool_name="one", affinity=Affinity("required", (("one", ("n1",)),))), []),
+    "affinity outside": (CPU, Placement(affinity=Affinity("required")), [("affinity.node_affinity", "0104")]),
+    "affinity mode": (
+        CPU,
+        Placement(pool_name="one", affinity=Affinity("maybe", (("one", ("n1",)),))),
+        [("affinity.node_affinity.mode", "0104")],
+    ),
+    "affinity node": (
+        CPU,
+        Placement(pool_name="one", affinity=Affinity("preferred", (("one", ("n9",)),))),
+        [("affinity.node_affinity.pool_infos[0].nodes[0].name", "3598")],
+    ),
+    "affinity choice": (
+        CPU,
+        Placement(pool_name="two", affinity=Affinity("required", (("two", ("n1",)),))),
+        [("affinity.node_affinity.pool_infos[0]", "0104")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "place", "expected"), PLACES.values(), ids=PLACES.keys())
+def test_places(name: str, place: Placement, expected: list[tuple[str, str]]) -> None:
+    found = [(v.field, v.code) for v in violations("c", name, place, SITE)]
+    assert found == [(f"c.{field}", code) for field, code in expected]
+
+
+def test_an_entry_beats_the_service() -> None:
+    site = replace(SITE, service=Placement(pool_name="two", cluster_id="id-1"))
+    assert site.pool(Placement()) == TWO
+    assert site.pool(Placement(cluster_id="id-1")) == ONE
+
+
+@pytest.mark.parametrize(("given", "kept"), [(0.335, 0.34), (1.005, 1.01), (2, 2.0), (0.014, 0.01)])
+def test_the_third_decimal_is_rounded(given: float, kept: float) -> None:
+    assert rounded(given) == kept
+
+
+def test_sizes_in_templates() -> None:
+    assert size("custom", Placement(custom_spec=SPEC), SITE, FLAVORS) == (1.5, 512)
+    assert size(CPU, Placement(), SITE, FLAVORS) == (0.0, 0)
+    more = replace(SITE, flavors={**FLAVORS, "big": Flavor("big", 64, 1024)})
+    assert size("big", Placement(), more, FLAVORS) == (64, 1024)
+
+
+def test_later_fields_name_no_template_anew() -> None:
+    """Computed with the release before: an upgrade must not restart what runs."""
+    template = Template("m", "d", CPU, (("B", "2"), ("A", "1")))
+    assert template.hash == "c95d6854a9b99c4f"
+    others = [
+        replace(template, cpu=1.0),
+        replace(template, volumes=(Volume("/a", "/b"),)),
+        replace(template, pool="p"),
+    ]
+    assert len({t.hash for t in (template, *others)}) == 4
+
+
+def test_stored_flavors_and_quotas_lie_over_the_defaults() -> None:
+    stored = flavor("modelarts.vm.gpu.p4", {"cpu": 4, "category": "GPU", "memory_mib": "x"}, open=True)
+    assert (stored.cpu, stored.memory_mib, stored.open) == (4, 32768, True)
+    assert flavors(FLAVORS, [stored])["modelarts.vm.gpu.p4"] == stored
+    assert quotas(Quotas(), {"instances_per_model": 128, "unknown": 1}) == Quotas(instances_per_model=128)
+
+
+def volume(host: str | None = "/srv/a", mount: str | None = "/data", **more: object) -> VolumeRequest:
+    return replace(VolumeRequest("v[0]", "host_path", host, mount), **more)  # type: ignore[arg-type]
+
+
+DIRS = HostDirs(("/srv",), {"/srv/a": "/srv/a", "/srv/link": "/etc", "/srv/none": None}, mountable=True)
+VOLUMES: dict[str, tuple[VolumeRequest, HostDirs, list[str]]] = {
+    "fine": (volume(), DIRS, []),
+    "nothing is allowed": (volume(), HostDirs(mountable=True), ["v[0].host_path"]),
+    "elsewhere": (volume("/home"), DIRS, ["v[0].host_path"]),
+    "dots": (volume("/srv/../etc"), DIRS, ["v[0].host_path"]),
+    "relative": (volume("srv"), DIRS, ["v[0].host_path"]),
+    "a link that leads out": (volume("/srv/link"), DIRS, ["v[0].host_path"]),
+    "not there": (volume("/srv/none"), DIRS, ["v[0].host_path"]),
+    "beside an allowed name": (volume("/srvx"), DIRS, ["v[0].host_path"]),
+    "no host path": (volume(None), DIRS, ["v[0].host_path"]),
+    "no mount path": (volume(mount=None), DIRS, ["v[0].mount_path"]),
+    "mount on root": (volume(mount="/"), DIRS, ["v[0].mount_path"]),
+    "mount in etc": (volume(mount="/etc/x"), DIRS, ["v[0].mount_path"]),
+    "mount with dots": (volume(mount="/data/../etc"), DIRS, ["v[0].mount_path"]),
+    "public pool": (volume(only_in_pool=True), DIRS, ["v[0]"]),
+    "an engine that cannot": (volume(), replace(DIRS, mountable=False), ["v[0]"]),
+    "a share": (volume(storage_type="sfs"), DIRS, ["v[0].storage_type"]),
+}
+
+
+@pytest.mark.parametrize(("asked", "dirs", "fields"), VOLUMES.values(), ids=VOLUMES.keys())
+def test_volumes(asked: VolumeRequest, dirs: HostDirs, fields: list[str]) -> None:
+    found = [v.field for v in volumes.violations("p", (asked,), dirs, in_pool=False)]
+    assert found == [f"p.{field}" for field in fields]
+
+
+def test_one_mount_path_for_one_volume() -> None:
+    pair = (volume(), volume(field="v[1]"))
+    assert [v.field for v in volumes.violations("p", pair, DIRS, in_pool=True)] == ["p.v[1].mount_path"]
+    assert volumes.mounted((volume(),), DIRS) == (Volume("/srv/a", "/data"),)
+
+
+GOOD = TypedFields(src_path="obs://b/in", dest_path="s3://b/out", req_uri="/", mapping_type="file")
+TYPED: dict[str, tuple[InferType, TypedFields, list[str]]] = {
+    "real-time": (InferType.REAL_TIME, TypedFields(), []),
+    "empty says nothing": (InferType.REAL_TIME, TypedFields(nodes=(), src_path=""), []),
+    "batch in real-time": (InferType.REAL_TIME, GOOD, ["src_path", "dest_path", "req_uri", "mapping_type"]),
+    "nodes in real-time": (InferType.REAL_TIME, TypedFields(nodes=("n",)), ["nodes"]),
+    "batch": (InferType.BATCH, GOOD, []),
+    "batch with nothing": (
+        InferType.BATCH,
+        TypedFields(),
+        ["src_path", "dest_path", "req_uri", "mapping_type"],
+    ),
+    "path": (InferType.BATCH, replace(GOOD, src_path="ftp://x"), ["src_path"]),
+    "csv without a rule": (InferType.BATCH, replace(GOOD, mapping_type="csv"), ["mapping_rule"]),
+    "csv": (InferType.BATCH, replace(GOOD, mapping_type="csv", mapping_rule={}), []),
+    "mapping": (InferType.BATCH, replace(GOOD, mapping_type="xml"), ["mapping_type"]),
+    "no manifest": (InferType.BATCH, replace(GOOD, src_type="ManifestFile"), ["src_path"]),
+    "manifest": (InferType.BATCH, replace(GOOD, src_type="ManifestFile", src_path="/b/x.manifest"), []),
+    "source": (InferType.BATCH, replace(GOOD, src_type="Tape"), ["src_type"]),
+    "uri": (InferType.BATCH, replace(GOOD, req_uri="x"), ["req_uri"]),
+    "edge": (InferType.EDGE, TypedFields(nodes=("n",)), []),
+    "edge without nodes": (InferType.EDGE, TypedFields(), ["nodes"]),
+}
+
+
+@pytest.mark.parametrize(("infer_type", "fields", "expected"), TYPED.values(), ids=TYPED.keys())
+def test_typed_fields(infer_type: InferType, fields: TypedFields, expected: list[str]) -> None:
+    assert [v.field for v in types.violations("c", fields, infer_type)] == [f"c.{name}" for name in expected]

@@ -1,0 +1,102 @@
+"""Service-level additional_properties: rules, merging, meaning."""
+
+from typing import Any
+
+import pytest
+
+from modelyard.core import service_properties as properties
+from modelyard.core.service_properties import Bounds
+from modelyard.domain.routing import LoadBalancer, TrafficLimit
+
+URN = "urn:smn:region:project:topic"
+LTS = {"type": "LTS", "configuration": {"log_group_id": "g", "log_stream_id": "s"}}
+LIMIT = {"num": 5, "unit": "SECOND"}
+CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
+    "nothing": ({}, {}, []),
+    "anything else": ({}, {"colour": {"deep": [1]}}, []),
+    "notification": ({}, {"smn_notification": {"topic_urn": URN, "events": [1, 3, 7, 11]}}, []),
+    "notification as a map": ({}, {"smn_notification": {"any": {"topic_urn": URN, "events": [1]}}}, []),
+    "notification off": ({}, {"smn_notification": {}}, []),
+    "urn": ({}, {"smn_notification": {"topic_urn": "x", "events": [1]}}, ["smn_notification.topic_urn"]),
+    "no events": ({}, {"smn_notification": {"topic_urn": URN, "events": []}}, ["smn_notification.events"]),
+    "event": ({}, {"smn_notification": {"topic_urn": URN, "events": [2]}}, ["smn_notification.events[0]"]),
+    "event of a bool": (
+        {},
+        {"smn_notification": {"topic_urn": URN, "events": [True]}},
+        ["smn_notification.events[0]"],
+    ),
+    "map of text": ({}, {"smn_notification": {"any": "x"}}, ["smn_notification.any"]),
+    "channel": ({}, {"log_report_channels": [LTS]}, []),
+    "channel type": ({}, {"log_report_channels": [{"type": "FTP"}]}, ["log_report_channels[0].type"]),
+    "channel id": (
+        {},
+        {"log_report_channels": [{"type": "LTS", "configuration": {"log_group_id": "x" * 65}}]},
+        ["log_report_channels[0].configuration.log_group_id"],
+    ),
+    "channel again": ({"log_report_channels": [LTS]}, {"log_report_channels": [LTS]}, []),
+    "channel after off": ({"log_report_channels": []}, {"log_report_channels": [LTS]}, []),
+    "channel off": ({"log_report_channels": [LTS]}, {"log_report_channels": []}, ["log_report_channels"]),
+    "websocket": ({}, {"websocket_upgrade": True}, []),
+    "websocket again": ({"websocket_upgrade": True}, {"websocket_upgrade": True}, []),
+    "websocket back": ({"websocket_upgrade": True}, {"websocket_upgrade": False}, ["websocket_upgrade"]),
+    "websocket and limit": ({}, {"websocket_upgrade": True, "traffic_limit": LIMIT}, ["traffic_limit"]),
+    "limit on websocket": ({"websocket_upgrade": True}, {"traffic_limit": LIMIT}, ["traffic_limit"]),
+    "websocket on limit": ({"traffic_limit": LIMIT}, {"websocket_upgrade": True}, ["websocket_upgrade"]),
+    "websocket as the limit goes": (
+        {"traffic_limit": LIMIT},
+        {"websocket_upgrade": True, "traffic_limit": {}},
+        [],
+    ),
+    "limit without unit": ({}, {"traffic_limit": {"num": 1}}, ["traffic_limit.unit"]),
+    "limit of nothing": ({}, {"traffic_limit": {"num": 0, "unit": "DAY"}}, ["traffic_limit.num"]),
+    "limit unit": ({}, {"traffic_limit": {"num": 1, "unit": "WEEK"}}, ["traffic_limit.unit"]),
+    "request": ({}, {"request_limit": {"max_body_bytes": 1, "timeout_seconds": 0.5}}, []),
+    "request size": ({}, {"request_limit": {"max_body_bytes": 2001}}, ["request_limit.max_body_bytes"]),
+    "request time": ({}, {"request_limit": {"timeout_seconds": 61}}, ["request_limit.timeout_seconds"]),
+}
+
+
+@pytest.mark.parametrize(("before", "sent", "fields"), CASES.values(), ids=CASES.keys())
+def test_rules(before: dict[str, Any], sent: dict[str, Any], fields: list[str]) -> None:
+    found = properties.violations(before, sent, Bounds(timeout_max_s=60, max_body_max_bytes=2000))
+    assert [v.field for v in found] == [f"additional_properties.{field}" for field in fields]
+
+
+def test_merging_is_by_top_level_key() -> None:
+    before = {"traffic_limit": LIMIT, "kept": {"a": 1}}
+    assert properties.merged(before, {"traffic_limit": {}, "new": 1, "kept": None}) == {
+        "traffic_limit": {},
+        "kept": {"a": 1},
+        "new": 1,
+    }
+
+
+def test_numeric_strings_in_events_are_numbers() -> None:
+    sent = {"any": {"topic_urn": "1", "events": ["1", 3, "x", "-1"]}}
+    assert properties.numbered(sent) == {"any": {"topic_urn": "1", "events": [1, 3, "x", "-1"]}}
+
+
+def test_what_they_mean() -> None:
+    said = {
+        "load_balancer_policy": "SOURCE_IP",
+        "additional_properties": {
+            "websocket_upgrade": True,
+            "traffic_limit": {"num": 7, "unit": "HOUR"},
+            "request_limit": {"timeout_seconds": 2},
+        },
+    }
+    assert properties.load_balancer(said) is LoadBalancer.SOURCE_IP
+    assert properties.websocket(said)
+    assert properties.traffic_limit(said) == TrafficLimit(7, 3600)
+    assert properties.request_limit(said) == (2.0, 12 * 1024 * 1024)
+
+
+def test_what_nothing_means() -> None:
+    for said in (
+        {},
+        {"additional_properties": {"traffic_limit": {}, "request_limit": {}, "websocket_upgrade": False}},
+    ):
+        assert properties.load_balancer(said) is LoadBalancer.ROUND_ROBIN
+        assert not properties.websocket(said)
+        assert properties.traffic_limit(said) is None
+        assert properties.request_limit(said) == (60.0, 12 * 1024 * 1024)
