@@ -263,7 +263,6 @@ class World:
             rollout=self.rollout,
             sights=tuple(sights),
             acked=self.gateway.view,
-            gateway_connected=self.gateway.connected,
         )
 
     def _strangers(self) -> Iterator[Instance]:

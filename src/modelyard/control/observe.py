@@ -1,6 +1,6 @@
 """From rows, processes and acknowledgements to one situation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelyard.core.situation import Process, Sight, Situation
@@ -27,6 +27,7 @@ class Memory:
 
     unrouted_ms: dict[str, int] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
+    route_rollout: str = ""
 
     def note_routing(self, instance_id: str, *, routed: bool, now_ms: int) -> int | None:
         """Since when the instance is unrouted, None while it is not."""
@@ -34,6 +35,15 @@ class Memory:
             self.unrouted_ms.pop(instance_id, None)
             return None
         return self.unrouted_ms.setdefault(instance_id, now_ms)
+
+    def note_published(self, routed: Iterable[str], rollout_id: str) -> None:
+        """A route was handed to the gateway: whoever is in it may get requests until a later one is acknowledged.
+
+        The acknowledged value may be equal to a later wanted one while this one is still on its way (A, B, A).
+        """
+        self.route_rollout = rollout_id
+        for instance_id in routed:
+            self.unrouted_ms.pop(instance_id, None)
 
     def forget(self, instance_id: str) -> None:
         self.unrouted_ms.pop(instance_id, None)
@@ -98,7 +108,6 @@ def situation(
         rollout=record.rollout,
         sights=sights,
         acked=view.acked,
-        gateway_connected=connected,
         app_codes=app_codes,
     )
 

@@ -19,7 +19,7 @@ from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import ServiceRoute
-from modelyard.domain.service import Event, EventType
+from modelyard.domain.service import Event, EventType, Rollout
 from modelyard.engines.base import (
     Engine,
     InstanceSpec,
@@ -85,7 +85,7 @@ class Reconciler:
         now_ms = world.clock.now_ms()
         view = world.gateway.view(service_id)
         seen = self._situation(record, observed, now_ms)
-        decision = decide(seen, now_ms, rejected=view.rejected)
+        decision = decide(seen, now_ms, rejected=view.rejected if self._is_ours(record) else "")
         decision = await self._explained(decision)
         started = self._new_instances(record, decision, now_ms)
         changes = _changes(record, decision, started, tuple(strangers(record, observed)))
@@ -93,7 +93,7 @@ class Reconciler:
             async with world.store.write() as writing:
                 if not await writing.apply(service_id, changes):
                     return now_ms
-        await self._route(service_id, decision.route)
+        await self._route(service_id, decision.route, decision.rollout or record.rollout)
         waiting = await self._act(record, decision, started)
         for instance_id in leftovers(record, observed):
             await world.engine.remove(instance_id)
@@ -145,11 +145,18 @@ class Reconciler:
         service = decision.service and replace(decision.service, error=decision.service.error + text)
         return replace(decision, rollout=rollout, service=service)
 
-    async def _route(self, service_id: str, route: ServiceRoute | None) -> None:
+    async def _route(self, service_id: str, route: ServiceRoute | None, rollout: Rollout | None) -> None:
         if route is None:
             await self._world.gateway.remove(service_id)
-        else:
-            await self._world.gateway.put(route)
+            return
+        memory = self._memory.setdefault(service_id, Memory())
+        memory.note_published(route.instance_ids(), rollout.id if rollout else "")
+        await self._world.gateway.put(route)
+
+    def _is_ours(self, record: ServiceRecord) -> bool:
+        """Whether the route that the gateway may have refused was published for the rollout of this record."""
+        memory = self._memory.setdefault(record.service.id, Memory())
+        return memory.route_rollout == (record.rollout.id if record.rollout else "")
 
     async def _act(self, record: ServiceRecord, decision: Decision, started: tuple[Instance, ...]) -> bool:
         """Carry the decision out; True when a start waits for room."""

@@ -156,7 +156,6 @@ class Situation:
     rollout: Rollout | None
     sights: tuple[Sight, ...]
     acked: ServiceRoute | None
-    gateway_connected: bool
     app_codes: tuple[str, ...] = field(default=(), repr=False)
 
     @property

@@ -1,9 +1,10 @@
 """An instance: one running copy of a template, and the table of what may happen to it.
 
-    PENDING ──▶ STARTING ──▶ READY ──▶ DRAINING ──▶ STOPPING ──▶ GONE
-                   │  ▲        │ ▲         │            ▲
-                   │  └────────┘ │         └────────────┘
-                   └──▶ EXITED ◀─┴── (from any phase that has a process)
+    STARTING ◀──▶ READY ──▶ DRAINING ──▶ STOPPING ──▶ GONE
+        │           │           │            │          ▲
+        └───────────┴───────────┴────────────┴▶ EXITED ─┘     (any of them may end on its own)
+
+    STARTING ──▶ DRAINING or STOPPING, READY ──▶ STOPPING: it is not wanted any more
 
 Active edges are ours: we asked for them and stored them before acting. Passive edges are the world's: we saw
 them. An edge that is in neither table is a bug, and raises with the story of the instance.

@@ -141,7 +141,6 @@ def situation(
         rollout=rollout,
         sights=tuple(sights),
         acked=acked or routed(sights, {t: v.weight for t, v in force.items()}),
-        gateway_connected=True,
     )
 
 
