@@ -64,6 +64,7 @@ def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
     # Imported here, so that the health check answers some 50 ms earlier.
     from modelyard_runtime.dataplane import DataPlane, reported
     from modelyard_runtime.loader import describe, load
+    from modelyard_runtime.memory import keep_freed
     from modelyard_runtime.protocols.v2 import OpenInference
     from modelyard_runtime.waiting import StillLoading
 
@@ -80,6 +81,7 @@ def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
     except BaseException as error:  # noqa: BLE001 - also sys.exit() of a script
         _fail(f"loading the model ended with {describe(error, read.model_dir)}", error)
     waiting.stop()
+    keep_freed()
     gc.collect()
     gc.freeze()  # what the model holds is not garbage; do not look at it again
     protocol = OpenInference(model, read.model_name, read.model_version, reported)
