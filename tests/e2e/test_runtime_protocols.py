@@ -236,6 +236,23 @@ def test_the_last_line_of_the_log_names_the_cause(start: Start, tmp_path: Path, 
     assert cause in log.splitlines()[-1]
 
 
+def test_a_crash_in_native_code_leaves_its_place_in_the_log(start: Start, tmp_path: Path) -> None:
+    script = """
+        import faulthandler
+        class S(SingleNodeService):
+            def _inference(self, data):
+                faulthandler._sigsegv()
+    """
+    instance = start(package(tmp_path / "model", script))
+    instance.until_ready()
+    with pytest.raises(OSError):
+        instance.request("POST", "/", {})
+    code, log = instance.end()
+    assert code == -signal.SIGSEGV
+    assert "Fatal Python error: Segmentation fault" in log
+    assert 'customize_service.py", line 7 in _inference' in log
+
+
 def test_a_load_that_takes_long_says_where_it_is(start: Start, tmp_path: Path, gate: Path) -> None:
     script = """
         class S(SingleNodeService):

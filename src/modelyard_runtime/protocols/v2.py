@@ -125,6 +125,10 @@ class OpenInference:
     def _refused(self, error: BaseException) -> Reply:
         if isinstance(error, RequestError):
             return refusal(error.status, error.message)
+        if isinstance(error, ModuleNotFoundError) and error.name == "numpy":
+            return refusal(
+                501, "Tensors need numpy, which the model has not: add it to dependencies in config.json."
+            )
         reference = self._failed(error)
         return refusal(500, f"The model {self._name} failed to answer. Its log says why: reference {reference}.")
 

@@ -188,3 +188,20 @@ def test_a_wrong_width_is_the_callers_error(served: Served) -> None:
 def test_the_example_of_the_warm_up_fits(served: Served, tmp_path: Path) -> None:
     _, model, _ = served
     assert model.example is None or ask(model, model.example)
+
+
+def test_classes_of_xgboost_are_cut_where_its_own_classifier_cuts(tmp_path: Path) -> None:
+    """Labels that can hardly be learned: the scores lie close to one half, on both sides."""
+    xgboost = pytest.importorskip("xgboost")
+    random = np.random.default_rng(7)
+    rows, labels = random.normal(size=(400, 4)), random.integers(0, 2, 400)
+    library = xgboost.XGBClassifier(n_estimators=3, max_depth=2, learning_rate=0.3).fit(rows, labels)
+    scores = library.predict_proba(rows)[:, 1]
+    assert (abs(scores - 0.5) < 0.03).sum() > 20
+    library.save_model(tmp_path / "model.json")
+    (tmp_path / "config.json").write_text("{}")
+    model = load(Settings(tmp_path, "m", "", port=0))
+    assert ask(model, {"instances": rows.tolist()})["predictions"] == library.predict(rows).tolist()
+    assert model.tensors is not None
+    found = model.tensors.run({"x": rows}, ("predict", "predict_proba"))
+    assert found["predict_proba"] == pytest.approx(library.predict_proba(rows), abs=1e-6)

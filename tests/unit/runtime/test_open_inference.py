@@ -2,6 +2,7 @@
 
 import json
 import struct
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -207,6 +208,12 @@ def test_a_failure_of_the_model_stays_in_the_log() -> None:
     assert reply.status == 500
     assert "REFERENCE" in json.loads(reply.body)["error"]
     assert b"secret" not in reply.body
+
+
+def test_a_model_without_numpy_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    reply = infer(one("FP32", [1], [1]))
+    assert (reply.status, "add it to dependencies" in json.loads(reply.body)["error"]) == (501, True)
 
 
 METADATA = {
