@@ -71,6 +71,7 @@ async def test_the_environment_is_built_from_nothing(world: ProcessWorld, monkey
         "MODELYARD_MODEL_DIR": str(world.package),
         "MODELYARD_MODEL_NAME": "iris",
         "MODELYARD_MODEL_VERSION": "1.0.0",
+        "MODELYARD_METRICS_SOCKET": "metrics.sock",
         "STUB": "serve",
         "THRESHOLD": "0.5",
     }

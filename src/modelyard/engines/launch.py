@@ -31,6 +31,10 @@ REACH = "import os; open(os.getcwd() + '/reached', 'w')"
 THREAD_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
+METRICS_SOCKET = "metrics.sock"
+"""In the instance's work directory: its counters, which no caller can reach through the gateway."""
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchOptions:
     """How instances are run here.
@@ -81,6 +85,7 @@ def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> d
         "MODELYARD_MODEL_DIR": str(package),
         "MODELYARD_MODEL_NAME": spec.model_name,
         "MODELYARD_MODEL_VERSION": spec.model_version,
+        "MODELYARD_METRICS_SOCKET": METRICS_SOCKET,
     }
     return defaults | dict(spec.envs) | facts
 

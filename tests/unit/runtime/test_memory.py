@@ -39,10 +39,10 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 def work():
     for _ in range(3):
-        np.ones(1 << 20, dtype=np.uint8)
+        [np.ones(1 << 20, dtype=np.uint8) for _ in range(4)]
     before = faults()
     for _ in range(50):
-        np.ones(1 << 20, dtype=np.uint8)
+        [np.ones(1 << 20, dtype=np.uint8) for _ in range(4)]
     print(faults() - before)
 thread = threading.Thread(target=work)
 thread.start()
