@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
 async def yard(tmp_path: Path) -> AsyncIterator[World]:
     async with world(tmp_path) as made:
         await made.gateway.load(())
+        await made.answers(404, "none")
         yield made
 
 
