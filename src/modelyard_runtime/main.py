@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
@@ -47,17 +48,22 @@ def main() -> NoReturn:
     )
     signals = _signals()
     transport.start()
-    if read.metrics_path or read.metrics_port is not None:
-        metrics.serve(
-            listener(None, read.metrics_path, read.metrics_port),
-            lambda: metrics.text(server.ledger, watch.phases_s),
-        )
+    _count(read, lambda: metrics.text(server.ledger, watch.phases_s))
     threading.Thread(target=_stop_at, args=(signals, server, transport), name="signals", daemon=True).start()
     _load(read, server, watch)
     watch.finished()
     _say(f"{read.model_name} {read.model_version} ready in {watch.report()}")
     while True:  # the main thread has nothing left to do but to let signal handlers of the model run
         signal.pause()
+
+
+def _count(read: Settings, content: Callable[[], str]) -> None:
+    """Counters are worth having, but not worth a model that does not serve."""
+    if read.metrics_path or read.metrics_port is not None:
+        try:
+            metrics.serve(listener(None, read.metrics_path, read.metrics_port), content)
+        except OSError as error:
+            _say(f"there are no metrics: {error}")
 
 
 def _load(read: Settings, server: Server, watch: Stopwatch) -> None:

@@ -131,3 +131,11 @@ def test_an_upgrade_is_refused(batching: Instance) -> None:
     status, answer, _ = batching.request("GET", "/", None, Connection="Upgrade", Upgrade="websocket")
     assert (status, answer["error_code"]) == (400, "ModelArts.4204")
     assert "WebSocket" in answer["error_msg"]
+
+
+def test_a_socket_for_counters_that_cannot_be_is_no_reason_not_to_serve(
+    start: Callable[..., Instance], tmp_path: Path
+) -> None:
+    instance = start(package(tmp_path / "model", BATCH), MODELYARD_METRICS_SOCKET="no/such/directory/m")
+    instance.until_ready()
+    assert instance.request("POST", "/", {"n": 1})[0] == 200
