@@ -313,6 +313,8 @@ async def test_keystone_reading(world: ApiWorld, root: Root) -> None:
     assert (await root("GET", "/v3/roles/nonsense")).status_code == 404
     found = (await root("GET", "/v3/role_assignments?user.id=u-root")).json()["role_assignments"]
     assert [one["scope"] for one in found] == [{"system": {"all": True}}]
+    named = (await root("GET", "/v3/role_assignments?user.id=u-other&include_names=1")).json()["role_assignments"]
+    assert [(one["user"]["name"], one["scope"]["project"]["name"]) for one in named] == [("other", "second")]
     mine = (await world.call("GET", "/v3/role_assignments", user="reader")).json()["role_assignments"]
     assert [(one["user"]["id"], one["scope"]["project"]["id"]) for one in mine] == [("u-reader", FIRST.id)]
     assert {one["id"] for one in (await root("GET", "/v3/projects")).json()["projects"]} == {"p1", "p2"}

@@ -1,6 +1,6 @@
 """Identity between the wire and the domain: the shapes of Keystone v3 (contract §6). Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from modelyard.api.schemas.identity import InDomain, LoginBody, ScopeOf
@@ -171,15 +171,14 @@ def role(base: str, value: Role) -> Json:
     return {"id": value.value, "name": value.value, "domain_id": None, "description": "", "links": links}
 
 
-def assignments(base: str, found: Sequence[Grant]) -> Json:
+def assignments(base: str, found: Sequence[Grant], names: Mapping[str, Json]) -> Json:
+    """`names`: what to say of a user or project beside its id."""
     return {
         "role_assignments": [
             {
-                "user": {"id": one.user_id},
+                "user": {"id": one.user_id, **names.get(one.user_id, {})},
                 "role": {"id": one.role.value, "name": one.role.value},
-                "scope": {"system": {"all": True}}
-                if one.project_id == SYSTEM
-                else {"project": {"id": one.project_id}},
+                "scope": _place(one.project_id, names),
                 "links": {},
             }
             for one in found
@@ -190,6 +189,21 @@ def assignments(base: str, found: Sequence[Grant]) -> Json:
 
 def _place(project_id: str) -> Json:
     return {"system": {"all": True}} if project_id == SYSTEM else {"project": {"id": project_id}}
+
+
+def assigned_names(users: Sequence[User], projects: Sequence[Project]) -> Mapping[str, Json]:
+    """What `include_names` adds, by id."""
+    domains = {one.domain_id: one.domain_name for one in projects}
+    return {
+        one.id: {"name": one.name, "domain": {"id": one.domain_id, "name": domains.get(one.domain_id, "")}}
+        for one in (*users, *projects)
+    }
+
+
+def _place(project_id: str, names: Mapping[str, Json]) -> Json:
+    if project_id == SYSTEM:
+        return {"system": {"all": True}}
+    return {"project": {"id": project_id, **names.get(project_id, {})}}
 
 
 def credential(value: AccessKey) -> Json:

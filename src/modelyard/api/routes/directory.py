@@ -3,6 +3,7 @@ work; access keys as the vendor has them. Extensions of the contract, for admini
 others see themselves and their own projects.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -161,10 +162,13 @@ async def role(base: Base, caller: Caller, role_id: str) -> Json:
 
 @router.get("/role_assignments", summary="List who has which role")
 async def assignments(request: Request, base: Base, ctx: World, caller: Caller) -> Json:
-    """Query: `user.id`, `scope.project.id`. An administrator of the installation has the scope `system`."""
+    """Query: `user.id`, `scope.project.id`, `include_names`. An administrator of the installation has the scope `system`."""
     asked = request.query_params
     found = await admin.grants(ctx, caller, user_id=asked.get("user.id"), project_id=asked.get("scope.project.id"))
-    return keystone.assignments(base, found)
+    names: Mapping[str, Json] = {}
+    if "include_names" in asked:
+        names = keystone.assigned_names(await admin.users(ctx, caller), await admin.projects(ctx, caller))
+    return keystone.assignments(base, found, names)
 
 
 @router.get("/projects/{project_id}/users/{user_id}/roles", summary="List a user's roles in a project")

@@ -1,0 +1,150 @@
+"""`modelyard admin` against canned answers: what is sent, and that no password is an argument or printed twice."""
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from modelyard.cli import app, context
+from modelyard.cli.exits import Exit
+from modelyard.client import Client, Credentials
+
+Run = Callable[..., tuple[int, str, str]]
+USERS = [{"id": "u1", "name": "bob", "enabled": True}, {"id": "u2", "name": "eve"}, {"id": "u3", "name": "eve"}]
+PROJECTS = [{"id": "p1", "name": "local", "enabled": True}]
+ASSIGNMENTS = [
+    {"user": {"id": "u1"}, "role": {"name": "reader"}, "scope": {"project": {"id": "p1"}}},
+    {"user": {"id": "u2"}, "role": {"name": "admin"}, "scope": {"system": {"all": True}}},
+]
+ANSWERS = {
+    "POST /v3/auth/tokens": {"token": {"project": {"id": "p1"}}},
+    "POST /v3/projects": {"project": {"id": "p2"}},
+    "GET /v3/users": {"users": USERS},
+    "GET /v3/projects": {"projects": PROJECTS},
+    "GET /v3/role_assignments": {"role_assignments": ASSIGNMENTS},
+    "GET /v1/modelyard/admin/projects/p1/quotas": {"quotas": {"real_time_services": 20}},
+    "PUT /v1/modelyard/admin/projects/p1/quotas": {"quotas": {"real_time_services": 9}},
+    "GET /v1/modelyard/admin/pools": {"pools": [{"pool_id": "x", "name": "lab"}]},
+    "POST /v1/modelyard/admin/pools": {"pool_id": "x"},
+}
+
+
+class Server:
+    """Answers by method and path, remembers what was sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, object]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        key = f"{request.method} {request.url.path}"
+        if "auth/tokens" not in key and request.method != "GET":
+            self.sent.append((key, json.loads(request.content) if request.content else None))
+        return httpx.Response(200, json=ANSWERS.get(key, {}), headers={"X-Subject-Token": "t"})
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def run(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setattr("modelyard.cli.admin.connect", lambda _: _client(server))
+    monkeypatch.setattr("modelyard.cli.admin_resources.connect", lambda _: _client(server))
+    context.console.width = 120
+
+    def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["modelyard", "admin", *arguments])
+        monkeypatch.setattr("sys.stdin", _Lines(stdin))
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+class _Lines:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def readline(self) -> str:
+        return self.text
+
+
+def _client(server: Server) -> Client:
+    credentials = Credentials(auth_url="http://api/v3", username="admin", password="-", project_name="local")
+    return Client(credentials, transport=httpx.MockTransport(server))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [
+        ("users disable bob", ("PATCH /v3/users/u1", {"user": {"enabled": False}})),
+        ("users enable u2", ("PATCH /v3/users/u2", {"user": {"enabled": True}})),
+        ("users delete bob", ("DELETE /v3/users/u1", None)),
+        ("projects create lab", ("POST /v3/projects", {"project": {"name": "lab"}})),
+        ("projects disable local", ("PATCH /v3/projects/p1", {"project": {"enabled": False}})),
+        ("grant bob reader --project local", ("PUT /v3/projects/p1/users/u1/roles/reader", None)),
+        ("withdraw bob reader --project p1", ("DELETE /v3/projects/p1/users/u1/roles/reader", None)),
+        ("grant bob admin --installation", ("PUT /v3/system/users/u1/roles/admin", None)),
+        ("keys delete AK", ("DELETE /v3.0/OS-CREDENTIAL/credentials/AK", None)),
+        (
+            "quotas local real_time_services=9",
+            ("PUT /v1/modelyard/admin/projects/p1/quotas", {"quotas": {"real_time_services": 9}}),
+        ),
+        (
+            "flavors add big --cpu 2 --memory 512",
+            (
+                "POST /v1/modelyard/admin/flavors",
+                {"name": "big", "cpu": 2.0, "memory_mib": 512, "category": "CPU", "accelerators": 0.0},
+            ),
+        ),
+        ("flavors open big", ("PATCH /v1/modelyard/admin/flavors/big", {"open": True})),
+        (
+            "flavors close big --project local",
+            ("PATCH /v1/modelyard/admin/flavors/big", {"close_projects": ["p1"]}),
+        ),
+        (
+            "pools add lab local --node n1",
+            ("POST /v1/modelyard/admin/pools", {"name": "lab", "project_id": "p1", "nodes": ["n1"]}),
+        ),
+        ("pools status lab abnormal", ("PATCH /v1/modelyard/admin/pools/x", {"status": "abnormal"})),
+        ("buckets claim b local", ("PUT /v1/modelyard/admin/buckets/b", {"project_id": "p1"})),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_sent(run: Run, server: Server, arguments: str, sent: tuple[str, object]) -> None:
+    status, _, err = run(*arguments.split())
+    assert (status, err) == (0, "")
+    assert server.sent == [sent]
+
+
+def test_a_password_is_made_or_read_and_shown_only_if_made(run: Run, server: Server) -> None:
+    _, out, _ = run("users", "create", "ann")
+    made = json.loads(out)
+    assert len(made["password"]) >= 20
+    assert server.sent.pop() == ("POST /v3/users", {"user": made})
+    assert run("users", "create", "ann", "--password-stdin", stdin="battery staple\n") == (0, "", "")
+    assert server.sent == [("POST /v3/users", {"user": {"name": "ann", "password": "battery staple"}})]
+
+
+@pytest.mark.parametrize("user", ["eve", "nobody"])
+def test_a_name_that_leaves_doubt_changes_nothing(run: Run, server: Server, user: str) -> None:
+    status, _, err = run("users", "delete", user)
+    assert (status, user in err, server.sent) == (Exit.NOT_FOUND, True, [])
+
+
+@pytest.mark.parametrize("where", [(), ("--project", "local", "--installation")])
+def test_a_role_needs_one_place(run: Run, server: Server, where: tuple[str, ...]) -> None:
+    assert (run("grant", "bob", "admin", *where)[0], server.sent) == (2, [])
+
+
+def test_lists(run: Run) -> None:
+    assert "bob" in run("users", "list")[1]
+    assert json.loads(run("projects", "list", "--json")[1]) == PROJECTS
+    lines = run("grants")[1].splitlines()
+    assert ["bob", "reader", "local"] in [line.split() for line in lines]
+    assert any("(the installation)" in line for line in lines)
+    assert "20" in run("quotas", "local")[1]
