@@ -187,16 +187,14 @@ def assignments(base: str, found: Sequence[Grant], names: Mapping[str, Json]) ->
     }
 
 
-def _place(project_id: str) -> Json:
-    return {"system": {"all": True}} if project_id == SYSTEM else {"project": {"id": project_id}}
-
-
 def assigned_names(users: Sequence[User], projects: Sequence[Project]) -> Mapping[str, Json]:
     """What `include_names` adds, by id."""
     domains = {one.domain_id: one.domain_name for one in projects}
+    named = [(one.id, one.name, one.domain_id) for one in users]
+    named += [(one.id, one.name, one.domain_id) for one in projects]
     return {
-        one.id: {"name": one.name, "domain": {"id": one.domain_id, "name": domains.get(one.domain_id, "")}}
-        for one in (*users, *projects)
+        key: {"name": name, "domain": {"id": domain_id, "name": domains.get(domain_id, "")}}
+        for key, name, domain_id in named
     }
 
 

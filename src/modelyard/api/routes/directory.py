@@ -162,7 +162,7 @@ async def role(base: Base, caller: Caller, role_id: str) -> Json:
 
 @router.get("/role_assignments", summary="List who has which role")
 async def assignments(request: Request, base: Base, ctx: World, caller: Caller) -> Json:
-    """Query: `user.id`, `scope.project.id`, `include_names`. An administrator of the installation has the scope `system`."""
+    """Query: `user.id`, `scope.project.id`, `include_names`. Administrators have the scope `system`."""
     asked = request.query_params
     found = await admin.grants(ctx, caller, user_id=asked.get("user.id"), project_id=asked.get("scope.project.id"))
     names: Mapping[str, Json] = {}
