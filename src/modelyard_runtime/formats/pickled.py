@@ -1,8 +1,11 @@
 """scikit-learn, and whatever else has `predict`: joblib and pickle files, and skops files, which run no code."""
 
+import importlib
 import pickle
+import re
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from modelyard_runtime.errors import LoadError
 from modelyard_runtime.stopwatch import Stopwatch
 from modelyard_runtime.tables import Table
 
+_LIBRARY = re.compile(rb"(sklearn|xgboost|lightgbm)(\.[a-z_]+)*")
 _METHODS = ("predict_proba", "decision_function", "predict_log_proba")
 
 
@@ -17,6 +21,7 @@ def load_pickle(path: Path, watch: Stopwatch) -> Table:
     """Unpickles, which runs whatever code the file carries: packages are trusted like code. Raises LoadError."""
     load: Callable[[Path], Any] = _unpickle
     with watch.importing():
+        _import_first(path)
         try:
             import joblib
         except ImportError:
@@ -92,6 +97,15 @@ def _knows_missing(estimator: Any) -> bool:
         return bool(tags().input_tags.allow_nan) if tags is not None else False
     except Exception:  # noqa: BLE001 - an estimator whose tags are broken still predicts
         return False
+
+
+def _import_first(path: Path) -> None:
+    """The library that the file names first. Loading would import it anyway; so its time is told apart."""
+    with path.open("rb") as file:
+        named = _LIBRARY.search(file.read(512))
+    if named is not None:
+        with suppress(ImportError):  # whatever is wrong, loading says it
+            importlib.import_module(named[0].decode())
 
 
 def _unpickle(path: Path) -> Any:

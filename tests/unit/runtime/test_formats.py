@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from tests.unit.runtime.saved_models import COLUMNS, FORMATS, ROWS, Saved, package
 
+from modelyard_runtime.batching import Limits, rows_joint
 from modelyard_runtime.dataplane import DataPlane
 from modelyard_runtime.loader import load
 from modelyard_runtime.model import Model
@@ -56,8 +58,9 @@ def instances(_: Saved, model: Model) -> Any:
 
 
 def joined(_: Saved, model: Model) -> Any:
-    """Three callers answered by one call."""
-    plane = DataPlane(model, "m")
+    """Three callers answered by one call, also where config.json would have to ask for that."""
+    assert model.rows is not None
+    plane = DataPlane(replace(model, joint=rows_joint(model.rows, Limits())), "m")
     body = [json.dumps({"req_data": [row]}).encode() for row in OBJECTS]
     asked = [plane.prepared(each, lambda: "") for each in body]
     answers = [json.loads(answer) for _, answer in plane.answers(asked)]  # type: ignore[arg-type]
