@@ -58,6 +58,14 @@ class Conflict(DomainError):
         self.code = code
 
 
+class Stale(DomainError):
+    """The thing is not in the state that the caller made the change from; nothing was changed."""
+
+
+class KeyReused(DomainError):
+    """This Idempotency-Key was used for another request; nothing was changed."""
+
+
 class Forbidden(DomainError):
     """The caller is known and may not do this."""
 

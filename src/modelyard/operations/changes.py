@@ -39,6 +39,12 @@ class UpdateRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Created:
+    service_id: str
+    rollout_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Updated:
     """`rollout` is the update that the config started; None when it started none."""
 

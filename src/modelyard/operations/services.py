@@ -28,9 +28,10 @@ from modelyard.domain.service import (
     Service,
     ServiceStatus,
 )
-from modelyard.operations.changes import Change, Updated, UpdateRequest, not_owner
+from modelyard.operations.changes import Change, Created, Updated, UpdateRequest, not_owner
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.surroundings import surroundings
+from modelyard.operations.terms import UNBOUND, Terms
 from modelyard.store.base import ServiceRecord, Writing
 
 __all__ = [
@@ -59,17 +60,14 @@ class ServiceRequest:
     violations: tuple[Violation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
-    service_id: str
-    rollout_id: str
-
-
-async def create(ctx: Context, principal: Principal, project_id: str, request: ServiceRequest) -> Created:
+async def create(
+    ctx: Context, principal: Principal, project_id: str, request: ServiceRequest, terms: Terms = UNBOUND
+) -> Created:
     """Create a service and begin its first deployment. Raises Forbidden, Invalid, AlreadyExists."""
     authorise(principal, project_id, CONTROL_WRITE, "createService")
     now, infer_type = ctx.clock(), request.infer_type or InferType.REAL_TIME
     async with ctx.store.write() as w:
+        await terms.begun(w, project_id, now)
         variants = await _admitted(ctx, w, project_id, request)
         assert request.name is not None
         attributes = settings.settled(request.settings, settings.placed(request.place), now, running=True)
@@ -97,19 +95,27 @@ async def create(ctx: Context, principal: Principal, project_id: str, request: S
         await w.save_rollout(rollout)
         texts = ("start to deploy service", *schedule.told({}, attributes, now))
         await w.add_events([Event(service.id, EventType.NORMAL, text, now) for text in texts])
+        outcome = Created(service.id, rollout.id)
+        await terms.concluded(w, None, service, outcome, now)
     ctx.nudge("service", service.id)
-    return Created(service.id, rollout.id)
+    return outcome
 
 
 async def update(
-    ctx: Context, principal: Principal, project_id: str, service_id: str, request: UpdateRequest
+    ctx: Context,
+    principal: Principal,
+    project_id: str,
+    service_id: str,
+    request: UpdateRequest,
+    *,
+    terms: Terms = UNBOUND,
 ) -> Updated:
     """Change a service: all of the request or nothing. Raises Forbidden, NotFound, Invalid.
 
     A config that is equal to the present one makes a revision all the same, so that each accepted PUT has its
     update record; its rollout has nothing to do and ends at once.
     """
-    return await amend(ctx, principal, project_id, service_id, lambda _service, _revision: request)
+    return await amend(ctx, principal, project_id, service_id, lambda _service, _revision: request, terms=terms)
 
 
 async def amend(
@@ -118,21 +124,28 @@ async def amend(
     project_id: str,
     service_id: str,
     amended: Callable[[Service, Revision], UpdateRequest],
+    *,
+    terms: Terms = UNBOUND,
 ) -> Updated:
     """As `update`, with a request made from the present state in the transaction that writes it, so that no
     other change gets lost in between. `amended` may raise Invalid."""
     authorise(principal, project_id, CONTROL_WRITE, "updateService")
     async with ctx.store.write() as w:
+        await terms.begun(w, project_id, ctx.clock())
         record = await _record(w, project_id, service_id)
-        service = record.service
+        service, now = record.service, ctx.clock()
+        terms.hold(service)
         request = amended(service, record.revisions[service.revision])
-        updated = await Change(ctx, w, record, ctx.clock()).made(principal, request)
+        updated = await Change(ctx, w, record, now).made(principal, request)
+        await terms.concluded(w, record, updated.service, updated, now)
     if updated.service is not service:
         ctx.nudge("service", service_id)
     return updated
 
 
-async def delete(ctx: Context, principal: Principal, project_id: str, service_ids: Sequence[str]) -> None:
+async def delete(
+    ctx: Context, principal: Principal, project_id: str, service_ids: Sequence[str], terms: Terms = UNBOUND
+) -> None:
     """Delete services: all of them or, when one is unknown, none. Raises Forbidden, NotFound, Invalid."""
     authorise(principal, project_id, CONTROL_WRITE, "deleteService")
     now, deleted = ctx.clock(), []
@@ -140,6 +153,7 @@ async def delete(ctx: Context, principal: Principal, project_id: str, service_id
         for service_id in dict.fromkeys(service_ids):
             record = await _record(w, project_id, service_id)
             service, rollout = record.service, record.rollout
+            terms.hold(service)
             if refused := not_owner(principal, service):
                 raise Invalid(*refused)
             if service.desired is Desired.DELETED:

@@ -1,0 +1,71 @@
+"""What differs between two configs, and between two states of a service, as callers would write it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from modelyard.domain.revision import Variant
+from modelyard.domain.service import Service
+
+Field = tuple[object, object]
+"""(before, after); None: it was or is not there."""
+
+HIDDEN = frozenset({"due_time", "schedule_left"})
+"""Attributes that move by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariantDifference:
+    """One track: `change` is added, removed, changed or same; `fields` those that differ."""
+
+    track: int
+    change: str
+    before: Variant | None
+    after: Variant | None
+    fields: Mapping[str, Field]
+
+
+def config(before: Sequence[Variant], after: Sequence[Variant]) -> tuple[VariantDifference, ...]:
+    """By track, which is how a rollout pairs them."""
+    olds, news = {v.track: v for v in before}, {v.track: v for v in after}
+    return tuple(_variant(track, olds.get(track), news.get(track)) for track in sorted(olds | news))
+
+
+def service(before: Service, after: Service) -> Mapping[str, Field]:
+    """Service-level fields that a user sets, and the status that is wanted."""
+    olds = {**before.attributes, "description": before.description, "status": before.desired.value}
+    news = {**after.attributes, "description": after.description, "status": after.desired.value}
+    return {name: both for name, both in _fields(olds, news) if name not in HIDDEN}
+
+
+def _variant(track: int, old: Variant | None, new: Variant | None) -> VariantDifference:
+    fields = dict(_fields(_said(old), _said(new)))
+    change = "added" if old is None else "removed" if new is None else "changed" if fields else "same"
+    return VariantDifference(track, change, old, new, fields)
+
+
+def _said(variant: Variant | None) -> Mapping[str, object]:
+    """Every field with the value that is in force, defaults too: what was left out is not another value."""
+    if variant is None:
+        return {}
+    template, budget = variant.template, variant.budget
+    more = variant.raw.get("additional_properties")
+    return {
+        **{k: v for k, v in variant.raw.items() if k not in {"additional_properties", "envs", "weight"}},
+        "model_id": variant.model_id,
+        "model": f"{variant.model_name}/{variant.model_version}",
+        "weight": variant.weight,
+        "instance_count": variant.instance_count,
+        "specification": template.specification,
+        **{f"envs.{name}": value for name, value in template.envs},
+        "deploy_timeout_in_seconds": variant.deploy_timeout_s,
+        **({f"additional_properties.{k}": v for k, v in more.items()} if isinstance(more, Mapping) else {}),
+        "additional_properties.max_surge": budget.max_surge,
+        "additional_properties.max_unavailable": budget.max_unavailable,
+        "additional_properties.termination_grace_period_seconds": variant.termination_grace_s,
+    }
+
+
+def _fields(olds: Mapping[str, object], news: Mapping[str, object]) -> Iterator[tuple[str, Field]]:
+    for name in dict.fromkeys((*olds, *news)):
+        if olds.get(name) != news.get(name):
+            yield name, (olds.get(name), news.get(name))
