@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.domain.identity import Role
+from modelyard.domain.identity import SYSTEM, Role, User
 from modelyard.iam import bootstrap
 from modelyard.iam.bootstrap import Names, Places
 from modelyard.iam.passwords import Passwords
@@ -109,3 +109,37 @@ async def test_a_broken_file_on_an_empty_database_is_replaced(
 ) -> None:
     (tmp_path / "credentials.json").write_text(content)
     assert (await bootstrap.prepare(store, tmp_path, PLACES, NAMES, passwords)).keys() == KEYS
+
+
+async def administrators(store: SqlStore) -> set[str]:
+    async with store.read() as r:
+        return {grant.user_id for grant in await r.grants(project_id=SYSTEM)}
+
+
+async def test_the_first_user_administers_the_installation(
+    tmp_path: Path, store: SqlStore, passwords: Passwords
+) -> None:
+    content = await bootstrap.prepare(store, tmp_path, PLACES, NAMES, passwords)
+    assert await administrators(store) == {content["user_id"]}
+
+
+async def test_an_installation_that_nobody_administers_gets_its_first_user_back(
+    tmp_path: Path, store: SqlStore, passwords: Passwords
+) -> None:
+    content = await bootstrap.prepare(store, tmp_path, PLACES, NAMES, passwords)
+    async with store.write() as w:
+        await w.withdraw(content["user_id"], SYSTEM, Role.ADMIN)
+    await bootstrap.prepare(store, tmp_path, PLACES, NAMES, passwords)
+    assert await administrators(store) == {content["user_id"]}
+
+
+async def test_a_file_brings_nobody_back_while_somebody_administers(
+    tmp_path: Path, store: SqlStore, passwords: Passwords
+) -> None:
+    content = await bootstrap.prepare(store, tmp_path, PLACES, NAMES, passwords)
+    async with store.write() as w:
+        await w.save_user(User("u2", "eve", content["domain_id"], "-"))
+        await w.grant("u2", SYSTEM, Role.ADMIN)
+        await w.withdraw(content["user_id"], SYSTEM, Role.ADMIN)
+    await bootstrap.prepare(store, tmp_path, PLACES, NAMES, passwords)
+    assert await administrators(store) == {"u2"}
