@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from modelyard import __version__
 from modelyard.api import documents, errors
 from modelyard.api.envelope import Envelope
 from modelyard.api.requests import Deps
@@ -10,6 +11,7 @@ from modelyard.api.routes import (
     apps,
     clusters,
     directory,
+    docs,
     health,
     identity,
     models,
@@ -30,18 +32,37 @@ nobody knows are ignored and named in `X-Modelyard-Ignored`."""
 
 def create_app(deps: Deps) -> FastAPI:
     """The API. Holds nothing that outlives a request but `deps`."""
+    app = bare_app(deps.version)
+    app.state.deps = deps
+    return app
+
+
+def bare_app(version: str = __version__) -> FastAPI:
+    """The API with nothing behind it, to be described. `/docs` is ours, since FastAPI's needs the Internet."""
     app = FastAPI(
         title="Modelyard",
-        version=deps.version,
+        version=version,
         description=DESCRIPTION,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
     )
-    app.state.deps = deps
     app.add_middleware(Envelope)
     errors.install(app)
     routers = [
         routes.router
-        for routes in (services, models, clusters, apps, identity, directory, administration, health, status)
+        for routes in (
+            services,
+            models,
+            clusters,
+            apps,
+            identity,
+            directory,
+            administration,
+            health,
+            status,
+            docs,
+        )
     ]
     for router in (*routers, identity.root, directory.keys):
         app.include_router(router)
@@ -61,4 +82,4 @@ def create_app(deps: Deps) -> FastAPI:
     return app
 
 
-__all__ = ["Deps", "create_app"]
+__all__ = ["Deps", "bare_app", "create_app"]

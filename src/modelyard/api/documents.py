@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from modelyard.api.schemas.answers import Answer
+from modelyard.api.schemas.examples import EXAMPLES
 from modelyard.api.schemas.wire import Wire
 
 REF = "#/components/schemas/{model}"
@@ -49,6 +51,12 @@ def takes(model: type[Wire], example: object) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
+def answers(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route that answers 200 with `model`."""
+    content = {"schema": {"$ref": REF.format(model=model.__name__)}, "example": EXAMPLES[model]}
+    return {200: {"description": "Done.", "content": {"application/json": content}}}
+
+
 def takes_patch(example: object) -> dict[str, Any]:
     """openapi_extra of a route that reads a JSON Patch."""
     operation = {
@@ -84,6 +92,27 @@ def _plain(field: dict[str, Any]) -> dict[str, Any]:
     return {**rest, **options[0]} if len(options) == 1 else {**rest, "anyOf": options}
 
 
+def _add(schemas: dict[str, Any], name: str, schema: dict[str, Any]) -> None:
+    schemas.update(schema.pop("$defs", {}))
+    schemas[name] = schema
+
+
+def _only_ours(response: dict[str, Any]) -> None:
+    """FastAPI adds what it makes of the return annotation beside the schema that a route names itself."""
+    for content in response.get("content", {}).values():
+        if ref := content.get("schema", {}).get("$ref"):
+            content["schema"] = {"$ref": ref}
+
+
+def _shown(schema: dict[str, Any]) -> dict[str, Any]:
+    """A field of an answer that is not there is not null."""
+    for one in (schema, *schema.get("$defs", {}).values()):
+        for field in one.get("properties", {}).values():
+            if field.get("default", "") is None:
+                del field["default"]
+    return schema
+
+
 def describe(app: FastAPI, bodies: Iterable[type[Wire]]) -> None:
     """Have `app.openapi()` know the schemas of the bodies that the routes read themselves."""
 
@@ -98,11 +127,12 @@ def describe(app: FastAPI, bodies: Iterable[type[Wire]]) -> None:
             for path in document["paths"].values():
                 for operation in path.values():
                     operation["responses"].pop("422", None)  # FastAPI's own, which nothing here answers
+                    _only_ours(operation["responses"].get("200", {}))
+            for answer in EXAMPLES:
+                _add(schemas, answer.__name__, _shown(answer.model_json_schema(ref_template=REF)))
             schemas["Error"] = ERROR
             for model in bodies:
-                schema = model.model_json_schema(ref_template=REF)
-                schemas.update(schema.pop("$defs", {}))
-                schemas[model.__name__] = schema
+                _add(schemas, model.__name__, model.model_json_schema(ref_template=REF))
             app.openapi_schema = document
         return app.openapi_schema
 

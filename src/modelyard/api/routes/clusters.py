@@ -5,15 +5,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from modelyard.api import convert
-from modelyard.api.documents import ERRORS, asks
+from modelyard.api.documents import ERRORS, answers, asks
 from modelyard.api.requests import Caller, World, query
+from modelyard.api.schemas.answers import ClusterPage
 from modelyard.api.schemas.queries import ClusterList
 from modelyard.operations import catalog
 
 router = APIRouter(prefix="/v1/{project_id}/clusters", tags=["clusters"], responses=ERRORS)
 
 
-@router.get("", summary="List clusters", openapi_extra=asks(ClusterList))
+@router.get("", summary="List clusters", responses=answers(ClusterPage), openapi_extra=asks(ClusterList))
 async def index(
     ctx: World,
     caller: Caller,

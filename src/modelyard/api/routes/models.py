@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from modelyard.api import convert
-from modelyard.api.documents import ERRORS, asks, takes
+from modelyard.api.documents import ERRORS, answers, asks, takes
 from modelyard.api.requests import Caller, World, body, query
+from modelyard.api.schemas import answers as shown
 from modelyard.api.schemas import models as wire
 from modelyard.api.schemas.queries import Change, RuntimeList
 from modelyard.api.schemas.wire import Parsed
@@ -19,7 +20,12 @@ router = APIRouter(prefix="/v1/{project_id}/models", tags=["models"], responses=
 Json = dict[str, Any]
 
 
-@router.post("", summary="Publish a model", openapi_extra=takes(wire.ModelCreate, wire.EXAMPLE))
+@router.post(
+    "",
+    summary="Publish a model",
+    responses=answers(shown.CreatedModel),
+    openapi_extra=takes(wire.ModelCreate, wire.EXAMPLE),
+)
 async def create(
     ctx: World,
     caller: Caller,
@@ -31,7 +37,7 @@ async def create(
     return {"model_id": (await models.publish(ctx, caller, project_id, convert.model_request(request))).id}
 
 
-@router.get("", summary="List models", openapi_extra=asks(wire.ModelList))
+@router.get("", summary="List models", responses=answers(shown.ModelPage), openapi_extra=asks(wire.ModelList))
 async def index(
     ctx: World,
     caller: Caller,
@@ -42,7 +48,12 @@ async def index(
     return convert.models(total, found)
 
 
-@router.get("/ai-engine-runtimes", summary="List runtimes", openapi_extra=asks(RuntimeList))
+@router.get(
+    "/ai-engine-runtimes",
+    summary="List runtimes",
+    responses=answers(shown.RuntimePage),
+    openapi_extra=asks(RuntimeList),
+)
 async def runtimes(
     _: World,
     caller: Caller,
@@ -55,12 +66,17 @@ async def runtimes(
     return convert.runtimes(page.offset, page.limit)
 
 
-@router.get("/{model_id}", summary="Show a model")
+@router.get("/{model_id}", summary="Show a model", responses=answers(shown.ModelShown))
 async def show(ctx: World, caller: Caller, project_id: str, model_id: str) -> Json:
     return convert.model(await models.detail(ctx, caller, project_id, model_id))
 
 
-@router.delete("/{model_id}", summary="Delete a model", openapi_extra=asks(wire.ModelDelete))
+@router.delete(
+    "/{model_id}",
+    summary="Delete a model",
+    responses=answers(shown.DeletedModels),
+    openapi_extra=asks(wire.ModelDelete),
+)
 async def delete(
     ctx: World,
     caller: Caller,

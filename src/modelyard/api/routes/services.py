@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from modelyard.api import convert
-from modelyard.api.documents import ERRORS, asks, takes, takes_patch
+from modelyard.api.documents import ERRORS, answers, asks, takes, takes_patch
 from modelyard.api.requests import Caller, World, any_body, body, query
+from modelyard.api.schemas import answers as shown
 from modelyard.api.schemas import queries
 from modelyard.api.schemas import services as wire
 from modelyard.api.schemas.wire import Parsed
@@ -19,7 +20,12 @@ Json = dict[str, Any]
 Change = Annotated[queries.Change, Depends(query(queries.Change))]
 
 
-@router.post("", summary="Create a service", openapi_extra=takes(wire.ServiceCreate, wire.CREATE_EXAMPLE))
+@router.post(
+    "",
+    summary="Create a service",
+    responses=answers(shown.CreatedService),
+    openapi_extra=takes(wire.ServiceCreate, wire.CREATE_EXAMPLE),
+)
 async def create(
     ctx: World,
     caller: Caller,
@@ -31,7 +37,9 @@ async def create(
     return convert.created(await services.create(ctx, caller, project_id, convert.service_request(request)))
 
 
-@router.get("", summary="List services", openapi_extra=asks(queries.ServiceList))
+@router.get(
+    "", summary="List services", responses=answers(shown.ServicePage), openapi_extra=asks(queries.ServiceList)
+)
 async def index(
     ctx: World,
     caller: Caller,
@@ -44,7 +52,12 @@ async def index(
     return convert.services(total, found, ctx.gateway_url)
 
 
-@router.get("/specifications", summary="List specifications", openapi_extra=asks(queries.SpecificationList))
+@router.get(
+    "/specifications",
+    summary="List specifications",
+    responses=answers(shown.SpecificationPage),
+    openapi_extra=asks(queries.SpecificationList),
+)
 async def specifications(
     ctx: World,
     caller: Caller,
@@ -57,7 +70,7 @@ async def specifications(
     return convert.specifications(total, found, pools=bool(asked.is_personal_cluster))
 
 
-@router.get("/{service_id}", summary="Show a service")
+@router.get("/{service_id}", summary="Show a service", responses=answers(shown.ServiceDetail))
 async def show(ctx: World, caller: Caller, project_id: str, service_id: str) -> Json:
     return convert.service_detail(await reading.detail(ctx, caller, project_id, service_id), ctx.gateway_url)
 
@@ -65,6 +78,7 @@ async def show(ctx: World, caller: Caller, project_id: str, service_id: str) -> 
 @router.put(
     "/{service_id}",
     summary="Change, start or stop a service",
+    responses=answers(shown.UpdatedService),
     openapi_extra=takes(wire.ServiceUpdate, wire.EXAMPLE),
 )
 async def update(
@@ -83,7 +97,12 @@ async def update(
     return convert.updated(done)
 
 
-@router.patch("/{service_id}", summary="Change parts of the config", openapi_extra=takes_patch(wire.PATCH_EXAMPLE))
+@router.patch(
+    "/{service_id}",
+    summary="Change parts of the config",
+    responses=answers(shown.UpdatedService),
+    openapi_extra=takes_patch(wire.PATCH_EXAMPLE),
+)
 async def patch(
     ctx: World,
     caller: Caller,
@@ -100,6 +119,7 @@ async def patch(
 @router.put(
     "/{service_id}/property",
     summary="Change instance counts",
+    responses=answers(shown.UpdatedService),
     openapi_extra=takes(wire.PropertyUpdate, wire.PROPERTY_EXAMPLE),
 )
 async def resize(
@@ -118,6 +138,7 @@ async def resize(
 @router.put(
     "/{service_id}/nodes/{node_id}/status",
     summary="Start or stop on an edge node",
+    responses=answers(shown.Done),
     openapi_extra=takes(wire.NodeStatus, {"status": "running"}),
 )
 async def node_status(
@@ -137,7 +158,7 @@ async def node_status(
     return {}
 
 
-@router.delete("/{service_ids}", summary="Delete services")
+@router.delete("/{service_ids}", summary="Delete services", responses=answers(shown.Done))
 async def delete(ctx: World, caller: Caller, project_id: str, service_ids: str, _: Change) -> Json:
     """One id, or several with commas between them. `deleting` while instances drain, then 404."""
     ids = [part.strip() for part in service_ids.split(",") if part.strip()]
@@ -145,7 +166,12 @@ async def delete(ctx: World, caller: Caller, project_id: str, service_ids: str, 
     return {}
 
 
-@router.get("/{service_id}/events", summary="What happened to a service", openapi_extra=asks(queries.EventList))
+@router.get(
+    "/{service_id}/events",
+    summary="What happened to a service",
+    responses=answers(shown.EventPage),
+    openapi_extra=asks(queries.EventList),
+)
 async def events(
     ctx: World,
     caller: Caller,
@@ -158,7 +184,10 @@ async def events(
 
 
 @router.get(
-    "/{service_id}/logs", summary="Update records of a service", openapi_extra=asks(queries.UpdateRecordList)
+    "/{service_id}/logs",
+    summary="Update records of a service",
+    responses=answers(shown.UpdateRecords),
+    openapi_extra=asks(queries.UpdateRecordList),
 )
 async def logs(
     ctx: World,
@@ -172,7 +201,12 @@ async def logs(
     return convert.update_records(*found)
 
 
-@router.get("/{service_id}/monitor", summary="What a service uses now", openapi_extra=asks(queries.MonitorQuery))
+@router.get(
+    "/{service_id}/monitor",
+    summary="What a service uses now",
+    responses=answers(shown.MonitorShown),
+    openapi_extra=asks(queries.MonitorQuery),
+)
 async def monitor(
     ctx: World,
     caller: Caller,
