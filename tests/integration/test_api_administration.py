@@ -189,6 +189,8 @@ async def test_a_taken_name(root: Root) -> None:
     assert (await root("POST", "/v3/users", body)).status_code == 409
     assert (await root("POST", "/v3/projects", {"project": {"name": "default"}})).status_code == 409
     assert (await root("PATCH", "/v3/users/u-member", {"user": {"name": "reader"}})).status_code == 409
+    assert (await root("PATCH", "/v3/users/u-member", {"user": {"domain_id": "d2"}})).status_code == 400
+    assert (await root("PATCH", "/v3/projects/p1", {"project": {"domain_id": "d2"}})).status_code == 400
 
 
 async def test_the_same_name_in_two_domains(world: ApiWorld, root: Root) -> None:
@@ -292,9 +294,12 @@ async def test_pools_and_buckets(root: Root) -> None:
     path = f"{pools}/{made['pool_id']}"
     assert (await root("PATCH", path, {"status": "abnormal"})).json()["status"] == "abnormal"
     assert (await root("PATCH", path, {"status": "odd"})).status_code == 400
+    assert (await root("PATCH", path, {"project_id": "p2"})).status_code == 400
+    sick = await root("POST", pools, {"project_id": "p2", "name": "sick", "status": "abnormal"})
+    assert (sick.json()["status"], sick.json()["project_id"]) == ("abnormal", "p2")
     assert (await root("POST", pools, {"project_id": "p1", "name": "lab"})).status_code == 409
     assert (await root("POST", pools, {"project_id": "none", "name": "x"})).status_code == 404
-    assert (await root("GET", f"{pools}?project_id=p2")).json()["pools"] == []
+    assert [one["name"] for one in (await root("GET", f"{pools}?project_id=p2")).json()["pools"]] == ["sick"]
     assert (await root("DELETE", path)).status_code == 200
     assert (await root("DELETE", path)).status_code == 404
     assert (await root("PUT", f"{buckets}/b", {"project_id": "p1"})).status_code == 200

@@ -162,14 +162,21 @@ async def pools(ctx: Context, principal: Principal, project_id: str | None = Non
 
 
 async def create_pool(
-    ctx: Context, principal: Principal, project_id: str, name: str | None, attributes: Mapping[str, object]
+    ctx: Context,
+    principal: Principal,
+    project_id: str,
+    *,
+    name: str | None,
+    status: str,
+    attributes: Mapping[str, object],
 ) -> PoolEntry:
     """A dedicated pool of a project; `attributes` name its nodes and size. Raises Forbidden, NotFound, Invalid,
     AlreadyExists."""
     administer(principal, "createPool")
     if not name or len(name) > 64 or not name.isprintable():
         raise Invalid(Violation("name", "must have 1 to 64 printable characters"))
-    made = PoolEntry(ctx.new_id(), project_id, name, "running", ctx.clock(), dict(attributes))
+    _pool_status(status)
+    made = PoolEntry(ctx.new_id(), project_id, name, status, ctx.clock(), dict(attributes))
     async with ctx.store.write() as w:
         await _project(w, project_id)
         await w.save_pool(made)
@@ -181,8 +188,8 @@ async def change_pool(
 ) -> PoolEntry:
     """Say how a pool is, or what it consists of. Raises Forbidden, NotFound, Invalid."""
     administer(principal, "updatePool")
-    if status is not None and status not in POOL_STATUS:
-        raise Invalid(Violation("status", f"is {status[:80]!r}, must be one of {', '.join(POOL_STATUS)}"))
+    if status is not None:
+        _pool_status(status)
     async with ctx.store.write() as w:
         before = await _pool(w, pool_id)
         made = replace(before, status=status or before.status, attributes={**before.attributes, **attributes})
@@ -199,6 +206,11 @@ async def delete_pool(ctx: Context, principal: Principal, pool_id: str) -> None:
             if pool_id in {v.template.pool for r in record.revisions.values() for v in r.variants}:
                 raise Conflict(f"the pool is used by service {record.service.name!r}", code="0104")
         await w.delete_pool(pool_id)
+
+
+def _pool_status(status: str) -> None:
+    if status not in POOL_STATUS:
+        raise Invalid(Violation("status", f"is {status[:80]!r}, must be one of {', '.join(POOL_STATUS)}"))
 
 
 async def _pool(r: Reading, pool_id: str) -> PoolEntry:

@@ -8,7 +8,7 @@ from modelyard.api.documents import ERRORS, asks, takes
 from modelyard.api.requests import Caller, World, body, query
 from modelyard.api.schemas import administration as wire
 from modelyard.api.schemas.wire import Parsed, Wire
-from modelyard.domain.errors import Invalid
+from modelyard.domain.errors import Invalid, Violation
 from modelyard.operations import resources
 from modelyard.operations.resources import FlavorChange
 from modelyard.store.base import FlavorEntry, PoolEntry
@@ -65,6 +65,7 @@ async def create_flavor(ctx: World, caller: Caller, sent: FlavorSent) -> Json:
 async def change_flavor(ctx: World, caller: Caller, flavor: str, sent: FlavorSent) -> Json:
     """Holds for what is deployed from now on; what runs keeps its size."""
     _refuse(sent)
+    _fixed(name=None if sent.value.name == flavor else sent.value.name)
     return _flavor(await resources.change_flavor(ctx, caller, flavor, _flavor_change(sent.value)))
 
 
@@ -85,17 +86,24 @@ async def pools(
 
 @router.post("/pools", summary="Add a pool", openapi_extra=takes(wire.PoolBody, wire.POOL))
 async def create_pool(ctx: World, caller: Caller, sent: PoolSent) -> Json:
+    """It is `running` unless `status` says otherwise: only a running one takes services."""
     _refuse(sent)
     given = sent.value
-    return _pool(await resources.create_pool(ctx, caller, given.project_id or "", given.name, _said(given, POOL)))
+    attributes, status = _said(given, POOL), given.status or "running"
+    made = await resources.create_pool(
+        ctx, caller, given.project_id or "", name=given.name, status=status, attributes=attributes
+    )
+    return _pool(made)
 
 
 @router.patch(
     "/pools/{pool_id}", summary="Say how a pool is", openapi_extra=takes(wire.PoolBody, {"status": "abnormal"})
 )
 async def change_pool(ctx: World, caller: Caller, pool_id: str, sent: PoolSent) -> Json:
+    """The name and the project stay."""
     _refuse(sent)
     given = sent.value
+    _fixed(name=given.name, project_id=given.project_id)
     return _pool(
         await resources.change_pool(ctx, caller, pool_id, status=given.status, attributes=_said(given, POOL))
     )
@@ -141,6 +149,12 @@ async def release_bucket(ctx: World, caller: Caller, bucket: str) -> Json:
 def _refuse(sent: Parsed[Any]) -> None:
     if sent.violations:
         raise Invalid(*sent.violations)
+
+
+def _fixed(**given: str | None) -> None:
+    """Refuse what cannot be changed, rather than drop it."""
+    if found := [Violation(name, "cannot be changed") for name, value in given.items() if value is not None]:
+        raise Invalid(*found)
 
 
 def _said(value: Wire, names: set[str]) -> Json:

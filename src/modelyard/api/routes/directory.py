@@ -14,7 +14,7 @@ from modelyard.api.requests import Caller, Everything, World, body, query
 from modelyard.api.routes.identity import base_url
 from modelyard.api.schemas import identity as wire
 from modelyard.api.schemas.wire import Parsed
-from modelyard.domain.errors import Invalid, NotFound
+from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import SYSTEM, Role
 from modelyard.operations import administration as admin
 from modelyard.operations.administration import UserChange
@@ -65,6 +65,8 @@ async def create_user(base: Base, deps: Everything, ctx: World, caller: Caller, 
 async def change_user(base: Base, deps: Everything, caller: Caller, user_id: str, sent: UserSent) -> Json:
     """A new password, and `enabled: false`, end every token of the user within seconds."""
     given = _read(sent).user or wire.NewUser()
+    if given.domain_id and given.domain_id != (await admin.user(deps.context, caller, user_id)).domain_id:
+        raise Invalid(Violation("user.domain_id", "cannot be changed"))
     change = UserChange(given.name, given.password, given.enabled)
     made = await admin.change_user(deps.context, caller, deps.passwords, user_id, change)
     return {"user": keystone.user(base, made)}
@@ -123,6 +125,8 @@ async def create_project(base: Base, ctx: World, caller: Caller, sent: ProjectSe
 async def change_project(base: Base, ctx: World, caller: Caller, project_id: str, sent: ProjectSent) -> Json:
     """`enabled: false`: within seconds nobody may call anything of the project. What runs goes on."""
     given = _read(sent).project or wire.NewProject()
+    if given.domain_id and given.domain_id != (await admin.project(ctx, caller, project_id)).domain_id:
+        raise Invalid(Violation("project.domain_id", "cannot be changed"))
     made = await admin.change_project(ctx, caller, project_id, name=given.name, enabled=given.enabled)
     return {"project": keystone.project(base, made)}
 
