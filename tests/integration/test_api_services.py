@@ -330,13 +330,6 @@ async def test_update_records(world: ApiWorld) -> None:
     assert [r["result"] for r in everything["logs"]] == ["RUNNING", "SUCCESS"]
 
 
-async def test_a_dry_run_is_refused_rather_than_made(world: ApiWorld) -> None:
-    service_id = await world.service()
-    answer = await world.call("PUT", f"/v1/p1/services/{service_id}?dry_run=true", {"description": "x"})
-    assert (answer.status_code, answer.json()["details"][0]["field"]) == (400, "dry_run")
-    assert (await world.stored(service_id))[0].description == ""
-
-
 async def test_of_two_configs_at_once_one_is_accepted(world: ApiWorld) -> None:
     service_id = await world.service()
     puts = [

@@ -15,6 +15,7 @@ from modelyard.api.routes import (
     health,
     identity,
     models,
+    revisions,
     services,
     status,
 )
@@ -53,6 +54,7 @@ def bare_app(version: str = __version__) -> FastAPI:
         routes.router
         for routes in (
             services,
+            revisions,
             models,
             clusters,
             apps,

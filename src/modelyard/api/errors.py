@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from modelyard.api.binding import replayed
 from modelyard.api.body import BodyTooLarge
 from modelyard.domain.errors import (
     AlreadyExists,
@@ -23,11 +24,14 @@ from modelyard.domain.errors import (
     DomainError,
     Forbidden,
     Invalid,
+    KeyReused,
     NotFound,
+    Stale,
     Unauthenticated,
     Unsupported,
     Violation,
 )
+from modelyard.operations.terms import Answered
 from modelyard.store.base import StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -83,6 +87,12 @@ async def _condition(request: Request, error: Exception) -> JSONResponse:
         case AlreadyExists():
             text = f"{error.kind.capitalize()} {error.key} already exists."
             return answer(request, 409, EXISTS_CODE.get(error.kind, "0104"), text)
+        case Answered():
+            return replayed(error)
+        case Stale():
+            return answer(request, 412, "0104", str(error))
+        case KeyReused():
+            return answer(request, 409, "0104", str(error))
         case Conflict():
             return answer(request, 400, error.code, str(error))
         case Forbidden():

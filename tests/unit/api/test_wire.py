@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from modelyard.api import convert
 from modelyard.api.body import BodyLimits, json_object
 from modelyard.api.envelope import names
-from modelyard.api.schemas.queries import Change, ServiceList
+from modelyard.api.schemas.queries import Removal, ServiceList
 from modelyard.api.schemas.services import ServiceUpdate
 from modelyard.domain.errors import Invalid
 
@@ -78,7 +78,7 @@ def test_what_says_nothing_is_not_refused() -> None:
         "affinity": None,
     }
     assert ServiceUpdate.parse({"schedule": [], "config": [entry]}).violations == ()
-    refused = Change.parse({"dry_run": "true"})
+    refused = Removal.parse({"dry_run": "true"})
     assert {v.field for v in refused.violations} == {"dry_run"}
 
 

@@ -7,10 +7,12 @@ sent (contract §1).
 from modelyard.api.convert.amendments import patched, resized
 from modelyard.api.convert.catalog import clusters, monitor, runtimes, specifications
 from modelyard.api.convert.models import deleted_models, model, model_query, model_request, models
+from modelyard.api.convert.plans import plan, revision, revisions
 from modelyard.api.convert.requests import (
     cluster_query,
     event_query,
     page,
+    rollback_request,
     service_query,
     service_request,
     update_request,
@@ -39,7 +41,11 @@ __all__ = [
     "monitor",
     "page",
     "patched",
+    "plan",
     "resized",
+    "revision",
+    "revisions",
+    "rollback_request",
     "runtimes",
     "service_detail",
     "service_query",

@@ -17,6 +17,7 @@ from modelyard.core.admission_types import TypedFields
 from modelyard.core.admission_volumes import VolumeRequest
 from modelyard.core.schedule import Entry
 from modelyard.core.service_properties import numbered
+from modelyard.domain.revision import Revision
 from modelyard.domain.service import Desired, InferType
 from modelyard.operations.catalog import ClusterQuery
 from modelyard.operations.services import ServiceRequest, UpdateRequest
@@ -49,6 +50,11 @@ def update_request(parsed: Parsed[ServiceUpdate]) -> UpdateRequest:
         settings=_settings(body, parsed.raw),
         violations=parsed.violations,
     )
+
+
+def rollback_request(revision: Revision) -> UpdateRequest:
+    """A PUT of the revision's config as it was sent."""
+    return update_request(ServiceUpdate.parse({"config": [dict(variant.raw) for variant in revision.variants]}))
 
 
 def _settings(body: ServiceCreate | ServiceUpdate, raw: Mapping[str, Any]) -> SettingsRequest:

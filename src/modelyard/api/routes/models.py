@@ -9,7 +9,7 @@ from modelyard.api.documents import ERRORS, answers, asks, takes
 from modelyard.api.requests import Caller, World, body, query
 from modelyard.api.schemas import answers as shown
 from modelyard.api.schemas import models as wire
-from modelyard.api.schemas.queries import Change, RuntimeList
+from modelyard.api.schemas.queries import Removal, RuntimeList
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.identity import CONTROL_READ
 from modelyard.operations import models
@@ -30,7 +30,7 @@ async def create(
     ctx: World,
     caller: Caller,
     project_id: str,
-    _: Annotated[Change, Depends(query(Change))],
+    _: Annotated[Removal, Depends(query(Removal))],
     request: Annotated[Parsed[wire.ModelCreate], Depends(body(wire.ModelCreate))],
 ) -> Json:
     """Takes a snapshot of the package in the background: poll until `model_status` is published or failed."""

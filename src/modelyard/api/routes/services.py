@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 
 from modelyard.api import convert
+from modelyard.api.binding import Bound, Held, binds, etag
 from modelyard.api.documents import ERRORS, answers, asks, takes, takes_patch
 from modelyard.api.requests import Caller, World, any_body, body, query
 from modelyard.api.schemas import answers as shown
@@ -17,24 +18,27 @@ from modelyard.operations import catalog, monitoring, reading, services
 router = APIRouter(prefix="/v1/{project_id}/services", tags=["services"], responses=ERRORS)
 
 Json = dict[str, Any]
-Change = Annotated[queries.Change, Depends(query(queries.Change))]
 
 
 @router.post(
     "",
     summary="Create a service",
     responses=answers(shown.CreatedService),
-    openapi_extra=takes(wire.ServiceCreate, wire.CREATE_EXAMPLE),
+    openapi_extra={**takes(wire.ServiceCreate, wire.CREATE_EXAMPLE), **binds()},
 )
 async def create(
     ctx: World,
     caller: Caller,
     project_id: str,
-    _: Change,
+    *,
+    bound: Bound,
     request: Annotated[Parsed[wire.ServiceCreate], Depends(body(wire.ServiceCreate))],
 ) -> Json:
     """Deploys at once: poll the service until its status is no longer `deploying`."""
-    return convert.created(await services.create(ctx, caller, project_id, convert.service_request(request)))
+    wanted = convert.service_request(request)
+    return await bound.answer(
+        ctx, lambda terms: services.create(ctx, caller, project_id, wanted, terms), convert.created
+    )
 
 
 @router.get(
@@ -71,68 +75,85 @@ async def specifications(
 
 
 @router.get("/{service_id}", summary="Show a service", responses=answers(shown.ServiceDetail))
-async def show(ctx: World, caller: Caller, project_id: str, service_id: str) -> Json:
-    return convert.service_detail(await reading.detail(ctx, caller, project_id, service_id), ctx.gateway_url)
+async def show(ctx: World, caller: Caller, project_id: str, service_id: str, response: Response) -> Json:
+    detail = await reading.detail(ctx, caller, project_id, service_id)
+    response.headers["ETag"] = etag(detail.service)
+    return convert.service_detail(detail, ctx.gateway_url)
 
 
 @router.put(
     "/{service_id}",
     summary="Change, start or stop a service",
     responses=answers(shown.UpdatedService),
-    openapi_extra=takes(wire.ServiceUpdate, wire.EXAMPLE),
+    openapi_extra={**takes(wire.ServiceUpdate, wire.EXAMPLE), **binds()},
 )
 async def update(
     ctx: World,
     caller: Caller,
     project_id: str,
     service_id: str,
-    _: Change,
+    *,
+    bound: Bound,
     request: Annotated[Parsed[wire.ServiceUpdate], Depends(body(wire.ServiceUpdate))],
 ) -> Json:
     """All or nothing: any invalid field leaves everything as it was. No caller of the service notices a change of
     `config`, except that the new model answers. A status that differs from the present one is applied and a config
     beside it ignored; one that equals it is no change. A failed service was told to run already: `running` with a
     config repairs it, `running` alone tries once more."""
-    done = await services.update(ctx, caller, project_id, service_id, convert.update_request(request))
-    return convert.updated(done)
+    wanted = convert.update_request(request)
+    return await bound.answer(
+        ctx,
+        lambda terms: services.update(ctx, caller, project_id, service_id, wanted, terms=terms),
+        convert.updated,
+    )
 
 
 @router.patch(
     "/{service_id}",
     summary="Change parts of the config",
     responses=answers(shown.UpdatedService),
-    openapi_extra=takes_patch(wire.PATCH_EXAMPLE),
+    openapi_extra={**takes_patch(wire.PATCH_EXAMPLE), **binds()},
 )
 async def patch(
     ctx: World,
     caller: Caller,
     project_id: str,
     service_id: str,
-    _: Change,
+    *,
+    bound: Bound,
     operations: Annotated[object, Depends(any_body)],
 ) -> Json:
     """JSON Patch, only `replace`, only below `/config/{n}/`; the outcome is held to the rules of PUT."""
-    done = await services.amend(ctx, caller, project_id, service_id, convert.patched(operations))
-    return convert.updated(done)
+    amended = convert.patched(operations)
+    return await bound.answer(
+        ctx,
+        lambda terms: services.amend(ctx, caller, project_id, service_id, amended, terms=terms),
+        convert.updated,
+    )
 
 
 @router.put(
     "/{service_id}/property",
     summary="Change instance counts",
     responses=answers(shown.UpdatedService),
-    openapi_extra=takes(wire.PropertyUpdate, wire.PROPERTY_EXAMPLE),
+    openapi_extra={**takes(wire.PropertyUpdate, wire.PROPERTY_EXAMPLE), **binds()},
 )
 async def resize(
     ctx: World,
     caller: Caller,
     project_id: str,
     service_id: str,
-    _: Change,
+    *,
+    bound: Bound,
     request: Annotated[Parsed[wire.PropertyUpdate], Depends(body(wire.PropertyUpdate))],
 ) -> Json:
     """Of a real-time service that is running, concerning or failed."""
-    done = await services.amend(ctx, caller, project_id, service_id, convert.resized(request))
-    return convert.updated(done)
+    amended = convert.resized(request)
+    return await bound.answer(
+        ctx,
+        lambda terms: services.amend(ctx, caller, project_id, service_id, amended, terms=terms),
+        convert.updated,
+    )
 
 
 @router.put(
@@ -158,11 +179,13 @@ async def node_status(
     return {}
 
 
-@router.delete("/{service_ids}", summary="Delete services", responses=answers(shown.Done))
-async def delete(ctx: World, caller: Caller, project_id: str, service_ids: str, _: Change) -> Json:
+@router.delete(
+    "/{service_ids}", summary="Delete services", responses=answers(shown.Done), openapi_extra=binds(key=False)
+)
+async def delete(ctx: World, caller: Caller, project_id: str, service_ids: str, terms: Held) -> Json:
     """One id, or several with commas between them. `deleting` while instances drain, then 404."""
     ids = [part.strip() for part in service_ids.split(",") if part.strip()]
-    await services.delete(ctx, caller, project_id, ids or [service_ids])
+    await services.delete(ctx, caller, project_id, ids or [service_ids], terms)
     return {}
 
 

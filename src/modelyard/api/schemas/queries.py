@@ -80,7 +80,20 @@ class RuntimeList(Wire):
     limit: Limit = None
 
 
-class Change(Wire):
-    """Query of calls that change something."""
+class RevisionList(Wire):
+    """Query of GET /services/{id}/revisions."""
 
-    later: ClassVar[Mapping[str, str]] = {"dry_run": "trying a change without making it"}
+    offset: Offset = None
+    limit: Limit = None
+
+
+class Change(Wire):
+    """Query of calls that change a service."""
+
+    dry_run: Annotated[QueryFlag | None, Field(description="change nothing, answer with the plan")] = None
+
+
+class Removal(Wire):
+    """Query of calls that change something, and cannot be tried."""
+
+    later: ClassVar[Mapping[str, str]] = {"dry_run": "trying this without doing it"}

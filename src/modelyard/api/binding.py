@@ -1,0 +1,130 @@
+"""What a caller binds a change to: `?dry_run`, `If-Match` and `Idempotency-Key`, and the headers of the answer.
+
+Extensions: a client that sends none of them is answered as ever, with one header more (`ETag`).
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from modelyard.api import convert
+from modelyard.api.requests import Caller, query, raw_body
+from modelyard.api.schemas.queries import Change, Removal
+from modelyard.domain.errors import Invalid, Violation
+from modelyard.domain.service import Service
+from modelyard.operations.changes import Created, Updated
+from modelyard.operations.context import Context
+from modelyard.operations.rehearsing import planned
+from modelyard.operations.terms import FIRST_TAG, Answered, Repeat, Terms, tag
+
+Json = dict[str, Any]
+OutcomeT = TypeVar("OutcomeT", Created, Updated)
+
+KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
+REPLAYED = "Idempotent-Replayed"
+
+HEADERS: dict[str, Json] = {
+    "If-Match": {"type": "string", "description": "ETags of the service; otherwise 412. `*`: any."},
+    "Idempotency-Key": {
+        "type": "string",
+        "maxLength": 255,
+        "description": "names this request: it is done once within 24 hours, however often it is sent",
+    },
+}
+
+
+def binds(*, key: bool = True) -> Json:
+    """openapi_extra of a route that takes a Binding."""
+    asked = [
+        {"name": name, "in": "header", "required": False, "schema": schema}
+        for name, schema in HEADERS.items()
+        if key or name == "If-Match"
+    ]
+    if key:
+        flag = {"type": "boolean", "description": "change nothing, answer with the plan"}
+        asked.append({"name": "dry_run", "in": "query", "required": False, "schema": flag})
+    return {"parameters": asked}
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """`tags`: as in Terms. `key` "" when there is none."""
+
+    tags: frozenset[str] | None
+    key: str
+    digest: str
+    dry_run: bool
+    response: Response
+
+    async def answer(
+        self,
+        ctx: Context,
+        use: Callable[[Terms], Awaitable[OutcomeT]],
+        shown: Callable[[OutcomeT], Json],
+    ) -> Json:
+        """Do it, or plan it; what is answered, with its headers set."""
+        if self.dry_run:
+            plan = await planned(ctx, use(Terms(self.tags, dry_run=True)))
+            if plan.before is not None:
+                self.response.headers["ETag"] = etag(plan.before)
+            return convert.plan(plan)
+        if not self.key:
+            outcome = await use(Terms(self.tags))
+        else:
+            outcome = await use(Terms(self.tags, Repeat(self.key, self.digest, lambda o: _written(shown(o), o))))  # type: ignore[arg-type]
+        self.response.headers["ETag"] = _tagged(outcome)
+        return shown(outcome)
+
+
+async def binding(
+    request: Request, response: Response, caller: Caller, asked: Annotated[Change, Depends(query(Change))]
+) -> Binding:
+    """A dependency; raises Invalid."""
+    key = request.headers.get("idempotency-key", "").strip()
+    if key and not KEY.fullmatch(key):
+        raise Invalid(Violation("Idempotency-Key", "must be 1 to 255 printable ASCII characters"))
+    about = [caller.user_id, request.method, request.url.path, request.url.query]
+    digest = hashlib.sha256(json.dumps(about).encode() + await raw_body(request)).hexdigest() if key else ""
+    return Binding(tags(request.headers.getlist("if-match")), key, digest, bool(asked.dry_run), response)
+
+
+def removal(request: Request, _: Annotated[Removal, Depends(query(Removal))]) -> Terms:
+    """What a DELETE is bound to: each service must have one of the tags. A dependency."""
+    return Terms(tags(request.headers.getlist("if-match")))
+
+
+def tags(headers: list[str]) -> frozenset[str] | None:
+    """The opaque parts of an If-Match; None for no header and for `*`. Weak tags count as well, since proxies that
+    compress make tags weak."""
+    members = [member.strip() for header in headers for member in header.split(",") if member.strip()]
+    if not members or "*" in members:
+        return None
+    return frozenset(member.removeprefix("W/").strip('"') for member in members)
+
+
+def etag(service: Service) -> str:
+    return f'"{tag(service)}"'
+
+
+def replayed(answered: Answered) -> JSONResponse:
+    """The answer that was kept."""
+    kept = json.loads(answered.answer)
+    return JSONResponse(kept["body"], status_code=answered.status, headers={**kept["headers"], REPLAYED: "true"})
+
+
+def _written(body: Json, outcome: Created | Updated) -> str:
+    return json.dumps({"body": body, "headers": {"ETag": _tagged(outcome)}})
+
+
+def _tagged(outcome: Created | Updated) -> str:
+    return etag(outcome.service) if isinstance(outcome, Updated) else f'"{FIRST_TAG}"'
+
+
+Bound = Annotated[Binding, Depends(binding)]
+Held = Annotated[Terms, Depends(removal)]

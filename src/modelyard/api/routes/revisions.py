@@ -1,0 +1,59 @@
+"""Revisions of a service: `/v1/{project_id}/services/{service_id}/revisions`. An extension of the contract."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from modelyard.api import convert
+from modelyard.api.binding import Bound, binds
+from modelyard.api.documents import ERRORS, asks
+from modelyard.api.requests import Caller, World, query
+from modelyard.api.schemas import queries
+from modelyard.domain.errors import NotFound
+from modelyard.operations import revisions, services
+
+router = APIRouter(prefix="/v1/{project_id}/services/{service_id}/revisions", tags=["services"], responses=ERRORS)
+
+Json = dict[str, Any]
+MOST_DIGITS = 9
+
+
+@router.get("", summary="List the revisions of a service", openapi_extra=asks(queries.RevisionList))
+async def index(
+    ctx: World,
+    caller: Caller,
+    project_id: str,
+    service_id: str,
+    asked: Annotated[queries.RevisionList, Depends(query(queries.RevisionList))],
+) -> Json:
+    """Newest first, each with its config as it was sent. `state`: current, deploying, stable, failed, cancelled,
+    earlier, or stored (never rolled out)."""
+    page = convert.page(asked.offset, asked.limit)
+    return convert.revisions(*await revisions.revisions(ctx, caller, project_id, service_id, page))
+
+
+@router.get("/{number}", summary="Show a revision of a service")
+async def show(ctx: World, caller: Caller, project_id: str, service_id: str, number: str) -> Json:
+    entry = await revisions.revision(ctx, caller, project_id, service_id, _number(number))
+    return convert.revision(entry)
+
+
+@router.post("/{number}/rollback", summary="Go back to a revision", openapi_extra=binds())
+async def rollback(
+    ctx: World, caller: Caller, project_id: str, service_id: str, number: str, *, bound: Bound
+) -> Json:
+    """The same as a PUT of that revision's config: a new revision, and a rollout to it. A model of it that was
+    deleted since is an error (3507). Needs no body."""
+    entry = await revisions.revision(ctx, caller, project_id, service_id, _number(number))
+    request = convert.rollback_request(entry.revision)
+    return await bound.answer(
+        ctx,
+        lambda terms: services.update(ctx, caller, project_id, service_id, request, terms=terms),
+        convert.updated,
+    )
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
+        raise NotFound("revision", repr(text[:80]))
+    return int(text)
