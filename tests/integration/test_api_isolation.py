@@ -166,3 +166,14 @@ async def test_a_signature_is_for_its_project(neighbour: Neighbour) -> None:
     assert made.json()["credential"]["project_id"] == "p2"
     answer = await world.call("GET", "/v1/p1/services", user="other", project=SECOND)
     assert (answer.status_code, answer.json()["error_code"]) == (403, "ModelArts.0210")
+
+
+async def test_a_bucket_of_the_first_project_is_closed(neighbour: Neighbour) -> None:
+    body = {"model_name": "thief", "model_version": "1.0.0", "model_type": "Custom"}
+    location = {"source_location": "obs://victim-bucket/digits"}
+    answer = await neighbour.world.call(
+        "POST", "/v1/p2/models", {**body, **location}, user="other", project=SECOND
+    )
+    assert (answer.status_code, answer.json()["error_code"]) == (403, "ModelArts.4310")
+    mine = await neighbour.world.call("POST", "/v1/p1/models", {**body, **location})
+    assert mine.status_code == 200, mine.text
