@@ -41,10 +41,10 @@ class Tally:
         self.batch_rows = Histogram(BATCH_ROWS)
 
     def finish(self, status: int, took_s: float) -> None:
-        self.finished += 1
         self.answers[status // 100] += 1
         if status:
             self.latency_s.add(took_s)
+        self.finished += 1  # last: who sees nothing in flight sees all of it counted
 
 
 class Ledger:
