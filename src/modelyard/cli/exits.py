@@ -25,6 +25,10 @@ class Exit(IntEnum):
     STILL_WAITING = 7
 
 
+class BadFileError(ClientError):
+    """A file cannot be used: each line of the message names the line of the file and the key."""
+
+
 def exit_code(error: ClientError) -> Exit:
     """The exit code that a script can tell this failure by."""
     match error:
@@ -32,7 +36,7 @@ def exit_code(error: ClientError) -> Exit:
             return Exit.NOT_FOUND
         case ApiError(status=401 | 403):
             return Exit.NOT_ALLOWED
-        case ApiError():
+        case ApiError() | BadFileError():
             return Exit.REFUSED
         case Unreachable() | NotConfigured():
             return Exit.UNREACHABLE

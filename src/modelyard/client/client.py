@@ -5,6 +5,7 @@ from typing import Self
 import httpx
 
 from modelyard.client.administration import Administration
+from modelyard.client.changes import Changes
 from modelyard.client.credentials import Credentials
 from modelyard.client.models import Models
 from modelyard.client.records import Json, Service
@@ -19,6 +20,7 @@ class Client:
         self.session = Session(credentials, transport=transport)
         self.models = Models(self.session)
         self.services = Services(self.session)
+        self.changes = Changes(self.session)
         self.admin = Administration(self.session)
 
     def __enter__(self) -> Self:

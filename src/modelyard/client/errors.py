@@ -17,15 +17,23 @@ class ApiError(ClientError):
     """The server answered, and the answer is no.
 
     `code` is the contract's (`ModelArts.3502`), or "" when the answer was not in the API's shape; `request_id`
-    names the request in the server's log.
+    names the request in the server's log. `details`: (field, what is wrong with it) of each broken rule.
     """
 
-    def __init__(self, status: int, code: str, message: str, request_id: str = "") -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        request_id: str = "",
+        details: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         super().__init__(f"{code}: {message}" if code else message)
         self.status = status
         self.code = code
         self.message = message
         self.request_id = request_id
+        self.details = details
 
 
 class UnknownName(ClientError):

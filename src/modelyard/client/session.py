@@ -109,12 +109,14 @@ class Session:
         *,
         body: object = None,
         params: dict[str, str | int] | None = None,
+        headers: Mapping[str, str] = NOTHING,
     ) -> Json:
         """The JSON object that `method path` answers; `path` is relative to the project (`/services`)."""
         if not self._auth.project_id:
             self.token()
         url = f"{self._root}/v1/{self._auth.project_id}{path}"
-        response = self.send(method, url, params=params, **({} if body is None else {"json": body}))
+        given = {} if body is None else {"json": body}
+        response = self.send(method, url, params=params, headers=headers, **given)
         answer = response.json() if response.content else {}
         return answer if isinstance(answer, dict) else {"answer": answer}
 
@@ -166,6 +168,7 @@ def raise_for_answer(response: httpx.Response) -> None:
     if response.is_success:
         return
     code, message = "", ""
+    details: tuple[tuple[str, str], ...] = ()
     try:
         answer = response.json()
     except ValueError:
@@ -173,7 +176,14 @@ def raise_for_answer(response: httpx.Response) -> None:
     if isinstance(answer, dict):
         nested = answer.get("error")
         code = str(answer.get("error_code") or "")
+        details = _details(answer.get("details"))
         message = str(answer.get("error_msg") or (nested.get("message") if isinstance(nested, dict) else "") or "")
     if not message:
         message = response.text.strip()[:500] or f"{response.status_code} {response.reason_phrase}"
-    raise ApiError(response.status_code, code, message, response.headers.get("X-Request-Id", ""))
+    raise ApiError(response.status_code, code, message, response.headers.get("X-Request-Id", ""), details)
+
+
+def _details(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple((str(one.get("field")), str(one.get("error_msg"))) for one in value if isinstance(one, dict))

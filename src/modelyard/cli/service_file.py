@@ -1,0 +1,190 @@
+"""Service files: a service as it should be, in YAML. The keys are those of the API's POST body.
+
+    service_name: iris
+    config:
+      - model: iris/1.0.0          # or model_id; NAME alone is the newest version
+        weight: 90
+      - {model: iris/2.0.0, weight: 10, instance_count: 2}
+
+    models: [iris/1.0.0=90, iris/2.0.0=10x2]     the same, short; instead of config
+
+What is left out of an entry is one instance of modelarts.vm.cpu.2u. Every error names line and key.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from modelyard.cli.exits import BadFileError
+from modelyard.cli.variants import variant
+from modelyard.client import ApiError, Variant
+from modelyard.client.records import Json
+
+FLAVOR = "modelarts.vm.cpu.2u"
+ONLY_AT_CREATION = frozenset(
+    {
+        *("service_name", "infer_type", "workspace_id", "cluster_id", "pool_name"),
+        *("vpc_id", "subnet_network_id", "security_group_id"),
+    }
+)
+Texts = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+
+
+class Entry(BaseModel):
+    """One entry of `config`; what is not listed here goes to the server as it is."""
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+    model: str | None = None
+    model_id: str | None = None
+    weight: int | None = None
+    instance_count: int = 1
+    specification: str = FLAVOR
+    envs: dict[str, str] | None = None
+    deploy_timeout_in_seconds: int | None = None
+    additional_properties: dict[str, Any] | None = None
+
+
+class ServiceBody(BaseModel):
+    """A whole file. A key that nobody knows is an error here: it is a typing mistake."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    service_name: Annotated[str, Field(min_length=1)]
+    infer_type: Literal["real-time", "batch", "edge"] = "real-time"
+    description: str | None = None
+    models: Texts | None = None
+    config: list[Entry] | None = None
+    schedule: list[dict[str, Any]] | None = None
+    additional_properties: dict[str, Any] | None = None
+    load_balancer_policy: str | None = None
+    service_secrets: list[dict[str, Any]] | None = None
+    priority: int | None = None
+    workspace_id: str | None = None
+    cluster_id: str | None = None
+    pool_name: str | None = None
+    vpc_id: str | None = None
+    subnet_network_id: str | None = None
+    security_group_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFile:
+    """`lines`: where each key is, by its path as the API writes it (`config[0].weight`)."""
+
+    name: str
+    body: ServiceBody
+    lines: Mapping[str, int]
+
+    @classmethod
+    def read(cls, path: Path) -> "ServiceFile":
+        """Raises BadFileError."""
+        try:
+            text = path.read_text()
+        except (OSError, UnicodeDecodeError) as e:
+            raise BadFileError(f"{path}: cannot be read: {e}") from e
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def parse(cls, text: str, name: str = "service.yaml") -> "ServiceFile":
+        """Raises BadFileError."""
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            value = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as e:
+            line = f":{e.problem_mark.line + 1}" if e.problem_mark else ""
+            raise BadFileError(f"{name}{line}: is not YAML: {e.problem or e.context}") from e
+        except yaml.YAMLError as e:
+            raise BadFileError(f"{name}: is not YAML: {e}") from e
+        if not isinstance(value, dict):
+            raise BadFileError(f"{name}:1: must be a mapping with service_name and config (or models)")
+        lines: dict[str, int] = {}
+        twice = [f"{name}:{line}: {key}: is there twice" for key, line in _walk(node, "", lines)]
+        try:
+            body = ServiceBody.model_validate(value)
+        except ValidationError as e:
+            raise BadFileError("\n".join([*twice, *_told(e, name, lines)])) from e
+        found = cls(name, body, lines)
+        if problems := [*twice, *found.problems()]:
+            raise BadFileError("\n".join(problems))
+        return found
+
+    def problems(self) -> Iterator[str]:
+        """What types do not say."""
+        if (self.body.config is None) == (self.body.models is None):
+            yield self.at("models" if self.body.models else "", "give either config or models")
+        for i, entry in enumerate(self.body.config or ()):
+            if (entry.model is None) == (entry.model_id is None):
+                yield self.at(f"config[{i}]", "give either model (NAME/VERSION) or model_id")
+
+    def at(self, field: str, text: str) -> str:
+        """A message about a field: `service.yaml:7: config[0].weight: …`."""
+        return _at(self.name, self.lines, field, text)
+
+    def located(self, error: ApiError) -> ApiError:
+        """The server's refusal, by the lines of this file."""
+        if not error.details:
+            return error
+        text = "\n".join(self.at(field, said) for field, said in error.details)
+        return ApiError(error.status, error.code, f"the server refuses this file\n{text}", error.request_id)
+
+    def wanted(self, model_id: Callable[[str], str]) -> Json:
+        """The POST body; `model_id` turns a model's name into its id."""
+        body = self.body.model_dump(exclude_none=True, exclude={"config", "models"})
+        return {**body, "config": list(self._config(model_id))}
+
+    def _config(self, model_id: Callable[[str], str]) -> Iterator[Json]:
+        models = self.body.models or ()
+        for i, text in enumerate(models):
+            try:
+                yield variant(text, len(models), model_id, Variant(model_id="", specification=FLAVOR)).request()
+            except typer.BadParameter as e:
+                raise BadFileError(self.at(f"models[{i}]", e.message)) from e
+        for entry in self.body.config or ():
+            said = entry.model_dump(exclude_none=True, exclude={"model"})
+            yield {"model_id": model_id(entry.model), **said} if entry.model else said
+
+
+def change_of(body: Json) -> Json:
+    """What of a POST body a PUT can change."""
+    return {name: value for name, value in body.items() if name not in ONLY_AT_CREATION}
+
+
+def _walk(node: yaml.Node | None, path: str, lines: dict[str, int]) -> Iterator[tuple[str, int]]:
+    """Note the line of every key; the keys that are there twice."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = f"{path}.{key.value}" if path else str(key.value)
+            line = key.start_mark.line + 1
+            if inner in lines:
+                yield inner, line
+            lines[inner] = line
+            yield from _walk(value, inner, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            lines[f"{path}[{i}]"] = value.start_mark.line + 1
+            yield from _walk(value, f"{path}[{i}]", lines)
+
+
+def _told(error: ValidationError, name: str, lines: Mapping[str, int]) -> Iterator[str]:
+    for one in error.errors(include_url=False):
+        path = ""
+        for step in one["loc"]:
+            path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+        text = {"missing": "is mandatory", "extra_forbidden": "is no key of a service"}.get(
+            one["type"], one["msg"]
+        )
+        yield _at(name, lines, path, text)
+
+
+def _at(name: str, lines: Mapping[str, int], field: str, text: str) -> str:
+    """By the line of the field, or of what it would be in."""
+    where = field
+    while where and where not in lines:
+        where = where[: max(where.rfind("."), where.rfind("["), 0)]
+    return f"{name}:{lines.get(where, 1)}: {field + ': ' if field else ''}{text}"
