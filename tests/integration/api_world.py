@@ -6,15 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from modelyard.api.app import Deps, create_app
 from modelyard.domain.identity import Principal, Project, Role, User
+from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.service import Desired, Rollout, RolloutState, Service, ServiceStatus
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
 from modelyard.operations.context import Context
-from modelyard.store.base import Store
+from modelyard.store.base import Changes, Store
 from modelyard.store.sql import SqlStore
 
 PASSWORD = "correct horse"
@@ -30,9 +32,16 @@ class ApiWorld:
     store: Store
     key: TokenKey
     client: httpx.AsyncClient
+    app: FastAPI = field(default_factory=FastAPI)
     now: int = 1_700_000_000_000
     ids: int = 0
     nudges: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def deps(self) -> Deps:
+        deps = self.app.state.deps
+        assert isinstance(deps, Deps)
+        return deps
 
     def clock(self) -> int:
         self.now += 1
@@ -110,6 +119,19 @@ class ApiWorld:
             await w.save_service(replace(service, status=status, desired=desired))
         self.nudges.clear()
 
+    async def instances(self, service_id: str, *ids: str) -> None:
+        """Ready instances of the first variant."""
+        async with self.store.write() as w:
+            record = await w.record(service_id)
+            assert record is not None
+            service = record.service
+            (variant, *_) = record.revisions[service.revision].variants
+            made = tuple(
+                Instance(i, service_id, variant.track, service.revision, variant.template.hash, Phase.READY, 1, 1)
+                for i in ids
+            )
+            await w.apply(service_id, Changes(service.version, instances=made))
+
     async def stored(self, service_id: str) -> tuple[Service, Any, tuple[Rollout, ...]]:
         """(service, present revision, rollouts newest first) as they are in the store."""
         async with self.store.read() as r:
@@ -149,7 +171,7 @@ async def api_world() -> AsyncIterator[ApiWorld]:
         gateway_url="http://gateway:8080",
         home_project=FIRST.id,
     )
-    app = create_app(Deps(context=context, tokens=world.key, passwords=passwords))
+    app = world.app = create_app(Deps(context=context, tokens=world.key, passwords=passwords))
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api:8000") as client:
         world.client = client

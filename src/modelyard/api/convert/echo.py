@@ -30,4 +30,6 @@ def _plain(value: object, raw: Any) -> object:
         return echo(value, raw)
     if isinstance(value, list) and len(value) == len(raw):
         return [_plain(one, sent) for one, sent in zip(value, raw, strict=True)]
+    if isinstance(value, float) and not isinstance(raw, float) and value.is_integer():
+        return int(value)
     return value
