@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.integration.api_world import ApiWorld, api_world
 
-from modelyard.domain.service import Desired, ServiceStatus
+from modelyard.domain.service import Desired, Service, ServiceStatus
 from modelyard.store.base import Changes
 
 MODELS = ["m-s-1.0.0", "m-s-2.0.0", "nope", "", 5, None]
@@ -39,6 +39,39 @@ any_entries = st.fixed_dictionaries(
         "deploy_timeout_in_seconds": of(*NUMBERS),
         "additional_properties": properties | of([], 1, {"k": {"max_surge": 1}}),
         "nodes": of([], ["n"]),
+        "custom_spec": of({"cpu": 1, "memory": 1}, {"cpu": "x"}, [], None),
+        "pool_name": of("", "nope", 1),
+        "affinity": of({}, {"node_affinity": {"mode": "x", "pool_infos": [{"nodes": [{}]}]}}, 1),
+        "mapping_rule": of("", "{", "{}", {}, "[]", 1),
+    },
+)
+schedules = of(
+    [],
+    None,
+    [{"type": "stop"}],
+    [{"type": "stop", "time_unit": "HOURS", "duration": "2"}],
+    [{"type": "stop", "time_unit": "DAYS", "duration": 10**17}],
+    [1],
+    {},
+)
+LIMITS = [
+    {},
+    {"num": 1, "unit": "DAY"},
+    {"num": "7", "unit": "HOUR"},
+    {"num": 0, "unit": "x"},
+    {"num": 1},
+    [],
+    None,
+]
+service_properties = st.fixed_dictionaries(
+    {},
+    optional={
+        "smn_notification": of({}, {"topic_urn": "urn:smn:r:p:t", "events": ["1", 3]}, {"k": {"events": 1}}, 1),
+        "log_report_channels": of([], [{"type": "LTS"}], [{"type": 1}], [1], None),
+        "websocket_upgrade": of(True, False, None, 1, "true"),
+        "traffic_limit": of(*LIMITS),
+        "request_limit": of({}, {"timeout_seconds": "2.5"}, {"max_body_bytes": -1}, {"timeout_seconds": 10**9}, 1),
+        "odd": of(None, {"deep": [[1]]}),
     },
 )
 bodies = st.fixed_dictionaries(
@@ -49,7 +82,11 @@ bodies = st.fixed_dictionaries(
         | of({}, 1),
         "description": of(*WORDS),
         "status": of("running", "stopped", "odd", 1, None),
-        "schedule": of([], None, [{"type": "stop"}]),
+        "schedule": schedules,
+        "additional_properties": service_properties | of(1, [], {"any": {"websocket_upgrade": True}}),
+        "load_balancer_policy": of("SOURCE_IP", "ROUND_ROBIN", "odd", 1, "", None),
+        "service_secrets": of([], None, [{"secretId": "s"}], [{"secretId": "s", "mouthPath": "/s"}], 1),
+        "priority": of(1, "3", 4, 0, "x", None),
         "strange": st.integers(),
     },
 )
@@ -99,6 +136,7 @@ async def _put(world: ApiWorld, service_id: str, body: dict[str, Any], state: Se
     assert service.version == (2 if changed else 1)
     assert world.nudges == ([("service", service_id)] if changed else [])
     assert service.description == (body.get("description") or "")
+    _settings_are_as_sent(service, body)
     started = "update_time" in answer.json()
     if started:
         assert rollouts[0].active
@@ -111,6 +149,21 @@ async def _put(world: ApiWorld, service_id: str, body: dict[str, Any], state: Se
     if body.get("status") == "stopped" and state is not ServiceStatus.STOPPED:
         assert (service.desired, service.status) == (Desired.STOPPED, ServiceStatus.STOPPING)
     assert sum(rollout.active for rollout in rollouts) <= 1
+
+
+def _settings_are_as_sent(service: Service, body: dict[str, Any]) -> None:
+    """Of an accepted body, on a service that had no settings before."""
+    kept = service.attributes
+    assert kept.get("priority") == (None if body.get("priority") is None else int(body["priority"]))
+    assert kept.get("load_balancer_policy") == (body.get("load_balancer_policy") or None)
+    assert len(kept.get("schedule", ())) == len(body.get("schedule") or ())
+    counts = bool(body.get("schedule")) and service.desired is Desired.RUNNING
+    assert ("due_time" in kept) == counts
+    sent = body.get("additional_properties") or {}
+    sent = sent.get("any", sent)
+    assert set(kept.get("additional_properties", {})) == {key for key, value in sent.items() if value is not None}
+    limit = sent.get("request_limit") or {}
+    assert service.request_timeout_s == float(limit.get("timeout_seconds", 60))
 
 
 async def _everything(world: ApiWorld, service_id: str) -> tuple[object, ...]:
