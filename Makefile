@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 ARGS ?=
 
-.PHONY: help setup demo up check test bench constraints clean
+.PHONY: help setup demo up check test bench reference constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -38,6 +38,9 @@ check: $(STAMP) ## Formatting, lint, types, layers, links of the documentation
 
 test: $(STAMP) ## All tests (ARGS="-k name" for some)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+reference: $(STAMP) ## Write docs/reference/api.md from the OpenAPI document
+	@$(BIN)/python scripts/reference.py
 
 bench: $(STAMP) ## Throughput beside a bare model server and FastAPI, one interleaved run, ratios
 	@$(BIN)/python -m benchmarks.throughput $(ARGS)
