@@ -124,8 +124,13 @@ class Server:
         self.ledger.finish(answer_loading(proto, path))
 
     def _answer(self, proto: Any, status: int, code: str, message: str) -> None:
-        proto.response_bytes(status, _JSON, error_body(code, message))
-        self.ledger.finish(status)
+        """Once its body is here: answered earlier, the connection would be closed under a caller who still sends."""
+
+        def reply(_body: Any) -> None:
+            proto.response_bytes(status, _JSON, error_body(code, message))
+            self.ledger.finish(status)
+
+        proto().add_done_callback(reply)
 
 
 class Exchange:

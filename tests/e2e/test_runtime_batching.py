@@ -144,3 +144,10 @@ def test_a_socket_for_counters_that_cannot_be_is_no_reason_not_to_serve(
     instance = start(package(tmp_path / "model", BATCH), MODELYARD_METRICS_SOCKET="no/such/directory/m")
     instance.until_ready()
     assert instance.request("POST", "/", {"n": 1})[0] == 200
+
+
+def test_who_is_refused_may_finish_sending(batching: Instance) -> None:
+    image = b" " * 8_000_000
+    for _ in range(3):
+        assert batching.request("POST", "/nowhere", image)[0] == 404
+    Asking(batching).in_flight(0)
