@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from modelyard import __version__
-from modelyard.cli import admin, admin_resources, changes, models, server, services
+from modelyard.cli import admin, admin_resources, apply, changes, models, server, services
 from modelyard.cli.context import errors
 from modelyard.cli.exits import advice, exit_code
 from modelyard.cli.predict import predict
@@ -38,6 +38,7 @@ def root(
 server.register(app)
 app.command()(predict)
 changes.register(services.app)
+apply.register(app, services.app)
 app.add_typer(services.app, name="services")
 app.add_typer(models.app, name="models")
 admin_resources.register(admin.app)

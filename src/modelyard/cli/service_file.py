@@ -138,6 +138,11 @@ class ServiceFile:
         body = self.body.model_dump(exclude_none=True, exclude={"config", "models"})
         return {**body, "config": list(self._config(model_id))}
 
+    @staticmethod
+    def change(body: Json) -> Json:
+        """What of a POST body a PUT can change."""
+        return {name: value for name, value in body.items() if name not in ONLY_AT_CREATION}
+
     def _config(self, model_id: Callable[[str], str]) -> Iterator[Json]:
         models = self.body.models or ()
         for i, text in enumerate(models):
@@ -148,11 +153,6 @@ class ServiceFile:
         for entry in self.body.config or ():
             said = entry.model_dump(exclude_none=True, exclude={"model"})
             yield {"model_id": model_id(entry.model), **said} if entry.model else said
-
-
-def change_of(body: Json) -> Json:
-    """What of a POST body a PUT can change."""
-    return {name: value for name, value in body.items() if name not in ONLY_AT_CREATION}
 
 
 def _walk(node: yaml.Node | None, path: str, lines: dict[str, int]) -> Iterator[tuple[str, int]]:

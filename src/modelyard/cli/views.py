@@ -1,6 +1,6 @@
 """Answers as Rich renderables. Pure: values in, something to print out (on a console without markup)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -67,6 +67,12 @@ def facts(rows: Iterable[tuple[str, RenderableType]]) -> Table:
 def split(config: Iterable[Variant]) -> str:
     """Who gets how much: `iris/1.0.0 70 % ×1, iris/1.0.1 30 % ×2`."""
     return ", ".join(f"{model_of(v)} {v.weight} % ×{v.instance_count}" for v in config)
+
+
+def model_of_names(answer: Mapping[str, object]) -> str:
+    """The model that a part of an answer is about: `iris/1.0.0`."""
+    name = answer.get("model_name")
+    return f"{name}/{answer.get('model_version')}" if name else str(answer.get("model_id", "?"))
 
 
 def model_of(variant: Variant) -> str:

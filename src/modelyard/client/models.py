@@ -1,6 +1,6 @@
 """Models: publish, look at, delete."""
 
-from modelyard.client.errors import ApiError, OperationFailed
+from modelyard.client.errors import ApiError, OperationFailed, UnknownName
 from modelyard.client.records import Json, Model, record, rows
 from modelyard.client.session import Session
 from modelyard.client.waiting import Patience
@@ -23,6 +23,8 @@ class Models:
         name, _, version = key.partition("/")
         named = [m for m in self.list(model_name=name) if m.model_name == name]
         chosen = [m for m in named if not version or m.model_version == version]
+        if not chosen and version:
+            raise UnknownName(f"there is no model {name!r} with version {version!r} in this project")
         return max(chosen, key=lambda m: m.create_at) if chosen else self.get(key)
 
     def publish(self, name: str, version: str, source_location: str, model_type: str, **optional: object) -> str:

@@ -1,0 +1,163 @@
+"""`modelyard apply`, `services diff | revisions | rollback`: changes that are shown before they are made."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.text import Text
+
+from modelyard.cli import plan_view
+from modelyard.cli.changes import show
+from modelyard.cli.context import (
+    AsJson,
+    DataDir,
+    NoWait,
+    ServiceKey,
+    Timeout,
+    connect,
+    console,
+    errors,
+    print_json,
+)
+from modelyard.cli.exits import Exit
+from modelyard.client import ApiError, Client
+from modelyard.client.changes import Plan
+from modelyard.client.records import Json
+from modelyard.client.waiting import Patience
+
+if TYPE_CHECKING:
+    from modelyard.cli.service_file import ServiceFile
+
+Source = Annotated[
+    Path, typer.Option("--file", "-f", metavar="FILE", help="A service file; examples/services has some.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Nobody is asked without a terminal either.")]
+STALE = 412
+
+
+def apply(
+    file: Source,
+    *,
+    yes: Yes = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
+    no_wait: NoWait = False,
+    timeout: Timeout = 1800,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create or change a service so that it is as a file says: modelyard apply -f service.yaml"""
+    source = _read(file)
+    with connect(data_dir) as yard:
+        body, plan = _planned(yard, source, _existing(yard, source.body.service_name))
+        if dry_run and as_json:
+            print_json(plan.raw)
+            return
+        (errors if as_json else console).print(plan_view.plan(plan))
+        if dry_run or not plan.does_something:
+            if as_json:
+                print_json(yard.services.get(plan.service_id).raw)
+            return
+        _confirm(yes)
+        try:
+            answer = yard.changes.make(plan, body)
+        except ApiError as e:
+            _explain(e, source)
+        _follow(yard, plan, answer, no_wait=no_wait, timeout=timeout, as_json=as_json)
+
+
+def diff(service: ServiceKey, file: Source, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Show what a service file would change; change nothing."""
+    source = _read(file)
+    with connect(data_dir) as yard:
+        _, plan = _planned(yard, source, yard.services.find(service).service_id)
+    if as_json:
+        print_json(plan.raw)
+    else:
+        console.print(plan_view.plan(plan))
+
+
+def revisions(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List the configurations a service had, newest first."""
+    with connect(data_dir) as yard:
+        found = yard.changes.revisions(yard.services.find(service).service_id)
+    if as_json:
+        print_json([one.raw for one in found])
+    else:
+        console.print(plan_view.revisions(found))
+
+
+def rollback(
+    service: ServiceKey,
+    revision: Annotated[int, typer.Argument(help="Number of a revision; `services revisions` lists them.")],
+    *,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    timeout: Timeout = 1800,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go back to an earlier configuration, as one more live change."""
+    with connect(data_dir) as yard:
+        found = yard.services.find(service)
+        plan = yard.changes.plan_rollback(found.service_id, revision)
+        (errors if as_json else console).print(plan_view.plan(plan))
+        _confirm(yes)
+        answer = yard.changes.rollback(found.service_id, revision, plan.etag)
+        _follow(yard, plan, answer, no_wait=no_wait, timeout=timeout, as_json=as_json)
+
+
+def _read(file: Path) -> "ServiceFile":
+    """Imported here: YAML and Pydantic would slow down every other command."""
+    from modelyard.cli.service_file import ServiceFile
+
+    return ServiceFile.read(file)
+
+
+def _existing(yard: Client, name: str) -> str:
+    """The id of the service with this name, "" if there is none."""
+    named = [s for s in yard.services.list(service_name=name) if s.service_name == name]
+    return named[0].service_id if named else ""
+
+
+def _planned(yard: Client, source: "ServiceFile", service_id: str) -> tuple[Json, Plan]:
+    """(the body to send, what it does)."""
+    body = source.wanted(lambda key: yard.models.find(key).model_id)
+    body = source.change(body) if service_id else body
+    try:
+        return body, yard.changes.plan(service_id, body)
+    except ApiError as e:
+        _explain(e, source)
+
+
+def _explain(error: ApiError, source: "ServiceFile") -> NoReturn:
+    if error.status == STALE:
+        text = "somebody changed the service since the plan was made: look at the new plan, then apply again"
+        raise ApiError(error.status, error.code, text, error.request_id) from error
+    raise source.located(error) from error
+
+
+def _confirm(yes: bool) -> None:
+    if not yes and sys.stdin.isatty() and not typer.confirm("Apply this?", err=True):
+        errors.print(Text("nothing was changed"))
+        raise typer.Exit(Exit.FAILED)
+
+
+def _follow(yard: Client, plan: Plan, answer: Json, *, no_wait: bool, timeout: float, as_json: bool) -> None:
+    began = answer.get("update_time")
+    show(
+        yard,
+        str(plan.service_id or answer["service_id"]),
+        plan.service_name,
+        no_wait=no_wait,
+        patience=Patience(timeout),
+        as_json=as_json,
+        update_time=began if isinstance(began, int) else None,
+    )
+
+
+def register(app: typer.Typer, services: typer.Typer) -> None:
+    """Add `apply` to `modelyard`, the others to `modelyard services`."""
+    app.command()(apply)
+    for command in (diff, revisions, rollback):
+        services.command()(command)

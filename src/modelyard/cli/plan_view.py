@@ -1,0 +1,98 @@
+"""The plan of a change, for people. Pure: values in, lines out."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from modelyard.cli.views import model_of_names, status, table, when
+from modelyard.client.changes import Plan, Revision
+
+SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow"), "same": ("=", "dim")}
+SAID_BY_MODEL = frozenset({"model_id", "model"})
+
+
+def plan(value: Plan) -> RenderableType:
+    """What differs, then what happens."""
+    return Group(*_lines(value))
+
+
+def _lines(value: Plan) -> Iterator[Text]:
+    if not value.does_something:
+        yield Text(f"{value.service_name}: nothing to change", style="green")
+        return
+    yield Text(f"{value.service_name}: {'create' if value.creates else 'change'}", style="bold")
+    for name, both in value.service.items():
+        yield Text(f"  {name}: {_both(both)}")
+    for one in value.config:
+        yield from _variant(one)
+    yield Text(f"  instances: {_instances(value)}")
+    if room := _room(value.room):
+        yield Text(f"  room: {room}")
+    if len(value.traffic) > 1:
+        yield Text(f"  traffic: {' → '.join(_answering(step) for step in value.traffic)}")
+    if not value.complete:
+        yield Text("  (the rest takes too long to work out: what is said here is how it begins)", style="yellow")
+
+
+def _variant(one: Mapping[str, Any]) -> Iterator[Text]:
+    sign, style = SIGNS.get(str(one.get("change")), ("?", ""))
+    fields: Mapping[str, Any] = one.get("fields") or {}
+    was = fields.get("model", {}).get("before") if one.get("change") == "changed" else None
+    name = model_of_names(one)
+    yield Text(f"  {sign} {f'{was} → {name}' if was else name}", style=style)
+    if one.get("change") in {"changed", "added"}:
+        for field, both in fields.items():
+            if field not in SAID_BY_MODEL and both.get("after") != both.get("before"):
+                yield Text(f"      {field}: {_both(both)}")
+
+
+def _both(both: Any) -> str:
+    """Before and after; one side alone when the other is not there."""
+    if not isinstance(both, Mapping):
+        return str(both)
+    if "before" not in both:
+        return _value(both.get("after"))
+    return f"{_value(both['before'])} → {_value(both['after']) if 'after' in both else '(gone)'}"
+
+
+def _value(value: object) -> str:
+    return '""' if value == "" else str(value)
+
+
+def _instances(value: Plan) -> str:
+    starts, stops = sum(t.starts for t in value.instances), sum(t.stops for t in value.instances)
+    stays = sum(t.stays for t in value.instances)
+    said = [f"{verb} {count}" for verb, count in (("start", starts), ("stop", stops), ("keep", stays)) if count]
+    return ", ".join(said) or "none"
+
+
+def _room(room: Mapping[str, Any]) -> str:
+    surge = int(room.get("surge") or 0)
+    if surge <= 0:
+        return ""
+    size = room.get("surge_resources") or {}
+    takes = f" ({size.get('cpu', 0):g} vCPU, {size.get('memory_mb', 0)} MB)" if size.get("cpu") else ""
+    return f"{surge} more instance{'s' if surge > 1 else ''} at most{takes}"
+
+
+def _answering(step: Mapping[str, Any]) -> str:
+    """`iris/1.0.0 90 %, iris/2.0.0 10 %`; models that share a track are joined by `and`."""
+    parts = []
+    for track in step.get("tracks") or ():
+        names = " and ".join(sorted(model_of_names(model) for model in track.get("models") or ()))
+        parts.append(f"{names} {track.get('weight')} %")
+    return ", ".join(parts) or "nobody"
+
+
+def revisions(found: Iterable[Revision]) -> Table:
+    rows = table("REVISION", "STATE", "STABLE", "CREATED", "CONFIG", "ERROR")
+    for one in found:
+        config = ", ".join(f"{e.get('model_id')} {e.get('weight', '')} %" for e in one.config)
+        rows.add_row(
+            str(one.number), status(one.state), "yes" if one.stable else "", when(one.created_at), config,
+            one.error_msg.partition("\n")[0][:60],
+        )  # fmt: skip
+    return rows

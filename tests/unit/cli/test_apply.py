@@ -1,0 +1,228 @@
+"""`modelyard apply` and its relatives against canned answers: what is shown, asked, sent, and how it ends."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from modelyard.cli import app, context
+from modelyard.cli.exits import Exit
+from modelyard.client import Client
+
+Run = Callable[..., tuple[int, str, str]]
+SERVICE = {"service_id": "s1", "service_name": "iris", "status": "running", "config": []}
+MODEL = {"model_id": "m2", "model_name": "iris", "model_version": "2.0.0", "model_status": "published"}
+OLD = {"model_name": "iris", "model_version": "1.0.0", "instances": 1}
+NEW = {"model_name": "iris", "model_version": "2.0.0", "instances": 1}
+PLAN: dict[str, Any] = {
+    "dry_run": True,
+    "service_id": "s1",
+    "service_name": "iris",
+    "etag": '"3.2"',
+    "creates": False,
+    "changes": True,
+    "service": {"description": {"before": "", "after": "new"}},
+    "config": [
+        {
+            "track": 1,
+            "change": "changed",
+            **NEW,
+            "fields": {
+                "model": {"before": "iris/1.0.0", "after": "iris/2.0.0"},
+                "weight": {"before": 90, "after": 100},
+            },
+        },
+        {"track": 2, "change": "removed", "model_name": "iris", "model_version": "0.9.0", "fields": {}},
+    ],
+    "instances": [{"track": 1, **NEW, "starts": 1, "stops": 1, "stays": 0}],
+    "room": {"surge": 1, "surge_resources": {"cpu": 2.0, "memory_mb": 8192}},
+    "traffic": [
+        {"switched": False, "tracks": [{"track": 1, "weight": 100, "models": [OLD]}]},
+        {"switched": True, "tracks": [{"track": 1, "weight": 100, "models": [NEW]}]},
+    ],
+    "complete": True,
+}
+SAME = {**PLAN, "changes": False, "service": {}, "config": [], "instances": [], "traffic": []}
+
+
+class Yard:
+    """Answers by method, path and query; remembers what was sent."""
+
+    def __init__(self) -> None:
+        self.services: list[dict[str, Any]] = [SERVICE]
+        self.plan: tuple[int, Any] = (200, PLAN)
+        self.answers: list[tuple[int, Any] | Exception] = [(200, {"update_time": 7, "resource_ids": []})]
+        self.made: list[tuple[str, str, Any, dict[str, str]]] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path, query = request.url.path, dict(request.url.params)
+        body = json.loads(request.content) if request.content else None
+        if path == "/v3/auth/tokens":
+            return httpx.Response(201, json={"token": {"project": {"id": "p1"}}}, headers={"X-Subject-Token": "t"})
+        if query.get("dry_run") == "true":
+            return reply(*self.plan)
+        if request.method in {"PUT", "POST"}:
+            names = ("If-Match", "Idempotency-Key")
+            headers = {name: request.headers[name] for name in names if name in request.headers}
+            self.made.append((request.method, path, body, headers))
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return reply(*answer)
+        shown = {
+            "/v1/p1/services": {"services": self.services},
+            "/v1/p1/services/s1": SERVICE,
+            "/v1/p1/services/s1/logs": {"logs": [{"update_time": 7, "result": "SUCCESS"}]},
+            "/v1/p1/models": {"models": [MODEL]},
+            "/v1/p1/services/s1/revisions": {
+                "revisions": [{"number": 2, "created_at": 1, "state": "failed", "error_msg": "it broke\nlogs"}]
+            },
+        }
+        return reply(200, shown[path])
+
+
+def reply(status: int, body: Any) -> httpx.Response:
+    return httpx.Response(status, json=body, headers={"X-Request-Id": "r-1"})
+
+
+@pytest.fixture
+def yard() -> Yard:
+    return Yard()
+
+
+@pytest.fixture
+def run(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    login = {"auth_url": "http://yard.test/v3", "user_name": "a", "password": "p", "project_id": "p1"}
+    (tmp_path / "credentials.json").write_text(json.dumps({**login, "domain_name": "d", "project_name": "local"}))
+    (tmp_path / "f.yaml").write_text("service_name: iris\ndescription: new\nmodels: iris/2.0.0\n")
+    for name in ("OS_AUTH_URL", "MODELYARD_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(context, "Client", lambda c: Client(c, transport=httpx.MockTransport(yard)))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["modelyard", *arguments, "--data-dir", str(tmp_path)])
+        with pytest.raises(SystemExit) as exit:
+            app.main()
+        out, err = capsys.readouterr()
+        return int(exit.value.code or 0), out, err
+
+    return call
+
+
+BODY = {
+    "description": "new",
+    "config": [
+        {"model_id": "m2", "weight": 100, "specification": "modelarts.vm.cpu.2u", "instance_count": 1},
+    ],
+}
+
+
+def test_apply_shows_the_plan_and_makes_it_if_nothing_happened_since(run: Run, yard: Yard) -> None:
+    code, out, err = run("apply", "-f", "f.yaml")
+    assert code == Exit.OK, err
+    for line in (
+        "iris: change",
+        'description: "" → new',
+        "~ iris/1.0.0 → iris/2.0.0",
+        "weight: 90 → 100",
+        "- iris/0.9.0",
+        "instances: start 1, stop 1",
+        "room: 1 more instance at most (2 vCPU, 8192 MB)",
+        "traffic: iris/1.0.0 100 % → iris/2.0.0 100 %",
+    ):
+        assert line in out
+    ((method, path, body, headers),) = yard.made
+    assert (method, path, body) == ("PUT", "/v1/p1/services/s1", BODY)
+    assert headers["If-Match"] == '"3.2"'
+    assert len(headers["Idempotency-Key"]) == 36
+
+
+def test_apply_creates_what_is_not_there(run: Run, yard: Yard) -> None:
+    yard.services = [{**SERVICE, "service_name": "iris-2"}]
+    yard.plan = (200, {**{k: v for k, v in PLAN.items() if k not in {"service_id", "etag"}}, "creates": True})
+    yard.answers = [(200, {"service_id": "s1", "resource_ids": []})]
+    code, out, err = run("apply", "-f", "f.yaml")
+    assert code == Exit.OK, err
+    assert "iris: create" in out
+    ((method, path, body, headers),) = yard.made
+    assert (method, path) == ("POST", "/v1/p1/services")
+    assert body == {"service_name": "iris", "infer_type": "real-time", **BODY}
+    assert set(headers) == {"Idempotency-Key"}
+
+
+def test_apply_of_what_is_there_already_does_nothing(run: Run, yard: Yard) -> None:
+    yard.plan = (200, SAME)
+    code, out, _ = run("apply", "-f", "f.yaml")
+    assert (code, yard.made, "nothing to change" in out) == (Exit.OK, [], True)
+
+
+def test_a_dry_run_makes_nothing(run: Run, yard: Yard) -> None:
+    for arguments in (("apply", "-f", "f.yaml", "--dry-run"), ("services", "diff", "iris", "-f", "f.yaml")):
+        code, out, _ = run(*arguments)
+        assert (code, yard.made, "iris: change" in out) == (Exit.OK, [], True)
+        _, out, _ = run(*arguments, "--json")
+        assert json.loads(out) == PLAN
+
+
+@pytest.mark.parametrize(("answer", "code", "made"), [("y", Exit.OK, 1), ("n", Exit.FAILED, 0)])
+def test_a_terminal_is_asked_unless_told(
+    run: Run, yard: Yard, monkeypatch: pytest.MonkeyPatch, answer: str, code: Exit, made: int
+) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", lambda *_args, **_more: answer == "y")
+    assert run("apply", "-f", "f.yaml")[0] == code
+    assert len(yard.made) == made
+    yard.answers = [(200, {"update_time": 7})]
+    monkeypatch.setattr("typer.confirm", lambda *_args, **_more: pytest.fail("asked"))
+    assert run("apply", "-f", "f.yaml", "--yes")[0] == Exit.OK
+
+
+def test_an_answer_that_got_lost_is_asked_for_again_under_the_same_key(run: Run, yard: Yard) -> None:
+    yard.answers = [httpx.ReadError("gone"), (200, {"update_time": 7})]
+    assert run("apply", "-f", "f.yaml")[0] == Exit.OK
+    first, second = yard.made
+    assert first == second
+
+
+def test_a_change_in_between_ends_it(run: Run, yard: Yard) -> None:
+    yard.answers = [(412, {"error_code": "ModelArts.0104", "error_msg": "stale"})]
+    code, _, err = run("apply", "-f", "f.yaml")
+    assert (code, "apply again" in err) == (Exit.REFUSED, True)
+
+
+def test_what_the_server_refuses_names_the_line(run: Run, yard: Yard) -> None:
+    details = [
+        {"field": "config[0].model_id", "error_msg": "is gone"},
+        {"field": "description", "error_msg": "bad"},
+    ]
+    yard.plan = (400, {"error_code": "ModelArts.0104", "error_msg": "both", "details": details})
+    code, _, err = run("apply", "-f", "f.yaml")
+    assert code == Exit.REFUSED
+    assert "f.yaml:2: description: bad" in err
+    assert "config[0].model_id: is gone" in err
+
+
+def test_a_bad_file_is_refused_before_anything_is_asked(run: Run, yard: Yard, tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text("service_name: iris\nmodles: iris\n")
+    code, _, err = run("apply", "-f", "f.yaml")
+    assert (code, "f.yaml:2: modles: is no key of a service" in err) == (Exit.REFUSED, True)
+
+
+def test_a_model_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "f.yaml").write_text("service_name: iris\nmodels: iris/9.9.9\n")
+    code, _, err = run("apply", "-f", "f.yaml")
+    assert code == Exit.NOT_FOUND, err
+
+
+def test_revisions_and_going_back(run: Run, yard: Yard) -> None:
+    code, out, _ = run("services", "revisions", "iris")
+    assert (code, "failed" in out, "it broke" in out, "logs" in out) == (Exit.OK, True, True, False)
+    code, out, err = run("services", "rollback", "iris", "1")
+    assert code == Exit.OK, err
+    assert "~ iris/1.0.0 → iris/2.0.0" in out
+    assert yard.made == [("POST", "/v1/p1/services/s1/revisions/1/rollback", None, {"If-Match": '"3.2"'})]
