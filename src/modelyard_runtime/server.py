@@ -124,7 +124,7 @@ class Server:
         self.ledger.finish(answer_loading(proto, path))
 
     def _answer(self, proto: Any, status: int, code: str, message: str) -> None:
-        """Once its body is here: answered earlier, the connection would be closed under a caller who still sends."""
+        """Once its body is here: answered earlier, the connection is closed under a caller who still sends."""
 
         def reply(_body: Any) -> None:
             proto.response_bytes(status, _JSON, error_body(code, message))
