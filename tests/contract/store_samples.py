@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from modelyard.domain.identity import Project, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
-from modelyard.domain.revision import Budget, Revision, Template, Variant
+from modelyard.domain.revision import Budget, Revision, Template, Variant, Volume
 from modelyard.domain.service import (
     Desired,
     Event,
@@ -111,7 +111,16 @@ REVISION = Revision(
             model_id="m1",
             model_name="mnist",
             model_version="1.0.0",
-            template=Template("m1", "digest", "modelarts.vm.cpu.2u", (("Z", "1"), ("A", "2")), "pool"),
+            template=Template(
+                "m1",
+                "digest",
+                "custom",
+                (("Z", "1"), ("A", "2")),
+                "pool",
+                0.34,
+                512,
+                (Volume("/srv/logs", "/logs"),),
+            ),
             instance_count=2,
             weight=40,
             budget=Budget(0.25, 0.5),

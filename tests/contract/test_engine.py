@@ -61,6 +61,20 @@ async def test_list_of_one_service(world: World) -> None:
     assert await world.engine.list("service-3") == ()
 
 
+async def test_usage_is_of_what_runs(world: World) -> None:
+    assert await world.engine.usage("service-1") == {}
+    await world.start(spec(1))
+    await world.start(spec(2, service_id="service-2"))
+    await world.until(all_in(READY, 2))
+    (used,) = (await world.engine.usage("service-1")).items()
+    assert used[0] == "i-1"
+    assert used[1].cpu >= 0
+    assert used[1].memory_mib >= 0
+    await world.engine.stop("i-1", 10)
+    await world.until(lambda seen: any(o.state is EXITED for o in seen))
+    assert await world.engine.usage("service-1") == {}
+
+
 async def test_stop_ends_it_and_remove_forgets_it(world: World) -> None:
     await world.start(spec())
     await world.until(all_in(READY))

@@ -280,6 +280,17 @@ async def test_services_using_a_model_are_found_by_present_stable_and_rolling_re
         assert await r.services_using("old") == []
 
 
+async def test_the_last_revision_is_the_highest_number(store: SqlStore) -> None:
+    async with store.write() as w:
+        await w.add_service(a.service("s1"))
+        assert await w.last_revision("s1") == 0
+        for number in (1, 2, 10):
+            await w.add_revision(a.revision("s1", number))
+        assert await w.last_revision("s1") == 10
+    async with store.read() as r:
+        assert await r.last_revision("nope") == 0
+
+
 async def test_a_record_has_the_revisions_that_anything_mentions(store: SqlStore) -> None:
     async with store.write() as w:
         await w.add_service(a.service("s1", revision=5, stable=4))

@@ -1,0 +1,55 @@
+"""What instances are given: sizes of flavors, of an administrator's flavors, of one's own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.integration.plane_world import PROJECT, Yard, variant, yard
+
+from modelyard.core.admission_placement import CustomSpec, Placement
+from modelyard.engines.base import InstanceSpec
+from modelyard.store.base import FlavorEntry, PoolEntry
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[Yard]:
+    async with yard(tmp_path) as made:
+        async with made.store.write() as w:
+            await w.save_pool(PoolEntry("pool-1", PROJECT, "lab", "running", 1, {"nodes": ["n1"]}))
+            await w.save_flavor(FlavorEntry("tiny", True, {"cpu": 0.5, "memory_mib": 128}))
+        yield made
+
+
+def custom(memory: int) -> Placement:
+    return Placement(pool_name="lab", custom_spec=CustomSpec(0.335, memory))
+
+
+def size(spec: InstanceSpec) -> tuple[float, int]:
+    return spec.resources.cpu, spec.resources.memory_mib
+
+
+async def test_sizes(world: Yard) -> None:
+    model = await world.model("m")
+    service_id = await world.create(variant(model))
+    await world.converge(service_id)
+    await world.put(service_id, variant(model, specification="tiny"))
+    await world.converge(service_id)
+    await world.put(service_id, variant(model, specification="custom", placement=custom(64)))
+    await world.converge(service_id)
+    assert [size(spec) for spec in world.engine.started] == [(2, 8192), (0.5, 128), (0.34, 64)]
+    await world.put(service_id, variant(model, specification="custom", placement=custom(65)))
+    await world.converge(service_id)
+    assert size(world.engine.started[-1]) == (0.34, 65)
+    assert len(await world.running()) == 1
+
+
+async def test_a_flavor_that_is_gone_goes_on_with_what_it_was(world: Yard) -> None:
+    model = await world.model("m")
+    service_id = await world.create(variant(model, specification="tiny"))
+    await world.converge(service_id)
+    async with world.store.write() as w:
+        await w.delete_flavor("tiny")
+    (running,) = await world.running()
+    world.engine.kill(running.instance_id)
+    await world.elapse(60_000, service_id)
+    assert [size(spec) for spec in world.engine.started] == [(0.5, 128)] * 2
