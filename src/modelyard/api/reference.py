@@ -98,8 +98,8 @@ def page(document: Document) -> str:
 
 def _call_page(call: Call) -> str:
     parts = [
-        f"<details><summary><b>{call.method}</b> <code>{escape(call.path)}</code> {escape(call.summary)}</summary>",
-        f"<p>{escape(call.text)}</p>",
+        f"<details><summary><b>{call.method}</b> <code>{escape(call.path)}</code> ",
+        f"{escape(call.summary)}</summary><p>{escape(call.text)}</p>",
     ]
     for title, fields in (("query", call.query), ("field", call.body)):
         if fields:
@@ -127,7 +127,8 @@ def _by_tag(document: Document) -> dict[str, list[Call]]:
 
 def _call(document: Document, method: str, path: str, operation: Mapping[str, Any]) -> Call:
     sent = _content(operation.get("requestBody", {}))
-    success: Mapping[str, Any] = next((r for status, r in operation["responses"].items() if status.startswith("2")), {})
+    good = (answer for status, answer in operation["responses"].items() if status.startswith("2"))
+    success: Mapping[str, Any] = next(good, {})
     query = (p for p in operation.get("parameters", ()) if p["in"] == "query")
     return Call(
         method=method,

@@ -73,7 +73,8 @@ def _failures(track: Track, situation: Situation, now_ms: int) -> Iterator[Faile
     limit_s = track.variant.deploy_timeout_s
     for sight in track.fresh:
         if _too_late(sight, limit_s, now_ms):
-            text = f"an instance of {name} was not ready within {limit_s} s (deploy_timeout_in_seconds)"
+            what = f"an instance of {name} was not ready within {limit_s} s (deploy_timeout_in_seconds)"
+            text = f"deployment timed out: {what}"
             yield Failed(text, sight.id)
     ended = [
         s

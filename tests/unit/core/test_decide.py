@@ -201,7 +201,7 @@ class TestFailure:
         decision = decide(seen, BEGAN + 101_001)
         cause = (
             f"{self.CAUSE}\nThe rollback failed too: "
-            "an instance of a 1 was not ready within 100 s (deploy_timeout_in_seconds)"
+            "deployment timed out: an instance of a 1 was not ready within 100 s (deploy_timeout_in_seconds)"
         )
         assert decision.rollout == replace(back, state=RolloutState.FAIL, cause=cause, ended_ms=BEGAN + 101_001)
         assert decision.service is not None

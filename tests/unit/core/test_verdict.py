@@ -52,7 +52,9 @@ def test_a_refused_route_fails_the_rollout() -> None:
 
 class TestDeployTimeout:
     LIMIT = BEGAN + 1_002 + 100_000
-    FAILED = Failed("an instance of a 2 was not ready within 100 s (deploy_timeout_in_seconds)", "s2")
+    FAILED = Failed(
+        "deployment timed out: an instance of a 2 was not ready within 100 s (deploy_timeout_in_seconds)", "s2"
+    )
 
     def test_runs_from_the_start_of_the_process(self) -> None:
         assert verdict(situation("os"), self.LIMIT - 1) is None
