@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.integration.api_world import SECOND, ApiWorld, api_world, entry
 
+from modelyard.api.schemas.plans import RevisionPage
 from modelyard.domain.service import RolloutState, ServiceStatus
 
 pytestmark = pytest.mark.asyncio
@@ -186,7 +187,9 @@ async def revised(world: ApiWorld) -> str:
 
 async def test_revisions_are_listed_newest_first_with_what_became_of_them(world: ApiWorld) -> None:
     service_id = await revised(world)
-    answer = (await world.call("GET", f"/v1/p1/services/{service_id}/revisions")).json()
+    listed = await world.call("GET", f"/v1/p1/services/{service_id}/revisions")
+    RevisionPage.model_validate_json(listed.text, strict=True)
+    answer = listed.json()
     assert (answer["total_count"], answer["count"]) == (3, 3)
     shown = [(r["number"], r["state"], r["stable"]) for r in answer["revisions"]]
     assert shown == [(3, "current", False), (2, "failed", False), (1, "stable", True)]

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from modelyard.api.schemas.answers import Answer
 from modelyard.api.schemas.examples import EXAMPLES
+from modelyard.api.schemas.plans import Plan
 from modelyard.api.schemas.wire import Wire
 
 REF = "#/components/schemas/{model}"
@@ -105,6 +106,13 @@ def _only_ours(response: dict[str, Any]) -> None:
             content["schema"] = {"$ref": ref}
 
 
+def _or_plan(operation: dict[str, Any]) -> None:
+    """What can be tried answers with what it did, or with what it would do."""
+    if any(parameter["name"] == "dry_run" for parameter in operation.get("parameters", ())):
+        for content in operation["responses"]["200"]["content"].values():
+            content["schema"] = {"anyOf": [content["schema"], {"$ref": REF.format(model=Plan.__name__)}]}
+
+
 def _shown(schema: dict[str, Any]) -> dict[str, Any]:
     """A field of an answer that is not there is not null."""
     for one in (schema, *schema.get("$defs", {}).values()):
@@ -129,6 +137,7 @@ def describe(app: FastAPI, bodies: Iterable[type[Wire]]) -> None:
                 for operation in path.values():
                     operation["responses"].pop("422", None)  # FastAPI's own, which nothing here answers
                     _only_ours(operation["responses"].get("200", {}))
+                    _or_plan(operation)
             for answer in EXAMPLES:
                 _add(schemas, answer.__name__, _shown(answer.model_json_schema(ref_template=REF)))
             schemas["Error"] = ERROR

@@ -6,9 +6,11 @@ from fastapi import APIRouter, Depends
 
 from modelyard.api import convert
 from modelyard.api.binding import Bound, binds
-from modelyard.api.documents import ERRORS, asks
+from modelyard.api.documents import ERRORS, answers, asks
 from modelyard.api.requests import Caller, World, query
 from modelyard.api.schemas import queries
+from modelyard.api.schemas.answers import UpdatedService
+from modelyard.api.schemas.plans import RevisionPage, RevisionShown
 from modelyard.domain.errors import NotFound
 from modelyard.operations import revisions, services
 
@@ -18,7 +20,12 @@ Json = dict[str, Any]
 MOST_DIGITS = 9
 
 
-@router.get("", summary="List the revisions of a service", openapi_extra=asks(queries.RevisionList))
+@router.get(
+    "",
+    summary="List the revisions of a service",
+    responses=answers(RevisionPage),
+    openapi_extra=asks(queries.RevisionList),
+)
 async def index(
     ctx: World,
     caller: Caller,
@@ -32,13 +39,15 @@ async def index(
     return convert.revisions(*await revisions.revisions(ctx, caller, project_id, service_id, page))
 
 
-@router.get("/{number}", summary="Show a revision of a service")
+@router.get("/{number}", summary="Show a revision of a service", responses=answers(RevisionShown))
 async def show(ctx: World, caller: Caller, project_id: str, service_id: str, number: str) -> Json:
     entry = await revisions.revision(ctx, caller, project_id, service_id, _number(number))
     return convert.revision(entry)
 
 
-@router.post("/{number}/rollback", summary="Go back to a revision", openapi_extra=binds())
+@router.post(
+    "/{number}/rollback", summary="Go back to a revision", responses=answers(UpdatedService), openapi_extra=binds()
+)
 async def rollback(
     ctx: World, caller: Caller, project_id: str, service_id: str, number: str, *, bound: Bound
 ) -> Json:

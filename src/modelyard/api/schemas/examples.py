@@ -18,9 +18,10 @@ from modelyard.api.schemas.answers import (
     ServiceDetail,
     ServicePage,
     SpecificationPage,
-    UpdateRecords,
     UpdatedService,
+    UpdateRecords,
 )
+from modelyard.api.schemas.plans import PLAN, REVISION, REVISIONS, Plan, RevisionPage, RevisionShown
 
 _SERVICE: dict[str, Any] = {
     "service_id": "f76f20ba-78f5-44e8-893a-37c8c600c02f",
@@ -158,6 +159,9 @@ EXAMPLES: Mapping[type[Answer], dict[str, Any]] = {
             }
         ],
     },
+    Plan: PLAN,
+    RevisionShown: REVISION,
+    RevisionPage: REVISIONS,
     CreatedModel: {"model_id": _MODEL["model_id"]},
     ModelShown: _MODEL,
     ModelPage: {"total_count": 1, "count": 1, "models": [_MODEL]},
