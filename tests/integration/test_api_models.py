@@ -112,7 +112,7 @@ async def test_a_bare_model_file_is_enough_for_scikit_learn(
     [
         pytest.param({}, {}, "there is no directory model/", id="nothing"),
         pytest.param({"model/readme": "x"}, {}, "neither model/customize_service.py nor", id="no-model"),
-        pytest.param({"model/w.pt": "x"}, {"model_type": "PyTorch"}, "PyTorch models need it", id="no-code"),
+        pytest.param({"model/w.x": "x"}, {"model_type": "TensorFlow"}, "TensorFlow models need it", id="no-code"),
         pytest.param({CODE: "", "model/config.json": "{"}, {}, "model/config.json: is not JSON", id="no-json"),
         pytest.param({CODE: "", "model/config.json": "[]"}, {}, "must be a JSON object", id="no-object"),
         pytest.param(

@@ -13,20 +13,26 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
-from modelyard.core import health
+from modelyard.core import health, requirements
 from modelyard.domain.errors import Violation
 
 CONFIG = "config.json"
 CODE = "customize_service.py"
-BARE_SUFFIXES: Mapping[str, tuple[str, ...]] = {"Scikit_Learn": (".pkl", ".joblib", ".m", ".pickle")}
+BARE_SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "Scikit_Learn": (".pkl", ".joblib", ".m", ".pickle", ".skops"),
+    "XGBoost": (".m", ".ubj", ".json", ".model", ".bin", ".pkl", ".joblib"),
+    "LightGBM": (".txt", ".lgb", ".model", ".m", ".pkl", ".joblib"),
+    "ONNX": (".onnx",),
+    "PyTorch": (".pt", ".pth", ".pt2", ".ts"),
+}
 """Model types that are served without inference code, and how their model file's name ends."""
 
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
-RESTRAINTS = frozenset({"EXACT", "ATLEAST", "ATMOST"})
 REQUEST_KEYS = ("model_algorithm", "runtime", "apis", "dependencies", *health.KEYS, "metrics")
 """Keys of config.json that the request to publish may also say."""
 
-PACKAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?")
+PYTHON = re.compile(r"py(?:thon)?[_-]?(\d)\.?(\d+)")
+"""In the name of a runtime: `python3.7`, `tf1.13-python3.6-cpu`, `pytorch_1.8.0-cuda_10.2-py_3.7-…`."""
 
 
 def config(
@@ -71,25 +77,34 @@ def layout(names: Collection[str], model_type: str) -> tuple[Violation, ...]:
     suffixes = BARE_SUFFIXES.get(model_type)
     if suffixes is None:
         return (Violation("source_location", f"model/{CODE} is missing; {model_type} models need it", "3017"),)
-    if not any(name.endswith(suffixes) for name in names):
+    if not any(name.endswith(suffixes) for name in names if name != CONFIG):
         wanted = ", ".join(suffixes)
         text = f"neither model/{CODE} nor a model file ({wanted}) is there"
         return (Violation("source_location", text, "3017"),)
     return ()
 
 
+def runtime_note(config: Mapping[str, object], python: tuple[int, int]) -> str:
+    """That another interpreter serves the model than its `runtime` names; "" when it is the same, or none."""
+    runtime = config.get("runtime")
+    match = PYTHON.search(runtime) if isinstance(runtime, str) else None
+    if match is None or (int(match[1]), int(match[2])) == python:
+        return ""
+    return f"runtime {runtime!r} is not there: Python {python[0]}.{python[1]} serves the model"
+
+
 def _rules(merged: Mapping[str, object]) -> Iterator[Violation]:
     for key in ("model_type", "model_algorithm", "runtime"):
         if key in merged and not isinstance(merged[key], str):
             yield Violation(key, "must be a string", "3016")
-    for key, of in (("apis", list), ("dependencies", list), ("metrics", dict)):
+    for key, of in (("apis", list), ("metrics", dict)):
         if key in merged and not isinstance(merged[key], of):
             yield Violation(key, f"must be {'an array' if of is list else 'an object'}", "3016")
     yield from health.violations(merged)
     for i, api in enumerate(_items(merged.get("apis"))):
         yield from _api(f"apis[{i}]", api)
-    for i, dependency in enumerate(_items(merged.get("dependencies"))):
-        yield from _dependency(f"dependencies[{i}]", dependency)
+    if "dependencies" in merged:
+        yield from requirements.violations(merged["dependencies"])
 
 
 def _items(value: object) -> list[object]:
@@ -110,29 +125,3 @@ def _api(path: str, value: object) -> Iterator[Violation]:
     for key in ("request", "response"):
         if key in api and not isinstance(api[key], dict):
             yield Violation(f"{path}.{key}", "must be an object", "3016")
-
-
-def _dependency(path: str, value: object) -> Iterator[Violation]:
-    if not isinstance(value, dict):
-        yield Violation(path, "must be an object", "3016")
-        return
-    dependency = cast("Mapping[str, object]", value)
-    if dependency.get("installer", "pip") != "pip":
-        yield Violation(f"{path}.installer", f"is {dependency['installer']!r}, only pip is supported", "3016")
-    packages = dependency.get("packages")
-    if not isinstance(packages, list):
-        yield Violation(f"{path}.packages", "must be an array", "3016")
-        return
-    for i, package in enumerate(packages):
-        at = f"{path}.packages[{i}]"
-        name = package.get("package_name") if isinstance(package, dict) else None
-        if not isinstance(name, str) or not re.fullmatch(
-            r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?", name
-        ):
-            yield Violation(f"{at}.package_name", f"is {name!r}, must name a package", "3016")
-            continue
-        restraint, version = package.get("restraint"), package.get("package_version")
-        if restraint is not None and restraint not in RESTRAINTS:
-            yield Violation(f"{at}.restraint", f"is {restraint!r}, must be EXACT, ATLEAST or ATMOST", "3041")
-        if version is not None and not (isinstance(version, str) and re.fullmatch(r"[A-Za-z0-9.!+*_-]+", version)):
-            yield Violation(f"{at}.package_version", f"is {version!r}, must be a version", "3016")

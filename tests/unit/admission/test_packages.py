@@ -58,7 +58,7 @@ def test_apis_also_travel_as_a_string() -> None:
         pytest.param({"customize_service.py"}, "PyTorch", False, id="code"),
         pytest.param({"w.pkl"}, "Scikit_Learn", False, id="bare"),
         pytest.param({"w.pkl"}, "Custom", True, id="bare-of-another-type"),
-        pytest.param({"sub/customize_service.py", "w.pt"}, "PyTorch", True, id="code-elsewhere"),
+        pytest.param({"sub/customize_service.py", "w.pt"}, "TensorFlow", True, id="code-elsewhere"),
         pytest.param(set(), "Scikit_Learn", True, id="nothing"),
     ],
 )
