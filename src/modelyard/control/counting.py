@@ -52,10 +52,11 @@ class Counting:
             known = await reading_tx.counters(tuple(reading.services))
             ids = set(await reading_tx.service_ids())
         changed = {k: c for k, c in counted(known, reading).items() if k in ids}
+        if not changed:
+            return
+        async with self._store.write() as writing:
+            await writing.save_counters(changed)
         now_ms = self._now_ms()
         for service_id, counter in changed.items():
             before = known.get(service_id, Counter()).totals.total
             self.minute.note(service_id, counter.totals.total - before, now_ms)
-        if changed:
-            async with self._store.write() as writing:
-                await writing.save_counters(changed)
