@@ -63,6 +63,7 @@ MATCHES = {
     "weak and stale": (f"W/{STALE}", 412),
     "several stale": (f'{STALE}, "9.9"', 412),
     "not quoted": ("1", 412),
+    "empty": ("", 412),
 }
 CHANGES: dict[str, tuple[str, str, Any]] = {
     "PUT": ("PUT", "", {"description": "x"}),

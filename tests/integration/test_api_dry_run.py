@@ -1,18 +1,21 @@
 """`?dry_run=true`: the plan is what would happen, nothing does."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.integration.api_world import ApiWorld, api_world, entry
 
 from modelyard.api.schemas.plans import Plan
+from modelyard.cli.service_file import ServiceFile
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.service import ServiceStatus
 from modelyard.store.base import Changes
 
 pytestmark = pytest.mark.asyncio
 NAME = "digits-service"
+EXAMPLES = Path(__file__).parents[2] / "examples" / "services"
 OLD = f"m-{NAME}-1.0.0"
 
 
@@ -146,3 +149,17 @@ async def test_deleting_cannot_be_tried(world: ApiWorld) -> None:
     answer = await world.call("DELETE", f"/v1/p1/services/{service_id}?dry_run=true")
     assert (answer.status_code, answer.json()["details"][0]["field"]) == (400, "dry_run")
     assert (await world.call("GET", f"/v1/p1/services/{service_id}")).status_code == 200
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
+async def test_the_service_files_of_the_docs_are_accepted(world: ApiWorld, path: Path) -> None:
+    for version in ("1.0.0", "2.0.0"):
+        await world.model(version, "iris")
+    body = ServiceFile.read(path).wanted(lambda key: f"m-{key.replace('/', '-')}")
+    for dry_run in ("true", "false"):
+        answer = await world.call("POST", f"/v1/p1/services?dry_run={dry_run}", body)
+        assert answer.status_code == 200, answer.text
+    assert "X-Modelyard-Ignored" not in answer.headers
+    await world.brought(answer.json()["service_id"], ServiceStatus.RUNNING)
+    again = await plan(world, answer.json()["service_id"], ServiceFile.change(body))
+    assert again["changes"] is False

@@ -103,7 +103,7 @@ def tags(headers: list[str]) -> frozenset[str] | None:
     """The opaque parts of an If-Match; None for no header and for `*`. Weak tags count as well, since proxies that
     compress make tags weak."""
     members = [member.strip() for header in headers for member in header.split(",") if member.strip()]
-    if not members or "*" in members:
+    if not headers or "*" in members:
         return None
     return frozenset(member.removeprefix("W/").strip('"') for member in members)
 

@@ -8,7 +8,8 @@
 
     models: [iris/1.0.0=90, iris/2.0.0=10x2]     the same, short; instead of config
 
-What is left out of an entry is one instance of modelarts.vm.cpu.2u. Every error names line and key.
+What is left out of an entry is one instance of modelarts.vm.cpu.2u, and of the only entry weight 100. Every error
+names line and key.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -150,8 +151,9 @@ class ServiceFile:
                 yield variant(text, len(models), model_id, Variant(model_id="", specification=FLAVOR)).request()
             except typer.BadParameter as e:
                 raise BadFileError(self.at(f"models[{i}]", e.message)) from e
+        alone = {"weight": 100} if self.body.infer_type == "real-time" and len(self.body.config or ()) == 1 else {}
         for entry in self.body.config or ():
-            said = entry.model_dump(exclude_none=True, exclude={"model"})
+            said = {**alone, **entry.model_dump(exclude_none=True, exclude={"model"})}
             yield {"model_id": model_id(entry.model), **said} if entry.model else said
 
 

@@ -32,7 +32,7 @@ MEANINGS: dict[str, tuple[str, list[dict[str, Any]]]] = {
     ),
     "entry-by-name": (
         "config: [{model: iris/1.0.0}]",
-        [{"model_id": "id of iris/1.0.0", "instance_count": 1, "specification": FLAVOR}],
+        [{"model_id": "id of iris/1.0.0", "weight": 100, "instance_count": 1, "specification": FLAVOR}],
     ),
     "entry-by-id-and-what-the-server-knows": (
         "config: [{model_id: m1, weight: 100, specification: custom, custom_spec: {cpu: 1, memory: 512}}]",
