@@ -369,3 +369,15 @@ async def test_a_config_takes_the_place_of_a_rollout_that_waits_for_room(world: 
         (2, 1, RolloutState.CANCELLED),
         (1, None, RolloutState.SUCCESS),
     ]
+
+
+async def test_a_config_that_says_nothing_beside_other_fields_is_none(world: ApiWorld) -> None:
+    """As `openstack ma service update NAME --description …` sends it."""
+    service_id = await world.service()
+    path = f"/v1/p1/services/{service_id}"
+    answer = await world.call("PUT", path, {"config": [{}], "description": "new"})
+    assert (answer.status_code, answer.json()) == (200, {})
+    service, _, _ = await world.stored(service_id)
+    assert (service.description, service.revision, service.status) == ("new", 1, S.RUNNING)
+    alone = await world.call("PUT", path, {"config": [{}]})
+    assert (alone.status_code, alone.json()["details"][0]["field"]) == (400, "config[0].model_id")

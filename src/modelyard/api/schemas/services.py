@@ -112,6 +112,14 @@ class ServiceUpdate(_Settings):
         None
     )
 
+    @classmethod
+    def prepared(cls, value: Mapping[str, object]) -> Mapping[str, object]:
+        """`openstack ma service update` sends a config always: `[{}]`, when it was given other fields only."""
+        others = (value.get(name) for name in cls.model_fields if name != "config")
+        if value.get("config") == [{}] and any(other is not None for other in others):
+            value = {name: field for name, field in value.items() if name != "config"}
+        return super().prepared(value)
+
 
 class ServiceCreate(_Settings):
     """POST /services."""
