@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from tests.machine.rollout_world import GOOD, World, variant
 from tests.machine.test_rollout import configs
 
-from modelyard.core.rehearsal import Facts, rehearse
+from modelyard.core.fair_world import Facts
+from modelyard.core.rehearsal import rehearse
 from modelyard.domain.instance import LIVE
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Desired

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from modelyard.core import differences
 from modelyard.core.admission_catalog import Flavor
 from modelyard.core.differences import Field, VariantDifference
-from modelyard.core.rehearsal import Facts, Rehearsal, Size, rehearse
+from modelyard.core.fair_world import Facts, Size
+from modelyard.core.rehearsal import Rehearsal, rehearse
 from modelyard.domain.revision import Template
 from modelyard.domain.service import Service
 from modelyard.operations import limits

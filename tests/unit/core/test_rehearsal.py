@@ -7,8 +7,9 @@ import pytest
 from tests.unit.core.situations import NOW, a_service, variant
 
 from modelyard.core.differences import config, service
+from modelyard.core.fair_world import MOST_WORK, Facts, Room, Size
 from modelyard.core.pairing import pair
-from modelyard.core.rehearsal import MOST_WORK, Facts, Rehearsal, Room, Size, rehearse
+from modelyard.core.rehearsal import Rehearsal, rehearse
 from modelyard.core.revisions import RevisionState, state
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Revision, Variant

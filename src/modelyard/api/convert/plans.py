@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from modelyard.api.convert.echo import Json, set_only
 from modelyard.core.differences import Field, VariantDifference
-from modelyard.core.rehearsal import Rehearsal, Size, TrackPlan, Traffic
+from modelyard.core.fair_world import Size, Traffic
+from modelyard.core.rehearsal import Rehearsal, TrackPlan
 from modelyard.domain.revision import Revision, Variant
 from modelyard.operations.rehearsing import Planned
 from modelyard.operations.revisions import RevisionEntry
