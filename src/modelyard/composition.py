@@ -15,6 +15,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from modelyard.api.app import Deps, create_app
+from modelyard.artifacts.environments import Environments
+from modelyard.artifacts.overlay import Overlays
+from modelyard.artifacts.uv import Installer
 from modelyard.control.clock import WallClock
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
@@ -113,10 +116,12 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
     credentials = await prepare(store, data_dir, places, names, passwords)
     identity = Identity(store, clock.now_ms, tokens, passwords)
     packages = data_dir / "packages"
+    installer = Installer(builds=settings.dependency_builds, limit_s=settings.dependency_timeout_s)
+    environments = Environments(data_dir / "environments", installer)
     engine = ProcessEngine(
         data_dir,
         lambda digest: packages / digest,
-        options=await _launching(settings, data_dir),
+        options=replace(await _launching(settings, data_dir), overlay=Overlays(environments).of),
         enforcement=None if settings.enforce_limits else limits.switched_off("enforce_limits is off"),
     )
     gateway = EnvoyGateway(
@@ -128,7 +133,14 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         check=SignedCallers(identity),
     )
     objects = LocalObjects(data_dir / "objects")
-    publisher = Publisher(store, objects, packages, clock.now_ms)
+    publisher = Publisher(
+        store,
+        objects,
+        packages,
+        clock.now_ms,
+        environments=environments,
+        safe_formats_only=settings.safe_formats_only,
+    )
     world = World(store, engine, gateway, clock, _new_id, FLAVORS)
     plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000)
     context = Context(
@@ -156,7 +168,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
 
 async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
     """How instances are started here: with as few rights as this machine lets us take from them."""
-    options = LaunchOptions(loading_weight=LOADING_WEIGHT)
+    options = LaunchOptions(loading_weight=LOADING_WEIGHT, safe_formats_only=settings.safe_formats_only)
     users, why = isolation.users(settings.instance_user, root=isolation.is_root(), uid_map=isolation.id_map())
     shown = readable(options.python)
     found = await isolation.detect(
@@ -166,8 +178,9 @@ async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
         for what, how in found.describe().items():
             log.warning("isolation of instances: %s %s", what, how)
     if found.users is not None and not found.views:
-        (data_dir / "packages").mkdir(mode=0o711, exist_ok=True)
-        (data_dir / "packages").chmod(0o711)
+        for name in ("packages", "environments"):
+            (data_dir / name).mkdir(mode=0o711, exist_ok=True)
+            (data_dir / name).chmod(0o711)
     return replace(options, isolation=found)
 
 

@@ -22,6 +22,10 @@ class Settings:
     `envoy_workers` 0: one per core. `token_ttl_s`: how long a token is good. `enforce_limits`: bound instances
     by the limits of their flavor through control groups where those are writable. `instance_user`: who instances
     run as (`processes.isolation.users`): auto, off, UID, UID:GID or FIRST-LAST; only root may choose.
+    `dependency_builds`: dependencies of models may be built from source, which runs their code with our rights;
+    `dependency_timeout_s`: how long installing them may take. `safe_formats_only`: refuse models whose weights run
+    code when they are loaded (pickles); scripts are code by nature and not meant. `package_cache_bytes`: how much
+    of what no model uses any more stays on disk.
     `volume_dirs`: directories of this machine, with `:` between them, whose contents services may ask to mount.
     """
 
@@ -39,6 +43,10 @@ class Settings:
     instance_user: str = isolation.AUTO
     log_level: str = "INFO"
     volume_dirs: str = ""
+    dependency_builds: bool = False
+    dependency_timeout_s: int = 1800
+    safe_formats_only: bool = False
+    package_cache_bytes: int = 0
 
 
 def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:

@@ -74,6 +74,10 @@ def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
     from modelyard_runtime.protocols.v2 import OpenInference
     from modelyard_runtime.waiting import StillLoading
 
+    if read.environment:
+        from modelyard_runtime.overlay import lay_over
+
+        lay_over(read.environment)
     waiting = StillLoading(read.model_dir, _say, read.load_report_s)
     watch.started()
     waiting.start()

@@ -13,6 +13,7 @@ class Settings:
 
     `metrics_path` (relative to the work directory) or `metrics_port`: where the counters are, if anywhere.
 
+    `environment`: a directory of packages that win over those of the interpreter.
     `threads` bounds the predictions that run at the same time; None leaves it to the package (default 1).
     `safe_formats_only`: packages that hold a pickle are refused. `load_report_s`: how often a long load says where
     it is.
@@ -26,6 +27,7 @@ class Settings:
     port: int | None = None
     metrics_path: str | None = None
     metrics_port: int | None = None
+    environment: Path | None = None
     threads: int | None = None
     safe_formats_only: bool = False
     load_report_s: int = 10
@@ -37,6 +39,7 @@ def settings(environ: Mapping[str, str]) -> Settings:
     if not model_dir:
         raise LoadError("MODELYARD_MODEL_DIR is not set: it names the directory of the model package")
     path = environ.get("MODELYARD_SOCKET")
+    packages = environ.get("MODELYARD_ENVIRONMENT")
     read = Settings(
         model_dir=Path(model_dir).absolute(),
         model_name=environ.get("MODELYARD_MODEL_NAME", "model"),
@@ -46,6 +49,7 @@ def settings(environ: Mapping[str, str]) -> Settings:
         port=_integer(environ, "PORT", least=0),
         metrics_path=environ.get("MODELYARD_METRICS_SOCKET") or None,
         metrics_port=_integer(environ, "MODELYARD_METRICS_PORT", least=0),
+        environment=Path(packages).absolute() if packages else None,
         threads=_integer(environ, "MODELYARD_THREADS", least=1),
         safe_formats_only=_switch(environ, "MODELYARD_SAFE_FORMATS_ONLY"),
         load_report_s=_integer(environ, "MODELYARD_LOAD_REPORT_S", least=1) or 10,

@@ -20,7 +20,8 @@ class Model:
     `digest` names the snapshot taken at publishing ("" until then): instances run that content, never a later
     one of `source_location`. `attributes` keeps the optional fields of the request as they came (description,
     runtime, apis, dependencies, …), so that a read gives back what was sent; `config` is the parsed
-    config.json of the snapshot with initial_config laid over it. `size_bytes` is of the snapshot.
+    config.json of the snapshot with initial_config laid over it. `size_bytes` is of the snapshot. `error`: why it
+    failed; of a model that is publishing what goes on, of a published one what its author should know.
     Times are milliseconds since 1970 UTC.
     """
 

@@ -43,6 +43,8 @@ class LaunchOptions:
     `shown`: directories that they may read besides the interpreter's, the model server's and their package.
     `cpu_quota` False leaves cores uncapped, which spares latency the stalls of throttling. `loading_weight` is the
     share of a busy CPU while an instance loads, against 1 later: an import must not slow down who serves.
+    `overlay`: the packages that a snapshot's dependencies asked for, None when there are none; raises NoRoomError
+    while they are not there. `safe_formats_only`: the model server loads nothing that runs code when it is loaded.
     `log_bytes` bounds each of an instance's two log files.
     """
 
@@ -52,6 +54,8 @@ class LaunchOptions:
     shown: tuple[Path, ...] = ()
     cpu_quota: bool = True
     loading_weight: float = 0.25
+    overlay: Callable[[Path], Path | None] = lambda _package: None
+    safe_formats_only: bool = False
     log_bytes: int = 4 * 1024 * 1024
 
 
@@ -122,11 +126,17 @@ def process_spec(
     plan = enforcement.plan(spec.instance_id, limits, weight=options.loading_weight, quota=options.cpu_quota)
     work = directory.absolute() / "work"
     isolation = options.isolation
+    overlay = options.overlay(package)
+    more = {"MODELYARD_ENVIRONMENT": str(overlay.absolute())} if overlay else {}
+    if options.safe_formats_only:
+        more["MODELYARD_SAFE_FORMATS_ONLY"] = "1"
     shown = (*readable(options.python), *(d for d in options.shown if d.is_dir()), package.absolute())
+    if overlay:
+        shown = (*shown, overlay.absolute())
     own_user = isolation.users is not None and not isolation.users.shared
     return Spec(
         argv=options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime"),
-        env=tuple(environment(spec, package.absolute(), work, options.python).items()),
+        env=tuple({**environment(spec, package.absolute(), work, options.python), **more}.items()),
         listen=True,
         plan=plan,
         open_files=limits.open_files,

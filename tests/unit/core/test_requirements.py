@@ -66,7 +66,10 @@ def test_nothing_else_gets_through(package: dict[str, Any], field: str | None) -
 def test_the_key_is_of_what_decides_about_an_environment() -> None:
     one = key(("a", "b"), "3.11", "linux")
     assert one == key(("b", "a"), "3.11", "linux")
-    assert len({one, key(("a",), "3.11", "linux"), key(("a", "b"), "3.12", "linux"), key(("a", "b"), "3.11", "x")}) == 4
+    assert (
+        len({one, key(("a",), "3.11", "linux"), key(("a", "b"), "3.12", "linux"), key(("a", "b"), "3.11", "x")})
+        == 4
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""Which environment an instance of a snapshot imports from: the snapshot's config.json says what it depends on, so
+its digest implies the answer, on every machine its own."""
+
+import json
+from pathlib import Path
+
+from modelyard.artifacts.environments import Environments, site
+from modelyard.core.packages import CONFIG
+from modelyard.core.requirements import requirements
+from modelyard.engines.base import NoRoomError
+
+
+class Overlays:
+    def __init__(self, environments: Environments) -> None:
+        self._environments = environments
+
+    def of(self, package: Path) -> Path | None:
+        """The packages for the snapshot in `package`; None when it needs none. Raises NoRoomError."""
+        wanted = wanted_by(package)
+        if not wanted:
+            return None
+        found = self._environments.find(wanted)
+        if found is None:
+            raise NoRoomError(f"the environment of its dependencies ({', '.join(wanted)}) is not built yet")
+        return site(found)
+
+
+def wanted_by(package: Path) -> tuple[str, ...]:
+    """What the snapshot in `package` depends on."""
+    try:
+        config = json.loads((package / "model" / CONFIG).read_bytes())
+    except (OSError, ValueError):
+        return ()
+    return requirements(config) if isinstance(config, dict) else ()
