@@ -10,6 +10,8 @@ from tests.integration.api_world import SECOND, ApiWorld, api_world, entry
 
 from modelyard.api.schemas.plans import RevisionPage
 from modelyard.domain.service import RolloutState, ServiceStatus
+from modelyard.store.base import StoreUnavailableError
+from modelyard.store.sql.repo import SqlWriting
 
 pytestmark = pytest.mark.asyncio
 NAME = "digits-service"
@@ -152,6 +154,26 @@ async def test_a_key_is_forgotten_after_a_day(world: ApiWorld) -> None:
     await world.call("PUT", path, {"description": "a"}, headers=key)
     world.now += 24 * 3600 * 1000 + 1000
     answer = await world.call("PUT", path, {"description": "b"}, headers=key)
+    assert (answer.status_code, "Idempotent-Replayed" in answer.headers) == (200, False)
+
+
+async def test_an_answer_that_cannot_be_kept_leaves_nothing_done(
+    world: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer and the change are one transaction."""
+
+    async def lost(*_: object) -> None:
+        raise StoreUnavailableError("the disk is full")
+
+    service_id = await world.service()
+    before = await world.stored(service_id)
+    path, key = f"/v1/p1/services/{service_id}", {"Idempotency-Key": "k"}
+    with monkeypatch.context() as broken:
+        broken.setattr(SqlWriting, "save_answer", lost)
+        assert (await world.call("PUT", path, {"config": [entry(OLD)]}, headers=key)).status_code == 503
+    assert await world.stored(service_id) == before
+    assert world.nudges == []
+    answer = await world.call("PUT", path, {"config": [entry(OLD)]}, headers=key)
     assert (answer.status_code, "Idempotent-Replayed" in answer.headers) == (200, False)
 
 
