@@ -17,6 +17,8 @@ from fastapi import FastAPI
 from modelyard.api.app import Deps, create_app
 from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.overlay import Overlays
+from modelyard.artifacts.sweeping import Sweeper
+from modelyard.artifacts.usage import digests_in_use, directories_in_use
 from modelyard.artifacts.uv import Installer
 from modelyard.control.clock import WallClock
 from modelyard.control.plane import ControlPlane
@@ -141,8 +143,16 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         environments=environments,
         safe_formats_only=settings.safe_formats_only,
     )
+    sweeper = Sweeper(
+        packages,
+        environments,
+        lambda: digests_in_use(store),
+        lambda: directories_in_use(data_dir / "instances"),
+        lambda: clock.now_ms() / 1000,
+        keep=settings.package_cache_bytes,
+    )
     world = World(store, engine, gateway, clock, _new_id, FLAVORS)
-    plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000)
+    plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000, sweeper=sweeper)
     context = Context(
         store=store,
         clock=clock.now_ms,

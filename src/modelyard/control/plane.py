@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from modelyard.artifacts.sweeping import Sweeper
 from modelyard.control.access import TOKEN_TTL_MS, Access
 from modelyard.control.counting import Counting
 from modelyard.control.loop import KeyedLoop
@@ -21,14 +22,23 @@ log = logging.getLogger(__name__)
 
 COUNT_EVERY_S = 1.0
 LOOK_AGAIN_EVERY_S = 60.0
+SWEEP_EVERY_S = 600.0
 DOWN_GRACE_S = 10.0
 
 
 class ControlPlane:
     """See the module. `nudge` may be called by anybody in the same event loop, at any time."""
 
-    def __init__(self, world: World, publisher: Publisher, *, token_ttl_ms: int = TOKEN_TTL_MS) -> None:
-        """`token_ttl_ms`: how long a token is good at most."""
+    def __init__(
+        self,
+        world: World,
+        publisher: Publisher,
+        *,
+        token_ttl_ms: int = TOKEN_TTL_MS,
+        sweeper: Sweeper | None = None,
+    ) -> None:
+        """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk."""
+        self._sweeper = sweeper
         self._world = world
         self._publisher = publisher
         nudge_service = partial(self.nudge, "service")
@@ -72,6 +82,7 @@ class ControlPlane:
         self._tasks = [
             asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
             asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, self._look_at_all), name="look again"),
+            asyncio.create_task(_every(SWEEP_EVERY_S, self._sweep), name="sweep"),
         ]
 
     async def close(self) -> None:
@@ -101,6 +112,10 @@ class ControlPlane:
 
     async def _publish(self, model_id: str) -> None:
         await self._publisher.publish(model_id)
+
+    async def _sweep(self) -> None:
+        for name in await self._sweeper.sweep() if self._sweeper else ():
+            log.info("removed %s: nothing uses it any more", name)
 
     async def _refresh(self, _key: str) -> None:
         await self._access.refresh()

@@ -1,0 +1,108 @@
+"""Which snapshots and environments go: those that no model, no revision and no process uses, after a while.
+
+    GRACE_S    is how long something must be unused, as far as this control plane saw, and untouched on disk:
+               what is just being published is on no record yet
+    keep       bytes of what is unused may stay after that; the longest unused goes first
+
+A directory is moved aside before it is removed, so that one with its name is never half there.
+"""
+
+import asyncio
+import os
+import shutil
+import uuid
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelyard.artifacts.environments import PARTIAL, Environments, prefix
+from modelyard.artifacts.overlay import wanted_by
+
+GRACE_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A directory that nobody uses, since when as far as is known, and its size."""
+
+    path: Path
+    since_s: float
+    size: int
+
+
+def superfluous(unused: Sequence[Unused], keep: int, now_s: float) -> tuple[Path, ...]:
+    """What to remove. With keep=10: sizes 6, 6, 6, unused for 3, 2 and 1 hours -> the first two.
+
+    What is within its grace stays, and does not count.
+    """
+    due = sorted((u for u in unused if now_s - u.since_s >= GRACE_S), key=lambda u: u.since_s)
+    excess = sum(u.size for u in due) - keep
+    gone = []
+    for each in due:
+        if excess <= 0:
+            break
+        gone.append(each.path)
+        excess -= each.size
+    return tuple(gone)
+
+
+class Sweeper:
+    """`used` gives the digests of every snapshot in use, `running` the directories that processes read from.
+
+    `clock` gives seconds since 1970. Everything is asked again before anything is removed.
+    """
+
+    def __init__(
+        self,
+        packages: Path,
+        environments: Environments,
+        used: Callable[[], Awaitable[Collection[str]]],
+        running: Callable[[], Collection[Path]],
+        clock: Callable[[], float],
+        *,
+        keep: int = 0,
+    ) -> None:
+        self._packages = packages
+        self._environments = environments
+        self._used = used
+        self._running = running
+        self._clock = clock
+        self._keep = keep
+        self._since: dict[Path, float] = {}
+
+    async def sweep(self) -> tuple[str, ...]:
+        """Remove what is superfluous; its names. Raises OSError, and what `used` raises."""
+        digests, running, now_s = await self._used(), self._running(), self._clock()
+        unused = await asyncio.to_thread(self._unused, digests, [path.resolve() for path in running], now_s)
+        gone = []
+        for path in superfluous(unused, self._keep, now_s):
+            if now_s - path.stat().st_mtime >= GRACE_S:  # or else somebody has just come to use it
+                aside = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
+                path.rename(aside)
+                del self._since[path]
+                gone.append(path.name)
+                await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+        return tuple(gone)
+
+    def _unused(self, digests: Collection[str], running: Sequence[Path], now_s: float) -> list[Unused]:
+        wanted = {prefix(w) for digest in digests if (w := wanted_by(self._packages / digest))}
+        unused = [
+            path
+            for path in (*_directories(self._packages), *_directories(self._environments.root))
+            if path.name not in digests
+            and path.name.partition("-")[0] not in wanted
+            and not any(place.is_relative_to(path.resolve()) for place in running)
+        ]
+        self._since = {path: self._since.get(path, now_s) for path in unused}
+        return [
+            Unused(path, max(since_s, path.stat().st_mtime), _size(path)) for path, since_s in self._since.items()
+        ]
+
+
+def _directories(root: Path) -> Iterator[Path]:
+    if root.is_dir():
+        yield from (Path(e.path) for e in os.scandir(root) if e.is_dir() and not e.name.startswith("."))
+
+
+def _size(path: Path) -> int:
+    return sum(each.lstat().st_size for each in (path, *path.rglob("*")))

@@ -1,0 +1,25 @@
+"""What is in use: by what is stored, and by what runs."""
+
+from pathlib import Path
+
+from modelyard.processes.directory import ProcessDir
+from modelyard.store.base import ModelQuery, Page, Store
+
+READ = frozenset({"MODELYARD_MODEL_DIR", "MODELYARD_ENVIRONMENT"})
+
+
+async def digests_in_use(store: Store) -> frozenset[str]:
+    """The snapshots of every model, and of every revision that a service, its rollout or an instance mentions."""
+    async with store.read() as reading:
+        _, models = await reading.models(None, ModelQuery(page=Page(limit=1_000_000)))
+        records = await reading.records()
+    found = {model.digest for model in models}
+    for record in records:
+        found |= {v.template.digest for revision in record.revisions.values() for v in revision.variants}
+    return frozenset(found - {""})
+
+
+def directories_in_use(instances: Path) -> frozenset[Path]:
+    """What the processes in `instances` read from, also those that drain. Raises SpecUnreadableError, OSError."""
+    specs = [ProcessDir(path).spec() for path in instances.iterdir()] if instances.is_dir() else []
+    return frozenset(Path(value) for spec in specs if spec for name, value in spec.env if name in READ)

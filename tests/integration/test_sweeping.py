@@ -1,0 +1,97 @@
+"""Snapshots and environments that nothing uses go after a while; what is used, or was just touched, stays."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from modelyard.artifacts.environments import Environments
+from modelyard.artifacts.sweeping import GRACE_S, Sweeper, Unused, superfluous
+from modelyard.artifacts.uv import Installer
+
+HOUR = 3600.0
+
+
+@pytest.mark.parametrize(
+    ("keep", "gone"),
+    [
+        pytest.param(0, "abc", id="nothing-stays"),
+        pytest.param(10, "ab", id="oldest-first"),
+        pytest.param(18, "", id="all-within-the-bound"),
+        pytest.param(12, "a", id="just-enough"),
+    ],
+)
+def test_what_is_superfluous(keep: int, gone: str) -> None:
+    now_s = 10 * HOUR
+    unused = [
+        Unused(Path(name), now_s - age * HOUR, 6) for name, age in (("b", 2), ("a", 3), ("c", 1), ("new", 0.5))
+    ]
+    assert superfluous(unused, keep, now_s) == tuple(Path(name) for name in gone)
+
+
+class Yard:
+    def __init__(self, root: Path) -> None:
+        self.packages = root / "packages"
+        self.environments = Environments(root / "environments", Installer())
+        self.used: set[str] = set()
+        self.running: set[Path] = set()
+        self.now_s = 1_000_000.0
+        self.sweeper = Sweeper(
+            self.packages, self.environments, self._used, lambda: self.running, lambda: self.now_s
+        )
+
+    async def _used(self) -> set[str]:
+        return self.used
+
+    def put(self, digest: str, *packages: str) -> tuple[Path, Path]:
+        """A snapshot and its environment, long untouched."""
+        config = {"dependencies": [{"packages": [{"package_name": name} for name in packages]}]}
+        snapshot = self.packages / digest
+        (snapshot / "model").mkdir(parents=True)
+        (snapshot / "model/config.json").write_text(json.dumps(config))
+        environment = self.environments.root / self.environments.name(packages)
+        environment.mkdir(parents=True)
+        for path in (snapshot, environment):
+            os.utime(path, (0, 0))
+        return snapshot, environment
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Yard:
+    return Yard(tmp_path)
+
+
+async def test_what_a_deleted_model_left_goes_after_the_grace(yard: Yard) -> None:
+    gone, gone_environment = yard.put("a" * 64, "x")
+    kept, kept_environment = yard.put("b" * 64, "y")
+    yard.used = {kept.name}
+    assert await yard.sweeper.sweep() == ()
+    yard.now_s += GRACE_S
+    assert set(await yard.sweeper.sweep()) == {gone.name, gone_environment.name}
+    assert (gone.exists(), gone_environment.exists()) == (False, False)
+    assert kept.is_dir()
+    assert kept_environment.is_dir()
+    assert [p.name for p in yard.packages.iterdir()] == [kept.name]
+
+
+async def test_what_a_process_reads_stays_until_it_ended(yard: Yard) -> None:
+    snapshot, environment = yard.put("a" * 64, "x")
+    yard.running = {snapshot, environment / "site"}
+    for _ in range(3):
+        yard.now_s += GRACE_S
+        assert await yard.sweeper.sweep() == ()
+    yard.running = set()
+    yard.now_s += GRACE_S
+    assert await yard.sweeper.sweep() == ()
+    yard.now_s += GRACE_S
+    assert len(await yard.sweeper.sweep()) == 2
+
+
+async def test_what_somebody_just_came_to_use_stays(yard: Yard) -> None:
+    snapshot, _ = yard.put("a" * 64)
+    await yard.sweeper.sweep()
+    yard.now_s += GRACE_S
+    os.utime(snapshot, (yard.now_s, yard.now_s))
+    assert snapshot.name not in await yard.sweeper.sweep()
+    assert snapshot.is_dir()
