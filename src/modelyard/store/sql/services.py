@@ -70,7 +70,8 @@ class ServiceReading(Session):
 
     async def last_revision(self, service_id: str) -> int:
         r = revisions.c
-        return int(await self._value(select(func.coalesce(func.max(r.number), 0)).where(r.service_id == service_id)))
+        highest = select(func.coalesce(func.max(r.number), 0)).where(r.service_id == service_id)
+        return int(await self._value(highest))
 
     async def rollouts(self, service_id: str) -> Sequence[Rollout]:
         o = rollouts.c
