@@ -1,0 +1,43 @@
+"""A life of one service with the otcextensions SDK, as its users write it. Not a test: run by
+test_openstack_clients in an environment of its own, `openstack_sdk.py MODEL_ID`; what it saw, as JSON.
+"""
+
+import json
+import sys
+
+import openstack  # type: ignore[import-not-found]
+from otcextensions import sdk  # type: ignore[import-not-found]
+
+
+def main(model_id: str) -> dict[str, object]:
+    connection = openstack.connect()
+    sdk.register_otc_extensions(connection)
+    client = connection.modelartsv1
+    entry = {"model_id": model_id, "specification": "modelarts.vm.cpu.2u", "instance_count": 1, "weight": 100}
+    made = client.create_service(service_name="by-sdk", infer_type="real-time", config=[entry])
+    client.wait_for_service(made.id, 60, 1)
+    shown = client.get_service(made.id)
+    update = client.update_service(made.id, config=[{**entry, "envs": {"A": "1"}}], description="by the SDK")
+    client.wait_for_service(made.id, 60, 1)
+    found = client.find_service("by-sdk")
+    seen = {
+        "created": made.service_id == made.id == shown.id,
+        "shown": [shown.name, shown.infer_type, shown.status, shown.config[0].instance_count],
+        "update_time": update.update_time,
+        "found": [found.id == made.id, found.description],
+        "envs": client.get_service(made.id).config[0].envs,
+        "listed": [service.name for service in client.services(name="by-sdk", limit=10)],
+        "logs": [log.result for log in client.service_logs(made.id)],
+        "events": [event.event_type for event in client.service_events(made.id, limit=5)],
+        "monitor": [one.model_id for one in client.service_monitor(made.id)],
+        "flavors": [flavor.specification for flavor in client.service_flavors() if flavor.is_open],
+        "clusters": list(client.service_clusters()),
+        "models": [model.name for model in client.models(name="echo")],
+        "nobody": client.find_service("nobody"),
+    }
+    client.delete_service(made.id)
+    return seen
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1])))
