@@ -143,6 +143,17 @@ class World:
         for route in routes:
             await self.gateway.put(route)
         await self.until(lambda: all(self.gateway.view(r.service_id).acked == r for r in routes))
+        await self.listening()
+
+    async def listening(self) -> None:
+        """A fresh Envoy listens some milliseconds after it acknowledged its first routes."""
+        async with asyncio.timeout(10):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                    writer.close()
+                    return
+                await asyncio.sleep(0.01)
 
     async def answers(self, status: int, path: str = "s") -> None:
         """Ask until the answer is this; Envoy may be away meanwhile."""

@@ -100,6 +100,15 @@ async def test_callers_cannot_change_the_routing(yard: World) -> None:
     assert len(yard.instances["a"].seen) == 1
 
 
+@pytest.mark.parametrize("header", ["x-envoy-original-path", "x-modelyard-path"])
+async def test_callers_cannot_say_another_path_than_theirs(yard: World, header: str) -> None:
+    """Envoy would take the first one for the path when it looks for the service."""
+    got = await yard.call("s/x", headers={header: "/v1/infers/other/x"})
+    assert (got.status_code, yard.instances["a"].seen[0].line) == (200, "POST /x HTTP/1.1")
+    assert header not in yard.instances["a"].seen[0].headers
+    assert (await yard.call("other/x", headers={header: "/v1/infers/s/x"})).status_code == 404
+
+
 async def test_the_models_own_errors_pass_unchanged(yard: World) -> None:
     yard.instances["a"].behave = lambda _i, _s, w: answer(w, 503, b"mine", "content-type: text/x\r\nserver: m\r\n")
     got = await yard.call()

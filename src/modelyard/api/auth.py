@@ -1,6 +1,6 @@
 """Who calls: from the headers of a request to a Principal. Injectable, so that tests need no keys."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from modelyard.domain.errors import Unauthenticated
@@ -13,8 +13,8 @@ from modelyard.operations import identity as operations
 class Credentials:
     """What a request brought: a token, an Authorization header ("" if absent), and what was signed with it."""
 
-    token: str
-    authorization: str
+    token: str = field(repr=False)
+    authorization: str = field(repr=False)
     request: SignedRequest
 
     @property

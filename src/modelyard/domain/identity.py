@@ -1,6 +1,6 @@
 """Who calls, and on whose behalf."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -40,7 +40,7 @@ class User:
     id: str
     name: str
     domain_id: str
-    password_hash: str
+    password_hash: str = field(repr=False)
     enabled: bool = True
 
 

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
@@ -35,8 +35,8 @@ class SignedRequest:
     method: str
     path: str
     query: str
-    headers: Sequence[tuple[bytes, bytes]]
-    body: bytes = b""
+    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
