@@ -6,7 +6,7 @@ import typer
 from rich.text import Text
 
 from modelyard import __version__
-from modelyard.cli import admin, admin_resources, apply, changes, models, server, services
+from modelyard.cli import admin, admin_resources, apply, changes, models, packages, server, services
 from modelyard.cli.context import errors
 from modelyard.cli.exits import advice, exit_code
 from modelyard.cli.predict import predict
@@ -36,6 +36,7 @@ def root(
 
 
 server.register(app)
+packages.register(app)
 app.command()(predict)
 changes.register(services.app)
 apply.register(app, services.app)

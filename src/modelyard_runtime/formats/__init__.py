@@ -3,6 +3,7 @@
 Each module of this package knows one library, and imports it when a file needs it.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from modelyard_runtime.errors import LoadError
@@ -32,23 +33,29 @@ def refuse_code(package: Package) -> None:
 
     A script can unpickle any file of its package, so all files count.
     """
+    for path, what in carriers(package):
+        raise LoadError(
+            f"{path.relative_to(package.directory)} is {what}, which runs code when it is loaded: "
+            "this server takes only safe formats (MODELYARD_SAFE_FORMATS_ONLY)"
+        )
+
+
+def carriers(package: Package) -> Iterator[tuple[Path, str]]:
+    """Files that run code when they are loaded, and what they are."""
     for path in sorted(package.directory.rglob("*")):
-        what = RUNS_CODE.get(_kind(path)) if path.is_file() else None
+        what = RUNS_CODE.get(kind(path)) if path.is_file() else None
         if what is not None:
-            raise LoadError(
-                f"{path.relative_to(package.directory)} is {what}, which runs code when it is loaded: "
-                "this server takes only safe formats (MODELYARD_SAFE_FORMATS_ONLY)"
-            )
+            yield path, what
 
 
-def _kind(path: Path) -> str:
+def kind(path: Path) -> str:
     """By its content; a suffix that says pickle is believed of any other (an old pickle begins like a text)."""
     return kind_of(path) or _SUFFIXES.get(path.suffix, "")
 
 
 def _loaded(package: Package, path: Path, watch: Stopwatch, *, safe_only: bool) -> Table | Network:
-    kind = _kind(path) or _TYPES.get(package.model_type, "")
-    match kind:
+    found = kind(path) or _TYPES.get(package.model_type, "")
+    match found:
         case "pickle":
             from modelyard_runtime.formats.pickled import load_pickle
 

@@ -1,0 +1,88 @@
+"""`modelyard run` and `modelyard check --load`: a package on its author's machine."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from examples.demo.stage import modelyard, until
+from tests.wheels import only_here, wheel
+
+pytestmark = pytest.mark.e2e
+
+SCRIPT = """
+from model_service.model_service import SingleNodeService
+import yardstick
+
+class Measure(SingleNodeService):
+    def _inference(self, data):
+        return {"length": yardstick.LENGTH * data["times"]}
+"""
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    wheel(tmp_path / "links", "yardstick", "1.0", "LENGTH = 36\n")
+    own = only_here(tmp_path / "links", tmp_path / "uv")
+    return {**os.environ, **own, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def package(directory: Path, script: str = SCRIPT, name: str = "yardstick") -> Path:
+    config = {
+        "model_type": "Custom",
+        "example": {"times": 2},
+        "dependencies": [{"installer": "pip", "packages": [{"package_name": name}]}],
+    }
+    (directory / "model").mkdir(parents=True)
+    (directory / "model/customize_service.py").write_text(script)
+    (directory / "model/config.json").write_text(json.dumps(config))
+    return directory
+
+
+def checked(directory: Path, env: dict[str, str], *options: str) -> tuple[int, list[dict[str, Any]]]:
+    done = subprocess.run(
+        modelyard("check", directory, "--json", *options), env=env, capture_output=True, text=True, check=False
+    )
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)["findings"]
+
+
+def test_check_says_what_loading_said(tmp_path: Path, env: dict[str, str]) -> None:
+    good = package(tmp_path / "good")
+    assert checked(good, env) == (0, [])
+    status, found = checked(good, env, "--load")
+    assert [f["text"] for f in found] == [
+        "installs yardstick==1.0",
+        'answered its example with 200: {"length":72}',
+    ]
+    assert status == 0
+
+    status, (finding,) = checked(package(tmp_path / "unknown", name="nowhere-to-be-found"), env, "--resolve")
+    assert (status, finding["where"], "nowhere-to-be-found" in finding["text"]) == (1, "dependencies", True)
+
+    broken = package(tmp_path / "broken", SCRIPT.replace("data[", "data.nothing["))
+    status, found = checked(broken, env, "--load")
+    assert status == 1
+    assert "the warm-up with the example input failed" in found[-1]["text"]
+
+
+def test_run_serves_until_ctrl_c(tmp_path: Path, env: dict[str, str]) -> None:
+    command = modelyard("run", package(tmp_path / "good"), "--port", 0)
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().strip()
+
+        def ready() -> bool:
+            assert running.poll() is None
+            return httpx.get(f"{url}/health").status_code == 200
+
+        until(ready, 60, "the model")
+        assert httpx.post(url, json={"times": 3}).json() == {"length": 108}
+        os.killpg(running.pid, signal.SIGINT)
+        assert running.wait(30) == 0
+    bad = subprocess.run(modelyard("run", tmp_path / "none"), env=env, capture_output=True, text=True, check=False)
+    assert (bad.returncode, "is not a directory" in bad.stderr) == (1, True)
