@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 _TAKEN = "Address already in use"
 _START_S = 15.0
+_POLL_S = 0.01
 _STOP_GRACE_S = 1.0
 _OPEN_FILES = 1 << 20
 """As many as are allowed."""
@@ -129,7 +130,9 @@ class EnvoyGateway:
             supervise.remove(run)
 
     async def load(self, routes: Iterable[ServiceRoute]) -> None:
+        """Returns when callers can connect: Envoy acknowledges its first routes before its port listens."""
         self._push(lambda: self._snapshot.load(routes))
+        await self._listening()
 
     async def put(self, route: ServiceRoute) -> None:
         self._push(lambda: self._snapshot.put(route))
@@ -191,6 +194,20 @@ class EnvoyGateway:
                 watcher(service_id)
 
     # The process.
+
+    async def _listening(self) -> None:
+        """Wait for the port; there is no event for it. Warns and goes on if it takes too long."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - compared, not bound
+        end = asyncio.get_running_loop().time() + _START_S
+        while asyncio.get_running_loop().time() < end:
+            try:
+                _, writer = await asyncio.open_connection(host, self.port)
+            except OSError:
+                await asyncio.sleep(_POLL_S)
+                continue
+            writer.close()
+            return
+        log.warning("Envoy does not listen on %s:%d after %g s", host, self.port, _START_S)
 
     async def _adopted(self) -> ProcessDir | None:
         """A running Envoy with our bootstrap. Others of this data directory are ended, old runs forgotten."""
