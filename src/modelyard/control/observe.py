@@ -34,7 +34,8 @@ class Memory:
         if routed:
             self.unrouted_ms.pop(instance_id, None)
             return None
-        return self.unrouted_ms.setdefault(instance_id, now_ms)
+        self.unrouted_ms[instance_id] = min(self.unrouted_ms.get(instance_id, now_ms), now_ms)  # a clock set back
+        return self.unrouted_ms[instance_id]
 
     def note_published(self, routed: Iterable[str], rollout_id: str) -> None:
         """A route was handed to the gateway: whoever is in it may get requests until a later one is acknowledged.

@@ -59,7 +59,7 @@ class Decision:
 
 def decide(situation: Situation, now_ms: int, *, rejected: str = "") -> Decision:
     """See the module. `rejected`: why the gateway refused the last route ("": it did not)."""
-    before = situation
+    before, situation = situation, _not_ahead(situation, now_ms)
     over = tuple(s for s in situation.sights if progress.is_over(s))
     sights = tuple(progress.seen(s, now_ms) for s in situation.sights if s not in over)
     stale_exits = tuple(_outlived(sights, situation, now_ms))
@@ -86,6 +86,18 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "") -> Decision
         delete_service=_is_gone(situation),
         again_ms=_earliest(steps.again_ms, again, _cleanup_ms(situation), schedule.due_ms(situation.service)),
     )
+
+
+def _not_ahead(situation: Situation, now_ms: int) -> Situation:
+    """What lies in the future began now: the clock was set back, and pauses must not last as much longer."""
+    rollout, sights = situation.rollout, situation.sights
+    if rollout is not None and rollout.started_ms > now_ms:
+        rollout = replace(rollout, started_ms=now_ms)
+    if any(s.instance.phase_ms > now_ms for s in sights):
+        sights = tuple(
+            replace(s, instance=replace(s.instance, phase_ms=min(s.instance.phase_ms, now_ms))) for s in sights
+        )
+    return replace(situation, rollout=rollout, sights=sights)
 
 
 def _stop_when_due(situation: Situation, now_ms: int) -> tuple[Situation, tuple[Event, ...]]:

@@ -87,12 +87,13 @@ def counted(vitals: Vitals, reply: Reply, now_ms: int) -> Vitals:
     moved = ended != vitals.ended or vitals.stalled_since_ms is None
     unchanged = reply.requests == vitals.requests and vitals.quiet_since_ms is not None
     idle = reply.in_flight == 0
+    since_ms = min(vitals.quiet_since_ms or 0, now_ms)  # not ahead of a clock that was set back
     return replace(
         vitals,
         in_flight=reply.in_flight,
         requests=reply.requests,
         ended=ended,
-        quiet_since_ms=(vitals.quiet_since_ms if unchanged else now_ms) if idle else None,
+        quiet_since_ms=(since_ms if unchanged else now_ms) if idle else None,
         stalled_since_ms=None if idle else now_ms if moved else vitals.stalled_since_ms,
     )
 

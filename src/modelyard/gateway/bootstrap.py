@@ -164,8 +164,9 @@ def _connection_manager() -> Json:
 
 
 def _service_header() -> Json:
-    """The path without its query, so that the id in it can be cut out: /v1/infers/ID?x=1. PATH: as it is, and not as
-    a caller says it was (x-envoy-original-path)."""
+    """The path without its query, so that the id in it can be cut out: /v1/infers/ID?x=1.
+
+    PATH: as it is, and not as a caller says it was (x-envoy-original-path)."""
     header = {"key": "x-modelyard-path", "value": "%PATH(NQ:PATH)%"}
     append = {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
     return {

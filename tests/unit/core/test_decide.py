@@ -279,3 +279,24 @@ def test_a_phase_that_cannot_be_is_told_with_the_story() -> None:
     instance = Instance("i", "svc", 1, 1, "t", Phase.EXITED, started_ms=1, phase_ms=2)
     with pytest.raises(ImpossibleTransitionError, match=r"id='i'.*cannot become ready"):
         instance.become(Phase.READY, NOW)
+
+
+def test_a_clock_that_was_set_back_prolongs_nothing() -> None:
+    """What lies in the future is recorded as having begun now: a drain, a back-off, the rollout itself."""
+    seen = situation("nd", new=(variant("a2"),))
+    hour_ms = 3_600_000
+    assert seen.rollout is not None
+    ahead = replace(
+        seen,
+        rollout=replace(seen.rollout, started_ms=NOW + hour_ms),
+        sights=tuple(
+            replace(s, instance=replace(s.instance, phase_ms=NOW + hour_ms), unrouted_ms=s.unrouted_ms and NOW)
+            for s in seen.sights
+        ),
+    )
+    decision = decide(ahead, NOW)
+    assert decision.rollout is not None
+    assert decision.rollout.started_ms == NOW
+    assert {i.id: i.phase_ms for i in decision.instances} == {"n1": NOW, "d2": NOW}
+    assert decision.again_ms is not None
+    assert decision.again_ms <= NOW + 20_000

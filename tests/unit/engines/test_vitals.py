@@ -62,6 +62,11 @@ def test_after(replies: list[Reply], expected: Vitals) -> None:
     assert vitals == expected
 
 
+def test_a_clock_that_was_set_back_does_not_prolong_the_quiet() -> None:
+    vitals = after(after(Vitals(), IDLE, 3_600_000), IDLE, 5_000)
+    assert after(vitals, IDLE, 6_000).quiet_since_ms == 5_000
+
+
 def test_readiness_is_lost_when_the_model_says_so() -> None:
     vitals = Vitals(ready=True)
     for _ in range(4):
