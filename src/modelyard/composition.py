@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from modelyard.api.app import Deps, create_app
 from modelyard.artifacts.environments import Environments
+from modelyard.artifacts.integrity import Snapshots
 from modelyard.artifacts.overlay import Overlays
 from modelyard.artifacts.sweeping import Sweeper
 from modelyard.artifacts.usage import digests_in_use, directories_in_use
@@ -122,7 +123,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
     environments = Environments(data_dir / "environments", installer)
     engine = ProcessEngine(
         data_dir,
-        lambda digest: packages / digest,
+        Snapshots(packages).path,
         options=replace(await _launching(settings, data_dir), overlay=Overlays(environments).of),
         enforcement=None if settings.enforce_limits else limits.switched_off("enforce_limits is off"),
     )

@@ -82,9 +82,10 @@ async def test_publishing_takes_a_snapshot(
         "model/config.json",
         "model/customize_service.py",
         "model/sub/w.bin",
+        "manifest.json",
     }
     assert json.loads((snapshot / "model/config.json").read_text())["runtime"] == "python3.12"
-    assert model["model_size"] == sum(p.stat().st_size for p in snapshot.rglob("*") if p.is_file())
+    assert model["model_size"] == sum(p.stat().st_size for p in (snapshot / "model").rglob("*") if p.is_file())
     package(root, {CODE: "x = 2"})
     assert (snapshot / CODE).read_text() == "x = 1"
 

@@ -4,13 +4,12 @@ Level-triggered: `publish(model_id)` looks at what is stored and does what is le
 `publishing` after a crash is simply looked at again. The snapshot lies in `packages/<digest>/model/…`; the digest
 is of the names and contents in it, config.json being the effective one (`core.packages.config`). It is built
 beside its place and renamed into it whole: a directory named by a digest is complete. No code of the model runs.
-The environment of its dependencies is built before (`artifacts.environments`); one that got lost, or was built over
-another interpreter, is built again. What goes on meanwhile, and what the author should know afterwards, is in the
-model's `error`.
+The environment of its dependencies is built before (`artifacts.environments`); one that got lost, or was built
+over another interpreter, is built again. What goes on meanwhile, and what the author should know afterwards, is in
+the model's `error`.
 """
 
 import asyncio
-import hashlib
 import json
 import logging
 import os
@@ -19,9 +18,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
-
 from modelyard.artifacts.environments import Environments
+from modelyard.artifacts.integrity import sealed, write_manifest
 from modelyard.artifacts.uv import UnresolvedError
 from modelyard.core import packages
 from modelyard.core.requirements import requirements
@@ -33,9 +31,6 @@ from modelyard.store.base import ModelQuery, Page, Store
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.formats import refuse_code
 from modelyard_runtime.package import Package
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 MAX_BYTES = 20 * 1024**3
 """The vendor's bound on a package (`ModelArts.3044`)."""
@@ -211,25 +206,14 @@ def _effective_config(model: Model, directory: Path) -> Mapping[str, object]:
 
 def _seal(root: Path) -> tuple[str, int]:
     """Make the tree read-only and durable; (digest over sorted names and contents, size in bytes)."""
-    digest, size = hashlib.sha256(), 0
-    for path in sorted(_files(root), key=lambda p: p.relative_to(root).as_posix()):
-        path.chmod(0o444)
-        name = path.relative_to(root).as_posix().encode()
-        length = path.stat().st_size
-        digest.update(b"%d:%s:%d:" % (len(name), name, length))
-        size += length
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-            os.fsync(file.fileno())
+    for path in root.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o444)
+    digest, size = sealed(root)
+    write_manifest(root)
     for directory in (*(p for p in root.rglob("*") if p.is_dir()), root):
         directory.chmod(0o755)  # an instance is somebody else
         _sync(directory)
-    return digest.hexdigest(), size
-
-
-def _files(root: Path) -> "Iterator[Path]":
-    return (path for path in root.rglob("*") if path.is_file())
+    return digest, size
 
 
 def _sync(directory: Path) -> None:

@@ -167,7 +167,9 @@ class ProcessEngine:
             raise StartRefusedError(f"{spec.instance_id!r} cannot name a directory")
         if spec.instance_id in self._residents:
             return
-        package = self._package_path(spec.package)
+        package = await asyncio.to_thread(self._package_path, spec.package)
+        if spec.instance_id in self._residents:
+            return
         if not package.is_dir():
             raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
         directory = ProcessDir(self._root / spec.instance_id)

@@ -37,7 +37,8 @@ def _services(tree: ast.Module) -> Iterator[str]:
 
 def _imported(tree: ast.Module) -> tuple[set[str], bool]:
     """Names that stand for a base class, and whether others were imported that may."""
-    bases, others = set(), set()
+    bases: set[str] = set()
+    others: set[str] = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Import | ast.ImportFrom):
             continue
