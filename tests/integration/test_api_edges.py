@@ -64,6 +64,12 @@ async def test_errors_of_the_framework_have_the_one_shape(world: ApiWorld) -> No
         assert answer.headers["x-openstack-request-id"]
 
 
+async def test_a_method_that_is_not_known_is_told_all_that_are(world: ApiWorld) -> None:
+    answer = await world.call("PATCH", "/v1/p1/services")
+    assert answer.headers["allow"] == "GET, POST"
+    assert (await world.call("POST", "/v1/p1/services/x")).headers["allow"] == "DELETE, GET, PATCH, PUT"
+
+
 async def test_a_fault_of_ours_is_500_with_its_trace_in_the_log_only(
     world: ApiWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from modelyard.api.binding import replayed
 from modelyard.api.body import BodyTooLarge
@@ -110,10 +111,20 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         response = answer(request, 404, UNKNOWN_API, f"API {request.method} {request.url.path} does not exist.")
     elif error.status_code == 405:
         response = answer(request, 405, UNKNOWN_API, f"{request.url.path} does not know method {request.method}.")
+        if methods := _known_methods(request):
+            response.headers["Allow"] = ", ".join(sorted(methods))
+            return response
     else:
         response = answer(request, error.status_code, "0104", str(error.detail))
     response.headers.update(error.headers or {})
     return response
+
+
+def _known_methods(request: Request) -> set[str]:
+    """What every route of this path takes: the framework names only the first one's (RFC 9110, 15.5.6)."""
+    documented = request.app.openapi()["paths"].items()
+    found = [methods for path, methods in documented if compile_path(path)[0].match(request.url.path)]
+    return {method.upper() for methods in found for method in methods}
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:

@@ -180,12 +180,12 @@ async def node_status(
 
 
 @router.delete(
-    "/{service_ids}", summary="Delete services", responses=answers(shown.Done), openapi_extra=binds(key=False)
+    "/{service_id}", summary="Delete services", responses=answers(shown.Done), openapi_extra=binds(key=False)
 )
-async def delete(ctx: World, caller: Caller, project_id: str, service_ids: str, terms: Held) -> Json:
+async def delete(ctx: World, caller: Caller, project_id: str, service_id: str, terms: Held) -> Json:
     """One id, or several with commas between them. `deleting` while instances drain, then 404."""
-    ids = [part.strip() for part in service_ids.split(",") if part.strip()]
-    await services.delete(ctx, caller, project_id, ids or [service_ids], terms)
+    ids = [part.strip() for part in service_id.split(",") if part.strip()]
+    await services.delete(ctx, caller, project_id, ids or [service_id], terms)
     return {}
 
 

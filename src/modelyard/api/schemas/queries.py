@@ -3,12 +3,20 @@
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from modelyard.api.schemas.wire import Integer, QueryFlag, Wire
 
-Offset = Annotated[Integer | None, Field(ge=0, le=10**9, description="page index: rows begin at offset x limit")]
-Limit = Annotated[Integer | None, Field(ge=1, le=10**6, description="rows of a page. Default 1000.")]
+Offset = Annotated[
+    Annotated[Integer, Field(ge=0, le=10**9), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 10**9})]
+    | None,
+    Field(description="page index: rows begin at offset x limit"),
+]
+Limit = Annotated[
+    Annotated[Integer, Field(ge=1, le=10**6), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10**6})]
+    | None,
+    Field(description="rows of a page. Default 1000."),
+]
 Order = Annotated[Literal["asc", "desc"] | None, Field(description="default desc")]
 
 

@@ -45,21 +45,29 @@ def _flag(value: object) -> object:
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
-def _numeric(kind: str) -> WithJsonSchema:
-    return WithJsonSchema(
-        {"anyOf": [{"type": kind}, {"type": "string", "description": f"a numeric string ({kind})"}]}
-    )
+def _numeric(kind: str, text: re.Pattern[str]) -> WithJsonSchema:
+    bounds = {"exclusiveMinimum": -MAX_INTEGER, "exclusiveMaximum": MAX_INTEGER}
+    numeric = {"type": "string", "pattern": f"^({text.pattern})$", "description": f"a numeric string ({kind})"}
+    return WithJsonSchema({"anyOf": [{"type": kind, **bounds}, numeric]})
 
 
-Integer = Annotated[int, BeforeValidator(_integer), _numeric("integer")]
-Number = Annotated[float, BeforeValidator(_number), _numeric("number")]
+Integer = Annotated[int, BeforeValidator(_integer), _numeric("integer", INTEGER)]
+Number = Annotated[float, BeforeValidator(_number), _numeric("number", NUMBER)]
 QueryFlag = Annotated[StrictBool, BeforeValidator(_flag)]
 """A boolean in a query string, where everything is text."""
 
 
 def _require(schema: dict[str, Any], model: type[Any]) -> None:
-    if model.required:
-        schema["required"] = list(model.required)
+    """What is mandatory must not be null either, which is the same as absent."""
+    if not model.required:
+        return
+    schema["required"] = list(model.required)
+    for name in model.required:
+        field = schema["properties"][name]
+        field.pop("default", None)
+        options = [option for option in field.pop("anyOf", []) if option != {"type": "null"}]
+        if options:
+            field.update(options[0] if len(options) == 1 else {"anyOf": options})
 
 
 class Wire(BaseModel):
