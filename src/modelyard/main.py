@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,7 +57,8 @@ def down(path: Path) -> int:
         holder = data_dir.holder()
         if holder is None:
             return _say(f"somebody holds {data_dir.path} and does not say who: try again", BUSY)
-        os.kill(holder.pid, signal.SIGINT)
+        with suppress(ProcessLookupError):  # it ended just now
+            os.kill(holder.pid, signal.SIGINT)
         if not _held_within(data_dir, DOWN_LIMIT_S):
             return _say(f"the control plane (process {holder.pid}) does not end: look at its log", BUSY)
     try:
@@ -72,7 +73,7 @@ async def _run(settings: Settings, data_dir: DataDir) -> int:
     told = asyncio.get_running_loop().create_future()
     with _signals(told), _listening(settings) as listener:
         port = listener.getsockname()[1]
-        last = data_dir.holder()
+        last = data_dir.last()
         gateway_port = settings.gateway_port or _free_port(last)
         settings = replace(settings, port=port, gateway_port=gateway_port)
         data_dir.announce(Holder(os.getpid(), port, gateway_port))

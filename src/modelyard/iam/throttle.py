@@ -16,6 +16,8 @@ FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 5.0
 FORGOTTEN_AFTER_MS = 15 * 60 * 1000
 REMEMBERED = 10_000
+NAME_CHARS = 128
+"""So much of a name is remembered: it comes from whoever asks, and may be as long as a body."""
 
 
 class Throttle:
@@ -26,7 +28,7 @@ class Throttle:
 
     def begin(self, user: str, address: str, now_ms: int) -> float:
         """Count a try; how many seconds it must wait before it is looked at."""
-        key = (user, address)
+        key = (user[:NAME_CHARS], address)
         count, last_ms = self._tries.pop(key, (0, now_ms))
         if now_ms - last_ms > FORGOTTEN_AFTER_MS:
             count = 0
@@ -39,4 +41,4 @@ class Throttle:
 
     def succeeded(self, user: str, address: str) -> None:
         """The password was right: forget what came before."""
-        self._tries.pop((user, address), None)
+        self._tries.pop((user[:NAME_CHARS], address), None)

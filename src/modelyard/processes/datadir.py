@@ -1,9 +1,11 @@
 """One control plane per data directory.
 
 The lock is a `flock` on a file that stays: the kernel frees it the moment its holder dies, however it dies, so
-nobody ever waits for a lease. `control.json` beside it tells who holds it.
+nobody ever waits for a lease. `control.json` beside it tells who announced itself last; that this one still holds
+the lock is known from its pid in the lock file.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -58,6 +60,9 @@ class DataDir:
         except BlockingIOError:
             os.close(descriptor)
             return False
+        with contextlib.suppress(OSError):  # on a full disk nobody knows who holds it; nobody else is taken for it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         self._lock = descriptor
         return True
 
@@ -76,7 +81,17 @@ class DataDir:
         draft.replace(target)
 
     def holder(self) -> Holder | None:
-        """Who announced itself last; only meaningful while the lock cannot be had."""
+        """Who has the lock, which could not be had; None while it has not announced itself. Never one before it:
+        by then its pid may be anybody's."""
+        last = self.last()
+        try:
+            pid = (self.path / "control.lock").read_text()
+        except OSError:
+            return None
+        return last if last is not None and str(last.pid) == pid else None
+
+    def last(self) -> Holder | None:
+        """Who announced itself last, alive or not."""
         try:
             found = json.loads((self.path / "control.json").read_text())
             return Holder(int(found["pid"]), int(found["port"]), int(found["gateway_port"]))

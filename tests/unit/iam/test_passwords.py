@@ -6,7 +6,7 @@ import pytest
 
 from modelyard.iam import appcodes
 from modelyard.iam.passwords import Passwords
-from modelyard.iam.throttle import FORGOTTEN_AFTER_MS, REMEMBERED, Throttle
+from modelyard.iam.throttle import FORGOTTEN_AFTER_MS, FREE_TRIES, REMEMBERED, Throttle
 
 CHEAP = {"memory_kib": 8, "passes": 1}
 
@@ -80,3 +80,10 @@ def test_app_codes() -> None:
     assert code != appcodes.random_code()
     assert len(appcodes.digest(code)) == 64
     assert appcodes.digest(code) == appcodes.digest(code)
+
+
+def test_a_name_of_any_length_is_remembered_in_short() -> None:
+    throttle = Throttle()
+    delays = [throttle.begin("x" * 1_000_000, "a", 0) for _ in range(FREE_TRIES + 1)]
+    assert delays[-1] > 0
+    assert max(len(user) for user, _ in throttle._tries) < 1_000
