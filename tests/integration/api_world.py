@@ -148,8 +148,8 @@ def entry(model_id: str, **more: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def api_world() -> AsyncIterator[ApiWorld]:
-    store = SqlStore.memory()
+async def api_world(store: SqlStore | None = None) -> AsyncIterator[ApiWorld]:
+    store = store or SqlStore.memory()
     await store.open()
     passwords = Passwords(memory_kib=8, passes=1)
     hashed = await passwords.hash(PASSWORD)
