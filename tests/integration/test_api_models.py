@@ -9,7 +9,9 @@ import pytest
 from tests.integration.api_world import SECOND, ApiWorld, api_world
 
 from modelyard.control.publishing import Publisher
+from modelyard.objects.base import ObjectStoreUnavailableError
 from modelyard.objects.local import LocalObjects
+from modelyard.objects.paths import ObjectPath
 
 CODE = "model/customize_service.py"
 CONFIG: dict[str, Any] = {
@@ -163,6 +165,39 @@ async def test_a_crash_while_publishing_is_taken_up_again(
     assert not left.exists()
     await publisher.publish(model["model_id"])
     await publisher.publish("unknown")
+
+
+class Breaks(LocalObjects):
+    """Gives three bytes of a file at a time and then breaks off."""
+
+    offsets: list[int]
+
+    async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
+        self.offsets.append(offset)
+        content = b"".join([piece async for piece in super().read(path, offset=offset)])
+        yield content[:3]
+        if len(content) > 3:
+            raise ObjectStoreUnavailableError("gone")
+
+
+@pytest.mark.parametrize(("content", "published"), [(b"abcdefgh", True), (b"abcdefghijklm", False)])
+async def test_a_download_that_breaks_off_goes_on_from_there(
+    world: ApiWorld, root: Path, tmp_path: Path, content: bytes, published: bool
+) -> None:
+    objects = Breaks(root)
+    objects.offsets = []
+    publisher = Publisher(world.store, objects, tmp_path / "packages", world.clock)
+    package(root, {CODE: content})
+    await world.call("POST", "/v1/p1/models", request())
+    (model_id,) = await publisher.pending()
+    if not published:
+        with pytest.raises(ObjectStoreUnavailableError):
+            await publisher.publish(model_id)
+        return
+    await publisher.publish(model_id)
+    assert objects.offsets == [0, 3, 6]
+    (snapshot,) = (tmp_path / "packages").iterdir()
+    assert (snapshot / CODE).read_bytes() == content
 
 
 async def test_bad_fields_are_named_together(world: ApiWorld) -> None:

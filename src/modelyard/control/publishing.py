@@ -25,7 +25,7 @@ from modelyard.core import packages
 from modelyard.core.requirements import requirements
 from modelyard.domain.errors import Violation
 from modelyard.domain.model import Model, ModelStatus
-from modelyard.objects.base import ObjectStore, ObjectStoreError, ObjectStoreUnavailableError
+from modelyard.objects.base import ObjectInfo, ObjectStore, ObjectStoreError, ObjectStoreUnavailableError
 from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
 from modelyard.store.base import ModelQuery, Page, Store
 from modelyard_runtime.errors import LoadError
@@ -36,6 +36,8 @@ MAX_BYTES = 20 * 1024**3
 """The vendor's bound on a package (`ModelArts.3044`)."""
 
 PARTIAL = ".partial-"
+TRIES = 3
+"""How often one file is asked for in a row, each time from where it broke off."""
 
 log = logging.getLogger(__name__)
 
@@ -163,21 +165,34 @@ class Publisher:
                 raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
             _refuse(packages.layout([info.key for info in found], model.type))
             for info in found:
-                await self._fetch(source, info.key, target)
+                await self._fetch(source, info, target)
         except (MalformedPathError, ObjectStoreError) as error:
             if isinstance(error, ObjectStoreUnavailableError):
                 raise
             raise RefusedPackageError(f"source_location: {error}") from error
 
-    async def _fetch(self, source: ObjectPath, key: str, target: Path) -> None:
-        relative = PurePosixPath(key)
+    async def _fetch(self, source: ObjectPath, info: ObjectInfo, target: Path) -> None:
+        """A store that goes away in between is asked again for the rest, as long as the object is the same."""
+        relative = PurePosixPath(info.key)
         if relative.is_absolute() or ".." in relative.parts:
-            raise RefusedPackageError(f"source_location: {key!r} leads out of the package")
+            raise RefusedPackageError(f"source_location: {info.key!r} leads out of the package")
         path = target / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
-            async for piece in self._objects.read(source / key):
-                file.write(piece)
+            for tries_left in reversed(range(TRIES)):
+                begun = file.tell()
+                try:
+                    async for piece in self._objects.read(source / info.key, offset=begun):
+                        file.write(piece)
+                    if begun and not await self._same(source, info):
+                        raise ObjectStoreUnavailableError(f"{source / info.key} changed while it was read")
+                    return
+                except ObjectStoreUnavailableError:
+                    if not tries_left or not await self._same(source, info):
+                        raise
+
+    async def _same(self, source: ObjectPath, info: ObjectInfo) -> bool:
+        return bool(info.version) and info in await self._objects.list(source)
 
 
 def _refuse(violations: Sequence[Violation]) -> None:

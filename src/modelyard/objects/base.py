@@ -4,7 +4,8 @@ Contract:
 
 - `list` answers every object below a path, in the order of the keys, with keys relative to it; a path where
   nothing is answers (). A path that is itself an object is not below itself.
-- `read` yields the content in pieces; what it read first is of the same object as what it reads last.
+- `read` yields the content in pieces, from byte `offset` on; what it read first is of the same object as what it
+  reads last.
 - Neither leaves the bucket: whatever a key or a link says, no byte outside of it is read.
 - Raises ObjectNotFoundError, ObjectRefusedError (a link out of the bucket), ObjectStoreUnavailableError.
 """
@@ -34,10 +35,12 @@ class ObjectStoreUnavailableError(ObjectStoreError):
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """One object: its key relative to the path that was listed, and its size in bytes."""
+    """One object: its key relative to the path that was listed, its size in bytes, and a word that changes with
+    its content ("": the store has none)."""
 
     key: str
     size: int
+    version: str = ""
 
 
 class ObjectStore(Protocol):
@@ -45,4 +48,4 @@ class ObjectStore(Protocol):
 
     async def list(self, path: ObjectPath) -> Sequence[ObjectInfo]: ...
 
-    def read(self, path: ObjectPath) -> AsyncIterator[bytes]: ...
+    def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]: ...

@@ -41,15 +41,19 @@ class LocalObjects:
                 found.extend(chunk)
         except (OSError, BaseError) as error:
             raise ObjectStoreUnavailableError(f"{path} cannot be listed: {error}") from error
-        objects = [ObjectInfo(meta["path"].removeprefix(prefix), meta["size"]) for meta in found]
+        objects = [
+            ObjectInfo(meta["path"].removeprefix(prefix), meta["size"], meta["e_tag"] or "") for meta in found
+        ]
         for info in objects:
             self._inside(path / info.key)
         return tuple(sorted(objects, key=lambda info: info.key))
 
-    async def read(self, path: ObjectPath) -> AsyncIterator[bytes]:
+    async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
         self._inside(path)
         try:
-            result = await self._store.get_async(f"{path.bucket}/{path.key}")
+            result = await self._store.get_async(
+                f"{path.bucket}/{path.key}", options={"range": {"offset": offset}} if offset else None
+            )
             async for piece in result.stream():
                 yield bytes(piece)
         except FileNotFoundError as error:

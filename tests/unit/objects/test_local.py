@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.objects.base import ObjectInfo, ObjectNotFoundError, ObjectRefusedError
+from modelyard.objects.base import ObjectNotFoundError, ObjectRefusedError
 from modelyard.objects.local import LocalObjects
 from modelyard.objects.paths import ObjectPath
 
@@ -28,7 +28,11 @@ async def test_list_and_read(objects: LocalObjects, root: Path) -> None:
         path = root / "bucket" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    assert await objects.list(ObjectPath("bucket", "a")) == (ObjectInfo("b/ü x#", 2), ObjectInfo("z", 1))
+    found = await objects.list(ObjectPath("bucket", "a"))
+    assert [(info.key, info.size) for info in found] == [("b/ü x#", 2), ("z", 1)]
+    assert all(info.version for info in found)
+    (root / "bucket/a/z").write_text("changed")
+    assert (await objects.list(ObjectPath("bucket", "a")))[1].version != found[1].version
     assert len(await objects.list(ObjectPath("bucket"))) == 3
     assert await objects.list(ObjectPath("bucket", "a/z")) == ()
     assert await objects.list(ObjectPath("nobody")) == ()
