@@ -189,6 +189,11 @@ async def test_another_interpreter_and_progress_are_told(
     assert model["model_status"] == "published"
     assert "'python2.7' is not there" in model["notice"]
     assert "error_msg" not in model
+    variant = {"model_id": one, "specification": "modelarts.vm.cpu.2u", "instance_count": 1, "weight": 100}
+    body = {"service_name": "s", "infer_type": "real-time", "config": [variant]}
+    service = (await world.call("POST", "/v1/p1/services", body)).json()["service_id"]
+    events = (await world.call("GET", f"/v1/p1/services/{service}/events?event_info=python2.7")).json()["events"]
+    assert "[m 1.0.0]: runtime 'python2.7' is not there" in events[0]["event_info"]
 
 
 async def test_only_safe_formats_are_let_in_where_the_administrator_says_so(

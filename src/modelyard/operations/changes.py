@@ -23,6 +23,7 @@ from modelyard.domain.service import (
 )
 from modelyard.operations import limits
 from modelyard.operations.context import Context
+from modelyard.operations.models import notices
 from modelyard.operations.surroundings import surroundings
 from modelyard.store.base import ServiceRecord, Writing
 
@@ -160,6 +161,8 @@ class Change:
             await self.w.save_rollout(intent.cancelled(self.record.rollout, why, self.now))
         service = await self._revise(service, variants)
         await self._tell("service being updated")
+        for text in await notices(self.w, variants):
+            await self._tell(text)
         rollout = await self._roll(service, RolloutKind.UPDATE, service.stable)
         return intent.turned(service, Desired.RUNNING, ServiceStatus.DEPLOYING, self.now), rollout
 

@@ -1,12 +1,13 @@
 """Use cases about models: publish, read, delete. The snapshot itself is `control.publishing`'s matter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelyard.core import admission_fields as fields
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.model import Model
+from modelyard.domain.revision import Variant
 from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.operations.context import Context, authorise
 from modelyard.store.base import ModelQuery, Page, Reading
@@ -82,6 +83,12 @@ async def may_read_bucket(ctx: Context, r: Reading, project_id: str, bucket: str
     if owner not in {None, project_id}:
         text = f"bucket {bucket!r} is not one of this project: an administrator can give it to the project"
         raise Invalid(Violation(field, text, "4310"))
+
+
+async def notices(r: Reading, variants: Iterable[Variant]) -> tuple[str, ...]:
+    """What whoever deploys these models should know of them (`Model.error` of a published one), for events."""
+    models = [await r.model(None, variant.template.model_id) for variant in variants]
+    return tuple(f"model [{m.name} {m.version}]: {m.error}" for m in models if m is not None and m.error)
 
 
 def _violations(request: ModelRequest) -> list[Violation]:

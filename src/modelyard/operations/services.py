@@ -30,6 +30,7 @@ from modelyard.domain.service import (
 )
 from modelyard.operations.changes import Change, Created, Updated, UpdateRequest, not_owner
 from modelyard.operations.context import Context, authorise
+from modelyard.operations.models import notices
 from modelyard.operations.surroundings import surroundings
 from modelyard.operations.terms import UNBOUND, Terms
 from modelyard.store.base import ServiceRecord, Writing
@@ -93,7 +94,7 @@ async def create(
         await w.add_service(service)
         await w.add_revision(Revision(service.id, 1, now, variants))
         await w.save_rollout(rollout)
-        texts = ("start to deploy service", *schedule.told({}, attributes, now))
+        texts = ("start to deploy service", *await notices(w, variants), *schedule.told({}, attributes, now))
         await w.add_events([Event(service.id, EventType.NORMAL, text, now) for text in texts])
         outcome = Created(service.id, rollout.id)
         await terms.concluded(w, None, service, outcome, now)
