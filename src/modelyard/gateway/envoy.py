@@ -220,6 +220,10 @@ class EnvoyGateway:
                 if found is None and not sight.stopping and spec and spec.label == self._label():
                     found = run
                     continue
+                log.warning(
+                    "%s runs with other settings or of another release: replaced, its connections break",
+                    run.path.name,
+                )
                 supervise.stop(run, _STOP_GRACE_S)
                 await supervise.wait(run)
             supervise.remove(run)
