@@ -1,5 +1,6 @@
 """What a caller of a real Envoy sees: answers, errors, credentials, paths, bodies."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -151,3 +152,13 @@ async def test_every_request_of_a_service_is_counted_once(yard: World) -> None:
     assert reading is not None
     counts = {name: (seen.total, seen.failed) for name, seen in reading.services.items()}
     assert counts == {"s": (3, 1), "empty": (1, 1)}
+
+
+async def test_a_transfer_encoding_that_nobody_knows_is_the_callers_fault(yard: World) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", yard.port)
+    head = "POST /v1/infers/s HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n"
+    writer.write(f"{head}x-auth-token: {token()}\r\n\r\n0\r\n\r\n".encode())
+    answered = await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)
+    writer.close()
+    assert b" 400 " in answered
+    assert yard.instances["a"].seen == []

@@ -292,6 +292,7 @@ def _local_replies() -> Json:
                 "4503",
                 "Failed to obtain the backend service because it did not answer in time.",
             ),
+            _reply("response.code == 501", 400, "0101", "Invalid request: %RESPONSE_CODE_DETAILS%."),
             _reply(
                 "response.code >= 500",
                 503,
