@@ -11,11 +11,11 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 ARGS ?=
 
-.PHONY: help setup demo up check test bench reference constraints clean
+.PHONY: help setup demo up check test bench bench-api reference constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv and install everything, pinned and checked by hash (instant the second time)
 
@@ -44,6 +44,9 @@ reference: $(STAMP) ## Write docs/reference/api.md from the OpenAPI document
 
 bench: $(STAMP) ## Throughput beside a bare model server and FastAPI, one interleaved run, ratios
 	@$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+bench-api: $(STAMP) ## Speed of the API with 1,000 services, and bytes of a change towards the gateway
+	@$(BIN)/python -m benchmarks.api_speed $(ARGS)
 
 constraints: $(STAMP) ## Pin the newest versions anew (constraints.txt, with hashes)
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \

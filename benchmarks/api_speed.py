@@ -2,7 +2,8 @@
 
 The API is called in process (no network, one caller), over the real store in a SQLite file with full syncs. A PUT
 of weights is bound to the present state like any other: its rollout is ended between two calls, unmeasured, as the
-loop would. A table row is one set-up; the set-ups differ in one thing only.
+loop would. A row of the table is one set-up; set-ups differ in one thing only and are asked in turn. Beside the
+times stand SQL statements, which no other process disturbs.
 
 Bytes: a change of one service's weights among 10, 100 and 1,000 services, as the ADS stream sends it to Envoy,
 which is a real one here (`EnvoyGateway.bytes_pushed`); beside it the bytes of the whole table, which a push of
@@ -18,14 +19,13 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import httpx
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import Engine, event
 from tests.integration.api_world import FIRST, ApiWorld, api_world, entry
 
 from modelyard.domain.revision import Revision
@@ -38,6 +38,8 @@ from modelyard.store.sql import SqlStore
 
 MODELS = ("m-speed-1.0.0", "m-speed-2.0.0")
 INSTANCES = 2
+WARM_UP = 5
+"""Rounds that fill caches and do not count."""
 CHANGED = 10
 """So many services take the changes in turn, so that their histories stay near what the set-up says."""
 
@@ -51,64 +53,85 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Latency:
-    """Milliseconds of one call."""
+class Cost:
+    """Of one kind of call: milliseconds, and SQL statements (the same in every call, or the most)."""
 
-    p50: float
-    p99: float
+    p50_ms: float
+    p99_ms: float
+    statements: int
     count: int
 
 
-def latency(seconds: list[float]) -> Latency:
-    found = sorted(seconds)
-    return Latency(found[len(found) // 2] * 1000, found[len(found) * 99 // 100] * 1000, len(found))
+@dataclass
+class Calls:
+    """Calls of one kind as they were measured."""
+
+    seconds: list[float] = field(default_factory=list)
+    statements: int = 0
+
+    def cost(self) -> Cost:
+        taken = sorted(self.seconds)
+        count = len(taken)
+        return Cost(taken[count // 2] * 1000, taken[count * 99 // 100] * 1000, self.statements, count)
 
 
-async def nothing(_: int) -> None: ...
+class Statements:
+    """Counts what is sent to any database."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        event.listen(Engine, "before_cursor_execute", self._sent)
+
+    def _sent(self, *_: object) -> None:
+        self.count += 1
 
 
-async def timed(
-    count: int, call: Callable[[int], Awaitable[httpx.Response]], after: Callable[[int], Awaitable[None]] = nothing
-) -> Latency:
-    """Of `count` calls one after the other; each must be answered 200. `after` each is not measured."""
-    taken = []
-    for n in range(count + 5):
-        began = time.perf_counter()
-        answer = await call(n)
-        if n >= 5:  # the first ones fill caches
-            taken.append(time.perf_counter() - began)
+@dataclass
+class Yard:
+    """A set-up, its API, and the calls that it answered."""
+
+    setup: Setup
+    world: ApiWorld
+    targets: list[str]
+    sent: Statements
+    calls: dict[str, Calls] = field(default_factory=dict)
+
+    async def call(self, kind: str, method: str, path: str, body: object = None) -> None:
+        """One measured call; it must be answered 200."""
+        headers = {"X-Auth-Token": self.world.token()}
+        before, began = self.sent.count, time.perf_counter()
+        url = f"/v1/{FIRST.id}/services{path}"
+        answer = await self.world.client.request(method, url, headers=headers, json=body)
+        took = time.perf_counter() - began
         assert answer.status_code == 200, answer.text
-        await after(n)
-    return latency(taken)
+        calls = self.calls.setdefault(kind, Calls())
+        calls.seconds.append(took)
+        calls.statements = max(calls.statements, self.sent.count - before)
+
+    async def round(self, n: int) -> None:
+        """Each kind of call once."""
+        target = self.targets[n % CHANGED]
+        await self.call("get", "GET", f"/{target}")
+        await self.call("put", "PUT", f"/{target}", {"config": config(1 + n % 99)})
+        await self.world.brought(target, ServiceStatus.RUNNING)
+        if n % 5 == 0:
+            await self.call("list", "GET", "?limit=1000")
 
 
-async def measured(setup: Setup, calls: int) -> dict[str, Latency]:
-    """PUT of weights, GET of the detail, and a list of everything, in one set-up."""
+async def measured(rounds: int) -> dict[Setup, dict[str, Cost]]:
+    """All set-ups at once, asked in turn: a noisy machine is noisy for all of them."""
     async with AsyncExitStack() as stack:
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="modelyard-bench-"))
-        world = await stack.enter_async_context(api_world(SqlStore(Path(directory) / "modelyard.db")))
-        targets = await stocked(world, setup)
-        token = {"X-Auth-Token": world.token()}
-        path = f"/v1/{FIRST.id}/services"
-
-        async def put(n: int) -> httpx.Response:
-            body = {"config": config(1 + n % 99)}
-            return await world.client.put(f"{path}/{targets[n % CHANGED]}", headers=token, json=body)
-
-        async def ended(n: int) -> None:
-            await world.brought(targets[n % CHANGED], ServiceStatus.RUNNING)
-
-        async def get(n: int) -> httpx.Response:
-            return await world.client.get(f"{path}/{targets[n % CHANGED]}", headers=token)
-
-        async def listed(_: int) -> httpx.Response:
-            return await world.client.get(f"{path}?limit=1000", headers=token)
-
-        return {
-            "get": await timed(calls, get),
-            "list": await timed(max(calls // 10, 10), listed),
-            "put": await timed(calls, put, ended),
-        }
+        sent, yards = Statements(), []
+        for setup in SETUPS:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="modelyard-bench-"))
+            world = await stack.enter_async_context(api_world(SqlStore(Path(directory) / "modelyard.db")))
+            yards.append(Yard(setup, world, await stocked(world, setup), sent))
+        for n in range(WARM_UP + rounds):
+            for yard in yards:
+                if n == WARM_UP:
+                    yard.calls.clear()
+                await yard.round(n)
+        return {yard.setup: {kind: calls.cost() for kind, calls in yard.calls.items()} for yard in yards}
 
 
 def config(first: int) -> list[dict[str, object]]:
@@ -214,13 +237,14 @@ def route(n: int, first: int = 70, instances: int = INSTANCES) -> ServiceRoute:
 SETUPS = (Setup(10), Setup(100), Setup(1000), Setup(1000, 300))
 
 
-def speed_table(found: dict[Setup, dict[str, Latency]]) -> Table:
-    shown = Table(title="API over SQLite, ms", title_justify="left", title_style="bold")
-    for column in ("services", "revisions", "PUT p50", "PUT p99", "GET p50", "GET p99", "list p50", "list p99"):
+def speed_table(found: dict[Setup, dict[str, Cost]]) -> Table:
+    shown = Table(title="API over SQLite: p50 / p99 ms, SQL statements", title_justify="left", title_style="bold")
+    for column in ("services", "revisions", "PUT of weights", "GET of the detail", "list of all"):
         shown.add_column(column, justify="right")
     for setup, of in found.items():
-        figures = (f"{value:.1f}" for name in ("put", "get", "list") for value in (of[name].p50, of[name].p99))
-        shown.add_row(f"{setup.services:,}", str(setup.revisions), *figures)
+        costs = (of[kind] for kind in ("put", "get", "list"))
+        cells = (f"{cost.p50_ms:.1f} / {cost.p99_ms:.1f}, {cost.statements}" for cost in costs)
+        shown.add_row(f"{setup.services:,}", str(setup.revisions), *cells)
     return shown
 
 
@@ -236,14 +260,12 @@ def pushed_table(found: list[Pushed]) -> Table:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--calls", type=int, default=300, help="PUTs and GETs in each set-up")
+    parser.add_argument("--rounds", type=int, default=200, help="PUTs and GETs in each set-up")
     parser.add_argument("--out", type=Path, default=Path("build/api_speed.json"))
     options = parser.parse_args()
     console = Console(highlight=False)
-    speeds = {}
-    for setup in SETUPS:
-        with console.status(f"{setup.services} services"):
-            speeds[setup] = asyncio.run(measured(setup, options.calls))
+    with console.status("the API"):
+        speeds = asyncio.run(measured(options.rounds))
     console.print(speed_table(speeds))
     bytes_pushed = []
     for services in (10, 100, 1000):
@@ -252,7 +274,7 @@ def main() -> int:
     console.print(pushed_table(bytes_pushed))
     load = os.getloadavg()[0]
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, load {load:.1f}"
-    console.print(f"{options.calls} calls each, one after the other; {machine}.")
+    console.print(f"{options.rounds} rounds over the set-ups in turn; {machine}.")
     result = {
         "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": machine,
