@@ -124,8 +124,8 @@ class World:
         self.instances[name] = instance
         return instance
 
-    def new_gateway(self) -> EnvoyGateway:
-        return EnvoyGateway(self.data_dir, self.port, JWKS, host="127.0.0.1", concurrency=1)
+    def new_gateway(self, *, concurrency: int = 1) -> EnvoyGateway:
+        return EnvoyGateway(self.data_dir, self.port, JWKS, host="127.0.0.1", concurrency=concurrency)
 
     async def until(
         self, true: Callable[[], bool], gateway: EnvoyGateway | None = None, limit_s: float = 10

@@ -195,6 +195,28 @@ async def test_an_equal_table_after_a_restart_costs_nothing(yard: World) -> None
     assert yard.gateway.bytes_pushed() == 0
 
 
+async def test_other_settings_do_not_end_an_envoy_that_serves(yard: World) -> None:
+    await yard.published(route(a=100))
+    pid = envoy_pid(yard)
+    await yard.gateway.close()
+    yard.gateway = yard.new_gateway(concurrency=2)
+    await yard.gateway.open()
+    assert envoy_pid(yard) == pid
+    assert (await yard.call()).text == "a"
+
+
+async def test_an_envoy_of_another_generation_is_replaced(yard: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await yard.published(route(a=100))
+    pid = envoy_pid(yard)
+    await yard.gateway.close()
+    monkeypatch.setattr("modelyard.gateway.envoy.GENERATION", 0)
+    yard.gateway = yard.new_gateway()
+    await yard.gateway.open()
+    await yard.gateway.load([route(a=100)])
+    assert envoy_pid(yard) != pid
+    await yard.answers(200)
+
+
 async def test_a_refused_service_does_not_disturb_others(yard: World) -> None:
     bad = replace(route("bad", b=100), max_body_bytes=0)
     await yard.gateway.load([route(a=100), bad, route("t", c=100)])

@@ -15,6 +15,9 @@ from modelyard.gateway.translate import ACCESS_FILTER, BUFFER_FILTER, DENY_FILTE
 XDS_SOCKET = "gateway/xds.sock"
 ADMIN_SOCKET = "gateway/admin.sock"
 COUNTER = "modelyard.requests"
+GENERATION = 1
+"""To be raised when resources refer to something that an Envoy started with an earlier bootstrap does not have (a
+filter, a cluster): it is then replaced, which breaks connections. No other change of the bootstrap needs that."""
 SIGNATURE_FILTER = "modelyard.signatures"
 DEFAULT_MAX_BODY_BYTES = 12 * 1024 * 1024
 

@@ -6,8 +6,8 @@
         admin.sock         its counters; nobody else may ask
         envoy-N/           one run of it (see modelyard.processes)
 
-It outlives this process. A control plane that starts finds it, and takes it over if it was started with the
-same bootstrap; another one is replaced. One that ends is started again at once.
+It outlives this process. A control plane that starts finds it and takes it over, also one of another release
+(`bootstrap.GENERATION`); one that listens elsewhere is replaced. One that ends is started again at once.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
-from hashlib import blake2b
 from pathlib import Path
 
 from modelyard.domain.routing import ServiceRoute
@@ -29,7 +28,7 @@ from modelyard.gateway.base import (
     PortTakenError,
     Watcher,
 )
-from modelyard.gateway.bootstrap import ADMIN_SOCKET, XDS_SOCKET, bootstrap
+from modelyard.gateway.bootstrap import ADMIN_SOCKET, GENERATION, XDS_SOCKET, bootstrap
 from modelyard.gateway.protocol import Request, Response
 from modelyard.gateway.server import AdsServer
 from modelyard.gateway.signatures import Check, unknown
@@ -210,28 +209,43 @@ class EnvoyGateway:
         log.warning("Envoy does not listen on %s:%d after %g s", host, self.port, _START_S)
 
     async def _adopted(self) -> ProcessDir | None:
-        """A running Envoy with our bootstrap. Others of this data directory are ended, old runs forgotten."""
+        """A running Envoy that we can go on with. Others of this data directory are ended, old runs forgotten.
+
+        Another release, binary or number of workers is no reason to end it, since that breaks its connections:
+        it is the next one that starts with the present settings.
+        """
         found = None
         for path in sorted(self._home.glob("envoy-*")):
             run = ProcessDir(path)
             sight = run.sight()
             if sight.state is State.RUNNING:
                 spec = run.spec()
-                if found is None and not sight.stopping and spec and spec.label == self._label():
+                if found is None and not sight.stopping and spec and self._can_go_on_with(spec.label):
                     found = run
                     continue
-                log.warning(
-                    "%s runs with other settings or of another release: replaced, its connections break",
-                    run.path.name,
-                )
+                log.warning("%s cannot be gone on with: replaced, its connections break", run.path.name)
                 supervise.stop(run, _STOP_GRACE_S)
                 await supervise.wait(run)
             supervise.remove(run)
         return found
 
+    def _can_go_on_with(self, label: Mapping[str, object]) -> bool:
+        """It listens where we want it to, and knows everything that our resources refer to."""
+        mine = self._label()
+        if any(label.get(key) != mine[key] for key in ("generation", "host", "port")):
+            return False
+        if label != mine:
+            log.warning("the gateway goes on with the settings that it was started with: %s", label)
+        return True
+
     def _label(self) -> dict[str, object]:
-        digest = blake2b(self._bootstrap.encode(), digest_size=8).hexdigest()
-        return {"bootstrap": digest, "concurrency": self._concurrency, "binary": str(binary())}
+        return {
+            "generation": GENERATION,
+            "host": self._host,
+            "port": self.port,
+            "workers": self._concurrency,
+            "binary": str(binary()),
+        }
 
     def _started(self) -> ProcessDir:
         self._check_port()
