@@ -42,20 +42,21 @@ class Counting:
         self._gateway = gateway
         self._now_ms = now_ms
         self.minute = Minute()
+        self._last: CounterReading | None = None
 
     async def take(self) -> None:
         """One reading. Nothing happens while the gateway cannot be asked."""
         reading = await self._gateway.counters()
-        if reading is None:
+        if reading is None or reading == self._last:
             return
         async with self._store.read() as reading_tx:
             known = await reading_tx.counters(tuple(reading.services))
             ids = set(await reading_tx.service_ids())
         changed = {k: c for k, c in counted(known, reading).items() if k in ids}
-        if not changed:
-            return
-        async with self._store.write() as writing:
-            await writing.save_counters(changed)
+        if changed:
+            async with self._store.write() as writing:
+                await writing.save_counters(changed)
+        self._last = reading
         now_ms = self._now_ms()
         for service_id, counter in changed.items():
             before = known.get(service_id, Counter()).totals.total

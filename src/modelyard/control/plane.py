@@ -81,7 +81,7 @@ class ControlPlane:
             self.nudge("model", model_id)
         self._tasks = [
             asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
-            asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, self._look_at_all), name="look again"),
+            asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, self._look_again), name="look again"),
             asyncio.create_task(_every(SWEEP_EVERY_S, self._sweep), name="sweep"),
         ]
 
@@ -122,11 +122,22 @@ class ControlPlane:
 
     async def _look_at_all(self) -> None:
         self.nudge("access", "everybody")
+        for service_id in await self._all():
+            self.nudge("service", service_id)
+
+    async def _look_again(self) -> None:
+        """The same, spread over half a minute: what is due now must not queue behind a thousand."""
+        self.nudge("access", "everybody")
+        services = await self._all()
+        for service_id in services:
+            self.nudge("service", service_id)
+            await asyncio.sleep(LOOK_AGAIN_EVERY_S / 2 / len(services))
+
+    async def _all(self) -> set[str]:
+        """Every service that is stored or has an instance."""
         async with self._world.store.read() as reading:
             known = await reading.service_ids()
-        observed = await self._world.engine.list()
-        for service_id in {*known, *(o.service_id for o in observed)}:
-            self.nudge("service", service_id)
+        return {*known, *(o.service_id for o in await self._world.engine.list())}
 
 
 async def end_instances(world: World) -> None:

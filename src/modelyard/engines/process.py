@@ -42,6 +42,8 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENOMEM, errno.
 
 TROUBLE_INTERVAL_S = 1.0
 FIRST_CHECK_S = 0.25
+SETTLED_NS = 1_000_000_000
+"""A change of a directory this long ago cannot share its time with a later one, however coarse a file's clock."""
 
 
 def _epoch_ms() -> int:
@@ -120,6 +122,7 @@ class ProcessEngine:
         self._residents: dict[str, Resident] = {}
         self._watchers: list[Watcher] = []
         self._open = False
+        self._stock_ns = 0
 
     def enforced(self) -> Mapping[str, str]:
         """What holds here, for people: `cpu` → "enforced (cgroup v1)", or "not enforced: why"."""
@@ -133,6 +136,7 @@ class ProcessEngine:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         isolation = self._options.isolation
         self._root.chmod(0o711 if isolation.users and not isolation.views else 0o700)
+        self._stock_ns = 0
         self._take_stock()
         limits.remove_strays(self._limits(), self._residents)
         self._open = True
@@ -253,11 +257,20 @@ class ProcessEngine:
             watcher(resident.spec.service_id)
 
     def _take_stock(self) -> None:
-        """Follow every instance on disk that is not followed yet. Raises EngineUnavailableError."""
+        """Follow every instance on disk that is not followed yet. Raises EngineUnavailableError.
+
+        The directory is read only after it changed: with a thousand instances a look takes milliseconds, and every
+        pass of the loop takes one.
+        """
         try:
+            changed_ns = self._root.stat().st_mtime_ns
+            if changed_ns == self._stock_ns:
+                return
             names = [e.name for e in os.scandir(self._root) if e.name not in self._residents and e.is_dir()]
             for name in names:
                 self._adopt(ProcessDir(self._root / name))
+            settled = time.time_ns() - changed_ns > SETTLED_NS
+            self._stock_ns = changed_ns if settled else 0
         except (OSError, SpecUnreadableError, ValueError) as error:
             raise EngineUnavailableError(f"cannot tell what runs: {error}") from error
 
