@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 JOBS ?= 2
 ARGS ?=
 
-.PHONY: help setup demo up check test bench bench-api reference constraints clean
+.PHONY: help setup demo up check test bench bench-api bench-peers reference constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -47,6 +47,10 @@ bench: $(STAMP) ## Throughput beside a bare model server and FastAPI, one interl
 
 bench-api: $(STAMP) ## Speed of the API with 1,000 services, and bytes of a change towards the gateway
 	@$(BIN)/python -m benchmarks.api_speed $(ARGS)
+
+bench-peers: $(STAMP) ## The same models under seven other model servers and ours; half an hour
+	@$(BIN)/python -m benchmarks.peers --docs docs/explanation $(ARGS)
+	@$(BIN)/python -m benchmarks.peers.upgrade --docs docs/explanation
 
 constraints: $(STAMP) ## Pin the newest versions anew (constraints.txt, with hashes)
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \

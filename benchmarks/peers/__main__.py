@@ -18,6 +18,7 @@ import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.peers import chart, report
 from benchmarks.peers.catalog import ALONE, BARE, PEERS, THREADS, Peer
@@ -119,7 +120,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="start each once, check its answers, no load")
     parser.add_argument("--cache", type=Path, default=ROOT / ".bench", help="environments and models")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "peers.json")
-    parser.add_argument("--docs", type=Path, help="write peers.md and peers.svg into this directory too")
+    parser.add_argument("--docs", type=Path, help="publish in the page and the chart of this directory")
+    parser.add_argument("--render", type=Path, help="measure nothing: show and publish this result")
     parser.add_argument("--until", type=float, default=math.inf, help="begin no round after so many seconds")
     return parser.parse_args()
 
@@ -127,6 +129,9 @@ def parsed() -> argparse.Namespace:
 def main() -> int:
     options = parsed()
     options.cache = options.cache.absolute()
+    if options.render:
+        show(json.loads(options.render.read_text()), options.docs)
+        return 0
     adopt_orphans()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through every `finally`
     console = Console(highlight=False, width=130)
@@ -159,9 +164,9 @@ def main() -> int:
         if time.monotonic() - began > options.until:
             console.print(f"time is up: {n} rounds", style="bold")
             break
-        for kind in loops:
+        for kind, rates in loops.items():
             if not options.smoke:
-                loops[kind].append(loop_rate(kind, options))
+                rates.append(loop_rate(kind, options))
         for each in field_:
             if not each.skipped:
                 try:
@@ -177,14 +182,18 @@ def main() -> int:
             save(options, field_, loops, done, load_before)
     if options.smoke:
         return 1 if any(c.skipped for c in field_) else 0
-    result = save(options, field_, loops, done, load_before)
-    for kind in questions:
+    show(save(options, field_, loops, done, load_before), options.docs)
+    return 1 if any(c.skipped for c in field_) else 0
+
+
+def show(result: dict[str, Any], docs: Path | None) -> None:
+    console = Console(highlight=False, width=130)
+    for kind in dict.fromkeys(row["model"] for row in result["results"]):
         console.print(report.table(result, kind))
     console.print(report.footer(result))
-    if options.docs:
-        (options.docs / "peers.md").write_text(report.markdown(result))
-        (options.docs / "peers.svg").write_text(chart.svg(result))
-    return 1 if any(c.skipped for c in field_) else 0
+    if docs:
+        report.publish(docs / "benchmarks.md", "peers", report.markdown(result))
+        (docs / "peers.svg").write_text(chart.svg(result))
 
 
 def save(
@@ -193,10 +202,10 @@ def save(
     loops: dict[str, list[float]],
     rounds: int,
     load_before: float,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Writes what is known so far; the same as a value."""
     figures = ("per_second", "p50_ms", "p99_ms", "rss_mib", "pss_mib", "cold_start_s")
-    result: dict[str, object] = {
+    result: dict[str, Any] = {
         "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "load_before": round(load_before, 2),

@@ -35,8 +35,9 @@ def make_models(home: Path) -> None:
     ):
         subprocess.run([sys.executable, str(ROOT / "examples" / script), *arguments], check=True, env=env)
     train = (
-        "import sys, joblib; from sklearn.datasets import load_iris; from sklearn.linear_model import "
-        "LogisticRegression as L; d = load_iris(); joblib.dump(L(max_iter=1000).fit(d.data, d.target), sys.argv[1])"
+        "import sys, joblib; from sklearn.datasets import load_iris; from sklearn.linear_model "
+        "import LogisticRegression; d = load_iris(); "
+        "joblib.dump(LogisticRegression(max_iter=1000).fit(d.data, d.target), sys.argv[1])"
     )
     subprocess.run([sys.executable, "-c", train, str(home / "iris.joblib")], check=True)
     (home / "complete").touch()

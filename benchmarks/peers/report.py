@@ -1,6 +1,7 @@
 """Tables of a result: for the terminal and for the documentation."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.questions import TITLES
@@ -77,6 +78,13 @@ def footer(result: dict[str, Any]) -> str:
         f"BLAS threads: {result['blas']}; {result['machine']}; {result['measured_at'][:10]}; "
         f"load average before: {result['load_before']}"
     )
+
+
+def publish(page: Path, name: str, text: str) -> None:
+    """Put `text` between the marks of this name in a page of the documentation."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = page.read_text().partition(begin)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}")
 
 
 def markdown(result: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""FastAPI with uvicorn. FastAPI does not batch; the model is called on the event loop, which is the fastest here."""
+"""FastAPI with uvicorn. It does not batch; the model is called on the event loop, the fastest way here."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Ray Serve: one replica, HAProxy and the high-throughput mode where the environment asks for them.
 
-`python app.py` starts a Ray of its own on this machine, and ends with it. `BENCH_UPGRADE=1`: a model that takes two
-seconds to load and answers its version; a line on standard input names the next version to deploy.
+`python app.py` starts a Ray of its own on this machine, and ends with it. `BENCH_UPGRADE=1`: a model that takes
+two seconds to load and answers its version; a line on standard input names the next version to deploy.
 """
 
 import os
