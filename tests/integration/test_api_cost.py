@@ -1,0 +1,80 @@
+"""What a call costs does not grow with what it is not about: SQL statements and rows read, counted exactly."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from sqlalchemy import Engine, event
+from tests.integration.api_world import ApiWorld, api_world, entry
+
+from modelyard.domain.service import ServiceStatus
+from modelyard.store.sql import convert
+
+MODEL = "m-digits-service-1.0.0"
+OTHERS, HISTORY = 60, 40
+
+
+@dataclass
+class Cost:
+    """`revisions`: how many were made of rows."""
+
+    statements: int = 0
+    revisions: int = 0
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[ApiWorld]:
+    async with api_world() as made:
+        yield made
+
+
+@pytest.fixture
+def cost(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cost]:
+    counted, revision = Cost(), convert.revision
+
+    def sent(*_: object) -> None:
+        counted.statements += 1
+
+    def made(row: object) -> object:
+        counted.revisions += 1
+        return revision(row)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(convert, "revision", made)
+    event.listen(Engine, "before_cursor_execute", sent)
+    yield counted
+    event.remove(Engine, "before_cursor_execute", sent)
+
+
+async def _cost(world: ApiWorld, cost: Cost, method: str, path: str, body: object = None) -> Cost:
+    before = replace(cost)
+    answer = await world.call(method, path, body)
+    assert answer.status_code == 200, answer.text
+    return Cost(cost.statements - before.statements, cost.revisions - before.revisions)
+
+
+async def _put_and_get(world: ApiWorld, cost: Cost, service_id: str) -> tuple[Cost, Cost]:
+    path, body = f"/v1/p1/services/{service_id}", {"config": [entry(MODEL, instance_count=2)]}
+    put = await _cost(world, cost, "PUT", path, body)
+    await world.brought(service_id, ServiceStatus.RUNNING)
+    return put, await _cost(world, cost, "GET", path)
+
+
+async def test_a_change_costs_the_same_with_many_services_and_a_long_history(world: ApiWorld, cost: Cost) -> None:
+    service_id = await world.service()
+    few = await _put_and_get(world, cost, service_id)
+    service, revision, (rollout, *_) = await world.stored(service_id)
+    async with world.store.write() as w:
+        for n in range(OTHERS):
+            other = f"other-{n:03d}"
+            await w.add_service(replace(service, id=other, name=other))
+            await w.add_revision(replace(revision, service_id=other))
+        for n in range(HISTORY):
+            number = revision.number + 1 + n
+            await w.add_revision(replace(revision, number=number))
+            await w.save_rollout(replace(rollout, id=f"r-{n}", target=number))
+        await w.save_service(
+            replace(service, revision=revision.number + HISTORY, stable=revision.number + HISTORY)
+        )
+    many = await _put_and_get(world, cost, service_id)
+    assert many == few
+    assert max(c.revisions for c in many) <= 2
