@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 LOADING_WEIGHT = 1.0
 """A model that loads gets a full share of a busy CPU. Measured on two cores under 16 callers: a quarter of a share
-made changes four times as slow and the worst answer no better (docs/decisions/0004)."""
+made changes four times as slow and the worst answer no better (docs/decisions/0006)."""
 
 
 @dataclass(frozen=True, slots=True)
