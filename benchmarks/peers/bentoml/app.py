@@ -1,4 +1,4 @@
-"""BentoML: one worker; `batchable` for the networks."""
+"""BentoML: one worker; `batchable` for the networks. Short calls run on the event loop, which is faster here."""
 
 from typing import Any
 
@@ -8,26 +8,32 @@ import predict
 
 TRAFFIC: Any = {"timeout": 60}
 LOGGING: Any = {"access": {"enabled": False}}
-BATCHING = (
-    {"batchable": True, "max_batch_size": predict.MAX_BATCH, "max_latency_ms": 1000} if predict.BATCHED else {}
-)
+BATCHING: Any = {"batchable": True, "max_batch_size": predict.MAX_BATCH, "max_latency_ms": 1000}
 
 
-if predict.KIND == "echo":
+class Echo:
+    @bentoml.api(route="/predict")
+    async def predict(self, body: dict[str, Any]) -> dict[str, Any]:
+        return body
 
-    @bentoml.service(workers=1, traffic=TRAFFIC, logging=LOGGING)
-    class Served:
-        @bentoml.api(route="/predict")
-        def predict(self, body: dict[str, Any]) -> dict[str, Any]:
-            return body
 
-else:
+class Iris:
+    def __init__(self) -> None:
+        self.model = predict.load()
 
-    @bentoml.service(workers=1, traffic=TRAFFIC, logging=LOGGING)
-    class Served:  # type: ignore[no-redef]
-        def __init__(self) -> None:
-            self.model = predict.load()
+    @bentoml.api(route="/predict")
+    async def predict(self, instances: np.ndarray) -> np.ndarray:
+        return self.model(instances)
 
-        @bentoml.api(route="/predict", **BATCHING)
-        def predict(self, instances: np.ndarray) -> np.ndarray:
-            return self.model(instances)
+
+class Network:
+    def __init__(self) -> None:
+        self.model = predict.load()
+
+    @bentoml.api(route="/predict", **BATCHING)
+    def predict(self, instances: np.ndarray) -> np.ndarray:
+        return self.model(instances)
+
+
+CHOSEN = {"echo": Echo, "iris": Iris}.get(predict.KIND, Network)
+Served = bentoml.service(workers=1, traffic=TRAFFIC, logging=LOGGING)(CHOSEN)

@@ -36,7 +36,6 @@ if __name__ == "__main__":
         Api(**batching),
         accelerator="cpu",
         workers_per_device=1,
-        fast_queue=os.environ.get("BENCH_FAST_QUEUE") == "1",
         timeout=False,
         disable_openapi_url=True,
     )
