@@ -22,7 +22,7 @@ from typing import Any
 
 from benchmarks.peers import chart, report
 from benchmarks.peers.catalog import ALONE, BARE, PEERS, THREADS, Peer
-from benchmarks.peers.processes import adopt_orphans, loopback_only, memory_mib, sweep
+from benchmarks.peers.processes import adopt_orphans, clock, loopback_only, memory_mib, sweep
 from benchmarks.peers.questions import KINDS, ROOT, TITLES, Question, make_models, question
 from benchmarks.peers.session import Failed, Running, running, whole
 from benchmarks.peers.venvs import NotInstalled, python_of, version_of
@@ -73,7 +73,9 @@ def one_round(each: Contestant, asked: Question, options: argparse.Namespace) ->
             each.rounds.append({"cold_start_s": up.cold_start_s})
             return
         measure(up.url, up.headers, up.body, connections=options.connections, seconds=1)
+        before = clock()
         got = measure(up.url, up.headers, up.body, connections=options.connections, seconds=options.seconds)
+        others = clock().others(before)
         rss, pss = memory_mib()
         up.check(asked, 5)
         each.rounds.append(
@@ -82,6 +84,7 @@ def one_round(each: Contestant, asked: Question, options: argparse.Namespace) ->
                 "p50_ms": got.p50_ms,
                 "p99_ms": got.p99_ms,
                 "failed": got.failed,
+                "others_cores": others,
                 "rss_mib": rss,
                 "pss_mib": pss,
                 "cold_start_s": up.cold_start_s,
@@ -204,7 +207,7 @@ def save(
     load_before: float,
 ) -> dict[str, Any]:
     """Writes what is known so far; the same as a value."""
-    figures = ("per_second", "p50_ms", "p99_ms", "rss_mib", "pss_mib", "cold_start_s")
+    figures = ("per_second", "p50_ms", "p99_ms", "rss_mib", "pss_mib", "cold_start_s", "others_cores")
     result: dict[str, Any] = {
         "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
@@ -222,7 +225,7 @@ def save(
                 "model": c.kind,
                 "skipped": c.skipped,
                 "failed": sum(int(r["failed"]) for r in c.rounds),
-                "median": {f: round(c.median(f), 3) for f in figures} if c.rounds else {},
+                "median": {f: round(c.median(f), 3) for f in figures if f in c.rounds[0]} if c.rounds else {},
                 "rounds": c.rounds,
             }
             for c in field_

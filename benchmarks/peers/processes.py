@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -72,6 +73,31 @@ def memory_mib() -> tuple[float, float]:
                 elif name == "Pss":
                     pss += int(rest.split()[0])
     return rss / 1024, pss / 1024
+
+
+@dataclass(frozen=True)
+class Clock:
+    """CPU seconds so far: of the whole machine, and of this process with everything below it."""
+
+    machine_s: float
+    ours_s: float
+    at_s: float
+
+    def others(self, before: "Clock") -> float:
+        """Cores that processes of somebody else kept busy since `before`: noise, if it is not near 0."""
+        busy = (self.machine_s - before.machine_s) - (self.ours_s - before.ours_s)
+        return max(0.0, busy / (self.at_s - before.at_s))
+
+
+def clock() -> Clock:
+    tick = os.sysconf("SC_CLK_TCK")
+    user, nice, system, _idle, _iowait, irq, softirq = map(int, Path("/proc/stat").read_text().split()[1:8])
+    ours = sum(os.times()[:4])
+    for pid in descendants():
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ours += (int(fields[11]) + int(fields[12])) / tick
+    return Clock((user + nice + system + irq + softirq) / tick, ours, time.monotonic())
 
 
 def end(process: "subprocess.Popen[bytes]", grace_s: float = 4) -> None:

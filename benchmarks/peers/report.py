@@ -73,10 +73,12 @@ def title(result: dict[str, Any], kind: str) -> str:
 
 
 def footer(result: dict[str, Any]) -> str:
+    others = [r["median"]["others_cores"] for r in result["results"] if "others_cores" in r["median"]]
+    noise = f"; other processes kept {max(others):.2f} cores busy at most" if others else ""
     return (
         f"{result['rounds']} rounds of {result['seconds']} s, medians; {result['connections']} connections, wrk; "
         f"BLAS threads: {result['blas']}; {result['machine']}; {result['measured_at'][:10]}; "
-        f"load average before: {result['load_before']}"
+        f"load average before: {result['load_before']}{noise}"
     )
 
 
