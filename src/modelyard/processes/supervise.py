@@ -32,7 +32,9 @@ LOCK_FD = 3
 NOT_JOINED = 125
 """What `enter` answers when there is nothing to run a command beside."""
 POLL_S = 0.005
-"""How long to wait for a shim that is being born to write its pid; happens only in its first milliseconds."""
+"""How long to wait for a shim that is being born to write its pid; happens only in its first milliseconds, or for
+long on a full disk, when the pauses grow to `MAX_POLL_S`."""
+MAX_POLL_S = 0.2
 
 
 def spawn(
@@ -93,6 +95,7 @@ def resume_stop(directory: ProcessDir) -> None:
 
 async def wait(directory: ProcessDir) -> Sight:
     """Return when it does not run (any more), within milliseconds; what is left of it is cleared up."""
+    pause = POLL_S
     while True:
         sight = directory.sight()
         if sight.state is not State.RUNNING:
@@ -100,7 +103,8 @@ async def wait(directory: ProcessDir) -> Sight:
             return sight
         descriptor = _pidfd(sight)
         if descriptor is None:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(pause)
+            pause = min(MAX_POLL_S, pause * 1.2)
             continue
         try:
             await _readable(descriptor)

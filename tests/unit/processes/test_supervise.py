@@ -93,6 +93,33 @@ async def test_a_pid_that_is_somebody_elses_is_never_signalled(directory: Proces
     await ended(directory)
 
 
+async def test_a_full_disk_at_birth_costs_the_child_nothing(directory: ProcessDir) -> None:
+    obstacle = directory.path / "state.json.new"
+    obstacle.mkdir(parents=True)  # nothing can be written there, as on a full disk
+    supervise.spawn(directory, shell("echo up; exec sleep 1000"))
+    async with asyncio.timeout(20):
+        while directory.log_tail(1) != "up":  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+    await asyncio.sleep(0.1)
+    assert (directory.sight().state, directory.sight().pid) == (State.RUNNING, None)
+    obstacle.rmdir()
+    async with asyncio.timeout(20):
+        while directory.sight().pid is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    supervise.stop(directory, 5)
+    assert await ended(directory) == "killed by signal 15"
+
+
+async def test_a_child_that_could_not_be_written_down_can_be_stopped(directory: ProcessDir) -> None:
+    (directory.path / "state.json.new").mkdir(parents=True)
+    supervise.spawn(directory, shell("echo up; exec sleep 1000"))
+    async with asyncio.timeout(20):
+        while directory.log_tail(1) != "up":  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+    supervise.stop(directory, 5)
+    assert await ended(directory) == "killed by signal 15"
+
+
 async def test_cancelling_a_wait_leaves_it_running(directory: ProcessDir) -> None:
     supervise.spawn(directory, shell("exec sleep 1000"))
     waiting = asyncio.create_task(supervise.wait(directory))
