@@ -28,6 +28,7 @@ from modelyard.domain.errors import (
     KeyReused,
     NotFound,
     Stale,
+    TooBusy,
     Unauthenticated,
     Unsupported,
     Violation,
@@ -100,6 +101,8 @@ async def _condition(request: Request, error: Exception) -> JSONResponse:
             return answer(request, 403, error.code, str(error))
         case Unauthenticated():
             return answer(request, 401, error.code, str(error))
+        case TooBusy():
+            return answer(request, 503, INTERNAL, str(error))
         case BodyTooLarge():
             return answer(request, 413, "4104", str(error))
     raise error
@@ -121,10 +124,12 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _known_methods(request: Request) -> set[str]:
-    """What every route of this path takes: the framework names only the first one's (RFC 9110, 15.5.6)."""
-    documented = request.app.openapi()["paths"].items()
-    found = [methods for path, methods in documented if compile_path(path)[0].match(request.url.path)]
-    return {method.upper() for methods in found for method in methods}
+    """What the most literal path takes, of all its routes: the framework names only the first one's (RFC 9110,
+    15.5.6)."""
+    documented = request.app.openapi()["paths"]
+    found = [path for path in documented if compile_path(path)[0].match(request.url.path)]
+    path = min(found, key=lambda path: path.count("{"), default=None)
+    return set() if path is None else {method.upper() for method in documented[path]}
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
