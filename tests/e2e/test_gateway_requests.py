@@ -101,6 +101,12 @@ async def test_callers_cannot_change_the_routing(yard: World) -> None:
     assert len(yard.instances["a"].seen) == 1
 
 
+async def test_models_see_no_headers_between_proxies(yard: World) -> None:
+    names = ("original-dst-host", "attempt-count", "peer-metadata", "peer-metadata-id", "expected-rq-timeout-ms")
+    assert (await yard.call(headers={f"x-envoy-{name}": "1" for name in names})).status_code == 200
+    assert not [name for name in yard.instances["a"].seen[0].headers if name.startswith("x-envoy")]
+
+
 @pytest.mark.parametrize("header", ["x-envoy-original-path", "x-modelyard-path"])
 async def test_callers_cannot_say_another_path_than_theirs(yard: World, header: str) -> None:
     """Envoy would take the first one for the path when it looks for the service."""

@@ -33,6 +33,13 @@ BUFFER_FILTER = "modelyard.buffer"
 
 PREFIX = "/v1/infers/"
 OURS = ("x-modelyard-path", "x-envoy-external-address")
+ENVOYS = (
+    "x-envoy-original-dst-host",
+    "x-envoy-attempt-count",
+    "x-envoy-peer-metadata",
+    "x-envoy-peer-metadata-id",
+)
+"""What proxies tell each other. Envoy itself takes off the rest of a caller's x-envoy-*, and not these."""
 RETRY_ON = "connect-failure,refused-stream,reset,reset-before-request"
 UPSTREAM_IDLE_S = 30
 """Instances keep idle connections for an hour: it is always Envoy that closes first, so no request meets a
@@ -198,7 +205,7 @@ def _scope(route: ServiceRoute) -> Value:
                 {"buffer": {"max_request_bytes": {"value": route.max_body_bytes}}},
             ),
         },
-        "request_headers_to_remove": list(credentials.CREDENTIALS + OURS),
+        "request_headers_to_remove": list(credentials.CREDENTIALS + OURS + ENVOYS),
     }
     return {
         "name": route.service_id,
