@@ -1,5 +1,6 @@
 """AppCodes, signatures and withdrawn tokens at a real Envoy."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -10,13 +11,14 @@ from tests.e2e.gateway_world import World, route, token, world
 
 from modelyard.domain.routing import RouteState, ServiceRoute
 from modelyard.gateway.admin import invocations
-from modelyard.gateway.signatures import Refusal, SignedCall, Signer
+from modelyard.gateway.signatures import MOST_AT_ONCE, Refusal, SignedCall, Signer
 
 pytestmark = pytest.mark.e2e
 
 CODE, OTHER = "a1" * 32, "b2" * 32
 SIGNED = "SDK-HMAC-SHA256 Access=AK, SignedHeaders=host;x-sdk-date, Signature=" + "0" * 64
 NO_TOKEN = {"X-Auth-Token": None}
+BY_SIGNATURE = {**NO_TOKEN, "Authorization": SIGNED, "X-Sdk-Date": "20260101T000000Z"}
 
 
 class Signers:
@@ -116,7 +118,7 @@ async def test_a_single_token_is_withdrawn(yard: World) -> None:
 
 
 async def test_a_signed_request_passes_as_its_signer(yard: World, signers: Signers) -> None:
-    headers = {**NO_TOKEN, "Authorization": SIGNED, "X-Sdk-Date": "20260101T000000Z", "X-Twice": "1"}
+    headers = {**BY_SIGNATURE, "X-Twice": "1"}
     got = await yard.call("s/a%2Fb?x=%20&y", headers=headers, content=b"body")
     assert (got.status_code, got.text) == (200, "a")
     call = signers.calls[0]
@@ -144,7 +146,7 @@ async def test_signed_requests_refused(
     yard: World, signers: Signers, answer: Signer | Refusal, path: str, status: int, code: str
 ) -> None:
     signers.answer = answer
-    got = await yard.call(path, headers={**NO_TOKEN, "Authorization": SIGNED})
+    got = await yard.call(path, headers=BY_SIGNATURE)
     assert (got.status_code, got.json()["error_code"]) == (status, f"ModelArts.{code}"), got.text
     assert got.headers["content-type"] == "application/json"
     assert not yard.instances["a"].seen
@@ -160,8 +162,46 @@ async def test_a_token_needs_no_signature_and_other_requests_no_control_plane(
     assert not signers.calls
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"Authorization": "SDK-HMAC-SHA256"},
+        {"Authorization": "SDK-HMAC-SHA256 Access=AK"},
+        {"Authorization": SIGNED[:-1] + "x"},
+        {"Authorization": SIGNED.replace("host;x-sdk-date", "")},
+        {"Authorization": f"Bearer {SIGNED}"},
+        {"X-Sdk-Date": None},
+    ],
+)
+async def test_what_is_no_signature_is_refused_without_asking(
+    yard: World, signers: Signers, changed: dict[str, str | None]
+) -> None:
+    got = await yard.call(headers={**BY_SIGNATURE, **changed})
+    assert (got.status_code, got.json()["error_code"]) == (401, "ModelArts.0201")
+    assert not signers.calls
+
+
+async def test_few_signed_requests_are_checked_at_a_time_and_the_others_wait(
+    yard: World, signers: Signers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = most = 0
+
+    async def slow(_: Signers, call: SignedCall) -> Signer:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        await asyncio.sleep(0.02)
+        inside -= 1
+        return Signer("u", "p", ("invoker",))
+
+    monkeypatch.setattr(Signers, "__call__", slow)
+    answers = await asyncio.gather(*(yard.call(headers=BY_SIGNATURE) for _ in range(40)))
+    assert [got.status_code for got in answers] == [200] * 40
+    assert most == MOST_AT_ONCE
+
+
 async def test_signed_requests_are_refused_while_nobody_can_check(yard: World, signers: Signers) -> None:
-    headers = {**NO_TOKEN, "Authorization": SIGNED}
+    headers = BY_SIGNATURE
     signers.broken = True
     got = await yard.call(headers=headers)
     assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.4302")
@@ -174,7 +214,7 @@ async def test_signed_requests_are_refused_while_nobody_can_check(yard: World, s
 
 async def test_signed_bodies_up_to_the_limit_pass(yard: World, signers: Signers) -> None:
     limit = 12 * 1024 * 1024
-    headers = {**NO_TOKEN, "Authorization": SIGNED}
+    headers = BY_SIGNATURE
     assert (await yard.call(headers=headers, content=b"x" * limit)).status_code == 200
     assert len(signers.calls[0].body) == limit
     got = await yard.call(headers=headers, content=b"x" * (limit + 1))

@@ -87,13 +87,15 @@ def _ads() -> Json:
 
 
 def _control_plane() -> list[Json]:
-    """Its routes come from there, and answers about signed requests, which must not be too many at a time."""
-    most = {"max_requests": signatures.MOST_AT_ONCE, "max_pending_requests": signatures.MOST_AT_ONCE}
-    return [_of_control_plane("control-plane"), _of_control_plane(signatures.CLUSTER, [most])]
+    """Its routes come from there, and answers about signed requests, which must not be too many at a time: one
+    connection of few streams, and a queue for it that ends."""
+    most = {"max_connections": 1, "max_pending_requests": signatures.MOST_WAITING}
+    streams = {"max_concurrent_streams": signatures.MOST_AT_ONCE}
+    return [_of_control_plane("control-plane"), _of_control_plane(signatures.CLUSTER, [most], streams)]
 
 
-def _of_control_plane(name: str, thresholds: list[Json] | None = None) -> Json:
-    options: Json = {"explicit_http_config": {"http2_protocol_options": {}}}
+def _of_control_plane(name: str, thresholds: list[Json] | None = None, http2: Json | None = None) -> Json:
+    options: Json = {"explicit_http_config": {"http2_protocol_options": http2 or {}}}
     endpoint = {"endpoint": {"address": {"pipe": {"path": XDS_SOCKET}}}}
     return {
         "name": name,

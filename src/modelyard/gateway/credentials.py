@@ -24,6 +24,10 @@ TOKEN = "X-Auth-Token"  # noqa: S105 - the name of a header
 APP_CODE = "x-apig-appcode"
 AUTHORIZATION = "authorization"
 SIGNED = "SDK-HMAC-SHA256"
+SIGNATURE = rf"{SIGNED} Access=[!-+.-~-]+, ?SignedHeaders=[!-+.-~-]+, ?Signature=[0-9a-f]+"
+"""What `iam.signature` reads, but for lengths: Envoy takes no regular expression whose program has more than 100
+steps. Anything else is no credential, nor is one without a date."""
+DATE = "x-sdk-date"
 SIGNED_KEY = "signed"
 """Where the control plane's answer about a signature puts the claims."""
 CREDENTIALS = (TOKEN.lower(), APP_CODE, AUTHORIZATION)
@@ -44,13 +48,14 @@ def token_check(jwks_json: str, issuer: str) -> Value:
         "clock_skew_seconds": 5,
     }
     needed = {"provider_name": "modelyard"}
-    code, signed = {"name": APP_CODE, "present_match": True}, _header(AUTHORIZATION, prefix=SIGNED)
+    code, date = {"name": APP_CODE, "present_match": True}, {"name": DATE, "present_match": True}
+    signed = {"name": AUTHORIZATION, "string_match": {"safe_regex": {"google_re2": {}, "regex": SIGNATURE}}}
     if_there = {"requires_any": {"requirements": [needed, {"allow_missing": {}}]}}
     return {
         "providers": {"modelyard": provider},
         "rules": [
             {"match": {"prefix": "/", "headers": [code]}, "requires": if_there},
-            {"match": {"prefix": "/", "headers": [signed]}, "requires": if_there},
+            {"match": {"prefix": "/", "headers": [signed, date]}, "requires": if_there},
             {"match": {"prefix": "/"}, "requires": needed},
         ],
     }

@@ -1,8 +1,10 @@
 """Requests signed with an access key: Envoy asks the control plane about each (ext_authz over gRPC).
 
-Only a request with `Authorization: SDK-HMAC-SHA256 …` and no token is asked about: no other one meets Python. The
-signature covers the body, so Envoy holds the body (up to MAX_BODY_BYTES) until the answer is there. Without a
-control plane, or without its database, such a request is refused with 503; those with tokens or AppCodes go on.
+Only a request with a complete `Authorization: SDK-HMAC-SHA256 …`, an X-Sdk-Date and no token is asked about: no
+other one meets Python. The signature covers the body, so Envoy holds the body (up to MAX_BODY_BYTES) until the
+answer is there. Whoever asks is unknown till then, so few bodies come at a time. The others wait in Envoy; those
+beyond MOST_WAITING are refused with 503, as are all without a control plane, or without its database. Requests
+with tokens or AppCodes go on.
 
 Here: Envoy's messages on one side, plain values on the other. Who signed, and whether they may, is decided by the
 `Check` that the gateway is given.
@@ -17,8 +19,10 @@ from modelyard.gateway import credentials, xds
 METHOD = "/envoy.service.auth.v3.Authorization/Check"
 CLUSTER = "signatures"
 MAX_BODY_BYTES = 12 * 1024 * 1024
-MOST_AT_ONCE = 64
-"""How many bodies the control plane is handed at a time; more are refused with 503."""
+MOST_AT_ONCE = 4
+"""How many bodies one worker of Envoy hands to the control plane at a time."""
+MOST_WAITING = 64
+"""How many more wait for that, of all workers; beyond, 503."""
 
 _UNAUTHENTICATED = 16
 _MATCH = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
@@ -99,10 +103,11 @@ def filter_config(name: str) -> Mapping[str, object]:
         "failure_mode_allow": False,
         "status_on_error": {"code": "ServiceUnavailable"},
     }
-    signed = _header(credentials.AUTHORIZATION, {"prefix": credentials.SIGNED})
-    with_token = _header(credentials.TOKEN.lower(), {"safe_regex": {"google_re2": {}, "regex": ".+"}})
+    signed = _header(credentials.AUTHORIZATION, _regex(credentials.SIGNATURE))
+    dated = _header(credentials.DATE, _regex(".+"))
+    with_token = _header(credentials.TOKEN.lower(), _regex(".+"))
     skip = "type.googleapis.com/envoy.extensions.filters.common.matcher.action.v3.SkipFilter"
-    others = {"or_matcher": {"predicate": [{"not_matcher": signed}, with_token]}}
+    others = {"or_matcher": {"predicate": [{"not_matcher": signed}, {"not_matcher": dated}, with_token]}}
     by = {"action": {"name": "skip", "typed_config": {"@type": skip}}}
     return {
         "name": name,
@@ -112,6 +117,10 @@ def filter_config(name: str) -> Mapping[str, object]:
             "xds_matcher": {"matcher_list": {"matchers": [{"predicate": others, "on_match": by}]}},
         },
     }
+
+
+def _regex(text: str) -> Mapping[str, object]:
+    return {"safe_regex": {"google_re2": {}, "regex": text}}
 
 
 def _header(name: str, match: Mapping[str, object]) -> Mapping[str, object]:

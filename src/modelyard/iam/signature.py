@@ -21,6 +21,7 @@ from modelyard.domain.errors import Forbidden, Unauthenticated
 ALGORITHM = "SDK-HMAC-SHA256"
 SKEW_S = 15 * 60
 _UNSIGNED = "UNSIGNED-PAYLOAD"
+_WRONG = "Invalid AK/SK."
 _DATE = "%Y%m%dT%H%M%SZ"
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} Access=(?P<key>[^,\s]{{1,128}}), ?SignedHeaders=(?P<names>[^,\s]{{1,4096}}), ?"
@@ -59,8 +60,9 @@ def parsed(header: str) -> Authorization:
 def check(request: SignedRequest, authorization: Authorization, secret_key: str | None, now_ms: int) -> None:
     """Return if the secret key signed this request within 15 minutes of now.
 
-    `secret_key` None (unknown access key) costs the same and is refused with the same words. Raises
-    Unauthenticated for a malformed or old request, Forbidden (0206) for a wrong signature.
+    `secret_key` None (unknown access key) is refused with the same words as a wrong one, before the body is read:
+    whoever calls is unknown, and hashing a body is what costs. (The time tells which access keys exist; they are
+    names, not secrets.) Raises Unauthenticated for a malformed or old request, Forbidden (0206) for a wrong one.
     """
     headers = _headers(request.headers)
     date = _one(headers, "x-sdk-date")
@@ -69,14 +71,15 @@ def check(request: SignedRequest, authorization: Authorization, secret_key: str 
         raise Unauthenticated(
             "The request was signed more than 15 minutes ago, or by a clock that is wrong.", code="0208"
         )
-    key = (secret_key or "0" * 40).encode()
+    if secret_key is None:
+        raise Forbidden(_WRONG, code="0206")
     right = False
     for text in _canonical_forms(request, signed, headers.get("x-sdk-content-sha256", [])):
         to_sign = f"{ALGORITHM}\n{date}\n{hashlib.sha256(text.encode()).hexdigest()}"
-        expected = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+        expected = hmac.new(secret_key.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
         right |= hmac.compare_digest(expected, authorization.signature)
-    if not right or secret_key is None:
-        raise Forbidden("Invalid AK/SK.", code="0206")
+    if not right:
+        raise Forbidden(_WRONG, code="0206")
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, list[str]]:

@@ -82,6 +82,15 @@ def test_another_secret_is_refused_with_the_same_words(secret: str | None) -> No
         check(*request(PUT), secret=secret)
 
 
+@pytest.mark.parametrize(("secret", "now_ms"), [(None, SIGNED_MS), (SECRET, SIGNED_MS + 16 * MINUTE_MS)])
+def test_a_body_is_hashed_for_known_keys_and_good_dates_only(
+    monkeypatch: pytest.MonkeyPatch, secret: str | None, now_ms: int
+) -> None:
+    monkeypatch.delattr(signature, "hashlib")
+    with pytest.raises((Unauthenticated, Forbidden)):
+        check(*request(PUT), secret=secret, now_ms=now_ms)
+
+
 @pytest.mark.parametrize(
     ("now_ms", "valid"),
     [
