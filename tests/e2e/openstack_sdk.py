@@ -4,6 +4,7 @@ test_openstack_clients in an environment of its own, `openstack_sdk.py MODEL_ID`
 
 import json
 import sys
+import time
 
 import openstack  # type: ignore[import-not-found]
 from otcextensions import sdk  # type: ignore[import-not-found]
@@ -36,6 +37,8 @@ def main(model_id: str) -> dict[str, object]:
         "nobody": client.find_service("nobody"),
     }
     client.delete_service(made.id)
+    while client.find_service("by-sdk"):  # its model is in use until it is gone
+        time.sleep(0.2)
     return seen
 
 
