@@ -4,14 +4,19 @@ import hashlib
 import hmac
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from tests.integration.api_world import FIRST, PASSWORD, ApiWorld, api_world
 
+from modelyard.domain.errors import Forbidden
 from modelyard.domain.identity import Role
+from modelyard.iam import passwords, signature
 from modelyard.iam.signature import ALGORITHM
+from modelyard.operations.identity import Identity, authenticate_signed
 
 
 @pytest.fixture
@@ -183,6 +188,15 @@ async def test_projects_and_domains(world: ApiWorld) -> None:
     assert version["links"] == [{"rel": "self", "href": "http://api:8000/v3/"}]
 
 
+async def test_too_many_logins_are_told_to_come_again(world: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "MOST_WAITING", 0)
+    user = {"name": "admin", "domain": {"name": "modelyard"}, "password": PASSWORD}
+    identity = {"methods": ["password"], "password": {"user": user}}
+    got = await world.client.post("/v3/auth/tokens", json={"auth": {"identity": identity}})
+    assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.0010")
+    assert got.json()["error"]["message"] == "Too many logins at a time. Try again in some seconds."
+
+
 async def test_a_signed_request(world: ApiWorld) -> None:
     async with world.store.write() as w:
         await w.save_access_key("AK", "u-admin", "p1", "SK")
@@ -203,6 +217,29 @@ async def test_a_signed_request(world: ApiWorld) -> None:
     assert (wrong.status_code, wrong.json()["error_code"]) == (403, "ModelArts.0206")
     tampered = await world.client.put("/v1/p1/services/nope", content=b"{}", headers=headers("SK"))
     assert tampered.status_code == 403
+
+
+@pytest.mark.parametrize(("size", "aside"), [(256 * 1024, False), (256 * 1024 + 1, True)])
+async def test_a_large_signed_body_is_hashed_aside(
+    world: ApiWorld, monkeypatch: pytest.MonkeyPatch, size: int, aside: bool
+) -> None:
+    async with world.store.write() as w:
+        await w.save_access_key("AK", "u-admin", "p1", "SK")
+    threads: list[threading.Thread] = []
+    check = signature.check
+
+    def noted(*args: Any) -> None:
+        threads.append(threading.current_thread())
+        check(*args)
+
+    monkeypatch.setattr(signature, "check", noted)
+    identity = Identity(world.store, world.clock, world.key)
+    date = datetime.fromtimestamp(world.now // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    request = signature.SignedRequest("POST", "/", "", [(b"x-sdk-date", date.encode())], bytes(size))
+    authorization = f"{ALGORITHM} Access=AK, SignedHeaders=x-sdk-date, Signature={'0' * 64}"
+    with pytest.raises(Forbidden):
+        await authenticate_signed(identity, request, authorization)
+    assert [thread is not threading.current_thread() for thread in threads] == [aside]
 
 
 async def test_health_and_openapi_need_no_token(world: ApiWorld) -> None:

@@ -42,7 +42,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         (412, "If-Match has no ETag of the service: it changed since it was read."),
         (413, "The body is too large."),
         (500, "A fault of the server (0010)."),
-        (503, "The database cannot be used now."),
+        (503, "The database cannot be used now, or too many log in."),
     )
 }
 

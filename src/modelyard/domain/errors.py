@@ -82,6 +82,10 @@ class Unauthenticated(DomainError):
         self.code = code
 
 
+class TooBusy(DomainError):
+    """More work of this kind waits than is worth waiting for; trying again later succeeds."""
+
+
 class Unsupported(DomainError):
     """The contract knows this and the product does not do it yet: refused, never dropped."""
 
