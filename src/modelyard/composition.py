@@ -171,6 +171,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         passwords=passwords,
         api_url=urls.api,
         region=settings.region,
+        healthy=plane.healthy,
         standing=lambda: Standing(gateway.connected(), engine.enforced()),
     )
     app = create_app(deps)

@@ -1,15 +1,18 @@
 """The control plane as a whole, in virtual time: what a user asks, what instances and routes go through."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from tests.integration.plane_world import Yard, variant, yard
 
+from modelyard.control.plane import ControlPlane
 from modelyard.domain.routing import RouteState
 from modelyard.domain.service import Desired, RolloutState, ServiceStatus
 from modelyard.engines.base import InstanceSpec
 from modelyard.engines.fake import CrashAtStart, NeverReady, SlowStart
+from modelyard.store.base import StoreUnavailableError
 
 
 @pytest.fixture
@@ -228,6 +231,30 @@ async def test_a_dead_gateway_stops_no_instance_and_gets_everything_again(world:
     world.gateway.revive()
     await world.converge(service_id)
     assert [o.template for o in await world.running()] == [world.engine.started[-1].template]
+
+
+async def test_it_is_healthy_while_it_works_and_can_read(world: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert world.plane.healthy()
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "read", unreadable)
+        assert world.plane.healthy(), "it did not look yet"
+        await world.plane._ask_store()
+        assert not world.plane.healthy()
+    await world.plane._ask_store()
+    assert world.plane.healthy()
+    world.plane._tasks[0].cancel()
+    await asyncio.wait(world.plane._tasks[:1])
+    assert not world.plane.healthy(), "a loop ended"
+
+
+async def test_it_is_not_healthy_before_its_start_and_after_its_end(world: Yard) -> None:
+    assert not ControlPlane(world.world, world._publisher).healthy()
+    await world.plane.close()
+    assert not world.plane.healthy()
+
+
+def unreadable() -> None:
+    raise StoreUnavailableError("disk I/O error")
 
 
 async def test_every_act_was_recorded_before(world: Yard) -> None:

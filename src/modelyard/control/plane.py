@@ -16,11 +16,12 @@ from modelyard.control.loop import KeyedLoop
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Reconciler, World
 from modelyard.engines.base import ProcessState
-from modelyard.store.base import Changes
+from modelyard.store.base import Changes, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
 COUNT_EVERY_S = 1.0
+ASK_STORE_EVERY_S = 5.0
 LOOK_AGAIN_EVERY_S = 60.0
 SWEEP_EVERY_S = 600.0
 DOWN_GRACE_S = 10.0
@@ -50,7 +51,7 @@ class ControlPlane:
         self._accesses = KeyedLoop("access", self._refresh, world.clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
-        self._changed = asyncio.Event()
+        self._readable = False
 
     def nudge(self, kind: str, key: str) -> None:
         """Look at this service or model again, or at who has access (whoever `key` is: one look sees all). What
@@ -79,7 +80,9 @@ class ControlPlane:
         await self._look_at_all()
         for model_id in await self._publisher.pending():
             self.nudge("model", model_id)
+        self._readable = True
         self._tasks = [
+            asyncio.create_task(_every(ASK_STORE_EVERY_S, self._ask_store), name="ask the store"),
             asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
             asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, self._look_again), name="look again"),
             asyncio.create_task(_every(SWEEP_EVERY_S, self._sweep), name="sweep"),
@@ -96,6 +99,11 @@ class ControlPlane:
         await self._accesses.close()
         await self._counting.take()
 
+    def healthy(self) -> bool:
+        """Whether it was started and is at work, and could read the store when it last tried, seconds ago. Costs
+        nothing, however often it is asked."""
+        return self._started and bool(self._tasks) and self._readable and not any(t.done() for t in self._tasks)
+
     def requests_per_minute(self, service_id: str) -> int:
         """Requests that came in the last minute, as far as they were counted (once a second)."""
         return self._counting.minute.requests(service_id, self._world.clock.now_ms())
@@ -107,8 +115,18 @@ class ControlPlane:
         await self._models.idle()
 
     def _seen(self, service_id: str) -> None:
-        self._changed.set()
         self.nudge("service", service_id)
+
+    async def _ask_store(self) -> None:
+        try:
+            async with asyncio.timeout(ASK_STORE_EVERY_S), self._world.store.read() as reading:
+                await reading.revocations()
+        except (StoreUnavailableError, TimeoutError) as error:
+            if self._readable:
+                log.error("the store cannot be read: %s", error or "no answer")
+            self._readable = False
+        else:
+            self._readable = True
 
     async def _publish(self, model_id: str) -> None:
         await self._publisher.publish(model_id)
