@@ -76,8 +76,9 @@ class DataDir:
         """Tell who holds the lock."""
         target = self.path / "control.json"
         draft = target.with_suffix(".new")
+        draft.touch(0o600)
+        draft.chmod(0o600)  # one that was left behind may have another mode
         draft.write_text(json.dumps({"pid": holder.pid, "port": holder.port, "gateway_port": holder.gateway_port}))
-        draft.chmod(0o600)
         draft.replace(target)
 
     def holder(self) -> Holder | None:

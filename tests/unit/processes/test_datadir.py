@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from modelyard.processes.datadir import DataDir, Holder
 
 
@@ -15,6 +17,20 @@ def test_one_holder_who_says_who_it_is(tmp_path: Path) -> None:
     assert other.holder() == Holder(os.getpid(), 1, 2)
     mine.release()
     assert other.hold()
+
+
+def test_nobody_else_may_read_who_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "control.new").touch(0o644)
+    modes: list[int] = []
+    write = Path.write_text
+
+    def noted(path: Path, text: str) -> int:
+        modes.append(path.stat().st_mode & 0o777)
+        return write(path, text)
+
+    monkeypatch.setattr(Path, "write_text", noted)
+    DataDir(tmp_path).announce(Holder(1, 2, 3))
+    assert [*modes, (tmp_path / "control.json").stat().st_mode & 0o777] == [0o600, 0o600]
 
 
 def test_who_held_it_before_is_not_taken_for_the_holder(tmp_path: Path) -> None:
