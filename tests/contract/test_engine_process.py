@@ -160,6 +160,20 @@ async def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
     await world.close()
 
 
+async def test_a_fault_while_starting_leaves_nothing_that_nobody_follows(
+    world: ProcessWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("embedded null byte")
+
+    with monkeypatch.context() as patch, pytest.raises(ValueError, match="null byte"):
+        patch.setattr(supervise, "spawn", broken)
+        await world.start(spec())
+    assert await world.engine.list() == ()
+    await world.start(spec())
+    await world.until(all_in(READY))
+
+
 async def test_killed_between_writing_down_and_spawning(world: ProcessWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))

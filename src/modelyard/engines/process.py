@@ -190,15 +190,15 @@ class ProcessEngine:
                     python=self._options.python,
                     created_ms=resident.created_ms,
                 )
-            except asyncio.CancelledError:
-                del self._residents[spec.instance_id]  # the next look adopts it, if it came to be
-                raise
             except OSError as error:
                 del self._residents[spec.instance_id]
                 supervise.remove(directory)
                 if error.errno in FULL:
                     raise NoRoomError(f"{error.strerror}: {directory.path}") from error
                 raise StartRefusedError(str(error)) from error
+            except BaseException:  # cancelled, or a fault: nobody would follow it
+                del self._residents[spec.instance_id]  # the next look adopts it, if it came to be
+                raise
             self._follow(resident)
         self._tell(resident)
 
