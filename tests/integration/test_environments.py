@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from tests.integration.api_world import ApiWorld, api_world
 from tests.wheels import only_here, wheel
 
-from modelyard.artifacts.environments import Environments, site
+from modelyard.artifacts.environments import Environments, _settle, site
 from modelyard.artifacts.overlay import Overlays
 from modelyard.artifacts.uv import Installer
 from modelyard.control.publishing import Publisher
@@ -52,6 +53,21 @@ def environments(tmp_path: Path) -> Environments:
 def publisher(world: ApiWorld, tmp_path: Path, environments: Environments) -> Publisher:
     objects = LocalObjects(tmp_path / "objects")
     return Publisher(world.store, objects, tmp_path / "packages", world.clock, environments=environments)
+
+
+def test_what_was_built_is_on_the_disk_and_nobody_else_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = tmp_path / "built"
+    (built / "site" / "a").mkdir(parents=True)
+    (built / "site" / "a" / "b.py").write_text("")
+    (built / "site" / "link").symlink_to("/nowhere")
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    monkeypatch.delattr(os, "sync")
+    _settle(built)
+    paths = (built, built / "site", built / "site" / "a", built / "site" / "a" / "b.py")
+    assert sorted(synced) == sorted(path.stat().st_ino for path in paths)
 
 
 def installs(environments: Environments) -> int:

@@ -134,4 +134,15 @@ def _settle(directory: Path) -> None:
         wanted = 0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644
         if path.stat().st_mode & 0o777 != wanted:
             path.chmod(wanted)
-    os.sync()
+        if path.is_dir() or path.is_file():
+            _sync(path)
+    _sync(directory)
+
+
+def _sync(path: Path) -> None:
+    """This one only: what others write meanwhile to the same disk is not ours to wait for."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
