@@ -311,6 +311,37 @@ async def test_a_record_has_the_revisions_that_anything_mentions(store: SqlStore
         assert [revision.number for revision in await r.revisions("s1")] == [6, 5, 4, 3, 2, 1]
 
 
+async def test_old_revisions_go_unless_something_mentions_them(store: SqlStore) -> None:
+    async with store.write() as w:
+        await w.add_service(a.service("s1", revision=5, stable=4))
+        await w.add_service(a.service("s2"))
+        for number in range(1, 7):
+            await w.add_revision(a.revision("s1", number))
+        await w.add_revision(a.revision("s2", 1))
+        await w.save_rollout(dataclasses.replace(a.rollout("now", "s1", target=5), base=3))
+        await w.apply("s1", Changes(1, instances=(a.instance("i1", "s1", revision=2),)))
+        for number in range(7, 208):
+            await w.add_revision(a.revision("s1", number))
+    async with store.read() as r:
+        assert [x.number for x in await r.revisions("s1")] == [*range(207, 7, -1), 5, 4, 3, 2]
+        assert [x.number for x in await r.revisions("s2")] == [1]
+        record = await r.record("s1")
+        assert record is not None
+        assert sorted(record.revisions) == [2, 3, 4, 5]
+
+
+async def test_old_rollouts_go_unless_active(store: SqlStore) -> None:
+    await filled(store, a.service("s1"), a.service("s2"))
+    async with store.write() as w:
+        await w.save_rollout(a.rollout("other", "s2", RolloutState.SUCCESS))
+        for n in range(1, 206):
+            await w.save_rollout(a.rollout(f"r{n}", "s1"))
+            await w.save_rollout(a.rollout(f"r{n}", "s1", RolloutState.SUCCESS))
+    async with store.read() as r:
+        assert [o.id for o in await r.rollouts("s1")] == [f"r{n}" for n in range(205, 5, -1)]
+        assert [o.id for o in await r.rollouts("s2")] == ["other"]
+
+
 async def test_rollouts_come_newest_first_and_only_one_is_active(store: SqlStore) -> None:
     await filled(store, a.service("s1"))
     async with store.write() as w:

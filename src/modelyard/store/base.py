@@ -231,13 +231,13 @@ class Reading(Protocol):
     async def revision(self, service_id: str, number: int) -> Revision | None: ...
 
     async def revisions(self, service_id: str) -> Sequence[Revision]:
-        """Newest first."""
+        """Newest first: the last 200, and older ones that a record mentions."""
 
     async def last_revision(self, service_id: str) -> int:
         """The highest number there is; 0 when there is none. Costs the same however many there are."""
 
     async def rollouts(self, service_id: str) -> Sequence[Rollout]:
-        """Newest first."""
+        """Newest first: the last 200, and an older one that is active."""
 
     async def record(self, service_id: str) -> ServiceRecord | None: ...
 

@@ -7,7 +7,20 @@ simply empty.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, exists, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+)
 
 from modelyard.domain.service import ACTIVE_ROLLOUT
 from modelyard.store.base import EventQuery, ModelQuery, Page, ServiceQuery
@@ -113,6 +126,28 @@ def _bounded(number: int) -> int:
 
 def mentioned_revisions(service_id: str | None) -> Select[Any]:
     """The revisions that a service, its active rollout and its instances mention; None: of every service."""
+    pairs = _mentioned(service_id)
+    return select(revisions).join(
+        pairs, and_(revisions.c.service_id == pairs.c.service_id, revisions.c.number == pairs.c.number)
+    )
+
+
+def outdated_revisions(table: Table, service_id: str, up_to: int) -> Delete:
+    """Deletes what `table` has of the revisions up to a number, but for those that are still mentioned."""
+    t = table.c
+    mentioned = select(_mentioned(service_id).c.number)
+    return delete(table).where(t.service_id == service_id, t.number <= up_to, t.number.not_in(mentioned))
+
+
+def outdated_rollouts(service_id: str, kept: int) -> Delete:
+    """Deletes all but the last `kept` and the active one."""
+    o, newer = rollouts.c, rollouts.alias()
+    last = select(func.max(newer.c.seq)).where(newer.c.service_id == service_id).scalar_subquery()
+    return delete(rollouts).where(o.service_id == service_id, o.seq <= last - kept, o.state.not_in(ACTIVE_STATES))
+
+
+def _mentioned(service_id: str | None) -> Subquery:
+    """Pairs (service_id, number)."""
     s, o, i = services.c, rollouts.c, instances.c
     active = o.state.in_(ACTIVE_STATES)
     parts = [
@@ -125,10 +160,7 @@ def mentioned_revisions(service_id: str | None) -> Select[Any]:
     if service_id is not None:
         owners = (s.id, s.id, o.service_id, o.service_id, i.service_id)
         parts = [part.where(owner == service_id) for part, owner in zip(parts, owners, strict=True)]
-    pairs = union(*parts).subquery("mentioned")
-    return select(revisions).join(
-        pairs, and_(revisions.c.service_id == pairs.c.service_id, revisions.c.number == pairs.c.number)
-    )
+    return union(*parts).subquery("mentioned")
 
 
 def users_of_model(model_id: str) -> Select[Any]:

@@ -27,6 +27,9 @@ from modelyard.store.sql.tables import (
 EVENTS_KEPT = 1000
 """Per service, the newest."""
 
+HISTORY_KEPT = 200
+"""Revisions, and rollouts, of a service: the newest, and whatever is still mentioned or active."""
+
 _IDS_PER_STATEMENT = 500
 
 
@@ -143,6 +146,9 @@ class ServiceWriting(ServiceReading):
         used = dict.fromkeys(variant.model_id for variant in revision.variants)
         key = {"service_id": revision.service_id, "number": revision.number}
         await self._upsert(revision_models, [{**key, "model_id": model_id} for model_id in used])
+        if (up_to := revision.number - HISTORY_KEPT) > 0:
+            for table in (revision_models, revisions):
+                await self._run(queries.outdated_revisions(table, revision.service_id, up_to))
 
     async def save_rollout(self, rollout: Rollout) -> None:
         o = rollouts.c
@@ -159,6 +165,8 @@ class ServiceWriting(ServiceReading):
             await self._run(statement)
         except IntegrityError as error:
             raise AlreadyExists("active rollout of service", rollout.service_id) from error
+        if rollout.active:  # it may be a new one
+            await self._run(queries.outdated_rollouts(rollout.service_id, HISTORY_KEPT))
 
     async def apply(self, service_id: str, changes: Changes) -> bool:
         version = await self._value(select(services.c.version).where(services.c.id == service_id))
