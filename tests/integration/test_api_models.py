@@ -1,8 +1,10 @@
 """Models over HTTP, and publishing them from a directory of objects."""
 
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,6 +167,31 @@ async def test_a_crash_while_publishing_is_taken_up_again(
     assert not left.exists()
     await publisher.publish(model["model_id"])
     await publisher.publish("unknown")
+
+
+async def test_a_full_disk_is_told_and_tried_again_without_copying(
+    world: ApiWorld, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = Breaks(root)
+    objects.offsets = []
+    publisher = Publisher(world.store, objects, tmp_path / "packages", world.clock)
+    package(root, {CODE: b"abc"})
+    await world.call("POST", "/v1/p1/models", request())
+    (model_id,) = await publisher.pending()
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2))
+        for _ in range(2):
+            with pytest.raises(OSError, match="3 bytes"):
+                await publisher.publish(model_id)
+    assert objects.offsets == []
+    async with world.store.read() as r:
+        model = await r.model(None, model_id)
+    assert model is not None
+    assert model.error == "waiting for disk space: the package has 3 bytes, the server has 2 left"
+    assert await publisher.pending() == [model_id]
+    await publisher.publish(model_id)
+    shown = (await world.call("GET", f"/v1/p1/models/{model_id}")).json()
+    assert (shown["model_status"], shown.get("error_msg")) == ("published", None)
 
 
 class Breaks(LocalObjects):

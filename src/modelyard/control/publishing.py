@@ -10,6 +10,7 @@ the model's `error`.
 """
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -35,6 +36,7 @@ from modelyard_runtime.package import Package
 MAX_BYTES = 20 * 1024**3
 """The vendor's bound on a package (`ModelArts.3044`)."""
 
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 PARTIAL = ".partial-"
 TRIES = 3
 """How often one file is asked for in a row, each time from where it broke off."""
@@ -81,7 +83,8 @@ class Publisher:
     async def publish(self, model_id: str) -> None:
         """Make the model published or failed. Does nothing for one that is unknown or done.
 
-        Raises ObjectStoreUnavailableError, and OSError when the disk refuses: try again later.
+        Raises ObjectStoreUnavailableError, and OSError when the disk refuses: try again later. What the disk said
+        is in the model's `error` meanwhile, and a package that has no room is not copied.
         """
         async with self._store.read() as r:
             model = await r.model(None, model_id)
@@ -93,6 +96,10 @@ class Publisher:
             config, digest, size = await self._snapshot(model)
         except RefusedPackageError as refused:
             done = replace(model, status=ModelStatus.FAILED, error=str(refused))
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                await self._record(replace(model, error=f"waiting for disk space: {error.strerror}"))
+            raise
         else:
             note = packages.runtime_note(config, sys.version_info[:2])
             done = replace(
@@ -164,6 +171,7 @@ class Publisher:
             if (size := sum(info.size for info in found)) > MAX_BYTES:
                 raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
             _refuse(packages.layout([info.key for info in found], model.type))
+            _need(size, self._dir)
             for info in found:
                 await self._fetch(source, info, target)
         except (MalformedPathError, ObjectStoreError) as error:
@@ -183,7 +191,7 @@ class Publisher:
                 begun = file.tell()
                 try:
                     async for piece in self._objects.read(source / info.key, offset=begun):
-                        file.write(piece)
+                        await asyncio.to_thread(file.write, piece)
                     if begun and not await self._same(source, info):
                         raise ObjectStoreUnavailableError(f"{source / info.key} changed while it was read")
                     return
@@ -198,6 +206,13 @@ class Publisher:
 def _refuse(violations: Sequence[Violation]) -> None:
     if violations:
         raise RefusedPackageError("; ".join(f"{v.field}: {v.text} (ModelArts.{v.code})" for v in violations))
+
+
+def _need(size: int, directory: Path) -> None:
+    """Raises OSError when the disk has no room for so many bytes."""
+    free = shutil.disk_usage(directory).free
+    if size > free:
+        raise OSError(errno.ENOSPC, f"the package has {size} bytes, the server has {free} left")
 
 
 def _refuse_unsafe(directory: Path, config: Mapping[str, object]) -> None:
