@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+
 from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.integrity import sealed, write_manifest
 from modelyard.artifacts.uv import UnresolvedError
