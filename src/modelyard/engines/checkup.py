@@ -63,7 +63,7 @@ class Checkup:
             reply = await self._ask(probe, patient)
             if isinstance(reply, Answer) and reply.status == 200:
                 if check.same_question(self._health.readiness):
-                    self._note(after(self.vitals, reply, self._now_ms()), noted)
+                    self._note(after(self.vitals, reply, self._now_ms(), steady_ms=_steady_ms()), noted)
                 return
             self.checked.set()
             await asyncio.sleep(check.period_s if check.command else STARTING_INTERVAL_S)
@@ -79,11 +79,14 @@ class Checkup:
                 due_s = time.monotonic() + check.period_s
                 reply = await self._ask(probe, check)
                 counts = self._counts(check)
-                vitals = after(self.vitals, reply, self._now_ms(), check=check, counts=counts, told=told)
+                now_ms, steady_ms = self._now_ms(), _steady_ms()
+                vitals = after(
+                    self.vitals, reply, now_ms, check=check, counts=counts, told=told, steady_ms=steady_ms
+                )
                 self._note(vitals, noted)
             if not told:
                 asked = await probe.check(PATH, PATIENT_TIMEOUT_S)
-                self._note(counted(self.vitals, asked, self._now_ms()), noted)
+                self._note(counted(self.vitals, asked, self._now_ms(), steady_ms=_steady_ms()), noted)
             await self._pause(check, told=told)
 
     async def _liveness(self, probe: Probe, hanging: Callable[[], None]) -> None:
@@ -94,7 +97,7 @@ class Checkup:
             began_s = time.monotonic()
             reply = await self._ask(probe, check)
             self.vitals = beat(self.vitals, reply, counts=self._counts(check))
-            hung = hangs(self.vitals, self._health, self._now_ms())
+            hung = hangs(self.vitals, self._health, _steady_ms())
             if hung != self.hung:
                 self.hung = hung
                 hanging()
@@ -128,3 +131,8 @@ class Checkup:
         if status is None or status == supervise.NOT_JOINED:
             return Silence()
         return Answer(200 if status == 0 else 500)
+
+
+def _steady_ms() -> int:
+    """Milliseconds that nobody sets, and that rest while the machine sleeps."""
+    return time.monotonic_ns() // 1_000_000

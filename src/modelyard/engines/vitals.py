@@ -42,7 +42,8 @@ Reply = Answer | Silence | Refused
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """What is known now. `failures` counts readiness checks in a row that a ready instance did not pass, `missed`
-    those of liveness. `ended` requests of all; `stalled_since_ms`: since when some are inside and none ended."""
+    those of liveness. `ended` requests of all; `stalled_since_ms`: since when some are inside and none ended, on
+    the steady clock, which is not set and rests while the machine sleeps: a jump of the time hangs nothing."""
 
     ready: bool = False
     failures: int = 0
@@ -62,12 +63,14 @@ def after(
     check: Check = READINESS,
     counts: bool = True,
     told: bool = True,
+    steady_ms: int | None = None,
 ) -> Vitals:
     """What is known after one more readiness check, which ended at `now_ms`.
 
     `counts` False: a failure now would be too early to count. `told` False: its answers say nothing of traffic.
+    `steady_ms`: the same moment on the steady clock (None: there is but one clock).
     """
-    traffic = counted(vitals, reply, now_ms) if told else vitals
+    traffic = counted(vitals, reply, now_ms, steady_ms=steady_ms) if told else vitals
     match reply:
         case Answer(200):
             return replace(traffic, ready=True, failures=0)
@@ -79,7 +82,7 @@ def after(
             return replace(traffic, ready=ready, failures=failures)
 
 
-def counted(vitals: Vitals, reply: Reply, now_ms: int) -> Vitals:
+def counted(vitals: Vitals, reply: Reply, now_ms: int, *, steady_ms: int | None = None) -> Vitals:
     """What is known of its traffic after one more answer with counts in it, or without."""
     if not (isinstance(reply, Answer) and reply.in_flight is not None and reply.requests is not None):
         return replace(vitals, in_flight=None, quiet_since_ms=None)
@@ -87,6 +90,7 @@ def counted(vitals: Vitals, reply: Reply, now_ms: int) -> Vitals:
     moved = ended != vitals.ended or vitals.stalled_since_ms is None
     unchanged = reply.requests == vitals.requests and vitals.quiet_since_ms is not None
     idle = reply.in_flight == 0
+    steady_ms = now_ms if steady_ms is None else steady_ms
     since_ms = min(vitals.quiet_since_ms or 0, now_ms)  # not ahead of a clock that was set back
     return replace(
         vitals,
@@ -94,7 +98,7 @@ def counted(vitals: Vitals, reply: Reply, now_ms: int) -> Vitals:
         requests=reply.requests,
         ended=ended,
         quiet_since_ms=(since_ms if unchanged else now_ms) if idle else None,
-        stalled_since_ms=None if idle else now_ms if moved else vitals.stalled_since_ms,
+        stalled_since_ms=None if idle else steady_ms if moved else vitals.stalled_since_ms,
     )
 
 
@@ -105,9 +109,9 @@ def beat(vitals: Vitals, reply: Reply, *, counts: bool = True) -> Vitals:
     return replace(vitals, missed=vitals.missed + counts)
 
 
-def hangs(vitals: Vitals, health: Health, now_ms: int) -> bool:
-    """Whether it must be replaced."""
+def hangs(vitals: Vitals, health: Health, steady_ms: int) -> bool:
+    """Whether it must be replaced, at this moment of the steady clock."""
     if vitals.missed >= health.liveness.failures:
         return True
     stalled = vitals.stalled_since_ms
-    return health.stalled_s > 0 and stalled is not None and now_ms - stalled >= health.stalled_s * 1000
+    return health.stalled_s > 0 and stalled is not None and steady_ms - stalled >= health.stalled_s * 1000

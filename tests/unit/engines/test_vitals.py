@@ -100,3 +100,12 @@ def test_hung_when_nothing_ends() -> None:
     assert hangs(inside, Health(stalled_s=5), 6_000)
     assert not hangs(inside, Health(), 10**9)
     assert not hangs(QUIET, Health(stalled_s=5), 10**9)
+
+
+def test_a_jump_of_the_time_of_day_hangs_nothing() -> None:
+    health, hours_ms = Health(stalled_s=5), 10 * 3_600_000
+    inside = Answer(200, 1, 8)
+    vitals = after(Vitals(), inside, 1_000, steady_ms=50)
+    vitals = after(vitals, inside, 1_000 + hours_ms, steady_ms=1_050)
+    assert not hangs(vitals, health, 5_049)
+    assert hangs(vitals, health, 5_050)
