@@ -62,5 +62,5 @@ def test_an_instance_imports_its_dependencies(stage: Stage, tmp_path: Path) -> N
         assert answer == {"length": 36, "version": "1.0", "wrote": not isolated}
 
         other = yard.models.publish("measure", "2.0.0", put(stage, tmp_path / "b", "2.0"), "Custom")
-        with pytest.raises(OperationFailed, match="yardstick==2.0"):
+        with pytest.raises(OperationFailed, match=r"yardstick==2\.0"):
             yard.models.wait(other)

@@ -93,8 +93,12 @@ class Yard:
             store=store,
             clock=self.clock.now_ms,
             new_id=lambda: next(self._ids),
-            nudge=lambda kind, key: self.plane.nudge(kind, key),
+            nudge=self._nudge,
         )
+
+    def _nudge(self, kind: str, key: str) -> None:
+        """To the present control plane: `restart` replaces it."""
+        self.plane.nudge(kind, key)
 
     async def open(self) -> None:
         await self.engine.open()
