@@ -26,10 +26,13 @@ from benchmarks.peers.processes import adopt_orphans, clock, loopback_only, memo
 from benchmarks.peers.questions import KINDS, ROOT, TITLES, Question, make_models, question
 from benchmarks.peers.session import Failed, Running, running, whole
 from benchmarks.peers.venvs import NotInstalled, python_of, version_of
-from benchmarks.wrk import measure
+from benchmarks.wrk import Measured, measure
 from rich.console import Console
 
 WHOLE = "Modelyard, full path"
+TRIES = 3
+QUIET_CORES = 0.25
+"""Cores that other processes may keep busy in a measurement that counts."""
 LOOP = """
 import sys, time, predict, numpy as np
 model = predict.load()
@@ -44,6 +47,12 @@ for size in (32, 64, 128):
     best = max(best, calls * size / (time.perf_counter() - began))
 print(best)
 """
+
+
+def quiet(rounds: list[dict[str, float]]) -> list[dict[str, float]]:
+    """The rounds during which nobody else used the machine; if there are none, the least disturbed."""
+    least = min((r.get("others_cores", 0.0) for r in rounds), default=0.0)
+    return [r for r in rounds if r.get("others_cores", 0.0) <= max(QUIET_CORES, least)]
 
 
 @dataclass
@@ -62,7 +71,8 @@ class Contestant:
         return running(self.peer, asked, options.cache, options.blas)
 
     def median(self, figure: str) -> float:
-        return statistics.median([r[figure] for r in self.rounds]) if self.rounds else math.nan
+        """Over the rounds in which nobody else used the machine; without any, over the least disturbed."""
+        return statistics.median(r[figure] for r in quiet(self.rounds))
 
 
 def one_round(each: Contestant, asked: Question, options: argparse.Namespace) -> None:
@@ -73,9 +83,7 @@ def one_round(each: Contestant, asked: Question, options: argparse.Namespace) ->
             each.rounds.append({"cold_start_s": up.cold_start_s})
             return
         measure(up.url, up.headers, up.body, connections=options.connections, seconds=1)
-        before = clock()
-        got = measure(up.url, up.headers, up.body, connections=options.connections, seconds=options.seconds)
-        others = clock().others(before)
+        got, others = undisturbed(up, options)
         rss, pss = memory_mib()
         up.check(asked, 5)
         each.rounds.append(
@@ -90,6 +98,17 @@ def one_round(each: Contestant, asked: Question, options: argparse.Namespace) ->
                 "cold_start_s": up.cold_start_s,
             }
         )
+
+
+def undisturbed(up: Running, options: argparse.Namespace) -> tuple[Measured, float]:
+    """A measurement during which nobody else used the machine, or the least disturbed of three; and how much it was."""
+    tries: list[tuple[float, Measured]] = []
+    while not tries or (tries[-1][0] > QUIET_CORES and len(tries) < TRIES):
+        before = clock()
+        got = measure(up.url, up.headers, up.body, connections=options.connections, seconds=options.seconds)
+        tries.append((clock().others(before), got))
+    others, best = min(tries, key=lambda each: each[0])
+    return best, others
 
 
 def loop_rate(kind: str, options: argparse.Namespace) -> float:

@@ -18,6 +18,7 @@ HEADS = (
     "failed",
     "memory",
     "cold start",
+    "others",
 )
 
 
@@ -50,6 +51,7 @@ def rows(result: dict[str, Any], kind: str) -> Iterator[tuple[str, ...]]:
             str(row["failed"]),
             f"{m['rss_mib']:,.0f} MiB",
             f"{m['cold_start_s']:.1f} s",
+            f"{m.get('others_cores', 0):.1f}",
         )
 
 
@@ -73,12 +75,10 @@ def title(result: dict[str, Any], kind: str) -> str:
 
 
 def footer(result: dict[str, Any]) -> str:
-    others = [r["median"]["others_cores"] for r in result["results"] if "others_cores" in r["median"]]
-    noise = f"; other processes kept {max(others):.2f} cores busy at most" if others else ""
     return (
         f"{result['rounds']} rounds of {result['seconds']} s, medians; {result['connections']} connections, wrk; "
         f"BLAS threads: {result['blas']}; {result['machine']}; {result['measured_at'][:10]}; "
-        f"load average before: {result['load_before']}{noise}"
+        f"load average before: {result['load_before']}"
     )
 
 
