@@ -50,9 +50,8 @@ print(best)
 
 
 def quiet(rounds: list[dict[str, float]]) -> list[dict[str, float]]:
-    """The rounds during which nobody else used the machine; if there are none, the least disturbed."""
-    least = min((r.get("others_cores", 0.0) for r in rounds), default=0.0)
-    return [r for r in rounds if r.get("others_cores", 0.0) <= max(QUIET_CORES, least)]
+    """The rounds during which nobody else used the machine; if there are none, all of them."""
+    return [r for r in rounds if r.get("others_cores", 0.0) <= QUIET_CORES] or rounds
 
 
 @dataclass
@@ -71,7 +70,7 @@ class Contestant:
         return running(self.peer, asked, options.cache, options.blas)
 
     def median(self, figure: str) -> float:
-        """Over the rounds in which nobody else used the machine; without any, over the least disturbed."""
+        """Over the rounds in which nobody else used the machine; without any, over all."""
         return statistics.median(r[figure] for r in quiet(self.rounds))
 
 
@@ -101,7 +100,7 @@ def one_round(each: Contestant, asked: Question, options: argparse.Namespace) ->
 
 
 def undisturbed(up: Running, options: argparse.Namespace) -> tuple[Measured, float]:
-    """A measurement during which nobody else used the machine, or the least disturbed of three; and how much it was."""
+    """A measurement during which nobody else used the machine, or the least disturbed of three, and how much."""
     tries: list[tuple[float, Measured]] = []
     while not tries or (tries[-1][0] > QUIET_CORES and len(tries) < TRIES):
         before = clock()
