@@ -144,6 +144,7 @@ def _connection_manager() -> Json:
             {"name": ACCESS_FILTER, "typed_config": _typed(_RBAC)},
             {
                 "name": LIMIT_FILTER,
+                "disabled": True,  # but for the services that have a limit: their routes bring its configuration
                 "typed_config": _typed(
                     "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", stat_prefix="limit"
                 ),
