@@ -38,7 +38,7 @@ def test_a_package_is_a_requirement(package: dict[str, Any], wanted: str) -> Non
 @pytest.mark.parametrize(
     ("package", "field"),
     [
-        pytest.param({"package_name": "--index-url=http://x"}, "package_name", id="option"),
+        pytest.param({"package_name": "--index-url=x"}, "package_name", id="option"),
         pytest.param({"package_name": "-r"}, "package_name", id="short-option"),
         pytest.param({"package_name": "a @ https://x/a.whl"}, "package_name", id="url"),
         pytest.param({"package_name": "./a"}, "package_name", id="path"),
