@@ -7,55 +7,64 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+RUNS := $(VENV)/.installed
+TESTS := $(VENV)/.installed-dev
 JOBS ?= 2
 ARGS ?=
+PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --python-version 3.11 --custom-compile-command 'make constraints'
 
-.PHONY: help setup demo up check test bench bench-api bench-peers reference constraints clean
+.PHONY: help install setup demo up check test bench bench-api bench-peers reference constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP) ## Make .venv and install everything, pinned and checked by hash (instant the second time)
+install: $(RUNS) ## Make .venv and install what running needs, pinned and checked by hash (instant the second time)
 
-$(STAMP): pyproject.toml constraints.txt scripts/setup
-	@scripts/setup $(VENV)
+setup: $(TESTS) ## The same and what tests and checks need
+
+$(RUNS): pyproject.toml constraints.txt scripts/setup
+	@scripts/setup $(VENV) constraints.txt
 	@touch $@
 
-demo: $(STAMP) ## Start Modelyard, change a service live under full load, count the failed requests
+$(TESTS): pyproject.toml constraints.txt constraints-dev.txt scripts/setup
+	@scripts/setup $(VENV) constraints.txt constraints-dev.txt
+	@touch $(RUNS) $@
+
+demo: $(RUNS) ## Start Modelyard, change a service live under full load, count the failed requests
 	@$(BIN)/python examples/demo/demo.py $(ARGS)
 
-up: $(STAMP) ## Start Modelyard in the foreground (ARGS="--data-dir DIR --port P")
+up: $(RUNS) ## Start Modelyard in the foreground (ARGS="--data-dir DIR --port P")
 	@$(BIN)/modelyard up $(ARGS)
 
-check: $(STAMP) ## Formatting, lint, types, layers, links of the documentation
+check: $(TESTS) ## Formatting, lint, types, layers, links of the documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/links.py
 
-test: $(STAMP) ## All tests (ARGS="-k name" for some)
+test: $(TESTS) ## All tests (ARGS="-k name" for some)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-reference: $(STAMP) ## Write docs/reference/api.md from the OpenAPI document
+reference: $(TESTS) ## Write docs/reference/api.md from the OpenAPI document
 	@$(BIN)/python scripts/reference.py
 
-bench: $(STAMP) ## Throughput beside a bare model server and FastAPI, one interleaved run, ratios
+bench: $(TESTS) ## Throughput beside a bare model server and FastAPI, one interleaved run, ratios
 	@$(BIN)/python -m benchmarks.throughput $(ARGS)
 
-bench-api: $(STAMP) ## Speed of the API with 1,000 services, and bytes of a change towards the gateway
+bench-api: $(TESTS) ## Speed of the API with 1,000 services, and bytes of a change towards the gateway
 	@$(BIN)/python -m benchmarks.api_speed $(ARGS)
 
-bench-peers: $(STAMP) ## The same models under seven other model servers and ours; half an hour
+bench-peers: $(TESTS) ## The same models under seven other model servers and ours; half an hour
 	@$(BIN)/python -m benchmarks.peers --docs docs/explanation $(ARGS)
 	@$(BIN)/python -m benchmarks.peers.upgrade --docs docs/explanation
 
-constraints: $(STAMP) ## Pin the newest versions anew (constraints.txt, with hashes)
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --python-version 3.11 --extra sklearn --group dev --group bench \
-	  --custom-compile-command 'make constraints' pyproject.toml -o constraints.txt
+constraints: $(RUNS) ## Pin the newest versions anew, with hashes: constraints.txt for running, constraints-dev.txt for the rest
+	$(PIN) --upgrade --extra sklearn --group build pyproject.toml -o constraints.txt
+	$(PIN) --upgrade --extra sklearn --group build --group dev --group bench -c constraints.txt \
+	  $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' constraints.txt) pyproject.toml -o constraints-dev.txt
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
