@@ -32,7 +32,8 @@ from rich.table import Table
 ROOT = Path(__file__).parents[1]
 FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
 IRIS = json.dumps({"data": {"req_data": [FLOWER]}})
-IMAGE = json.dumps({"instances": [[round(random.Random(0).random(), 4) for _ in range(784)]]})
+PIXELS = random.Random(0)
+IMAGE = json.dumps({"instances": [[round(PIXELS.random(), 4) for _ in range(784)]]})
 BARE, BARE_IMAGE = "bare Granian echo", "bare Granian echo, 784 numbers"
 BATCH_SIZES = (32, 64, 128)
 
