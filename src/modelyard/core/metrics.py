@@ -1,0 +1,121 @@
+"""Samples of Prometheus' text format (version 0.0.4): what an instance told, read with suspicion, and one page of
+them for whoever watches.
+
+A model's code runs in its instance and may tell anything, so nothing is taken over but values: an instance's
+samples are those of the families named here, with their help, type and labels, each once. Everything else that it
+told is left out. So no instance can name another's labels, retype a family, repeat a sample or break the page.
+
+    instance i-1 tells                      the page says
+    modelyard_in_flight 2                → modelyard_in_flight{instance="i-1"} 2
+    modelyard_in_flight{instance="i-2"} 9
+    # TYPE modelyard_in_flight histogram
+    hello
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MOST_SAMPLES = 500
+"""Of one instance; ours has some 80. What comes after them is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric as the page introduces it. `label`: the one that its samples have besides their origin's."""
+
+    name: str
+    kind: str
+    about: str
+    label: str = ""
+
+
+OF_INSTANCES = (
+    Family("modelyard_requests_total", "counter", "Requests that began, health checks not counted."),
+    Family("modelyard_answers_total", "counter", "Answers by the class of their status.", "status"),
+    Family("modelyard_callers_left_total", "counter", "Callers that left before their answer."),
+    Family("modelyard_refused_total", "counter", "Requests that would have waited longer than the time limit."),
+    Family("modelyard_in_flight", "gauge", "Requests that are not answered yet."),
+    Family("modelyard_request_seconds", "histogram", "From the head of a request to its answer."),
+    Family("modelyard_queue_seconds", "histogram", "From the head of a request to its call."),
+    Family("modelyard_batch_rows", "histogram", "Rows of one call."),
+    Family(
+        "modelyard_start_seconds", "gauge", "Where the time from the start of the process to ready went.", "phase"
+    ),
+    Family("process_cpu_seconds_total", "counter", "CPU time of the instance's process."),
+    Family("process_resident_memory_bytes", "gauge", "Memory of the instance's process."),
+)
+"""What the model server tells (`modelyard_runtime/metrics.py`)."""
+
+LINE = re.compile(
+    r'([a-z_]{1,60})(?:\{([a-z]{1,20})="([A-Za-z0-9+. -]{1,40})",?\})? +'
+    r"([0-9]{1,20}(?:\.[0-9]{1,20})?(?:e[+-]?[0-9]{1,2})?)"
+)
+VALUES = {
+    "status": re.compile(r"[1-5]xx"),
+    "phase": re.compile(r"[a-z][a-z -]{0,30}"),
+    "le": re.compile(r"\+Inf|[0-9]{1,9}(?:\.[0-9]{1,9})?"),
+}
+ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+Lines = dict[str, list[str]]
+"""Of a page, by the name of their family."""
+
+
+def _samples() -> Mapping[str, tuple[str, str]]:
+    """The name of a sample → its family and the label that it must have ("": none)."""
+    found = {}
+    for family in OF_INSTANCES:
+        if family.kind == "histogram":
+            for suffix, label in (("bucket", "le"), ("sum", ""), ("count", "")):
+                found[f"{family.name}_{suffix}"] = (family.name, label)
+        else:
+            found[family.name] = (family.name, family.label)
+    return found
+
+
+SAMPLES = _samples()
+
+
+def labels(values: Mapping[str, str]) -> str:
+    """As between the braces of a sample: `a="1",b="2"`. Any text can be a value."""
+    return ",".join(f'{name}="{value.translate(ESCAPES)}"' for name, value in values.items())
+
+
+def sample(name: str, origin: str, value: float) -> str:
+    """A line of a page. `origin`: what `labels` made."""
+    return f"{name}{{{origin}}} {value}" if origin else f"{name} {value}"
+
+
+def told(text: bytes, origin: str) -> Lines:
+    """The samples that an instance told, each with the labels `origin` too. Raises nothing."""
+    found: Lines = {}
+    seen: set[tuple[str, str | float]] = set()
+    for line in text.decode("ascii", "replace").split("\n"):
+        parts = LINE.fullmatch(line)
+        if parts is None:
+            continue
+        name, label, label_value, value = parts.groups("")
+        family, wanted = SAMPLES.get(name, ("", ""))
+        if not family or label != wanted or (label and not VALUES[label].fullmatch(label_value)):
+            continue
+        same = (name, float(label_value) if label == "le" else label_value)  # le="1" is le="1.0"
+        if same in seen:
+            continue
+        seen.add(same)
+        both = f'{origin},{label}="{label_value}"' if label else origin
+        found.setdefault(family, []).append(f"{name}{{{both}}} {value}")
+        if len(seen) == MOST_SAMPLES:
+            break
+    return found
+
+
+def page(families: Iterable[Family], parts: Sequence[Lines]) -> str:
+    """One page: every family that has a sample, once, its samples in the order of the parts."""
+    lines = []
+    for family in families:
+        mine = [line for part in parts for line in part.get(family.name, ())]
+        if mine:
+            lines += [f"# HELP {family.name} {family.about}", f"# TYPE {family.name} {family.kind}", *mine]
+    return "\n".join(lines) + "\n"
