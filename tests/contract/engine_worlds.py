@@ -44,6 +44,9 @@ class World(Protocol):
         """From now on the engine cannot see its instances."""
 
     async def intrude(self, spec: InstanceSpec) -> None: ...
+    async def count(self, instance_id: str, text: bytes) -> None:
+        """From now on it tells this when it is asked what it counts."""
+
     async def close(self) -> None: ...
 
 
@@ -87,6 +90,9 @@ class FakeWorld:
     async def intrude(self, spec: InstanceSpec) -> None:
         self.engine.intrude(spec)
 
+    async def count(self, instance_id: str, text: bytes) -> None:
+        self.engine.counted[instance_id] = text
+
     async def close(self) -> None:
         await self.engine.close()
 
@@ -100,6 +106,7 @@ class ProcessWorld:
         self.engine = self._engine()
         self.told: list[str] = []
         self.changed = asyncio.Event()
+        self.counting: list[asyncio.Server] = []
 
     def _engine(self) -> ProcessEngine:
         return ProcessEngine(self.data_dir, lambda _: self.package, options=self.options)
@@ -150,7 +157,19 @@ class ProcessWorld:
         await other.start(spec)
         await other.close()
 
+    async def count(self, instance_id: str, text: bytes) -> None:
+        async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + text)
+            writer.close()
+            await writer.wait_closed()
+
+        path = self.directory(instance_id).path / "work" / "metrics.sock"
+        self.counting.append(await asyncio.start_unix_server(tell, path))
+
     async def close(self) -> None:
+        for server in self.counting:
+            server.close()
         await self.engine.close()
         for root in (self.data_dir / "instances", self.data_dir / "elsewhere"):
             for path in root.iterdir() if root.exists() else ():

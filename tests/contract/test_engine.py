@@ -75,6 +75,18 @@ async def test_usage_is_of_what_runs(world: World) -> None:
     assert await world.engine.usage("service-1") == {}
 
 
+async def test_what_a_running_instance_counts_can_be_read(world: World) -> None:
+    assert await world.engine.metrics("i-1", 10) is None
+    await world.start(spec())
+    await world.until(all_in(READY))
+    assert await world.engine.metrics("i-1", 10) is None  # it does not count
+    await world.count("i-1", b"modelyard_in_flight 1\n")
+    assert await world.engine.metrics("i-1", 10) == b"modelyard_in_flight 1\n"
+    await world.engine.stop("i-1", 10)
+    await world.until(all_in(EXITED))
+    assert await world.engine.metrics("i-1", 10) is None
+
+
 async def test_stop_ends_it_and_remove_forgets_it(world: World) -> None:
     await world.start(spec())
     await world.until(all_in(READY))

@@ -138,6 +138,10 @@ class Engine(Protocol):
     async def usage(self, service_id: str) -> Mapping[str, Usage]:
         """What each running instance of the service uses, by its id; one that cannot be measured is left out."""
 
+    async def metrics(self, instance_id: str, limit_s: float) -> bytes | None:
+        """What it counts, as Prometheus text: its own words, so not to be believed. None when it says nothing
+        within `limit_s`, or too much, or is not there."""
+
     def attend(self, instance_id: str) -> None:
         """What is inside it matters now (it drains): keep `in_flight` and `quiet_since_ms` fresh to about 100 ms
         until it ends. Costs a request each time, so it is not the rule. Idempotent; the unknown is ignored."""

@@ -69,6 +69,7 @@ class FakeEngine:
         self.unavailable = False
         self.started: list[InstanceSpec] = []
         self.usages: dict[str, Usage] = {}
+        self.counted: dict[str, bytes] = {}
         self._lives: dict[str, Life] = {}
         self._stopping: set[str] = set()
         self._lost: set[str] = set()
@@ -180,6 +181,10 @@ class FakeEngine:
 
     def _runs(self, life: Life, service_id: str) -> bool:
         return life.spec.service_id == service_id and self._now_ms() < life.exited[0]
+
+    async def metrics(self, instance_id: str, limit_s: float) -> bytes | None:
+        life = self._lives.get(instance_id)
+        return self.counted.get(instance_id) if life and self._now_ms() < life.exited[0] else None
 
     def attend(self, instance_id: str) -> None:
         life = self._lives.get(instance_id)

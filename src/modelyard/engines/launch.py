@@ -30,6 +30,8 @@ REACH = "import os; open(os.getcwd() + '/reached', 'w')"
 
 THREAD_POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
+WORK = "work"
+"""The instance's work directory, below its own."""
 
 METRICS_SOCKET = "metrics.sock"
 """In the instance's work directory: its counters, which no caller can reach through the gateway."""
@@ -124,7 +126,7 @@ def process_spec(
     resources = spec.resources
     limits = Limits(resources.cpu, resources.memory_mib, resources.pids, resources.open_files)
     plan = enforcement.plan(spec.instance_id, limits, weight=options.loading_weight, quota=options.cpu_quota)
-    work = directory.absolute() / "work"
+    work = directory.absolute() / WORK
     isolation = options.isolation
     overlay = options.overlay(package)
     more = {"MODELYARD_ENVIRONMENT": str(overlay.absolute())} if overlay else {}

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from modelyard.engines import measure
+from modelyard.engines import counters, measure
 from modelyard.engines.base import (
     EngineUnavailableError,
     InstanceSpec,
@@ -27,7 +27,7 @@ from modelyard.engines.base import (
     Watcher,
 )
 from modelyard.engines.checkup import Checkup
-from modelyard.engines.launch import LaunchOptions, instance_spec, process_spec
+from modelyard.engines.launch import METRICS_SOCKET, WORK, LaunchOptions, instance_spec, process_spec
 from modelyard.engines.vitals import Vitals
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import SOCKET, ProcessDir, Sight, Spec, SpecUnreadableError, State
@@ -239,6 +239,12 @@ class ProcessEngine:
         cpu_s, memory = read
         resident.sample = measure.sampled(resident.sample, cpu_s, self._now_ms(), resident.created_ms)
         return measure.usage(resident.sample, memory)
+
+    async def metrics(self, instance_id: str, limit_s: float) -> bytes | None:
+        resident = self._residents.get(instance_id)
+        if resident is None or resident.exit is not None:
+            return None
+        return await counters.read(resident.directory.path / WORK / METRICS_SOCKET, limit_s)
 
     def attend(self, instance_id: str) -> None:
         if resident := self._residents.get(instance_id):
