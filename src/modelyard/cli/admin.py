@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from modelyard.cli import views
-from modelyard.cli.context import AsJson, DataDir, connect, console, print_json
+from modelyard.cli.context import AsJson, DataDir, connect, print_answer, print_json
 from modelyard.client.administration import SYSTEM
 from modelyard.client.records import Json
 
@@ -198,7 +198,4 @@ def _named(one: Json, names: dict[str, object]) -> Json:
 
 
 def _print(found: list[Json], as_json: bool, *columns: str) -> None:
-    if as_json:
-        print_json(found)
-    else:
-        console.print(views.plain(found, *columns))
+    print_answer(found, views.plain(found, *columns), as_json=as_json)

@@ -6,7 +6,7 @@ import typer
 
 from modelyard.cli import views
 from modelyard.cli.admin import Project
-from modelyard.cli.context import AsJson, DataDir, connect, console, print_json
+from modelyard.cli.context import AsJson, DataDir, connect, console, print_answer, print_json
 
 flavors = typer.Typer(no_args_is_help=True, help="Sizes of instances, and who may use them.")
 pools = typer.Typer(no_args_is_help=True, help="Dedicated resources of projects.")
@@ -47,10 +47,8 @@ def list_flavors(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every flavor and whom it is open to."""
     with connect(data_dir) as yard:
         found = yard.admin.flavors()
-    if as_json:
-        print_json(found)
-    else:
-        console.print(views.plain(found, "name", "cpu", "memory_mib", "category", "open", "projects"))
+    shown = views.plain(found, "name", "cpu", "memory_mib", "category", "open", "projects")
+    print_answer(found, shown, as_json=as_json)
 
 
 @flavors.command("add")
@@ -97,10 +95,7 @@ def list_pools(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every pool."""
     with connect(data_dir) as yard:
         found = yard.admin.pools()
-    if as_json:
-        print_json(found)
-    else:
-        console.print(views.plain(found, "pool_id", "name", "project_id", "status", "nodes"))
+    print_answer(found, views.plain(found, "pool_id", "name", "project_id", "status", "nodes"), as_json=as_json)
 
 
 @pools.command("add")
@@ -138,10 +133,7 @@ def list_buckets(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the buckets that projects claimed."""
     with connect(data_dir) as yard:
         found = yard.admin.buckets()
-    if as_json:
-        print_json(found)
-    else:
-        console.print(views.plain(found, "bucket", "project_id"))
+    print_answer(found, views.plain(found, "bucket", "project_id"), as_json=as_json)
 
 
 @buckets.command("claim")

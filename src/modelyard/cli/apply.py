@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from modelyard.cli import plan_view
-from modelyard.cli.changes import show
+from modelyard.cli.changes import Ending
 from modelyard.cli.context import (
     AsJson,
     DataDir,
@@ -18,13 +18,13 @@ from modelyard.cli.context import (
     connect,
     console,
     errors,
+    print_answer,
     print_json,
 )
 from modelyard.cli.exits import Exit
 from modelyard.client import ApiError, Client
 from modelyard.client.changes import Plan
 from modelyard.client.records import Json
-from modelyard.client.waiting import Patience
 
 if TYPE_CHECKING:
     from modelyard.cli.service_file import ServiceFile
@@ -63,7 +63,7 @@ def apply(
             answer = yard.changes.make(plan, body)
         except ApiError as e:
             _explain(e, source)
-        _follow(yard, plan, answer, no_wait=no_wait, timeout=timeout, as_json=as_json)
+        _follow(yard, plan, answer, Ending(no_wait, timeout, as_json))
 
 
 def diff(service: ServiceKey, file: Source, data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -71,20 +71,14 @@ def diff(service: ServiceKey, file: Source, data_dir: DataDir = None, as_json: A
     source = _read(file)
     with connect(data_dir) as yard:
         _, plan = _planned(yard, source, yard.services.find(service).service_id)
-    if as_json:
-        print_json(plan.raw)
-    else:
-        console.print(plan_view.plan(plan))
+    print_answer(plan.raw, plan_view.plan(plan), as_json=as_json)
 
 
 def revisions(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the configurations a service had, newest first."""
     with connect(data_dir) as yard:
         found = yard.changes.revisions(yard.services.find(service).service_id)
-    if as_json:
-        print_json([one.raw for one in found])
-    else:
-        console.print(plan_view.revisions(found))
+    print_answer([one.raw for one in found], plan_view.revisions(found), as_json=as_json)
 
 
 def rollback(
@@ -104,7 +98,7 @@ def rollback(
         (errors if as_json else console).print(plan_view.plan(plan))
         _confirm(yes)
         answer = yard.changes.rollback(found.service_id, revision, plan.etag)
-        _follow(yard, plan, answer, no_wait=no_wait, timeout=timeout, as_json=as_json)
+        _follow(yard, plan, answer, Ending(no_wait, timeout, as_json))
 
 
 def _read(file: Path) -> "ServiceFile":
@@ -143,17 +137,10 @@ def _confirm(yes: bool) -> None:
         raise typer.Exit(Exit.FAILED)
 
 
-def _follow(yard: Client, plan: Plan, answer: Json, *, no_wait: bool, timeout: float, as_json: bool) -> None:
+def _follow(yard: Client, plan: Plan, answer: Json, ending: Ending) -> None:
     began = answer.get("update_time")
-    show(
-        yard,
-        str(plan.service_id or answer["service_id"]),
-        plan.service_name,
-        no_wait=no_wait,
-        patience=Patience(timeout),
-        as_json=as_json,
-        update_time=began if isinstance(began, int) else None,
-    )
+    update_time = began if isinstance(began, int) else None
+    ending.show(yard, str(plan.service_id or answer["service_id"]), plan.service_name, update_time)
 
 
 def register(app: typer.Typer, services: typer.Typer) -> None:

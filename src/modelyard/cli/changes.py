@@ -1,5 +1,6 @@
 """`modelyard services create | update | start | stop | delete`: change services, and follow the change."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -12,9 +13,8 @@ from modelyard.cli.context import (
     ServiceKey,
     Timeout,
     connect,
-    console,
     errors,
-    print_json,
+    print_answer,
 )
 from modelyard.cli.progress import follow
 from modelyard.cli.variants import assignment, variant
@@ -55,7 +55,7 @@ def create(
         config = variants(yard, model, specification, env, deploy_timeout)
         optional = {} if description is None else {"description": description}
         service_id = yard.services.create(name, config, **optional)
-        show(yard, service_id, name, no_wait=no_wait, patience=Patience(timeout), as_json=as_json)
+        Ending(no_wait, timeout, as_json).show(yard, service_id, name)
 
 
 def update(
@@ -79,26 +79,11 @@ def update(
         optional = {} if description is None else {"description": description}
         if not model:
             yard.services.put(found.service_id, **optional)
-            show(
-                yard,
-                found.service_id,
-                found.service_name,
-                no_wait=True,
-                patience=Patience(timeout),
-                as_json=as_json,
-            )
+            Ending(True, timeout, as_json).show(yard, found.service_id, found.service_name)
             return
         config = variants(yard, model, specification, env, deploy_timeout)
         began = yard.services.configure(found.service_id, config, **optional)
-        show(
-            yard,
-            found.service_id,
-            found.service_name,
-            no_wait=no_wait,
-            patience=Patience(timeout),
-            as_json=as_json,
-            update_time=began,
-        )
+        Ending(no_wait, timeout, as_json).show(yard, found.service_id, found.service_name, began)
 
 
 def start(
@@ -113,14 +98,7 @@ def start(
     with connect(data_dir) as yard:
         found = yard.services.find(service)
         yard.services.start(found.service_id)
-        show(
-            yard,
-            found.service_id,
-            found.service_name,
-            no_wait=no_wait,
-            patience=Patience(timeout),
-            as_json=as_json,
-        )
+        Ending(no_wait, timeout, as_json).show(yard, found.service_id, found.service_name)
 
 
 def stop(
@@ -135,14 +113,7 @@ def stop(
     with connect(data_dir) as yard:
         found = yard.services.find(service)
         yard.services.stop(found.service_id)
-        show(
-            yard,
-            found.service_id,
-            found.service_name,
-            no_wait=no_wait,
-            patience=Patience(timeout),
-            as_json=as_json,
-        )
+        Ending(no_wait, timeout, as_json).show(yard, found.service_id, found.service_name)
 
 
 def delete(service: ServiceKey, no_wait: NoWait = False, timeout: Timeout = 600, data_dir: DataDir = None) -> None:
@@ -169,30 +140,27 @@ def variants(
     return [variant(text, len(texts), lambda key: yard.models.find(key).model_id, base) for text in texts]
 
 
-def show(
-    yard: Client,
-    service_id: str,
-    name: str,
-    *,
-    no_wait: bool,
-    patience: Patience,
-    as_json: bool,
-    update_time: int | None = None,
-) -> None:
-    """Follow the change to its end (unless told not to) and print the service."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a command that changes a service ends: whether, and how long, it follows the change; what it prints."""
 
-    def settle() -> Service:
-        if no_wait:
+    no_wait: bool
+    timeout_s: float
+    as_json: bool
+
+    def show(self, yard: Client, service_id: str, name: str, update_time: int | None = None) -> None:
+        """Follow the change to its end and print the service; OperationFailed when it failed, or the update named
+        was rolled back."""
+        found = self._found(yard, service_id, name, update_time)
+        print_answer(found.raw, views.service(found), as_json=self.as_json)
+
+    def _found(self, yard: Client, service_id: str, name: str, update_time: int | None) -> Service:
+        if self.no_wait:
             return yard.services.get(service_id)
+        patience = Patience(self.timeout_s)
         if update_time is None:
             return follow(name, lambda report: yard.services.wait(service_id, report, patience))
         return follow(name, lambda report: yard.services.wait_update(service_id, update_time, report, patience))
-
-    found = settle()
-    if as_json:
-        print_json(found.raw)
-    else:
-        console.print(views.service(found))
 
 
 def register(app: typer.Typer) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from modelyard.client import Client, Credentials
 
@@ -63,3 +63,11 @@ def connect(given: Path | None) -> Client:
 def print_json(value: object) -> None:
     """Indented JSON on standard output, the same on a terminal and in a pipe."""
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_answer(raw: object, shown: RenderableType, *, as_json: bool) -> None:
+    """What a command found: the server's answer as it is, or made for people."""
+    if as_json:
+        print_json(raw)
+    else:
+        console.print(shown)

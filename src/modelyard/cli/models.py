@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from modelyard.cli import views
-from modelyard.cli.context import AsJson, DataDir, ModelKey, NoWait, connect, console, errors, print_json
+from modelyard.cli.context import AsJson, DataDir, ModelKey, NoWait, connect, errors, print_answer
 
 app = typer.Typer(no_args_is_help=True, help="Publish models, look at them, delete them.")
 
@@ -15,10 +15,7 @@ def list_models(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every model of the project."""
     with connect(data_dir) as yard:
         found = yard.models.list()
-    if as_json:
-        print_json([m.raw for m in found])
-    else:
-        console.print(views.models(found))
+    print_answer([m.raw for m in found], views.models(found), as_json=as_json)
 
 
 @app.command()
@@ -26,10 +23,7 @@ def show(model: ModelKey, data_dir: DataDir = None, as_json: AsJson = False) -> 
     """Show one model."""
     with connect(data_dir) as yard:
         found = yard.models.get(yard.models.find(model).model_id)
-    if as_json:
-        print_json(found.raw)
-    else:
-        console.print(views.model(found))
+    print_answer(found.raw, views.model(found), as_json=as_json)
 
 
 @app.command()
@@ -50,10 +44,7 @@ def publish(
         model_id = yard.models.publish(name, version, source, model_type, **optional)
         with errors.status(f"publishing {name}/{version}"):
             found = yard.models.get(model_id) if no_wait else yard.models.wait(model_id)
-    if as_json:
-        print_json(found.raw)
-    else:
-        console.print(views.model(found))
+    print_answer(found.raw, views.model(found), as_json=as_json)
 
 
 @app.command()

@@ -3,9 +3,8 @@
 import typer
 
 from modelyard.cli import views
-from modelyard.cli.context import AsJson, DataDir, ServiceKey, Timeout, connect, console, print_json
-from modelyard.cli.progress import follow
-from modelyard.client.waiting import Patience
+from modelyard.cli.changes import Ending
+from modelyard.cli.context import AsJson, DataDir, ServiceKey, Timeout, connect, print_answer
 
 app = typer.Typer(no_args_is_help=True, help="Create services, change them live, look at them.")
 
@@ -15,10 +14,7 @@ def list_services(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every service of the project."""
     with connect(data_dir) as yard:
         found = yard.services.list()
-    if as_json:
-        print_json([s.raw for s in found])
-    else:
-        console.print(views.services(found))
+    print_answer([s.raw for s in found], views.services(found), as_json=as_json)
 
 
 @app.command()
@@ -26,10 +22,7 @@ def show(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = False)
     """Show one service: status, address, what it runs."""
     with connect(data_dir) as yard:
         found = yard.services.find(service)
-    if as_json:
-        print_json(found.raw)
-    else:
-        console.print(views.service(found))
+    print_answer(found.raw, views.service(found), as_json=as_json)
 
 
 @app.command()
@@ -37,10 +30,7 @@ def logs(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = False)
     """List the updates of a service and how each ended."""
     with connect(data_dir) as yard:
         found = yard.services.updates(yard.services.find(service).service_id)
-    if as_json:
-        print_json([u.raw for u in found])
-    else:
-        console.print(views.updates(found))
+    print_answer([u.raw for u in found], views.updates(found), as_json=as_json)
 
 
 @app.command()
@@ -48,10 +38,7 @@ def events(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = Fals
     """List what happened to a service."""
     with connect(data_dir) as yard:
         found = yard.services.events(yard.services.find(service).service_id)
-    if as_json:
-        print_json(found)
-    else:
-        console.print(views.events(found))
+    print_answer(found, views.events(found), as_json=as_json)
 
 
 @app.command()
@@ -59,9 +46,4 @@ def wait(service: ServiceKey, timeout: Timeout = 1800, data_dir: DataDir = None,
     """Wait until a service no longer changes; fails when it failed."""
     with connect(data_dir) as yard:
         key = yard.services.find(service)
-        patience = Patience(timeout)
-        found = follow(key.service_name, lambda report: yard.services.wait(key.service_id, report, patience))
-    if as_json:
-        print_json(found.raw)
-    else:
-        console.print(views.service(found))
+        Ending(False, timeout, as_json).show(yard, key.service_id, key.service_name)
