@@ -193,3 +193,11 @@ def model(key: str, **changes: object) -> Model:
         "created_ms": 1,
     }
     return Model(**(fields | changes))  # type: ignore[arg-type]
+
+
+async def filled(store: SqlStore, *services: Service) -> None:
+    """Add each service with its present revision."""
+    async with store.write() as w:
+        for service in services:
+            await w.add_service(service)
+            await w.add_revision(revision(service.id, service.revision))

@@ -9,18 +9,14 @@ import pytest
 from tests.contract import store_samples as a
 
 from modelyard.domain.errors import AlreadyExists, Invalid, NotFound
-from modelyard.domain.identity import Project, Role, User
 from modelyard.domain.instance import Phase
 from modelyard.domain.model import ModelStatus
 from modelyard.domain.service import Event, EventType, Invocations, RolloutState, ServiceStatus
 from modelyard.store.base import (
     App,
-    AppCode,
     Changes,
     Counter,
     EventQuery,
-    FlavorEntry,
-    Grant,
     ModelQuery,
     Page,
     PoolEntry,
@@ -37,13 +33,6 @@ from modelyard.store.sql.services import EVENTS_KEPT
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
     async with a.opened(request.param, tmp_path) as store:
         yield store
-
-
-async def filled(store: SqlStore, *services: Any) -> None:
-    async with store.write() as w:
-        for service in services:
-            await w.add_service(service)
-            await w.add_revision(a.revision(service.id, service.revision))
 
 
 def differs_from_its_defaults(value: Any) -> bool:
@@ -116,10 +105,10 @@ async def test_a_writer_sees_what_it_wrote_and_a_reader_does_not(store: SqlStore
 
 
 async def test_a_reader_sees_one_state_while_others_write(store: SqlStore) -> None:
-    await filled(store, a.service("s1"))
+    await a.filled(store, a.service("s1"))
     async with store.read() as r:
         assert await r.service_ids() == ["s1"]
-        await filled(store, a.service("s2"))
+        await a.filled(store, a.service("s2"))
         assert await r.service_ids() == ["s1"]
     async with store.read() as r:
         assert await r.service_ids() == ["s1", "s2"]
@@ -204,7 +193,7 @@ async def test_services_are_filtered_and_sorted(store: SqlStore, query: ServiceQ
 
 
 async def test_an_offset_counts_pages_and_any_number_is_answered(store: SqlStore) -> None:
-    await filled(store, *(a.service(f"s{n}", created_ms=5) for n in range(5)))
+    await a.filled(store, *(a.service(f"s{n}", created_ms=5) for n in range(5)))
     async with store.read() as r:
         pages = [[s.id for s in (await r.services("p1", ServiceQuery(page=Page(n, 2))))[1]] for n in range(4)]
         assert pages == [["s4", "s3"], ["s2", "s1"], ["s0"], []]
@@ -331,7 +320,7 @@ async def test_old_revisions_go_unless_something_mentions_them(store: SqlStore) 
 
 
 async def test_old_rollouts_go_unless_active(store: SqlStore) -> None:
-    await filled(store, a.service("s1"), a.service("s2"))
+    await a.filled(store, a.service("s1"), a.service("s2"))
     async with store.write() as w:
         await w.save_rollout(a.rollout("other", "s2", RolloutState.SUCCESS))
         for n in range(1, 206):
@@ -343,7 +332,7 @@ async def test_old_rollouts_go_unless_active(store: SqlStore) -> None:
 
 
 async def test_rollouts_come_newest_first_and_only_one_is_active(store: SqlStore) -> None:
-    await filled(store, a.service("s1"))
+    await a.filled(store, a.service("s1"))
     async with store.write() as w:
         await w.save_rollout(a.rollout("first", "s1"))
     with pytest.raises(AlreadyExists, match="active rollout"):
@@ -360,7 +349,7 @@ async def test_rollouts_come_newest_first_and_only_one_is_active(store: SqlStore
 
 
 async def test_a_decision_from_a_stale_version_is_not_written(store: SqlStore) -> None:
-    await filled(store, a.service("s1", version=4))
+    await a.filled(store, a.service("s1", version=4))
     stale = Changes(
         3,
         service=a.service("s1", version=3, description="stale"),
@@ -380,7 +369,7 @@ async def test_a_decision_from_a_stale_version_is_not_written(store: SqlStore) -
 
 
 async def test_instances_that_are_gone_or_forgotten_are_not_kept(store: SqlStore) -> None:
-    await filled(store, a.service("s1"), a.service("s2"))
+    await a.filled(store, a.service("s1"), a.service("s2"))
     async with store.write() as w:
         await w.apply("s1", Changes(1, instances=tuple(a.instance(f"i{n}", "s1") for n in range(4))))
         await w.apply("s2", Changes(1, instances=(a.instance("other", "s2"),)))
@@ -399,7 +388,7 @@ async def test_instances_that_are_gone_or_forgotten_are_not_kept(store: SqlStore
 
 
 async def test_a_deleted_service_takes_everything_with_it_and_frees_its_name(store: SqlStore) -> None:
-    await filled(store, a.service("s1"))
+    await a.filled(store, a.service("s1"))
     async with store.write() as w:
         await w.save_rollout(a.rollout("r", "s1"))
         await w.apply("s1", Changes(1, instances=(a.instance("i", "s1"),), events=(a.EVENT,)))
@@ -428,11 +417,11 @@ async def test_a_child_without_its_parent_is_refused_and_the_next_writer_is_well
             await w.add_revision(a.revision("s9", 1))
     async with store.read() as r:
         assert await r.revision("s9", 1) is None
-    await filled(store, a.service("s9"))
+    await a.filled(store, a.service("s9"))
 
 
 async def test_events_are_filtered_and_only_the_newest_are_kept(store: SqlStore) -> None:
-    await filled(store, a.service("s1"), a.service("s2"))
+    await a.filled(store, a.service("s1"), a.service("s2"))
     kept = [Event("s2", EventType.NORMAL, "other", 1)]
     async with store.write() as w:
         await w.add_events(kept)
@@ -450,7 +439,7 @@ async def test_events_are_filtered_and_only_the_newest_are_kept(store: SqlStore)
 
 
 async def test_counters_keep_totals_and_the_reading_they_include(store: SqlStore) -> None:
-    await filled(store, a.service("s1"), a.service("s2"))
+    await a.filled(store, a.service("s1"), a.service("s2"))
     first = Counter(Invocations(2**40, 3), "envoy-1", Invocations(7, 1))
     async with store.write() as w:
         await w.save_counters({"s1": first, "s2": Counter(), "gone": first})
@@ -460,125 +449,6 @@ async def test_counters_keep_totals_and_the_reading_they_include(store: SqlStore
         assert await r.counters(["s2", "gone"]) == {"s2": first}
         assert await r.counters([]) == {}
         assert await r.counters([f"s{n}" for n in range(3000)]) == {"s1": first, "s2": first}
-
-
-async def test_people_projects_and_roles(store: SqlStore) -> None:
-    north, south = Project("p1", "north", "d", "D"), Project("p2", "south", "d", "D")
-    ada, bob = User("u1", "ada", "d", "h"), User("u2", "bob", "d", "h")
-    async with store.write() as w:
-        for project in (north, south, Project("north", "p9", "d", "D")):
-            await w.save_project(project)
-        await w.save_user(ada)
-        await w.save_user(bob)
-        for project_id, role in (
-            ("p1", Role.ADMIN),
-            ("p1", Role.INVOKER),
-            ("p1", Role.ADMIN),
-            ("p2", Role.READER),
-        ):
-            await w.grant("u1", project_id, role)
-        await w.withdraw("u1", "p1", Role.INVOKER)
-        await w.withdraw("u1", "p1", Role.READER)
-    async with store.read() as r:
-        assert await r.project("north") == Project("north", "p9", "d", "D"), "an id wins over a name"
-        assert await r.project("south") == south
-        assert await r.project("west") is None
-        assert await r.projects(user_id="u1") == [north, south]
-        assert await r.projects(name="south") == [south]
-        assert await r.user("ada") == ada
-        assert await r.users() == [ada, bob]
-        assert await r.users(name="bob") == [bob]
-        assert await r.roles("u1", "p1") == {Role.ADMIN}
-        assert await r.roles("u2", "p1") == frozenset()
-        assert await r.grants(user_id="u1") == [Grant("u1", "p1", Role.ADMIN), Grant("u1", "p2", Role.READER)]
-    with pytest.raises(AlreadyExists, match="user 'ada'"):
-        async with store.write() as w:
-            await w.save_user(User("u3", "ada", "d", "h"))
-    with pytest.raises(NotFound):
-        async with store.write() as w:
-            await w.grant("nobody", "p1", Role.ADMIN)
-    async with store.write() as w:
-        await w.delete_user("u1")
-        assert await w.grants() == []
-
-
-async def test_access_keys_go_with_their_user_and_revocations_only_forward(store: SqlStore) -> None:
-    async with store.write() as w:
-        await w.save_user(User("u1", "ada", "d", "h"))
-        await w.save_access_key("AK1", "u1", "p1", "secret")
-        await w.save_access_key("AK2", "u1", "p1", "other")
-        await w.delete_access_key("AK2")
-        await w.save_revocation("u1", 500)
-        await w.save_revocation("u1", 300)
-    async with store.write() as w:
-        assert await w.access_key("AK1") == ("u1", "p1", "secret")
-        assert await w.access_key("AK2") is None
-        assert await w.access_keys("u1") == [("AK1", "p1")]
-        assert await w.revocations() == {"u1": 500}
-        await w.delete_user("u1")
-        assert await w.access_key("AK1") is None
-        assert await w.revocations() == {"u1": 500}, "tokens of a deleted user stay refused"
-
-
-async def test_app_codes_invoke_the_services_their_app_is_bound_to(store: SqlStore) -> None:
-    await filled(store, a.service("s1"), a.service("s2"))
-    app, other = App("a1", "p1", "app", "u", 1, "words"), App("a2", "p1", "other", "u", 2)
-    code = AppCode("digest", "a1", 5, "the code itself")
-    async with store.write() as w:
-        await w.add_app(app)
-        await w.add_app(other)
-        await w.add_app_code(code)
-        await w.add_app_code(AppCode("digest2", "a2", 5, "another"))
-        for app_id, service_id in (("a1", "s1"), ("a1", "s2"), ("a1", "s1"), ("a2", "s2")):
-            await w.bind_app(app_id, service_id)
-        await w.unbind_app("a2", "s2")
-    async with store.read() as r:
-        assert await r.app("p1", "a1") == app
-        assert await r.apps("p1") == [app, other]
-        assert await r.app_codes("a1") == [code]
-        assert await r.app_of_code("digest") == app
-        assert await r.bound_apps("s1") == [app]
-        assert await r.bound_services("a1") == ["s1", "s2"]
-        assert await r.codes_of_services() == {"s1": [code], "s2": [code]}
-    with pytest.raises(AlreadyExists, match="app 'app'"):
-        async with store.write() as w:
-            await w.add_app(App("a3", "p1", "app", "u", 1))
-    async with store.write() as w:
-        assert not await w.delete_app_code("a2", "digest")
-        assert await w.delete_app_code("a1", "digest")
-        await w.delete_app("a1")
-        assert await w.codes_of_services() == {}
-    assert "itself" not in repr(code)
-
-
-async def test_what_the_administrator_sets(store: SqlStore) -> None:
-    opened = FlavorEntry("gpu", False, {"cpu": 8, "a": 1}, frozenset({"p1"}))
-    cpu = FlavorEntry("cpu", True)
-    pool = PoolEntry("c1", "p1", "pool", "running", 7, {"nodes": 3})
-    async with store.write() as w:
-        await w.save_quota("p1", "instances", 5)
-        await w.save_quota("p1", "instances", 128)
-        await w.save_flavor(FlavorEntry("gpu", False, {}, frozenset({"p8", "p9"})))
-        await w.save_flavor(opened)
-        await w.save_flavor(cpu)
-        await w.save_pool(pool)
-        assert await w.claim_bucket("b", "p1") == "p1"
-        assert await w.claim_bucket("b", "p2") == "p1"
-        await w.release_bucket("b", "p2")
-    async with store.read() as r:
-        assert await r.quotas("p1") == {"instances": 128}
-        assert await r.quotas("p2") == {}
-        assert await r.flavors() == [cpu, opened]
-        assert await r.flavors("p1") == [cpu, opened]
-        assert await r.flavors("p9") == [cpu]
-        assert await r.pools("p1") == [pool]
-        assert await r.pool(None, "pool") == pool
-        assert await r.buckets() == {"b": "p1"}
-    async with store.write() as w:
-        await w.delete_flavor("gpu")
-        await w.delete_pool("c1")
-        await w.release_bucket("b", "p1")
-        assert (await w.flavors(), await w.pools(None), await w.buckets()) == ([cpu], [], {})
 
 
 async def test_answers_are_kept_until_they_expire(store: SqlStore) -> None:
