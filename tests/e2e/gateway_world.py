@@ -14,6 +14,7 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from modelyard.domain.identity import Access, Role
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.gateway.envoy import EnvoyGateway
 from modelyard.gateway.signatures import Check, unknown
@@ -33,8 +34,9 @@ def token(
     token_id: str = "",
 ) -> str:
     issued = int(time.time()) if issued_s is None else issued_s
-    claims = {"iss": "modelyard", "sub": user_id, "project_id": project_id, "roles": list(roles) or ["member"]}
-    claims |= {"iat": issued, "exp": issued + lives_s, "jti": token_id or os.urandom(8).hex()}
+    has = frozenset(Role(role) for role in roles) if roles else frozenset({Role.MEMBER})
+    access = Access(user_id, project_id, has, token_id or os.urandom(8).hex())
+    claims = {"iss": "modelyard", "access": access.text(), "iat": issued, "exp": issued + lives_s}
     return jwt.encode({"alg": "ES256", "kid": "test"}, claims, key)
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from tests.e2e.gateway_world import World, route, token, world
 
+from modelyard.domain.identity import Access, Role
 from modelyard.domain.routing import RouteState, ServiceRoute
 from modelyard.gateway.admin import invocations
-from modelyard.gateway.signatures import MOST_AT_ONCE, Refusal, SignedCall, Signer
+from modelyard.gateway.signatures import MOST_AT_ONCE, Refusal, SignedCall
 
 pytestmark = pytest.mark.e2e
 
@@ -25,11 +26,11 @@ class Signers:
     """A check that answers as told, and remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.answer: Signer | Refusal = Signer("u", "p", ("invoker",))
+        self.answer: Access | Refusal = Access("u", "p", frozenset({Role.INVOKER}))
         self.calls: list[SignedCall] = []
         self.broken = False
 
-    async def __call__(self, call: SignedCall) -> Signer | Refusal:
+    async def __call__(self, call: SignedCall) -> Access | Refusal:
         self.calls.append(call)
         if self.broken:
             raise RuntimeError("no database")
@@ -88,6 +89,45 @@ async def test_app_codes(yard: World, path: str, headers: dict[str, str], status
     assert not {"x-auth-token", "authorization", "x-apig-appcode"} & seen.headers.keys()
 
 
+CLAIMED = {"X-Modelyard-Access": ";u=u;p=p;t=x;r=admin;", "X-Modelyard-Issued": "1"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        pytest.param({}, 401, "0201", id="nothing else"),
+        pytest.param({"X-Auth-Token": token("q")}, 403, "0210", id="a token of another project"),
+        pytest.param({"X-Auth-Token": token("p", "reader")}, 403, "0108", id="a token that may not invoke"),
+        pytest.param({"X-Apig-AppCode": "c3" * 32}, 401, "0203", id="a wrong code"),
+        pytest.param(BY_SIGNATURE, 401, "0203", id="a wrong signature"),
+        pytest.param({"X-Apig-AppCode": CODE}, 200, "", id="a code"),
+        pytest.param({"X-Auth-Token": token()}, 200, "", id="a token"),
+    ],
+)
+async def test_nobody_says_who_they_are(
+    yard: World, signers: Signers, headers: dict[str, str | None], status: int, code: str
+) -> None:
+    """What the checks hand to the rules in headers is not taken from a caller, nor shown to a model."""
+    signers.answer = Refusal(401, "0203", "The signature is wrong.")
+    got = await yard.call("s", headers={**NO_TOKEN, **headers, **CLAIMED})
+    assert (got.status_code, got.json()["error_code"] if code else "") == (
+        status,
+        f"ModelArts.{code}" if code else "",
+    )
+    if status == 200:
+        assert not {name for name in yard.instances["a"].seen[-1].headers if name.startswith("x-modelyard")}
+
+
+async def test_a_claim_to_be_old_withdraws_nothing(yard: World) -> None:
+    await yard.gateway.set_revocations({"u": int(time.time()) - 60})
+    await yard.until(yard.gateway.revocations_in_effect)
+    got = await yard.call(headers={"X-Auth-Token": token(), **CLAIMED})
+    assert got.status_code == 200
+    later = {"X-Modelyard-Issued": "99999999999"}
+    old = token(issued_s=int(time.time()) - 120)
+    assert (await yard.call(headers={"X-Auth-Token": old, **later})).status_code == 401
+
+
 async def test_a_removed_code_ends_within_seconds(yard: World) -> None:
     """Also on connections that are open."""
     assert (await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 200
@@ -136,14 +176,14 @@ async def test_a_signed_request_passes_as_its_signer(yard: World, signers: Signe
         pytest.param(Refusal(403, "0206", "Invalid AK/SK."), "s", 403, "0206", id="refused"),
         pytest.param(Refusal(401, "0208", "too old"), "s", 401, "0208", id="too old"),
         pytest.param(Refusal(403, "0206", "Invalid AK/SK."), "none", 404, "3502", id="unknown service, not asked"),
-        pytest.param(Signer("u", "q", ("admin",)), "s", 403, "0210", id="another project"),
-        pytest.param(Signer("u", "p", ("reader",)), "s", 403, "0108", id="may not invoke"),
-        pytest.param(Signer("u", "p", ()), "s", 403, "0108", id="no role"),
-        pytest.param(Signer("u", "p", ("admin",)), "none", 404, "3502", id="unknown service"),
+        pytest.param(Access("u", "q", frozenset({Role.ADMIN})), "s", 403, "0210", id="another project"),
+        pytest.param(Access("u", "p", frozenset({Role.READER})), "s", 403, "0108", id="may not invoke"),
+        pytest.param(Access("u", "p", frozenset()), "s", 403, "0108", id="no role"),
+        pytest.param(Access("u", "p", frozenset({Role.ADMIN})), "none", 404, "3502", id="unknown service"),
     ],
 )
 async def test_signed_requests_refused(
-    yard: World, signers: Signers, answer: Signer | Refusal, path: str, status: int, code: str
+    yard: World, signers: Signers, answer: Access | Refusal, path: str, status: int, code: str
 ) -> None:
     signers.answer = answer
     got = await yard.call(path, headers=BY_SIGNATURE)
@@ -186,13 +226,13 @@ async def test_few_signed_requests_are_checked_at_a_time_and_the_others_wait(
 ) -> None:
     inside = most = 0
 
-    async def slow(_: Signers, call: SignedCall) -> Signer:
+    async def slow(_: Signers, call: SignedCall) -> Access:
         nonlocal inside, most
         inside += 1
         most = max(most, inside)
         await asyncio.sleep(0.02)
         inside -= 1
-        return Signer("u", "p", ("invoker",))
+        return Access("u", "p", frozenset({Role.INVOKER}))
 
     monkeypatch.setattr(Signers, "__call__", slow)
     answers = await asyncio.gather(*(yard.call(headers=BY_SIGNATURE) for _ in range(40)))

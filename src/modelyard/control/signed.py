@@ -1,7 +1,8 @@
 """What the gateway asks about signed requests, answered from the store. See `gateway.signatures`."""
 
 from modelyard.domain.errors import Forbidden, Unauthenticated
-from modelyard.gateway.signatures import Refusal, SignedCall, Signer
+from modelyard.domain.identity import Access
+from modelyard.gateway.signatures import Refusal, SignedCall
 from modelyard.iam.signature import SignedRequest
 from modelyard.operations import identity as operations
 
@@ -12,7 +13,7 @@ class SignedCallers:
     def __init__(self, identity: operations.Identity) -> None:
         self._identity = identity
 
-    async def __call__(self, call: SignedCall) -> Signer | Refusal:
+    async def __call__(self, call: SignedCall) -> Access | Refusal:
         """Raises StoreUnavailableError: the gateway then answers 503."""
         request = SignedRequest(call.method, call.path, call.query, call.headers, call.body)
         authorization = next((v.decode("latin-1") for k, v in call.headers if k.lower() == b"authorization"), "")
@@ -22,4 +23,4 @@ class SignedCallers:
             return Refusal(401, error.code, str(error))
         except Forbidden as error:
             return Refusal(403, error.code, str(error))
-        return Signer(who.user_id, who.project_id or "", tuple(sorted(role.value for role in who.roles)))
+        return Access(who.user_id, who.project_id, who.roles)

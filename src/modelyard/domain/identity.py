@@ -1,5 +1,6 @@
 """Who calls, and on whose behalf."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -56,3 +57,58 @@ class Principal:
     project_name: str | None
     roles: frozenset[Role]
     administrator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the gateway must know of a caller, in one line that it can search: ";u=ID;p=ID;t=ID;r=admin;r=member;".
+
+    One line and not several values: the gateway handles it with each request. `project_id` None: of no project;
+    `token_id` None: who signs has no token. Parts stand between semicolons, so that none is found in another.
+    """
+
+    user_id: str
+    project_id: str | None
+    roles: frozenset[Role]
+    token_id: str | None = None
+
+    def text(self) -> str:
+        """ValueError if an id is empty or holds a semicolon."""
+        project = () if self.project_id is None else (of_project(self.project_id),)
+        token = () if self.token_id is None else (of_token(self.token_id),)
+        parts = (of_user(self.user_id), *project, *token, *of_roles(self.roles))
+        return "".join(parts).replace(";;", ";")
+
+    @classmethod
+    def parse(cls, text: str) -> "Access":
+        """ValueError or KeyError if `text()` gives no such line."""
+        parts = [part.split("=", 1) for part in text.strip(";").split(";")]
+        ids = {name: value for name, value in parts if name != "r"}
+        roles = frozenset(Role(value) for name, value in parts if name == "r")
+        access = cls(ids["u"], ids.get("p"), roles, ids.get("t"))
+        if access.text() != text:
+            raise ValueError("written otherwise")
+        return access
+
+
+def of_user(user_id: str) -> str:
+    """How the user stands in the line; the others alike."""
+    return _part("u", user_id)
+
+
+def of_project(project_id: str) -> str:
+    return _part("p", project_id)
+
+
+def of_token(token_id: str) -> str:
+    return _part("t", token_id)
+
+
+def of_roles(roles: Iterable[Role]) -> list[str]:
+    return [_part("r", role.value) for role in sorted(roles)]
+
+
+def _part(name: str, value: str) -> str:
+    if not value or ";" in value:
+        raise ValueError(f"{value!r} is no id")
+    return f";{name}={value};"

@@ -10,15 +10,22 @@ import json
 from collections.abc import Mapping
 
 from modelyard.gateway import credentials, signatures
-from modelyard.gateway.translate import ACCESS_FILTER, BUFFER_FILTER, DENY_FILTER, JWT_FILTER, LIMIT_FILTER, PREFIX
+from modelyard.gateway.translate import (
+    ACCESS_FILTER,
+    BUFFER_FILTER,
+    DENY_FILTER,
+    JWT_FILTER,
+    LIMIT_FILTER,
+    PREFIX,
+    SIGNATURE_FILTER,
+)
 
 XDS_SOCKET = "gateway/xds.sock"
 ADMIN_SOCKET = "gateway/admin.sock"
 COUNTER = "modelyard.requests"
-GENERATION = 1
+GENERATION = 2
 """To be raised when resources refer to something that an Envoy started with an earlier bootstrap does not have (a
 filter, a cluster): it is then replaced, which breaks connections. No other change of the bootstrap needs that."""
-SIGNATURE_FILTER = "modelyard.signatures"
 DEFAULT_MAX_BODY_BYTES = 12 * 1024 * 1024
 
 INVALID_CODE = "Invalid AppCode: it is unknown, was deleted, or its app is not bound to this service."
@@ -132,10 +139,12 @@ def _connection_manager() -> Json:
         server_header_transformation="PASS_THROUGH",
         preserve_external_request_id=True,
         always_set_request_id_in_response=True,
-        stream_idle_timeout="300s",
+        # The two that a request pays for bound how long it may take to come in. The rest is bounded by the timeout
+        # of its route, and the idle time of a stream would be set anew with each part of each message.
         request_headers_timeout="30s",
         request_timeout="300s",
-        early_header_mutation_extensions=[_service_header()],
+        stream_idle_timeout="0s",
+        early_header_mutation_extensions=[_own_headers()],
         scoped_routes=_scoped_routes(),
         http_filters=[
             _dynamic(JWT_FILTER, "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"),
@@ -169,16 +178,18 @@ def _connection_manager() -> Json:
     )
 
 
-def _service_header() -> Json:
-    """The path without its query, so that the id in it can be cut out: /v1/infers/ID?x=1.
+def _own_headers() -> Json:
+    """The path without its query, so that the id in it can be cut out: /v1/infers/ID?x=1. And what only the checks
+    may say is taken off.
 
     PATH: as it is, and not as a caller says it was (x-envoy-original-path)."""
     header = {"key": "x-modelyard-path", "value": "%PATH(NQ:PATH)%"}
     append = {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
     return {
-        "name": "service",
+        "name": "own-headers",
         "typed_config": _typed(
-            "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation", mutations=[append]
+            "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            mutations=[append, *({"remove": name} for name in credentials.FROM_CHECKS)],
         ),
     }
 

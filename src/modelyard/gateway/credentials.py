@@ -1,9 +1,13 @@
 """What opens a service, as Envoy's own checks. Pure: values in, parts of Envoy's configuration out.
 
-    X-Auth-Token       a JWT of ours: project and role are claims in it (jwt_authn, then RBAC)
+    X-Auth-Token       a JWT of ours (jwt_authn), which says who calls: its claim `access`
     X-Apig-AppCode     one of the service's codes, compared whole (RBAC)
     Authorization      a signature of the SDK: Envoy cannot check it and asks the control plane (ext_authz), which
-                       answers with the same claims; see gateway.signatures
+                       answers with the same line; see gateway.signatures
+
+Who calls is one line (`domain.identity.Access`), handed from the check to the rules (RBAC) in a header that
+callers cannot send: Envoy takes it off first. A header, because Envoy copies all claims of a token for each
+request if the rules are to read them as metadata; that cost a tenth of all its work on a request.
 
 A token that is there must be good, also beside a code. Only a request that brings one of the other two may come
 without. Then three rules refuse, in the order of their names: `code` (no credential was right: 401), `project`
@@ -17,7 +21,7 @@ to guess. Codes are in Envoy's memory and in config dumps of its administration 
 import re
 from collections.abc import Mapping, Sequence
 
-from modelyard.domain.identity import INVOKE
+from modelyard.domain.identity import INVOKE, of_project, of_roles, of_token, of_user
 from modelyard.gateway.xds import Value
 
 TOKEN = "X-Auth-Token"  # noqa: S105 - the name of a header
@@ -28,12 +32,17 @@ SIGNATURE = rf"{SIGNED} Access=[!-+.-~-]+, ?SignedHeaders=[!-+.-~-]+, ?Signature
 """What `iam.signature` reads, but for lengths: Envoy takes no regular expression whose program has more than 100
 steps. Anything else is no credential, nor is one without a date."""
 DATE = "x-sdk-date"
-SIGNED_KEY = "signed"
-"""Where the control plane's answer about a signature puts the claims."""
+SIGNED_HEADERS: Sequence[Value] = (
+    {"name": AUTHORIZATION, "string_match": {"safe_regex": {"google_re2": {}, "regex": SIGNATURE}}},
+    {"name": DATE, "present_match": True},
+)
+"""What a request looks like that is signed."""
+ACCESS = "x-modelyard-access"
+ISSUED = "x-modelyard-issued"
+"""When the token was issued, seconds since 1970."""
 CREDENTIALS = (TOKEN.lower(), APP_CODE, AUTHORIZATION)
-
-_CLAIMS_OF_TOKEN = ("envoy.filters.http.jwt_authn", "token")
-_CLAIMS_OF_SIGNATURE = ("envoy.filters.http.ext_authz", SIGNED_KEY)
+FROM_CHECKS = (ACCESS, ISSUED)
+"""Headers that the checks set and the rules read."""
 
 
 def token_check(jwks_json: str, issuer: str) -> Value:
@@ -42,20 +51,22 @@ def token_check(jwks_json: str, issuer: str) -> Value:
         "issuer": issuer,
         "local_jwks": {"inline_string": jwks_json},
         "from_headers": [{"name": TOKEN}],
-        "payload_in_metadata": "token",
+        "claim_to_headers": [
+            {"header_name": ACCESS, "claim_name": "access"},
+            {"header_name": ISSUED, "claim_name": "iat"},
+        ],
         "forward": True,  # later filters see that there was one; the router takes it off
         "jwt_cache_config": {"jwt_cache_size": 1000, "jwt_max_token_size": 8192},
         "clock_skew_seconds": 5,
     }
     needed = {"provider_name": "modelyard"}
-    code, date = {"name": APP_CODE, "present_match": True}, {"name": DATE, "present_match": True}
-    signed = {"name": AUTHORIZATION, "string_match": {"safe_regex": {"google_re2": {}, "regex": SIGNATURE}}}
+    code = {"name": APP_CODE, "present_match": True}
     if_there = {"requires_any": {"requirements": [needed, {"allow_missing": {}}]}}
     return {
         "providers": {"modelyard": provider},
         "rules": [
             {"match": {"prefix": "/", "headers": [code]}, "requires": if_there},
-            {"match": {"prefix": "/", "headers": [signed, date]}, "requires": if_there},
+            {"match": {"prefix": "/", "headers": SIGNED_HEADERS}, "requires": if_there},
             {"match": {"prefix": "/"}, "requires": needed},
         ],
     }
@@ -64,12 +75,12 @@ def token_check(jwks_json: str, issuer: str) -> Value:
 def revoked(users: Mapping[str, int], tokens: Mapping[str, frozenset[str]]) -> Value:
     """Refuses tokens of a user that were issued before a time (seconds since 1970), and single ones by id."""
     principals = [
-        {"and_ids": {"ids": [_of_token("sub", _exactly(user)), _of_token("iat", _below(before_s))]}}
+        _all({"header": _says(of_user(user))}, {"header": _issued_before(before_s)})
         for user, before_s in sorted(users.items())
     ]
     for user, ids in sorted(tokens.items()):
-        single = {"or_ids": {"ids": [_of_token("jti", _exactly(one)) for one in sorted(ids)]}}
-        principals.append({"and_ids": {"ids": [_of_token("sub", _exactly(user)), single]}})
+        single = _any(*({"header": _says(of_token(one))} for one in sorted(ids)))
+        principals.append(_all({"header": _says(of_user(user))}, single))
     if not principals:
         return {}
     policy = {"permissions": [{"any": True}], "principals": principals}
@@ -79,14 +90,13 @@ def revoked(users: Mapping[str, int], tokens: Mapping[str, frozenset[str]]) -> V
 def access(project_id: str, codes: Sequence[str]) -> Value:
     """The rules of one service."""
     opened = [{"header": _header(APP_CODE, exact=code)} for code in sorted(codes)]
-    allowed = [_exactly(role.value) for role in sorted(INVOKE)]
-    roles: Value = {"list_match": {"one_of": {"or_match": {"value_matchers": allowed}}}}
+    roles = [{"header": _says(role)} for role in of_roles(INVOKE)]
     return {
         "action": "DENY",
         "policies": {
-            "code": _unless(*_claim("sub", {"present_match": True}), *opened),
-            "project": _unless(*_claim("project_id", _exactly(project_id)), *opened),
-            "role": _unless(*_claim("roles", roles), *opened),
+            "code": _unless({"header": {"name": ACCESS, "present_match": True}}, *opened),
+            "project": _unless({"header": _says(of_project(project_id))}, *opened),
+            "role": _unless(*roles, *opened),
         },
     }
 
@@ -97,29 +107,24 @@ def redacted(text: str) -> str:
 
 
 def _unless(*principals: Value) -> Value:
-    return {"permissions": [{"any": True}], "principals": [{"not_id": {"or_ids": {"ids": list(principals)}}}]}
+    return {"permissions": [{"any": True}], "principals": [{"not_id": _any(*principals)}]}
 
 
-def _claim(name: str, value: Value) -> tuple[Value, Value]:
-    return _of_token(name, value), _metadata(_CLAIMS_OF_SIGNATURE, name, value)
+def _any(*principals: Value) -> Value:
+    return {"or_ids": {"ids": list(principals)}}
 
 
-def _of_token(name: str, value: Value) -> Value:
-    return _metadata(_CLAIMS_OF_TOKEN, name, value)
+def _all(*principals: Value) -> Value:
+    return {"and_ids": {"ids": list(principals)}}
 
 
-def _metadata(where: tuple[str, str], name: str, value: Value) -> Value:
-    path = [{"key": where[1]}, {"key": name}]
-    return {"metadata": {"filter": where[0], "path": path, "value": value}}
+def _says(part: str) -> Value:
+    return _header(ACCESS, contains=part)
+
+
+def _issued_before(second: int) -> Value:
+    return {"name": ISSUED, "range_match": {"start": 0, "end": second}}
 
 
 def _header(name: str, **match: str) -> Value:
     return {"name": name, "string_match": match}
-
-
-def _exactly(text: str) -> Value:
-    return {"string_match": {"exact": text}}
-
-
-def _below(bound: int) -> Value:
-    return {"double_match": {"range": {"start": 0, "end": bound}}}

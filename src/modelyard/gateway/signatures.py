@@ -14,6 +14,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from modelyard.domain.identity import Access
 from modelyard.gateway import credentials, xds
 
 METHOD = "/envoy.service.auth.v3.Authorization/Check"
@@ -40,15 +41,6 @@ class SignedCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Signer:
-    """Who signed, in the words of a token's claims."""
-
-    user_id: str
-    project_id: str
-    roles: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Refusal:
     """What the caller is answered; `code` is the number of an error code."""
 
@@ -57,10 +49,10 @@ class Refusal:
     text: str
 
 
-Check = Callable[[SignedCall], Awaitable[Signer | Refusal]]
+Check = Callable[[SignedCall], Awaitable[Access | Refusal]]
 
 
-async def unknown(call: SignedCall) -> Signer | Refusal:
+async def unknown(call: SignedCall) -> Access | Refusal:
     """The check of a gateway that was given none."""
     del call
     return Refusal(401, "0201", "Signed requests are not accepted here; use a token or an AppCode.")
@@ -71,9 +63,7 @@ async def answer(check: Check, body: bytes) -> bytes:
     verdict = await check(_call(body))
     if isinstance(verdict, Refusal):
         return xds.pack("envoy.service.auth.v3.CheckResponse", _refused(verdict))
-    claims = {"sub": verdict.user_id, "project_id": verdict.project_id, "roles": list(verdict.roles)}
-    metadata = xds.struct({credentials.SIGNED_KEY: claims})
-    return xds.pack("envoy.service.auth.v3.CheckResponse", {"status": {}, "dynamic_metadata": metadata})
+    return xds.pack("envoy.service.auth.v3.CheckResponse", {"status": {}, "ok_response": _accepted(verdict)})
 
 
 def _call(body: bytes) -> SignedCall:
@@ -84,6 +74,11 @@ def _call(body: bytes) -> SignedCall:
     if not any(key == b"host" for key, _ in named):
         named.append((b"host", http.host.encode()))
     return SignedCall(http.method, path, query, named, http.raw_body or http.body.encode())
+
+
+def _accepted(access: Access) -> Mapping[str, object]:
+    header = {"key": credentials.ACCESS, "value": access.text()}
+    return {"headers": [{"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]}
 
 
 def _refused(refusal: Refusal) -> Mapping[str, object]:

@@ -15,7 +15,6 @@ from importlib import import_module
 from typing import Any
 
 from google.protobuf import json_format
-from google.protobuf.struct_pb2 import Struct
 
 type_prefix = "type.googleapis.com/"
 
@@ -24,12 +23,12 @@ _MODULES = {
     "envoy.config.endpoint.v3.ClusterLoadAssignment": "endpoint_pb2",
     "envoy.config.route.v3.ScopedRouteConfiguration": "scoped_route_pb2",
     "envoy.config.core.v3.TypedExtensionConfig": "extension_pb2",
+    "envoy.config.route.v3.FilterConfig": "route_components_pb2",
     "envoy.extensions.filters.http.rbac.v3.RBAC": "rbac_pb2",
     "envoy.extensions.filters.http.rbac.v3.RBACPerRoute": "rbac_pb2",
     "envoy.extensions.filters.http.buffer.v3.BufferPerRoute": "buffer_pb2",
     "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": "local_rate_limit_pb2",
     "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication": "config_pb2",
-    "envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig": "config_pb2",
     "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": "previous_hosts_pb2",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": "http_protocol_options_pb2",
     "envoy.service.auth.v3.CheckRequest": "external_auth_pb2",
@@ -73,13 +72,6 @@ def typed(name: str, value: Value) -> Value:
 def message(name: str, body: bytes) -> Any:
     """The message in these bytes, untyped."""
     return _message(name).FromString(body)
-
-
-def struct(value: Mapping[str, Any]) -> Struct:
-    """A google.protobuf.Struct, for fields that hold one."""
-    made = Struct()
-    made.update(value)
-    return made
 
 
 def version(body: bytes) -> str:

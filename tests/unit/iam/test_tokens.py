@@ -32,25 +32,24 @@ def test_a_token_says_who_calls_and_for_how_long() -> None:
     assert KEY.read(text, NOW_MS) == token
     assert claims(text) == {
         "iss": "modelyard",
-        "sub": "u1",
-        "user_name": "ada",
-        "domain_id": "d1",
-        "domain_name": "Domain",
-        "scope": "project",
-        "project_id": "p1",
-        "project_name": "north",
-        "roles": ["invoker", "member"],
-        "methods": ["password"],
         "iat": 1_800_000_000,
         "exp": 1_800_000_000 + DAY_S,
-        "jti": token.id,
+        "access": f";u=u1;p=p1;t={token.id};r=invoker;r=member;",
+        "who": {
+            "user": "ada",
+            "domain": "Domain",
+            "domain_id": "d1",
+            "project": "north",
+            "scope": "project",
+            "methods": "password",
+        },
     }
 
 
 @pytest.mark.parametrize("scope", [Scope.UNSCOPED, Scope.DOMAIN])
 def test_a_token_without_a_project_has_none(scope: Scope) -> None:
     text, token = KEY.issue(NOWHERE, NOW_MS, scope=scope)
-    assert "project_id" not in claims(text)
+    assert claims(text)["access"] == f";u=u1;t={token.id};"
     assert (KEY.verify(text, NOW_MS), token.scope) == (NOWHERE, scope)
 
 
@@ -117,8 +116,13 @@ OTHER_BODY = KEY.issue(NOWHERE, NOW_MS)[0].split(".")[1]
         pytest.param(forged(OWN, "ES256", iss=None), "0203", id="no issuer"),
         pytest.param(forged(OWN, "ES256", exp=None), "0203", id="no end"),
         pytest.param(forged(OWN, "ES256", exp="soon"), "0203", id="an end in words"),
-        pytest.param(forged(OWN, "ES256", roles=["king"]), "0203", id="a role nobody knows"),
-        pytest.param(forged(OWN, "ES256", sub=7), "0203", id="a number as user"),
+        pytest.param(forged(OWN, "ES256", access=";u=u1;p=p1;t=x;r=king;"), "0203", id="a role nobody knows"),
+        pytest.param(forged(OWN, "ES256", access=7), "0203", id="a number as access"),
+        pytest.param(forged(OWN, "ES256", access=";p=p1;t=x;"), "0203", id="no user"),
+        pytest.param(forged(OWN, "ES256", access=";u=u1;p=p1;"), "0203", id="no token id"),
+        pytest.param(forged(OWN, "ES256", access=";u=u1;u=u2;t=x;"), "0203", id="two users"),
+        pytest.param(forged(OWN, "ES256", access=";u=u1;t=x;p=p1;"), "0203", id="another order"),
+        pytest.param(forged(OWN, "ES256", who="ada"), "0203", id="a word as who"),
         pytest.param(forged(OWN, "ES256", exp=1_800_000_000), "0202", id="expired"),
     ],
 )
@@ -144,7 +148,7 @@ def test_the_gateway_is_told_a_second_that_spares_nobody(before_ms: int, second:
 def test_the_public_keys_verify_and_give_nothing_away() -> None:
     keys = json.loads(KEY.jwks())["keys"]
     assert [key.keys() for key in keys] == [{"kty", "crv", "x", "y", "alg", "use", "kid"}]
-    assert jwt.decode(GOOD, ECKey.import_key(keys[0]), algorithms=["ES256"]).claims["sub"] == "u1"
+    assert jwt.decode(GOOD, ECKey.import_key(keys[0]), algorithms=["ES256"]).claims["iss"] == "modelyard"
     header = json.loads(base64.urlsafe_b64decode(HEAD + "=="))
     assert header["kid"] == keys[0]["kid"]
 
