@@ -12,6 +12,7 @@ import pytest
 from examples.demo.stage import Stage, modelyard, until
 
 from modelyard.client import Client, Credentials, Service, Variant
+from modelyard.client.waiting import Patience
 
 pytestmark = pytest.mark.e2e
 
@@ -116,7 +117,7 @@ def test_ctrl_c_ends_everything_and_the_data_starts_again(stage: Stage) -> None:
 
     stage.up()
     with stage.client() as yard:
-        until(lambda: yard.services.get(service.service_id).status == "running", 60, "the service to run")
+        assert yard.services.wait(service.service_id, patience=Patience(60)).status == "running"
         assert yard.predict(service, {"n": 1}) == {"n": 1}
 
 

@@ -9,8 +9,18 @@ from modelyard.client.waiting import Patience
 
 MOVING = frozenset({"deploying", "stopping", "deleting", "pending", "waiting"})
 """Statuses that end by themselves."""
+MENDING = frozenset({"running", "concerning"})
+"""Statuses that end by themselves while a variant says that it is deploying: its instances start again."""
 
 Progress = Callable[[Service], None]
+
+
+def moves(service: Service) -> bool:
+    """Whether the service is on its way to another state. One whose instances failed and are tried again later is
+    not: it is `concerning`, and may stay so."""
+    if service.status in MENDING:
+        return any(variant.status == "deploying" for variant in service.config)
+    return service.status in MOVING
 
 
 class Services:
@@ -98,7 +108,7 @@ class Services:
     def settled(
         self, service_id: str, progress: Progress | None = None, patience: Patience | None = None
     ) -> Service:
-        """The service once its status is one that stays."""
+        """The service once it says of itself that it stays as it is."""
 
         def ask() -> Service:
             service = self.get(service_id)
@@ -107,7 +117,7 @@ class Services:
             return service
 
         what = f"service {service_id} still changes"
-        return (patience or Patience()).until(ask, lambda s: s.status not in MOVING, what)
+        return (patience or Patience()).until(ask, lambda s: not moves(s), what)
 
     def wait_gone(self, service_id: str, patience: Patience | None = None) -> None:
         """Return when the service does not exist any more."""

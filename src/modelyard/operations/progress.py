@@ -2,9 +2,14 @@
 
 two variants of 2 instances each, 3 of the 4 ready  → 75
 all ready, the verdict still open                   → 99     (100 is said by the status `running`)
+
+A variant with too few ready instances is deploying while the missing ones are on their way, and concerning when
+they are not: they failed and are tried again later, or stopped answering.
 """
 
-from modelyard.domain.instance import Phase
+from collections.abc import Iterator
+
+from modelyard.domain.instance import LIVE, Instance, Phase
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import ServiceStatus
 from modelyard.store.base import ServiceRecord
@@ -23,12 +28,7 @@ def percent(record: ServiceRecord, revision: Revision) -> int:
 
 def ready_count(record: ServiceRecord, variant: Variant) -> int:
     """Instances of the variant that are able to serve."""
-    return sum(
-        instance.phase is Phase.READY
-        and instance.track == variant.track
-        and instance.template == variant.template.hash
-        for instance in record.instances
-    )
+    return sum(instance.phase is Phase.READY for instance in _of(record, variant))
 
 
 def variant_status(record: ServiceRecord, variant: Variant) -> str:
@@ -42,4 +42,17 @@ def variant_status(record: ServiceRecord, variant: Variant) -> str:
             return "finished"
     if ready_count(record, variant) >= variant.instance_count:
         return "running"
-    return "deploying" if record.service.status in DEPLOYING else "concerning"
+    return "deploying" if record.service.status in DEPLOYING or _coming(record, variant) else "concerning"
+
+
+def _coming(record: ServiceRecord, variant: Variant) -> bool:
+    """Whether instances of the variant start, or will at once since none failed: after a crash, after `up`."""
+    known = [i for i in _of(record, variant) if i.phase in LIVE or i.phase is Phase.EXITED]
+    starting = any(i.phase is Phase.STARTING and i.ready_ms is None for i in known)
+    return starting or len(known) < variant.instance_count
+
+
+def _of(record: ServiceRecord, variant: Variant) -> Iterator[Instance]:
+    for instance in record.instances:
+        if instance.track == variant.track and instance.template == variant.template.hash:
+            yield instance

@@ -140,6 +140,25 @@ def test_waiting_reports_every_step_and_ends_when_the_service_settles() -> None:
     assert (done.status, seen) == ("running", [0, 60, None])
 
 
+def test_waiting_goes_on_while_instances_start_again_and_ends_when_they_are_only_tried_later() -> None:
+    def seen(status: str, variant: str) -> httpx.Response:
+        entry = {"model_id": "m1", "weight": 100, "instance_count": 1, "status": variant}
+        return service(status, config=[entry])
+
+    # as a service looks after `down` and `up`: its status is the one from before, then it is short of instances
+    started_again = [seen("running", "deploying"), seen("concerning", "deploying"), seen("running", "running")]
+    with Server({"GET /v1/p1/services/s1": list(started_again)}).client() as yard:
+        assert yard.services.wait("s1", patience=Clock().patience()).config[0].status == "running"
+    crashing = [seen("concerning", "deploying"), seen("concerning", "concerning")]
+    with Server({"GET /v1/p1/services/s1": list(crashing)}).client() as yard:
+        assert yard.services.wait("s1", patience=Clock().patience()).status == "concerning"
+    with (
+        Server({"GET /v1/p1/services/s1": [seen("concerning", "deploying")]}).client() as yard,
+        pytest.raises(WaitTimeout, match="after 100 s"),
+    ):
+        yard.services.wait("s1", patience=Clock().patience(100.0))
+
+
 def test_a_deployment_that_fails_raises_its_cause() -> None:
     server = Server({"GET /v1/p1/services/s1": [service("failed", error_msg="exited with status 3")]})
     with server.client() as yard, pytest.raises(OperationFailed, match="exited with status 3"):

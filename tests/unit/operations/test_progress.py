@@ -14,14 +14,17 @@ VARIANT = Variant(1, "m", "m", "1.0.0", TEMPLATE, instance_count=2, weight=100)
 REVISION = Revision("s", 2, 1, (VARIANT,))
 
 
-def record(status: S, *ready: str, track: int = 1) -> ServiceRecord:
-    """A service with one ready instance per template hash given."""
+def record(status: S, *ready: str, track: int = 1, more: tuple[Instance, ...] = ()) -> ServiceRecord:
+    """A service with one ready instance per template hash given, and `more` instances."""
     service = Service("s", "p", "s", InferType.REAL_TIME, "u", 1, Desired.RUNNING, revision=2, status=status)
     instances = [Instance(f"i{n}", "s", track, 2, hash_, Phase.READY, 1, 1) for n, hash_ in enumerate(ready)]
-    return ServiceRecord(service, {2: REVISION}, None, instances)
+    return ServiceRecord(service, {2: REVISION}, None, [*instances, *more])
 
 
 NEW, OLD = TEMPLATE.hash, "old"
+STARTING = Instance("new", "s", 1, 2, NEW, Phase.STARTING, 1, 1)
+SILENT = Instance("silent", "s", 1, 2, NEW, Phase.STARTING, 1, 1, ready_ms=1)
+EXITED = Instance("dead", "s", 1, 2, NEW, Phase.EXITED, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,11 @@ NEW, OLD = TEMPLATE.hash, "old"
         pytest.param(record(S.DEPLOYING, NEW, NEW, NEW), 99, "running", id="more-than-asked"),
         pytest.param(record(S.DEPLOYING, NEW, NEW, track=2), 0, "deploying", id="another-track"),
         pytest.param(record(S.RUNNING, NEW, NEW), 100, "running", id="running"),
-        pytest.param(record(S.CONCERNING, NEW), 100, "concerning", id="concerning"),
+        pytest.param(record(S.RUNNING), 100, "deploying", id="all-ended-with-the-server"),
+        pytest.param(record(S.CONCERNING, NEW), 100, "deploying", id="the-missing-one-is-about-to-start"),
+        pytest.param(record(S.CONCERNING, NEW, more=(EXITED, STARTING)), 100, "deploying", id="starts-again"),
+        pytest.param(record(S.CONCERNING, NEW, more=(EXITED,)), 100, "concerning", id="tried-again-later"),
+        pytest.param(record(S.CONCERNING, NEW, more=(SILENT,)), 100, "concerning", id="does-not-answer"),
         pytest.param(record(S.FAILED), 100, "failed", id="failed"),
         pytest.param(record(S.STOPPED), 100, "stopped", id="stopped"),
     ],
