@@ -164,6 +164,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         home_project=credentials.get("project_id") or settings.project_name,
         usage=engine.usage,
         requests_per_minute=plane.requests_per_minute,
+        metrics=engine.metrics,
     )
     deps = Deps(
         context=context,

@@ -14,6 +14,7 @@ from modelyard.api.routes import (
     docs,
     health,
     identity,
+    metrics,
     models,
     revisions,
     services,
@@ -55,6 +56,7 @@ def bare_app(version: str = __version__) -> FastAPI:
         for routes in (
             services,
             revisions,
+            metrics,
             models,
             clusters,
             apps,

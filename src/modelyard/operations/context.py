@@ -15,6 +15,11 @@ async def nothing_used(_service_id: str) -> Mapping[str, Usage]:
     return {}
 
 
+async def nothing_counted(_instance_id: str, _limit_s: float) -> bytes | None:
+    """Where nothing runs."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The world of the use cases.
@@ -24,7 +29,8 @@ class Context:
     reach the gateway, without a slash at the end. `volume_dirs` are the directories of the host whose contents
     services may mount (absolute, resolved), `mountable` says whether the engine can. `home_project` (id or name)
     has the buckets that nobody claimed; "" lets every project use them. `usage` gives what the instances of a
-    service use now, `requests_per_minute` how many requests came in the last minute.
+    service use now, `requests_per_minute` how many requests came in the last minute, `metrics` what an instance
+    counts, as the engine port has it.
     """
 
     store: Store
@@ -39,6 +45,7 @@ class Context:
     home_project: str = ""
     usage: Callable[[str], Awaitable[Mapping[str, Usage]]] = nothing_used
     requests_per_minute: Callable[[str], int] = lambda _service_id: 0
+    metrics: Callable[[str, float], Awaitable[bytes | None]] = nothing_counted
 
 
 def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:

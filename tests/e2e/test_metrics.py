@@ -1,0 +1,77 @@
+"""A real model behind a real gateway is called, and who watches sees it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from examples.demo.stage import Stage, until
+
+from modelyard.client import Client, Credentials, Service, Variant
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+
+ECHO = Path(__file__).parents[2] / "examples" / "echo"
+CALLS = 7
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with Stage() as made:
+        made.up()
+        yield made
+
+
+def deployed(stage: Stage, client: Client) -> Service:
+    location = stage.put_object("echo", ECHO)
+    model = client.models.wait(client.models.publish("echo", "1.0.0", location, "Custom"))
+    variant = Variant(model_id=model.model_id, instance_count=2)
+    return client.services.wait(client.services.create("echo-service", [variant]))
+
+
+def samples(page: str) -> dict[tuple[str, str], float]:
+    """(name, labels) → value; every line is one that the format allows, and none is there twice."""
+    found = {}
+    for line in page.splitlines():
+        if not line.startswith(("# HELP ", "# TYPE ")):
+            parts = re.fullmatch(r"([a-z_]+)(?:\{(.*)\})? ([0-9.e+-]+)", line)
+            assert parts is not None, line
+            assert (parts[1], parts[2] or "") not in found
+            found[parts[1], parts[2] or ""] = float(parts[3])
+    return found
+
+
+def total(found: dict[tuple[str, str], float], name: str, label: str = "") -> float:
+    return sum(value for (one, labels), value in found.items() if one == name and label in labels)
+
+
+def test_calls_are_counted(stage: Stage) -> None:
+    with stage.client() as client:
+        service = deployed(stage, client)
+        headers = {"X-Auth-Token": client.session.token()}
+        for _ in range(CALLS):
+            assert httpx.post(service.access_address, json={"a": 1}, headers=headers).status_code == 200
+        own = Credentials.from_data_dir(stage.data_dir)
+        project_id = json.loads((stage.data_dir / "credentials.json").read_text())["project_id"]
+        api = own.auth_url.removesuffix("/v3")
+        paths = (f"/v1/{project_id}/services/{service.service_id}/metrics", "/metrics")
+
+        def read(path: str) -> dict[tuple[str, str], float]:
+            answer = httpx.get(api + path, headers=headers)
+            assert answer.status_code == 200, answer.text
+            return samples(answer.text)
+
+        for path in paths:
+            found = read(path)
+            assert total(found, "modelyard_instance_up", f'service_id="{service.service_id}"') == 2
+            assert total(found, "modelyard_requests_total") == CALLS
+            assert total(found, "modelyard_answers_total", 'status="2xx"') == CALLS
+            assert total(found, "modelyard_request_seconds_count") == CALLS
+            assert total(found, "modelyard_request_seconds_bucket", 'le="+Inf"') == CALLS
+            assert total(found, "modelyard_in_flight") == 0
+            assert total(found, "process_resident_memory_bytes", 'model_name="echo",model_version="1.0.0"') > 0
+            assert total(found, "modelyard_instances", 'phase="ready"') == 2
+        assert read("/metrics")["modelyard_gateway_connected", ""] == 1
+        until(lambda: total(read(paths[0]), "modelyard_invocations_total") == CALLS, 60, "the gateway's count")

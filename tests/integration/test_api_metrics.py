@@ -1,0 +1,166 @@
+"""What services count, over HTTP: who may read it, what is on the page, and what an instance cannot do to it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from tests.integration.api_world import SECOND, ApiWorld, api_world
+
+from modelyard.domain.identity import SYSTEM, Role, User
+from modelyard.domain.service import Invocations
+from modelyard.operations import metrics
+from modelyard.store.base import Counter
+
+TELLS = b'# TYPE modelyard_in_flight gauge\nmodelyard_in_flight 2\nmodelyard_answers_total{status="2xx"} 7\n'
+
+
+class Counting:
+    """The instances, by what they tell. An unknown one tells nothing."""
+
+    def __init__(self, **tells: bytes) -> None:
+        self.tells = tells
+        self.asked: list[str] = []
+
+    async def __call__(self, instance_id: str, limit_s: float) -> bytes | None:
+        assert 0 < limit_s <= metrics.LIMIT_S
+        self.asked.append(instance_id)
+        return self.tells.get(instance_id)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[ApiWorld]:
+    async with api_world() as made:
+        async with made.store.write() as w:
+            await w.save_user(User("u-root", "root", "d1", "-"))
+            await w.grant("u-root", SYSTEM, Role.ADMIN)
+        yield made
+
+
+def counting(world: ApiWorld, **tells: bytes) -> Counting:
+    found = Counting(**tells)
+    world.app.state.deps = replace(world.deps, context=replace(world.deps.context, metrics=found))
+    return found
+
+
+async def served(world: ApiWorld, *ids: str, name: str = "digits-service") -> str:
+    service_id = await world.service(name=name)
+    await world.instances(service_id, *ids)
+    return service_id
+
+
+async def page(world: ApiWorld, path: str) -> list[str]:
+    answer = await world.client.get(path, headers={"X-Auth-Token": world.token("root", None)})
+    assert answer.status_code == 200, answer.text
+    return answer.text.splitlines()
+
+
+async def test_the_page_of_a_service(world: ApiWorld) -> None:
+    service_id = await served(world, "i1", "i2")
+    counting(world, i1=TELLS)
+    async with world.store.write() as w:
+        await w.save_counters({service_id: Counter(Invocations(9, 2), "e", Invocations(9, 2))})
+    answer = await world.call("GET", f"/v1/p1/services/{service_id}/metrics", user="reader")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    service = f'project_id="p1",service_id="{service_id}",service_name="digits-service"'
+    i1, i2 = (f'{service},model_name="digits-service",model_version="1.0.0",instance="{i}"' for i in ("i1", "i2"))
+    assert [line for line in answer.text.splitlines() if not line.startswith("# HELP")] == [
+        "# TYPE modelyard_instances gauge",
+        f'modelyard_instances{{{service},phase="starting"}} 0',
+        f'modelyard_instances{{{service},phase="ready"}} 2',
+        f'modelyard_instances{{{service},phase="draining"}} 0',
+        f'modelyard_instances{{{service},phase="stopping"}} 0',
+        f'modelyard_instances{{{service},phase="exited"}} 0',
+        "# TYPE modelyard_invocations_total counter",
+        f"modelyard_invocations_total{{{service}}} 9",
+        "# TYPE modelyard_invocations_failed_total counter",
+        f"modelyard_invocations_failed_total{{{service}}} 2",
+        "# TYPE modelyard_instance_up gauge",
+        f"modelyard_instance_up{{{i1}}} 1",
+        f"modelyard_instance_up{{{i2}}} 0",
+        "# TYPE modelyard_instances_silent gauge",
+        "modelyard_instances_silent 1",
+        "# TYPE modelyard_answers_total counter",
+        f'modelyard_answers_total{{{i1},status="2xx"}} 7',
+        "# TYPE modelyard_in_flight gauge",
+        f"modelyard_in_flight{{{i1}}} 2",
+    ]
+
+
+async def test_the_page_of_the_installation_has_every_service(world: ApiWorld) -> None:
+    first = await served(world, "i1")
+    second = await served(world, "i2", name="other-service")
+    counting(world, i1=TELLS, i2=TELLS)
+    lines = await page(world, "/metrics")
+    assert "modelyard_gateway_connected 0" in lines
+    assert "modelyard_instances_silent 0" in lines
+    for service_id in (first, second):
+        mine = [line for line in lines if f'service_id="{service_id}"' in line]
+        assert any(line.startswith("modelyard_in_flight{") for line in mine)
+    names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(names) == len(set(names))
+
+
+async def test_who_may_read(world: ApiWorld) -> None:
+    service_id = await served(world, "i1")
+    instances = counting(world, i1=TELLS)
+    path = f"/v1/p1/services/{service_id}/metrics"
+    assert (await world.client.get(path)).status_code == 401
+    assert (await world.client.get("/metrics")).status_code == 401
+    assert (await world.call("GET", path, user="invoker")).status_code == 403
+    assert (await world.call("GET", path, user="other", project=SECOND)).status_code == 403
+    away = await world.call("GET", path.replace("/p1/", "/p2/"), user="other", project=SECOND)
+    assert (away.status_code, away.json()["error_code"]) == (404, "ModelArts.3502")
+    for user in ("admin", "member", "reader", "invoker"):
+        assert (await world.call("GET", "/metrics", user=user)).status_code == 403  # of the project is not enough
+    assert instances.asked == []
+    for user in ("admin", "member", "reader"):
+        assert (await world.call("GET", path, user=user)).status_code == 200
+    assert len(await page(world, "/metrics")) > 10
+
+
+async def test_an_instance_that_tells_garbage_spoils_nothing(world: ApiWorld) -> None:
+    service_id = await served(world, "i1", "i2", "i3")
+    lies = b'modelyard_in_flight 1\nmodelyard_in_flight{instance="i1"} 9\n# TYPE modelyard_in_flight summary\n'
+    counting(world, i1=TELLS, i2=bytes(range(256)) * 100, i3=lies + b"modelyard_instances_silent 99\n")
+    lines = await page(world, "/metrics")
+    assert all(line.startswith("# ") or re.fullmatch(r"[a-z_]+(\{[^{}]*\})? [0-9.]+", line) for line in lines)
+    assert "modelyard_instances_silent 1" in lines
+    assert [line.rpartition(",")[2] for line in lines if line.startswith("modelyard_in_flight{")] == [
+        'instance="i1"} 2',
+        'instance="i3"} 1',
+    ]
+    assert sum(f'service_id="{service_id}"' in line for line in lines if "instance_up" in line) == 3
+
+
+async def test_the_page_comes_in_time_however_many_instances_hang(
+    world: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "PAGE_S", 0.05)
+    monkeypatch.setattr(metrics, "AT_ONCE", 2)
+    await served(world, *(f"i{n}" for n in range(10)))
+    asked = []
+
+    async def hangs(instance_id: str, limit_s: float) -> bytes | None:
+        asked.append(instance_id)
+        await asyncio.sleep(limit_s)
+        return None
+
+    world.app.state.deps = replace(world.deps, context=replace(world.deps.context, metrics=hangs))
+    lines = await page(world, "/metrics")
+    assert "modelyard_instances_silent 10" in lines
+    assert len(asked) <= 2  # nobody else had a place while there was time
+
+
+async def test_any_name_can_be_a_label(world: ApiWorld) -> None:
+    service_id = await served(world, "i1")
+    async with world.store.write() as w:
+        service = await w.service("p1", service_id)
+        assert service is not None
+        await w.save_service(replace(service, name='a"} 1\n# b\\'))
+    counting(world, i1=TELLS)
+    lines = await page(world, "/metrics")
+    assert all(line.startswith(("# ", "modelyard_")) for line in lines)
+    assert sum('service_name="a\\"} 1\\n# b\\\\"' in line for line in lines) == 5 + 2 + 1 + 2
