@@ -15,13 +15,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from modelyard.api.app import Deps, create_app
+from modelyard.api.unreadable import Protocol
 from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.integrity import Snapshots
 from modelyard.artifacts.overlay import Overlays
 from modelyard.artifacts.sweeping import Sweeper
 from modelyard.artifacts.usage import digests_in_use, directories_in_use
 from modelyard.artifacts.uv import Installer
-from modelyard.control.clock import WallClock
+from modelyard.control.clock import load_clock
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import World
@@ -67,6 +68,7 @@ class ApiServer:
     def __init__(self, app: FastAPI, listener: socket.socket) -> None:
         config = uvicorn.Config(
             app,
+            http=Protocol,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -107,17 +109,17 @@ class Parts:
 async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
     """Everything put together; `stack` closes the store. Raises StoreUnavailableError, SchemaError, OSError."""
     data_dir = settings.data_dir.absolute()
-    clock = WallClock()
     store = SqlStore(data_dir / "modelyard.db", key_file=data_dir / "keys" / "store.key")
     await store.open()
     stack.push_async_callback(store.close)
+    clock = load_clock(data_dir)
     urls = Urls(_url(settings.host, settings.port), _url(settings.host, settings.gateway_port))
     passwords = Passwords()
     tokens = await asyncio.to_thread(TokenKey.load, data_dir / "keys", ttl_s=settings.token_ttl_s)
     places = Places(urls.auth, urls.api, urls.gateway, settings.region)
     names = Names(settings.domain_name, settings.project_name, settings.user_name)
     credentials = await prepare(store, data_dir, places, names, passwords)
-    identity = Identity(store, clock.now_ms, tokens, passwords)
+    identity = Identity(store, clock.wall_ms, tokens, passwords)
     packages = data_dir / "packages"
     installer = Installer(builds=settings.dependency_builds, limit_s=settings.dependency_timeout_s)
     environments = Environments(data_dir / "environments", installer)
@@ -126,6 +128,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         Snapshots(packages).path,
         options=replace(await _launching(settings, data_dir), overlay=Overlays(environments).of),
         enforcement=None if settings.enforce_limits else limits.switched_off("enforce_limits is off"),
+        now_ms=clock.now_ms,
     )
     gateway = EnvoyGateway(
         data_dir,
@@ -140,7 +143,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         store,
         objects,
         packages,
-        clock.now_ms,
+        clock.wall_ms,
         environments=environments,
         safe_formats_only=settings.safe_formats_only,
     )
@@ -149,14 +152,14 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         environments,
         lambda: digests_in_use(store),
         lambda: directories_in_use(data_dir / "instances"),
-        lambda: clock.now_ms() / 1000,
+        lambda: clock.wall_ms() / 1000,
         keep=settings.package_cache_bytes,
     )
     world = World(store, engine, gateway, clock, _new_id, FLAVORS)
     plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000, sweeper=sweeper)
     context = Context(
         store=store,
-        clock=clock.now_ms,
+        clock=clock.wall_ms,
         new_id=_new_id,
         nudge=plane.nudge,
         gateway_url=urls.gateway,

@@ -45,14 +45,22 @@ class _Call:
 
 @dataclass(slots=True)
 class VirtualClock:
-    """A clock that only moves when told."""
+    """A clock that only moves when told. `ahead_ms`: of its wall clock, set by `jump`."""
 
     now: int = EPOCH_MS
+    ahead_ms: int = 0
     _calls: list[tuple[int, int, _Call]] = field(default_factory=list)
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def now_ms(self) -> int:
         return self.now
+
+    def wall_ms(self) -> int:
+        return self.now + self.ahead_ms
+
+    def jump(self, ms: int) -> None:
+        """Somebody sets the wall clock. No time passes."""
+        self.ahead_ms += ms
 
     def call_at(self, when_ms: int, call: Callable[[], None]) -> _Call:
         entry = _Call(call)
@@ -79,7 +87,7 @@ class Yard:
         self.gateway = FakeGateway()
         self.store = store
         self._ids = (f"id{n}" for n in itertools.count(1))
-        self._publisher = Publisher(store, LocalObjects(directory / "o"), directory / "p", self.clock.now_ms)
+        self._publisher = Publisher(store, LocalObjects(directory / "o"), directory / "p", self.clock.wall_ms)
         self.world = World(
             store=store,
             engine=self.engine,
@@ -91,7 +99,7 @@ class Yard:
         self.plane = ControlPlane(self.world, self._publisher)
         self.context = Context(
             store=store,
-            clock=self.clock.now_ms,
+            clock=self.clock.wall_ms,
             new_id=lambda: next(self._ids),
             nudge=self._nudge,
         )

@@ -135,9 +135,14 @@ class Gateway:
 
 @dataclass
 class World:
-    """Everything there is. `unfair`: something happened for which a good rollout may fail."""
+    """Everything there is. `unfair`: something happened for which a good rollout may fail.
+
+    `ahead_ms`: how far the wall clock is ahead of the time that passes; `jumped`: it was set during the rollout.
+    """
 
     now_ms: int = 1_000_000
+    ahead_ms: int = 0
+    jumped: bool = False
     service: Service | None = None
     revisions: dict[int, Revision] = field(default_factory=dict)
     rollouts: list[Rollout] = field(default_factory=list)
@@ -146,6 +151,7 @@ class World:
     gateway: Gateway = field(default_factory=Gateway)
     unrouted_ms: dict[str, int] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
+    began: dict[str, int] = field(default_factory=dict)
     room: int = 1_000
     start_ms: int = 1_000
     stop_ms: int = 100
@@ -218,7 +224,8 @@ class World:
         gateway = self.gateway
         self.unfair = gateway.rejecting or bool(gateway.rejected) or any(p.sick for p in self.procs.values())
         self.unfair |= any(p.exited and not self._known_ended(i) for i, p in self.procs.items())
-        self.rollouts.append(Rollout(self.new_id("roll"), "s", kind, self.service.revision, base, self.now_ms))
+        self.rollouts.append(Rollout(self.new_id("roll"), "s", kind, self.service.revision, base, self.wall_ms))
+        self.jumped = False
 
     def _known_ended(self, instance_id: str) -> bool:
         row = self.rows.get(instance_id)
@@ -237,6 +244,15 @@ class World:
     def rollout(self) -> Rollout | None:
         """The active one, as the store gives it to a decision."""
         return self.rollouts[-1] if self.rollouts and self.rollouts[-1].active else None
+
+    @property
+    def wall_ms(self) -> int:
+        return self.now_ms + self.ahead_ms
+
+    def jump(self, ms: int) -> None:
+        """Somebody sets the wall clock."""
+        self.ahead_ms += ms
+        self.jumped = True
 
     def new_id(self, prefix: str) -> str:
         self.ids += 1
@@ -263,7 +279,14 @@ class World:
             rollout=self.rollout,
             sights=tuple(sights),
             acked=self.gateway.view,
+            began_ms=self._began_ms(),
         )
+
+    def _began_ms(self) -> int | None:
+        rollout = self.rollout
+        if rollout is None:
+            return None
+        return self.began.setdefault(rollout.id, self.now_ms - max(self.wall_ms - rollout.started_ms, 0))
 
     def _strangers(self) -> Iterator[Instance]:
         for proc in self.procs.values():
@@ -315,8 +338,10 @@ class World:
             return False
         before = self.situation()
         rejected = self.gateway.rejected
-        decision = decide(before, self.now_ms, rejected=rejected)
-        assert decision == decide(before, self.now_ms, rejected=rejected), "not deterministic"
+        decision = decide(before, self.now_ms, rejected=rejected, wall_ms=self.wall_ms)
+        assert decision == decide(before, self.now_ms, rejected=rejected, wall_ms=self.wall_ms), (
+            "not deterministic"
+        )
         Oracle(before, decision, self.now_ms).judge()
         plan = list(self._acts(before, decision))
         for act in plan[:acts]:
@@ -401,11 +426,13 @@ class World:
         """The control plane is killed and comes back: it forgets what only its memory had."""
         self.unrouted_ms.clear()
         self.obstacles.clear()
+        self.began.clear()
+        self.unfair |= self.jumped  # it is as old as the wall clock says
         gateway = self.gateway
         gateway.disconnect()
         gateway.view, gateway.rejected = None, ""
         if self.service is not None:
-            gateway.desired = decide(self.situation(), self.now_ms).route
+            gateway.desired = decide(self.situation(), self.now_ms, wall_ms=self.wall_ms).route
         self.again_ms = self.now_ms
 
     # Time.

@@ -103,6 +103,11 @@ class RolloutMachine(RuleBasedStateMachine):
     def advance(self, ms: int) -> None:
         self.world.advance(ms)
 
+    @rule(ms=st.sampled_from([-3_600_000, -61_000, -700, 700, 61_000, 3_600_000]))
+    def set_the_clock(self, ms: int) -> None:
+        """Whatever the wall clock says, nothing but time ends a start, a drain or a pause."""
+        self.world.jump(ms)
+
     @rule(start_ms=st.sampled_from([0, 500, 5_000]), stop_ms=st.sampled_from([0, 500, 5_000]))
     def pace(self, start_ms: int, stop_ms: int) -> None:
         self.world.start_ms, self.world.stop_ms = start_ms, stop_ms
@@ -221,7 +226,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def _quiet(self) -> None:
         world = self.world
         seen = world.situation()
-        decision = decide(seen, world.now_ms)
+        decision = decide(seen, world.now_ms, wall_ms=world.wall_ms)
         assert decision.route == route(seen) == world.gateway.truth
         assert (decision.service, decision.rollout, decision.explain) == (None, None, None)
         for empty in (decision.instances, decision.starts, decision.resume, decision.stops, decision.forget):

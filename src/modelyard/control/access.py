@@ -54,7 +54,7 @@ class Access:
             if closed:
                 services = {key: await r.service(None, key) for key in bound}
                 bound = {k: v for k, v in bound.items() if (s := services[k]) and s.project_id not in closed}
-        users, tokens = revocations(withdrawn, self._clock.now_ms(), self._ttl_ms)
+        users, tokens = revocations(withdrawn, self._clock.wall_ms(), self._ttl_ms)
         await self._gateway.set_revocations(users, tokens)
         before, self._codes = self._codes, _codes(bound)
         for service_id in sorted(before.keys() | self._codes.keys()):

@@ -1,9 +1,30 @@
-"""Time, as a thing that can be passed in."""
+"""Time, as a thing that can be passed in.
+
+There are two, both in milliseconds since 1970 UTC:
+
+    wall     what people are shown, what tokens and schedules go by; it may be set at any moment, by any amount
+    steady   what decisions go by: it only ever passes. How long an instance started, drained or was quiet, and
+             when a try is due again, are differences of two such moments: a jump of the wall clock changes none
+
+The steady one says what the wall clock said when it was first asked since the machine's boot, and what passed
+since. It rests while the machine is suspended, and differs from the wall clock by all the jumps since.
+
+Rows of instances and the engine's records hold steady moments, rollouts and events those of the wall clock. A
+new control plane goes on with the steady time of the last one (`ANCHOR`, good for one boot of one machine). After
+a boot, or where no boot can be told from another, it begins anew at the wall clock: assumed is then that the wall
+clock was not set since the rows were written. No process outlives a boot; what is ahead counts as of now
+(`core.decide`). A rollout that an earlier control plane had seen begin is as old as the wall clock says.
+"""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
+
+ANCHOR = "clock.json"
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Timer(Protocol):
@@ -13,19 +34,74 @@ class Timer(Protocol):
 
 
 class Clock(Protocol):
-    """Milliseconds since 1970 UTC, and calls at such a moment."""
+    """The steady time, calls at a moment of it, and the wall clock (see the module)."""
 
     def now_ms(self) -> int: ...
+
+    def wall_ms(self) -> int: ...
 
     def call_at(self, when_ms: int, call: Callable[[], None]) -> Timer: ...
 
 
-class WallClock:
-    """The machine's clock. Calls happen in the running event loop, not before they are due."""
+class SteadyClock:
+    """The machine's clocks. `anchor_ms`: the steady time at which the machine's count of time was 0.
+
+    Calls happen in the running event loop, not before they are due.
+    """
+
+    def __init__(
+        self,
+        anchor_ms: int,
+        *,
+        passed_ns: Callable[[], int] = time.monotonic_ns,
+        wall_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.anchor_ms = anchor_ms
+        self._passed_ns = passed_ns
+        self._wall_ns = wall_ns
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        return self.anchor_ms + self._passed_ns() // 1_000_000
+
+    def wall_ms(self) -> int:
+        return self._wall_ns() // 1_000_000
 
     def call_at(self, when_ms: int, call: Callable[[], None]) -> Timer:
         delay_s = max(when_ms - self.now_ms(), 0) / 1000
         return asyncio.get_running_loop().call_later(delay_s, call)
+
+
+def load_clock(
+    data_dir: Path,
+    boot_id: Path = BOOT_ID,
+    *,
+    passed_ns: Callable[[], int] = time.monotonic_ns,
+    wall_ns: Callable[[], int] = time.time_ns,
+) -> SteadyClock:
+    """The clock that goes on where the last one of this boot was. Raises OSError if it cannot be kept."""
+    boot, file = _text(boot_id), data_dir / ANCHOR
+    anchor_ms = _anchor_ms(_text(file), boot)
+    if anchor_ms is None:
+        anchor_ms = (wall_ns() - passed_ns()) // 1_000_000
+        aside = file.with_suffix(".part")
+        aside.write_text(json.dumps({"boot": boot, "anchor_ms": anchor_ms}))
+        aside.replace(file)
+    return SteadyClock(anchor_ms, passed_ns=passed_ns, wall_ns=wall_ns)
+
+
+def _anchor_ms(kept: str, boot: str) -> int | None:
+    try:
+        value = json.loads(kept)
+    except ValueError:
+        return None
+    if not boot or not isinstance(value, dict) or value.get("boot") != boot:
+        return None
+    anchor_ms = value.get("anchor_ms")
+    return anchor_ms if isinstance(anchor_ms, int) else None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from modelyard.core.situation import Process, Sight, Situation
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.service import Rollout
 from modelyard.engines.base import Observed, ProcessState
 from modelyard.gateway.base import GatewayView
 from modelyard.store.base import ServiceRecord
@@ -17,25 +18,41 @@ PROCESS: Mapping[ProcessState, Process] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One instant: on the clock that only passes, and on the one that people read (see `control.clock`)."""
+
+    now_ms: int
+    wall_ms: int
+
+
 @dataclass(slots=True)
 class Memory:
     """What one control plane noticed and a fresh one may notice anew; nothing here needs to survive.
 
     `unrouted_ms`: since when the gateway is known not to route to an instance. `obstacles`: why the engine did
-    not take a start.
+    not take a start. `began`: the rollout in progress (its id), and since when, on the clock of the decisions.
     """
 
     unrouted_ms: dict[str, int] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
     route_rollout: str = ""
+    began: tuple[str, int] = ("", 0)
 
     def note_routing(self, instance_id: str, *, routed: bool, now_ms: int) -> int | None:
         """Since when the instance is unrouted, None while it is not."""
         if routed:
             self.unrouted_ms.pop(instance_id, None)
             return None
-        self.unrouted_ms[instance_id] = min(self.unrouted_ms.get(instance_id, now_ms), now_ms)  # a clock set back
+        self.unrouted_ms[instance_id] = self.unrouted_ms.get(instance_id, now_ms)
         return self.unrouted_ms[instance_id]
+
+    def note_rollout(self, rollout: Rollout, moment: Moment) -> int:
+        """When it began; as its record says when it was first seen, whatever happened to the wall clock since."""
+        if self.began[0] != rollout.id:
+            age_ms = max(moment.wall_ms - rollout.started_ms, 0)
+            self.began = (rollout.id, moment.now_ms - age_ms)
+        return self.began[1]
 
     def note_published(self, routed: Iterable[str], rollout_id: str) -> None:
         """A route was handed to the gateway: whoever is in it may get requests until a later one is acknowledged.
@@ -86,7 +103,7 @@ def situation(
     *,
     connected: bool,
     memory: Memory,
-    now_ms: int,
+    moment: Moment,
     app_codes: tuple[str, ...] = (),
 ) -> Situation:
     """Everything that a decision about this service is made from."""
@@ -97,7 +114,7 @@ def situation(
             instance,
             seen.get(instance.id),
             unrouted_ms=memory.note_routing(
-                instance.id, routed=not connected or instance.id in routed, now_ms=now_ms
+                instance.id, routed=not connected or instance.id in routed, now_ms=moment.now_ms
             ),
             obstacle=memory.obstacles.get(instance.id, ""),
         )
@@ -110,6 +127,7 @@ def situation(
         sights=sights,
         acked=view.acked,
         app_codes=app_codes,
+        began_ms=memory.note_rollout(record.rollout, moment) if record.rollout is not None else None,
     )
 
 

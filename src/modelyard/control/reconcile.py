@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from modelyard.control.clock import Clock
-from modelyard.control.observe import Memory, leftovers, situation, strangers
+from modelyard.control.observe import Memory, Moment, leftovers, situation, strangers
 from modelyard.core import service_properties
 from modelyard.core.admission_catalog import Flavor
 from modelyard.core.decide import Decision, decide
@@ -74,18 +74,21 @@ class Reconciler:
         found = []
         for record in records:
             mine = [o for o in observed if o.service_id == record.service.id]
-            now_ms = self._world.clock.now_ms()
-            route = decide(self._situation(record, mine, now_ms), now_ms).route
+            moment = self._moment()
+            seen = self._situation(record, mine, moment)
+            route = decide(seen, moment.now_ms, wall_ms=moment.wall_ms).route
             if route is not None:
                 found.append(route)
         return found
 
     async def _pass(self, record: ServiceRecord, observed: Sequence[Observed]) -> int | None:
         world, service_id = self._world, record.service.id
-        now_ms = world.clock.now_ms()
+        moment = self._moment()
+        now_ms = moment.now_ms
         view = world.gateway.view(service_id)
-        seen = self._situation(record, observed, now_ms)
-        decision = decide(seen, now_ms, rejected=view.rejected if self._is_ours(record) else "")
+        seen = self._situation(record, observed, moment)
+        rejected = view.rejected if self._is_ours(record) else ""
+        decision = decide(seen, now_ms, rejected=rejected, wall_ms=moment.wall_ms)
         decision = await self._explained(decision)
         started = self._new_instances(record, decision, now_ms)
         changes = _changes(record, decision, started, tuple(strangers(record, observed)))
@@ -104,7 +107,10 @@ class Reconciler:
             return now_ms
         return _earliest(decision.again_ms, now_ms + NO_ROOM_AGAIN_MS if waiting else None)
 
-    def _situation(self, record: ServiceRecord, observed: Sequence[Observed], now_ms: int) -> Situation:
+    def _moment(self) -> Moment:
+        return Moment(self._world.clock.now_ms(), self._world.clock.wall_ms())
+
+    def _situation(self, record: ServiceRecord, observed: Sequence[Observed], moment: Moment) -> Situation:
         service_id = record.service.id
         gateway = self._world.gateway
         return situation(
@@ -113,7 +119,7 @@ class Reconciler:
             gateway.view(service_id),
             connected=gateway.connected(),
             memory=self._memory.setdefault(service_id, Memory()),
-            now_ms=now_ms,
+            moment=moment,
             app_codes=self._codes(service_id),
         )
 
@@ -185,9 +191,9 @@ class Reconciler:
         return bool(memory.obstacles)
 
     async def _record_refused(self, record: ServiceRecord, refused: Sequence[Instance]) -> None:
-        now_ms = self._world.clock.now_ms()
+        wall_ms = self._world.clock.wall_ms()
         service = record.service
-        events = tuple(Event(service.id, EventType.ABNORMAL, f"cannot start: {i.exit}", now_ms) for i in refused)
+        events = tuple(Event(service.id, EventType.ABNORMAL, f"cannot start: {i.exit}", wall_ms) for i in refused)
         changes = Changes(seen_version=service.version, instances=tuple(refused), events=events)
         async with self._world.store.write() as writing:
             await writing.apply(service.id, changes)

@@ -57,21 +57,27 @@ class Decision:
     again_ms: int | None = None
 
 
-def decide(situation: Situation, now_ms: int, *, rejected: str = "") -> Decision:
-    """See the module. `rejected`: why the gateway refused the last route ("": it did not)."""
+def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: int | None = None) -> Decision:
+    """See the module. `rejected`: why the gateway refused the last route ("": it did not).
+
+    `now_ms` is on the clock that only passes: intervals go by it, and instances are stamped with it. `wall_ms` is
+    the same moment on the clock that people read: schedules go by it, and what people are shown has its stamp
+    (None: there is but one clock).
+    """
+    wall_ms = now_ms if wall_ms is None else wall_ms
     before, situation = situation, _not_ahead(situation, now_ms)
     over = tuple(s for s in situation.sights if progress.is_over(s))
     sights = tuple(progress.seen(s, now_ms) for s in situation.sights if s not in over)
     stale_exits = tuple(_outlived(sights, situation, now_ms))
     situation = replace(situation, sights=tuple(s for s in sights if s not in stale_exits))
-    situation, expired = _stop_when_due(situation, now_ms)
+    situation, expired = _stop_when_due(situation, wall_ms)
     situation = _switch(situation)
-    situation, explain = _conclude(situation, now_ms, rejected)
+    situation, explain = _conclude(situation, now_ms, wall_ms, rejected)
     steps = plan(situation, now_ms)
     situation = _drain(situation, steps.drains, now_ms)
     wanted = routes.route(situation)
     situation, again = _stop(situation, wanted, now_ms, settled=_settled(situation, wanted, rejected))
-    situation = _project(situation, now_ms)
+    situation = _project(situation, wall_ms)
     return Decision(
         service=_changed(situation.service, before.service),
         rollout=_changed(situation.rollout, before.rollout),
@@ -80,35 +86,33 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "") -> Decision
         resume=tuple(s.id for s in situation.sights if s.phase is Phase.STARTING and s.process is Process.ABSENT),
         stops=tuple(_stops(situation)),
         forget=tuple(s.id for s in (*over, *stale_exits)),
-        events=(*expired, *story.events(before, situation, steps, now_ms)),
+        events=(*expired, *story.events(before, situation, steps, wall_ms)),
         route=wanted,
         explain=explain,
         delete_service=_is_gone(situation),
-        again_ms=_earliest(steps.again_ms, again, _cleanup_ms(situation), schedule.due_ms(situation.service)),
+        again_ms=_earliest(steps.again_ms, again, _cleanup_ms(situation), _due_ms(situation, now_ms - wall_ms)),
     )
 
 
 def _not_ahead(situation: Situation, now_ms: int) -> Situation:
-    """What lies in the future began now: the clock was set back, and pauses must not last as much longer."""
-    rollout, sights = situation.rollout, situation.sights
-    if rollout is not None and rollout.started_ms > now_ms:
-        rollout = replace(rollout, started_ms=now_ms)
+    """What lies in the future began now: a clock of before was ahead, and pauses must not last as much longer."""
+    sights = situation.sights
     if any(s.instance.phase_ms > now_ms for s in sights):
         sights = tuple(
             replace(s, instance=replace(s.instance, phase_ms=min(s.instance.phase_ms, now_ms))) for s in sights
         )
-    return replace(situation, rollout=rollout, sights=sights)
+    return replace(situation, began_ms=min(situation.began, now_ms), sights=sights)
 
 
-def _stop_when_due(situation: Situation, now_ms: int) -> tuple[Situation, tuple[Event, ...]]:
+def _stop_when_due(situation: Situation, wall_ms: int) -> tuple[Situation, tuple[Event, ...]]:
     """The schedule's end is a stop like the user's, and a change that makes their view of the service stale."""
     service, due_ms = situation.service, schedule.due_ms(situation.service)
-    if due_ms is None or now_ms < due_ms:
+    if due_ms is None or wall_ms < due_ms:
         return situation, ()
-    stopped, ended = intent.stopped(service, situation.rollout, "the service was stopped by its schedule", now_ms)
+    stopped, ended = intent.stopped(service, situation.rollout, "the service was stopped by its schedule", wall_ms)
     stopped = replace(stopped, version=service.version + 1)
     told = tuple(
-        Event(service.id, EventType.NORMAL, info, now_ms) for info in (schedule.EXPIRED, "service being stopped")
+        Event(service.id, EventType.NORMAL, info, wall_ms) for info in (schedule.EXPIRED, "service being stopped")
     )
     return replace(situation, service=stopped, rollout=ended or situation.rollout), told
 
@@ -120,7 +124,7 @@ def _switch(situation: Situation) -> Situation:
     return replace(situation, rollout=replace(current, switched=True))
 
 
-def _conclude(situation: Situation, now_ms: int, rejected: str) -> tuple[Situation, str | None]:
+def _conclude(situation: Situation, now_ms: int, wall_ms: int, rejected: str) -> tuple[Situation, str | None]:
     """The rollout's end or its turn, and the instance whose log explains it."""
     current = situation.rollout
     match verdict(situation, now_ms, rejected=rejected):
@@ -133,24 +137,24 @@ def _conclude(situation: Situation, now_ms: int, rejected: str) -> tuple[Situati
                 failed=False,
                 error="" if success else situation.service.error,
             )
-            ended = replace(current, state=state, ended_ms=now_ms)
+            ended = replace(current, state=state, ended_ms=wall_ms)
             return replace(situation, service=service, rollout=ended), None
         case Failed(cause, instance_id) if current is not None:
-            return _fail(situation, current, cause, now_ms), instance_id
+            return _fail(situation, current, cause, wall_ms), instance_id
         case _:
             return situation, None
 
 
-def _fail(situation: Situation, current: Rollout, cause: str, now_ms: int) -> Situation:
+def _fail(situation: Situation, current: Rollout, cause: str, wall_ms: int) -> Situation:
     service = situation.service
     if current.state is RolloutState.ROLLING_BACK:
         text = f"{current.cause}\nThe rollback failed too: {cause}"
-        ended = replace(current, state=RolloutState.FAIL, cause=text, ended_ms=now_ms)
+        ended = replace(current, state=RolloutState.FAIL, cause=text, ended_ms=wall_ms)
         return replace(situation, service=replace(service, error=text), rollout=ended)
     if current.base is not None and current.base != current.target:
         back = replace(current, state=RolloutState.ROLLING_BACK, cause=cause)
         return replace(situation, service=replace(service, revision=current.base, error=cause), rollout=back)
-    ended = replace(current, state=RolloutState.FAIL, cause=cause, ended_ms=now_ms)
+    ended = replace(current, state=RolloutState.FAIL, cause=cause, ended_ms=wall_ms)
     return replace(situation, service=replace(service, failed=True, error=cause), rollout=ended)
 
 
@@ -219,12 +223,18 @@ def _cleanup_ms(situation: Situation) -> int | None:
     return min(ended, default=None)
 
 
-def _project(situation: Situation, now_ms: int) -> Situation:
+def _due_ms(situation: Situation, ahead_ms: int) -> int | None:
+    """When the schedule's end is due, as far as can be told now. `ahead_ms`: of our clock to people's."""
+    due_ms = schedule.due_ms(situation.service)
+    return None if due_ms is None else due_ms + ahead_ms
+
+
+def _project(situation: Situation, wall_ms: int) -> Situation:
     service = situation.service
     now = status.status(situation)
     if now is service.status:
         return situation
-    return replace(situation, service=replace(service, status=now, transition_ms=now_ms))
+    return replace(situation, service=replace(service, status=now, transition_ms=wall_ms))
 
 
 def _is_gone(situation: Situation) -> bool:

@@ -149,7 +149,8 @@ class Track:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """Everything one decision is made from. `acked` is the route that the gateway acknowledged last; `app_codes`
-    go into the route as they are, no decision depends on them."""
+    go into the route as they are, no decision depends on them. `began_ms`: when the rollout began on the clock of
+    the decisions (None: as its record says, there is but one clock)."""
 
     service: Service
     revisions: Mapping[int, Revision]
@@ -157,6 +158,14 @@ class Situation:
     sights: tuple[Sight, ...]
     acked: ServiceRoute | None
     app_codes: tuple[str, ...] = field(default=(), repr=False)
+    began_ms: int | None = None
+
+    @property
+    def began(self) -> int:
+        """When the rollout began; 0 without one."""
+        if self.began_ms is not None:
+            return self.began_ms
+        return self.rollout.started_ms if self.rollout is not None else 0
 
     @property
     def goal(self) -> tuple[Variant, ...]:

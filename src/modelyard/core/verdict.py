@@ -66,7 +66,6 @@ def _whole(track: Track) -> bool:
 
 
 def _failures(track: Track, situation: Situation, now_ms: int) -> Iterator[Failed]:
-    assert situation.rollout is not None
     if track.variant is None:
         return
     name = f"{track.variant.model_name} {track.variant.model_version}"
@@ -79,7 +78,7 @@ def _failures(track: Track, situation: Situation, now_ms: int) -> Iterator[Faile
     ended = [
         s
         for s in track.sights
-        if s.phase is Phase.EXITED and track.is_fresh(s) and s.instance.phase_ms >= situation.rollout.started_ms
+        if s.phase is Phase.EXITED and track.is_fresh(s) and s.instance.phase_ms >= situation.began
     ]
     before_ready = [s for s in ended if s.instance.ready_ms is None]
     for crashes, most, when in (

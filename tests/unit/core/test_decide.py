@@ -281,8 +281,8 @@ def test_a_phase_that_cannot_be_is_told_with_the_story() -> None:
         instance.become(Phase.READY, NOW)
 
 
-def test_a_clock_that_was_set_back_prolongs_nothing() -> None:
-    """What lies in the future is recorded as having begun now: a drain, a back-off, the rollout itself."""
+def test_a_clock_of_before_that_was_ahead_prolongs_nothing() -> None:
+    """What lies in the future is recorded as having begun now: a drain, a back-off. A rollout's record stays."""
     seen = situation("nd", new=(variant("a2"),))
     hour_ms = 3_600_000
     assert seen.rollout is not None
@@ -295,8 +295,24 @@ def test_a_clock_that_was_set_back_prolongs_nothing() -> None:
         ),
     )
     decision = decide(ahead, NOW)
-    assert decision.rollout is not None
-    assert decision.rollout.started_ms == NOW
+    assert decision.rollout is None
     assert {i.id: i.phase_ms for i in decision.instances} == {"n1": NOW, "d2": NOW}
     assert decision.again_ms is not None
     assert decision.again_ms <= NOW + 20_000
+
+
+def test_people_are_shown_the_wall_clock_and_instances_have_the_steady_one() -> None:
+    wall_ms = NOW + 3_600_000
+    decision = decide(seen_as(deployment("ees"), s3=Process.EXITED), NOW, wall_ms=wall_ms)
+    assert {e.occur_ms for e in decision.events} == {wall_ms}
+    assert decision.rollout is not None
+    assert decision.service is not None
+    assert (decision.service.transition_ms, decision.rollout.ended_ms) == (wall_ms, wall_ms)
+    assert {i.id: i.phase_ms for i in decision.instances} == {"s3": NOW}
+
+
+def test_a_rollout_that_the_wall_clock_calls_old_counts_the_crashes_since_it_began() -> None:
+    seen = replace(situation("oeee"), began_ms=NOW - 5_000)
+    assert decide(seen, NOW).rollout is None
+    assert phases(decide(replace(seen, began_ms=BEGAN), NOW)) == {}
+    assert decide(replace(seen, began_ms=BEGAN), NOW).explain == "e4"
