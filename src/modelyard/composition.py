@@ -15,7 +15,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from modelyard.api.app import Deps, create_app
-from modelyard.api.unreadable import Protocol
 from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.integrity import Snapshots
 from modelyard.artifacts.overlay import Overlays
@@ -68,7 +67,6 @@ class ApiServer:
     def __init__(self, app: FastAPI, listener: socket.socket) -> None:
         config = uvicorn.Config(
             app,
-            http=Protocol,
             log_config=None,
             access_log=False,
             lifespan="off",
