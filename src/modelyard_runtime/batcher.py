@@ -6,7 +6,8 @@ interpreter lock when the receiving thread has nothing left to do, so a burst is
 while a model computes without the lock, the receiving thread decodes what is next.
 
 Promises: each request is answered exactly once; calls take requests in the order in which they came; one whose
-caller has left before its turn is not computed; who can only be answered too late is refused at once.
+caller has left before its turn, or who has waited too long, is not computed; who can only be answered too late is
+refused at once.
 """
 
 import queue
@@ -27,17 +28,26 @@ _WATCHED_S = 0.05  # who waits longer than this is asked, before his turn, wheth
 
 
 class Asked(Protocol):
-    """A request that waits for its turn: how many rows it counts, and when it began."""
+    """A request that waits for its turn: how many rows it counts, and when it had arrived."""
 
     rows: int
-    began_s: float
-    left: bool  # the caller is gone
+    came_s: float
+
+    @property
+    def left(self) -> bool:
+        """The caller is gone. True at the earliest after `watch`."""
 
     def watch(self) -> None:
-        """Begin to set `left`."""
+        """Begin to look whether the caller leaves."""
+
+    def take(self) -> None:
+        """Its turn has come: end to look."""
 
     def abandon(self) -> None:
         """It was not computed, because its caller has left."""
+
+    def expire(self) -> None:
+        """It was not computed, because it has waited for too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +100,7 @@ class Batcher(Generic[Request]):
 
     def offer(self, asked: Request, *, alone: bool) -> bool:
         """Takes a request; False, and nothing is done, when the queue is too long. `alone`: it is the only one."""
-        self.gaps.record(asked.began_s)
+        self.gaps.record(asked.came_s)
         if alone and self.pace.short and asked.rows <= _SMALL and self._answered_here(asked):
             return True
         ahead = self.waiting_rows
@@ -109,14 +119,6 @@ class Batcher(Generic[Request]):
                 return True
             self._wake.put(None)
         return True
-
-    def alone(self, work: Callable[[], None]) -> None:
-        """Runs what does not join, here and now; beside no call if calls exclude each other."""
-        if not self._exclusive:
-            work()
-            return
-        with self._lock:
-            work()
 
     def turn(self) -> None:
         """One call with what waits."""
@@ -160,18 +162,29 @@ class Batcher(Generic[Request]):
     def _take(self) -> list[Request]:
         batch: list[Request] = []
         rows = 0
+        latest_s = self._clock() - self._limits.max_wait_s
         while self._waiting:
             following = self._waiting[0]
-            if batch and not following.left and rows + following.rows > self._limits.max_size:
+            passed_over = following.left or following.came_s < latest_s
+            if batch and not passed_over and rows + following.rows > self._limits.max_size:
                 break
             self._waiting.popleft()
-            if following.left:
-                self._gone += following.rows
-                following.abandon()
+            if passed_over:
+                self._pass_over(following)
                 continue
+            following.take()
             batch.append(following)
             rows += following.rows
         return batch
+
+    def _pass_over(self, asked: Request) -> None:
+        self._gone += asked.rows
+        left = asked.left
+        asked.take()
+        if left:
+            asked.abandon()
+        else:
+            asked.expire()
 
     def _call(self, batch: list[Request]) -> int:
         if not batch:

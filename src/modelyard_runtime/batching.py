@@ -12,7 +12,7 @@ requests come further apart than that:
 A queue that cannot be answered within `max_wait_s` refuses at once instead of keeping callers until they give up.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,14 @@ class Limits:
     max_size: int = 128
     max_delay_s: float = 0.005
     max_wait_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Items of equal calls share one; what is not equal in `key` cannot."""
+
+    predict: Callable[[list[Any]], Sequence[Any]]
+    key: Hashable = None
 
 
 @dataclass(frozen=True, slots=True)

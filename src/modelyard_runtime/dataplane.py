@@ -8,11 +8,11 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard_runtime.batching import together
+from modelyard_runtime.batching import Call
 from modelyard_runtime.codec import Items, decode, encode, encode_or_stream
 from modelyard_runtime.errors import RequestError, error_body
 from modelyard_runtime.model import Model
@@ -23,10 +23,12 @@ Streamed = tuple[int, bytes | Items]  # a generator is sent as events (`sse`)
 
 @dataclass(slots=True)
 class Prepared:
-    """A decoded request, and what it brings to a call that it shares."""
+    """A decoded request, and what it brings to a call that it shares (`together.Asked`)."""
 
     data: Any
     item: Any
+    rows: int
+    call: Call
 
 
 class DataPlane:
@@ -37,6 +39,7 @@ class DataPlane:
         self._service = service
         self._predict = model.predict
         self._joint = model.joint
+        self._call = Call(model.joint.predict) if model.joint else None
 
     def answer(self, body: bytes, content_type: Callable[[], str]) -> Streamed:
         """Never raises: a failure of the model is a 500 with a reference, its trace goes to the log."""
@@ -64,30 +67,30 @@ class DataPlane:
 
     def prepared(self, body: bytes, content_type: Callable[[], str]) -> Prepared | Answer:
         """One request of several that share a call, or at once its answer. Never raises."""
-        joint = self._joint
+        joint, call = self._joint, self._call
         assert joint is not None
+        assert call is not None
         try:
             data = decode(body, content_type)
-            return Prepared(data, joint.prepare(body.decode() if self.model.wants_text else data))
+            item = joint.prepare(body.decode() if self.model.wants_text else data)
+            return Prepared(data, item, joint.rows(item), call)
         except RequestError as error:
             return error.status, error.body()
         except BaseException as error:  # noqa: BLE001 - as in `answer`
             return self._failed(error)
 
-    def answers(self, asked: Sequence[Prepared]) -> Iterator[Answer]:
-        """One call for all of `prepared`; an answer for each, in order. Never raises."""
+    def answered(self, asked: Prepared, result: Any) -> Answer:
+        """The answer to one of `prepared`, from its share of the result or what went wrong. Never raises."""
         joint = self._joint
         assert joint is not None
-        results = together(joint.predict, [each.item for each in asked])
-        for each, result in zip(asked, results, strict=True):
-            try:
-                if isinstance(result, BaseException):
-                    raise result
-                yield 200, encode(self._shape(joint.finish(each.item, result), each.data))
-            except RequestError as error:
-                yield error.status, error.body()
-            except BaseException as error:  # noqa: BLE001 - as in `answer`
-                yield self._failed(error)
+        try:
+            if isinstance(result, BaseException):
+                raise result
+            return 200, encode(self._shape(joint.finish(asked.item, result), asked.data))
+        except RequestError as error:
+            return error.status, error.body()
+        except BaseException as error:  # noqa: BLE001 - as in `answer`
+            return self._failed(error)
 
     def _shape(self, result: Any, data: Any) -> Any:
         if self.model.wraps_lists and isinstance(result, list):

@@ -20,6 +20,17 @@ class RequestError(Exception):
         return error_body(self.code, self.message)
 
 
+def overloaded() -> RequestError:
+    """More waits than can be answered in time."""
+    message = "The model has more to answer than it can within the time limit. Try again later."
+    return RequestError(503, "ModelArts.4302", message)
+
+
+def too_late() -> RequestError:
+    """It waited longer than its caller does, and is not run."""
+    return RequestError(504, "ModelArts.4503", "The model did not come to this request within the time limit.")
+
+
 def error_body(code: str, message: str) -> bytes:
     return json.dumps({"error_code": code, "error_msg": message, "message": message}).encode()
 

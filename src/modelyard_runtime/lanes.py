@@ -65,6 +65,11 @@ class Workers:
         for n in range(count):
             threading.Thread(target=run, name=f"predict-{n + 1}", daemon=True).start()
 
+    @property
+    def waiting(self) -> int:
+        """How much waits, without what runs."""
+        return len(self._waiting)
+
     def put(self, work: Callable[[], None]) -> None:
         """`work` must not raise."""
         self._waiting.append(work)

@@ -42,7 +42,7 @@ def main() -> NoReturn:
     except LoadError as error:
         _fail(str(error))
     os.environ.pop("MODELYARD_SOCKET_FD", None)
-    server = Server()
+    server = Server(read.max_waiting, read.request_timeout_s)
     transport = Transport(
         listener(read.socket_fd, str(read.socket_path) if read.socket_path else None, read.port), server.handle
     )

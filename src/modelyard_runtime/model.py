@@ -41,13 +41,16 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Tensors:
-    """`run` takes numpy arrays by input name and the names of the outputs that are wanted (none: the declared
-    ones); it returns numpy arrays by output name. Raises RequestError for what the model cannot take."""
+    """`fit` takes numpy arrays by input name and returns what `run` takes; RequestError (400) for what the model
+    cannot take. `run` takes that and the names of the outputs that are wanted (none: the declared ones), and
+    returns numpy arrays by output name. What `fit` returned for several requests can be put end to end.
+    """
 
     platform: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     run: Callable[[dict[str, Any], Sequence[str]], dict[str, Any]]
+    fit: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: given
 
 
 @dataclass(frozen=True, slots=True)

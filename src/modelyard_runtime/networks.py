@@ -74,7 +74,7 @@ def network_model(package: Package, network: Network, threads: int) -> Model:
         threads=threads,
         example=package.config.get("example") or _example(network),
         rows=Rows(read, run),
-        tensors=Tensors(network.platform, network.inputs, network.outputs, _tensors_run(network)),
+        tensors=Tensors(network.platform, network.inputs, network.outputs, _tensors_run(network), _fit(network)),
         columns=tuple(column.name for column in declared),
     )
 
@@ -129,8 +129,8 @@ def _fitted(array: Any, declared: Tensor) -> Any:
     return array
 
 
-def _tensors_run(network: Network) -> Callable[[dict[str, Any], Sequence[str]], dict[str, Any]]:
-    def run(given: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+def _fit(network: Network) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    def fit(given: dict[str, Any]) -> dict[str, Any]:
         if len(given) == len(network.inputs) == 1:  # of one input the name does not matter
             given = {network.inputs[0].name: next(iter(given.values()))}
         fed = {}
@@ -138,7 +138,14 @@ def _tensors_run(network: Network) -> Callable[[dict[str, Any], Sequence[str]], 
             if each.name not in given:
                 raise bad_input(f"The input {each.name} is missing.")
             fed[each.name] = _fitted(_cast(given[each.name], each), each)
-        results = network.run(fed)
+        return fed
+
+    return fit
+
+
+def _tensors_run(network: Network) -> Callable[[dict[str, Any], Sequence[str]], dict[str, Any]]:
+    def run(fitted: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+        results = network.run(fitted)
         unknown = [name for name in wanted if name not in results]
         if unknown:
             raise bad_input(f"The model has no output {unknown[0]}; it has {', '.join(results)}.")

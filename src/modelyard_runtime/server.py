@@ -8,10 +8,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelyard_runtime.errors import error_body
+from modelyard_runtime.errors import RequestError, error_body
 from modelyard_runtime.lanes import Pace, Workers
 from modelyard_runtime.ledger import Ledger
 
@@ -19,27 +20,35 @@ if TYPE_CHECKING:
     import asyncio
 
     from modelyard_runtime.codec import Items
-    from modelyard_runtime.dataplane import DataPlane
+    from modelyard_runtime.dataplane import DataPlane, Prepared
     from modelyard_runtime.protocols.door import Door
     from modelyard_runtime.protocols.v2 import OpenInference
+    from modelyard_runtime.queued import Caller, Queue
     from modelyard_runtime.together import Together
 
 HEALTH = "/health"
 _JSON = [("content-type", "application/json")]
+_BUSY = [*_JSON, ("retry-after", "1")]
 _NO_ROUTES: dict[str, frozenset[str]] = {}
 
 
 class Server:
-    """Answers 503 until `serve` is called. `in_flight` counts everything but health checks."""
+    """Answers 503 until `serve` is called. `in_flight` counts everything but health checks.
 
-    def __init__(self) -> None:
+    `most_waiting`: requests of a model that does not batch, beyond which the next one is refused. `limit_s`: who
+    has waited longer is not answered by the model any more.
+    """
+
+    def __init__(self, most_waiting: int = 1000, limit_s: float = 60.0) -> None:
+        self._most_waiting = most_waiting
+        self._limit_s = limit_s
         self.ledger = Ledger()
         self.plane: DataPlane | None = None
         self.pace = Pace()
         self.workers: Workers | None = None
+        self.queue: Queue | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.together: Together | None = None
-        self._aside: Workers
         self._door: Door | None = None
         self._routes = _NO_ROUTES
 
@@ -53,26 +62,33 @@ class Server:
         elif model.joint is not None:
             from modelyard_runtime.together import Together
 
-            self.together = Together(plane, model.joint, self.ledger)
+            limits = model.joint.limits
+            limits = replace(limits, max_wait_s=min(limits.max_wait_s, self._limit_s))
+            self.together = Together(limits, self.ledger)
             self.together.batcher.start(model.threads)
-            self._aside = Workers(model.threads)
         else:
+            from modelyard_runtime.queued import Queue
+
             self.workers = Workers(model.threads)
+            self.queue = Queue(self.workers, self._most_waiting, self._limit_s, time.perf_counter)
         if protocol is not None:
             from modelyard_runtime.protocols.door import Door
 
-            self._door = Door(protocol, self.ledger, self.put, self.put_async if self.loop else None)
+            self._door = Door(protocol, self)
         self._routes = model.routes
         self.plane = plane
 
     def put(self, work: Callable[[], None]) -> None:
-        """Runs it where predictions run, beside none of them if the model takes one at a time. Any thread."""
-        if self.workers is not None:
-            self.pace.stay_off()
-            self.workers.put(work)
-        elif self.together is not None:
-            batcher = self.together.batcher
-            self._aside.put(lambda: batcher.alone(work))
+        """One more step of what has begun: it is never refused. Any thread."""
+        assert self.workers is not None
+        self.pace.stay_off()
+        self.workers.put(work)
+
+    def offer(self, caller: "Caller") -> None:
+        """Runs it on a worker, beside no prediction if the model takes one at a time; or refuses it."""
+        assert self.queue is not None
+        if not self.queue.offer(caller):
+            self.ledger.mine.refused += 1
 
     def put_async(self, run: Any) -> None:
         """The same with a coroutine function, on the loop of the model."""
@@ -155,19 +171,23 @@ class Exchange:
             server.ledger.finish()
             return
         if server.together is not None:
-            server.together.receive(self, self._body)
+            prepared = self._plane.prepared(self._body, self.content_type)
+            if isinstance(prepared, tuple):
+                self.reply(*prepared)
+            else:
+                server.together.join(self, prepared)
             return
         if server.loop is not None:
             server.put_async(self._run_async)
             return
         assert server.workers is not None
-        if not (server.pace.short and server.workers.alone(self._run)):
-            server.workers.put(self._run)
+        if not (server.pace.short and server.workers.alone(self.run)):
+            server.offer(self)
 
     def content_type(self) -> str:
         return str(self._scope.headers.get("content-type", ""))
 
-    def _run(self) -> None:
+    def run(self) -> None:
         """On the receiving thread or on a worker."""
         began = time.perf_counter()
         tally = self._server.ledger.mine
@@ -201,6 +221,12 @@ class Exchange:
     def _streamed(self, status: int) -> None:
         self._server.ledger.finish(status, time.perf_counter() - self.began_s)
 
+    def answer(self, asked: "Prepared", result: Any) -> None:
+        self.reply(*self._plane.answered(asked, result))
+
+    def refuse(self, error: RequestError) -> None:
+        self.reply(error.status, error.body())
+
     def abandon(self) -> None:
         """The caller has left."""
         self._server.ledger.finish()
@@ -210,7 +236,7 @@ class Exchange:
 
     def reply(self, status: int, body: bytes) -> None:
         """On any thread."""
-        self._proto.response_bytes(status, _JSON, body)
+        self._proto.response_bytes(status, _BUSY if status == 503 else _JSON, body)
         self._server.ledger.finish(status, time.perf_counter() - self.began_s)
 
 

@@ -16,7 +16,8 @@ class Settings:
     `environment`: a directory of packages that win over those of the interpreter.
     `threads` bounds the predictions that run at the same time; None leaves it to the package (default 1).
     `safe_formats_only`: packages that hold a pickle are refused. `load_report_s`: how often a long load says where
-    it is.
+    it is. `max_waiting`: how many requests of a model that does not batch may wait for their turn.
+    `request_timeout_s`: callers wait no longer, so that what has waited longer is not run.
     """
 
     model_dir: Path
@@ -31,6 +32,8 @@ class Settings:
     threads: int | None = None
     safe_formats_only: bool = False
     load_report_s: int = 10
+    max_waiting: int = 1000
+    request_timeout_s: int = 60
 
 
 def settings(environ: Mapping[str, str]) -> Settings:
@@ -53,6 +56,8 @@ def settings(environ: Mapping[str, str]) -> Settings:
         threads=_integer(environ, "MODELYARD_THREADS", least=1),
         safe_formats_only=_switch(environ, "MODELYARD_SAFE_FORMATS_ONLY"),
         load_report_s=_integer(environ, "MODELYARD_LOAD_REPORT_S", least=1) or 10,
+        max_waiting=_integer(environ, "MODELYARD_MAX_WAITING", least=1) or 1000,
+        request_timeout_s=_integer(environ, "MODELYARD_REQUEST_TIMEOUT_S", least=1) or 60,
     )
     if read.socket_fd is None and read.socket_path is None and read.port is None:
         raise LoadError("nowhere to listen: set MODELYARD_SOCKET_FD, MODELYARD_SOCKET or PORT")

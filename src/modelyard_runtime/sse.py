@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from modelyard_runtime.codec import Items, encode
+from modelyard_runtime.presence import Presence
 
 HEADERS = [("content-type", "text/event-stream"), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 _JSON = [("content-type", "application/json")]
@@ -31,16 +32,15 @@ class Caller:
     """The receiving end of a stream, on Granian's protocol object. Opens with the first item."""
 
     def __init__(self, proto: Any) -> None:
-        self.left = False
         self.status = 200
         self.on_leave: Callable[[], None] | None = None
         self._proto = proto
         self._transport: Any = None
-        gone = proto.client_disconnect()
-        if hasattr(gone, "add_done_callback"):
-            gone.add_done_callback(self._leave)
-        else:  # known already
-            self.left = True
+        self._presence = Presence(proto.client_disconnect(), self._leave)
+
+    @property
+    def left(self) -> bool:
+        return self._presence.left
 
     def send(self, item: Any) -> None:
         self._send(b"data: " + encode(item) + b"\n\n")
@@ -58,6 +58,7 @@ class Caller:
             self._proto.response_stream(200, HEADERS)
         self._transport = None
         self.on_leave = None
+        self._presence.forget()
 
     def _send(self, chunk: bytes) -> None:
         if self._transport is None:
@@ -65,8 +66,7 @@ class Caller:
         if not self.left:
             self._transport.send_bytes(chunk)
 
-    def _leave(self, _future: Any) -> None:
-        self.left = True
+    def _leave(self) -> None:
         if self.on_leave is not None:
             self.on_leave()
 

@@ -13,6 +13,7 @@ from modelyard_runtime.package import Package
 from modelyard_runtime.tabular import Answers, Column, columns, question
 
 _PREDICT = "predict"
+_MATRIX = "input"
 _DATATYPES = {"number": "FP64", "integer": "INT64", "boolean": "BOOL", "string": "BYTES", "": "FP64"}
 
 
@@ -65,7 +66,7 @@ def table_model(package: Package, table: Table, threads: int) -> Model:
     )
 
 
-def _matrix(table: Table, declared: Sequence[Column]) -> Callable[[Sequence[Any]], Any]:
+def _matrix(table: Table, declared: Sequence[Column]) -> Callable[[Any], Any]:
     """Numbers go in as one float array; a model that picks columns by name, or takes text, gets a frame."""
     import numpy as np
 
@@ -85,14 +86,14 @@ def _matrix(table: Table, declared: Sequence[Column]) -> Callable[[Sequence[Any]
     return to_array
 
 
-def _frame(table: Table, declared: Sequence[Column]) -> Callable[[Sequence[Any]], Any]:
+def _frame(table: Table, declared: Sequence[Column]) -> Callable[[Any], Any]:
     try:
         import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
     except ImportError as error:
         raise LoadError("this model selects columns by name and needs pandas, which is not installed") from error
     names = [c.name for c in declared] or list(table.columns)
 
-    def to_frame(rows: Sequence[Any]) -> Any:
+    def to_frame(rows: Any) -> Any:
         try:
             return pd.DataFrame(rows, columns=names)
         except ValueError as error:
@@ -111,14 +112,19 @@ def _example(table: Table, declared: Sequence[Column]) -> Any:
 
 
 def _tensors(table: Table, declared: Sequence[Column]) -> Tensors:
-    inputs: tuple[Tensor, ...] = (Tensor("input", "FP64", (-1, table.width or len(declared) or -1)),)
+    inputs: tuple[Tensor, ...] = (Tensor(_MATRIX, "FP64", (-1, table.width or len(declared) or -1)),)
     if table.by_name or not all(column.numeric for column in declared):
         inputs = tuple(Tensor(c.name, _DATATYPES.get(c.kind, "FP64"), (-1,)) for c in declared)
 
-    def run(given: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+    to_matrix = _matrix(table, declared) if table.by_name else _only
+
+    def fit(given: dict[str, Any]) -> dict[str, Any]:
+        return _assembled(table, declared, given)
+
+    def run(fitted: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
         import numpy as np
 
-        matrix = _assembled(table, declared, given)
+        matrix = to_matrix(fitted)
         found = {}
         for name in wanted or (_PREDICT,):
             call = table.predict if name == _PREDICT else table.more.get(name)
@@ -128,11 +134,16 @@ def _tensors(table: Table, declared: Sequence[Column]) -> Tensors:
         return found
 
     # The datatype of a prediction is known when it is made: labels may be text. Metadata say what is usual.
-    return Tensors(table.platform, inputs, (Tensor(_PREDICT, "FP64", (-1,)),), run)
+    return Tensors(table.platform, inputs, (Tensor(_PREDICT, "FP64", (-1,)),), run, fit)
 
 
-def _assembled(table: Table, declared: Sequence[Column], given: dict[str, Any]) -> Any:
-    """One matrix as it is, or one tensor for each column. Raises RequestError."""
+def _only(fitted: dict[str, Any]) -> Any:
+    return fitted[_MATRIX]
+
+
+def _assembled(table: Table, declared: Sequence[Column], given: dict[str, Any]) -> dict[str, Any]:
+    """One matrix, as it is or from one tensor for each column; for a model that picks columns by name, one array
+    for each. Raises RequestError."""
     import numpy as np
 
     names = [column.name for column in declared] or list(table.columns)
@@ -142,7 +153,7 @@ def _assembled(table: Table, declared: Sequence[Column], given: dict[str, Any]) 
             matrix = matrix[None, :] if len(matrix) == table.width else matrix[:, None]
         if matrix.ndim != 2 or (table.width is not None and matrix.shape[1] != table.width):
             raise bad_input(f"The input must have the shape [-1, {table.width}], not {list(matrix.shape)}.")
-        return matrix
+        return {_MATRIX: matrix}
     missing = [name for name in names if name not in given]
     if missing or not names:
         raise bad_input(f"The inputs must be one matrix, or a tensor for each column; missing: {missing}.")
@@ -150,5 +161,5 @@ def _assembled(table: Table, declared: Sequence[Column], given: dict[str, Any]) 
     if len({len(each) for each in picked}) != 1:
         raise bad_input("All columns must have the same number of rows.")
     if table.by_name:
-        return _frame(table, declared)(dict(zip(names, picked, strict=True)))  # type: ignore[arg-type]
-    return np.stack(picked, axis=1)
+        return dict(zip(names, picked, strict=True))
+    return {_MATRIX: np.stack(picked, axis=1)}

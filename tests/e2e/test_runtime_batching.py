@@ -37,9 +37,9 @@ class Asking:
         self.answers: dict[Any, tuple[int, Any]] = {}
         self.threads: list[threading.Thread] = []
 
-    def ask(self, name: Any, body: Any) -> None:
+    def ask(self, name: Any, body: Any, path: str = "/") -> None:
         def wait() -> None:
-            self.answers[name] = self.instance.request("POST", "/", body)[:2]
+            self.answers[name] = self.instance.request("POST", path, body)[:2]
 
         thread = threading.Thread(target=wait)
         thread.start()
@@ -78,6 +78,72 @@ def test_what_arrives_during_a_call_is_the_next_call(batching: Instance, gate: P
     answers = asking.all()
     assert answers.pop("first") == (200, {"n": None, "together": 1})
     assert answers == {n: (200, {"n": n, "together": 4}) for n in range(4)}
+
+
+def test_requests_of_both_protocols_share_a_call(batching: Instance, gate: Path) -> None:
+    asking = Asking(batching)
+    asking.ask("first", {"wait": 1})
+    with gate.open("w"):
+        asking.ask("plain", {"n": [1]})
+        for name in ("two", "three"):
+            tensor = {"name": "n", "datatype": "INT64", "shape": [1], "data": [len(name)]}
+            asking.ask(name, {"inputs": [tensor]}, "/v2/models/m/infer")
+        settled(batching)
+    answers = asking.all()
+    assert answers["plain"] == (200, {"n": [1], "together": 3})
+    for name in ("two", "three"):
+        n, together = answers[name][1]["outputs"]
+        assert (n["data"], together["data"]) == ([len(name)], [3])
+
+
+ALONE = """
+    class Alone(SingleNodeService):
+        def _inference(self, data):
+            if "wait" in data:
+                open(os.environ["GATE"]).read()  # a FIFO: waits until the test writes
+            with open("computed", "a") as file:
+                file.write(f"{data.get('n')}\\n")
+            return data
+"""
+
+
+def test_beyond_a_number_of_waiting_requests_the_next_is_refused(
+    start: Callable[..., Instance], tmp_path: Path, gate: Path
+) -> None:
+    instance = start(package(tmp_path / "model", ALONE), GATE=str(gate), MODELYARD_MAX_WAITING="2")
+    instance.until_ready()
+    asking = Asking(instance)
+    asking.ask("first", {"wait": 1})
+    with gate.open("w"):
+        for n in range(2):
+            asking.ask(n, {"n": n})
+        settled(instance)
+        status, body, headers = instance.request("POST", "/", {"n": "refused"})
+        assert (status, body["error_code"], headers["retry-after"]) == (503, "ModelArts.4302", "1")
+        tensors = {"inputs": [{"name": "n", "datatype": "INT64", "shape": [1], "data": [1]}]}
+        status, body, headers = instance.request("POST", "/v2/models/m/infer", tensors)
+        assert (status, list(body), headers["retry-after"]) == (503, ["error"], "1")
+    assert {status for status, _ in asking.all().values()} == {200}
+    assert (instance.path.parent / "computed").read_text().splitlines() == ["None", "0", "1"]
+
+
+def test_who_has_left_the_queue_of_a_model_that_does_not_batch_is_not_computed(
+    start: Callable[..., Instance], tmp_path: Path, gate: Path
+) -> None:
+    instance = start(package(tmp_path / "model", ALONE), GATE=str(gate))
+    instance.until_ready()
+    asking = Asking(instance)
+    asking.ask("first", {"wait": 1})
+    with gate.open("w"):
+        leaver = Connection(instance.path)
+        leaver.request("POST", "/", b'{"n": "left"}')
+        asking.in_flight(2)
+        settled(instance)
+        leaver.close()
+        settled(instance)
+    asking.all()
+    asking.in_flight(0)
+    assert (instance.path.parent / "computed").read_text().splitlines() == ["None"]
 
 
 def test_a_poisoned_request_fails_alone(batching: Instance, gate: Path) -> None:

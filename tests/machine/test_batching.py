@@ -1,4 +1,4 @@
-"""Any order of arrivals, departures, failures and calls, through the data plane and the queue, without threads.
+"""Any order of arrivals, departures, failures and calls, through both protocols and the queue, without threads.
 
 A caller has one request in flight. The model fails whenever a poisoned row is in its call, as models do; it must
 then be the poisoned request that fails, and no other.
@@ -16,23 +16,27 @@ from modelyard_runtime.batching import Joint, Limits
 from modelyard_runtime.dataplane import DataPlane
 from modelyard_runtime.errors import bad_input
 from modelyard_runtime.ledger import Ledger
-from modelyard_runtime.model import Model
+from modelyard_runtime.model import Model, Tensors
+from modelyard_runtime.protocols.v2 import OpenInference, Reply
 from modelyard_runtime.together import Together
 
 CALLERS = 6
 LIMITS = Limits(max_size=5, max_delay_s=0.005, max_wait_s=0.3)
 callers = st.integers(0, CALLERS - 1)
-kinds = st.sampled_from(("good", "good", "good", "poison", "refused", "own error", "not json", "broken"))
+KINDS = ("good", "poison", "refused", "own error", "not json", "broken")
+kinds = st.sampled_from(("good", "good", *KINDS))
+widths = st.sampled_from((0, 0, 2, 3))
 
 
 class Call:
-    """One request of one caller, and everything that happened to it."""
+    """One request of one caller, and everything that happened to it. `width`: of its tensor; 0: none."""
 
-    def __init__(self, world: "Batching", number: int, kind: str, rows: int) -> None:
+    def __init__(self, world: "Batching", number: int, kind: str, rows: int, width: int) -> None:
         self.world = world
         self.number = number
         self.kind = kind
         self.rows = rows
+        self.width = width
         self.began_s = world.now
         self.answers: list[tuple[int, Any]] = []
         self.abandoned = 0
@@ -45,6 +49,23 @@ class Call:
 
     def content_type(self) -> str:
         return "application/json"
+
+    @property
+    def body(self) -> bytes:
+        if self.kind == "broken":
+            return b"{"
+        if not self.width:
+            return json.dumps({"n": self.number, "kind": self.kind, "rows": self.rows}).encode()
+        row = [self.number, KINDS.index(self.kind), 7][: self.width]
+        tensor = {"name": "x", "datatype": "INT64", "shape": [self.rows, self.width], "data": row * self.rows}
+        return json.dumps({"inputs": [tensor]}).encode()
+
+    def answer(self, asked: Any, result: Any) -> None:
+        if self.width:
+            reply = self.world.protocol.answered(asked, result)
+            self.reply(reply.status, reply.body)
+        else:
+            self.reply(*self.world.plane.answered(asked, result))
 
     def reply(self, status: int, body: bytes) -> None:
         self.answers.append((status, json.loads(body)))
@@ -60,6 +81,9 @@ class Call:
     def add_done_callback(self, callback: Any) -> None:
         self.watchers.append(callback)
 
+    def cancel(self) -> None:
+        self.watchers.clear()
+
 
 class Batching(RuleBasedStateMachine):
     def __init__(self) -> None:
@@ -71,14 +95,16 @@ class Batching(RuleBasedStateMachine):
         self.outstanding: dict[int, Call] = {}
         self.computed: list[int] = []
         self.sizes: list[tuple[int, int]] = []
-        self.during: list[tuple[int, str, int]] = []
+        self.during: list[tuple[int, str, int, int]] = []
         self.seen: set[int] = set()
         joint = Joint(
             self.predict, self.prepare, lambda item, result: {"is": result}, lambda item: item["rows"], LIMITS
         )
-        plane = DataPlane(Model(routes={}, predict=lambda data: data, joint=joint), "m 1")
-        plane._failed = lambda error: (500, json.dumps(str(error)).encode())  # type: ignore[method-assign]
-        self.together = Together(plane, joint, self.ledger, Times(lambda: self.now, self.pause))
+        model = Model({}, lambda data: data, joint=joint, tensors=Tensors("p", (), (), self.run, self.fit))
+        self.plane = DataPlane(model, "m 1")
+        self.plane._failed = lambda error: (500, json.dumps(str(error)).encode())  # type: ignore[method-assign]
+        self.protocol = OpenInference(model, "m", "1", str)
+        self.together = Together(LIMITS, self.ledger, Times(lambda: self.now, self.pause))
         self.slow = 1
 
     @initialize(slow=st.booleans())
@@ -97,15 +123,29 @@ class Batching(RuleBasedStateMachine):
 
     def predict(self, items: list[Any]) -> list[Any]:
         rows = sum(item["rows"] for item in items)
-        self.sizes.append((len(items), rows))  # an assertion here would be taken for a failing model
+        self.compute([item["n"] for item in items], rows, poisoned=any(i["kind"] == "poison" for i in items))
+        made = {"own error": KeyError("own"), "not json": object()}
+        return [made.get(item["kind"], item["n"]) for item in items]
+
+    def fit(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given["x"][0, 1] == KINDS.index("refused"):
+            raise bad_input("No.")
+        return given
+
+    def run(self, given: dict[str, Any], _wanted: Any) -> dict[str, Any]:
+        numbers = given["x"][:, 0].tolist()
+        poisoned = KINDS.index("poison") in given["x"][:, 1]
+        self.compute(list(dict.fromkeys(numbers)), len(numbers), poisoned=poisoned)
+        return {"is": given["x"][:, 0]}
+
+    def compute(self, numbers: list[int], rows: int, *, poisoned: bool) -> None:
+        self.sizes.append((len(numbers), rows))  # an assertion here would be taken for a failing model
         self.now += self.slow * (0.0005 + 0.0001 * rows)
         while self.during:
             self.arrive_now(*self.during.pop())
-        if any(item["kind"] == "poison" for item in items):
+        if poisoned:
             raise ValueError("poisoned")
-        self.computed += [item["n"] for item in items]
-        made = {"own error": KeyError("own"), "not json": object()}
-        return [made.get(item["kind"], item["n"]) for item in items]
+        self.computed += numbers
 
     def pause(self, seconds: float) -> None:
         assert 0 < seconds <= LIMITS.max_delay_s
@@ -116,28 +156,36 @@ class Batching(RuleBasedStateMachine):
 
     # The world.
 
-    def arrive_now(self, caller: int, kind: str, rows: int) -> None:
+    def arrive_now(self, caller: int, kind: str, rows: int, width: int = 0) -> None:
         if caller in self.outstanding and not self.outstanding[caller].over:
             return
         self.seen.add(caller)
-        call = Call(self, len(self.calls), kind, rows)
+        call = Call(self, len(self.calls), kind, rows, width)
         self.calls.append(call)
         self.outstanding[caller] = call
         self.ledger.begun += 1
-        body = b"{" if kind == "broken" else json.dumps({"n": call.number, "kind": kind, "rows": rows}).encode()
-        self.together.receive(call, body)
+        if width:
+            asked: Any = self.protocol.prepared(call.body, lambda _: "")
+            now = (asked.status, asked.body) if isinstance(asked, Reply) else None
+        else:
+            asked = self.plane.prepared(call.body, call.content_type)
+            now = asked if isinstance(asked, tuple) else None
+        if now is None:
+            self.together.join(call, asked)
+        else:
+            call.reply(*now)
 
-    @rule(caller=callers, kind=kinds, rows=st.sampled_from((1, 1, 1, 2, 9)))
-    def arrive(self, caller: int, kind: str, rows: int) -> None:
-        self.arrive_now(caller, kind, rows)
+    @rule(caller=callers, kind=kinds, rows=st.sampled_from((1, 1, 1, 2, 9)), width=widths)
+    def arrive(self, caller: int, kind: str, rows: int, width: int) -> None:
+        self.arrive_now(caller, kind, rows, width)
 
-    @rule(kinds=st.lists(kinds, min_size=3, max_size=CALLERS))
-    def a_burst(self, kinds: list[str]) -> None:
-        for caller, kind in enumerate(kinds):
-            self.arrive_now(caller, kind, 2)
+    @rule(arrivals=st.lists(st.tuples(kinds, widths), min_size=3, max_size=CALLERS))
+    def a_burst(self, arrivals: list[tuple[str, int]]) -> None:
+        for caller, (kind, width) in enumerate(arrivals):
+            self.arrive_now(caller, kind, 2, width)
 
-    @rule(arrivals=st.lists(st.tuples(callers, kinds, st.just(1)), max_size=4))
-    def arrive_during_the_next_call(self, arrivals: list[tuple[int, str, int]]) -> None:
+    @rule(arrivals=st.lists(st.tuples(callers, kinds, st.just(1), widths), max_size=4))
+    def arrive_during_the_next_call(self, arrivals: list[tuple[int, str, int, int]]) -> None:
         self.during = arrivals
 
     @rule(caller=callers)
@@ -182,12 +230,23 @@ class Batching(RuleBasedStateMachine):
                 self.check(call, status, body)
 
     def check(self, call: Call, status: int, body: Any) -> None:
-        if status == 503:
-            assert body["error_code"] == "ModelArts.4302"
-            assert self.slow > 1
+        if status in (503, 504):
+            assert call.number not in self.computed
+            assert call.width or body["error_code"] == {503: "ModelArts.4302", 504: "ModelArts.4503"}[status]
+            assert self.slow > 1 if status == 503 else self.now - call.began_s > LIMITS.max_wait_s
             return
         expected = {"good": 200, "refused": 400, "broken": 400}.get(call.kind, 500)
+        if call.width and call.kind in ("own error", "not json"):  # which tensors cannot say
+            expected = 200
         assert status == expected
+        if status == 200 and call.width:
+            data = [call.number] * call.rows
+            output = {"name": "is", "datatype": "INT64", "shape": [call.rows], "data": data}
+            assert body == {"model_name": "m", "model_version": "1", "outputs": [output]}
+            return
+        if call.width:
+            assert "poisoned" in body["error"] or call.kind != "poison"
+            return
         if call.kind == "good":
             assert body == {"is": call.number}
         if call.kind == "poison":
@@ -195,7 +254,9 @@ class Batching(RuleBasedStateMachine):
 
     @invariant()
     def calls_take_requests_in_order(self) -> None:
-        assert self.computed == sorted(self.computed)
+        for width in (0, 2, 3):  # what cannot share a call has one after the others of its turn
+            computed = [n for n in self.computed if self.calls[n].width == width]
+            assert computed == sorted(computed)
         assert len(set(self.computed)) == len(self.computed), "computed twice"
 
     @invariant()

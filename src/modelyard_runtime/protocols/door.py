@@ -1,18 +1,18 @@
 """The Open Inference Protocol between the transport and the model: which thread answers what.
 
-What needs no body is answered where it was received. Inference runs where predictions of the model run, so that
-one that may run only one at a time still does.
+What needs no body is answered where it was received. Inference runs where predictions of the model run, and joins
+them in one call where they join each other.
 """
 
 import time
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from modelyard_runtime.errors import RequestError
 from modelyard_runtime.ledger import Ledger
-from modelyard_runtime.protocols.v2 import OpenInference, Reply, while_loading
+from modelyard_runtime.protocols.v2 import OpenInference, Prepared, Reply, while_loading
 
-Put = Callable[[Callable[[], None]], None]
-PutAsync = Callable[[Callable[[], Any]], None]
+if TYPE_CHECKING:
+    from modelyard_runtime.server import Server
 
 
 def answer_loading(proto: Any, path: str) -> int:
@@ -21,50 +21,81 @@ def answer_loading(proto: Any, path: str) -> int:
 
 
 class Door:
-    """`put` runs work on a worker, `put_async` a coroutine on the loop of the model; exactly one is there."""
+    """`enter` is called on the receiving thread, and never keeps it waiting."""
 
-    def __init__(
-        self, protocol: OpenInference, ledger: Ledger, put: Put | None, put_async: PutAsync | None = None
-    ) -> None:
+    def __init__(self, protocol: OpenInference, server: "Server") -> None:
         self._protocol = protocol
-        self._ledger = ledger
-        self._put = put
-        self._put_async = put_async
+        self._server = server
 
     def enter(self, scope: Any, proto: Any, path: str) -> None:
-        """Called on the receiving thread. Never keeps it waiting."""
         reply = self._protocol.described(scope.method, path)
         if reply is not None:
-            self._ledger.finish(_send(proto, reply))
+            self._server.ledger.finish(_send(proto, reply))
             return
-        began_s = time.perf_counter()
-        headers = scope.headers
-
-        def header(name: str) -> str:
-            return str(headers.get(name, ""))
+        inference = Inference(self._protocol, self._server.ledger, scope, proto)
 
         def received(future: Any) -> None:
             try:
-                body = future.result()
+                inference.body = future.result()
             except Exception:  # noqa: BLE001 - the caller left while it was sending
-                self._ledger.finish()
+                self._server.ledger.finish()
                 return
-            self._infer(proto, body, header, began_s)
+            self._infer(inference)
 
         proto().add_done_callback(received)
 
-    def _infer(self, proto: Any, body: bytes, header: Callable[[str], str], began_s: float) -> None:
-        def finish(reply: Reply) -> None:
-            self._ledger.finish(_send(proto, reply), time.perf_counter() - began_s)
-
-        async def run_async() -> None:
-            finish(await self._protocol.infer_async(body, header))
-
-        if self._put is not None:
-            self._put(lambda: finish(self._protocol.infer(body, header)))
+    def _infer(self, inference: "Inference") -> None:
+        server = self._server
+        if server.together is not None:
+            prepared = self._protocol.prepared(inference.body, inference.header)
+            if isinstance(prepared, Reply):
+                inference.reply(prepared)
+            else:
+                server.together.join(inference, prepared)
+        elif server.loop is not None:
+            server.put_async(inference.run_async)
         else:
-            assert self._put_async is not None
-            self._put_async(run_async)
+            server.pace.stay_off()
+            server.offer(inference)
+
+
+class Inference:
+    """One request for inference (`together.Caller`, `queued.Caller`)."""
+
+    __slots__ = ("_ledger", "_proto", "_protocol", "_scope", "began_s", "body")
+
+    def __init__(self, protocol: OpenInference, ledger: Ledger, scope: Any, proto: Any) -> None:
+        self._protocol = protocol
+        self._ledger = ledger
+        self._scope = scope
+        self._proto = proto
+        self.body = b""
+        self.began_s = time.perf_counter()
+
+    def header(self, name: str) -> str:
+        return str(self._scope.headers.get(name, ""))
+
+    def run(self) -> None:
+        self._ledger.mine.queue_s.add(time.perf_counter() - self.began_s)
+        self.reply(self._protocol.infer(self.body, self.header))
+
+    async def run_async(self) -> None:
+        self.reply(await self._protocol.infer_async(self.body, self.header))
+
+    def answer(self, asked: Prepared, result: Any) -> None:
+        self.reply(self._protocol.answered(asked, result))
+
+    def refuse(self, error: RequestError) -> None:
+        self.reply(self._protocol.refused(error))
+
+    def abandon(self) -> None:
+        self._ledger.finish()
+
+    def disconnected(self) -> Any:
+        return self._proto.client_disconnect()
+
+    def reply(self, reply: Reply) -> None:
+        self._ledger.finish(_send(self._proto, reply), time.perf_counter() - self.began_s)
 
 
 def _send(proto: Any, reply: Reply) -> int:

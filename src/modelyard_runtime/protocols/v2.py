@@ -13,15 +13,18 @@ from typing import Any
 
 import msgspec
 
+from modelyard_runtime.batching import Call
 from modelyard_runtime.codec import encode
 from modelyard_runtime.errors import RequestError, bad_input
 from modelyard_runtime.model import Model, Tensors
 from modelyard_runtime.protocols import scripts
+from modelyard_runtime.protocols.joined import Fitted, TensorCalls
 from modelyard_runtime.protocols.tensors import array_of, as_binary, as_json, binary_size
 
 VERSION = "0.1.0"
 HEADER_LENGTH = "inference-header-content-length"
 _JSON = ("content-type", "application/json")
+_BUSY = [_JSON, ("retry-after", "1")]
 
 Headers = Callable[[str], str]  # a request header by its lower-case name, "" when it is not there
 
@@ -31,6 +34,16 @@ class Reply:
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request for inference that waits for its turn in a shared call (`together.Asked`)."""
+
+    asked: "_Asked"
+    item: Any
+    rows: int
+    call: Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +58,7 @@ class _Asked:
 
 
 def refusal(status: int, message: str) -> Reply:
-    return Reply(status, [_JSON], encode({"error": message}))
+    return Reply(status, _BUSY if status == 503 else [_JSON], encode({"error": message}))
 
 
 def while_loading(path: str) -> Reply:
@@ -67,6 +80,8 @@ class OpenInference:
         self._version = version
         self._failed = failed
         self._tensors: Tensors = model.tensors or scripts.tensors(model)
+        self._calls = TensorCalls(model.tensors) if model.tensors else None
+        self._shared = Call(model.joint.predict) if model.joint else None
         home = f"/v2/models/{name}"
         self._homes = (home, f"{home}/versions/{version}") if version else (home,)
 
@@ -87,9 +102,45 @@ class OpenInference:
         """Never raises."""
         try:
             asked = _asked(body, headers)
-            return self._reply(asked, self._tensors.run(asked.inputs, asked.wanted))
+            return self._reply(asked, self._tensors.run(self._tensors.fit(asked.inputs), asked.wanted))
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a script must not end the server
-            return self._refused(error)
+            return self.refused(error)
+
+    def prepared(self, body: bytes, headers: Headers) -> Prepared | Reply:
+        """One request of several that share a call, or at once its answer. Never raises.
+
+        Tensors share calls with tensors; to a script, a request of this protocol is one like any other.
+        """
+        try:
+            asked = _asked(body, headers)
+            if self._calls is None:
+                return self._prepared_script(asked)
+            fitted = Fitted(self._tensors.fit(asked.inputs), asked.wanted)
+            return Prepared(asked, fitted, fitted.rows or 1, self._calls.of(fitted))
+        except BaseException as error:  # noqa: BLE001 - as in `infer`
+            return self.refused(error)
+
+    def _prepared_script(self, asked: _Asked) -> Prepared:
+        joint, call = self._model.joint, self._shared
+        assert joint is not None
+        assert call is not None
+        body: Any = scripts.request(self._model, asked.inputs)
+        item = joint.prepare(encode(body).decode() if self._model.wants_text else body)
+        return Prepared(asked, item, joint.rows(item), call)
+
+    def answered(self, prepared: Prepared, result: Any) -> Reply:
+        """The answer to one of `prepared`, from its share of the result or what went wrong. Never raises."""
+        asked = prepared.asked
+        try:
+            if isinstance(result, BaseException):
+                raise result
+            if self._calls is None:
+                assert self._model.joint is not None
+                answer = self._model.joint.finish(prepared.item, result)
+                result = scripts.chosen(scripts.arrays(answer), asked.wanted)
+            return self._reply(asked, result)
+        except BaseException as error:  # noqa: BLE001 - as in `infer`
+            return self.refused(error)
 
     async def infer_async(self, body: bytes, headers: Headers) -> Reply:
         """The same for a script whose steps are coroutines."""
@@ -99,7 +150,7 @@ class OpenInference:
             answer = await self._model.predict_async(scripts.request(self._model, asked.inputs))
             return self._reply(asked, scripts.chosen(scripts.arrays(answer), asked.wanted))
         except Exception as error:  # noqa: BLE001 - the one place where the model's errors end
-            return self._refused(error)
+            return self.refused(error)
 
     def _reply(self, asked: _Asked, results: dict[str, Any]) -> Reply:
         outputs = []
@@ -122,7 +173,7 @@ class OpenInference:
         headers = [("content-type", "application/octet-stream"), (HEADER_LENGTH, str(len(head)))]
         return Reply(200, headers, head + b"".join(tail))
 
-    def _refused(self, error: BaseException) -> Reply:
+    def refused(self, error: BaseException) -> Reply:
         if isinstance(error, RequestError):
             return refusal(error.status, error.message)
         if isinstance(error, ModuleNotFoundError) and error.name == "numpy":

@@ -145,14 +145,22 @@ def test_a_model_that_loses_rows_is_found_out() -> None:
 class Request:
     def __init__(self, rows: int = 1) -> None:
         self.rows = rows
-        self.began_s = 0.0
+        self.came_s = 0.0
         self.left = False
         self.watched = False
+        self.ends: list[str] = []
 
     def watch(self) -> None:
         self.watched = True
 
-    def abandon(self) -> None: ...
+    def take(self) -> None:
+        self.ends.append("taken")
+
+    def abandon(self) -> None:
+        self.ends.append("abandoned")
+
+    def expire(self) -> None:
+        self.ends.append("expired")
 
 
 def test_a_queue_that_cannot_be_answered_in_time_refuses() -> None:
@@ -167,3 +175,19 @@ def test_a_queue_that_cannot_be_answered_in_time_refuses() -> None:
     batcher.turn()
     assert batcher.offer(Request(4), alone=False)
     assert batcher.waiting_rows == 10
+
+
+def test_what_has_waited_too_long_is_not_computed() -> None:
+    ran: list[int] = []
+    now = [0.0]
+    times = Times(lambda: now[0])
+    batcher: Batcher[Request] = Batcher(lambda batch: ran.append(len(batch)), Limits(max_wait_s=60.0), times)
+    old, fresh = Request(2), Request()
+    fresh.came_s = 30.0
+    assert batcher.offer(old, alone=False)
+    assert batcher.offer(fresh, alone=False)
+    now[0] = 60.5
+    batcher.turn()
+    assert (old.ends, fresh.ends) == (["taken", "expired"], ["taken"])
+    assert ran == [1]
+    assert batcher.waiting_rows == 0

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tests.unit.runtime.saved_models import COLUMNS, FORMATS, ROWS, Saved, package
 
-from modelyard_runtime.batching import Limits, rows_joint
+from modelyard_runtime.batching import Limits, rows_joint, together
 from modelyard_runtime.dataplane import DataPlane
 from modelyard_runtime.loader import load
 from modelyard_runtime.model import Model
@@ -63,7 +63,8 @@ def joined(_: Saved, model: Model) -> Any:
     plane = DataPlane(replace(model, joint=rows_joint(model.rows, Limits())), "m")
     body = [json.dumps({"req_data": [row]}).encode() for row in OBJECTS]
     asked = [plane.prepared(each, lambda: "") for each in body]
-    answers = [json.loads(answer) for _, answer in plane.answers(asked)]  # type: ignore[arg-type]
+    results = together(asked[0].call.predict, [each.item for each in asked])  # type: ignore[union-attr]
+    answers = [json.loads(plane.answered(*each)[1]) for each in zip(asked, results, strict=True)]  # type: ignore[arg-type]
     return unnamed([row for answer in answers for row in answer["resp_data"]])
 
 
@@ -206,5 +207,5 @@ def test_classes_of_xgboost_are_cut_where_its_own_classifier_cuts(tmp_path: Path
     model = load(Settings(tmp_path, "m", "", port=0))
     assert ask(model, {"instances": rows.tolist()})["predictions"] == library.predict(rows).tolist()
     assert model.tensors is not None
-    found = model.tensors.run({"x": rows}, ("predict", "predict_proba"))
+    found = model.tensors.run(model.tensors.fit({"x": rows}), ("predict", "predict_proba"))
     assert found["predict_proba"] == pytest.approx(library.predict_proba(rows), abs=1e-6)

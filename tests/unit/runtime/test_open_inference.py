@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from modelyard import __version__
-from modelyard_runtime.errors import bad_input
+from modelyard_runtime.batching import Call, Joint, together
+from modelyard_runtime.errors import bad_input, overloaded
 from modelyard_runtime.model import Model, Tensor, Tensors
 from modelyard_runtime.protocols import v2
 from modelyard_runtime.protocols.datatypes import SIZES
-from modelyard_runtime.protocols.v2 import OpenInference, Reply
+from modelyard_runtime.protocols.v2 import OpenInference, Prepared, Reply
 
 HOME = "/v2/models/m"
 LENGTH = "inference-header-content-length"
@@ -312,3 +313,101 @@ async def test_scripts_whose_steps_are_coroutines() -> None:
     opened = protocol(tensors=None, predict=None, predict_async=predict)
     reply = await opened.infer_async(json.dumps(one("FP32", [1, 2], [2])).encode(), lambda _: "")
     assert json.loads(reply.body)["outputs"][0]["data"] == [1.0, 2.0]
+
+
+def joining(*bodies: Any, **tensors: Any) -> tuple[list[Any], list[Any]]:
+    """What each is answered when all have one turn, and the shapes that the model was called with."""
+    calls: list[Any] = []
+
+    def run(given: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+        calls.append({name: list(array.shape) for name, array in given.items()})
+        if any(array.size and (array == 13).any() for array in given.values()):
+            raise ValueError("thirteen")
+        return mirror(given, wanted)
+
+    joint = Joint(lambda items: items)
+    model = Model(
+        {}, lambda data: data, joint=joint, tensors=Tensors("p", (), (), tensors.pop("run", run), **tensors)
+    )
+    asked = OpenInference(model, "m", "", str)
+    prepared = [asked.prepared(json.dumps(body).encode(), lambda _: "") for body in bodies]
+    replies = [each if isinstance(each, Reply) else None for each in prepared]
+    groups: dict[Call, list[int]] = {}
+    for n, each in enumerate(prepared):
+        if isinstance(each, Prepared):
+            groups.setdefault(each.call, []).append(n)
+    for call, group in groups.items():
+        results = together(call.predict, [prepared[n].item for n in group])  # type: ignore[union-attr]
+        for n, result in zip(group, results, strict=True):
+            replies[n] = asked.answered(prepared[n], result)  # type: ignore[arg-type]
+    return [(reply.status, json.loads(reply.body)) for reply in replies if reply], calls
+
+
+def outputs(answer: Any) -> Any:
+    status, body = answer
+    assert status == 200, body
+    return [(each["name"], each["shape"], each["data"]) for each in body["outputs"]]
+
+
+def test_requests_of_different_row_counts_share_a_call() -> None:
+    answers, calls = joining(one("INT64", [1, 2], [1, 2]), one("INT64", [3, 4, 5, 6], [2, 2]))
+    assert calls == [{"x": [3, 2]}]
+    assert [outputs(each) for each in answers] == [[("x", [1, 2], [1, 2])], [("x", [2, 2], [3, 4, 5, 6])]]
+
+
+def tensor(name: str, rows: int) -> dict[str, Any]:
+    return {"name": name, "datatype": "INT64", "shape": [rows, 1], "data": [1] * rows}
+
+
+PICKED = {**one("INT64", [1, 2], [1, 2]), "outputs": [{"name": "x"}]}
+PAIR = {"inputs": [tensor("x", 2), tensor("y", 1)]}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(one("FP64", [1, 2], [1, 2]), id="another datatype"),
+        pytest.param(one("INT64", [1, 2, 3], [1, 3]), id="another width"),
+        pytest.param(one("INT64", [1, 2], [1, 1, 2]), id="another number of axes"),
+        pytest.param(one("INT64", [], [0, 2]), id="no rows"),
+        pytest.param(one("INT64", [1], []), id="no axes"),
+        pytest.param(PICKED, id="other outputs wanted"),
+        pytest.param(PAIR, id="inputs of different row counts"),
+    ],
+)
+def test_what_does_not_fit_has_a_call_of_its_own(other: Any) -> None:
+    usual = one("INT64", [1, 2], [1, 2])
+    answers, calls = joining(usual, other, usual)
+    assert len(calls) == 2
+    assert [status for status, _ in answers] == [200] * 3
+
+
+def test_only_the_guilty_of_a_shared_call_fails() -> None:
+    def fit(given: dict[str, Any]) -> dict[str, Any]:
+        if given["x"][0, 0] == 9:
+            raise bad_input("No nines.")
+        return given
+
+    bodies = [one("INT64", [n, 0], [1, 2]) for n in (1, 13, 9, 2)]
+    answers, calls = joining(*bodies, fit=fit)
+    assert [status for status, _ in answers] == [200, 500, 400, 200]
+    assert calls == [{"x": [3, 2]}, *[{"x": [1, 2]}] * 3]
+    assert outputs(answers[3]) == [("x", [1, 2], [2, 0])]
+
+
+def test_a_model_whose_outputs_are_not_rows_is_called_for_each() -> None:
+    calls = []
+
+    def run(given: dict[str, Any], _: Sequence[str]) -> dict[str, Any]:
+        calls.append(len(given["x"]))
+        return {"sum": given["x"].sum(keepdims=True)}
+
+    answers, _ = joining(one("INT64", [1, 2], [1, 2]), one("INT64", [3, 4], [1, 2]), run=run)
+    assert calls == [2, 1, 1]
+    assert [outputs(each) for each in answers] == [[("sum", [1, 1], [3])], [("sum", [1, 1], [7])]]
+
+
+def test_a_request_that_is_refused_says_when_to_come_again() -> None:
+    reply = protocol().refused(overloaded())
+    assert reply.status == 503
+    assert ("retry-after", "1") in reply.headers
