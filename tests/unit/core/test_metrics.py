@@ -23,9 +23,10 @@ def ours() -> bytes:
 
 def test_everything_that_the_model_server_tells_is_taken_over() -> None:
     """And with its own help and types: the table here must follow the model server's."""
-    lines = ours().decode().splitlines()
+    page_of_one = ours()
+    lines = page_of_one.decode().splitlines()
     said = [line for line in lines if not line.startswith("#")]
-    found = told(ours(), ORIGIN)
+    found = told(page_of_one, ORIGIN)
     assert sum(map(len, found.values())) == len(said)
     shown = page(OF_INSTANCES, [found]).splitlines()
     for introduction in ("# TYPE", "# HELP"):
