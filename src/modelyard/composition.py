@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from modelyard.api.app import Deps, create_app
+from modelyard.api.protocol import Protocol
 from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.integrity import Snapshots
 from modelyard.artifacts.overlay import Overlays
@@ -67,6 +68,7 @@ class ApiServer:
     def __init__(self, app: FastAPI, listener: socket.socket) -> None:
         config = uvicorn.Config(
             app,
+            http=Protocol,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -74,6 +76,9 @@ class ApiServer:
             timeout_graceful_shutdown=5,
         )
         self._server = _QuietServer(config)
+        # Inherited by connections. Head and body of an answer are two writes: the second would wait, up to 40 ms,
+        # for a client that is in no hurry to acknowledge the first.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._listener = listener
 
     async def serve(self) -> None:

@@ -1,5 +1,6 @@
 """What surrounds every answer: request ids, the names of ignored keys, and a last resort for faults of ours."""
 
+import re
 import uuid
 from urllib.parse import quote
 
@@ -12,6 +13,8 @@ from modelyard.api import errors
 IGNORED = "X-Modelyard-Ignored"
 MAX_IGNORED = 32
 MAX_NAME = 120
+ABSOLUTE = re.compile("^https?://[^/]*", re.IGNORECASE)
+"""What a request line may carry before the path (RFC 9112, 3.2.2); the server leaves it there."""
 
 
 class Envelope:
@@ -24,6 +27,7 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["path"] = ABSOLUTE.sub("", scope["path"]) or "/"
         request_id = uuid.uuid4().hex
         ignored: list[str] = []
         scope.setdefault("state", {})["ignored"] = ignored

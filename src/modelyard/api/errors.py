@@ -110,10 +110,11 @@ async def _condition(request: Request, error: Exception) -> JSONResponse:
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    if error.status_code == 404:
+    if error.status_code == 404 and request.method != "CONNECT":
         response = answer(request, 404, UNKNOWN_API, f"API {request.method} {request.url.path} does not exist.")
-    elif error.status_code == 405:
+    elif error.status_code in {404, 405}:  # CONNECT names a host, and no path: nothing is allowed there
         response = answer(request, 405, UNKNOWN_API, f"{request.url.path} does not know method {request.method}.")
+        response.headers["Allow"] = ""
         if methods := _known_methods(request):
             response.headers["Allow"] = ", ".join(sorted(methods))
             return response
