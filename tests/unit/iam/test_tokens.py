@@ -35,14 +35,7 @@ def test_a_token_says_who_calls_and_for_how_long() -> None:
         "iat": 1_800_000_000,
         "exp": 1_800_000_000 + DAY_S,
         "access": f";u=u1;p=p1;t={token.id};r=invoker;r=member;",
-        "who": {
-            "user": "ada",
-            "domain": "Domain",
-            "domain_id": "d1",
-            "project": "north",
-            "scope": "project",
-            "methods": "password",
-        },
+        "who": ["ada", "Domain", "d1", "north", "project", "password"],
     }
 
 
@@ -123,6 +116,9 @@ OTHER_BODY = KEY.issue(NOWHERE, NOW_MS)[0].split(".")[1]
         pytest.param(forged(OWN, "ES256", access=";u=u1;u=u2;t=x;"), "0203", id="two users"),
         pytest.param(forged(OWN, "ES256", access=";u=u1;t=x;p=p1;"), "0203", id="another order"),
         pytest.param(forged(OWN, "ES256", who="ada"), "0203", id="a word as who"),
+        pytest.param(
+            forged(OWN, "ES256", who=["ada", "D", "d1", 7, "project", "password"]), "0203", id="a number"
+        ),
         pytest.param(forged(OWN, "ES256", exp=1_800_000_000), "0202", id="expired"),
     ],
 )
