@@ -139,7 +139,10 @@ class Yard:
         return model.id
 
     async def create(self, *config: VariantRequest) -> str:
-        request = services.ServiceRequest("svc", InferType.REAL_TIME, config)
+        return await self.create_named("svc", *config)
+
+    async def create_named(self, name: str, *config: VariantRequest) -> str:
+        request = services.ServiceRequest(name, InferType.REAL_TIME, config)
         return (await services.create(self.context, ALICE, PROJECT, request)).service_id
 
     async def put(self, service_id: str, *config: VariantRequest, status: Desired | None = None) -> None:

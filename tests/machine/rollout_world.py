@@ -152,6 +152,7 @@ class World:
     unrouted_ms: dict[str, int] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
     began: dict[str, int] = field(default_factory=dict)
+    lapses: Counter[str] = field(default_factory=Counter)
     room: int = 1_000
     start_ms: int = 1_000
     stop_ms: int = 100
@@ -226,6 +227,7 @@ class World:
         self.unfair |= any(p.exited and not self._known_ended(i) for i, p in self.procs.items())
         self.rollouts.append(Rollout(self.new_id("roll"), "s", kind, self.service.revision, base, self.wall_ms))
         self.jumped = False
+        self.lapses.clear()
 
     def _known_ended(self, instance_id: str) -> bool:
         row = self.rows.get(instance_id)
@@ -280,6 +282,7 @@ class World:
             sights=tuple(sights),
             acked=self.gateway.view,
             began_ms=self._began_ms(),
+            lapses=dict(self.lapses) if self.rollout else {},
         )
 
     def _began_ms(self) -> int | None:
@@ -385,6 +388,8 @@ class World:
             self.rollouts[-1] = decision.rollout
         adopted = {s.id: s.instance for s in before.sights if s.id not in self.rows}
         moved = {i.id: i for i in (*decision.instances, *started)}
+        for old in (self.rows[i] for i in moved if i in self.rows):
+            self.lapses[old.template] += old.phase is Phase.READY and moved[old.id].phase is Phase.STARTING
         self.rows |= adopted | moved
         for instance_id in decision.forget:
             self.rows.pop(instance_id, None)
@@ -397,6 +402,7 @@ class World:
             return
         if sum(not p.exited for p in self.procs.values()) >= self.room:
             self.obstacles[instance.id] = "no room"
+            self.unfair = True
             return
         self.obstacles.pop(instance.id, None)
         model = next(
@@ -427,6 +433,7 @@ class World:
         self.unrouted_ms.clear()
         self.obstacles.clear()
         self.began.clear()
+        self.lapses.clear()
         self.unfair |= self.jumped  # it is as old as the wall clock says
         gateway = self.gateway
         gateway.disconnect()

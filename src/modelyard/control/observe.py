@@ -1,6 +1,7 @@
 """From rows, processes and acknowledgements to one situation."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from modelyard.core.situation import Process, Sight, Situation
@@ -32,12 +33,14 @@ class Memory:
 
     `unrouted_ms`: since when the gateway is known not to route to an instance. `obstacles`: why the engine did
     not take a start. `began`: the rollout in progress (its id), and since when, on the clock of the decisions.
+    `lapses`: of that rollout, as in `Situation`.
     """
 
     unrouted_ms: dict[str, int] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
     route_rollout: str = ""
     began: tuple[str, int] = ("", 0)
+    lapses: Counter[str] = field(default_factory=Counter)
 
     def note_routing(self, instance_id: str, *, routed: bool, now_ms: int) -> int | None:
         """Since when the instance is unrouted, None while it is not."""
@@ -52,7 +55,17 @@ class Memory:
         if self.began[0] != rollout.id:
             age_ms = max(moment.wall_ms - rollout.started_ms, 0)
             self.began = (rollout.id, moment.now_ms - age_ms)
+            self.lapses.clear()
         return self.began[1]
+
+    def note_lapses(self, before: Iterable[Instance], moved: Iterable[Instance], hung: Set[str]) -> None:
+        """What was recorded: who was ready before and is not ready now, though its process runs."""
+        ready = {i.id for i in before if i.phase is Phase.READY}
+        for instance in moved:
+            if instance.id in ready and (
+                instance.phase is Phase.STARTING or (instance.phase is Phase.DRAINING and instance.id in hung)
+            ):
+                self.lapses[instance.template] += 1
 
     def note_published(self, routed: Iterable[str], rollout_id: str) -> None:
         """A route was handed to the gateway: whoever is in it may get requests until a later one is acknowledged.
@@ -120,6 +133,7 @@ def situation(
         )
         for instance in (*record.instances, *strangers(record, observed))
     )
+    began_ms = memory.note_rollout(record.rollout, moment) if record.rollout is not None else None
     return Situation(
         service=record.service,
         revisions=record.revisions,
@@ -127,7 +141,8 @@ def situation(
         sights=sights,
         acked=view.acked,
         app_codes=app_codes,
-        began_ms=memory.note_rollout(record.rollout, moment) if record.rollout is not None else None,
+        began_ms=began_ms,
+        lapses=dict(memory.lapses) if record.rollout is not None else {},
     )
 
 

@@ -96,6 +96,8 @@ class Reconciler:
             async with world.store.write() as writing:
                 if not await writing.apply(service_id, changes):
                     return now_ms
+            hung = {s.id for s in seen.sights if s.hung}
+            self._memory[service_id].note_lapses(record.instances, decision.instances, hung)
         await self._route(service_id, decision.route, decision.rollout or record.rollout)
         waiting = await self._act(record, decision, started)
         for instance_id in leftovers(record, observed):

@@ -213,14 +213,25 @@ def _outlived(sights: Sequence[Sight], situation: Situation, now_ms: int) -> Ite
     """Ended instances that no cause or back-off needs any more."""
     exited = sorted((s for s in sights if s.phase is Phase.EXITED), key=lambda s: -s.instance.phase_ms)
     for index, sight in enumerate(exited):
+        if _counts(situation, sight):
+            continue
         old = now_ms >= sight.instance.phase_ms + KEEP_EXITED_MS
         if old or index >= KEEP_EXITED * max(len(situation.goal), 1) or not situation.goal:
             yield sight
 
 
+def _counts(situation: Situation, sight: Sight) -> bool:
+    """Whether the verdict counts it: an end during the rollout, of what it brings. They are few, or it fails."""
+    current = situation.rollout
+    if current is None or not current.active or sight.instance.phase_ms < situation.began:
+        return False
+    what = (sight.instance.track, sight.instance.template)
+    return any((v.track, v.template.hash) == what for v in situation.goal)
+
+
 def _cleanup_ms(situation: Situation) -> int | None:
-    ended = (s.instance.phase_ms + KEEP_EXITED_MS for s in situation.sights if s.phase is Phase.EXITED)
-    return min(ended, default=None)
+    ended = (s for s in situation.sights if s.phase is Phase.EXITED and not _counts(situation, s))
+    return min((s.instance.phase_ms + KEEP_EXITED_MS for s in ended), default=None)
 
 
 def _due_ms(situation: Situation, ahead_ms: int) -> int | None:

@@ -181,9 +181,7 @@ def _limit_ms(track: Track, sight: Sight) -> int | None:
         return None
     if sight.instance.ready_ms is not None:
         return sight.instance.phase_ms + sight.patience_ms
-    if sight.process_started_ms is None:
-        return None
-    return sight.process_started_ms + track.variant.deploy_timeout_s * 1000
+    return None if sight.obstacle else track.deadline_ms(sight)
 
 
 def _next_try_ms(track: Track, template: str) -> int:
@@ -196,6 +194,6 @@ def _times(track: Track, moment: _Moment) -> Iterator[int]:
         if missing > 0:
             yield _next_try_ms(track, template)
     for sight in track.fresh:
-        limit = _limit_ms(track, sight)
-        if limit is not None:
-            yield limit
+        for limit in (_limit_ms(track, sight), track.deadline_ms(sight)):
+            if limit is not None:
+                yield limit

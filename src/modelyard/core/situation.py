@@ -132,6 +132,16 @@ class Track:
         """Live instances of any other template, and those that hang."""
         return tuple(s for s in self.sights if s.phase in LIVE and not self.is_fresh(s))
 
+    def deadline_ms(self, sight: Sight) -> int | None:
+        """Until when a fresh instance may take to be ready for the first time; None: nothing runs against it.
+
+        Its time runs since its process began; while there is no room for one, since it was asked for.
+        """
+        if self.variant is None or sight.phase is not Phase.STARTING or sight.instance.ready_ms is not None:
+            return None
+        began_ms = sight.instance.phase_ms if sight.obstacle else sight.process_started_ms
+        return None if began_ms is None else began_ms + self.variant.deploy_timeout_s * 1000
+
     def serves(self, sight: Sight) -> bool:
         """Ready, and the gateway has it; of a track that gets no traffic, ready is all that can be asked."""
         return sight.phase is Phase.READY and (sight.id in self.routed or self.weight == 0)
@@ -150,7 +160,8 @@ class Track:
 class Situation:
     """Everything one decision is made from. `acked` is the route that the gateway acknowledged last; `app_codes`
     go into the route as they are, no decision depends on them. `began_ms`: when the rollout began on the clock of
-    the decisions (None: as its record says, there is but one clock)."""
+    the decisions (None: as its record says, there is but one clock). `lapses`: how often instances of a template
+    were ready and then not, or hung, during the rollout, as far as this control plane saw."""
 
     service: Service
     revisions: Mapping[int, Revision]
@@ -159,6 +170,7 @@ class Situation:
     acked: ServiceRoute | None
     app_codes: tuple[str, ...] = field(default=(), repr=False)
     began_ms: int | None = None
+    lapses: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def began(self) -> int:

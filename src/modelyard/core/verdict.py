@@ -1,19 +1,24 @@
 """Whether a rollout is over.
 
 Done: every track has its count of fresh instances serving, nothing else is left, the final weights are in force
-and the gateway acknowledged them. Failed: an instance did not become ready within its time, or they end again
-and again, or the engine or the gateway says that it can never work.
+and the gateway acknowledged them. Failed: an instance did not become ready within its time, or found no room in
+it; or they end again and again, or are ready and not ready again and again; or the engine or the gateway says
+that it can never work.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from modelyard.core.admission_catalog import FLAVORS
 from modelyard.core.routes import route
 from modelyard.core.situation import Sight, Situation, Track
 from modelyard.domain.instance import Phase
+from modelyard.domain.revision import Template, Variant
 
 CRASHES_BEFORE_READY = 3
 CRASHES_AT_ALL = 5
+LAPSES = 5
+"""Times that instances of a track were ready and then not; where many are asked for, two for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,10 @@ def _failures(track: Track, situation: Situation, now_ms: int) -> Iterator[Faile
     if track.variant is None:
         return
     name = f"{track.variant.model_name} {track.variant.model_version}"
-    limit_s = track.variant.deploy_timeout_s
     for sight in track.fresh:
-        if _too_late(sight, limit_s, now_ms):
-            what = f"an instance of {name} was not ready within {limit_s} s (deploy_timeout_in_seconds)"
-            text = f"deployment timed out: {what}"
-            yield Failed(text, sight.id)
+        deadline_ms = track.deadline_ms(sight)
+        if deadline_ms is not None and now_ms >= deadline_ms:
+            yield _late(track.variant, name, sight)
     ended = [
         s
         for s in track.sights
@@ -90,9 +93,34 @@ def _failures(track: Track, situation: Situation, now_ms: int) -> Iterator[Faile
             text = f"instances of {name} ended {len(crashes)} times{when}: {last.instance.exit}"
             yield Failed(text, last.id)
             return
+    lapses = situation.lapses.get(track.variant.template.hash, 0)
+    if lapses >= max(LAPSES, 2 * track.count):
+        text = f"instances of {name} were ready and then not any more, or hung, {lapses} times"
+        yield Failed(text, _unsteady(track, track.variant.template.hash))
 
 
-def _too_late(sight: Sight, limit_s: int, now_ms: int) -> bool:
-    if sight.phase is not Phase.STARTING or sight.instance.ready_ms is not None:
-        return False
-    return sight.process_started_ms is not None and now_ms >= sight.process_started_ms + limit_s * 1000
+def _late(variant: Variant, name: str, sight: Sight) -> Failed:
+    within = f"within {variant.deploy_timeout_s} s (deploy_timeout_in_seconds)"
+    if not sight.obstacle:
+        return Failed(f"deployment timed out: an instance of {name} was not ready {within}", sight.id)
+    return Failed(
+        f"deployment timed out: an instance of {name} could not be started {within}, for want of room: "
+        f"{sight.obstacle}. Each takes {_size(variant.template)}, and a change needs room for one more than run "
+        "at a time. Stop or shrink other services, or ask for fewer instances or a smaller specification."
+    )
+
+
+def _size(template: Template) -> str:
+    """What an instance takes: "0.34 cores and 64 MiB (custom)"."""
+    flavor = FLAVORS.get(template.specification)
+    cpu = template.cpu or (flavor.cpu if flavor else 0.0)
+    memory_mib = template.memory_mib or (flavor.memory_mib if flavor else 0)
+    return f"{cpu:g} cores and {memory_mib} MiB ({template.specification})"
+
+
+def _unsteady(track: Track, template: str) -> str | None:
+    """The one that was last seen to change, of those that are not well; else of all."""
+    known = [s for s in track.sights if s.instance.template == template]
+    if not known:
+        return None
+    return max(known, key=lambda s: (s.phase is not Phase.READY or s.hung, s.instance.phase_ms, s.id)).id

@@ -259,13 +259,20 @@ class TestEnd:
 
 class TestEndedOnes:
     def test_are_kept_for_a_while(self) -> None:
-        seen = situation("ne")
+        seen = situation("ne", new=None)
         ended_ms = seen.sights[1].instance.phase_ms
         assert decide(seen, ended_ms + KEEP_EXITED_MS - 1).forget == ()
         assert decide(seen, ended_ms + KEEP_EXITED_MS).forget == ("e2",)
 
+    def test_those_that_the_verdict_counts_stay(self) -> None:
+        seen = situation("ne")
+        ended_ms = seen.sights[1].instance.phase_ms
+        late = decide(replace(seen, acked=None), ended_ms + 10 * KEEP_EXITED_MS)
+        assert late.rollout is None
+        assert late.forget == ()
+
     def test_the_last_ones(self) -> None:
-        seen = situation("n" + "e" * (KEEP_EXITED + 2), rollout=None, new=(variant("a2"),))
+        seen = situation("n" + "e" * (KEEP_EXITED + 2), new=None)
         assert len(decide(seen, NOW).forget) == 2
 
 

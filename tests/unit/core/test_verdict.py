@@ -60,8 +60,22 @@ class TestDeployTimeout:
         assert verdict(situation("os"), self.LIMIT - 1) is None
         assert verdict(situation("os"), self.LIMIT) == self.FAILED
 
-    def test_not_while_the_instance_waits_for_room(self) -> None:
+    def test_not_before_the_engine_was_asked(self) -> None:
         assert verdict(situation("oa"), self.LIMIT) is None
+
+    def test_runs_from_the_wish_while_there_is_no_room(self) -> None:
+        seen = situation("oa")
+        waits = replace(seen, sights=(seen.sights[0], replace(seen.sights[1], obstacle="memory: 1 of 4 GiB free")))
+        assert verdict(waits, self.LIMIT - 1) is None
+        failed = verdict(waits, self.LIMIT)
+        assert isinstance(failed, Failed)
+        assert failed.instance_id is None
+        assert failed.cause == (
+            "deployment timed out: an instance of a 2 could not be started within 100 s "
+            "(deploy_timeout_in_seconds), for want of room: memory: 1 of 4 GiB free. Each takes 2 cores and 8192 "
+            "MiB (modelarts.vm.cpu.2u), and a change needs room for one more than run at a time. Stop or shrink "
+            "other services, or ask for fewer instances or a smaller specification."
+        )
 
     def test_not_while_the_gateway_is_away(self) -> None:
         assert verdict(situation("or"), self.LIMIT) is None
@@ -87,6 +101,26 @@ def test_crashes_after_readiness_count_later() -> None:
 
     assert crashed(4) is None
     assert crashed(5) == Failed("instances of a 2 ended 5 times: exited with status 1", "e6")
+
+
+@pytest.mark.parametrize(
+    ("pictures", "count", "lapses", "told"),
+    [
+        pytest.param("oun", 1, 4, None, id="may be a busy machine"),
+        pytest.param("oun", 1, 5, "u2", id="the one that is not well tells"),
+        pytest.param("orn", 1, 5, "r2", id="else the last that changed"),
+        pytest.param("o", 1, 5, None, id="none is left"),
+        pytest.param("oun", 4, 7, None, id="two for each"),
+        pytest.param("oun", 4, 8, "u2", id="of many"),
+    ],
+)
+def test_being_ready_and_not_ready_again_and_again_fails(
+    pictures: str, count: int, lapses: int, told: str | None
+) -> None:
+    new = variant("a2", count=count)
+    seen = replace(situation(pictures, new=(new,)), lapses={new.template.hash: lapses, "another": 100})
+    text = f"instances of a 2 were ready and then not any more, or hung, {lapses} times"
+    assert verdict(seen, NOW) == (Failed(text, told) if lapses >= max(5, 2 * count) else None)
 
 
 def test_a_rollback_is_judged_by_the_base() -> None:
