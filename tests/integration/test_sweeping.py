@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,12 +37,14 @@ class Yard:
         self.environments = Environments(root / "environments", Installer())
         self.used: set[str] = set()
         self.running: set[Path] = set()
+        self.asked: Callable[[], None] = lambda: None
         self.now_s = 1_000_000.0
         self.sweeper = Sweeper(
             self.packages, self.environments, self._used, lambda: self.running, lambda: self.now_s
         )
 
     async def _used(self) -> set[str]:
+        self.asked()
         return self.used
 
     def put(self, digest: str, *packages: str) -> tuple[Path, Path]:
@@ -95,3 +98,42 @@ async def test_what_somebody_just_came_to_use_stays(yard: Yard) -> None:
     os.utime(snapshot, (yard.now_s, yard.now_s))
     assert snapshot.name not in await yard.sweeper.sweep()
     assert snapshot.is_dir()
+
+
+async def test_what_is_published_during_a_sweep_stays(yard: Yard) -> None:
+    """The first removal takes a while; a model comes that needs the next."""
+    first, _ = yard.put("a" * 64)
+    await yard.sweeper.sweep()
+    yard.now_s += 1
+    snapshot, environment = yard.put("b" * 64, "y")
+    await yard.sweeper.sweep()
+    yard.now_s += GRACE_S
+
+    def published() -> None:
+        if not first.exists():
+            yard.used = {snapshot.name}
+
+    yard.asked = published
+    assert await yard.sweeper.sweep() == (first.name, yard.environments.name(()))
+    assert snapshot.is_dir()
+    assert environment.is_dir()
+    yard.asked, yard.used = lambda: None, set()
+    assert await yard.sweeper.sweep() == (), "its grace begins anew"
+
+
+async def test_what_is_started_during_a_sweep_stays(yard: Yard) -> None:
+    first, _ = yard.put("a" * 64)
+    await yard.sweeper.sweep()
+    yard.now_s += 1
+    snapshot, environment = yard.put("b" * 64, "y")
+    await yard.sweeper.sweep()
+    yard.now_s += GRACE_S
+
+    def started() -> None:
+        if not first.exists():
+            yard.running = {snapshot, environment / "site"}
+
+    yard.asked = started
+    assert first.name in await yard.sweeper.sweep()
+    assert snapshot.is_dir()
+    assert environment.is_dir()

@@ -11,9 +11,10 @@ import asyncio
 import os
 import shutil
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from modelyard.artifacts.environments import PARTIAL, Environments, prefix
 from modelyard.artifacts.overlay import wanted_by
@@ -46,10 +47,30 @@ def superfluous(unused: Sequence[Unused], keep: int, now_s: float) -> tuple[Path
     return tuple(gone)
 
 
+@dataclass(frozen=True, slots=True)
+class _Users:
+    """What was in use at one moment. `wanted`: the environment that a snapshot needs ("": none), by its digest,
+    also of those that were in use before; `environments`: those that are needed."""
+
+    digests: frozenset[str]
+    wanted: Mapping[str, str]
+    environments: frozenset[str]
+    running: tuple[Path, ...]
+
+    def need(self, path: Path) -> bool:
+        """Whether one of them needs this directory."""
+        return (
+            path.name in self.digests
+            or path.name.partition("-")[0] in self.environments
+            or any(place.is_relative_to(path.resolve()) for place in self.running)
+        )
+
+
 class Sweeper:
     """`used` gives the digests of every snapshot in use, `running` the directories that processes read from.
 
-    `clock` gives seconds since 1970. Everything is asked again before anything is removed.
+    `clock` gives seconds since 1970. Everything is asked again before each removal: it takes a while, and a model
+    that is published meanwhile must find what it needs.
     """
 
     def __init__(
@@ -72,11 +93,14 @@ class Sweeper:
 
     async def sweep(self) -> tuple[str, ...]:
         """Remove what is superfluous; its names. Raises OSError, and what `used` raises."""
-        digests, running, now_s = await self._used(), self._running(), self._clock()
-        unused = await asyncio.to_thread(self._unused, digests, [path.resolve() for path in running], now_s)
+        now_s, users = self._clock(), await self._users()
+        unused = await asyncio.to_thread(self._unused, users, now_s)
         gone = []
         for path in superfluous(unused, self._keep, now_s):
-            if now_s - path.stat().st_mtime >= GRACE_S:  # or else somebody has just come to use it
+            users = await self._users(users.wanted)
+            if users.need(path):
+                del self._since[path]
+            elif now_s - path.stat().st_mtime >= GRACE_S:  # or else somebody has just come to use it
                 aside = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
                 path.rename(aside)
                 del self._since[path]
@@ -84,15 +108,22 @@ class Sweeper:
                 await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
         return tuple(gone)
 
-    def _unused(self, digests: Collection[str], running: Sequence[Path], now_s: float) -> list[Unused]:
-        wanted = {prefix(w) for digest in digests if (w := wanted_by(self._packages / digest))}
-        unused = [
-            path
-            for path in (*_directories(self._packages), *_directories(self._environments.root))
-            if path.name not in digests
-            and path.name.partition("-")[0] not in wanted
-            and not any(place.is_relative_to(path.resolve()) for place in running)
-        ]
+    async def _users(self, known: Mapping[str, str] = MappingProxyType({})) -> _Users:
+        """Who they are now. `known`: environments of snapshots, which are not read again: they never change."""
+        digests = frozenset(await self._used())
+        running = tuple(path.resolve() for path in self._running())
+        new = digests - known.keys()
+        read = await asyncio.to_thread(self._wanted, new) if new else {}
+        wanted = {**known, **read}
+        return _Users(digests, wanted, frozenset(wanted[digest] for digest in digests), running)
+
+    def _wanted(self, digests: Collection[str]) -> dict[str, str]:
+        wanted = {digest: wanted_by(self._packages / digest) for digest in digests}
+        return {digest: prefix(w) if w else "" for digest, w in wanted.items()}
+
+    def _unused(self, users: _Users, now_s: float) -> list[Unused]:
+        everything = (*_directories(self._packages), *_directories(self._environments.root))
+        unused = [path for path in everything if not users.need(path)]
         self._since = {path: self._since.get(path, now_s) for path in unused}
         return [
             Unused(path, max(since_s, path.stat().st_mtime), _size(path)) for path, since_s in self._since.items()
