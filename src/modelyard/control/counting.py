@@ -4,12 +4,15 @@ The gateway counts from 0 in each of its processes (`epoch`). The store keeps th
 that they include, so that a new control plane goes on where the last one stopped, and a new gateway adds up.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 
 from modelyard.control.rates import Minute
 from modelyard.domain.service import Invocations
 from modelyard.gateway.base import CounterReading, Gateway
-from modelyard.store.base import Counter, Store
+from modelyard.store.base import Counter, Store, StoreUnavailableError
+
+log = logging.getLogger(__name__)
 
 
 def counted(known: Mapping[str, Counter], reading: CounterReading) -> dict[str, Counter]:
@@ -43,12 +46,26 @@ class Counting:
         self._now_ms = now_ms
         self.minute = Minute()
         self._last: CounterReading | None = None
+        self._away = False
 
     async def take(self) -> None:
-        """One reading. Nothing happens while the gateway cannot be asked."""
+        """One reading. Nothing happens while the gateway cannot be asked; what the store cannot take now is in a
+        later reading. That it is away is said once, and once that it is back."""
         reading = await self._gateway.counters()
         if reading is None or reading == self._last:
             return
+        try:
+            await self._keep(reading)
+        except StoreUnavailableError as error:
+            if not self._away:
+                log.error("invocations cannot be stored until the store is back: %s", error)
+            self._away = True
+        else:
+            if self._away:
+                log.warning("invocations are stored again")
+            self._away = False
+
+    async def _keep(self, reading: CounterReading) -> None:
         async with self._store.read() as reading_tx:
             known = await reading_tx.counters(tuple(reading.services))
             ids = set(await reading_tx.service_ids())

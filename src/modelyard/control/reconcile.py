@@ -5,6 +5,7 @@ next pass does it again: every act is idempotent on our ids). A decision made fr
 meanwhile is thrown away whole. An engine or store that cannot be asked means no decision at all.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -70,12 +71,13 @@ class Reconciler:
 
     async def routes(self, records: Iterable[ServiceRecord]) -> Sequence[ServiceRoute]:
         """What a fresh control plane publishes first: every service's route, from everything observed."""
-        observed = await self._world.engine.list()
+        observed: defaultdict[str, list[Observed]] = defaultdict(list)
+        for instance in await self._world.engine.list():
+            observed[instance.service_id].append(instance)
         found = []
         for record in records:
-            mine = [o for o in observed if o.service_id == record.service.id]
             moment = self._moment()
-            seen = self._situation(record, mine, moment)
+            seen = self._situation(record, observed[record.service.id], moment)
             route = decide(seen, moment.now_ms, wall_ms=moment.wall_ms).route
             if route is not None:
                 found.append(route)
