@@ -70,7 +70,9 @@ def test_check_says_what_loading_said(tmp_path: Path, env: dict[str, str]) -> No
     assert "the warm-up with the example input failed" in found[-1]["text"]
 
 
-def test_run_serves_until_ctrl_c(tmp_path: Path, env: dict[str, str]) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_run_serves_until_it_is_ended(tmp_path: Path, env: dict[str, str], how: signal.Signals) -> None:
+    """Also when only its own process is told: nothing of it is left."""
     command = modelyard("run", package(tmp_path / "good"), "--port", 0)
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
         assert running.stdout is not None
@@ -82,7 +84,12 @@ def test_run_serves_until_ctrl_c(tmp_path: Path, env: dict[str, str]) -> None:
 
         until(ready, 60, "the model")
         assert httpx.post(url, json={"times": 3}).json() == {"length": 108}
-        os.killpg(running.pid, signal.SIGINT)
+        running.send_signal(how)
         assert running.wait(30) == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health")
+
+
+def test_run_of_no_package_says_so(tmp_path: Path, env: dict[str, str]) -> None:
     bad = subprocess.run(modelyard("run", tmp_path / "none"), env=env, capture_output=True, text=True, check=False)
     assert (bad.returncode, "is not a directory" in bad.stderr) == (1, True)

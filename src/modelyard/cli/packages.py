@@ -41,7 +41,7 @@ def run(
         errors.print(Text.assemble(("error: ", "bold red"), str(error)))
         raise typer.Exit(Exit.FAILED) from None
     typer.echo(f"http://127.0.0.1:{listener.getsockname()[1]}")
-    raise typer.Exit(serve(report.package, listener, packages))
+    serve(report.package, listener, packages)
 
 
 def check(

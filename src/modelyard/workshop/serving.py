@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import httpx
 
@@ -21,6 +21,7 @@ from modelyard_runtime.package import Package
 
 POLL_S = 0.05
 END_S = 5.0
+COMMAND = (sys.executable, "-m", "modelyard_runtime")
 
 
 def cache() -> Path:
@@ -45,9 +46,25 @@ def listening(port: int) -> socket.socket:
 def served(
     package: Package, listener: socket.socket, packages: Path | None, *, safe_only: bool, output: IO[bytes] | None
 ) -> "subprocess.Popen[bytes]":
-    """The model server's process, with our environment: it is the author's own code."""
+    """The model server's process."""
+    env = _environment(package, listener, packages, safe_only=safe_only)
+    return subprocess.Popen(COMMAND, env=env, pass_fds=(listener.fileno(),), stdout=output, stderr=output)
+
+
+def run(package: Package, listener: socket.socket, packages: Path | None) -> NoReturn:
+    """Become the model server: whoever ends this process, with Ctrl-C or otherwise, ends it and leaves nothing."""
+    env = _environment(package, listener, packages, safe_only=False)
+    listener.set_inheritable(True)
+    sys.stdout.flush()
+    os.execve(COMMAND[0], COMMAND, env)  # noqa: S606 - our own Python
+
+
+def _environment(
+    package: Package, listener: socket.socket, packages: Path | None, *, safe_only: bool
+) -> dict[str, str]:
+    """Ours, since it is the author's own code, and what the model server must know."""
     path = os.pathsep.join(part for part in (source_path(), os.environ.get("PYTHONPATH", "")) if part)
-    env = {
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("MODELYARD_")},
         **({"PYTHONPATH": path} if path else {}),
         "MODELYARD_SOCKET_FD": str(listener.fileno()),
@@ -58,21 +75,6 @@ def served(
         **({"MODELYARD_ENVIRONMENT": str(packages)} if packages else {}),
         **({"MODELYARD_SAFE_FORMATS_ONLY": "1"} if safe_only else {}),
     }
-    command = (sys.executable, "-m", "modelyard_runtime")
-    return subprocess.Popen(command, env=env, pass_fds=(listener.fileno(),), stdout=output, stderr=output)
-
-
-def run(package: Package, listener: socket.socket, packages: Path | None) -> int:
-    """Serve until Ctrl-C or until it ends by itself; the exit status."""
-    process = served(package, listener, packages, safe_only=False, output=None)
-    listener.close()
-    try:
-        return process.wait()
-    except KeyboardInterrupt:  # the terminal told it too
-        process.terminate()
-        return process.wait()
-    finally:
-        process.kill()
 
 
 def tried(package: Package, packages: Path | None, limit_s: float, *, safe_only: bool) -> Iterator[Finding]:
