@@ -18,7 +18,7 @@ from modelyard_runtime.errors import RequestError, bad_input
 from modelyard_runtime.model import Model, Question, Rows, Tensor, Tensors
 from modelyard_runtime.package import Package
 from modelyard_runtime.protocols.datatypes import numpy_dtype
-from modelyard_runtime.tabular import Answers, Column, columns, question, rows_of
+from modelyard_runtime.tabular import Answers, Column, columns, reader, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,14 @@ def network_model(package: Package, network: Network, threads: int) -> Model:
     if as_table and not network.inputs[0].shape:
         network = replace(network, inputs=(replace(network.inputs[0], shape=(-1, len(declared))),))
 
+    row = reader(declared)
+
     def fields(row: dict[str, Any], n: int) -> Any:
         return _fields(row, n, network.inputs)
 
     def read(body: Any) -> Question:
         if as_table:
-            return question(body, declared, answers)
+            return rows_of(body, answers, row)
         instances = body.get("instances") if isinstance(body, dict) else None
         if isinstance(instances, list) and instances and all(isinstance(each, dict) for each in instances):
             return Question([fields(each, n) for n, each in enumerate(instances)], answers.predictions)

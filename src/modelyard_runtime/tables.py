@@ -10,7 +10,7 @@ from typing import Any
 from modelyard_runtime.errors import LoadError, bad_input
 from modelyard_runtime.model import Model, Question, Rows, Tensor, Tensors
 from modelyard_runtime.package import Package
-from modelyard_runtime.tabular import Answers, Column, columns, question
+from modelyard_runtime.tabular import Answers, Column, columns, reader, rows_of
 
 _PREDICT = "predict"
 _MATRIX = "input"
@@ -44,15 +44,17 @@ def table_model(package: Package, table: Table, threads: int) -> Model:
     to_matrix = _matrix(table, declared)
     predict_matrix = table.predict
 
+    row = reader(declared)
+
     def read(body: Any) -> Question:
-        return question(body, declared, answers)
+        return rows_of(body, answers, row)
 
     def run(rows: Sequence[Any]) -> Sequence[Any]:
         result = predict_matrix(to_matrix(rows)) if rows else []
         return result.tolist() if hasattr(result, "tolist") else list(result)
 
     def predict(body: Any) -> Any:
-        asked = question(body, declared, answers)
+        asked = read(body)
         return asked.answer(run(asked.rows))
 
     return Model(

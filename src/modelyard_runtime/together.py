@@ -79,7 +79,8 @@ class Together:
 
     def join(self, caller: Caller, asked: Asked) -> None:
         waiting = Waiting(caller, asked, self._clock())
-        if not self.batcher.offer(waiting, alone=self._ledger.in_flight == 1):
+        batcher = self.batcher
+        if not batcher.offer(waiting, alone=not batcher.waiting_rows and self._ledger.in_flight == 1):
             self._ledger.mine.refused += 1
             caller.answer(asked, overloaded())
 

@@ -1,13 +1,21 @@
 """Requests of named features to rows, predictions to answers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from modelyard_runtime.errors import RequestError
-from modelyard_runtime.tabular import Answers, Column, columns, question
+from modelyard_runtime.model import Question
+from modelyard_runtime.tabular import Answers, Column, columns, reader, rows_of
 
 AB = (Column("a", "number"), Column("b", "integer"))
+XY = (Column("x", "number"), Column("y", "number"))
+ANY = (Column("x"), Column("y"))
+
+
+def question(body: Any, declared: Sequence[Column], answers: Answers) -> Question:
+    return rows_of(body, answers, reader(declared))
 
 
 def schema(field: str, properties: dict[str, Any], *, wrapped: bool, as_list: bool) -> dict[str, Any]:
@@ -36,6 +44,9 @@ def test_no_columns(nothing: dict[str, Any]) -> None:
         pytest.param({"req_data": [{"a": 1, "b": 2, "c": 3}]}, AB, [[1.0, 2]], id="extra is ignored"),
         pytest.param({"req_data": [{"b": 2, "a": 1}]}, (), [[2, 1]], id="no schema: the order of the row"),
         pytest.param({"req_data": []}, AB, [], id="no rows"),
+        pytest.param({"req_data": [{"y": 2.5, "x": 0.5}]}, XY, [[0.5, 2.5]], id="all with a fraction"),
+        pytest.param({"req_data": [{"y": 2, "x": "0.5"}]}, XY, [[0.5, 2.0]], id="not all with a fraction"),
+        pytest.param({"req_data": [{"y": None, "x": "a"}]}, ANY, [["a", None]], id="columns of any type"),
         pytest.param({"instances": [[1, 2], [3, 4]]}, AB, [[1, 2], [3, 4]], id="instances"),
         pytest.param({"req_data": [{"x": "true"}]}, (Column("x", "boolean"),), [[True]], id="boolean"),
         pytest.param({"req_data": [{"x": 3}]}, (Column("x", "string"),), [["3"]], id="string"),
