@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from modelyard_runtime.batching import Costs, Gaps, Limits, linger_s
+from modelyard_runtime.batching import Costs, Gaps, Limits, Patience, linger_s
 from modelyard_runtime.lanes import Pace
 
 _SMALL = 4  # rows of a request that may be answered where it was received
@@ -75,6 +75,7 @@ class Batcher(Generic[Request]):
         self.costs = Costs()
         self.gaps = Gaps()
         self.pace = Pace()
+        self.patience = Patience()
         self._run = run
         self._limits = limits
         self._exclusive = True
@@ -148,15 +149,22 @@ class Batcher(Generic[Request]):
         return True
 
     def _linger(self) -> None:
+        if not self.patience.willing():
+            return
         began = self._clock()
+        paused = False
         while True:
             seen = self._came
             rows = seen - self._gone
             pause = linger_s(rows, self._clock() - began, self.gaps.mean_s, self.costs, self._limits)
             if not pause:
+                if paused:
+                    self.patience.record(in_vain=rows < self._limits.max_size)
                 return
             self._pause(pause)
+            paused = True
             if self._came == seen:
+                self.patience.record(in_vain=False)
                 return
 
     def _take(self) -> list[Request]:

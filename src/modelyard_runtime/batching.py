@@ -8,6 +8,7 @@ requests come further apart than that:
     overhead 2 ms, a request each 0.1 ms   wait while they keep coming, 2 ms at most
     overhead 0.1 ms, one each 0.1 ms       nothing to save: run what is there; what arrives meanwhile is next
     `max_delay_s` 0                    never wait; batches are what arrived while the call before ran
+    they still come when the wait is over   it was in vain: the next 1, 2, 4 … 64 calls do not wait (`Patience`)
 
 A queue that cannot be answered within `max_wait_s` refuses at once instead of keeping callers until they give up.
 """
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from modelyard_runtime.model import Rows
 
 _WEIGHT = 1 / 16
+_MOST_SKIPPED = 64
 _APART = 2.0  # after this many usual gaps without a request, none is coming
+_LOOK = 1 / 8  # of what there is to save, at least: who was just answered needs a moment to ask again
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +178,46 @@ class Gaps:
         self.mean_s = 1.0
 
     def record(self, now_s: float) -> None:
-        gap = min(now_s - self._last_s, 1.0)
-        self._last_s = now_s
+        # Never negative, whatever the caller's clock: a negative pause once stopped every call for good.
+        gap = max(min(now_s - self._last_s, 1.0), 0.0)
+        self._last_s = max(now_s, self._last_s)
         # Down quickly, up slowly: a burst is recognised by its first requests, a pause between two is no pace.
         self.mean_s += (gap - self.mean_s) * (0.25 if gap < self.mean_s else _WEIGHT)
+
+
+class Patience:
+    """Whether to wait, from what waiting has brought.
+
+    A wait that ends because no more requests come has saved a call. One that ends because it has lasted as long as
+    a call costs, while they still come, has saved none, and the model stood still: without it, what comes during
+    one call is the next, and receiving one half of the callers overlaps with computing the other half.
+    """
+
+    __slots__ = ("_next", "_skip")
+
+    def __init__(self) -> None:
+        self._skip = 0
+        self._next = 1
+
+    def willing(self) -> bool:
+        """Asked once for each call."""
+        if self._skip:
+            self._skip -= 1
+            return False
+        return True
+
+    def record(self, *, in_vain: bool) -> None:
+        if in_vain:
+            self._skip = self._next
+            self._next = min(2 * self._next, _MOST_SKIPPED)
+        else:
+            self._next = 1
 
 
 def linger_s(rows: int, waited_s: float, gap_s: float, costs: Costs, limits: Limits) -> float:
     """How long to wait now for one more request before calling with `rows`; 0: call."""
     if rows >= limits.max_size:
         return 0.0
-    worth = min(costs.overhead_s, limits.max_delay_s) - waited_s
-    return min(_APART * gap_s, worth) if gap_s < worth else 0.0
+    most = min(costs.overhead_s, limits.max_delay_s)
+    worth = most - waited_s
+    return min(max(_APART * gap_s, most * _LOOK), worth) if gap_s < worth else 0.0

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from modelyard_runtime.batcher import Batcher, Times
-from modelyard_runtime.batching import Costs, Gaps, Limits, limits, linger_s, rows_joint, together
+from modelyard_runtime.batching import Costs, Gaps, Limits, Patience, limits, linger_s, rows_joint, together
 from modelyard_runtime.errors import LoadError, RequestError, bad_input
 from modelyard_runtime.model import Question, Rows
 
@@ -44,7 +44,8 @@ def test_calls_of_one_size_tell_no_overhead() -> None:
 @pytest.mark.parametrize(
     ("overhead_s", "gap_s", "rows", "waited_s", "expected_s"),
     [
-        pytest.param(0.002, 0.0001, 4, 0.0, 0.0002, id="they keep coming"),
+        pytest.param(0.002, 0.0004, 4, 0.0, 0.0008, id="they keep coming"),
+        pytest.param(0.002, 0.0001, 4, 0.0, 0.00025, id="an eighth of a call, for those just answered"),
         pytest.param(0.002, 0.0001, 4, 0.00195, 0.0, id="waited as long as a call costs"),
         pytest.param(0.002, 0.0100, 1, 0.0, 0.0, id="they come too far apart"),
         pytest.param(0.0001, 0.0001, 4, 0.0, 0.0, id="nothing to save"),
@@ -72,6 +73,14 @@ def test_a_burst_is_recognised_and_forgotten() -> None:
     for n in range(40):
         gaps.record(200 + n * 0.5)
     assert gaps.mean_s > 0.1
+
+
+def test_requests_whose_bodies_overtake_each_other_make_no_negative_gap() -> None:
+    gaps = Gaps()
+    for n in range(200):
+        gaps.record(100 - n * 0.01)
+        assert gaps.mean_s >= 0.0
+        assert linger_s(4, 0.0, gaps.mean_s, costs(0.002, 0.0005), Limits()) >= 0.0
 
 
 @pytest.mark.parametrize(
@@ -191,3 +200,85 @@ def test_what_has_waited_too_long_is_not_computed() -> None:
     assert (old.ends, fresh.ends) == (["taken", "expired"], ["taken"])
     assert ran == [1]
     assert batcher.waiting_rows == 0
+
+
+def willing(patience: Patience, calls: int) -> str:
+    return "".join("w" if patience.willing() else "-" for _ in range(calls))
+
+
+def test_a_wait_in_vain_is_tried_ever_more_rarely() -> None:
+    patience = Patience()
+    seen = ""
+    for _ in range(5):
+        seen += willing(patience, 1)
+        patience.record(in_vain=True)
+        while (found := willing(patience, 1)) != "w":
+            seen += found
+        seen += "."
+    assert seen == "w-.w--.w----.w--------.w----------------."
+
+
+def test_one_that_paid_is_tried_again_at_once() -> None:
+    patience = Patience()
+    for _ in range(3):
+        patience.record(in_vain=True)
+    assert willing(patience, 5) == "----w"
+    patience.record(in_vain=False)
+    assert willing(patience, 3) == "www"
+    patience.record(in_vain=True)
+    assert willing(patience, 2) == "-w"
+
+
+class Arriving:
+    """A queue to which requests come while a call waits for them: `more` in all, one with each pause."""
+
+    def __init__(self, more: int) -> None:
+        self.now_s = 0.0
+        self.more = more
+        self.pauses = 0
+        self.sizes: list[int] = []
+        limits = Limits(max_size=16, max_delay_s=0.005)
+        self.batcher: Batcher[Request] = Batcher(
+            lambda batch: self.sizes.append(len(batch)), limits, Times(lambda: self.now_s, self.pause)
+        )
+        self.batcher.costs = costs(0.002, 0.0)
+
+    def pause(self, seconds: float) -> None:
+        self.pauses += 1
+        self.now_s += seconds
+        if self.more:
+            self.more -= 1
+            self.come()
+
+    def come(self) -> None:
+        asked = Request()
+        asked.came_s = self.now_s
+        self.batcher.offer(asked, alone=False)
+        self.batcher.gaps.mean_s = 0.0002
+
+    def call(self) -> None:
+        self.come()
+        self.batcher.turn()
+
+
+@pytest.mark.parametrize(
+    ("more", "then_willing"),
+    [
+        pytest.param(3, True, id="they stop coming"),
+        pytest.param(15, False, id="they come for longer than a call costs"),
+    ],
+)
+def test_a_call_knows_whether_its_wait_was_in_vain(more: int, then_willing: bool) -> None:
+    world = Arriving(more)
+    world.call()
+    assert world.pauses
+    assert world.batcher.patience.willing() is then_willing
+
+
+def test_a_full_call_was_worth_the_wait() -> None:
+    world = Arriving(99)
+    for _ in range(12):
+        world.come()
+    world.call()
+    assert world.sizes == [16]
+    assert world.batcher.patience.willing()
