@@ -86,6 +86,8 @@ def _from_json(name: str, datatype: str, data: Any) -> Any:
             array[:] = flat
             return array
         found = np.array(data)
+        if found.dtype.kind == wanted.kind == "f":
+            return found.astype(wanted, copy=False)
         if found.size and not (_suits(found.dtype.kind, wanted.kind) or _integers(data, wanted.kind)):
             raise TypeError(f"they are no {datatype}")
         return np.array(data, dtype=wanted)
