@@ -36,6 +36,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     faulthandler.enable()
+    _in_batches()
     watch = Stopwatch()
     try:
         read = settings(os.environ)
@@ -55,6 +56,17 @@ def main() -> NoReturn:
     _say(f"{read.model_name} {read.model_version} ready in {watch.report()}")
     while True:  # the main thread has nothing left to do but to let signal handlers of the model run
         signal.pause()
+
+
+def _in_batches() -> None:
+    """Waking up does not take the CPU from whoever has it: the gateway on this machine above all.
+
+    An instance then meets more requests at once and passes fewer from thread to thread. Full path on 2 cores, echo
+    example: 40 % less CPU of the instance for a request and 18 % more requests with 64 connections; 10 % fewer with
+    8. Where a core is free it makes no difference. All threads and children inherit it.
+    """
+    with suppress(OSError):  # forbidden in some containers
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _count(read: Settings, content: Callable[[], str]) -> None:

@@ -138,6 +138,13 @@ def test_health_then_predict_then_stop(start: Callable[..., Instance]) -> None:
     assert instance.end()[0] == 0
 
 
+def test_no_thread_takes_the_cpu_from_the_gateway_by_waking_up(start: Callable[..., Instance]) -> None:
+    instance = start(EXAMPLES / "echo")
+    instance.until_ready()
+    threads = [int(task) for task in os.listdir(f"/proc/{instance.process.pid}/task")]
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
+
+
 def test_a_request_in_flight_is_counted_answered_and_does_not_keep_health_waiting(
     start: Callable[..., Instance], tmp_path: Path, gate: Path
 ) -> None:
