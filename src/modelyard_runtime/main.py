@@ -62,8 +62,8 @@ def _in_batches() -> None:
     """Waking up does not take the CPU from whoever has it: the gateway on this machine above all.
 
     An instance then meets more requests at once and passes fewer from thread to thread. Full path on 2 cores, echo
-    example: 40 % less CPU of the instance for a request and 18 % more requests with 64 connections; 10 % fewer with
-    8. Where a core is free it makes no difference. All threads and children inherit it.
+    example: 40 % less CPU of the instance for a request and 18 % more requests with 64 connections, 10 % fewer
+    with 8. Where a core is free it makes no difference. All threads and children inherit it.
     """
     with suppress(OSError):  # forbidden in some containers
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

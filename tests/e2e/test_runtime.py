@@ -141,7 +141,7 @@ def test_health_then_predict_then_stop(start: Callable[..., Instance]) -> None:
 def test_no_thread_takes_the_cpu_from_the_gateway_by_waking_up(start: Callable[..., Instance]) -> None:
     instance = start(EXAMPLES / "echo")
     instance.until_ready()
-    threads = [int(task) for task in os.listdir(f"/proc/{instance.process.pid}/task")]
+    threads = [int(task.name) for task in Path(f"/proc/{instance.process.pid}/task").iterdir()]
     assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
 
 
