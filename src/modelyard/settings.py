@@ -19,7 +19,7 @@ class SettingsError(Exception):
 class Settings:
     """Sizes in bytes, times in seconds. A port of 0 takes a free one.
 
-    `envoy_workers` 0: one for 2 cores. `token_ttl_s`: how long a token is good. `enforce_limits`: bound instances
+    `envoy_workers` 0: one per core. `token_ttl_s`: how long a token is good. `enforce_limits`: bound instances
     by the limits of their flavor through control groups where those are writable. `instance_user`: who instances
     run as (`processes.isolation.users`): auto, off, UID, UID:GID or FIRST-LAST; only root may choose.
     `dependency_builds`: dependencies of models may be built from source, which runs their code with our rights;

@@ -144,6 +144,7 @@ def _connection_manager() -> Json:
         request_headers_timeout="30s",
         request_timeout="300s",
         stream_idle_timeout="0s",
+        stream_flush_timeout="60s",  # of HTTP/2: who never takes its answer; costs HTTP/1 nothing
         early_header_mutation_extensions=[_own_headers()],
         scoped_routes=_scoped_routes(),
         http_filters=[

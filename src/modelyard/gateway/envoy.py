@@ -85,14 +85,14 @@ class EnvoyGateway:
         concurrency: int | None = None,
         check: Check = unknown,
     ) -> None:
-        """`jwks_json` holds the public keys of the tokens' issuer. `concurrency`: worker threads, None = half of
-        the cores, since the others are the models'. `check` says who signed a request."""
+        """`jwks_json` holds the public keys of the tokens' issuer. `concurrency`: worker threads, None = as many
+        as this process may use cores. `check` says who signed a request."""
         self.port = port
         self._host = host
         self._data_dir = data_dir.absolute()
         self._home = self._data_dir / "gateway"
         self._bootstrap = bootstrap(host, port)
-        self._concurrency = concurrency or max(1, len(os.sched_getaffinity(0)) // 2)
+        self._concurrency = concurrency or len(os.sched_getaffinity(0))
         self._snapshot = Snapshot()
         self._snapshot.set_filter(token_filter(jwks_json, issuer))
         self._snapshot.set_filter(revocation_filter({}))
