@@ -164,8 +164,12 @@ class ProcessWorld:
             writer.close()
             await writer.wait_closed()
 
-        path = self.directory(instance_id).path / "work" / "metrics.sock"
-        self.counting.append(await asyncio.start_unix_server(tell, path))
+        # A path of a socket has at most 107 bytes, and temporary directories are deep.
+        work = os.open(self.directory(instance_id).path / "work", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self.counting.append(await asyncio.start_unix_server(tell, f"/proc/self/fd/{work}/metrics.sock"))
+        finally:
+            os.close(work)
 
     async def close(self) -> None:
         for server in self.counting:
