@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from modelyard.core import metrics
 from modelyard.core.metrics import Family, Lines
-from modelyard.domain.errors import NotFound
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import HOLDING, Instance, Phase
 from modelyard.domain.revision import Variant
 from modelyard.operations.administration import administer
 from modelyard.operations.context import Context, authorise
+from modelyard.operations.existing import existing_record
 from modelyard.store.base import Counter, ServiceRecord
 
 LIMIT_S = 1.0
@@ -55,10 +55,7 @@ async def of_service(ctx: Context, principal: Principal, project_id: str, servic
     """Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "getServiceMetrics")
     async with ctx.store.read() as r:
-        service = await r.service(project_id, service_id)
-        record = await r.record(service_id) if service is not None else None
-        if record is None:
-            raise NotFound("service", service_id)
+        record = await existing_record(r, project_id, service_id)
         counters = await r.counters([service_id])
     return metrics.page(FAMILIES, await _parts(ctx, [record], counters))
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from modelyard.core.admission_catalog import CUSTOM, Flavor
-from modelyard.domain.errors import NotFound
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import LIVE
 from modelyard.domain.revision import Revision, Template, Variant
@@ -11,6 +10,7 @@ from modelyard.domain.service import Invocations
 from modelyard.engines.base import EngineUnavailableError, Usage
 from modelyard.operations import limits
 from modelyard.operations.context import Context, authorise
+from modelyard.operations.existing import existing_record
 from modelyard.operations.progress import ready_count
 from modelyard.store.base import Counter, ServiceRecord
 
@@ -45,10 +45,7 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
     """Raises Forbidden, NotFound. Where the engine cannot be asked now, nothing is used."""
     authorise(principal, project_id, CONTROL_READ, "getServiceMonitor")
     async with ctx.store.read() as r:
-        service = await r.service(project_id, service_id)
-        record = await r.record(service_id) if service is not None else None
-        if record is None:
-            raise NotFound("service", service_id)
+        record = await existing_record(r, project_id, service_id)
         flavors = await limits.flavors(ctx, r, project_id)
         counter = (await r.counters([service_id])).get(service_id, Counter())
     try:

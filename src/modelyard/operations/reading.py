@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from modelyard.domain.errors import NotFound
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Event, Invocations, Rollout, Service
 from modelyard.operations.context import Context, authorise
-from modelyard.store.base import Counter, EventQuery, Reading, ServiceQuery, ServiceRecord
+from modelyard.operations.existing import existing_record, existing_service
+from modelyard.store.base import Counter, EventQuery, ServiceQuery, ServiceRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,7 @@ async def detail(ctx: Context, principal: Principal, project_id: str, service_id
     """Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "getService")
     async with ctx.store.read() as r:
-        await _service(r, project_id, service_id)
-        record = await r.record(service_id)
-        if record is None:
-            raise NotFound("service", service_id)
+        record = await existing_record(r, project_id, service_id)
         counters = await r.counters([service_id])
     return Detail(record, record.revisions[record.service.revision], _total(counters, service_id))
 
@@ -69,7 +66,7 @@ async def events(
     """(the service, how many match, one page of them). Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "listServiceEvents")
     async with ctx.store.read() as r:
-        service = await _service(r, project_id, service_id)
+        service = await existing_service(r, project_id, service_id)
         total, found = await r.events(service_id, query)
     return service, total, found
 
@@ -80,18 +77,11 @@ async def update_records(
     """(the service, its update records, newest first); `update_time_ms` picks one. Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "listServiceLogs")
     async with ctx.store.read() as r:
-        service = await _service(r, project_id, service_id)
+        service = await existing_service(r, project_id, service_id)
         revisions = {revision.number: revision for revision in await r.revisions(service_id)}
         rollouts = await r.rollouts(service_id)
     chosen = [x for x in rollouts if update_time_ms in {None, x.started_ms} and x.target in revisions]
     return service, [UpdateRecord(rollout, revisions[rollout.target]) for rollout in chosen]
-
-
-async def _service(r: Reading, project_id: str, service_id: str) -> Service:
-    service = await r.service(project_id, service_id)
-    if service is None:
-        raise NotFound("service", service_id)
-    return service
 
 
 def _total(counters: Mapping[str, Counter], service_id: str) -> Invocations:

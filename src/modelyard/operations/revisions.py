@@ -9,6 +9,7 @@ from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Rollout, Service
 from modelyard.operations.context import Context, authorise
+from modelyard.operations.existing import existing_service
 from modelyard.store.base import Page
 
 
@@ -47,9 +48,7 @@ async def _load(
 ) -> tuple[Service, Sequence[Revision], Sequence[Rollout]]:
     authorise(principal, project_id, CONTROL_READ, "listServiceRevisions")
     async with ctx.store.read() as r:
-        service = await r.service(project_id, service_id)
-        if service is None:
-            raise NotFound("service", service_id)
+        service = await existing_service(r, project_id, service_id)
         return service, await r.revisions(service_id), await r.rollouts(service_id)
 
 

@@ -15,7 +15,7 @@ from modelyard.core import service_properties as properties
 from modelyard.core.admission import VariantRequest, admit
 from modelyard.core.admission_placement import Site, service_violations
 from modelyard.core.admission_service import PlaceRequest, SettingsRequest
-from modelyard.domain.errors import Invalid, NotFound, Violation
+from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.identity import CONTROL_WRITE, Principal
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import (
@@ -30,10 +30,11 @@ from modelyard.domain.service import (
 )
 from modelyard.operations.changes import Change, Created, Updated, UpdateRequest, not_owner
 from modelyard.operations.context import Context, authorise
+from modelyard.operations.existing import existing_record, existing_service
 from modelyard.operations.models import notices
 from modelyard.operations.surroundings import surroundings
 from modelyard.operations.terms import UNBOUND, Terms
-from modelyard.store.base import ServiceRecord, Writing
+from modelyard.store.base import Writing
 
 __all__ = [
     "Created",
@@ -133,7 +134,7 @@ async def amend(
     authorise(principal, project_id, CONTROL_WRITE, "updateService")
     async with ctx.store.write() as w:
         await terms.begun(w, project_id, ctx.clock())
-        record = await _record(w, project_id, service_id)
+        record = await existing_record(w, project_id, service_id)
         service, now = record.service, ctx.clock()
         terms.hold(service)
         request = amended(service, record.revisions[service.revision])
@@ -152,7 +153,7 @@ async def delete(
     now, deleted = ctx.clock(), []
     async with ctx.store.write() as w:
         for service_id in dict.fromkeys(service_ids):
-            record = await _record(w, project_id, service_id)
+            record = await existing_record(w, project_id, service_id)
             service, rollout = record.service, record.rollout
             terms.hold(service)
             if refused := not_owner(principal, service):
@@ -178,9 +179,7 @@ async def refuse_node(
     """Start or stop a service on one edge node: not yet. Raises Forbidden, NotFound, and Invalid always."""
     authorise(principal, project_id, CONTROL_WRITE, "updateNodeServiceStatus")
     async with ctx.store.read() as r:
-        service = await r.service(project_id, service_id)
-    if service is None:
-        raise NotFound("service", service_id)
+        service = await existing_service(r, project_id, service_id)
     text = f"service {service.name!r} is {service.infer_type}: only edge services run on nodes, none are there yet"
     raise Invalid(replace(node, text=f"{node.text}, but {text}"))
 
@@ -207,14 +206,6 @@ async def _admitted(ctx: Context, w: Writing, project_id: str, request: ServiceR
     if found:
         raise Invalid(*found)
     return admission.variants
-
-
-async def _record(w: Writing, project_id: str, service_id: str) -> ServiceRecord:
-    service = await w.service(project_id, service_id)
-    record = await w.record(service_id) if service is not None else None
-    if record is None:
-        raise NotFound("service", service_id)
-    return record
 
 
 def _real_time_only(infer_type: InferType | None) -> Iterable[Violation]:
