@@ -23,6 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from modelyard.iam.files import write_private
+
 ANCHOR = "clock.json"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -83,9 +85,7 @@ def load_clock(
     anchor_ms = _anchor_ms(_text(file), boot)
     if anchor_ms is None:
         anchor_ms = (wall_ns() - passed_ns()) // 1_000_000
-        aside = file.with_suffix(".part")
-        aside.write_text(json.dumps({"boot": boot, "anchor_ms": anchor_ms}))
-        aside.replace(file)
+        write_private(file, json.dumps({"boot": boot, "anchor_ms": anchor_ms}).encode())
     return SteadyClock(anchor_ms, passed_ns=passed_ns, wall_ns=wall_ns)
 
 
