@@ -40,7 +40,6 @@ class Effect:
     config_ignored: bool = False
 
 
-ENDING = frozenset({ServiceStatus.STOPPING, ServiceStatus.DELETING})
 AT_REST = frozenset({ServiceStatus.STOPPED, ServiceStatus.FINISHED})
 
 

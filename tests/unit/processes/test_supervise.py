@@ -100,7 +100,6 @@ async def test_a_full_disk_at_birth_costs_the_child_nothing(directory: ProcessDi
     async with asyncio.timeout(20):
         while directory.log_tail(1) != "up":  # noqa: ASYNC110
             await asyncio.sleep(0.002)
-    await asyncio.sleep(0.1)
     assert (directory.sight().state, directory.sight().pid) == (State.RUNNING, None)
     obstacle.rmdir()
     async with asyncio.timeout(20):
