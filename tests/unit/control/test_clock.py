@@ -39,6 +39,13 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
+def test_its_file_is_for_its_owner(machine: Machine) -> None:
+    machine.clock()
+    assert [
+        (file.name, file.stat().st_mode & 0o777) for file in machine.root.iterdir() if file.name == ANCHOR
+    ] == [(ANCHOR, 0o600)]
+
+
 @pytest.mark.parametrize("jump_ms", [HOUR_MS, -HOUR_MS])
 def test_it_only_passes(machine: Machine, jump_ms: int) -> None:
     clock = machine.clock()
