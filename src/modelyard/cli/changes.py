@@ -17,8 +17,9 @@ from modelyard.cli.context import (
     print_answer,
 )
 from modelyard.cli.progress import follow
-from modelyard.cli.variants import assignment, variant
+from modelyard.cli.variants import ForAll, assignment, present, successors, variant
 from modelyard.client import Client, Service, Variant
+from modelyard.client.records import rows
 from modelyard.client.waiting import Patience
 
 MODEL = typer.Option(
@@ -31,8 +32,16 @@ Config = Annotated[list[str], MODEL]
 NewConfig = Annotated[list[str] | None, MODEL]
 Description = Annotated[str | None, typer.Option(help="A sentence about the service.")]
 Flavor = Annotated[str, typer.Option("--specification", help="Flavor of the instances.")]
+NewFlavor = Annotated[str | None, typer.Option("--specification", help="Another flavor for every model.")]
 Environment = Annotated[
     list[str] | None, typer.Option("--env", "-e", metavar="NAME=VALUE", help="For every model.")
+]
+NewEnvironment = Annotated[
+    list[str] | None,
+    typer.Option("--env", "-e", metavar="NAME=VALUE", help="Set for every model; other variables stay."),
+]
+Unset = Annotated[
+    list[str] | None, typer.Option("--unset-env", metavar="NAME", help="Drop this variable from every model.")
 ]
 DeployTimeout = Annotated[int | None, typer.Option(help="Seconds one instance may take to become ready.")]
 
@@ -63,26 +72,30 @@ def update(
     *,
     model: NewConfig = None,
     description: Description = None,
-    specification: Flavor = "modelarts.vm.cpu.2u",
-    env: Environment = None,
+    specification: NewFlavor = None,
+    env: NewEnvironment = None,
+    unset_env: Unset = None,
     deploy_timeout: DeployTimeout = None,
     no_wait: NoWait = False,
     timeout: Timeout = 1800,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a service while it answers: models, weights, instances, description."""
-    if not model and description is None:
-        raise typer.BadParameter("nothing to change: give --model or --description")
+    """Change a service while it answers: models, weights, instances, description. What is not said stays: a model
+    keeps the instances and settings of the one whose place it takes."""
+    for_all = ForAll(specification, dict(map(assignment, env or ())), tuple(unset_env or ()), deploy_timeout)
+    if not model and not for_all and description is None:
+        raise typer.BadParameter("nothing to change: give --model, --description or what is to be other")
     with connect(data_dir) as yard:
         found = yard.services.find(service)
         optional = {} if description is None else {"description": description}
-        if not model:
+        if not model and not for_all:
             yard.services.put(found.service_id, **optional)
             Ending(True, timeout, as_json).show(yard, found.service_id, found.service_name)
             return
-        config = variants(yard, model, specification, env, deploy_timeout)
-        began = yard.services.configure(found.service_id, config, **optional)
+        before = present(rows(found.raw, "config"))
+        config = successors(model, before, yard.models.find, Variant(model_id="")) if model else before
+        began = yard.services.configure(found.service_id, [for_all.over(one) for one in config], **optional)
         Ending(no_wait, timeout, as_json).show(yard, found.service_id, found.service_name, began)
 
 

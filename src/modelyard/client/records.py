@@ -12,7 +12,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One entry of a service's config: a model, its share of the traffic and how many instances of it."""
+    """One entry of a service's config: a model, its share of the traffic and how many instances of it.
+
+    `more`: other fields of the entry, sent as they are.
+    """
 
     model_id: str
     weight: int = 100
@@ -24,10 +27,12 @@ class Variant:
     model_name: str = ""
     model_version: str = ""
     status: str = ""
+    more: Mapping[str, object] = field(default_factory=dict)
 
     def request(self) -> Json:
         """The entry as a request carries it: optional fields that are not set are left out."""
         entry: Json = {
+            **self.more,
             "model_id": self.model_id,
             "weight": self.weight,
             "specification": self.specification,

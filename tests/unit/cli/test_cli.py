@@ -145,6 +145,68 @@ def test_a_name_without_version_means_the_newest(run: Run, yard: Yard) -> None:
     assert sent[0]["config"][0]["model_id"] == "m2"
 
 
+SIZED = {
+    **{"model_id": "m1", "model_name": "iris", "model_version": "1.0.0", "weight": 100, "instance_count": 2},
+    **{"specification": "lab.large", "envs": {"A": "1", "B": "2"}, "deploy_timeout_in_seconds": 60},
+    **{"pool_name": "lab", "additional_properties": {"max_surge": 2}, "status": "running", "scaling": False},
+    **{"support_debug": False, "custom_spec": {"cpu": 1, "memory": 100}},
+}
+KEPT = {
+    k: v
+    for k, v in SIZED.items()
+    if k not in {"model_name", "model_version", "status", "scaling", "support_debug"}
+}
+OTHER = {"model_id": "m9", "model_name": "wine", "model_version": "1.0.0", "weight": 10, "instance_count": 3}
+NEW = {"weight": 0, "instance_count": 1, "specification": "modelarts.vm.cpu.2u"}
+UPDATES: dict[str, tuple[list[dict[str, object]], list[str], list[dict[str, object]]]] = {
+    "another version": ([SIZED], ["-m", "iris/1.0.1"], [{**KEPT, "model_id": "m2"}]),
+    "the count that is said": ([SIZED], ["-m", "iris/1.0.1x5"], [{**KEPT, "model_id": "m2", "instance_count": 5}]),
+    "a canary beside it": (
+        [SIZED],
+        ["-m", "iris/1.0.0=90", "-m", "iris/1.0.1=10"],
+        [{**KEPT, "weight": 90}, {**NEW, "model_id": "m2", "weight": 10}],
+    ),
+    "the canary takes over": (
+        [{**SIZED, "weight": 90}, {**OTHER, "model_id": "m2", "model_name": "iris"}],
+        ["-m", "iris/1.0.1"],
+        [{**NEW, "model_id": "m2", "weight": 100, "instance_count": 3}],
+    ),
+    "weights that nobody speaks of": (
+        [{**SIZED, "weight": 90}, OTHER],
+        ["-m", "iris/1.0.1", "-m", "wine/1.0.0"],
+        [{**KEPT, "model_id": "m2", "weight": 90}, {**NEW, "model_id": "m9", "weight": 10, "instance_count": 3}],
+    ),
+    "another model": ([SIZED], ["-m", "wine/1.0.0"], [{**KEPT, "model_id": "m9"}]),
+    "one variable": (
+        [SIZED],
+        ["-m", "iris/1.0.1", "-e", "B=3"],
+        [{**KEPT, "model_id": "m2", "envs": {"A": "1", "B": "3"}}],
+    ),
+    "one variable less": ([SIZED], ["--unset-env", "A"], [{**KEPT, "envs": {"B": "2"}}]),
+    "a size alone": ([SIZED], ["--specification", "lab.small"], [{**KEPT, "specification": "lab.small"}]),
+    "patience alone": (
+        [SIZED],
+        ["--deploy-timeout", "9", "--description", "x"],
+        [{**KEPT, "deploy_timeout_in_seconds": 9}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "options", "sent"), UPDATES.values(), ids=UPDATES.keys())
+def test_an_update_keeps_what_it_does_not_speak_of(
+    run: Run, yard: Yard, before: list[dict[str, object]], options: list[str], sent: list[dict[str, object]]
+) -> None:
+    wine = {"model_id": "m9", "model_name": "wine", "model_version": "1.0.0", "model_status": "published"}
+    yard.routes["GET /v1/p1/models"] = reply({"models": [*MODELS, wine]})
+    yard.routes["GET /v1/p1/services/s1"] = reply({**RUNNING, "config": before})
+    yard.routes["PUT /v1/p1/services/s1"] = reply({})
+    code, _, err = run("services", "update", "iris", *options)
+    assert code == Exit.OK, err
+    (body,) = [body for method, _, body in yard.sent if method == "PUT"]
+    assert isinstance(body, dict)
+    assert body["config"] == sent
+
+
 def test_an_update_that_was_rolled_back_fails_and_says_why(run: Run, yard: Yard) -> None:
     yard.routes["PUT /v1/p1/services/s1"] = reply({"update_time": 5, "resource_ids": []})
     yard.routes["GET /v1/p1/services/s1"] = reply({**RUNNING, "error_msg": "exited with status 3"})
