@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from modelyard_runtime.answers import Items, Unwritable, encode, encode_or_stream
 from modelyard_runtime.batching import Call
-from modelyard_runtime.codec import Items, decode, encode, encode_or_stream
-from modelyard_runtime.errors import RequestError, error_body
+from modelyard_runtime.codec import decode
+from modelyard_runtime.errors import RequestError, error_body, refusal_of
 from modelyard_runtime.model import Model
 
 Answer = tuple[int, bytes]
@@ -51,7 +52,7 @@ class DataPlane:
         except RequestError as error:
             return error.status, error.body()
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a script must not end the server
-            return self._failed(error)
+            return self.failed(error)
 
     async def answer_async(self, body: bytes, content_type: Callable[[], str]) -> Streamed:
         """The same for a model whose steps are coroutines."""
@@ -63,7 +64,7 @@ class DataPlane:
         except RequestError as error:
             return error.status, error.body()
         except Exception as error:  # noqa: BLE001 - the one place where the model's errors end
-            return self._failed(error)
+            return self.failed(error)
 
     def prepared(self, body: bytes, content_type: Callable[[], str]) -> Prepared | Answer:
         """One request of several that share a call, or at once its answer. Never raises."""
@@ -77,7 +78,7 @@ class DataPlane:
         except RequestError as error:
             return error.status, error.body()
         except BaseException as error:  # noqa: BLE001 - as in `answer`
-            return self._failed(error)
+            return self.failed(error)
 
     def answered(self, asked: Prepared, result: Any) -> Answer:
         """The answer to one of `prepared`, from its share of the result or what went wrong. Never raises."""
@@ -90,7 +91,7 @@ class DataPlane:
         except RequestError as error:
             return error.status, error.body()
         except BaseException as error:  # noqa: BLE001 - as in `answer`
-            return self._failed(error)
+            return self.failed(error)
 
     def _shape(self, result: Any, data: Any) -> Any:
         if self.model.wraps_lists and isinstance(result, list):
@@ -100,13 +101,15 @@ class DataPlane:
             result.setdefault("meta", {"uuid": meta["uuid"]})
         return result
 
-    def failed(self, error: BaseException) -> bytes:
-        """The body of the answer to a failure of the model, which is in the log."""
-        message = f"The model {self._service} failed to answer. Its log says why: reference {reported(error)}."
-        return error_body("ModelArts.4204", message)
-
-    def _failed(self, error: BaseException) -> Answer:
-        return 500, self.failed(error)
+    def failed(self, error: BaseException) -> Answer:
+        """The answer to what the model raised: its word about the request, or a failure, which is in the log."""
+        refused = refusal_of(error)
+        if refused is not None:
+            return refused.status, refused.body()
+        why = f" {error}." if isinstance(error, Unwritable) else ""
+        reference = reported(error)
+        message = f"The model {self._service} failed to answer.{why} Its log says why: reference {reference}."
+        return 500, error_body("ModelArts.4204", message)
 
 
 def reported(error: BaseException) -> str:

@@ -1,6 +1,14 @@
-"""The two ways in which things go wrong that someone outside must be told about."""
+"""The ways in which things go wrong that someone outside must be told about."""
 
 import json
+import re
+
+from model_service import BadRequest
+
+_MOST_TOLD = 1000
+_PLACE = re.compile(r"^\[[\d:. -]+\]\s*\S+:\d+:\s*")  # how native libraries begin: [12:00:00] file.cc:12:
+_PATH = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][\w.@+~-]+){2,}[\\/]?")
+_TRACE = re.compile(r"\s*(?:Stack trace:|Traceback \(most recent call last\):).*", re.DOTALL)
 
 
 class LoadError(Exception):
@@ -37,3 +45,19 @@ def error_body(code: str, message: str) -> bytes:
 
 def bad_input(message: str) -> RequestError:
     return RequestError(400, "ModelArts.4105", f"Incorrect JSON format of the input data. {message}")
+
+
+def refusal_of(error: BaseException) -> RequestError | None:
+    """What the caller is told of an exception that is about the request; None when it is the model's failure."""
+    if isinstance(error, RequestError):
+        return error
+    if isinstance(error, BadRequest):
+        return RequestError(400, "ModelArts.4204", str(error)[:_MOST_TOLD] or "The model refuses this input.")
+    return None
+
+
+def input_refused(error: BaseException) -> RequestError:
+    """What a library says about the values that it was given, in its own words: no traces, no paths, one line."""
+    text = _TRACE.sub("", _PLACE.sub("", str(error)))
+    text = " ".join(_PATH.sub("…", text).split())
+    return bad_input(f"The model refuses these values: {text[:_MOST_TOLD]}")

@@ -112,7 +112,7 @@ def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
 
 def _warm_up(model: "Model") -> None:
     """One call with the package's example, before any other. A model that fails on its own example is broken."""
-    from modelyard_runtime.codec import encode
+    from modelyard_runtime.answers import encode
 
     if model.example is None:
         return

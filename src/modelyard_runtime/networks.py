@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from modelyard_runtime.errors import RequestError, bad_input
+from modelyard_runtime.errors import RequestError, bad_input, input_refused
 from modelyard_runtime.model import Model, Question, Rows, Tensor, Tensors
 from modelyard_runtime.package import Package
 from modelyard_runtime.protocols.datatypes import numpy_dtype
@@ -23,15 +23,30 @@ from modelyard_runtime.tabular import Answers, Column, columns, reader, rows_of
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What a format found in its file. `run` takes arrays of the declared datatypes, returns arrays by name."""
+    """What a format found in its file. `run` takes arrays of the declared datatypes, returns arrays by name.
+    `faults`: what the library raises when it refuses the values of a call; its sentence is told to the caller."""
 
     platform: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     run: Callable[[Mapping[str, Any]], dict[str, Any]]
+    faults: tuple[type[Exception], ...] = (ValueError, IndexError)
+
+
+def _telling(network: Network) -> Network:
+    """The same network; what its library says about the values of a call is told to the caller."""
+
+    def run(given: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return network.run(given)
+        except network.faults as error:
+            raise input_refused(error) from error
+
+    return replace(network, run=run)
 
 
 def network_model(package: Package, network: Network, threads: int) -> Model:
+    network = _telling(network)
     declared = columns(package.schema("request"))
     names = [c.name for c in columns(package.schema("response"), "resp_data")]
     outputs = [o.name for o in network.outputs]
@@ -41,7 +56,7 @@ def network_model(package: Package, network: Network, threads: int) -> Model:
     if as_table and not network.inputs[0].shape:
         network = replace(network, inputs=(replace(network.inputs[0], shape=(-1, len(declared))),))
 
-    row = reader(declared)
+    row = reader(declared) if declared or not as_table else _whole_row(network.inputs[0])
 
     def fields(row: dict[str, Any], n: int) -> Any:
         return _fields(row, n, network.inputs)
@@ -92,6 +107,17 @@ def _is_table(network: Network, declared: Sequence[Column]) -> bool:
     )
 
 
+def _whole_row(only: Tensor) -> Callable[[dict[str, Any], int], Any]:
+    """An object that holds the row of the only input under its name: the file knows no names of columns."""
+    read = reader(())
+
+    def row(given: dict[str, Any], n: int) -> Any:
+        value = given.get(only.name)
+        return value if len(given) == 1 and isinstance(value, list) else read(given, n)
+
+    return row
+
+
 def _fields(row: dict[str, Any], n: int, inputs: Sequence[Tensor]) -> Any:
     """A row: the value of the only input, or a tuple of one each."""
     if len(inputs) == 1 and len(row) == 1:  # of one input the name does not matter
@@ -105,17 +131,40 @@ def _fields(row: dict[str, Any], n: int, inputs: Sequence[Tensor]) -> Any:
 
 def _stacked(rows: Sequence[Any], inputs: Sequence[Tensor]) -> dict[str, Any]:
     """Rows (see `_fields`) to one array an input."""
-    import numpy as np
 
     found = {}
     for position, each in enumerate(inputs):
         values = rows if len(inputs) == 1 else [row[position] for row in rows]
         try:
-            array = np.array(values, dtype=numpy_dtype(each.datatype))
-            found[each.name] = _fitted(array, each)
+            found[each.name] = _fitted(_exact(values, each), each)
         except (TypeError, ValueError, OverflowError) as error:
             raise bad_input(f"The values of {each.name} do not make a tensor {each.shape}: {error}.") from None
     return found
+
+
+def _exact(values: Sequence[Any], declared: Tensor) -> Any:
+    """Numbers in the declared datatype; text that is a number is one. Raises ValueError, TypeError, OverflowError
+    for what would not be the same any more: a fraction in a whole number, null, what is out of range."""
+    import numpy as np
+
+    dtype = numpy_dtype(declared.datatype)
+    array = np.array(values, dtype=dtype)
+    if dtype.kind == "f":
+        if np.isnan(array).any() and _has_null(values):
+            raise ValueError("null is no number")
+        if not np.isfinite(array).all() and np.isfinite(np.array(values, dtype=np.float64)).all():
+            raise OverflowError(f"a value is out of the range of {declared.datatype}")
+    elif dtype.kind in "iub":
+        given = np.array(values)
+        if given.dtype.kind == "f" and (given != array).any():
+            raise ValueError(f"a value is no {declared.datatype}")
+        if dtype.kind == "b" and given.dtype.kind not in "b" and not np.isin(given, (0, 1)).all():
+            raise ValueError(f"a value is no {declared.datatype}")
+    return array
+
+
+def _has_null(values: Any) -> bool:
+    return values is None or (isinstance(values, (list, tuple)) and any(_has_null(each) for each in values))
 
 
 def _fitted(array: Any, declared: Tensor) -> Any:
@@ -133,6 +182,11 @@ def _fitted(array: Any, declared: Tensor) -> Any:
 
 def _fit(network: Network) -> Callable[[dict[str, Any]], dict[str, Any]]:
     def fit(given: dict[str, Any]) -> dict[str, Any]:
+        unknown = [name for name in given if name not in {each.name for each in network.inputs}]
+        if unknown and len(network.inputs) > 1:
+            raise bad_input(
+                f"The model has no input {unknown[0]}; it has {', '.join(each.name for each in network.inputs)}."
+            )
         if len(given) == len(network.inputs) == 1:  # of one input the name does not matter
             given = {network.inputs[0].name: next(iter(given.values()))}
         fed = {}
@@ -147,13 +201,41 @@ def _fit(network: Network) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 def _tensors_run(network: Network) -> Callable[[dict[str, Any], Sequence[str]], dict[str, Any]]:
     def run(fitted: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
-        results = network.run(fitted)
+        results = (
+            network.run(fitted) if all(_rows(each) for each in fitted.values()) else _nothing(network, fitted)
+        )
         unknown = [name for name in wanted if name not in results]
         if unknown:
             raise bad_input(f"The model has no output {unknown[0]}; it has {', '.join(results)}.")
         return {name: results[name] for name in wanted} if wanted else results
 
     return run
+
+
+def _rows(array: Any) -> int:
+    return array.shape[0] if array.ndim else 1
+
+
+def _nothing(network: Network, fitted: dict[str, Any]) -> dict[str, Any]:
+    """The answer to no rows: what a row of zeros gives, without that row; else as the outputs are declared."""
+    import numpy as np
+
+    if all(each.dtype != object for each in fitted.values()):
+        one = {name: np.zeros((1, *each.shape[1:]), dtype=each.dtype) for name, each in fitted.items()}
+        try:
+            return {name: array[:0] for name, array in network.run(one).items()}
+        except Exception:  # noqa: BLE001 - a row of zeros may be no row for it; no rows are still no rows
+            return _declared_nothing(network)
+    return _declared_nothing(network)
+
+
+def _declared_nothing(network: Network) -> dict[str, Any]:
+    import numpy as np
+
+    return {
+        each.name: np.empty((0, *(max(size, 0) for size in each.shape[1:])), dtype=numpy_dtype(each.datatype))
+        for each in network.outputs
+    }
 
 
 def _cast(array: Any, declared: Tensor) -> Any:
@@ -167,7 +249,11 @@ def _cast(array: Any, declared: Tensor) -> Any:
         raise RequestError(
             400, "ModelArts.4105", f"{declared.name} is of datatype {declared.datatype}, not {array.dtype}."
         )
-    return array.astype(dtype)
+    cast = array.astype(dtype)
+    lost = not np.isfinite(cast).all() and np.isfinite(array).all() if dtype.kind == "f" else (cast != array).any()
+    if lost:
+        raise bad_input(f"A value of {declared.name} is out of the range of {declared.datatype}.")
+    return cast
 
 
 def _example(network: Network) -> Any:

@@ -19,7 +19,7 @@ from modelyard_runtime.ledger import Ledger
 if TYPE_CHECKING:
     import asyncio
 
-    from modelyard_runtime.codec import Items
+    from modelyard_runtime.answers import Items
     from modelyard_runtime.dataplane import DataPlane, Prepared
     from modelyard_runtime.protocols.door import Door
     from modelyard_runtime.protocols.v2 import OpenInference

@@ -18,13 +18,13 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from modelyard_runtime.codec import Items, encode
+from modelyard_runtime.answers import Items, encode
 from modelyard_runtime.presence import Presence
 
 HEADERS = [("content-type", "text/event-stream"), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 _JSON = [("content-type", "application/json")]
 
-Failed = Callable[[BaseException], bytes]  # writes the trace to the log, returns the body of an error
+Failed = Callable[[BaseException], tuple[int, bytes]]  # writes the trace to the log; the answer to an error
 Ended = Callable[[int], None]  # takes the status that the caller was answered
 
 
@@ -45,10 +45,10 @@ class Caller:
     def send(self, item: Any) -> None:
         self._send(b"data: " + encode(item) + b"\n\n")
 
-    def fail(self, body: bytes) -> None:
+    def fail(self, status: int, body: bytes) -> None:
         if self._transport is None:
-            self.status = 500
-            self._proto.response_bytes(500, _JSON, body)
+            self.status = status
+            self._proto.response_bytes(status, _JSON, body)
         else:
             self._send(b"event: error\ndata: " + body + b"\n\n")
 
@@ -100,7 +100,7 @@ class Stream:
         except StopIteration:
             pass
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a script must not end the server
-            self._caller.fail(self._failed(error))
+            self._caller.fail(*self._failed(error))
             with suppress(BaseException):
                 self._items.close()
         self._caller.end()
@@ -131,7 +131,7 @@ async def stream(items: Items, caller: Caller, failed: Failed, ended: Ended) -> 
     except asyncio.CancelledError:  # the caller has left
         pass
     except Exception as error:  # noqa: BLE001 - the one place where the model's errors end
-        caller.fail(failed(error))
+        caller.fail(*failed(error))
     finally:
         with suppress(Exception):
             await _close(items)

@@ -6,9 +6,12 @@ Accepted requests, and what answers them:
     {"req_data": [{"a": 1, "b": 2}, …]}             {"resp_data": [{"predictresult": …}, …]}
     {"instances": [[1, 2], …]}                      {"predictions": [ …]}
 
-A declared schema fixes the order, the presence and the type of the columns; without one a row's own order counts.
+A declared schema fixes the order, the presence and the type of the columns; without one the names that the model
+was fitted with do. Where neither is known, the order of an object's fields means nothing: several are refused.
 """
 
+import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -81,7 +84,7 @@ def reader(declared: Sequence[Column]) -> Row:
     once. All others take the long way, which knows what is wrong.
     """
     if not declared:
-        return lambda given, _n: list(given.values())
+        return _only_value
 
     def row(given: dict[str, Any], n: int) -> Any:
         return [_cell(given, column, n) for column in declared]
@@ -100,6 +103,16 @@ def reader(declared: Sequence[Column]) -> Row:
         return list(values) if of_any_type or set(map(type, values)) == _FLOATS else row(given, n)
 
     return picked
+
+
+def _only_value(given: dict[str, Any], n: int) -> Any:
+    """A row of a model whose columns have no names."""
+    if len(given) > 1:
+        raise bad_input(
+            f"req_data[{n}] has several fields, and neither config.json nor the model says their order: "
+            'declare them in config.json, or send {"instances": [[…]]}.'
+        )
+    return list(given.values())
 
 
 def rows_of(body: Any, answers: Answers, row: Row) -> Question:
@@ -132,14 +145,19 @@ def _cell(row: dict[str, Any], column: Column, n: int) -> Any:
     except KeyError:
         raise bad_input(f"req_data[{n}].{column.name} is missing.") from None
     convert = _TYPES.get(column.kind)
-    if convert is None:
+    if convert is None or (value is None and column.nullable):
         return value
     try:
         return convert(value)
-    except (TypeError, ValueError):
-        if value is None and column.nullable:
-            return value
-        raise bad_input(f"req_data[{n}].{column.name} must be of type {column.kind}, not {value!r}.") from None
+    except (TypeError, ValueError, OverflowError):
+        name = f"req_data[{n}].{column.name}"
+        raise bad_input(f"{name} must be of type {column.kind}, not {shown(value)}.") from None
+
+
+def shown(value: Any) -> str:
+    """A value of a request, as JSON has it, short."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
 def _instances(instances: Any) -> list[Any]:
@@ -170,10 +188,36 @@ def _boolean(value: Any) -> bool:
     raise ValueError(value)
 
 
+def _number(value: Any) -> float:
+    """Numbers, also as text; what is beyond a float is no number."""
+    if isinstance(value, bool):
+        raise TypeError(value)
+    number = float(value)
+    if math.isinf(number):
+        raise OverflowError(value)
+    return number
+
+
+def _integer(value: Any) -> int:
+    """Whole numbers, also as text and as 3.0: nothing is cut off."""
+    if isinstance(value, bool):
+        raise TypeError(value)
+    number = int(value)
+    if not isinstance(value, str) and number != value:
+        raise ValueError(value)
+    return number
+
+
+def _string(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise TypeError(value)
+    return str(value)
+
+
 _FLOATS = {float}
 _TYPES: dict[str, Callable[[Any], Any]] = {
-    "number": float,
-    "integer": int,
+    "number": _number,
+    "integer": _integer,
     "boolean": _boolean,
-    "string": str,
+    "string": _string,
 }

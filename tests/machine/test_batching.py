@@ -102,7 +102,7 @@ class Batching(RuleBasedStateMachine):
         )
         model = Model({}, lambda data: data, joint=joint, tensors=Tensors("p", (), (), self.run, self.fit))
         self.plane = DataPlane(model, "m 1")
-        self.plane._failed = lambda error: (500, json.dumps(str(error)).encode())  # type: ignore[method-assign]
+        self.plane.failed = lambda error: (500, json.dumps(str(error)).encode())  # type: ignore[method-assign]
         self.protocol = OpenInference(model, "m", "1", str)
         self.together = Together(LIMITS, self.ledger, Times(lambda: self.now, self.pause))
         self.slow = 1

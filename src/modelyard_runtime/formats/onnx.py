@@ -53,7 +53,9 @@ def load_onnx(path: Path, watch: Stopwatch) -> Network:
     def run(given: Mapping[str, Any]) -> dict[str, Any]:
         return {name: _array(value) for name, value in zip(names, session.run(names, dict(given)), strict=True)}
 
-    return Network("onnx_onnxruntime", tuple(_tensor(each) for each in session.get_inputs()), outputs, run)
+    refused = onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument
+    inputs = tuple(_tensor(each) for each in session.get_inputs())
+    return Network("onnx_onnxruntime", inputs, outputs, run, faults=(ValueError, IndexError, refused))
 
 
 def _tensor(declared: Any) -> Tensor:

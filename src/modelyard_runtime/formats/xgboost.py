@@ -4,6 +4,7 @@ Promises what the library answers: a file that `XGBClassifier` saved answers cla
 its probabilities as `predict_proba`; any other answers what `Booster.predict` does. scikit-learn is not needed.
 """
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,30 @@ def booster_table(booster: Any) -> Table:
         columns=tuple(booster.feature_names or ()),
         width=booster.num_features(),
         missing=True,
+        categories=_categories(booster),
         more={"predict_proba": lambda matrix: _probabilities(scores(matrix))} if classifier else {},
     )
+
+
+def _categories(booster: Any) -> dict[int, dict[Any, int] | None]:
+    """By column: the number of each category, as the file has them since XGBoost 3.1; None in older ones."""
+    kinds = booster.feature_types or ()
+    places = [n for n, kind in enumerate(kinds) if kind == "c"]
+    if not places:
+        return {}
+    model = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"].get("model", {})
+    encoded = (model.get("cats") or {}).get("enc") or []
+    return {n: _names(encoded[n]) if n < len(encoded) else None for n in places}
+
+
+def _names(encoded: dict[str, Any]) -> dict[Any, int] | None:
+    """Text is one run of bytes with offsets; numbers are themselves."""
+    values = encoded.get("values") or []
+    if "offsets" in encoded:
+        raw = bytes(value & 0xFF for value in values)
+        cuts = encoded["offsets"]
+        values = [raw[start:end].decode() for start, end in itertools.pairwise(cuts)]
+    return {value: n for n, value in enumerate(values)} or None
 
 
 def _scores(booster: Any) -> Any:
@@ -52,7 +75,7 @@ def _scores(booster: Any) -> Any:
         if linear:
             import xgboost
 
-            data = xgboost.DMatrix(matrix, feature_names=names)
+            data = xgboost.DMatrix(matrix, feature_names=names, feature_types=booster.feature_types)
             return booster.predict(data, iteration_range=trees)
         return booster.inplace_predict(matrix, iteration_range=trees, validate_features=False)
 

@@ -12,7 +12,7 @@ field whose value is a number, a text or a regular array; anything else is one B
 from collections.abc import Sequence
 from typing import Any
 
-from modelyard_runtime.codec import encode, plain
+from modelyard_runtime.answers import encode, walked
 from modelyard_runtime.errors import bad_input
 from modelyard_runtime.model import Model, Tensor, Tensors
 
@@ -78,16 +78,29 @@ def _array(value: Any) -> Any:
     """At least one axis; text and whatever is irregular are objects: text itself, or JSON."""
     import numpy as np
 
-    if not isinstance(value, (list, tuple, dict, str, bytes, int, float, bool, type(None))):
-        value = plain(value)
+    if isinstance(value, np.ndarray) and (value.dtype.kind in "biu" or value.dtype.str[1:] in _FLOATS):
+        return np.atleast_1d(value)
+    value = walked(value)
     try:
         found = np.array(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         found = np.array(None)
-    if found.dtype.kind in "biuf":
+    kinds = _kinds(value)
+    if found.dtype.kind in "biuf" and kinds in _NUMBERS and not (found.dtype.kind == "f" and kinds == {int}):
         return np.atleast_1d(found)
-    if found.dtype.kind == "U":
+    if found.dtype.kind == "U" and kinds == {str}:
         return np.atleast_1d(found).astype(object)
     text = np.empty(1, dtype=object)
     text[0] = encode(value).decode()
     return text
+
+
+_FLOATS = ("f2", "f4", "f8")
+_NUMBERS = ({bool}, {int}, {float}, {int, float})
+
+
+def _kinds(value: Any) -> set[type]:
+    """The types of the leaves: numpy makes numbers and texts texts, and truths numbers, which are not the same."""
+    if isinstance(value, list):
+        return set().union(*map(_kinds, value)) if value else set()
+    return {type(value)}

@@ -17,7 +17,8 @@ def array_of(tensor: Any, binary: memoryview | None) -> Any:
     if binary is not None:
         array = _from_binary(name, datatype, binary)
     else:
-        array = _from_json(name, datatype, tensor.get("data"))
+        data = tensor.get("data")
+        array = _from_json(name, datatype, [] if data is None and 0 in shape else data)
     count = 1
     for size in shape:
         count *= size
@@ -87,12 +88,22 @@ def _from_json(name: str, datatype: str, data: Any) -> Any:
             return array
         found = np.array(data)
         if found.dtype.kind == wanted.kind == "f":
-            return found.astype(wanted, copy=False)
+            return _in_range(found.astype(wanted, copy=False), datatype)
         if found.size and not (_suits(found.dtype.kind, wanted.kind) or _integers(data, wanted.kind)):
             raise TypeError(f"they are no {datatype}")
-        return np.array(data, dtype=wanted)
+        made = np.array(data, dtype=wanted)
+        return _in_range(made, datatype) if wanted.kind == "f" else made
     except (TypeError, ValueError, OverflowError) as error:
         raise bad_input(f"The data of {name} do not fit: {error}.") from None
+
+
+def _in_range(made: Any, datatype: str) -> Any:
+    """`made`, unless a number of it became an infinity: JSON has none. Raises OverflowError."""
+    import numpy as np
+
+    if np.isinf(made).any():
+        raise OverflowError(f"a value is out of the range of {datatype}")
+    return made
 
 
 def _suits(given: str, wanted: str) -> bool:

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
+from modelyard_runtime.answers import Unwritable, encode
 from modelyard_runtime.batching import Call
-from modelyard_runtime.codec import encode
-from modelyard_runtime.errors import RequestError, bad_input
+from modelyard_runtime.errors import bad_input, refusal_of
 from modelyard_runtime.model import Model, Tensors
 from modelyard_runtime.protocols import scripts
 from modelyard_runtime.protocols.joined import Fitted, TensorCalls
@@ -174,14 +174,18 @@ class OpenInference:
         return Reply(200, headers, head + b"".join(tail))
 
     def refused(self, error: BaseException) -> Reply:
-        if isinstance(error, RequestError):
-            return refusal(error.status, error.message)
+        refused = refusal_of(error)
+        if refused is not None:
+            return refusal(refused.status, refused.message)
         if isinstance(error, ModuleNotFoundError) and error.name == "numpy":
             return refusal(
                 501, "Tensors need numpy, which the model has not: add it to dependencies in config.json."
             )
         reference = self._failed(error)
-        return refusal(500, f"The model {self._name} failed to answer. Its log says why: reference {reference}.")
+        why = f" {error}." if isinstance(error, Unwritable) else ""
+        return refusal(
+            500, f"The model {self._name} failed to answer.{why} Its log says why: reference {reference}."
+        )
 
     def _documents(self) -> dict[str, Any]:
         model = {
@@ -223,13 +227,17 @@ def _asked(body: bytes, headers: Headers) -> _Asked:
             raise bad_input(f"The body ends within {tensor.get('name')}.")
         array = array_of(tensor, None if size is None else tail[at : at + size])
         at += size or 0
+        if tensor["name"] in inputs:
+            raise bad_input(f"Two inputs have the name {tensor['name']}.")
         inputs[tensor["name"]] = array
     if at != len(tail):
         raise bad_input(f"{len(tail) - at} bytes of the body belong to no input.")
     wanted, binary = _outputs(document.get("outputs"))
     default = _parameters(document).get("binary_data_output") is True
     request_id = document.get("id")
-    return _Asked(inputs, wanted, binary, default, request_id if isinstance(request_id, str) else None)
+    if request_id is not None and not isinstance(request_id, str):
+        raise bad_input(f"id must be a string, not {request_id!r:.80}.")
+    return _Asked(inputs, wanted, binary, default, request_id)
 
 
 def _parts(body: bytes, length: str) -> tuple[dict[str, Any], memoryview]:

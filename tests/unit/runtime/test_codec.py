@@ -1,38 +1,12 @@
-"""Bodies to values and values to bodies."""
+"""Bodies to values."""
 
 import json
 from typing import Any
 
-import numpy as np
 import pytest
 
-from modelyard_runtime.codec import decode, encode
+from modelyard_runtime.codec import decode
 from modelyard_runtime.errors import RequestError
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        pytest.param({"a": [1, 2.5, None, True, "é"]}, '{"a":[1,2.5,null,true,"é"]}', id="plain"),
-        pytest.param(np.float64(1.5), "1.5", id="float64"),
-        pytest.param(np.float32(0.5), "0.5", id="float32"),
-        pytest.param(np.int64(3), "3", id="int64"),
-        pytest.param(np.bool_(True), "true", id="bool"),
-        pytest.param(np.array([[1, 2], [3, 4]]), "[[1,2],[3,4]]", id="array"),
-        pytest.param({np.int64(1): "x"}, '{"1":"x"}', id="key"),
-        pytest.param(np.array(["a"]), '["a"]', id="text array"),
-        pytest.param([float("nan"), np.float64("inf")], "[null,null]", id="no number"),
-        pytest.param((1, 2), "[1,2]", id="tuple"),
-        pytest.param({1: 2}.values(), "[2]", id="view"),
-    ],
-)
-def test_encode(value: Any, text: str) -> None:
-    assert encode(value).decode() == text
-
-
-def test_what_cannot_be_written_is_named() -> None:
-    with pytest.raises(NotImplementedError, match="object cannot be written as JSON"):
-        encode(object())
 
 
 @pytest.mark.parametrize(

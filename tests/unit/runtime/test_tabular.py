@@ -42,7 +42,8 @@ def test_no_columns(nothing: dict[str, Any]) -> None:
         pytest.param({"data": {"req_data": [{"b": 2, "a": 1}]}}, AB, [[1.0, 2]], id="schema orders"),
         pytest.param({"req_data": [{"a": "1.5", "b": "2"}]}, AB, [[1.5, 2]], id="strings become numbers"),
         pytest.param({"req_data": [{"a": 1, "b": 2, "c": 3}]}, AB, [[1.0, 2]], id="extra is ignored"),
-        pytest.param({"req_data": [{"b": 2, "a": 1}]}, (), [[2, 1]], id="no schema: the order of the row"),
+        pytest.param({"req_data": [{"a": 1}]}, (), [[1]], id="no schema: one field has no order"),
+        pytest.param({"req_data": [{"a": 3.0, "b": 3.0}]}, AB, [[3.0, 3]], id="a whole number with a point"),
         pytest.param({"req_data": []}, AB, [], id="no rows"),
         pytest.param({"req_data": [{"y": 2.5, "x": 0.5}]}, XY, [[0.5, 2.5]], id="all with a fraction"),
         pytest.param({"req_data": [{"y": 2, "x": "0.5"}]}, XY, [[0.5, 2.0]], id="not all with a fraction"),
@@ -66,8 +67,13 @@ def test_rows(body: Any, declared: tuple[Column, ...], rows: list[list[Any]]) ->
         pytest.param({"req_data": {}}, "req_data must be a list", id="not a list"),
         pytest.param({"req_data": [1]}, r"req_data\[0\] must be an object", id="not an object"),
         pytest.param({"req_data": [{"a": 1, "b": 1}, {"a": 1}]}, r"req_data\[1\]\.b is missing", id="missing"),
-        pytest.param({"req_data": [{"a": "x", "b": 1}]}, r"\.a must be of type number, not 'x'", id="no number"),
+        pytest.param({"req_data": [{"a": "x", "b": 1}]}, r"\.a must be of type number, not \"x\"", id="no number"),
         pytest.param({"instances": [1, 2]}, "list of lists", id="flat instances"),
+        pytest.param({"req_data": [{"a": 1, "b": 1.5}]}, r"\.b must be of type integer, not 1\.5", id="cut off"),
+        pytest.param({"req_data": [{"a": True, "b": 1}]}, r"\.a must be of type number, not true", id="a truth"),
+        pytest.param({"req_data": [{"a": 1, "b": False}]}, r"\.b must be of type integer", id="another"),
+        pytest.param({"req_data": [{"a": 10**400, "b": 1}]}, r"\.a must be of type number", id="beyond a float"),
+        pytest.param({"req_data": [{"a": "1e999", "b": 1}]}, r"\.a must be of type number", id="infinite"),
     ],
 )
 def test_bad_requests_name_the_field(body: Any, message: str) -> None:
@@ -104,5 +110,16 @@ def test_null_is_a_missing_value_where_it_is_declared() -> None:
     declared = columns(schema("req_data", {"a": {"type": ["number", "null"]}}, wrapped=True, as_list=True))
     assert declared == (Column("a", "number", nullable=True),)
     assert question({"req_data": [{"a": None}]}, declared, Answers()).rows == [[None]]
-    with pytest.raises(RequestError, match=r"req_data\[0\]\.a must be of type number, not None"):
+    with pytest.raises(RequestError, match=r"req_data\[0\]\.a must be of type number, not null"):
         question({"req_data": [{"a": None}]}, (Column("a", "number"),), Answers())
+
+
+@pytest.mark.parametrize("value", [None, True, [1], {"a": 1}])
+def test_text_is_not_made_of_what_is_none(value: Any) -> None:
+    with pytest.raises(RequestError, match="must be of type string"):
+        question({"req_data": [{"a": value}]}, (Column("a", "string"),), Answers())
+
+
+def test_without_names_the_order_of_fields_is_no_order() -> None:
+    with pytest.raises(RequestError, match=r"neither config\.json nor the model says their order"):
+        question({"req_data": [{"income": 2, "age": 1}]}, (), Answers())
