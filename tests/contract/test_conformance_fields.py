@@ -63,19 +63,11 @@ ACCEPTED: dict[str, tuple[Body, Body]] = {
     "priority": ({"priority": "3"}, {"priority": 3}),
     "service_secrets-none": ({"service_secrets": []}, {}),
     "additional_properties-kept": (service(mine={"a": [1]}), service(mine={"a": [1]})),
-    "smn_notification": (
-        service(smn_notification={"topic_urn": URN, "events": [1, "3", 7, 11]}),
-        service(smn_notification={"topic_urn": URN, "events": [1, 3, 7, 11]}),
-    ),
-    "smn_notification-map": (
-        service(smn_notification={"any-key": {"topic_urn": URN, "events": [1]}}),
-        service(smn_notification={"any-key": {"topic_urn": URN, "events": [1]}}),
-    ),
+    "smn_notification-off": (service(smn_notification={}), service(smn_notification={})),
     "additional_properties-wrapped": (
         {"additional_properties": {"any": {"websocket_upgrade": False}}},
         service(websocket_upgrade=False),
     ),
-    "log_report_channels": (service(log_report_channels=[LTS]), service(log_report_channels=[LTS])),
     "log_report_channels-off": (service(log_report_channels=[]), service(log_report_channels=[])),
     "websocket_upgrade": (service(websocket_upgrade=True), service(websocket_upgrade=True)),
     "traffic_limit": (
@@ -175,6 +167,54 @@ REFUSED: dict[str, tuple[Body, str, str]] = {
     "service_secrets-mouthPath": (
         {"service_secrets": [{"secretId": "s"}]},
         "service_secrets[0].mouthPath",
+        "0104",
+    ),
+    "smn_notification": (
+        service(smn_notification={"topic_urn": URN, "events": [1, "3", 7, 11]}),
+        "additional_properties.smn_notification",
+        "0104",
+    ),
+    "smn_notification-map": (
+        service(smn_notification={"any-key": {"topic_urn": URN, "events": [1]}}),
+        "additional_properties.smn_notification",
+        "0104",
+    ),
+    "smn_notification-wrapped": (
+        service(wrapper={"smn_notification": {"topic_urn": URN, "events": [1]}}),
+        "additional_properties.smn_notification",
+        "0104",
+    ),
+    "log_report_channels": (
+        service(log_report_channels=[LTS]),
+        "additional_properties.log_report_channels",
+        "0104",
+    ),
+    "log_report_channels-no-ids": (
+        service(log_report_channels=[{"type": "LTS", "configuration": {}}]),
+        "additional_properties.log_report_channels[0].configuration.log_group_id",
+        "0104",
+    ),
+    "two-wrappers": (
+        service(a={"traffic_limit": {"num": 1, "unit": "DAY"}}, b={"websocket_upgrade": True}),
+        "additional_properties.a",
+        "0104",
+    ),
+    "wrapper-beside-a-label": (service(a={"traffic_limit": {}}, label="x"), "additional_properties.a", "0104"),
+    "wrapper-beside-a-known-key": (
+        service(traffic_limit={}, w={"websocket_upgrade": True}),
+        "additional_properties.w",
+        "0104",
+    ),
+    "wrapper-in-a-wrapper": (service(a={"b": {"websocket_upgrade": True}}), "additional_properties.a", "0104"),
+    "wrapper-in-an-array": (service(a=[{"websocket_upgrade": True}]), "additional_properties.a", "0104"),
+    "two-wrappers-of-a-model": (
+        more(a={"max_surge": 1}, b={"max_unavailable": 1}),
+        "config[0].additional_properties.b",
+        "0104",
+    ),
+    "persistent_volumes-as-the-page-has-it": (
+        more(persistent_volumes=[{"name": "v", "mount_path": "/data"}]),
+        "config[0].additional_properties.persistent_volumes[0]",
         "0104",
     ),
     "smn_notification-urn": (
@@ -316,18 +356,6 @@ async def test_refused(world: ApiWorld, sent: Body, field: str, code: str) -> No
 
 
 AFTERWARDS: dict[str, tuple[Body, Body, str]] = {
-    "log_report_channels-absent": (service(log_report_channels=[LTS]), service(other=1), ""),
-    "log_report_channels-same": (service(log_report_channels=[LTS]), service(log_report_channels=[LTS]), ""),
-    "log_report_channels-changed": (
-        service(log_report_channels=[LTS]),
-        service(log_report_channels=[{"type": "LTS"}]),
-        "additional_properties.log_report_channels",
-    ),
-    "log_report_channels-off": (
-        service(log_report_channels=[LTS]),
-        service(log_report_channels=[]),
-        "additional_properties.log_report_channels",
-    ),
     "websocket-absent": (service(websocket_upgrade=True), service(other=1), ""),
     "websocket-back": (
         service(websocket_upgrade=True),
@@ -365,12 +393,12 @@ async def test_create_takes_what_update_takes(world: ApiWorld) -> None:
         **stop("MINUTES", 5),
         "load_balancer_policy": "LEAST_CONNECTIONS",
         "priority": 1,
-        **service(smn_notification={"topic_urn": URN, "events": [1]}, odd=None),
+        **service(smn_notification={}, odd=None, label="x"),
         "config": [entry(NEXT, specification="custom", custom_spec=CUSTOM)],
     }
     created = conforms(await world.call("POST", SERVICES, body), answers.CreatedService)
     detail = conforms(await world.call("GET", f"{SERVICES}/{created['service_id']}"), answers.ServiceDetail)
-    expected = {**body, **service(smn_notification={"topic_urn": URN, "events": [1]})}
+    expected = {**body, **service(smn_notification={}, label="x")}
     assert holds(detail, expected), detail
     assert detail["due_time"] - detail["publish_at"] == 5 * 60 * 1000
     template = (await world.stored(created["service_id"]))[1].variants[0].template

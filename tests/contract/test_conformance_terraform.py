@@ -78,7 +78,7 @@ def asked(model_id: str, **more: Any) -> dict[str, Any]:
         "load_balancer_policy": "LEAST_CONNECTIONS",
         "priority": 2,
         "additional_properties": {
-            "smn_notification": {"topic_urn": "urn:smn:r:p:t", "events": [1, 3]},
+            "smn_notification": {},
             "traffic_limit": {"num": 10, "unit": "SECOND"},
             "anything": {"else": [True, 1.5, "x"]},
         },

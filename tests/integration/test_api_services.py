@@ -122,7 +122,6 @@ BAD_FIELDS: dict[str, tuple[dict[str, Any], str, int, str]] = {
     "description-char": ({"description": "a<b"}, "description", 400, "0104"),
     "description-type": ({"description": 5}, "description", 400, "0104"),
     "status-word": ({"status": "paused"}, "status", 400, "0104"),
-    "status-same": ({"status": "running"}, "status", 400, "3519"),
     "config-empty": ({"config": []}, "config", 400, "0104"),
     "config-type": ({"config": {}}, "config", 400, "0104"),
     "entry-type": ({"config": [7]}, "config[0]", 400, "0104"),
@@ -381,3 +380,58 @@ async def test_a_config_that_says_nothing_beside_other_fields_is_none(world: Api
     assert (service.description, service.revision, service.status) == ("new", 1, S.RUNNING)
     alone = await world.call("PUT", path, {"config": [{}]})
     assert (alone.status_code, alone.json()["details"][0]["field"]) == (400, "config[0].model_id")
+
+
+BESIDE: dict[str, dict[str, Any]] = {
+    "description": {"description": "x"},
+    "schedule": {"schedule": [{"type": "stop", "time_unit": "DAYS", "duration": 1}]},
+    "no schedule": {"schedule": []},
+    "properties": {"additional_properties": {"traffic_limit": {"num": 1, "unit": "DAY"}}},
+    "load balancer": {"load_balancer_policy": "SOURCE_IP"},
+    "no secrets": {"service_secrets": []},
+}
+ALONE: dict[str, dict[str, Any]] = {"nothing": {}, "null": {"description": None}, "unknown": {"colour": "red"}}
+
+
+@pytest.mark.parametrize("status", [ServiceStatus.RUNNING, ServiceStatus.CONCERNING, ServiceStatus.STOPPED])
+@pytest.mark.parametrize("more", [*BESIDE.values(), *ALONE.values()], ids=[*BESIDE, *ALONE])
+async def test_the_present_status_is_refused_only_alone(
+    world: ApiWorld, status: ServiceStatus, more: dict[str, Any]
+) -> None:
+    service_id = await world.service(status)
+    same = "stopped" if status is ServiceStatus.STOPPED else "running"
+    before = await world.stored(service_id)
+    answer = await world.call("PUT", f"/v1/p1/services/{service_id}", {"status": same, **more})
+    if more in ALONE.values():
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "ModelArts.3519")
+        assert await world.stored(service_id) == before
+        return
+    assert (answer.status_code, answer.json()) == (200, {})
+    after = await world.stored(service_id)
+    assert (after[0].status, after[1], after[2]) == (before[0].status, before[1], before[2])
+    shown = (await world.call("GET", f"/v1/p1/services/{service_id}")).json()
+    for name, value in more.items():
+        assert shown.get(name, []) == value
+
+
+async def test_what_an_earlier_release_kept_stands_in_nobodys_way(world: ApiWorld) -> None:
+    kept = {
+        "smn_notification": {"topic_urn": "urn:smn:r:p:t", "events": [1]},
+        "log_report_channels": [{"type": "LTS", "configuration": {}}],
+        "wrapper": {"websocket_upgrade": True},
+        "large": "x" * 20_000,
+    }
+    service_id = await world.service(ServiceStatus.STOPPED)
+    async with world.store.write() as w:
+        service = await w.service(None, service_id)
+        assert service is not None
+        await w.save_service(replace(service, attributes={"additional_properties": kept}))
+    path = f"/v1/p1/services/{service_id}"
+    same = {"smn_notification": kept["smn_notification"]}
+    off = {"smn_notification": {}, "log_report_channels": [], "wrapper": None, "large": None}
+    for body in ({"status": "running"}, {"description": "x"}, {"additional_properties": same}):
+        assert (await world.call("PUT", path, body)).status_code == 200
+    assert (await world.call("GET", path)).json()["additional_properties"] == kept
+    assert (await world.call("PUT", path, {"additional_properties": off})).status_code == 200
+    now = (await world.call("GET", path)).json()["additional_properties"]
+    assert now == {"smn_notification": {}, "log_report_channels": []}

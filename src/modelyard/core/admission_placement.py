@@ -130,7 +130,7 @@ def _custom(at: str, specification: str | None, spec: CustomSpec) -> Iterator[Vi
         yield Violation(at, "is only for the specification 'custom'")
     if spec.cpu is None:
         yield Violation(f"{at}.cpu", "is mandatory")
-    elif rounded(spec.cpu) < LEAST_CPU:
+    elif spec.cpu < LEAST_CPU:  # as it was said: 0.005 rounds up to the bound
         yield Violation(f"{at}.cpu", f"is {spec.cpu:g}, must be at least {LEAST_CPU:g}")
     if spec.memory is None:
         yield Violation(f"{at}.memory", "is mandatory")

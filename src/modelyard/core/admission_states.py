@@ -1,12 +1,16 @@
 """What a PUT does to a service, given the state it is in (contract §2, state rules).
 
+A status that the service has already is refused only where it stands alone: beside a description, a schedule or
+any other field (`more`) it says nothing, and those change.
+
 present                      config            status=running    running + config   status=stopped
 running                      update            refused           update             stop
 concerning pending waiting   update            refused           update             stop
 failed                       update            start             update **          stop
 stopped, finished            kept for start    start             start *            refused (with config: kept)
 deploying                    refused           refused           refused            stop
-stopping deleting            refused           refused           refused            refused
+stopping                     refused           refused           refused            refused (with more: nothing)
+deleting                     refused           refused           refused            refused
 
 *  the config is ignored: a status that differs from the present one comes first
 ** a failed service was told to run already: `running` is what it is meant to be, so the config counts (whoever
@@ -43,11 +47,14 @@ class Effect:
 AT_REST = frozenset({ServiceStatus.STOPPED, ServiceStatus.FINISHED})
 
 
-def effect(present: ServiceStatus, asked: Desired | None, config: bool) -> Effect | Violation:
-    """The effect of a PUT that asks for a status (None: says nothing) and has a config or not."""
+def effect(present: ServiceStatus, asked: Desired | None, config: bool, more: bool = False) -> Effect | Violation:
+    """The effect of a PUT that asks for a status (None: says nothing) and has a config or not; `more`: it also has
+    other fields, which change in every state but deleting."""
     if present is ServiceStatus.DELETING:
         return Violation("", "the service is being deleted, it cannot be updated", REFUSED)
     if asked is None and not config:
+        return Effect(Step.NOTHING)
+    if present is ServiceStatus.STOPPING and asked is Desired.STOPPED and more and not config:
         return Effect(Step.NOTHING)
     if present is ServiceStatus.STOPPING or (present is ServiceStatus.DEPLOYING and asked is not Desired.STOPPED):
         field = "status" if asked else "config"
@@ -59,6 +66,8 @@ def effect(present: ServiceStatus, asked: Desired | None, config: bool) -> Effec
         return Effect(Step.START, config_ignored=config)
     if asked is Desired.STOPPED and present not in AT_REST:
         return Effect(Step.STOP, config_ignored=config)
+    if not config and more:
+        return Effect(Step.NOTHING)
     if not config:
         return Violation("status", f"is {asked}, but the service is {present} already", REFUSED)
     return Effect(Step.KEEP if present in AT_REST else Step.UPDATE)

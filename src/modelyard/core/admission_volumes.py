@@ -34,7 +34,10 @@ SYSTEM = (
 
 @dataclass(frozen=True, slots=True)
 class VolumeRequest:
-    """One volume as asked for: its place in the entry, and the directory of the host (None: not said)."""
+    """One volume as asked for: its place in the entry, and the directory of the host (None: not said).
+
+    `host_optional`: the page has it without one, as a volume that the platform provides.
+    """
 
     field: str
     host_field: str
@@ -42,6 +45,7 @@ class VolumeRequest:
     mount_path: str | None
     storage_type: str | None = None
     only_in_pool: bool = False
+    host_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,11 @@ def violations(
         if volume.mount_path and (before := seen.setdefault(volume.mount_path, at)) != at:
             found.append(Violation(f"{at}.mount_path", f"is the mount path of {before} too"))
         if not found and not dirs.mountable:
-            found.append(
-                Violation(at, "is not supported yet: instances are processes here, nothing can be mounted")
-            )
+            text = "is not supported yet: instances have no storage here that outlives them, nothing is mounted"
+            found.append(Violation(at, text))
+        elif not found and not volume.host_path:
+            text = f"is not supported yet without {volume.host_field}: only directories of the host are mounted"
+            found.append(Violation(at, text))
         yield from found
 
 
@@ -94,7 +100,8 @@ def _host(at: str, volume: VolumeRequest, dirs: HostDirs) -> Iterator[Violation]
         return
     path = volume.host_path
     if not path:
-        yield Violation(at, "is mandatory")
+        if not volume.host_optional:
+            yield Violation(at, "is mandatory")
         return
     if not _is_plain(path):
         yield Violation(at, f"is {path!r}, must be an absolute path without '..'")

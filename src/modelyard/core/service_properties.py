@@ -2,6 +2,7 @@
 
 They are kept as the caller wrote them, in `Service.attributes`, so that a read gives back what was sent; what the
 gateway needs of them is read out here. An absent key is unchanged; an empty object or array switches a thing off.
+Keys of the caller's own are labels: kept, shown, bounded (they are in every list answer), and removed by null.
 
 Extensions of ours, beside the vendor's keys:
 
@@ -9,6 +10,7 @@ Extensions of ours, beside the vendor's keys:
     request_limit  {"max_body_bytes": 1000000, "timeout_seconds": 5.5}    bounds of one request at the gateway
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +22,13 @@ PROPERTIES = "additional_properties"
 LOAD_BALANCER = "load_balancer_policy"
 PRIORITY = "priority"
 SECRETS = "service_secrets"
+
+KNOWN = ("smn_notification", "log_report_channels", "websocket_upgrade", "traffic_limit", "request_limit")
+OWN_KEYS = 32
+OWN_KEY_CHARS = 64
+OWN_DEPTH = 8
+OWN_BYTES = 8 * 1024
+"""How much a caller may keep here beside the known keys; bytes of all of it as JSON."""
 
 TOPIC_URN = re.compile(r"urn:smn:[^:\s]+:[^:\s]+:[^:\s]+")
 NOTIFIABLE = frozenset({1, 3, 7, 11})
@@ -41,16 +50,25 @@ class Bounds:
 
 
 def merged(before: Mapping[str, object], sent: Mapping[str, object]) -> Mapping[str, object]:
-    """`before` with the top-level keys that were sent; null says nothing."""
-    return {**before, **{key: value for key, value in sent.items() if value is not None}}
+    """`before` with the top-level keys that were sent. Null says nothing of a known key, and removes another."""
+    removed = {key for key, value in sent.items() if value is None and key not in KNOWN}
+    after = {**before, **{key: value for key, value in sent.items() if value is not None}}
+    return {key: value for key, value in after.items() if key not in removed}
 
 
 def violations(before: Mapping[str, object], sent: Mapping[str, object], bounds: Bounds) -> Iterator[Violation]:
     """What is wrong with `sent`, whose known keys have their types already, on a service that had `before`."""
     after = merged(before, sent)
-    yield from _notification(sent.get("smn_notification"))
-    yield from _channels(before.get("log_report_channels"), sent.get("log_report_channels"))
+    for name, rules, missing in (
+        ("smn_notification", _notification, "there is no notification service here, nothing would be sent"),
+        ("log_report_channels", _channels, "there is no log service here, nothing would be reported"),
+    ):
+        found = [*rules(sent.get(name))]
+        if not found and sent.get(name) and sent[name] != before.get(name):
+            found = [Violation(f"{PROPERTIES}.{name}", f"is not supported yet: {missing}")]
+        yield from found
     yield from _limits(sent, bounds)
+    yield from _own(after, {key for key, value in sent.items() if value is not None and key not in KNOWN})
     if before.get("websocket_upgrade") is True and sent.get("websocket_upgrade") is False:
         yield Violation(f"{PROPERTIES}.websocket_upgrade", "cannot be changed after WebSocket was enabled")
     if after.get("websocket_upgrade") is True and after.get("traffic_limit"):
@@ -98,22 +116,49 @@ def _events(value: object) -> object:
     return [int(e) if isinstance(e, str) and e.isascii() and e.isdigit() and len(e) < 4 else e for e in value]
 
 
-def _channels(before: object, sent: object) -> Iterator[Violation]:
+def _channels(sent: object) -> Iterator[Violation]:
     at = f"{PROPERTIES}.log_report_channels"
-    if sent is None:
-        return
-    if before and sent != before:
-        yield Violation(at, "cannot be changed after it was enabled")
     for i, channel in enumerate(sent if isinstance(sent, list) else []):
         kind = channel.get("type")
         if kind != "LTS":
             yield Violation(f"{at}[{i}].type", "is mandatory" if kind is None else f"is {kind!r}, must be 'LTS'")
-        configuration = channel.get("configuration") or {}
-        for name in ("log_group_id", "log_stream_id"):
+        configuration = channel.get("configuration")
+        for name in ("log_group_id", "log_stream_id") if configuration is not None else ():
             key = configuration.get(name)
-            if key is not None and not 1 <= len(key) <= ID_MAX:
+            if key is None:
+                yield Violation(f"{at}[{i}].configuration.{name}", "is mandatory in a configuration")
+            elif not 1 <= len(key) <= ID_MAX:
                 text = f"has {len(key)} characters, must have 1 to {ID_MAX}"
                 yield Violation(f"{at}[{i}].configuration.{name}", text)
+
+
+def _own(after: Mapping[str, object], sent: set[str]) -> Iterator[Violation]:
+    """Keys of the caller's own: not too many, long, deep or large. What was kept earlier is not judged."""
+    own = {key: value for key, value in after.items() if key not in KNOWN}
+    if not sent:
+        return
+    if len(own) > OWN_KEYS:
+        yield Violation(
+            PROPERTIES, f"has {len(own)} keys of its own, at most {OWN_KEYS} are kept; null removes one"
+        )
+    for key in sorted(sent):
+        if len(key) > OWN_KEY_CHARS:
+            text = f"the key {key[:OWN_KEY_CHARS]!r}… has {len(key)} characters, at most {OWN_KEY_CHARS} are kept"
+            yield Violation(PROPERTIES, text)
+        elif _deeper(after[key], OWN_DEPTH):
+            yield Violation(f"{PROPERTIES}.{key}", f"is nested deeper than {OWN_DEPTH} levels")
+    size = len(json.dumps(own, separators=(",", ":")).encode())
+    if size > OWN_BYTES:
+        text = f"has {size} bytes in keys of its own, at most {OWN_BYTES} are kept; null removes one"
+        yield Violation(PROPERTIES, text)
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether there are more objects and arrays inside of each other."""
+    if not isinstance(value, Mapping | list):
+        return False
+    inner = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)
 
 
 def _limits(sent: Mapping[str, object], bounds: Bounds) -> Iterator[Violation]:

@@ -38,6 +38,12 @@ class UpdateRequest:
     settings: SettingsRequest = SettingsRequest()
     violations: tuple[Violation, ...] = ()
 
+    @property
+    def more(self) -> bool:
+        """Whether it says something beside status and config."""
+        broken = any(v.field.split(".")[0].split("[")[0] not in {"status", "config"} for v in self.violations)
+        return self.description is not None or self.settings != SettingsRequest() or broken
+
 
 @dataclass(frozen=True, slots=True)
 class Created:
@@ -73,7 +79,9 @@ class Change:
 
     async def _admitted(self, principal: Principal, request: UpdateRequest) -> tuple[tuple[Variant, ...], Effect]:
         service, broken = self.before, frozenset(v.field for v in request.violations)
-        step = effect(service.status, request.status, request.config is not None or "config" in broken)
+        step = effect(
+            service.status, request.status, request.config is not None or "config" in broken, request.more
+        )
         found: list[Violation] = [*not_owner(principal, service)]
         if isinstance(step, Violation):
             found.append(step)

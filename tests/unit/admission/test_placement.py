@@ -28,6 +28,11 @@ PLACES: dict[str, tuple[str, Placement, list[tuple[str, str]]]] = {
     "custom": ("custom", Placement(pool_name="one", custom_spec=SPEC), []),
     "custom without a size": ("custom", Placement(pool_name="one"), [("custom_spec", "0104")]),
     "size without custom": (CPU, Placement(custom_spec=SPEC), [("custom_spec", "0104")]),
+    "cpu that rounds up to enough": (
+        "custom",
+        Placement("one", None, CustomSpec(0.005, 1)),
+        [("custom_spec.cpu", "0104")],
+    ),
     "too little cpu": ("custom", Placement("one", None, CustomSpec(0.001, 1)), [("custom_spec.cpu", "0104")]),
     "no memory": ("custom", Placement("one", None, CustomSpec(1, 0)), [("custom_spec.memory", "0104")]),
     "both accelerators": (

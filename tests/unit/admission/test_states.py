@@ -62,3 +62,36 @@ def test_rule(present: S, asked: D | None, config: bool, expected: Step | str, i
 def test_other_fields_change_in_every_state_but_deleting(present: S) -> None:
     assert effect(present, None, False) == Effect(Step.NOTHING)
     assert isinstance(effect(S.DELETING, None, False), Violation)
+
+
+BESIDE: list[tuple[S, D | None, bool, Step | str, bool]] = [
+    (S.RUNNING, D.RUNNING, False, Step.NOTHING, False),
+    (S.CONCERNING, D.RUNNING, False, Step.NOTHING, False),
+    (S.WAITING, D.RUNNING, False, Step.NOTHING, False),
+    (S.PENDING, D.RUNNING, False, Step.NOTHING, False),
+    (S.STOPPED, D.STOPPED, False, Step.NOTHING, False),
+    (S.FINISHED, D.STOPPED, False, Step.NOTHING, False),
+    (S.STOPPING, D.STOPPED, False, Step.NOTHING, False),
+    (S.FAILED, D.RUNNING, False, Step.START, False),
+    (S.DEPLOYING, D.RUNNING, False, NO, False),
+    (S.STOPPING, D.RUNNING, False, NO, False),
+    (S.DELETING, D.RUNNING, False, NO, False),
+    (S.DELETING, None, False, NO, False),
+]
+BESIDE += [row for row in RULES if row[:3] not in {one[:3] for one in BESIDE}]
+
+
+@pytest.mark.parametrize(
+    ("present", "asked", "config", "expected", "ignored"),
+    BESIDE,
+    ids=[f"{p}-{a or 'no-status'}-{'config' if c else 'no-config'}" for p, a, c, _, _ in BESIDE],
+)
+def test_a_status_beside_other_fields(
+    present: S, asked: D | None, config: bool, expected: Step | str, ignored: bool
+) -> None:
+    found = effect(present, asked, config, more=True)
+    if isinstance(expected, Step):
+        assert found == Effect(expected, ignored)
+    else:
+        assert isinstance(found, Violation)
+        assert found.code == expected

@@ -22,6 +22,15 @@ from modelyard.domain.errors import Invalid
         pytest.param("70", 70, id="string"),
         pytest.param(" 70 ", 70, id="spaces"),
         pytest.param(70.0, 70, id="whole-float"),
+        pytest.param("70.0", 70, id="whole-decimal"),
+        pytest.param(7e1, 70, id="exponent"),
+        pytest.param(-0.0, 0, id="negative-zero"),
+        pytest.param("7e1", "config[0].weight", id="exponent-string"),
+        pytest.param("33.3", "config[0].weight", id="fraction-string"),
+        pytest.param("NaN", "config[0].weight", id="nan-string"),
+        pytest.param("inf", "config[0].weight", id="infinite-string"),
+        pytest.param(10**30, "config[0].weight", id="huge"),
+        pytest.param(1e300, "config[0].weight", id="huge-float"),
         pytest.param(None, None, id="null"),
         pytest.param(True, "config[0].weight", id="boolean"),
         pytest.param("7_0", "config[0].weight", id="underscore"),
@@ -42,6 +51,36 @@ def test_integers(sent: object, read: object) -> None:
         assert parsed.violations == ()
         assert parsed.value.config is not None
         assert parsed.value.config[0].weight == read
+
+
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        pytest.param(0.5, 0.5, id="number"),
+        pytest.param("0.5", 0.5, id="string"),
+        pytest.param("5e-1", 0.5, id="exponent-string"),
+        pytest.param(2, 2, id="integer"),
+        pytest.param(True, None, id="boolean"),
+        pytest.param("1e400", None, id="too-large-string"),
+        pytest.param(10**400, None, id="too-large"),
+        pytest.param("nan", None, id="nan-string"),
+        pytest.param("0x1", None, id="hexadecimal"),
+    ],
+)
+def test_numbers(sent: object, read: float | None) -> None:
+    parsed = ServiceUpdate.parse({"additional_properties": {"request_limit": {"timeout_seconds": sent}}})
+    if read is None:
+        assert [v.field for v in parsed.violations] == ["additional_properties.request_limit.timeout_seconds"]
+    else:
+        assert parsed.value.additional_properties is not None
+        assert parsed.value.additional_properties.request_limit is not None
+        assert parsed.value.additional_properties.request_limit.timeout_seconds == read
+
+
+def test_zero_has_no_sign() -> None:
+    parsed = ServiceUpdate.parse({"config": [{"custom_spec": {"gpu_p4": -0.0}}]})
+    assert parsed.value.config is not None
+    assert str(parsed.value.config[0].custom_spec.gpu_p4) == "0.0"  # type: ignore[union-attr]
 
 
 def test_every_error_is_found_and_each_once() -> None:

@@ -10,12 +10,20 @@ from modelyard.domain.routing import LoadBalancer, TrafficLimit
 
 URN = "urn:smn:region:project:topic"
 LTS = {"type": "LTS", "configuration": {"log_group_id": "g", "log_stream_id": "s"}}
+TOLD = {"topic_urn": URN, "events": [1, 3, 7, 11]}
 LIMIT = {"num": 5, "unit": "SECOND"}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "nothing": ({}, {}, []),
     "anything else": ({}, {"colour": {"deep": [1]}}, []),
-    "notification": ({}, {"smn_notification": {"topic_urn": URN, "events": [1, 3, 7, 11]}}, []),
-    "notification as a map": ({}, {"smn_notification": {"any": {"topic_urn": URN, "events": [1]}}}, []),
+    "notification": ({}, {"smn_notification": TOLD}, ["smn_notification"]),
+    "notification as a map": ({}, {"smn_notification": {"any": TOLD}}, ["smn_notification"]),
+    "notification of an earlier release": ({"smn_notification": TOLD}, {"smn_notification": TOLD}, []),
+    "another than the earlier one": (
+        {"smn_notification": TOLD},
+        {"smn_notification": {"a": TOLD}},
+        ["smn_notification"],
+    ),
+    "off after an earlier release": ({"smn_notification": TOLD}, {"smn_notification": {}}, []),
     "notification off": ({}, {"smn_notification": {}}, []),
     "urn": ({}, {"smn_notification": {"topic_urn": "x", "events": [1]}}, ["smn_notification.topic_urn"]),
     "no events": ({}, {"smn_notification": {"topic_urn": URN, "events": []}}, ["smn_notification.events"]),
@@ -26,16 +34,36 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         ["smn_notification.events[0]"],
     ),
     "map of text": ({}, {"smn_notification": {"any": "x"}}, ["smn_notification.any"]),
-    "channel": ({}, {"log_report_channels": [LTS]}, []),
+    "channel": ({}, {"log_report_channels": [LTS]}, ["log_report_channels"]),
+    "channel without configuration": ({}, {"log_report_channels": [{"type": "LTS"}]}, ["log_report_channels"]),
+    "channel of nothing": (
+        {},
+        {"log_report_channels": [{"type": "LTS", "configuration": {}}]},
+        [f"log_report_channels[0].configuration.{name}" for name in ("log_group_id", "log_stream_id")],
+    ),
     "channel type": ({}, {"log_report_channels": [{"type": "FTP"}]}, ["log_report_channels[0].type"]),
     "channel id": (
         {},
-        {"log_report_channels": [{"type": "LTS", "configuration": {"log_group_id": "x" * 65}}]},
+        {
+            "log_report_channels": [
+                {"type": "LTS", "configuration": {**LTS["configuration"], "log_group_id": "x" * 65}}
+            ]
+        },
         ["log_report_channels[0].configuration.log_group_id"],
     ),
     "channel again": ({"log_report_channels": [LTS]}, {"log_report_channels": [LTS]}, []),
-    "channel after off": ({"log_report_channels": []}, {"log_report_channels": [LTS]}, []),
-    "channel off": ({"log_report_channels": [LTS]}, {"log_report_channels": []}, ["log_report_channels"]),
+    "channel after off": ({"log_report_channels": []}, {"log_report_channels": [LTS]}, ["log_report_channels"]),
+    "no channel": ({}, {"log_report_channels": []}, []),
+    "off what never reported": ({"log_report_channels": [LTS]}, {"log_report_channels": []}, []),
+    "own keys": ({}, {str(i): 1 for i in range(32)}, []),
+    "too many own keys": ({str(i): 1 for i in range(32)}, {"one more": 1}, [""]),
+    "too many of an earlier release": ({str(i): 1 for i in range(33)}, {"0": None}, []),
+    "one for another": ({str(i): 1 for i in range(32)}, {"one more": 1, "0": None}, []),
+    "long key": ({}, {"k" * 65: 1}, [""]),
+    "large value": ({}, {"k": "v" * 8200}, [""]),
+    "large together": ({"k": "v" * 5000}, {"l": "v" * 5000}, [""]),
+    "deep value": ({}, {"k": [[[[[[[[1]]]]]]]]}, []),
+    "deeper value": ({}, {"k": [[[[[[[[{}]]]]]]]]}, ["k"]),
     "websocket": ({}, {"websocket_upgrade": True}, []),
     "websocket again": ({"websocket_upgrade": True}, {"websocket_upgrade": True}, []),
     "websocket back": ({"websocket_upgrade": True}, {"websocket_upgrade": False}, ["websocket_upgrade"]),
@@ -59,13 +87,15 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize(("before", "sent", "fields"), CASES.values(), ids=CASES.keys())
 def test_rules(before: dict[str, Any], sent: dict[str, Any], fields: list[str]) -> None:
     found = properties.violations(before, sent, Bounds(timeout_max_s=60, max_body_max_bytes=2000))
-    assert [v.field for v in found] == [f"additional_properties.{field}" for field in fields]
+    assert [v.field for v in found] == [f"additional_properties.{field}".rstrip(".") for field in fields]
 
 
 def test_merging_is_by_top_level_key() -> None:
-    before = {"traffic_limit": LIMIT, "kept": {"a": 1}}
-    assert properties.merged(before, {"traffic_limit": {}, "new": 1, "kept": None}) == {
+    before = {"traffic_limit": LIMIT, "websocket_upgrade": True, "kept": {"a": 1}, "dropped": {"a": 1}}
+    sent = {"traffic_limit": {}, "new": 1, "dropped": None, "never there": None, "websocket_upgrade": None}
+    assert properties.merged(before, sent) == {
         "traffic_limit": {},
+        "websocket_upgrade": True,
         "kept": {"a": 1},
         "new": 1,
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from modelyard.api.convert.requests import update_request
 from modelyard.api.schemas.services import PropertyUpdate, ServiceUpdate
-from modelyard.api.schemas.wire import INTEGER, Parsed
+from modelyard.api.schemas.wire import Parsed, whole
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import InferType, Service, ServiceStatus
@@ -31,13 +31,14 @@ def resized(parsed: Parsed[PropertyUpdate]) -> Amendment:
     for i, one in enumerate(body.configs or ()):
         if one.model_id is None or one.changed_value is None:
             continue
-        text = str(one.changed_value).strip()
-        if not INTEGER.fullmatch(text):
-            found.append(Violation(f"configs[{i}].changed_value", f"is {text[:80]!r}, must be an integer"))
+        count = whole(one.changed_value)
+        if count is None:
+            text = f"is {str(one.changed_value)[:80]!r}, must be an integer"
+            found.append(Violation(f"configs[{i}].changed_value", text))
         elif one.model_id in wanted:
             found.append(Violation(f"configs[{i}].model_id", "is there twice"))
         else:
-            wanted[one.model_id] = (f"configs[{i}]", int(text))
+            wanted[one.model_id] = (f"configs[{i}]", count)
     if found:
         raise Invalid(*found)
     return lambda service, revision: _resized(service, revision, wanted)

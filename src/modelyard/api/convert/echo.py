@@ -20,8 +20,8 @@ def echo(model: Wire, raw: Mapping[str, Any]) -> Json:
         if name in type(model).model_fields:
             if (value := getattr(model, name)) is not None:
                 shown[name] = _plain(value, raw[name])
-        elif model.keeps_unknown and raw[name] is not None:
-            shown[name] = raw[name]
+        elif model.keeps_unknown:
+            shown[name] = raw[name]  # null too: it takes away what was kept before
     return shown
 
 

@@ -69,7 +69,9 @@ def _settings(body: ServiceCreate | ServiceUpdate, raw: Mapping[str, Any]) -> Se
         else tuple(Entry(e.type, e.time_unit, e.duration) for e in body.schedule),
         properties=properties,
         load_balancer=body.load_balancer_policy or None,
-        secrets=tuple(SecretRequest(s.secretId, s.mouthPath) for s in body.service_secrets or ()),
+        secrets=None
+        if body.service_secrets is None
+        else tuple(SecretRequest(s.secretId, s.mouthPath) for s in body.service_secrets),
         priority=body.priority,
     )
 
@@ -130,7 +132,14 @@ def _volumes(more: ModelProperties) -> tuple[VolumeRequest, ...]:
         for i, v in enumerate(more.log_volume or ())
     )
     kept = (
-        VolumeRequest(f"persistent_volumes[{i}]", "source_address", v.source_address, v.mount_path, v.storage_type)
+        VolumeRequest(
+            f"persistent_volumes[{i}]",
+            "source_address",
+            v.source_address,
+            v.mount_path,
+            v.storage_type,
+            host_optional=True,
+        )
         for i, v in enumerate(more.persistent_volumes or ())
     )
     return (*logs, *kept)

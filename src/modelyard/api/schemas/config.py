@@ -72,6 +72,8 @@ class ModelProperties(Wire):
     log_volume: Annotated[list[LogVolume] | None, Field(description=POOL)] = None
     persistent_volumes: list[PersistentVolume] | None = None
 
+    may_be_wrapped: ClassVar[bool] = True
+
 
 class Node(Wire):
     name: str | None = None

@@ -60,17 +60,18 @@ class RequestLimit(Wire):
 
 
 class ServiceProperties(Wire):
-    """Service-level additional_properties, merged key by key: what is absent stays. Other keys are kept too."""
+    """Service-level additional_properties, merged key by key: what is absent stays. Other keys are labels: kept
+    and shown, 32 of them in 8 KiB; null removes one."""
 
     smn_notification: Annotated[
         dict[str, Any] | None,
         Field(
-            description='{"topic_urn", "events": [1, 3, 7, 11]}, or a map of such objects: tell a topic when the '
-            "service failed (1), runs (3), is concerning (7) or pending (11)"
+            description='refused until there are notifications: {"topic_urn", "events": [1, 3, 7, 11]}, or a '
+            "map of such objects. {} is none."
         ),
     ] = None
     log_report_channels: Annotated[
-        list[LogChannel] | None, Field(description="cannot be changed after it was enabled")
+        list[LogChannel] | None, Field(description="refused until there is a log service; [] is none")
     ] = None
     websocket_upgrade: Annotated[
         StrictBool | None, Field(description="cannot be taken back; excludes a traffic limit")
@@ -79,6 +80,7 @@ class ServiceProperties(Wire):
     request_limit: RequestLimit | None = None
 
     keeps_unknown: ClassVar[bool] = True
+    may_be_wrapped: ClassVar[bool] = True
 
 
 class Secret(Wire):
@@ -95,7 +97,7 @@ class _Settings(Configured):
         str | None, Field(description="ROUND_ROBIN (default), LEAST_CONNECTIONS or SOURCE_IP")
     ] = None
     service_secrets: list[Secret] | None = None
-    priority: Annotated[Integer | None, Field(description="1 to 3")] = None
+    priority: Annotated[Integer | None, Field(description="1 to 3; a label, nothing is ordered by it here")] = None
 
     @classmethod
     def prepared(cls, value: Mapping[str, object]) -> Mapping[str, object]:

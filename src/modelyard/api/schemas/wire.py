@@ -7,7 +7,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
@@ -18,14 +18,14 @@ from modelyard.core.admission_fields import told
 from modelyard.domain.errors import Violation
 
 Path = tuple[str | int, ...]
-INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 MAX_INTEGER = 10**18
 
 
 def _integer(value: object) -> object:
-    if isinstance(value, str) and INTEGER.fullmatch(value.strip()):
-        return int(value)
+    if isinstance(value, str) and len(value) <= 64 and INTEGER.fullmatch(value.strip()):
+        return int(value.partition(".")[0])
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < MAX_INTEGER:
@@ -33,11 +33,20 @@ def _integer(value: object) -> object:
     raise ValueError("must be an integer")
 
 
+def whole(value: object) -> int | None:
+    """The integer that a number or a numeric string is; None when it is none."""
+    try:
+        found = _integer(value)
+    except ValueError:
+        return None
+    return found if isinstance(found, int) else None
+
+
 def _number(value: object) -> object:
     if isinstance(value, str) and len(value) <= 64 and NUMBER.fullmatch(value.strip()):
         value = float(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < MAX_INTEGER:
-        return value
+        return value + 0  # no negative zero
     raise ValueError("must be a number")
 
 
@@ -78,6 +87,8 @@ class Wire(BaseModel):
     required: ClassVar[Sequence[str]] = ()
     later: ClassVar[Mapping[str, str]] = {}
     keeps_unknown: ClassVar[bool] = False
+    may_be_wrapped: ClassVar[bool] = False
+    """Clients wrap such an object in another; what was not unwrapped must not be taken for a key of its own."""
 
     @classmethod
     def prepared(cls, value: Mapping[str, object]) -> Mapping[str, object]:
@@ -163,6 +174,10 @@ def _walk(model: Wire, path: Path) -> tuple[list[Violation], list[str]]:
     ]
     ignored: list[str] = []
     for key, value in (model.model_extra or {}).items():
+        if model.may_be_wrapped and (inside := _hidden(value, type(model).model_fields.keys())):
+            text = f"holds {inside!r}, which counts only beside it, or in the only key that there is"
+            violations.append(Violation(_at((*path, key[:80])), text))
+            continue
         if model.keeps_unknown:
             continue
         if key not in model.later:
@@ -175,6 +190,16 @@ def _walk(model: Wire, path: Path) -> tuple[list[Violation], list[str]]:
             violations += more
             ignored += unknown
     return violations, ignored
+
+
+def _hidden(value: object, known: Collection[str]) -> str:
+    """A known name somewhere in an unknown value, which would not be applied; "" when there is none."""
+    if isinstance(value, Mapping):
+        here = next((key for key in value if key in known), "")
+        return here or next(filter(None, (_hidden(one, known) for one in value.values())), "")
+    if isinstance(value, list):
+        return next(filter(None, (_hidden(one, known) for one in value)), "")
+    return ""
 
 
 def _inner(value: object) -> Iterator[tuple[Path, Wire]]:
