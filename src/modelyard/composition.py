@@ -15,7 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from modelyard.api.app import Deps, create_app
-from modelyard.api.protocol import Protocol
+from modelyard.api.arrivals import Rules
+from modelyard.api.protocol import Arrivals
 from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.integrity import Snapshots
 from modelyard.artifacts.overlay import Overlays
@@ -31,6 +32,7 @@ from modelyard.core.admission_catalog import FLAVORS
 from modelyard.engines.launch import LaunchOptions, readable, trial
 from modelyard.engines.process import ProcessEngine
 from modelyard.gateway.envoy import EnvoyGateway
+from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
@@ -63,12 +65,20 @@ class Urls:
 
 
 class ApiServer:
-    """Uvicorn on a socket that is open already; signals are main's matter."""
+    """Uvicorn on a socket that is open already; signals are main's matter.
 
-    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
+    Whom X-Forwarded-For is believed of is decided by `proxies`, not by uvicorn, which would believe everybody on
+    this machine.
+    """
+
+    def __init__(self, app: FastAPI, listener: socket.socket, proxies: Proxies = NOBODY) -> None:
+        self.arrivals = Arrivals(Rules(proxies=proxies))
         config = uvicorn.Config(
             app,
-            http=Protocol,
+            http=self.arrivals.protocol,  # type: ignore[arg-type]  # called as a class would be
+            ws="none",
+            proxy_headers=False,
+            timeout_keep_alive=self.arrivals.rules.bounds.idle_s,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -104,9 +114,10 @@ class Parts:
     engine: ProcessEngine
     gateway: EnvoyGateway
     app: FastAPI
+    proxies: Proxies
 
     def server(self, listener: socket.socket) -> ApiServer:
-        return ApiServer(self.app, listener)
+        return ApiServer(self.app, listener, self.proxies)
 
 
 async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
@@ -172,8 +183,10 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         requests_per_minute=plane.requests_per_minute,
         metrics=engine.metrics,
     )
+    proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(
         context=context,
+        proxies=proxies,
         tokens=tokens,
         passwords=passwords,
         api_url=urls.api,
@@ -182,7 +195,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         standing=lambda: Standing(gateway.connected(), engine.enforced()),
     )
     app = create_app(deps)
-    return Parts(urls, world, plane, engine, gateway, app)
+    return Parts(urls, world, plane, engine, gateway, app, proxies)
 
 
 async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from modelyard.iam import addresses
 from modelyard.processes import isolation
 
 
@@ -26,7 +27,9 @@ class Settings:
     `dependency_timeout_s`: how long installing them may take. `safe_formats_only`: refuse models whose weights run
     code when they are loaded (pickles); scripts are code by nature and not meant. `package_cache_bytes`: how much
     of what no model uses any more stays on disk.
-    `volume_dirs`: directories of this machine, with `:` between them, whose contents services may ask to mount.
+    `trusted_proxies`: addresses and networks (`10.0.0.7, 192.168.0.0/16`) whose X-Forwarded-For tells who calls
+    the API; of everybody else that header is ignored. `volume_dirs`: directories of this machine, with `:` between
+    them, whose contents services may ask to mount.
     """
 
     data_dir: Path
@@ -43,6 +46,7 @@ class Settings:
     instance_user: str = isolation.AUTO
     log_level: str = "INFO"
     volume_dirs: str = ""
+    trusted_proxies: str = ""
     dependency_builds: bool = False
     dependency_timeout_s: int = 1800
     safe_formats_only: bool = False
@@ -66,6 +70,10 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
         isolation.users(found.instance_user, root=False, uid_map="")
     except ValueError as error:
         raise SettingsError(f"instance_user: {error}") from None
+    try:
+        addresses.networks(found.trusted_proxies)
+    except ValueError as error:
+        raise SettingsError(f"trusted_proxies: {error}") from None
     return found
 
 

@@ -6,17 +6,20 @@ import json
 import logging
 import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tests.integration.api_world import FIRST, PASSWORD, ApiWorld, api_world
 
-from modelyard.domain.errors import Forbidden
+from modelyard.domain.errors import Forbidden, Unauthenticated
 from modelyard.domain.identity import Role
 from modelyard.iam import passwords, signature
 from modelyard.iam.signature import ALGORITHM
-from modelyard.operations.identity import Identity, authenticate_signed
+from modelyard.operations.administration import change_own_password
+from modelyard.operations.identity import Identity, Login, authenticate_signed, log_in
+from modelyard.operations.scopes import Named
 
 
 @pytest.fixture
@@ -195,6 +198,47 @@ async def test_too_many_logins_are_told_to_come_again(world: ApiWorld, monkeypat
     got = await world.client.post("/v3/auth/tokens", json={"auth": {"identity": identity}})
     assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.0010")
     assert got.json()["error"]["message"] == "Too many logins at a time. Try again in some seconds."
+
+
+async def test_guesses_delay_the_account_that_is_guessed_and_nobody_else(world: ApiWorld) -> None:
+    """However the account is named, and whoever else logs in from there."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    identity = replace(world.deps.identity, sleep=sleep)
+    named = (
+        Named(name="admin"),
+        Named(id="u-admin"),
+        Named(name="admin", domain="Default"),
+        Named("u-admin", "x"),
+    )
+    for number in range(200):
+        with pytest.raises(Unauthenticated, match="Incorrect username or password"):
+            await log_in(identity, Login(user=named[number % 4], password="no", address="10.0.0.1"))
+    assert waited[:6] == [0.25, 0.5, 1, 2, 4, 5]
+    assert len(waited) == 195
+    waited.clear()
+    await log_in(identity, Login(user=Named(name="member"), password=PASSWORD, address="10.0.0.1"))
+    await log_in(identity, Login(user=Named(name="admin"), password=PASSWORD, address="10.0.0.2"))
+    assert waited == []
+
+
+async def test_a_present_password_is_guessed_as_slowly_as_at_a_login(world: ApiWorld) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    identity = replace(world.deps.identity, sleep=sleep)
+    who = world.key.read(world.token(), world.now).principal
+    for _ in range(7):
+        with pytest.raises(Forbidden):
+            await change_own_password(
+                world.deps.context, who, identity, "no", "correct battery staple", address="10.0.0.1"
+            )
+    assert waited == [0.25, 0.5]
 
 
 async def test_a_signed_request(world: ApiWorld) -> None:

@@ -1,14 +1,17 @@
 """What surrounds every answer: request ids, the names of ignored keys, and a last resort for faults of ours."""
 
+import logging
 import re
 import uuid
 from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelyard.api import errors
+
+log = logging.getLogger(__name__)
 
 IGNORED = "X-Modelyard-Ignored"
 MAX_IGNORED = 32
@@ -46,6 +49,8 @@ class Envelope:
 
         try:
             await self._app(scope, receive, enveloped)
+        except ClientDisconnect:  # who called is gone: nobody is there to be answered, and nothing is broken
+            log.info("request %s: the caller went away before all of it had come", request_id)
         except Exception as error:  # noqa: BLE001 - the one place where a fault becomes an answer
             response = errors.internal(Request(scope), error, request_id)
             if not begun:

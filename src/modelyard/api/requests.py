@@ -16,6 +16,7 @@ from modelyard.api.body import NOT_TEXT, UNSTORABLE, BodyLimits, bounded, json_o
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
+from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.signature import SignedRequest
 from modelyard.iam.throttle import Throttle
@@ -30,8 +31,9 @@ class Deps:
     """Everything the API stands on.
 
     `api_url`: where callers reach it ("" means as they say in Host). `authenticator`: who finds out who calls
-    (None: tokens and signatures of the users in the store). `healthy`: whether the rest of this process is at
-    work, for /healthz; `standing`: what only who calls with a token is told.
+    (None: tokens and signatures of the users in the store). `proxies`: whose X-Forwarded-For is believed.
+    `healthy`: whether the rest of this process is at work, for /healthz; `standing`: what only who calls with a
+    token is told.
     """
 
     context: Context
@@ -39,6 +41,7 @@ class Deps:
     passwords: Passwords = field(default_factory=Passwords)
     throttle: Throttle = field(default_factory=Throttle)
     authenticator: Authenticator | None = None
+    proxies: Proxies = NOBODY
     api_url: str = ""
     region: str = "modelyard"
     version: str = __version__
@@ -143,6 +146,12 @@ def query(model: type[WireT]) -> Callable[[Request], WireT]:
         return parsed.value
 
     return read
+
+
+def address(request: Request) -> str:
+    """Where the call comes from."""
+    peer = request.client.host if request.client else ""
+    return deps(request).proxies.caller(peer, request.headers.getlist("x-forwarded-for"))
 
 
 def ignored(request: Request, names: list[str]) -> None:

@@ -19,6 +19,7 @@ from modelyard.domain.identity import SYSTEM, Principal, Project, Role, User
 from modelyard.iam.bootstrap import random_access_key, random_secret
 from modelyard.iam.passwords import Passwords
 from modelyard.operations.context import Context
+from modelyard.operations.identity import Identity, proved
 from modelyard.operations.scopes import domain_name
 from modelyard.store.base import Grant, Reading
 
@@ -114,15 +115,16 @@ async def change_user(
 
 
 async def change_own_password(
-    ctx: Context, principal: Principal, passwords: Passwords, before: str, after: str
+    ctx: Context, principal: Principal, identity: Identity, before: str, after: str, *, address: str
 ) -> None:
-    """Raises Forbidden for a wrong present password, Invalid. The user's tokens end, this one too."""
+    """The present password is guessed as slowly as at a login. Raises Forbidden for a wrong present password,
+    Invalid. The user's tokens end, this one too."""
     _refuse(_password(after, required=True))
     async with ctx.store.read() as r:
         found = await _user(r, principal.user_id)
-    if not await passwords.matches(found.password_hash, before):
+    if not await proved(identity, f"user {found.id}", address, found.password_hash, before):
         raise Forbidden("The present password is another one.")
-    hashed = await passwords.hash(after)
+    hashed = await identity.passwords.hash(after)
     async with ctx.store.write() as w:
         await w.save_user(replace(await _user(w, found.id), password_hash=hashed))
         await w.save_revocation(found.id, ctx.clock())

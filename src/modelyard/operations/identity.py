@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from modelyard.domain.errors import Forbidden, NotFound, Unauthenticated
 from modelyard.domain.identity import Principal, Project, User
 from modelyard.iam import signature
-from modelyard.iam.passwords import Passwords
+from modelyard.iam.addresses import one_party
+from modelyard.iam.passwords import Asker, Passwords
 from modelyard.iam.throttle import Throttle
 from modelyard.iam.tokens import Token, TokenKey, revoked_before_s
 from modelyard.operations.scopes import Named, Wanted, present, scoped, user_named
@@ -68,17 +69,28 @@ async def log_in(identity: Identity, login: Login) -> tuple[str, Token]:
 
 
 async def _by_password(identity: Identity, login: Login) -> User:
-    """An unknown user, a wrong domain and a disabled one cost the same time as a wrong password."""
-    name = login.user.id or login.user.name or ""
-    if delay := identity.throttle.begin(name, login.address, identity.clock()):
-        await identity.sleep(delay)
+    """An unknown user, a wrong domain and a disabled one cost the same time as a wrong password. However an
+    account is named, its tries are counted together."""
     async with identity.store.read() as r:
         found = await user_named(r, login.user)
+    account = f"user {found.id}" if found else f"name {login.user.id or login.user.name or ''}"
     usable = found.password_hash if found is not None and found.enabled else None
-    if not await identity.passwords.matches(usable, login.password) or found is None:
+    if not await proved(identity, account, login.address, usable, login.password) or found is None:
         raise Unauthenticated("Incorrect username or password.", code="4122")
-    identity.throttle.succeeded(name, login.address)
     return found
+
+
+async def proved(identity: Identity, account: str, address: str, usable: str | None, password: str) -> bool:
+    """Whether the password is right, after the wait that is due to whoever guesses. Raises TooBusy."""
+    party = one_party(address)
+    throttle = identity.throttle
+    if delay := throttle.begin(account, party, identity.clock()):
+        await identity.sleep(delay)
+    asker = Asker(party, throttle.failures(account, party), throttle.known(account, party))
+    right = await identity.passwords.matches(usable, password, asker)
+    if right:
+        throttle.succeeded(account, party)
+    return right
 
 
 async def authenticate(identity: Identity, token: str) -> Principal:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from modelyard.api import keystone
 from modelyard.api.documents import ERRORS, asks, takes
-from modelyard.api.requests import Caller, Everything, World, body, query
+from modelyard.api.requests import Caller, Everything, World, address, body, query
 from modelyard.api.routes.identity import base_url
 from modelyard.api.schemas import identity as wire
 from modelyard.api.schemas.wire import Parsed
@@ -87,9 +87,10 @@ async def delete_user(ctx: World, caller: Caller, user_id: str) -> Response:
     openapi_extra=takes(wire.PasswordBody, PASSWORD),
 )
 async def change_password(
+    request: Request,
     deps: Everything,
-    ctx: World,
     caller: Caller,
+    *,
     user_id: str,
     sent: Annotated[Parsed[wire.PasswordBody], Depends(body(wire.PasswordBody))],
 ) -> Response:
@@ -98,7 +99,7 @@ async def change_password(
     if user_id != caller.user_id:
         raise NotFound("user", user_id)
     before, after = given.original_password or "", given.password or ""
-    await admin.change_own_password(ctx, caller, deps.passwords, before, after)
+    await admin.change_own_password(deps.context, caller, deps.identity, before, after, address=address(request))
     return Response(status_code=204)
 
 

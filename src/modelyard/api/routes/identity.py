@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from modelyard.api import keystone
 from modelyard.api.documents import ERRORS, takes
-from modelyard.api.requests import Caller, Deps, Everything, body, query
+from modelyard.api.requests import Caller, Deps, Everything, address, body, query
 from modelyard.api.schemas import identity as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import NotFound, Unauthenticated
@@ -46,7 +46,7 @@ async def log_in(
     sent: Annotated[Parsed[wire.LoginBody], Depends(body(wire.LoginBody))],
 ) -> Response:
     """With a password or a token. The answer's header X-Subject-Token is the token; it lives for 24 hours."""
-    login = keystone.login(sent, request.client.host if request.client else "")
+    login = keystone.login(sent, address(request))
     text, token = await identity.log_in(deps.identity, login)
     with_catalog = "nocatalog" not in request.query_params
     return _token_answer(request, deps, text, token, with_catalog=with_catalog, status=201)

@@ -1,0 +1,87 @@
+"""Who calls, when a proxy stands between: which part of X-Forwarded-For is believed. Pure.
+
+Each proxy appends the address that it was called from. So the header is read from its end, for as long as who
+wrote the entry is trusted: the first address that no trusted proxy has is the caller's. Anything in front of it
+was sent by the caller and may be invented. What is no address ends the search at the proxy that passed it on.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d{1,5})?|(?P<v4>\d+\.\d+\.\d+\.\d+):\d{1,5}")
+MOST_HOPS = 32
+_PREFIX_OF_ONE = 64
+"""Whoever has one IPv6 address has the 2^64 beside it."""
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Addresses and networks with commas or spaces between. Raises ValueError, which names the wrong one."""
+    found = []
+    for part in text.replace(",", " ").split():
+        try:
+            found.append(ip_network(part))
+        except ValueError as error:
+            raise ValueError(f"{part!r} is neither an address nor a network ({error})") from None
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies(Collection[str]):
+    """The trusted proxies, as a collection of addresses."""
+
+    trusted: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, text: str) -> "Proxies":
+        return cls(networks(text))
+
+    def __contains__(self, address: object) -> bool:
+        found = _parsed(address) if isinstance(address, str) else None
+        return found is not None and any(found.version == n.version and found in n for n in self.trusted)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, self.trusted)
+
+    def __len__(self) -> int:
+        return len(self.trusted)
+
+    def caller(self, peer: str, forwarded: Iterable[str]) -> str:
+        """The address of who calls, from that of the connection and the X-Forwarded-For headers in their order."""
+        if peer not in self:
+            return peer
+        hops = [hop.strip() for header in forwarded for hop in header.split(",")]
+        for hop in reversed(hops[-MOST_HOPS:]):
+            found = _parsed(hop)
+            if found is None:
+                return peer
+            peer = str(found)
+            if peer not in self:
+                return peer
+        return peer
+
+
+NOBODY = Proxies()
+
+
+def one_party(address: str) -> str:
+    """What is counted as one: an IPv4 address, and the /64 of an IPv6 address."""
+    found = _parsed(address)
+    if isinstance(found, IPv6Address):
+        return str(ip_network((found, _PREFIX_OF_ONE), strict=False))
+    return str(found) if found else address[:64]
+
+
+def _parsed(text: str) -> Address | None:
+    match = WITH_PORT.fullmatch(text)
+    if match:
+        text = match["v6"] or match["v4"]
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
