@@ -183,10 +183,14 @@ def route(service_id: str = "s", **tracks: int) -> ServiceRoute:
 
 
 @contextlib.asynccontextmanager
-async def world(data_dir: Path, check: Check = unknown) -> AsyncIterator[World]:
+async def world(
+    data_dir: Path, check: Check = unknown, *, memory_bytes: int | None = None
+) -> AsyncIterator[World]:
     port = free_port()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-        gateway = EnvoyGateway(data_dir, port, JWKS, host="127.0.0.1", concurrency=1, check=check)
+        gateway = EnvoyGateway(
+            data_dir, port, JWKS, host="127.0.0.1", concurrency=1, check=check, memory_bytes=memory_bytes
+        )
         await gateway.open()
         made = World(data_dir, port, gateway, client)
         try:

@@ -18,6 +18,7 @@ from modelyard.gateway.translate import (
     LIMIT_FILTER,
     PREFIX,
     SIGNATURE_FILTER,
+    SIGNATURE_HEAD_FILTER,
 )
 
 XDS_SOCKET = "gateway/xds.sock"
@@ -32,13 +33,23 @@ INVALID_CODE = "Invalid AppCode: it is unknown, was deleted, or its app is not b
 
 Json = Mapping[str, object]
 
+_HEAP = "envoy.resource_monitors.fixed_heap"
+_LARGEST: Json = {"scaling_threshold": 0.85, "saturation_threshold": 0.95}
 _RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
 _ADS: Json = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
 """No timeout: an Envoy that starts answers nobody before it knows everything."""
 
 
-def bootstrap(host: str, port: int) -> str:
-    """The bootstrap as JSON."""
+LEAST_MEMORY_BYTES = 512 * 1024 * 1024
+
+
+def memory_bound(total_bytes: int) -> int:
+    """How much Envoy may hold on a machine with so much memory: a quarter. 8 GiB: 2 GiB."""
+    return max(total_bytes // 4, LEAST_MEMORY_BYTES)
+
+
+def bootstrap(host: str, port: int, memory_bytes: int = LEAST_MEMORY_BYTES) -> str:
+    """The bootstrap as JSON. `memory_bytes` bounds what all requests together make it hold."""
     return json.dumps(
         {
             "node": {"id": "modelyard", "cluster": "modelyard"},
@@ -58,19 +69,55 @@ def bootstrap(host: str, port: int) -> str:
                 }
             },
             "overload_manager": {
+                "refresh_interval": "0.05s",
+                "buffer_factory_config": {"minimum_account_to_track_power_of_two": 20},
+                "actions": _relief(),
+                "loadshed_points": [
+                    {
+                        "name": "envoy.load_shed_points.http1_server_abort_dispatch",
+                        "triggers": [{"name": _HEAP, "scaled": _LARGEST}],
+                    }
+                ],
                 "resource_monitors": [
+                    {
+                        "name": _HEAP,
+                        "typed_config": _typed(
+                            "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+                            max_heap_size_bytes=memory_bytes,
+                        ),
+                    },
                     {
                         "name": "envoy.resource_monitors.global_downstream_max_connections",
                         "typed_config": _typed(
                             "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
                             max_active_downstream_connections=100_000,
                         ),
-                    }
-                ]
+                    },
+                ],
             },
         },
         indent=1,
     )
+
+
+def _relief() -> list[Json]:
+    """What is given up as memory runs out: first new requests (503), then those whose body is still coming: any of
+    HTTP/1 (with the load shed point), the largest ones of HTTP/2.
+
+    The heap is looked at twenty times a second, since a fast caller fills it within one.
+    """
+
+    def above(name: str, share: float) -> Json:
+        return {"name": name, "triggers": [{"name": _HEAP, "threshold": {"value": share}}]}
+
+    return [
+        above("envoy.overload_actions.shrink_heap", 0.7),
+        above("envoy.overload_actions.stop_accepting_requests", 0.8),
+        {
+            "name": "envoy.overload_actions.reset_high_memory_stream",
+            "triggers": [{"name": _HEAP, "scaled": _LARGEST}],
+        },
+    ]
 
 
 def _typed(name: str, **fields: object) -> Json:
@@ -145,10 +192,16 @@ def _connection_manager() -> Json:
         request_timeout="300s",
         stream_idle_timeout="0s",
         stream_flush_timeout="60s",  # of HTTP/2: who never takes its answer; costs HTTP/1 nothing
+        http2_protocol_options={
+            "max_concurrent_streams": 100,
+            "initial_stream_window_size": 1024 * 1024,
+            "initial_connection_window_size": 4 * 1024 * 1024,
+        },
         early_header_mutation_extensions=[_own_headers()],
         scoped_routes=_scoped_routes(),
         http_filters=[
             _dynamic(JWT_FILTER, "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"),
+            signatures.head_filter_config(SIGNATURE_HEAD_FILTER),
             signatures.filter_config(SIGNATURE_FILTER),
             _dynamic(DENY_FILTER, _RBAC),
             {"name": ACCESS_FILTER, "typed_config": _typed(_RBAC)},
@@ -161,6 +214,7 @@ def _connection_manager() -> Json:
             },
             {
                 "name": BUFFER_FILTER,
+                "disabled": True,  # but for the routes of services: what leads nowhere is answered by its headers
                 "typed_config": _typed(
                     "envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=DEFAULT_MAX_BODY_BYTES
                 ),
@@ -309,6 +363,12 @@ def _local_replies() -> Json:
                 504,
                 "4503",
                 "Failed to obtain the backend service because it did not answer in time.",
+            ),
+            _reply(
+                f"{details} == 'overload'",
+                503,
+                "4302",
+                "The gateway holds as much as it may: try again.",
             ),
             _reply("response.code == 501", 400, "0101", "Invalid request: %RESPONSE_CODE_DETAILS%."),
             _reply(

@@ -65,6 +65,7 @@ def token_check(jwks_json: str, issuer: str) -> Value:
     return {
         "providers": {"modelyard": provider},
         "rules": [
+            {"match": {"connect_matcher": {}}, "requires": needed},  # it has no path, and no other rule sees it
             {"match": {"prefix": "/", "headers": [code]}, "requires": if_there},
             {"match": {"prefix": "/", "headers": SIGNED_HEADERS}, "requires": if_there},
             {"match": {"prefix": "/"}, "requires": needed},

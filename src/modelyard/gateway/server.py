@@ -93,8 +93,8 @@ class AdsServer:
                 self._outbox = None
                 self._on_disconnected()
 
-    async def _checked(self, body: bytes, _context: object) -> bytes:
-        return await signatures.answer(self._check, body)
+    async def _checked(self, body: bytes, context: Any) -> bytes:
+        return await signatures.answer(self._check, body, tuple(context.invocation_metadata() or ()))
 
     async def _read(self, requests: AsyncIterator[bytes], outbox: asyncio.Queue[bytes | None]) -> None:
         try:
@@ -111,7 +111,7 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
     def __init__(
         self,
         stream: Callable[[AsyncIterator[bytes], object], AsyncIterator[bytes]],
-        checked: Callable[[bytes, object], Awaitable[bytes]],
+        checked: Callable[[bytes, Any], Awaitable[bytes]],
     ) -> None:
         self._handlers = {
             _METHOD: grpc.stream_stream_rpc_method_handler(stream),

@@ -1,17 +1,18 @@
 """Requests signed with an access key: Envoy asks the control plane about each (ext_authz over gRPC).
 
 Only a request with a complete `Authorization: SDK-HMAC-SHA256 …`, an X-Sdk-Date and no token is asked about: no
-other one meets Python. The signature covers the body, so Envoy holds the body (up to MAX_BODY_BYTES) until the
-answer is there. Whoever asks is unknown till then, so few bodies come at a time. The others wait in Envoy; those
-beyond MOST_WAITING are refused with 503, as are all without a control plane, or without its database. Requests
-with tokens or AppCodes go on.
+other one meets Python. It is asked about twice: by its headers, so that an unknown access key or a wrong date is
+refused before the body comes; then, since the signature covers it, with the body, which Envoy holds (up to
+MAX_BODY_BYTES) until the answer is there. Whoever asks is unknown till then, so few bodies come at a time. The
+others wait in Envoy; those beyond MOST_WAITING are refused with 503, as are all without a control plane, or
+without its database. Requests with tokens or AppCodes go on.
 
 Here: Envoy's messages on one side, plain values on the other. Who signed, and whether they may, is decided by the
 `Check` that the gateway is given.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelyard.domain.identity import Access
@@ -25,19 +26,22 @@ MOST_AT_ONCE = 4
 MOST_WAITING = 64
 """How many more wait for that, of all workers; beyond, 503."""
 
+HEAD = ("x-modelyard-asked", "head")
+"""Metadata of a question that comes before the body."""
+
 _UNAUTHENTICATED = 16
 _MATCH = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
 
 
 @dataclass(frozen=True, slots=True)
 class SignedCall:
-    """A request as it came in: `path` and `query` still percent-encoded."""
+    """A request as it came in: `path` and `query` still percent-encoded. `body` None: it has not come yet."""
 
     method: str
     path: str
     query: str
     headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,22 +62,26 @@ async def unknown(call: SignedCall) -> Access | Refusal:
     return Refusal(401, "0201", "Signed requests are not accepted here; use a token or an AppCode.")
 
 
-async def answer(check: Check, body: bytes) -> bytes:
-    """One CheckRequest to its CheckResponse."""
-    verdict = await check(_call(body))
+async def answer(check: Check, body: bytes, asked: Iterable[tuple[str, object]] = ()) -> bytes:
+    """One CheckRequest to its CheckResponse. `asked`: the metadata of the call, which tells who asks."""
+    by_head = HEAD in asked
+    verdict = await check(_call(body, by_head=by_head))
     if isinstance(verdict, Refusal):
         return xds.pack("envoy.service.auth.v3.CheckResponse", _refused(verdict))
+    if by_head:  # nothing is proven yet
+        return xds.pack("envoy.service.auth.v3.CheckResponse", {"status": {}, "ok_response": {}})
     return xds.pack("envoy.service.auth.v3.CheckResponse", {"status": {}, "ok_response": _accepted(verdict)})
 
 
-def _call(body: bytes) -> SignedCall:
+def _call(body: bytes, *, by_head: bool) -> SignedCall:
     http = xds.message("envoy.service.auth.v3.CheckRequest", body).attributes.request.http
     path, _, query = http.path.partition("?")
     headers = [(h.key, h.raw_value or h.value.encode()) for h in http.header_map.headers]
     named = [(key.encode(), bytes(value)) for key, value in headers if not key.startswith(":")]
     if not any(key == b"host" for key, _ in named):
         named.append((b"host", http.host.encode()))
-    return SignedCall(http.method, path, query, named, http.raw_body or http.body.encode())
+    came = None if by_head else http.raw_body or http.body.encode()
+    return SignedCall(http.method, path, query, named, came)
 
 
 def _accepted(access: Access) -> Mapping[str, object]:
@@ -87,13 +95,24 @@ def _refused(refusal: Refusal) -> Mapping[str, object]:
     return {"status": {"code": _UNAUTHENTICATED}, "denied_response": denied}
 
 
+def head_filter_config(name: str) -> Mapping[str, object]:
+    """The filter that asks before the body, as a part of the bootstrap. Alone it proves nothing."""
+    key, value = HEAD
+    return _filter(name, {"initial_metadata": [{"key": key, "value": value}]}, {})
+
+
 def filter_config(name: str) -> Mapping[str, object]:
-    """The filter as a part of the bootstrap: asks about signed requests, and lets all others by."""
+    """The filter that asks with the body, as a part of the bootstrap."""
+    return _filter(name, {}, {"with_request_body": {"max_request_bytes": MAX_BODY_BYTES, "pack_as_bytes": True}})
+
+
+def _filter(name: str, service: Mapping[str, object], more: Mapping[str, object]) -> Mapping[str, object]:
+    """Asks about signed requests, and lets all others by."""
     authz = {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
         "transport_api_version": "V3",
-        "grpc_service": {"envoy_grpc": {"cluster_name": CLUSTER}, "timeout": "10s"},
-        "with_request_body": {"max_request_bytes": MAX_BODY_BYTES, "pack_as_bytes": True},
+        "grpc_service": {"envoy_grpc": {"cluster_name": CLUSTER}, "timeout": "10s", **service},
+        **more,
         "encode_raw_headers": True,
         "failure_mode_allow": False,
         "status_on_error": {"code": "ServiceUnavailable"},

@@ -29,6 +29,7 @@ JWT_FILTER = "modelyard.jwt"
 DENY_FILTER = "modelyard.revocations"
 ACCESS_FILTER = "modelyard.access"
 SIGNATURE_FILTER = "modelyard.signatures"
+SIGNATURE_HEAD_FILTER = "modelyard.signatures.head"
 LIMIT_FILTER = "modelyard.limit"
 BUFFER_FILTER = "modelyard.buffer"
 
@@ -51,6 +52,7 @@ WEBSOCKET_IDLE_S = 3600
 
 _UNLIMITED = {"value": 100_000}
 _OFF = typed("envoy.config.route.v3.FilterConfig", {"disabled": True})
+_UNSIGNED = {SIGNATURE_HEAD_FILTER: _OFF, SIGNATURE_FILTER: _OFF}
 
 BALANCERS: Mapping[LoadBalancer, Value] = {
     LoadBalancer.ROUND_ROBIN: {"lb_policy": "ROUND_ROBIN"},
@@ -202,10 +204,7 @@ def _scope(route: ServiceRoute) -> Value:
                 "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
                 {"rbac": {"rules": credentials.access(route.project_id, route.app_codes)}},
             ),
-            BUFFER_FILTER: typed(
-                "envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
-                {"buffer": {"max_request_bytes": {"value": route.max_body_bytes}}},
-            ),
+            BUFFER_FILTER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", _held(route)),
         },
         "request_headers_to_remove": list(credentials.CREDENTIALS + OURS + ENVOYS),
     }
@@ -214,6 +213,13 @@ def _scope(route: ServiceRoute) -> Value:
         "key": {"fragments": [{"string_key": route.service_id}]},
         "route_configuration": {"name": route.service_id, "virtual_hosts": [host]},
     }
+
+
+def _held(route: ServiceRoute) -> Value:
+    """How much of a body is held until it is complete; a refusal needs none of it."""
+    if route.state is RouteState.STOPPED:
+        return {"disabled": True}
+    return {"buffer": {"max_request_bytes": {"value": route.max_body_bytes}}}
 
 
 def _limit(route: ServiceRoute) -> Value:
@@ -253,8 +259,10 @@ def _routes(route: ServiceRoute, match: Value) -> Iterator[Value]:
                 BUFFER_FILTER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", {"disabled": True})
             },
         }
-    yield _route(route, {**match, "headers": credentials.SIGNED_HEADERS})
-    yield {**_route(route, match), "typed_per_filter_config": {SIGNATURE_FILTER: _OFF}}
+    signed = _route(route, {**match, "headers": credentials.SIGNED_HEADERS})
+    # Or as much would be held while it is asked about by its headers; the filters that want the body say so.
+    yield {name: value for name, value in signed.items() if name != "request_body_buffer_limit"}
+    yield {**_route(route, match), "typed_per_filter_config": _UNSIGNED}
 
 
 def _route(route: ServiceRoute, match: Value) -> Value:

@@ -64,15 +64,8 @@ def check(request: SignedRequest, authorization: Authorization, secret_key: str 
     whoever calls is unknown, and hashing a body is what costs. (The time tells which access keys exist; they are
     names, not secrets.) Raises Unauthenticated for a malformed or old request, Forbidden (0206) for a wrong one.
     """
-    headers = _headers(request.headers)
-    date = _one(headers, "x-sdk-date")
-    signed = [(name, _one(headers, name)) for name in authorization.signed_headers]
-    if abs(_time_ms(date) - now_ms) > SKEW_S * 1000:
-        raise Unauthenticated(
-            "The request was signed more than 15 minutes ago, or by a clock that is wrong.", code="0208"
-        )
-    if secret_key is None:
-        raise Forbidden(_WRONG, code="0206")
+    headers, date, signed = _head(request, authorization, now_ms, known=secret_key is not None)
+    assert secret_key is not None
     right = False
     for text in _canonical_forms(request, signed, headers.get("x-sdk-content-sha256", [])):
         to_sign = f"{ALGORITHM}\n{date}\n{hashlib.sha256(text.encode()).hexdigest()}"
@@ -80,6 +73,27 @@ def check(request: SignedRequest, authorization: Authorization, secret_key: str 
         right |= hmac.compare_digest(expected, authorization.signature)
     if not right:
         raise Forbidden(_WRONG, code="0206")
+
+
+def check_head(request: SignedRequest, authorization: Authorization, now_ms: int, *, known: bool) -> None:
+    """What can be refused before the body has come; raises as `check`. `known`: there is such an access key."""
+    _head(request, authorization, now_ms, known=known)
+
+
+def _head(
+    request: SignedRequest, authorization: Authorization, now_ms: int, *, known: bool
+) -> tuple[dict[str, list[str]], str, list[tuple[str, str]]]:
+    """(all headers, the date, what was signed of them)"""
+    headers = _headers(request.headers)
+    date = _one(headers, "x-sdk-date")
+    signed = [(name, _one(headers, name)) for name in authorization.signed_headers]
+    if abs(_time_ms(date) - now_ms) > SKEW_S * 1000:
+        raise Unauthenticated(
+            "The request was signed more than 15 minutes ago, or by a clock that is wrong.", code="0208"
+        )
+    if not known:
+        raise Forbidden(_WRONG, code="0206")
+    return headers, date, signed
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, list[str]]:

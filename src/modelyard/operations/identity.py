@@ -152,6 +152,21 @@ async def authenticate_signed(
     return principal
 
 
+async def authenticate_signed_head(
+    identity: Identity, request: signature.SignedRequest, authorization: str
+) -> Principal:
+    """Who claims to have signed a request whose body has not come yet: nothing is proven, but what is refused now
+    would be refused then. Raises as `authenticate_signed`."""
+    claimed = signature.parsed(authorization)
+    async with identity.store.read() as r:
+        owner = await r.access_key(claimed.access_key)
+        signature.check_head(request, claimed, identity.clock(), known=owner is not None)
+        assert owner is not None
+        user = await _enabled(r, owner[0])
+        principal, _ = await scoped(r, user, Wanted(project=Named(id=owner[1])))
+    return principal
+
+
 async def projects(identity: Identity, principal: Principal, name: str | None = None) -> Sequence[Project]:
     """The projects in which the caller has a role."""
     async with identity.store.read() as r:
