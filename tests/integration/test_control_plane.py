@@ -8,6 +8,7 @@ import pytest
 from tests.integration.plane_world import Yard, variant, yard
 
 from modelyard.control.plane import ControlPlane
+from modelyard.domain.errors import NotFound
 from modelyard.domain.routing import RouteState
 from modelyard.domain.service import Desired, RolloutState, ServiceStatus
 from modelyard.engines.base import InstanceSpec
@@ -120,6 +121,22 @@ async def test_a_first_deployment_that_fails_is_failed_and_can_be_mended(world: 
     await world.converge(service_id)
     assert (await world.service(service_id)).status is ServiceStatus.RUNNING
     assert (await world.service(service_id)).error == ""
+
+
+async def test_a_service_that_never_came_to_run_is_created_again_in_its_place(world: Yard) -> None:
+    world.engine.behave_next(CrashAtStart(), CrashAtStart(), CrashAtStart())
+    first = await world.create(variant(V1))
+    await world.converge(first)
+    assert (await world.service(first)).status is ServiceStatus.FAILED
+    second = await world.create(variant(V1))
+    await world.converge(second)
+    assert (await world.service(second)).status is ServiceStatus.RUNNING
+    assert [o.service_id for o in await world.engine.list()] == [second]
+    assert world.route(first) is None
+    text = f"takes the place of service {first}, which never came to run"
+    assert any(text in event for event in await world.events(second))
+    with pytest.raises(NotFound):
+        await world.put(first, variant(V2))
 
 
 async def test_stop_answers_at_once_and_start_brings_it_back(world: Yard) -> None:

@@ -87,7 +87,7 @@ async def _condition(request: Request, error: Exception) -> JSONResponse:
             text = f"{error.kind.capitalize()} {error.key} does not exist."
             return answer(request, 404, NOT_FOUND_CODE.get(error.kind, "0104"), text)
         case AlreadyExists():
-            text = f"{error.kind.capitalize()} {error.key} already exists."
+            text = f"{error.kind.capitalize()} {error.key} already exists. {error.hint}".rstrip()
             return answer(request, 409, EXISTS_CODE.get(error.kind, "0104"), text)
         case Answered():
             return replayed(error)

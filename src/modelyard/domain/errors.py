@@ -42,12 +42,13 @@ class NotFound(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """The name is taken."""
+    """The name is taken. `hint`: a sentence that says what to do instead."""
 
-    def __init__(self, kind: str, key: str) -> None:
+    def __init__(self, kind: str, key: str, hint: str = "") -> None:
         super().__init__(f"{kind} {key!r} already exists")
         self.kind = kind
         self.key = key
+        self.hint = hint
 
 
 class Conflict(DomainError):

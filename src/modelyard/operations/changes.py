@@ -10,7 +10,7 @@ from modelyard.core.admission import Admission, VariantRequest, admit
 from modelyard.core.admission_service import SettingsRequest
 from modelyard.core.admission_states import Effect, Step, effect
 from modelyard.domain.errors import Invalid, Violation
-from modelyard.domain.identity import Principal, Role
+from modelyard.domain.identity import Principal
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import (
     Desired,
@@ -23,6 +23,7 @@ from modelyard.domain.service import (
 )
 from modelyard.operations import limits
 from modelyard.operations.context import Context
+from modelyard.operations.existing import not_owner
 from modelyard.operations.models import notices
 from modelyard.operations.surroundings import surroundings
 from modelyard.store.base import ServiceRecord, Writing
@@ -186,10 +187,3 @@ class Change:
 
     async def _tell(self, info: str) -> None:
         await self.w.add_events([Event(self.before.id, EventType.NORMAL, info, self.now)])
-
-
-def not_owner(principal: Principal, service: Service) -> tuple[Violation, ...]:
-    """Who is neither the owner nor an admin of the project may not change it."""
-    if principal.user_id == service.owner or Role.ADMIN in principal.roles:
-        return ()
-    return (Violation("", f"you are not the owner of service {service.name!r}", "3540"),)

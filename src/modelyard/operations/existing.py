@@ -1,6 +1,7 @@
 """A service of a project, or the error that says there is none: another project's does not exist either."""
 
-from modelyard.domain.errors import NotFound
+from modelyard.domain.errors import NotFound, Violation
+from modelyard.domain.identity import Principal, Role
 from modelyard.domain.service import Service
 from modelyard.store.base import Reading, ServiceRecord
 
@@ -20,3 +21,10 @@ async def existing_record(r: Reading, project_id: str, service_id: str) -> Servi
     if found is None:
         raise NotFound("service", service_id)
     return found
+
+
+def not_owner(principal: Principal, service: Service) -> tuple[Violation, ...]:
+    """Who is neither the owner nor an admin of the project may not change it."""
+    if principal.user_id == service.owner or Role.ADMIN in principal.roles:
+        return ()
+    return (Violation("", f"you are not the owner of service {service.name!r}", "3540"),)

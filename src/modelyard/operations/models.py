@@ -10,6 +10,7 @@ from modelyard.domain.model import Model
 from modelyard.domain.revision import Variant
 from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.operations.context import Context, authorise
+from modelyard.operations.replacing import free_version
 from modelyard.store.base import ModelQuery, Page, Reading
 
 
@@ -46,7 +47,8 @@ class Deleted:
 
 
 async def publish(ctx: Context, principal: Principal, project_id: str, request: ModelRequest) -> Model:
-    """Store a model to be published. Raises Forbidden, Invalid, AlreadyExists (name and version are taken)."""
+    """Store a model to be published, in place of one of this name and version that failed. Raises Forbidden,
+    Invalid, AlreadyExists."""
     authorise(principal, project_id, CONTROL_WRITE, "createModel")
     found = (*request.violations, *_violations(request))
     if found:
@@ -69,6 +71,7 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
     )
     async with ctx.store.write() as w:
         await may_read_bucket(ctx, w, project_id, object_path(model.source_location).bucket, "source_location")
+        await free_version(w, model)
         await w.add_model(model)
     ctx.nudge("model", model.id)
     return model

@@ -15,7 +15,7 @@ from modelyard.core import service_properties as properties
 from modelyard.core.admission import VariantRequest, admit
 from modelyard.core.admission_placement import Site, service_violations
 from modelyard.core.admission_service import PlaceRequest, SettingsRequest
-from modelyard.domain.errors import Invalid, Violation
+from modelyard.domain.errors import AlreadyExists, Invalid, Violation
 from modelyard.domain.identity import CONTROL_WRITE, Principal
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import (
@@ -28,10 +28,11 @@ from modelyard.domain.service import (
     Service,
     ServiceStatus,
 )
-from modelyard.operations.changes import Change, Created, Updated, UpdateRequest, not_owner
+from modelyard.operations.changes import Change, Created, Updated, UpdateRequest
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.existing import existing_record, existing_service
+from modelyard.operations.existing import existing_record, existing_service, not_owner
 from modelyard.operations.models import notices
+from modelyard.operations.replacing import free_name
 from modelyard.operations.surroundings import surroundings
 from modelyard.operations.terms import UNBOUND, Terms
 from modelyard.store.base import Writing
@@ -65,12 +66,20 @@ class ServiceRequest:
 async def create(
     ctx: Context, principal: Principal, project_id: str, request: ServiceRequest, terms: Terms = UNBOUND
 ) -> Created:
-    """Create a service and begin its first deployment. Raises Forbidden, Invalid, AlreadyExists."""
+    """Create a service and begin its first deployment, in place of one of this name whose first deployment failed.
+    Raises Forbidden, Invalid, AlreadyExists."""
     authorise(principal, project_id, CONTROL_WRITE, "createService")
     now, infer_type = ctx.clock(), request.infer_type or InferType.REAL_TIME
     async with ctx.store.write() as w:
         await terms.begun(w, project_id, now)
+        replaced, taken = None, None
+        try:
+            replaced = await free_name(w, principal, project_id, request.name)
+        except AlreadyExists as error:
+            taken = error
         variants = await _admitted(ctx, w, project_id, request)
+        if taken is not None:  # what is wrong with the request comes first
+            raise taken
         assert request.name is not None
         attributes = settings.settled(request.settings, settings.placed(request.place), now, running=True)
         timeout_s, max_body_bytes = properties.request_limit(attributes)
@@ -95,11 +104,14 @@ async def create(
         await w.add_service(service)
         await w.add_revision(Revision(service.id, 1, now, variants))
         await w.save_rollout(rollout)
-        texts = ("start to deploy service", *await notices(w, variants), *schedule.told({}, attributes, now))
+        again = f"takes the place of service {replaced.id}, which never came to run" if replaced else ""
+        first = ("start to deploy service", *await notices(w, variants), *schedule.told({}, attributes, now))
+        texts = (again, *first) if again else first
         await w.add_events([Event(service.id, EventType.NORMAL, text, now) for text in texts])
         outcome = Created(service.id, rollout.id)
         await terms.concluded(w, None, service, outcome, now)
-    ctx.nudge("service", service.id)
+    for service_id in (*([replaced.id] if replaced else []), service.id):
+        ctx.nudge("service", service_id)
     return outcome
 
 
