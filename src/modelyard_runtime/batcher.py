@@ -1,16 +1,15 @@
 """The queue in front of a model that answers several requests in one call, and the threads that empty it.
 
-An idle server answers where it received: no thread, no wait. Otherwise the first request wakes a worker, and all
-that has arrived when it gets its turn is one call; what arrives during the call is the next. A worker gets the
-interpreter lock when the receiving thread has nothing left to do, so a burst is one call without any timer; and
-while a model computes without the lock, the receiving thread decodes what is next.
+The first request wakes a worker (`lanes`: with one thread, that is the main thread), and all that has arrived when
+it gets its turn is one call; what arrives during the call is the next. A worker gets the interpreter lock when the
+receiving thread has nothing left to do, so a burst is one call without any timer; and while a model computes
+without the lock, the receiving thread decodes what is next.
 
 Promises: each request is answered exactly once; calls take requests in the order in which they came; one whose
 caller has left before its turn, or who has waited too long, is not computed; who can only be answered too late is
 refused at once.
 """
 
-import queue
 import sys
 import threading
 import time
@@ -18,12 +17,11 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 from modelyard_runtime.batching import Costs, Gaps, Limits, Patience, linger_s
-from modelyard_runtime.lanes import Pace
+from modelyard_runtime.lanes import Turnstile, idle
 
-_SMALL = 4  # rows of a request that may be answered where it was received
 _WATCHED_S = 0.05  # who waits longer than this is asked, before his turn, whether he is still there
 
 
@@ -63,7 +61,8 @@ Request = TypeVar("Request", bound=Asked)
 class Batcher(Generic[Request]):
     """`run` answers all that it is given in one call, and must not raise.
 
-    `offer` is called by the receiving thread only. `start` starts the workers; `turn` is what one does.
+    `offer` is called by the receiving thread only. `start` starts the workers, but the only one, which is the
+    thread that calls `work`; `turn` is what one does.
     """
 
     def __init__(
@@ -74,7 +73,6 @@ class Batcher(Generic[Request]):
     ) -> None:
         self.costs = Costs()
         self.gaps = Gaps()
-        self.pace = Pace()
         self.patience = Patience()
         self._run = run
         self._limits = limits
@@ -85,25 +83,29 @@ class Batcher(Generic[Request]):
         self._came = 0  # rows; written by the receiving thread
         self._gone = 0  # rows; written under the lock
         self._lock = threading.Lock()
-        self._asleep: deque[None] = deque()
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._turnstile = Turnstile()
+        self._asleep = self._turnstile.asleep
 
     def start(self, threads: int) -> None:
         """With one thread, calls exclude each other."""
         self._exclusive = threads == 1
-        for n in range(threads):
+        for n in range(threads if threads > 1 else 0):
             threading.Thread(target=self._serve, name=f"predict-{n + 1}", daemon=True).start()
+
+    def work(self) -> NoReturn:
+        """Never returns; raises what a signal handler raises."""
+        if not self._exclusive:
+            idle()
+        self._serve()
 
     @property
     def waiting_rows(self) -> int:
         """Rows that wait or are being computed."""
         return self._came - self._gone
 
-    def offer(self, asked: Request, *, alone: bool) -> bool:
-        """Takes a request; False, and nothing is done, when the queue is too long. `alone`: it is the only one."""
+    def offer(self, asked: Request) -> bool:
+        """Takes a request; False, and nothing is done, when the queue is too long."""
         self.gaps.record(asked.came_s)
-        if alone and self.pace.short and asked.rows <= _SMALL and self._answered_here(asked):
-            return True
         ahead = self.waiting_rows
         if ahead:
             wait_s = self.costs.answered_in_s(ahead + asked.rows, self._limits.max_size)
@@ -114,11 +116,7 @@ class Batcher(Generic[Request]):
         self._came += asked.rows
         self._waiting.append(asked)
         if self._asleep:
-            try:
-                self._asleep.pop()
-            except IndexError:  # it woke by itself
-                return True
-            self._wake.put(None)
+            self._turnstile.wake()
         return True
 
     def turn(self) -> None:
@@ -134,19 +132,6 @@ class Batcher(Generic[Request]):
         rows = self._call(batch)
         with self._lock:
             self._gone += rows
-
-    def _answered_here(self, asked: Request) -> bool:
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            if self._waiting:
-                return False
-            self._came += asked.rows
-            rows = self._call([asked])
-            self._gone += rows
-        finally:
-            self._lock.release()
-        return True
 
     def _linger(self) -> None:
         if not self.patience.willing():
@@ -200,23 +185,14 @@ class Batcher(Generic[Request]):
         rows = sum([asked.rows for asked in batch])
         began = self._clock()
         self._run(batch)
-        took = self._clock() - began
-        self.costs.record(rows, took)
-        if rows <= _SMALL:
-            self.pace.record(took)
+        self.costs.record(rows, self._clock() - began)
         return rows
 
-    def _serve(self) -> None:
+    def _serve(self) -> NoReturn:
+        waiting, sleep = self._waiting, self._turnstile.sleep
         while True:
-            self._asleep.append(None)
-            if self._waiting:
-                try:
-                    self._asleep.pop()
-                except IndexError:
-                    self._wake.get()  # somebody has woken us already
-            else:
-                self._wake.get()
+            sleep(waiting)  # type: ignore[arg-type]
             try:
                 self.turn()
-            except BaseException:  # noqa: BLE001 - a bug here must not leave a server that answers nobody
+            except Exception:  # noqa: BLE001 - a bug here must not leave a server that answers nobody
                 traceback.print_exc(file=sys.stderr)

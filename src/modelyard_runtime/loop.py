@@ -1,20 +1,32 @@
-"""An event loop for models whose steps are coroutines, on a thread of its own."""
+"""The event loop of a script whose steps are coroutines. It runs on the thread that constructed the service.
+
+A constructor may ask for it (`asyncio.get_event_loop()`), run something on one of its own (`asyncio.run`), or set
+another one: then that one is the script's.
+"""
 
 import asyncio
-import threading
 
 
-def running_loop() -> asyncio.AbstractEventLoop:
+def prepare() -> None:
+    """Before the constructor."""
+    asyncio.set_event_loop(_new())
+
+
+def prepared() -> asyncio.AbstractEventLoop:
+    """After the constructor."""
     try:
-        import uvloop
-    except ImportError:
-        loop = asyncio.new_event_loop()
-    else:
-        loop = uvloop.new_event_loop()
-    threading.Thread(target=_run, args=(loop,), name="model-loop", daemon=True).start()
+        loop = asyncio.get_event_loop_policy().get_event_loop()
+    except RuntimeError:  # asyncio.run() takes away what was set
+        loop = _new()
+    if loop.is_closed():
+        loop = _new()
+    asyncio.set_event_loop(loop)
     return loop
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
-    asyncio.set_event_loop(loop)
-    loop.run_forever()
+def _new() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

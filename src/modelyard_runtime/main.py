@@ -54,8 +54,7 @@ def main() -> NoReturn:
     _load(read, server, watch)
     watch.finished()
     _say(f"{read.model_name} {read.model_version} ready in {watch.report()}")
-    while True:  # the main thread has nothing left to do but to let signal handlers of the model run
-        signal.pause()
+    server.work()
 
 
 def _in_batches() -> None:
@@ -120,26 +119,29 @@ def _warm_up(model: "Model") -> None:
         if model.predict is not None:
             encode(model.predict(encode(model.example).decode() if model.wants_text else model.example))
         elif model.predict_async is not None:
-            import asyncio
+            from modelyard_runtime.loop import prepared
 
-            encode(asyncio.run(_awaited(model)))
+            encode(prepared().run_until_complete(model.predict_async(model.example)))
     except Exception as error:
         text = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
         raise LoadError(f"the warm-up with the example input failed: {text}") from error
 
 
-async def _awaited(model: "Model") -> object:
-    assert model.predict_async is not None
-    return await model.predict_async(model.example)
-
-
 def _signals() -> int:
-    """A file descriptor to read signal numbers from: also while the main thread is inside a library's load."""
+    """A file descriptor to read signal numbers from: also while the main thread is inside a library's load.
+
+    An event loop on the main thread takes the wake-up descriptor for itself; the handler then still tells.
+    """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+
+    def tell(number: int, _frame: object) -> None:
+        with suppress(BlockingIOError):
+            os.write(writer, bytes([number]))
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, tell)
     return reader
 
 

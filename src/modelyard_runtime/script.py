@@ -7,7 +7,7 @@ constructor takes `(model_name, model_path)` or `(model_path)`.
 import ast
 import inspect
 import textwrap
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,6 +34,10 @@ def load_service(package: Package, script: Path, model_name: str, watch: Stopwat
     older.complete(script)
     cls = service_class(module)
     arguments = constructor_arguments(cls, model_name, model_path(package, cls))
+    if _asynchronous(getattr(cls, step) for step in ("inference", *_STEPS)):
+        from modelyard_runtime.loop import prepare  # asyncio is not needed otherwise on the way up
+
+        prepare()
     try:
         return cls(*arguments)
     except Exception as error:
@@ -104,7 +108,7 @@ def script_model(package: Package, service: Any, threads: int) -> Model:
     machine_learning = any(c.__name__ == "XgSklServingBaseService" for c in cls.__mro__)
     steps = _steps(service)
     declared = tuple(column.name for column in columns(package.schema("request")))
-    if any(inspect.iscoroutinefunction(step) or inspect.isasyncgenfunction(step) for step in steps):
+    if _asynchronous(steps):
         return Model(
             package.routes,
             predict_async=_chain_async(steps),
@@ -130,6 +134,10 @@ def _steps(service: Any) -> list[Callable[[Any], Any]]:
     if cls.inference is not SingleNodeService.inference:
         return [service.inference]
     return [getattr(service, s) for s in _STEPS if getattr(cls, s) is not getattr(SingleNodeService, s)]
+
+
+def _asynchronous(steps: Iterable[Callable[..., Any]]) -> bool:
+    return any(inspect.iscoroutinefunction(step) or inspect.isasyncgenfunction(step) for step in steps)
 
 
 def _chain(steps: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:

@@ -1,7 +1,7 @@
 """Requests to answers: routes, the health check, and on which thread a prediction runs.
 
-All methods but those of `Exchange` that say otherwise run on the transport's receiving thread, which must never be
-kept waiting: only predictions that are proven short run on it (`lanes`).
+All methods but those that say otherwise run on the transport's receiving thread, which must never be kept waiting,
+and runs nothing of the model (`lanes`).
 """
 
 import sys
@@ -10,10 +10,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from modelyard_runtime.errors import RequestError, error_body
-from modelyard_runtime.lanes import Pace, Workers
+from modelyard_runtime.lanes import Workers
 from modelyard_runtime.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ class Server:
         self._limit_s = limit_s
         self.ledger = Ledger()
         self.plane: DataPlane | None = None
-        self.pace = Pace()
         self.workers: Workers | None = None
         self.queue: Queue | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -53,12 +52,13 @@ class Server:
         self._routes = _NO_ROUTES
 
     def serve(self, plane: "DataPlane", protocol: "OpenInference | None" = None) -> None:
-        """From now on the model answers, and the health check says so. Called once, on any thread."""
+        """From now on the model answers, and the health check says so. Called once, by the thread that loaded the
+        model, which then calls `work`."""
         model = plane.model
         if model.predict_async is not None:
-            from modelyard_runtime.loop import running_loop
+            from modelyard_runtime.loop import prepared
 
-            self.loop = running_loop()
+            self.loop = prepared()
         elif model.joint is not None:
             from modelyard_runtime.together import Together
 
@@ -78,14 +78,24 @@ class Server:
         self._routes = model.routes
         self.plane = plane
 
+    def work(self) -> NoReturn:
+        """Runs the model, for ever. Raises what a signal handler raises."""
+        if self.loop is not None:
+            while not self.loop.is_closed():  # a script may stop it
+                self.loop.run_forever()
+            raise RuntimeError("the script has closed the event loop that it runs on")
+        if self.together is not None:
+            self.together.batcher.work()
+        assert self.workers is not None
+        self.workers.work()
+
     def put(self, work: Callable[[], None]) -> None:
         """One more step of what has begun: it is never refused. Any thread."""
         assert self.workers is not None
-        self.pace.stay_off()
         self.workers.put(work)
 
     def offer(self, caller: "Caller") -> None:
-        """Runs it on a worker, beside no prediction if the model takes one at a time; or refuses it."""
+        """It has its turn where the model runs; or it is refused."""
         assert self.queue is not None
         if not self.queue.offer(caller):
             self.ledger.mine.refused += 1
@@ -180,26 +190,23 @@ class Exchange:
         if server.loop is not None:
             server.put_async(self._run_async)
             return
-        assert server.workers is not None
-        if not (server.pace.short and server.workers.alone(self.run)):
-            server.offer(self)
+        server.offer(self)
 
     def content_type(self) -> str:
         return str(self._scope.headers.get("content-type", ""))
 
-    def run(self) -> None:
-        """On the receiving thread or on a worker."""
-        began = time.perf_counter()
+    def run(self, now_s: float) -> float:
+        """Where the model runs."""
         tally = self._server.ledger.mine
-        tally.queue_s.add(began - self.began_s)
+        tally.queue_s.add(now_s - self.began_s)
         status, body = self._plane.answer(self._body, self.content_type)
-        ended = time.perf_counter()
-        self._server.pace.record(ended - began)
         if not isinstance(body, bytes):
             self._stream(body)
-            return
+            return time.perf_counter()
         self._proto.response_bytes(status, _JSON, body)
-        tally.finish(status, ended - self.began_s)
+        ended_s = time.perf_counter()
+        tally.finish(status, ended_s - self.began_s)
+        return ended_s
 
     async def _run_async(self) -> None:
         """On the event loop of the model."""

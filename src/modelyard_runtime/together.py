@@ -79,8 +79,7 @@ class Together:
 
     def join(self, caller: Caller, asked: Asked) -> None:
         waiting = Waiting(caller, asked, self._clock())
-        batcher = self.batcher
-        if not batcher.offer(waiting, alone=not batcher.waiting_rows and self._ledger.in_flight == 1):
+        if not self.batcher.offer(waiting):
             self._ledger.mine.refused += 1
             caller.answer(asked, overloaded())
 

@@ -109,10 +109,8 @@ class Batching(RuleBasedStateMachine):
 
     @initialize(slow=st.booleans())
     def begin(self, slow: bool) -> None:
-        """Short calls run where they were received; of long ones a queue builds up, and callers are watched."""
+        """Of long calls a queue builds up, and callers are watched."""
         self.slow = 100 if slow else 1
-        for _ in range(0 if slow else 100):
-            self.together.batcher.pace.record(0.0001)
 
     # The model.
 

@@ -55,7 +55,6 @@ class Door:
         elif server.loop is not None:
             server.put_async(inference.run_async)
         else:
-            server.pace.stay_off()
             server.offer(inference)
 
 
@@ -75,9 +74,10 @@ class Inference:
     def header(self, name: str) -> str:
         return str(self._scope.headers.get(name, ""))
 
-    def run(self) -> None:
-        self._ledger.mine.queue_s.add(time.perf_counter() - self.began_s)
+    def run(self, now_s: float) -> float:
+        self._ledger.mine.queue_s.add(now_s - self.began_s)
         self.reply(self._protocol.infer(self.body, self.header))
+        return time.perf_counter()
 
     async def run_async(self) -> None:
         self.reply(await self._protocol.infer_async(self.body, self.header))

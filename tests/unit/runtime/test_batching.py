@@ -177,12 +177,12 @@ def test_a_queue_that_cannot_be_answered_in_time_refuses() -> None:
     for _ in range(10):
         batcher.costs.record(4, 0.4)  # 0.1 s a row
     taken = [Request() for _ in range(10)]
-    assert all(batcher.offer(each, alone=False) for each in taken)
+    assert all(batcher.offer(each) for each in taken)
     assert [each.watched for each in taken] == [False] + [True] * 9
-    assert not batcher.offer(Request(), alone=False)
-    assert batcher.offer(Request(0), alone=False)
+    assert not batcher.offer(Request())
+    assert batcher.offer(Request(0))
     batcher.turn()
-    assert batcher.offer(Request(4), alone=False)
+    assert batcher.offer(Request(4))
     assert batcher.waiting_rows == 10
 
 
@@ -193,8 +193,8 @@ def test_what_has_waited_too_long_is_not_computed() -> None:
     batcher: Batcher[Request] = Batcher(lambda batch: ran.append(len(batch)), Limits(max_wait_s=60.0), times)
     old, fresh = Request(2), Request()
     fresh.came_s = 30.0
-    assert batcher.offer(old, alone=False)
-    assert batcher.offer(fresh, alone=False)
+    assert batcher.offer(old)
+    assert batcher.offer(fresh)
     now[0] = 60.5
     batcher.turn()
     assert (old.ends, fresh.ends) == (["taken", "expired"], ["taken"])
@@ -253,7 +253,7 @@ class Arriving:
     def come(self) -> None:
         asked = Request()
         asked.came_s = self.now_s
-        self.batcher.offer(asked, alone=False)
+        self.batcher.offer(asked)
         self.batcher.gaps.mean_s = 0.0002
 
     def call(self) -> None:

@@ -1,10 +1,11 @@
-"""When predictions run in place, and that they exclude each other."""
+"""How long calls take, and on which thread they run."""
 
 import threading
+from collections import deque
 
 import pytest
 
-from modelyard_runtime.lanes import Pace, Workers
+from modelyard_runtime.lanes import Pace, Turnstile, Workers
 from modelyard_runtime.ledger import Ledger
 
 
@@ -23,13 +24,13 @@ def short_pace() -> Pace:
     return pace
 
 
-def test_calls_begin_on_a_worker_until_they_are_proven_short() -> None:
+def test_calls_are_long_until_they_are_proven_short() -> None:
     assert not Pace().short
     assert calls_until(Pace(), 20e-6, short=True) == 33
 
 
 @pytest.mark.parametrize("took_s", [0.0015, 0.005, 1.0, 60.0])
-def test_long_calls_never_run_in_place(took_s: float) -> None:
+def test_long_calls_are_never_short(took_s: float) -> None:
     pace = Pace()
     for _ in range(1000):
         pace.record(took_s)
@@ -53,24 +54,60 @@ def test_one_outlier(outlier_s: float, back_after: int) -> None:
     assert pace.short
 
 
-def test_one_worker_runs_one_call_at_a_time() -> None:
+class Done(BaseException):
+    """As a signal handler raises it."""
+
+
+def test_one_worker_is_the_thread_that_works() -> None:
     workers = Workers(1)
-    running, release, done = threading.Event(), threading.Event(), threading.Event()
+    before = set(threading.enumerate())
+    seen: list[tuple[int, threading.Thread]] = []
+    for n in range(3):
+        workers.put(lambda n=n: seen.append((n, threading.current_thread())))  # type: ignore[misc]
 
-    def hold() -> None:
-        running.set()
-        release.wait(10)
+    def end() -> None:
+        raise Done
 
-    workers.put(hold)
-    assert running.wait(10)
-    assert not workers.alone(lambda: None), "a busy worker is not overtaken"
-    workers.put(done.set)
-    assert not done.is_set()
-    release.set()
-    assert done.wait(10)
-    seen: list[str] = []
-    assert workers.alone(lambda: seen.append(threading.current_thread().name))
-    assert seen == [threading.current_thread().name]
+    workers.put(end)
+    assert len(workers.waiting) == 4
+    assert not seen
+    with pytest.raises(Done):
+        workers.work()
+    assert seen == [(n, threading.current_thread()) for n in range(3)]
+    assert set(threading.enumerate()) <= before
+
+
+def test_what_comes_while_a_worker_sleeps_wakes_it() -> None:
+    workers = Workers(1)
+    came = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def work() -> None:
+        with pytest.raises(Done):
+            workers.work()
+
+    def note() -> None:
+        threads.append(threading.current_thread())
+        came.set()
+
+    def end() -> None:
+        raise Done
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    for _ in range(100):
+        came.clear()
+        workers.put(note)
+        assert came.wait(10)
+    workers.put(end)
+    thread.join(10)
+    assert set(threads) == {thread}
+
+
+def test_what_came_before_the_sleep_ends_it() -> None:
+    turnstile = Turnstile()
+    turnstile.wake()  # nobody sleeps
+    turnstile.sleep(deque([object()]))
 
 
 def test_several_workers_run_at_once() -> None:

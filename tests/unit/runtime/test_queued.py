@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from modelyard_runtime.errors import RequestError
-from modelyard_runtime.lanes import Workers
 from modelyard_runtime.presence import Presence
 from modelyard_runtime.queued import Queue
 
@@ -13,14 +12,10 @@ class Held:
     """Workers that work when the test says so."""
 
     def __init__(self) -> None:
-        self.works: list[Callable[[], None]] = []
-
-    @property
-    def waiting(self) -> int:
-        return len(self.works)
+        self.waiting: list[Callable[[], None]] = []
 
     def put(self, work: Callable[[], None]) -> None:
-        self.works.append(work)
+        self.waiting.append(work)
 
 
 class Future:
@@ -42,12 +37,14 @@ class Future:
 
 
 class Caller:
-    def __init__(self) -> None:
+    def __init__(self, began_s: float = 100.0) -> None:
+        self.began_s = began_s
         self.future: Any = Future()
         self.seen: list[Any] = []
 
-    def run(self) -> None:
+    def run(self, now_s: float) -> float:
         self.seen.append("run")
+        return now_s
 
     def refuse(self, error: RequestError) -> None:
         self.seen.append((error.status, error.code))
@@ -69,7 +66,7 @@ class World:
         return [self.queue.offer(caller) for caller in callers]
 
     def work(self) -> None:
-        for work in self.held.works:
+        for work in self.held.waiting:
             work()
 
 
@@ -98,13 +95,35 @@ def test_who_has_left_is_not_run() -> None:
 
 
 def test_what_has_waited_too_long_is_not_run() -> None:
-    world, early, late = World(), Caller(), Caller()
+    world, early, late = World(), Caller(), Caller(began_s=150.0)
     world.offered(early)
     world.now_s += 50.0
     world.offered(late)
     world.now_s += 10.5
     world.work()
     assert [early.seen, late.seen] == [[(504, "ModelArts.4503")], ["run"]]
+
+
+def test_only_who_waits_for_more_than_moments_is_watched() -> None:
+    world = World(most=100)
+    for _ in range(200):
+        world.queue.pace.record(20e-6)
+    callers = [Caller() for _ in range(60)]
+    assert all(world.offered(*callers))
+    assert [bool(caller.future.callbacks) for caller in callers] == [False] * 50 + [True] * 10
+    world.work()
+    assert all(caller.seen == ["run"] for caller in callers)
+    assert world.queue.pace.short
+
+
+def test_what_waits_for_moments_that_last_is_not_run_too_late() -> None:
+    world, caller = World(), Caller()
+    for _ in range(200):
+        world.queue.pace.record(20e-6)
+    world.offered(caller)
+    world.now_s += 60.5
+    world.work()
+    assert caller.seen == [(504, "ModelArts.4503")]
 
 
 def test_who_leaves_is_told_but_not_who_is_forgotten() -> None:
@@ -115,7 +134,3 @@ def test_who_leaves_is_told_but_not_who_is_forgotten() -> None:
     presence.forget()
     leaving.done()
     assert told == ["left"]
-
-
-def test_workers_tell_how_much_waits() -> None:
-    assert Workers(1).waiting == 0
