@@ -123,7 +123,7 @@ def _number(value: Mapping[str, Any], name: str, default: float, *, least: float
     given = value.get(name, default)
     try:
         number = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = -1.0
     if isinstance(given, bool) or not least <= number < float("inf"):
         raise LoadError(f"config.json: batching.{name} must be a number of at least {least:g}, not {given!r}")

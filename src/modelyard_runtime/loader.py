@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from model_service.model_service import SingleNodeService
+from modelyard_runtime import declared
 from modelyard_runtime.batching import limits, rows_joint
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.model import Model
@@ -26,7 +27,7 @@ THREADED_LOAD_LIMIT_S = 600.0
 def load(settings: Settings, watch: Stopwatch | None = None) -> Model:
     watch = watch or Stopwatch()
     package = open_package(settings.model_dir)
-    threads = settings.threads or _threads(package)
+    threads = settings.threads or declared.threads(package)
     if settings.safe_formats_only:
         from modelyard_runtime.formats import refuse_code
 
@@ -64,17 +65,6 @@ def _bare_model(package: Package, threads: int, watch: Stopwatch, *, safe_only: 
     from modelyard_runtime.formats import model_of
 
     return model_of(package, path, threads, watch, safe_only=safe_only)
-
-
-def _threads(package: Package) -> int:
-    value = package.config.get("threads", 1)
-    try:
-        threads = int(value)
-    except (TypeError, ValueError):
-        threads = 0
-    if threads < 1:
-        raise LoadError(f"config.json: threads must be an integer of at least 1, not {value!r}")
-    return threads
 
 
 class _Wait:

@@ -4,6 +4,7 @@ Scripts of TensorFlow 1 (`tf.Session`, `tf.saved_model.loader`) run on TensorFlo
 module. Nothing that exists is replaced, and scripts that use none of these names see no difference.
 """
 
+import ast
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,22 @@ def complete(script: Path) -> None:
 
 
 def _is_older(script: Path) -> bool:
-    text = script.read_text(errors="replace")
-    return any(f"tf.{name}" in text for name in _TENSORFLOW_1) or "saved_model.loader" in text
+    """Whether the script uses one of the names, as its syntax tree says: `tf.Session`, under whatever name
+    tensorflow was imported. A comment or a text that mentions one is nothing."""
+    try:
+        tree = ast.parse(script.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if alias.name == "tensorflow"
+    }
+    used = {f"{tf}.{name}" for tf in imported for name in _TENSORFLOW_1}
+    used |= {f"{tf}.saved_model.{name}" for tf in imported for name in _SAVED_MODEL_1}
+    return any(isinstance(node, ast.Attribute) and ast.unparse(node) in used for node in ast.walk(tree))
 
 
 def _add(module: Any, source: Any, names: tuple[str, ...]) -> None:

@@ -4,27 +4,14 @@ Reads and checks; runs nothing of the model.
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from modelyard_runtime import kinds
 from modelyard_runtime.errors import LoadError
-
-SCRIPT = "customize_service.py"
-CONFIG = "config.json"
-
-_FILE_SUFFIXES = {  # in the order in which a file is taken for the model
-    "PyTorch": (".pt", ".pth", ".pt2", ".ts", ".pkl", ".bin", ".ckpt"),
-    "XGBoost": (".m", ".ubj", ".json", ".model", ".bin", ".pkl", ".joblib"),
-    "LightGBM": (".txt", ".lgb", ".model", ".m", ".pkl", ".joblib"),
-    "Scikit_Learn": (".m", ".joblib", ".pkl", ".pickle", ".skops"),
-    "ONNX": (".onnx",),
-    "MindSpore": (".om", ".mindir", ".ckpt"),
-}
-_ANY_SUFFIX = (
-    *(".m", ".joblib", ".pkl", ".pickle", ".skops", ".pt", ".pth", ".pt2", ".ts", ".ubj", ".onnx"),
-    *(".lgb", ".om", ".mindir", ".ckpt"),
-)
+from modelyard_runtime.kinds import CONFIG, SCRIPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +23,7 @@ class Package:
 
     @property
     def model_type(self) -> str:
-        return str(self.config.get("model_type", ""))
+        return str(self.config.get("model_type") or "")
 
     @property
     def script(self) -> Path | None:
@@ -44,23 +31,32 @@ class Package:
         return path if path.is_file() else None
 
     @property
-    def weights(self) -> Path | None:
-        """The model file: `model_file` of config.json, or the one whose suffix fits the model type.
+    def candidates(self) -> tuple[str, ...]:
+        """Names of what may be the model file (`kinds`); of several, without a script, not those whose suffix
+        says little and whose content is no model's (`label.json`, `readme.txt`); the one that is named `model`."""
+        names = [entry.name for entry in os.scandir(self.directory) if entry.is_file()]
+        script = self.script is not None
+        found = kinds.candidates(names, self.model_type, script=script)
+        if script or len(found) < 2:
+            return found
+        from modelyard_runtime.formats.sniff import kind
 
-        Of a type that is not in the table, a file named `model` may have a suffix that says little (.json, .txt).
-        """
-        named = self.config.get("model_file")
-        if named:
-            return self.directory / str(named)
-        suffixes = _FILE_SUFFIXES.get(self.model_type, _ANY_SUFFIX)
-        files = [f for f in sorted(self.directory.iterdir()) if f.is_file() and f.name != CONFIG]
-        for suffix in suffixes:
-            found = [f for f in files if f.suffix == suffix]
-            if found:
-                return next((f for f in found if f.stem == "model"), found[0])
-        if self.model_type in _FILE_SUFFIXES:
+        plain = tuple(n for n in found if Path(n).suffix not in kinds.SAYS_LITTLE or kind(self.directory / n))
+        return kinds.named(plain or found)
+
+    @property
+    def weights(self) -> Path | None:
+        """The model file: `model_file` of config.json, or the candidate; None when there is none. Of several a
+        script gets the first by suffix and name; without a script nobody guesses: LoadError names them."""
+        chosen = self.config.get("model_file")
+        if chosen:
+            return self.directory / str(chosen)
+        found = self.candidates
+        if not found:
             return None
-        return next((f for f in files if f.name in ("model.json", "model.txt")), None)
+        if len(found) > 1 and self.script is None:
+            raise LoadError(kinds.ambiguous(found))
+        return self.directory / kinds.first(found, self.model_type)
 
     @property
     def api(self) -> dict[str, Any]:
@@ -74,7 +70,7 @@ class Package:
         data = part.get("data") if isinstance(part, dict) else None
         if isinstance(data, str):  # the table of the specification types it as a string
             try:
-                data = json.loads(data)
+                data = read_json(data)
             except ValueError:
                 data = None
         return data if isinstance(data, dict) else {}
@@ -98,18 +94,70 @@ def open_package(directory: Path) -> Package:
     if home is None:
         raise LoadError(f"config.json is missing in {directory}")
     try:
-        config = json.loads((home / CONFIG).read_bytes())
-    except (ValueError, UnicodeDecodeError) as error:
-        raise LoadError(f"config.json is not valid JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise LoadError(f"config.json must hold a JSON object, not {type(config).__name__}")
+        config = read_config((home / CONFIG).read_bytes())
+    except ValueError as error:
+        raise LoadError(f"config.json {error}") from error
     return Package(home, config)
+
+
+MAX_CONFIG_BYTES = 4 * 1024**2
+"""Of a config.json: a description, not data."""
+MAX_DEPTH = 100
+
+
+def read_config(text: bytes | str) -> dict[str, Any]:
+    """The JSON object of a config.json or of what stands for it. Raises ValueError that says what is wrong."""
+    value = read_json(text)
+    if not isinstance(value, dict):
+        raise ValueError("must be a JSON object")
+    return value
+
+
+def read_json(text: bytes | str) -> Any:
+    """UTF-8, with or without a byte order mark; JSON as its RFC says: no comments, no NaN, no half of a surrogate
+    pair; in bounds. Raises ValueError that says what is wrong.
+    """
+    if len(text) > MAX_CONFIG_BYTES:
+        raise ValueError(f"has {len(text)} bytes, at most {MAX_CONFIG_BYTES} are read")
+    try:
+        given = text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not JSON: it must be UTF-8 text, and byte {error.start} is none") from None
+    try:
+        value = json.loads(given, parse_constant=_no_number)
+        if _depth(value) > MAX_DEPTH:
+            raise RecursionError
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        comment = given.startswith(("//", "/*", "#"), error.pos)
+        why = "comments are not part of it" if comment else error.msg
+        raise ValueError(f"is not JSON: {why} (line {error.lineno}, column {error.colno})") from None
+    except UnicodeEncodeError:
+        raise ValueError("is not JSON: a text in it has half of a surrogate pair") from None
+    except RecursionError:
+        raise ValueError("is not JSON: it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"is not JSON: {error}") from None
+    return value
+
+
+def _depth(value: object) -> int:
+    """How deep lists and objects lie in each other, counted level by level."""
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, (dict, list))]:
+        depth += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not a number of it")
 
 
 def _list(value: Any) -> list[Any]:
     if isinstance(value, str):  # `apis` also travels as a JSON string
         try:
-            value = json.loads(value)
+            value = read_json(value)
         except ValueError:
             return []
     return value if isinstance(value, list) else []

@@ -7,7 +7,7 @@ constructor takes `(model_name, model_path)` or `(model_path)`.
 import ast
 import inspect
 import textwrap
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,15 +16,15 @@ from model_service.model_service import ModelService, SingleNodeService
 from modelyard_runtime import older
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.imports import import_script
+from modelyard_runtime.kinds import KINDS
 from modelyard_runtime.model import Model
 from modelyard_runtime.package import Package
 from modelyard_runtime.script_batch import alone, script_joint
 from modelyard_runtime.stopwatch import Stopwatch
 from modelyard_runtime.tabular import columns
 
+_JSON = ("json", "simplejson", "ujson", "orjson", "rapidjson")
 _STEPS = ("_preprocess", "_inference", "_postprocess")
-_DIRECTORY_TYPES = {"TensorFlow", "Caffe", "MXNet"}
-_FILE_TYPES = {"PyTorch", "Scikit_Learn", "XGBoost"}
 
 
 def load_service(package: Package, script: Path, model_name: str, watch: Stopwatch) -> Any:
@@ -33,13 +33,13 @@ def load_service(package: Package, script: Path, model_name: str, watch: Stopwat
         module = import_script(script)
     older.complete(script)
     cls = service_class(module)
-    arguments = constructor_arguments(cls, model_name, model_path(package, cls))
+    arguments, named = constructor_arguments(cls, model_name, model_path(package, cls))
     if _asynchronous(getattr(cls, step) for step in ("inference", *_STEPS)):
         from modelyard_runtime.loop import prepare  # asyncio is not needed otherwise on the way up
 
         prepare()
     try:
-        return cls(*arguments)
+        return cls(*arguments, **named)
     except Exception as error:
         cause = f"{type(error).__name__}: {error}"
         raise LoadError(f"{cls.__name__}.__init__ in {script.name} failed: {cause}") from error
@@ -71,36 +71,76 @@ def _is_base(cls: type[Any]) -> bool:
 
 
 def model_path(package: Package, cls: type[Any]) -> Path:
-    """Directory or file: the base class decides, then the model type, then how the script uses it."""
+    """Directory or file: the base class decides, then the model type (`Kind.takes_file`); else the directory."""
     takes_file = cls.takes_file
-    if takes_file is None and package.model_type in _DIRECTORY_TYPES:
-        takes_file = False
-    if takes_file is None and package.model_type in _FILE_TYPES:
-        takes_file = True
     if takes_file is None:
-        script = package.script
-        takes_file = script is not None and "dirname(" in script.read_text(errors="replace")
+        kind = KINDS.get(package.model_type)
+        takes_file = kind is not None and kind.takes_file
     if not takes_file:
         return package.directory
     # Without a recognisable file the path still lies in the package, so that siblings of it are found.
     return package.weights or package.directory / "model"
 
 
-def constructor_arguments(cls: type[Any], model_name: str, path: Path) -> tuple[str, ...]:
-    parameters = [
-        p
-        for p in inspect.signature(cls).parameters.values()
-        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    required = [p for p in parameters if p.default is p.empty]
-    if len(required) > 2:
-        names = ", ".join(p.name for p in required)
+def constructor_arguments(cls: type[Any], model_name: str, path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+    """What the constructor is called with, by its signature: (positional, named).
+
+        (model_name, model_path)             both; so it is for any two names, and for more with defaults
+        (model_path), (p)                    the path alone
+        (model_path, threads=4)              the path alone: where a parameter has one of the two names, it gets
+        (model_path, model_name)             what it is named for, wherever it stands
+        (*, model_name, model_path)          by name
+        (*args, **kwargs), (model_path, *a)  what the constructor of the next class takes, which gets them
+
+    Raises LoadError for one that needs anything else.
+    """
+    known = {"model_name": model_name, "model_path": str(path)}
+    parameters = _parameters(cls)
+    placed = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    only_named = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    kinds = {p.kind for p in parameters}
+    named = {p.name: known[p.name] for p in only_named if p.name in known}
+    if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} and not named and len(placed) < 2:
+        given = _given(_next_parameters(cls), known)
+        if inspect.Parameter.VAR_POSITIONAL in kinds:
+            return tuple(given.values()), {}
+        first = [p.name for p in placed]
+        rest = {name: value for name, value in given.items() if name not in first}
+        return tuple(known.get(name, known["model_path"]) for name in first), rest
+    positional = tuple(_given(placed, known).values())
+    more = [p for p in placed[len(positional) :] if p.default is p.empty]
+    more += [p for p in only_named if p.default is p.empty and p.name not in known]
+    if more or len([p for p in placed if p.default is p.empty]) > 2:
+        names = ", ".join(p.name for p in parameters)
         raise LoadError(
             f"{cls.__name__}.__init__ takes ({names}); expected (model_name, model_path) or (model_path)"
         )
-    if len(parameters) >= 2:
-        return (model_name, str(path))
-    return (str(path),) if parameters else ()
+    return positional, named
+
+
+def _parameters(cls: type[Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(cls).parameters.values())
+
+
+def _next_parameters(cls: type[Any]) -> list[inspect.Parameter]:
+    """The parameters, without `self`, of the first constructor after this class's that says what it takes."""
+    for each in cls.__mro__[1:]:
+        own = vars(each).get("__init__")
+        if inspect.isfunction(own):
+            found = list(inspect.signature(own).parameters.values())[1:]
+            if found and not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found):
+                return found
+    return []
+
+
+def _given(placed: Sequence[inspect.Parameter], known: dict[str, str]) -> dict[str, str]:
+    """Parameter to value, in order: as few as the rule says."""
+    names = [p.name for p in placed[:2]]
+    if names == ["model_path", "model_name"]:
+        return {name: known[name] for name in names}
+    if len(names) < 2 or (names[0] == "model_path" and "model_name" not in names):
+        return dict.fromkeys(names[:1], known["model_path"])
+    return dict(zip(names, (known["model_name"], known["model_path"]), strict=True))
 
 
 def script_model(package: Package, service: Any, threads: int) -> Model:
@@ -166,21 +206,44 @@ def _chain_async(steps: list[Callable[[Any], Any]]) -> Callable[[Any], Awaitable
 
 
 def _parses_text(step: Callable[[Any], Any]) -> bool:
-    """Older machine-learning scripts get the body as text and call `json.loads(data)` themselves."""
+    """Older machine-learning scripts get the body as text: those whose first use of the first step's argument is
+    `json.loads(data)`, after at most a look at its type. A fact of the function's syntax, never of its text."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(step)))
     except (OSError, TypeError, SyntaxError):
         return False
-    function = next((n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)), None)
-    if function is None or len(function.args.args) < 2:
+    function = tree.body[0] if tree.body else None
+    if not isinstance(function, ast.FunctionDef) or len(function.args.args) < 2:
         return False
     data = function.args.args[1].arg
-    return any(
-        isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr == "loads"
-        and bool(call.args)
-        and isinstance(call.args[0], ast.Name)
-        and call.args[0].id == data
-        for call in ast.walk(tree)
-    )
+    calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and _takes(node, data)]
+    looks = {id(call.args[0]) for call in calls if _called(call) in ("isinstance", "type", "len")}
+    uses = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == data]
+    uses = [node for node in uses if id(node) not in looks and isinstance(node.ctx, ast.Load)]
+    first = min(uses, key=lambda node: (node.lineno, node.col_offset), default=None)
+    parsers = _json_parsers(step)
+    return any(call.args[0] is first and _called(call) in parsers for call in calls)
+
+
+def _takes(call: ast.Call, data: str) -> bool:
+    return bool(call.args) and isinstance(call.args[0], ast.Name) and call.args[0].id == data
+
+
+def _called(call: ast.Call) -> str:
+    """`loads`, `json.loads`; "" for anything else."""
+    function = call.func
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return f"{function.value.id}.{function.attr}"
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _json_parsers(step: Callable[[Any], Any]) -> set[str]:
+    """How the module of the step calls a `loads` of JSON: by what its names are bound to."""
+    names: dict[str, Any] = getattr(inspect.unwrap(getattr(step, "__func__", step)), "__globals__", {})
+    found = {"json.loads"} if "json" not in names else set()  # imported inside of the function
+    for name, value in list(names.items()):
+        if inspect.ismodule(value) and value.__name__ in _JSON:
+            found.add(f"{name}.loads")
+        elif callable(value) and getattr(value, "__module__", None) in _JSON:
+            found.add(name)
+    return found

@@ -16,6 +16,7 @@ from modelyard.objects.local import LocalObjects
 from modelyard.objects.paths import ObjectPath
 
 CODE = "model/customize_service.py"
+SCRIPT = "from model_service.model_service import SingleNodeService as Base\nclass Model(Base): pass\n"
 CONFIG: dict[str, Any] = {
     "model_algorithm": "digits",
     "model_type": "Scikit_Learn",
@@ -71,7 +72,7 @@ async def published(world: ApiWorld, publisher: Publisher, **more: Any) -> dict[
 async def test_publishing_takes_a_snapshot(
     world: ApiWorld, publisher: Publisher, root: Path, tmp_path: Path
 ) -> None:
-    package(root, {"model/config.json": json.dumps(CONFIG), CODE: "x = 1", "model/sub/w.bin": b"\0\1"})
+    package(root, {"model/config.json": json.dumps(CONFIG), CODE: SCRIPT, "model/sub/w.bin": b"\0\1"})
     initial = json.dumps({"runtime": "python3.12"})
     model = await published(world, publisher, initial_config=initial, description="d", install_type="real-time")
     assert (model["model_status"], model["install_type"], model["description"]) == (
@@ -90,17 +91,17 @@ async def test_publishing_takes_a_snapshot(
     }
     assert json.loads((snapshot / "model/config.json").read_text())["runtime"] == "python3.12"
     assert model["model_size"] == sum(p.stat().st_size for p in (snapshot / "model").rglob("*") if p.is_file())
-    package(root, {CODE: "x = 2"})
-    assert (snapshot / CODE).read_text() == "x = 1"
+    package(root, {CODE: SCRIPT + "x = 2"})
+    assert (snapshot / CODE).read_text() == SCRIPT
 
 
 async def test_equal_packages_share_a_snapshot(
     world: ApiWorld, publisher: Publisher, root: Path, tmp_path: Path
 ) -> None:
-    package(root, {CODE: "x = 1"})
+    package(root, {CODE: SCRIPT})
     await published(world, publisher)
     await published(world, publisher, model_version="1.0.1")
-    package(root, {CODE: "x = 2"})
+    package(root, {CODE: SCRIPT + "x = 2"})
     await published(world, publisher, model_version="1.0.2")
     assert len(list((tmp_path / "packages").iterdir())) == 2
 
@@ -118,15 +119,20 @@ async def test_a_bare_model_file_is_enough_for_scikit_learn(
         pytest.param({}, {}, "there is no directory model/", id="nothing"),
         pytest.param({"model/readme": "x"}, {}, "neither model/customize_service.py nor", id="no-model"),
         pytest.param({"model/w.x": "x"}, {"model_type": "TensorFlow"}, "TensorFlow models need it", id="no-code"),
-        pytest.param({CODE: "", "model/config.json": "{"}, {}, "model/config.json: is not JSON", id="no-json"),
-        pytest.param({CODE: "", "model/config.json": "[]"}, {}, "must be a JSON object", id="no-object"),
+        pytest.param({CODE: SCRIPT, "model/config.json": "{"}, {}, "model/config.json: is not JSON", id="no-json"),
+        pytest.param({CODE: SCRIPT, "model/config.json": "[]"}, {}, "must be a JSON object", id="no-object"),
         pytest.param(
-            {CODE: "", "model/config.json": '{"apis": [{"url": "x"}], "dependencies": [{"installer": "conda"}]}'},
+            {
+                CODE: SCRIPT,
+                "model/config.json": '{"apis": [{"url": "x"}], "dependencies": [{"installer": "conda"}]}',
+            },
             {},
             "apis[0].url: is 'x', must be a path that begins with / (ModelArts.3016); dependencies[0].installer",
             id="all-errors-at-once",
         ),
-        pytest.param({CODE: ""}, {"initial_config": "nope"}, "initial_config: is not JSON", id="initial-config"),
+        pytest.param(
+            {CODE: SCRIPT}, {"initial_config": "nope"}, "initial_config: is not JSON", id="initial-config"
+        ),
     ],
 )
 async def test_a_package_that_does_not_conform(
@@ -148,7 +154,7 @@ async def test_a_package_that_does_not_conform(
 async def test_a_link_out_of_the_bucket_is_refused(
     world: ApiWorld, publisher: Publisher, root: Path, tmp_path: Path
 ) -> None:
-    package(root, {CODE: ""})
+    package(root, {CODE: SCRIPT})
     (tmp_path / "secret").write_text("secret")
     (root / "models/digits/model/link").symlink_to(tmp_path / "secret")
     model = await published(world, publisher)
@@ -158,7 +164,7 @@ async def test_a_link_out_of_the_bucket_is_refused(
 async def test_a_crash_while_publishing_is_taken_up_again(
     world: ApiWorld, publisher: Publisher, root: Path, tmp_path: Path
 ) -> None:
-    package(root, {CODE: ""})
+    package(root, {CODE: SCRIPT})
     left = tmp_path / "packages/.partial-old/model/x"
     left.parent.mkdir(parents=True)
     left.write_text("half")
@@ -175,21 +181,25 @@ async def test_a_full_disk_is_told_and_tried_again_without_copying(
     objects = Breaks(root)
     objects.offsets = []
     publisher = Publisher(world.store, objects, tmp_path / "packages", world.clock)
-    package(root, {CODE: b"abc"})
+    package(root, {CODE: SCRIPT})
     await world.call("POST", "/v1/p1/models", request())
     (model_id,) = await publisher.pending()
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2))
-        for _ in range(2):
-            with pytest.raises(OSError, match="3 bytes"):
-                await publisher.publish(model_id)
+        for tries in (1, 2):
+            again_ms = await publisher.publish(model_id)
+            assert again_ms is not None
+            shown = (await world.call("GET", f"/v1/p1/models/{model_id}")).json()
+            size = len(SCRIPT)
+            assert shown["model_status"] == "publishing"
+            told = (
+                f"waiting for disk space: the package has {size} bytes, the server has 2 left (tried {tries} times"
+            )
+            assert shown["notice"].startswith(told)
     assert objects.offsets == []
-    async with world.store.read() as r:
-        model = await r.model(None, model_id)
-    assert model is not None
-    assert model.error == "waiting for disk space: the package has 3 bytes, the server has 2 left"
     assert await publisher.pending() == [model_id]
-    await publisher.publish(model_id)
+    objects.whole = True
+    assert await publisher.publish(model_id) is None
     shown = (await world.call("GET", f"/v1/p1/models/{model_id}")).json()
     assert (shown["model_status"], shown.get("error_msg")) == ("published", None)
 
@@ -198,12 +208,13 @@ class Breaks(LocalObjects):
     """Gives three bytes of a file at a time and then breaks off."""
 
     offsets: list[int]
+    whole = False
 
     async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
         self.offsets.append(offset)
         content = b"".join([piece async for piece in super().read(path, offset=offset)])
-        yield content[:3]
-        if len(content) > 3:
+        yield content if self.whole else content[:3]
+        if len(content) > 3 and not self.whole:
             raise ObjectStoreUnavailableError("gone")
 
 
@@ -214,17 +225,16 @@ async def test_a_download_that_breaks_off_goes_on_from_there(
     objects = Breaks(root)
     objects.offsets = []
     publisher = Publisher(world.store, objects, tmp_path / "packages", world.clock)
-    package(root, {CODE: content})
+    package(root, {"model/m.pkl": content})
     await world.call("POST", "/v1/p1/models", request())
     (model_id,) = await publisher.pending()
     if not published:
-        with pytest.raises(ObjectStoreUnavailableError):
-            await publisher.publish(model_id)
+        assert await publisher.publish(model_id) is not None
         return
-    await publisher.publish(model_id)
+    assert await publisher.publish(model_id) is None
     assert objects.offsets == [0, 3, 6]
     (snapshot,) = (tmp_path / "packages").iterdir()
-    assert (snapshot / CODE).read_bytes() == content
+    assert (snapshot / "model/m.pkl").read_bytes() == content
 
 
 async def test_bad_fields_are_named_together(world: ApiWorld) -> None:

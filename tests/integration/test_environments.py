@@ -18,6 +18,8 @@ from modelyard.control.publishing import Publisher
 from modelyard.engines.base import NoRoomError
 from modelyard.objects.local import LocalObjects
 
+SCRIPT = "from model_service.model_service import SingleNodeService as Base\nclass Model(Base): pass\n"
+
 
 class Counted(Installer):
     """Counts what is installed, in `installs`."""
@@ -78,7 +80,7 @@ def installs(environments: Environments) -> int:
 async def stored(world: ApiWorld, tmp_path: Path, version: str, *packages: dict[str, str], **more: Any) -> str:
     directory = tmp_path / "objects/models/m" / version / "model"
     directory.mkdir(parents=True)
-    (directory / "customize_service.py").write_text(f"# {version}")
+    (directory / "customize_service.py").write_text(f"# {version}\n{SCRIPT}")
     config = {"dependencies": [{"installer": "pip", "packages": packages}], **more}
     (directory / "config.json").write_text(json.dumps(config))
     body = {
@@ -221,4 +223,6 @@ async def test_only_safe_formats_are_let_in_where_the_administrator_says_so(
     one = await stored(world, tmp_path, "1.0.0")
     (tmp_path / "objects/models/m/1.0.0/model/weights.bin").write_bytes(b"\x80\x04N.")
     await strict.publish(one)
-    assert "weights.bin is a pickle" in (await shown(world, one))["error_msg"]
+    said = (await shown(world, one))["error_msg"]
+    assert "weights.bin: is a pickle" in said
+    assert "MODELYARD_SAFE_FORMATS_ONLY" in said

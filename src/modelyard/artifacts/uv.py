@@ -40,10 +40,21 @@ UV_SAYS_WHERE = (
 )
 HIDDEN = ("MODELYARD_", "OS_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
 LAST_LINES = 12
+AWAY = re.compile(
+    r"error sending request|client error \(Connect\)|dns error|Connection (?:refused|reset|timed out)"
+    r"|operation timed out|Network is unreachable|HTTP status server error \(5\d\d|\b429 Too Many Requests"
+    r"|error decoding response body",
+    re.IGNORECASE,
+)
+"""What uv says where asking again may help. A 404 or a package that is not there is an answer."""
 
 
 class UnresolvedError(Exception):
     """There is no such environment; the message is the resolver's, for the author of the model."""
+
+
+class IndexAwayError(UnresolvedError):
+    """Where packages come from cannot be asked now: a later try may find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,7 @@ class Installer:
             await process.wait()
         text = output.decode(errors="replace")
         if process.returncode:
-            raise UnresolvedError(explained(text))
+            raise IndexAwayError(explained(text)) if away(text) else UnresolvedError(explained(text))
         return text
 
 
@@ -129,6 +140,11 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
         if pip in found and name not in found and (not told or name not in UV_SAYS_WHERE):
             found[name] = found[pip]
     return found
+
+
+def away(output: str) -> bool:
+    """Whether uv failed for want of an answer: no connection, no name, no time, an error of the index's server."""
+    return AWAY.search(output) is not None
 
 
 def explained(output: str) -> str:

@@ -128,8 +128,8 @@ class ControlPlane:
         else:
             self._readable = True
 
-    async def _publish(self, model_id: str) -> None:
-        await self._publisher.publish(model_id)
+    async def _publish(self, model_id: str) -> int | None:
+        return await self._publisher.publish(model_id)
 
     async def _sweep(self) -> None:
         for name in await self._sweeper.sweep() if self._sweeper else ():

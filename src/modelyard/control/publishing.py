@@ -17,22 +17,22 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.integrity import sealed, write_manifest
-from modelyard.artifacts.uv import UnresolvedError
+from modelyard.artifacts.judgement import Request, judge
+from modelyard.artifacts.uv import IndexAwayError, UnresolvedError
 from modelyard.core import packages
+from modelyard.core.backoff import delay_ms
 from modelyard.core.requirements import requirements
 from modelyard.domain.errors import Violation
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.objects.base import ObjectInfo, ObjectStore, ObjectStoreError, ObjectStoreUnavailableError
 from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
-from modelyard.store.base import ModelQuery, Page, Store
-from modelyard_runtime.errors import LoadError
-from modelyard_runtime.formats import refuse_code
-from modelyard_runtime.package import Package
+from modelyard.objects.tree import PERMANENT
+from modelyard.store.base import ModelQuery, Page, Store, StoreUnavailableError
 
 MAX_BYTES = 20 * 1024**3
 """The vendor's bound on a package (`ModelArts.3044`)."""
@@ -42,11 +42,48 @@ PARTIAL = ".partial-"
 TRIES = 3
 """How often one file is asked for in a row, each time from where it broke off."""
 
+RETRY_FOR_MS = 3_600_000
+"""How long what may pass is waited for."""
+UNFORESEEN_TRIES = 3
+
 log = logging.getLogger(__name__)
 
 
 class RefusedPackageError(Exception):
     """This package can never be published; the message says why, for its author."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often something was tried since it first failed. At first 1 s apart, then 2, 4 … a minute, for an hour;
+    of what nobody foresaw only a few times."""
+
+    first_ms: int
+    count: int = 0
+
+    def one_more(self) -> "Tries":
+        return Tries(self.first_ms, self.count + 1)
+
+    def next_ms(self, now_ms: int, *, known: bool) -> int | None:
+        """When to try again; None: no more."""
+        if now_ms - self.first_ms >= RETRY_FOR_MS or (not known and self.count >= UNFORESEEN_TRIES):
+            return None
+        return now_ms + max(delay_ms(self.count + 1), 1)
+
+
+def passing(error: Exception) -> tuple[str, bool]:
+    """What keeps a model from being published for now, and whether it is one of the things that pass."""
+    match error:
+        case ObjectStoreUnavailableError():
+            return f"waiting for the object store: {error}", True
+        case IndexAwayError():
+            return f"waiting for the index of packages: {error}", True
+        case OSError(errno=number) if number in DISK_FULL:
+            return f"waiting for disk space: {error.strerror}", True
+        case OSError():
+            return f"waiting for the server's disk: {error.strerror or error}", True
+        case _:
+            return f"publishing failed: {type(error).__name__}: {error}", False
 
 
 class Publisher:
@@ -69,6 +106,7 @@ class Publisher:
         self._clock = clock
         self._environments = environments
         self._safe_only = safe_formats_only
+        self._tries: dict[str, Tries] = {}
 
     async def pending(self) -> Sequence[str]:
         """What waits to be published, or to have its environment built again. Call once at start: it also drops
@@ -81,46 +119,90 @@ class Publisher:
             _, models = await r.models(None, ModelQuery(page=Page(limit=1_000_000)))
         return [model.id for model in models if model.status is ModelStatus.PUBLISHING or self._lacks(model)]
 
-    async def publish(self, model_id: str) -> None:
+    async def publish(self, model_id: str) -> int | None:
         """Make the model published or failed. Does nothing for one that is unknown or done.
 
-        Raises ObjectStoreUnavailableError, and OSError when the disk refuses: try again later. What the disk said
-        is in the model's `error` meanwhile, and a package that has no room is not copied.
+        What may pass (a store that is away, a full disk, an index of packages that does not answer) is tried
+        again: returns when, in milliseconds; the model's `error` says of it what, how often and until when, and
+        once that is over the model is failed. Raises StoreUnavailableError: nothing can be put on record.
         """
         async with self._store.read() as r:
             model = await r.model(None, model_id)
         if model is not None and model.status is ModelStatus.PUBLISHED and self._lacks(model):
-            await self._build_again(model)
+            return await self._build_again(model)
         if model is None or model.status is not ModelStatus.PUBLISHING:
-            return
+            self._tries.pop(model_id, None)
+            return None
         try:
-            config, digest, size = await self._snapshot(model)
+            done = await self._published(model)
         except RefusedPackageError as refused:
             done = replace(model, status=ModelStatus.FAILED, error=str(refused))
-        except OSError as error:
-            if error.errno in DISK_FULL:
-                await self._record(replace(model, error=f"waiting for disk space: {error.strerror}"))
+        except StoreUnavailableError:
             raise
-        else:
-            note = packages.runtime_note(config, sys.version_info[:2])
-            done = replace(
-                model, status=ModelStatus.PUBLISHED, digest=digest, size_bytes=size, config=config, error=note
-            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the model must not wait for ever
+            return await self._again(model, error)
+        self._tries.pop(model_id, None)
         await self._record(done)
+        return None
+
+    async def _published(self, model: Model) -> Model:
+        """Raises RefusedPackageError, and what a later try may not meet."""
+        config, digest, size = await self._snapshot(model)
+        note = packages.runtime_note(config, sys.version_info[:2])
+        return replace(
+            model,
+            type=str(config["model_type"]),
+            status=ModelStatus.PUBLISHED,
+            digest=digest,
+            size_bytes=size,
+            config=config,
+            error=note,
+        )
+
+    async def _again(self, model: Model, error: Exception) -> int | None:
+        now_ms = self._clock()
+        tries = self._tries.setdefault(model.id, Tries(now_ms)).one_more()
+        self._tries[model.id] = tries
+        cause, ours = passing(error)
+        if not ours:
+            log.error("publishing %s %s failed", model.name, model.version, exc_info=error)
+        again_ms = tries.next_ms(now_ms, known=ours)
+        if again_ms is None:
+            del self._tries[model.id]
+            text = f"{cause} (tried {tries.count} times; publish it again when that has passed)"
+            log.warning("model %s %s is not published: %s", model.name, model.version, text)
+            await self._record(replace(model, status=ModelStatus.FAILED, error=text))
+            return None
+        left_s = max(tries.first_ms + RETRY_FOR_MS - now_ms, 0) // 1000
+        text = f"{cause} (tried {tries.count} times, tried again for {left_s} s)"
+        log.warning("model %s %s waits: %s", model.name, model.version, text)
+        await self._record(replace(model, error=text))
+        return again_ms
 
     def _lacks(self, model: Model) -> bool:
         if self._environments is None or model.status is not ModelStatus.PUBLISHED:
             return False
         return not self._environments.current(requirements(model.config))
 
-    async def _build_again(self, model: Model) -> None:
+    async def _build_again(self, model: Model) -> int | None:
+        """Its snapshot is there and it serves, if with an environment of before: tried as often as publishing."""
         assert self._environments is not None
         try:
             await self._environments.ensure(requirements(model.config), lambda text: log.info("%s", text))
+        except (IndexAwayError, OSError) as error:
+            now_ms = self._clock()
+            tries = self._tries.setdefault(model.id, Tries(now_ms)).one_more()
+            self._tries[model.id] = tries
+            again_ms = tries.next_ms(now_ms, known=True)
+            log.warning("the environment of model %s %s waits: %s", model.name, model.version, passing(error)[0])
+            if again_ms is not None:
+                return again_ms
         except UnresolvedError as error:
             log.warning(
                 "the environment of model %s %s cannot be built again: %s", model.name, model.version, error
             )
+        self._tries.pop(model.id, None)
+        return None
 
     async def _record(self, model: Model) -> None:
         """Unless the model was deleted meanwhile."""
@@ -139,6 +221,8 @@ class Publisher:
             environment = await self._environments.ensure(
                 wanted, lambda text: log.info("model %s %s: %s", model.name, model.version, text)
             )
+        except IndexAwayError:
+            raise
         except UnresolvedError as error:
             raise RefusedPackageError(f"dependencies: {error}") from error
         log.info("model %s %s has the environment %s", model.name, model.version, environment)
@@ -150,9 +234,7 @@ class Publisher:
         shutil.rmtree(partial, ignore_errors=True)
         try:
             await self._copy(model, partial / "model")
-            config = _effective_config(model, partial / "model")
-            if self._safe_only:
-                await asyncio.to_thread(_refuse_unsafe, partial / "model", config)
+            config = await asyncio.to_thread(_judged, model, partial / "model", safe_only=self._safe_only)
             await self._build(model, config)
             digest, size = await asyncio.to_thread(_seal, partial)
             final = self._dir / digest
@@ -171,7 +253,8 @@ class Publisher:
             found = await self._objects.list(source)
             if (size := sum(info.size for info in found)) > MAX_BYTES:
                 raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
-            _refuse(packages.layout([info.key for info in found], model.type))
+            if not found:
+                _refuse(packages.layout((), model.type))
             _need(size, self._dir)
             for info in found:
                 await self._fetch(source, info, target)
@@ -186,8 +269,14 @@ class Publisher:
         if relative.is_absolute() or ".." in relative.parts:
             raise RefusedPackageError(f"source_location: {info.key!r} leads out of the package")
         path = target / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            opened = path.open("wb")
+        except OSError as error:
+            if error.errno not in PERMANENT:
+                raise
+            raise RefusedPackageError(f"{info.key!r} cannot be stored here: {error.strerror}") from error
+        with opened as file:
             for tries_left in reversed(range(TRIES)):
                 begun = file.tell()
                 try:
@@ -216,21 +305,14 @@ def _need(size: int, directory: Path) -> None:
         raise OSError(errno.ENOSPC, f"the package has {size} bytes, the server has {free} left")
 
 
-def _refuse_unsafe(directory: Path, config: Mapping[str, object]) -> None:
-    try:
-        refuse_code(Package(directory, dict(config)))
-    except LoadError as error:
-        raise RefusedPackageError(f"source_location: {error}") from error
-
-
-def _effective_config(model: Model, directory: Path) -> Mapping[str, object]:
+def _judged(model: Model, directory: Path, *, safe_only: bool) -> Mapping[str, object]:
     """The effective configuration, which also replaces config.json in the copy."""
+    report = judge(directory, Request(model.type, model.attributes), safe_only=safe_only)
+    if report.errors:
+        raise RefusedPackageError("; ".join(finding.said for finding in report.errors))
+    assert report.package is not None
+    config = report.package.config
     path = directory / packages.CONFIG
-    text = path.read_bytes() if path.is_file() else None
-    initial = model.attributes.get("initial_config")
-    config, violations = packages.config(text, model.attributes, initial if isinstance(initial, str) else None)
-    _refuse(violations)
-    config = {"model_type": model.type, **config}
     path.write_text(json.dumps(config, indent=2), encoding="ascii")
     return config
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from modelyard.domain.errors import Violation
+from modelyard_runtime.kinds import TYPES
 
 DESCRIPTION_MAX = 100
 FORBIDDEN_IN_DESCRIPTION = "<>=&\"'"
@@ -12,9 +13,9 @@ DEFAULT_WORKSPACE = "0"
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MODEL_VERSION = re.compile(r"(0|[1-9][0-9]?)(\.(0|[1-9][0-9]?)){2}")
-MODEL_TYPES = frozenset(
-    {"TensorFlow", "PyTorch", "MindSpore", "XGBoost", "Scikit_Learn", "Caffe", "MXNet", "Spark_MLlib", "Custom"}
-)
+MODEL_TYPES = frozenset(TYPES)
+AUTO = "auto"
+"""As the type of a model to publish: what its config.json says."""
 INSTALL_TYPES = frozenset({"real-time", "batch", "edge"})
 
 
@@ -66,13 +67,16 @@ def model_version(text: str | None) -> Iterator[Violation]:
 
 
 def model_type(text: str | None) -> Iterator[Violation]:
-    """One of the types that can be served here."""
+    """One of the types that can be served here, or `auto`: the package's config.json says it."""
     if text is None:
         yield Violation("model_type", "is mandatory")
     elif text == "Image":
         yield Violation("model_type", "'Image' is not supported yet: images need a container engine")
-    elif text not in MODEL_TYPES:
-        yield Violation("model_type", f"is {text[:80]!r}, must be one of {', '.join(sorted(MODEL_TYPES))}")
+    elif text not in {*MODEL_TYPES, AUTO}:
+        known = ", ".join(sorted(MODEL_TYPES))
+        yield Violation(
+            "model_type", f"is {text[:80]!r}, must be one of {known}, or {AUTO}: what config.json says"
+        )
 
 
 def install_types(values: tuple[str, ...]) -> Iterator[Violation]:

@@ -8,25 +8,17 @@ The effective configuration is config.json, overlaid by what the request says of
 `initial_config`. It is what goes into the snapshot.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import cast
 
 from modelyard.core import health, requirements
 from modelyard.domain.errors import Violation
+from modelyard_runtime import kinds
+from modelyard_runtime.package import read_config, read_json
 
-CONFIG = "config.json"
-CODE = "customize_service.py"
-BARE_SUFFIXES: Mapping[str, tuple[str, ...]] = {
-    "Scikit_Learn": (".pkl", ".joblib", ".m", ".pickle", ".skops"),
-    "XGBoost": (".m", ".ubj", ".json", ".model", ".bin", ".pkl", ".joblib"),
-    "LightGBM": (".txt", ".lgb", ".model", ".m", ".pkl", ".joblib"),
-    "ONNX": (".onnx",),
-    "PyTorch": (".pt", ".pth", ".pt2", ".ts"),
-}
-"""Model types that are served without inference code, and how their model file's name ends."""
-
+CONFIG = kinds.CONFIG
+CODE = kinds.SCRIPT
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 REQUEST_KEYS = ("model_algorithm", "runtime", "apis", "dependencies", *health.KEYS, "metrics")
 """Keys of config.json that the request to publish may also say."""
@@ -47,14 +39,9 @@ def config(
         if source is None:
             continue
         try:
-            value = json.loads(source)
-        except (ValueError, RecursionError) as error:
-            violations.append(Violation(name, f"is not JSON: {error}", "3016"))
-            continue
-        if not isinstance(value, dict):
-            violations.append(Violation(name, "must be a JSON object", "3015"))
-            continue
-        merged.update(value)
+            merged.update(read_config(source))
+        except ValueError as error:
+            violations.append(Violation(name, str(error), "3016"))
     for key in ("apis", "metrics", "dependencies", *health.KEYS):  # they also travel as JSON strings (contract §3)
         if isinstance(inner := merged.get(key), str):
             merged[key] = _read(inner)
@@ -63,24 +50,33 @@ def config(
 
 def _read(text: str) -> object:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         return text
 
 
-def layout(names: Collection[str], model_type: str) -> tuple[Violation, ...]:
-    """Rules over the file names below `model/` (relative, with `/`)."""
-    if not names:
-        return (Violation("source_location", "there is no directory model/ with files in it", "3017"),)
-    if CODE in names:
+def layout(names: Collection[str], model_type: str | None, *, unread: bool = False) -> tuple[Violation, ...]:
+    """Rules over the type and the file names below `model/` (relative, with `/`). Hidden files are nothing
+    (`kinds.unseen`). `model_type` None: nobody said it; `unread`: config.json may, but it cannot be read."""
+    seen = [name for name in names if not kinds.unseen(name)]
+    if not seen:
+        return (Violation("model", "there is no directory model/ with files in it", "3017"),)
+    if not model_type:
+        text = "is missing: config.json, or the request to publish, must say it"
+        return () if unread else (Violation("model_type", text, "3016"),)
+    if model_type == "Image":
+        return (Violation("model_type", "'Image' is not supported yet: images need a container engine", "3016"),)
+    kind = kinds.KINDS.get(model_type)
+    if kind is None:
+        text = f"is {model_type[:80]!r}, must be one of {', '.join(kinds.TYPES)}"
+        return (Violation("model_type", text, "3016"),)
+    if CODE in seen:
         return ()
-    suffixes = BARE_SUFFIXES.get(model_type)
-    if suffixes is None:
-        return (Violation("source_location", f"model/{CODE} is missing; {model_type} models need it", "3017"),)
-    if not any(name.endswith(suffixes) for name in names if name != CONFIG):
-        wanted = ", ".join(suffixes)
-        text = f"neither model/{CODE} nor a model file ({wanted}) is there"
-        return (Violation("source_location", text, "3017"),)
+    if not kind.bare:
+        return (Violation(CODE, f"model/{CODE} is missing; {model_type} models need it", "3017"),)
+    if not kinds.candidates(seen, model_type, script=False):
+        text = f"neither model/{CODE} nor a model file ({', '.join(kind.bare)}) is there"
+        return (Violation(CODE, text, "3017"),)
     return ()
 
 
@@ -94,17 +90,30 @@ def runtime_note(config: Mapping[str, object], python: tuple[int, int]) -> str:
 
 
 def _rules(merged: Mapping[str, object]) -> Iterator[Violation]:
-    for key in ("model_type", "model_algorithm", "runtime"):
-        if key in merged and not isinstance(merged[key], str):
+    for key in ("model_type", "model_algorithm", "runtime", "model_file"):
+        if merged.get(key) is not None and not isinstance(merged[key], str):
             yield Violation(key, "must be a string", "3016")
     for key, of in (("apis", list), ("metrics", dict)):
-        if key in merged and not isinstance(merged[key], of):
+        if merged.get(key) is not None and not isinstance(merged[key], of):
             yield Violation(key, f"must be {'an array' if of is list else 'an object'}", "3016")
     yield from health.violations(merged)
     for i, api in enumerate(_items(merged.get("apis"))):
         yield from _api(f"apis[{i}]", api)
-    if "dependencies" in merged:
+    yield from _least(merged.get("specification"))
+    if merged.get("dependencies") is not None:
         yield from requirements.violations(merged["dependencies"])
+
+
+def _least(value: object) -> Iterator[Violation]:
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        yield Violation("specification", "must be an object", "3016")
+        return
+    for name in ("min_cpu", "min_gpu", "min_memory"):
+        number = value.get(name)
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int | float)):
+            yield Violation(f"specification.{name}", f"is {number!r}, must be a number", "3016")
 
 
 def _items(value: object) -> list[object]:

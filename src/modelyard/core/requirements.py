@@ -89,11 +89,11 @@ def _wrong_package(at: str, package: object) -> Iterator[Violation]:
     if not isinstance(name, str) or not NAME.fullmatch(name.strip()):
         yield Violation(f"{at}.package_name", f"is {name!r}, must name a package", "3016")
     restraint, version = said.get("restraint") or None, said.get("package_version")
-    if restraint is not None and restraint not in OPERATORS:
+    if restraint is not None and not (isinstance(restraint, str) and restraint in OPERATORS):
         yield Violation(f"{at}.restraint", f"is {restraint!r}, must be EXACT, ATLEAST or ATMOST", "3041")
     if version is None or version == "":
         return
-    exact = restraint in {None, "EXACT"}
+    exact = restraint is None or restraint == "EXACT"
     text = version.strip() if isinstance(version, str) else ""
     if not VERSION.fullmatch(text) and not (exact and WILDCARD.fullmatch(text)):
         yield Violation(f"{at}.package_version", f"is {version!r}, must be a version", "3016")

@@ -1,13 +1,14 @@
 """An object store in a directory: one directory per bucket below it, files are objects (obstore's LocalStore).
 
-obstore follows symbolic links wherever they lead; this adapter refuses those that lead out of their bucket.
+obstore follows symbolic links wherever they lead, and gives up on a name that it does not like; this adapter lists
+by itself (`objects.tree`), and refuses by name what no package can hold.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, InvalidPathError, PermissionDeniedError
 from obstore.store import LocalStore
 
 from modelyard.objects.base import (
@@ -17,9 +18,7 @@ from modelyard.objects.base import (
     ObjectStoreUnavailableError,
 )
 from modelyard.objects.paths import ObjectPath
-
-if TYPE_CHECKING:
-    from obstore import ObjectMeta
+from modelyard.objects.tree import RefusedFileError, files
 
 
 class LocalObjects:
@@ -32,24 +31,23 @@ class LocalObjects:
 
     async def list(self, path: ObjectPath) -> Sequence[ObjectInfo]:
         base = self._inside(path)
+        if not self._root.is_dir():
+            raise ObjectStoreUnavailableError(f"the object store {self._root} is not there")
         if not base.is_dir():
             return ()
-        prefix = f"{path.bucket}/{path.key}".rstrip("/") + "/"
-        found: list[ObjectMeta] = []
         try:
-            async for chunk in self._store.list(prefix):
-                found.extend(chunk)
-        except (OSError, BaseError) as error:
+            found = await asyncio.to_thread(lambda: list(files(base, self._root / path.bucket)))
+        except RefusedFileError as error:
+            raise ObjectRefusedError(f"{path}: {error}") from error
+        except OSError as error:
             raise ObjectStoreUnavailableError(f"{path} cannot be listed: {error}") from error
-        objects = [
-            ObjectInfo(meta["path"].removeprefix(prefix), meta["size"], meta["e_tag"] or "") for meta in found
-        ]
-        for info in objects:
-            self._inside(path / info.key)
+        objects = (ObjectInfo(file.name, file.size, file.version) for file in found)
         return tuple(sorted(objects, key=lambda info: info.key))
 
     async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
-        self._inside(path)
+        found = self._inside(path)
+        if found.exists() and not found.is_file():
+            raise ObjectRefusedError(f"{path} is no file")
         try:
             result = await self._store.get_async(
                 f"{path.bucket}/{path.key}", options={"range": {"offset": offset}} if offset else None
@@ -58,6 +56,10 @@ class LocalObjects:
                 yield bytes(piece)
         except FileNotFoundError as error:
             raise ObjectNotFoundError(f"{path} does not exist") from error
+        except (PermissionError, PermissionDeniedError) as error:
+            raise ObjectRefusedError(f"{path} cannot be read: permission denied") from error
+        except InvalidPathError as error:
+            raise ObjectRefusedError(f"{path} has a name that cannot be read: {error}") from error
         except (OSError, BaseError) as error:
             raise ObjectStoreUnavailableError(f"{path} cannot be read: {error}") from error
 
@@ -65,7 +67,7 @@ class LocalObjects:
         """Where `path` leads on disk; ObjectRefusedError when that is outside of the bucket."""
         try:
             resolved = (self._root / path.bucket / path.key).resolve()
-        except (OSError, RuntimeError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise ObjectRefusedError(f"{path} leads nowhere: {error}") from error
         if not resolved.is_relative_to(self._root / path.bucket):
             raise ObjectRefusedError(f"{path} leads out of its bucket through a symbolic link")

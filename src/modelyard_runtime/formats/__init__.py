@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from modelyard_runtime.errors import LoadError
-from modelyard_runtime.formats.sniff import RUNS_CODE, kind_of
+from modelyard_runtime.formats.sniff import RUNS_CODE, kind
 from modelyard_runtime.model import Model
 from modelyard_runtime.networks import Network, network_model
 from modelyard_runtime.package import Package
 from modelyard_runtime.stopwatch import Stopwatch
 from modelyard_runtime.tables import Table, table_model
 
-_SUFFIXES = {".m": "pickle", ".joblib": "pickle", ".pkl": "pickle", ".pickle": "pickle", ".pt2": "torch-export"}
 _TYPES = {"XGBoost": "xgboost", "LightGBM": "lightgbm", "ONNX": "onnx"}
 
 
@@ -46,11 +45,6 @@ def carriers(package: Package) -> Iterator[tuple[Path, str]]:
         what = RUNS_CODE.get(kind(path)) if path.is_file() else None
         if what is not None:
             yield path, what
-
-
-def kind(path: Path) -> str:
-    """By its content; a suffix that says pickle is believed of any other (an old pickle begins like a text)."""
-    return kind_of(path) or _SUFFIXES.get(path.suffix, "")
 
 
 def _loaded(package: Package, path: Path, watch: Stopwatch, *, safe_only: bool) -> Table | Network:

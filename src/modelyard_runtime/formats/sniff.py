@@ -20,6 +20,13 @@ RUNS_CODE = {
 _COMPRESSED = (b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"]\x00\x00", b"\x04\x22\x4d\x18", b"ZF")
 _PICKLED = {".m", ".joblib", ".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt"}
 
+_SUFFIXES = {".m": "pickle", ".joblib": "pickle", ".pkl": "pickle", ".pickle": "pickle", ".pt2": "torch-export"}
+
+
+def kind(path: Path) -> str:
+    """By its content; a suffix that says pickle is believed of any other (an old pickle begins like a text)."""
+    return kind_of(path) or _SUFFIXES.get(path.suffix, "")
+
 
 def kind_of(path: Path) -> str:
     """One of the words above, "" when it is none of them. Raises OSError."""

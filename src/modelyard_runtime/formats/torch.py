@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from modelyard_runtime import declared
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.model import Tensor
 from modelyard_runtime.networks import Network
@@ -39,8 +40,8 @@ def load_torchscript(path: Path, package: Package, watch: Stopwatch) -> Network:
     except Exception as error:
         raise LoadError(f"{path.name} is not a TorchScript file: {type(error).__name__}: {error}") from error
     names = [a.name for a in module.forward.schema.arguments[1:] if not a.has_default_value()]
-    declared = _declared(package)
-    inputs = tuple(declared.get(name, Tensor(name, "FP32", ())) for name in names)
+    known = _declared(package)
+    inputs = tuple(known.get(name, Tensor(name, "FP32", ())) for name in names)
     return Network("pytorch_torchscript", inputs, _outputs(package), _runner(torch, module, inputs, package))
 
 
@@ -114,20 +115,8 @@ def _tensor(name: str, value: Any) -> Tensor:
 
 def _declared(package: Package) -> dict[str, Tensor]:
     """`"inputs": [{"name", "datatype", "shape"}]` of config.json."""
-    return {each.name: each for each in _list(package, "inputs")}
+    return {each.name: each for each in declared.tensors(package, "inputs")}
 
 
 def _outputs(package: Package) -> tuple[Tensor, ...]:
-    return tuple(_list(package, "outputs")) or (Tensor("output", "FP32", ()),)
-
-
-def _list(package: Package, key: str) -> list[Tensor]:
-    try:
-        return [
-            Tensor(str(each["name"]), str(each.get("datatype", "FP32")), tuple(each.get("shape", ())))
-            for each in package.config.get(key) or ()
-        ]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise LoadError(
-            f'config.json: {key} must be a list of {{"name", "datatype", "shape"}}: {error!r}'
-        ) from error
+    return declared.tensors(package, "outputs") or (Tensor("output", "FP32", ()),)

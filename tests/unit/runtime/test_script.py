@@ -13,6 +13,7 @@ import pytest
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.loader import describe, load
 from modelyard_runtime.model import Model
+from modelyard_runtime.older import _is_older
 from modelyard_runtime.settings import Settings
 
 
@@ -65,6 +66,116 @@ def test_constructor(tmp_path: Path, case: str) -> None:
     path, name = predict(model, {})
     assert Path(path) == tmp_path / expected
     assert name == ("iris" if "model_name" in parameters else None)
+
+
+ONE, BOTH = "XgSklServingBaseService", "SingleNodeService"
+SIGNATURES = {
+    "args and kwargs": (BOTH, "*args, **kwargs", ("iris", ".")),
+    "args": (BOTH, "*args", ("iris", ".")),
+    "kwargs": (BOTH, "**kwargs", ("iris", ".")),
+    "name and args": (BOTH, "model_name, *args", ("iris", ".")),
+    "name and kwargs": (BOTH, "model_name, **kwargs", ("iris", ".")),
+    "of one": (ONE, "*args, **kwargs", ("", "net.pth")),
+    "kwargs of one": (ONE, "**kwargs", ("", "net.pth")),
+    "path and kwargs of one": (ONE, "model_path, **kwargs", ("", "net.pth")),
+    "only by name": (BOTH, "*, model_name, model_path", ("iris", ".")),
+    "path by name": (ONE, "*, model_path", ("", "net.pth")),
+    "path and an option": (ONE, "model_path, threads=4", ("", "net.pth")),
+    "the other way round": (BOTH, "model_path, model_name", ("iris", ".")),
+    "other names": (BOTH, "a, b, c=3", ("iris", ".")),
+    "defaults": (BOTH, "model_name='', model_path=''", ("iris", ".")),
+}
+
+
+@pytest.mark.parametrize("case", SIGNATURES)
+def test_the_signature_decides_what_a_constructor_gets(tmp_path: Path, case: str) -> None:
+    base, parameters, (name, path) = SIGNATURES[case]
+    passed = ", ".join(p.split("=")[0].strip() for p in parameters.split(",") if p.strip() != "*")
+    body = f"super().__init__({passed})"
+    if parameters.startswith("*, "):
+        body = f"super().__init__({', '.join(f'{p}={p}' for p in passed.split(', '))})"
+    if case == "path and an option":
+        body = "super().__init__(model_path)"
+    if case == "the other way round":
+        body = "super().__init__(model_name, model_path)"
+    if case == "other names":
+        body = "super().__init__(a, b)"
+    script = f"""
+        from model_service.model_service import SingleNodeService
+        from model_service.python_model_service import XgSklServingBaseService
+        class Service({base}):
+            def __init__(self, {parameters}):
+                {body}
+            def inference(self, data):
+                return self.model_name, self.model_path
+    """
+    model = load(package(tmp_path, script, {"net.pth": ""}, model_file="net.pth"))
+    assert predict(model, {}) == (name, str(tmp_path / path))
+
+
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [
+        pytest.param({"model_type": "Custom"}, ".", id="custom"),
+        pytest.param({}, ".", id="none"),
+        pytest.param({"model_type": "MindSpore"}, ".", id="mindspore"),
+        pytest.param({"model_type": "PyTorch"}, "net.pth", id="pytorch"),
+        pytest.param({"model_type": "Scikit_Learn"}, "net.pth", id="scikit-learn"),
+    ],
+)
+def test_no_word_of_a_script_changes_its_model_path(tmp_path: Path, config: dict[str, str], path: str) -> None:
+    script = """
+        import os
+        from model_service.model_service import SingleNodeService
+        class Service(SingleNodeService):
+            "os.path.dirname(model_path) tf.Session saved_model.loader json.loads(data)"
+            def inference(self, data):
+                return self.model_path, os.path.dirname(self.model_path)
+    """
+    model = load(package(tmp_path, script, {"net.pth": ""}, model_file="net.pth", **config))
+    assert predict(model, {})[0] == str(tmp_path / path)
+
+
+LOADS = {
+    "json.loads": ("import json", "return json.loads(data)", True),
+    "under a name": ("import json as j", "return j.loads(data, object_pairs_hook=dict)", True),
+    "by its name": ("from json import loads", "return loads(data)", True),
+    "inside": ("", "import json; return json.loads(data)", True),
+    "after a look": ("import json", "return json.loads(data) if isinstance(data, str) else data", True),
+    "pickle": ("import pickle", "return pickle.loads(data)", False),
+    "in a text": ("import json", "'json.loads(data)'; return data", False),
+    "of a part": ("import json", "return json.loads(data['text'])", False),
+    "after a use": ("import json", "data = data['text']; return json.loads(data)", False),
+    "of another": ("import json", "x = data; return json.loads(x)", False),
+}
+
+
+@pytest.mark.parametrize("case", LOADS)
+def test_whether_a_script_parses_the_text_is_a_fact_of_its_syntax(tmp_path: Path, case: str) -> None:
+    head, body, wants_text = LOADS[case]
+    script = f"""
+{head}
+from model_service.model_service import SingleNodeService
+class Service(SingleNodeService):
+    def _preprocess(self, data):
+        {body}
+"""
+    assert load(package(tmp_path, script)).wants_text is wants_text
+
+
+@pytest.mark.parametrize(
+    ("text", "older"),
+    [
+        pytest.param("import tensorflow as tf\ntf.Session()", True, id="session"),
+        pytest.param("import tensorflow\ntensorflow.saved_model.loader.load()", True, id="loader"),
+        pytest.param("import tensorflow as tf\n# tf.Session", False, id="comment"),
+        pytest.param("import tensorflow as tf\nx = 'saved_model.loader'", False, id="text"),
+        pytest.param("tf = 1\ntf.Session", False, id="another tf"),
+    ],
+)
+def test_whether_a_script_is_older_is_a_fact_of_its_syntax(tmp_path: Path, text: str, older: bool) -> None:
+    (tmp_path / "s.py").write_text(text)
+    assert _is_older(tmp_path / "s.py") is older
 
 
 STEPS = {

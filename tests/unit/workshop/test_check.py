@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.workshop import script
+from modelyard.artifacts import script
 from modelyard.workshop.check import Level, check
 
 GOOD = "from model_service.model_service import SingleNodeService\nclass M(SingleNodeService):\n    pass\n"
@@ -46,7 +46,6 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         "health.period_seconds",
         "dependencies[0].packages[0].package_name",
         "customize_service.py",
-        "helper.py",
         "model_file",
     }
     assert set(found(tmp_path, Level.NOTE)) == {"runtime", "example"}
@@ -63,7 +62,7 @@ def test_a_pickle_is_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "where"),
     [
-        pytest.param({}, "customize_service.py", id="nothing"),
+        pytest.param({}, "model", id="nothing"),
         pytest.param({"config__json": "{"}, "model/config.json", id="no-json"),
         pytest.param({"config__json": '{"model_type": "TensorFlow"}'}, "customize_service.py", id="no-code"),
     ],
@@ -86,11 +85,56 @@ def test_no_directory(tmp_path: Path) -> None:
         pytest.param("import mms\nclass M(mms.model_service.X):\n    pass\n", "", id="attribute"),
         pytest.param("import model_service.a as s\nclass M(s.B):\n    pass\n", "", id="module-under-a-name"),
         pytest.param("from base import Base\nclass M(Base):\n    pass\n", "", id="from-a-sibling"),
+        pytest.param("from base import Service\n", "", id="the service of a sibling"),
+        pytest.param(f"from .base import *\n{GOOD}", "", id="star"),
+        pytest.param("\ufeff" + GOOD, "", id="byte order mark"),
+        pytest.param("# coding: latin-1\n" + GOOD, "", id="declared encoding"),
+        pytest.param(
+            "from model_service.model_service import SingleNodeService as S\nX = type('X', (S,), {})",
+            "",
+            id="made by a call",
+        ),
+        pytest.param(GOOD + "def f():\n    class N(SingleNodeService): pass\n", "", id="inside of a function"),
+        pytest.param("x = " + "(" * 500, "syntax error", id="deep"),
         pytest.param("x = (", "line 1", id="syntax"),
         pytest.param("\0", "null bytes", id="null"),
     ],
 )
 def test_the_service_of_a_script(text: str, said: str) -> None:
-    told = "; ".join(script.wrong("customize_service.py", text))
+    told = "; ".join(f.text for f in script.faults("m.py", {"m.py": text.encode()}.get))
     assert said in told
     assert bool(told) is bool(said)
+
+
+PYTHON_2 = 'print "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        pytest.param("", {}, id="not imported"),
+        pytest.param("import helper", {"helper.py": True}, id="imported"),
+        pytest.param("from helper import x", {"helper.py": True}, id="from"),
+        pytest.param("from .helper import x", {"helper.py": True}, id="relative"),
+        pytest.param("from . import helper", {"helper.py": True}, id="relative name"),
+        pytest.param("import package.deep", {"package/deep.py": True}, id="in a package"),
+        pytest.param("from package import deep", {"package/deep.py": True}, id="from a package"),
+        pytest.param("import middle", {"helper.py": True}, id="by another"),
+        pytest.param("def f():\n    import helper", {"helper.py": False}, id="in a function"),
+        pytest.param("try:\n    import helper\nexcept SyntaxError: pass", {"helper.py": False}, id="in a try"),
+        pytest.param("import middle\nimport helper", {"helper.py": True}, id="twice"),
+    ],
+)
+def test_only_what_is_imported_counts(text: str, faults: dict[str, bool]) -> None:
+    files = {
+        "m.py": f"{GOOD}{text}\n",
+        "middle.py": "import helper",
+        "helper.py": PYTHON_2,
+        "package/__init__.py": "",
+        "package/deep.py": PYTHON_2,
+    }
+
+    def read(name: str) -> bytes | None:
+        return files[name].encode() if name in files else None
+
+    assert {f.name: f.surely for f in script.faults("m.py", read)} == faults
