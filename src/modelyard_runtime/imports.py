@@ -20,6 +20,7 @@ from typing import Any
 
 import model_service.log
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.missing import hint
 
 
 class _Reader(SourceFileLoader):
@@ -48,9 +49,8 @@ def import_script(script: Path) -> ModuleType:
         where = Path(error.filename or script).name
         raise LoadError(f"syntax error in {where}, line {error.lineno}: {error.msg}") from error
     except ModuleNotFoundError as error:
-        raise LoadError(
-            f"{script.name} imports {error.name!r}, which is not installed: add it to dependencies in config.json"
-        ) from error
+        name = error.name or "a module"
+        raise LoadError(f"{script.name} imports {name!r}, which is not installed: {hint(name)}") from error
     except Exception as error:
         raise LoadError(f"importing {script.name} failed: {type(error).__name__}: {error}") from error
     return module

@@ -202,11 +202,11 @@ BAD = {
     "no model": ({}, "holds neither customize_service.py nor a model file"),
     "import error": (
         {"customize_service.py": b"import no_such_thing\n"},
-        "imports 'no_such_thing', which is not installed: add it to dependencies in config.json",
+        "imports 'no_such_thing', which is not installed: add it to config.json: \"dependencies\": ",
     ),
     "import error in a sibling": (
         {"customize_service.py": b"import helper\n", "helper.py": b"import no_such_thing\n"},
-        "which is not installed: add it to dependencies in config.json (helper.py, line 1)",
+        '"package_name": "no_such_thing"}]}] (helper.py, line 1)',
     ),
     "missing file": (
         {

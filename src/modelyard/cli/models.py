@@ -6,6 +6,7 @@ import typer
 
 from modelyard.cli import views
 from modelyard.cli.context import AsJson, DataDir, ModelKey, NoWait, connect, errors, print_answer
+from modelyard_runtime.kinds import TYPES
 
 app = typer.Typer(no_args_is_help=True, help="Publish models, look at them, delete them.")
 
@@ -32,7 +33,10 @@ def publish(
     version: Annotated[str, typer.Argument(help="Version, n.n.n.")],
     source: Annotated[str, typer.Argument(help="Directory in the object store that holds model/ (/BUCKET/KEY).")],
     *,
-    model_type: Annotated[str, typer.Option("--type", help="Scikit_Learn, PyTorch, XGBoost, Custom …")] = "Custom",
+    model_type: Annotated[
+        str,
+        typer.Option("--type", help=f"{', '.join(TYPES)}. Left out: what config.json says.", show_default=False),
+    ] = "auto",
     description: Annotated[str, typer.Option(help="A sentence about it.")] = "",
     no_wait: NoWait = False,
     data_dir: DataDir = None,

@@ -27,8 +27,13 @@ class Models:
             raise UnknownName(f"there is no model {name!r} with version {version!r} in this project")
         return max(chosen, key=lambda m: m.create_at) if chosen else self.get(key)
 
-    def publish(self, name: str, version: str, source_location: str, model_type: str, **optional: object) -> str:
-        """Begin to publish; the id of the model. Publishing goes on after this returns: see `wait`."""
+    def publish(
+        self, name: str, version: str, source_location: str, model_type: str = "auto", **optional: object
+    ) -> str:
+        """Begin to publish; the id of the model. Publishing goes on after this returns: see `wait`.
+
+        `model_type` "auto": what the package's config.json says.
+        """
         body: Json = {
             "model_name": name,
             "model_version": version,

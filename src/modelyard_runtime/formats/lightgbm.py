@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.missing import needs
 from modelyard_runtime.stopwatch import Stopwatch
 from modelyard_runtime.tables import Table
 
@@ -17,9 +18,7 @@ def load_lightgbm(path: Path, watch: Stopwatch) -> Table:
         try:
             import lightgbm  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError as error:
-            raise LoadError(
-                f"{path.name} needs lightgbm, which is not installed: add it to dependencies in config.json"
-            ) from error
+            raise LoadError(needs(path.name, "lightgbm")) from error
     try:
         booster = lightgbm.Booster(model_file=str(path))
     except Exception as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.missing import needs
 from modelyard_runtime.model import Tensor
 from modelyard_runtime.networks import Network
 from modelyard_runtime.stopwatch import Stopwatch
@@ -35,9 +36,7 @@ def load_onnx(path: Path, watch: Stopwatch) -> Network:
         try:
             import onnxruntime  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError as error:
-            raise LoadError(
-                f"{path.name} needs onnxruntime, which is not installed: add it to dependencies in config.json"
-            ) from error
+            raise LoadError(needs(path.name, "onnxruntime")) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = len(os.sched_getaffinity(0))
     options.log_severity_level = 3

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.missing import needs
 from modelyard_runtime.stopwatch import Stopwatch
 from modelyard_runtime.tables import Table
 
@@ -31,10 +32,7 @@ def load_pickle(path: Path, watch: Stopwatch) -> Table:
     try:
         return table(path, load(path))
     except ModuleNotFoundError as error:
-        raise LoadError(
-            f"{path.name} needs the Python package {error.name!r}, which is not installed: "
-            "add it to dependencies in config.json"
-        ) from error
+        raise LoadError(needs(path.name, error.name or "a module")) from error
     except LoadError:
         raise
     except Exception as error:
@@ -47,9 +45,7 @@ def load_skops(path: Path, watch: Stopwatch, *, safe_only: bool) -> Table:
         try:
             import skops.io
         except ImportError as error:
-            raise LoadError(
-                f"{path.name} needs skops, which is not installed: add it to dependencies in config.json"
-            ) from error
+            raise LoadError(needs(path.name, "skops")) from error
     try:
         foreign = skops.io.get_untrusted_types(file=path)
         if foreign and safe_only:

@@ -10,6 +10,7 @@ from typing import Any
 
 from modelyard_runtime import declared
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.missing import needs
 from modelyard_runtime.model import Tensor
 from modelyard_runtime.networks import Network
 from modelyard_runtime.package import Package
@@ -64,9 +65,7 @@ def _torch(path: Path, watch: Stopwatch) -> Any:
         try:
             import torch  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError as error:
-            raise LoadError(
-                f"{path.name} needs torch, which is not installed: add it to dependencies in config.json"
-            ) from error
+            raise LoadError(needs(path.name, "torch")) from error
     return torch
 
 

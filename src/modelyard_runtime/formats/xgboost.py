@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.missing import needs
 from modelyard_runtime.stopwatch import Stopwatch
 from modelyard_runtime.tables import Table
 
@@ -20,9 +21,7 @@ def load_xgboost(path: Path, watch: Stopwatch) -> Table:
         try:
             import xgboost  # type: ignore[import-untyped,import-not-found,unused-ignore]
         except ImportError as error:
-            raise LoadError(
-                f"{path.name} needs xgboost, which is not installed: add it to dependencies in config.json"
-            ) from error
+            raise LoadError(needs(path.name, "xgboost")) from error
     try:
         return booster_table(xgboost.Booster(model_file=str(path)))
     except Exception as error:

@@ -290,3 +290,16 @@ def test_the_data_directory_in_order_of_preference(tmp_path: Path, monkeypatch: 
     (tmp_path / "modelyard-data").mkdir()
     assert context.data_directory(None, {"XDG_DATA_HOME": "/x"}) == tmp_path / "modelyard-data"
     assert context.data_directory(Path("/y"), {}) == Path("/y")
+
+
+@pytest.mark.parametrize(("options", "said"), [((), "auto"), (("--type", "ONNX"), "ONNX")])
+def test_the_type_of_a_model_is_what_config_json_says_unless_told(
+    yard: Yard, run: Run, options: tuple[str, ...], said: str
+) -> None:
+    yard.routes["POST /v1/p1/models"] = reply({"model_id": "m1"})
+    yard.routes["GET /v1/p1/models/m1"] = reply(MODELS[0])
+    status, _, _ = run("models", "publish", "iris", "1.0.0", "/models/iris", *options)
+    assert status == Exit.OK
+    assert [
+        body["model_type"] for method, _, body in yard.sent if method == "POST" and isinstance(body, dict)
+    ] == [said]

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from modelyard.api.schemas.queries import Limit, Offset, Order
 from modelyard.api.schemas.wire import QueryFlag, Wire
+from modelyard_runtime.kinds import TYPES
 
 EXAMPLE: dict[str, Any] = {
     "model_name": "digits",
@@ -22,7 +23,7 @@ class ModelCreate(Wire):
 
     model_name: Annotated[str | None, Field(description="1 to 64 letters, digits, - and _")] = None
     model_version: Annotated[str | None, Field(description="three numbers, such as 0.0.1")] = None
-    model_type: Annotated[str | None, Field(description="TensorFlow, PyTorch, Scikit_Learn, …")] = None
+    model_type: Annotated[str | None, Field(description=f"{', '.join(TYPES)}; auto: what config.json says")] = None
     source_location: Annotated[str | None, Field(description="the directory in the object store with model/")] = (
         None
     )
