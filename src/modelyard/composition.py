@@ -41,6 +41,7 @@ from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
 from modelyard.operations.standing import Standing
 from modelyard.processes import isolation, limits
+from modelyard.processes.ports import PortKeeper
 from modelyard.processes.view import view
 from modelyard.settings import Settings
 from modelyard.store.sql import SqlStore
@@ -120,8 +121,9 @@ class Parts:
         return ApiServer(self.app, listener, self.proxies)
 
 
-async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
-    """Everything put together; `stack` closes the store. Raises StoreUnavailableError, SchemaError, OSError."""
+async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper) -> Parts:
+    """Everything put together; `stack` closes the store. `ports` holds those that are in `settings`. Raises
+    StoreUnavailableError, SchemaError, OSError."""
     data_dir = settings.data_dir.absolute()
     store = SqlStore(data_dir / "modelyard.db", key_file=data_dir / "keys" / "store.key")
     await store.open()
@@ -137,10 +139,11 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
     packages = data_dir / "packages"
     installer = Installer(builds=settings.dependency_builds, limit_s=settings.dependency_timeout_s)
     environments = Environments(data_dir / "environments", installer)
+    launching = await _launching(settings, data_dir)
     engine = ProcessEngine(
         data_dir,
         Snapshots(packages).path,
-        options=replace(await _launching(settings, data_dir), overlay=Overlays(environments).of),
+        options=replace(launching, overlay=Overlays(environments).of),
         enforcement=None if settings.enforce_limits else limits.switched_off("enforce_limits is off"),
         now_ms=clock.now_ms,
     )
@@ -151,6 +154,7 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         host=settings.host,
         concurrency=settings.envoy_workers or None,
         check=SignedCallers(identity),
+        port_is_kept=True,
     )
     objects = LocalObjects(data_dir / "objects")
     publisher = Publisher(
@@ -192,7 +196,9 @@ async def composed(settings: Settings, stack: AsyncExitStack) -> Parts:
         api_url=urls.api,
         region=settings.region,
         healthy=plane.healthy,
-        standing=lambda: Standing(gateway.connected(), engine.enforced()),
+        standing=lambda: Standing(
+            gateway.connected(), {**engine.enforced(), "ports": ports.describe(launching.isolation)}
+        ),
     )
     app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app, proxies)
@@ -203,9 +209,18 @@ async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
     options = LaunchOptions(loading_weight=LOADING_WEIGHT, safe_formats_only=settings.safe_formats_only)
     users, why = isolation.users(settings.instance_user, root=isolation.is_root(), uid_map=isolation.id_map())
     shown = readable(options.python)
+    alone = settings.instance_network == isolation.NONE
     found = await isolation.detect(
-        data_dir / "trial", users, why, trial(options.python), lambda work: view(shown, data_dir, work)
+        data_dir / "trial",
+        users,
+        why,
+        trial(options.python),
+        lambda work: view(shown, data_dir, work),
+        network=alone,
     )
+    if alone and not found.network:
+        reason = found.reasons.get("network", "")
+        raise OSError(f"instance_network is none, which cannot be had here: {reason}")
     if users is None or not found.views:
         for what, how in found.describe().items():
             log.warning("isolation of instances: %s %s", what, how)

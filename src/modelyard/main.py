@@ -20,7 +20,9 @@ from pathlib import Path
 from modelyard.composition import Parts, composed
 from modelyard.control.plane import end_instances
 from modelyard.gateway.base import GatewayFailedError
+from modelyard.gateway.envoy import ports_in_use
 from modelyard.processes.datadir import DataDir, DataDirError, Holder
+from modelyard.processes.ports import PORTS, PortHeldError, PortKeeper
 from modelyard.settings import Settings
 from modelyard.store.base import StoreUnavailableError
 
@@ -71,24 +73,46 @@ def down(path: Path) -> int:
 
 async def _run(settings: Settings, data_dir: DataDir) -> int:
     told = asyncio.get_running_loop().create_future()
-    with _signals(told), _listening(settings) as listener:
-        port = listener.getsockname()[1]
-        last = data_dir.last()
-        gateway_port = settings.gateway_port or _free_port(last)
-        settings = replace(settings, port=port, gateway_port=gateway_port)
-        data_dir.announce(Holder(os.getpid(), port, gateway_port))
-        async with AsyncExitStack() as stack:
-            parts = await composed(settings, stack)
-            await parts.gateway.open()
-            await parts.plane.start()
-            server = parts.server(listener)
-            serving = asyncio.create_task(server.serve(), name="api")
-            log.info("ready: API %s, gateway %s", parts.urls.api, parts.urls.gateway)
-            await asyncio.wait({told, serving}, return_when=asyncio.FIRST_COMPLETED)
-            server.stop()
-            await serving
-            await _leave(parts, everything=told.done() and told.result() is signal.SIGINT)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_signals(told))
+        settings, ports = await _with_ports(settings, data_dir, stack)
+        listener = stack.enter_context(_listening(settings))
+        data_dir.announce(Holder(os.getpid(), settings.port, settings.gateway_port))
+        parts = await composed(settings, stack, ports)
+        await parts.gateway.open()
+        await parts.plane.start()
+        server = parts.server(listener)
+        serving = asyncio.create_task(server.serve(), name="api")
+        log.info("ready: API %s, gateway %s", parts.urls.api, parts.urls.gateway)
+        await asyncio.wait({told, serving}, return_when=asyncio.FIRST_COMPLETED)
+        server.stop()
+        await serving
+        everything = told.done() and told.result() is signal.SIGINT
+        await _leave(parts, everything=everything)
+        if everything:
+            await ports.end()  # last: instances are gone
     return 0
+
+
+async def _with_ports(settings: Settings, data_dir: DataDir, stack: AsyncExitStack) -> tuple[Settings, PortKeeper]:
+    """Take both ports before anything is started; `stack` lets go of them, and gives them up after a failure that
+    leaves nothing running. A gateway keeps the port that it had, so that a running one is adopted."""
+    last = data_dir.last()
+    gateway_port = settings.gateway_port or (last.gateway_port if last else 0)
+    ports = PortKeeper(data_dir.path / PORTS)
+
+    async def let_go(kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not ports_in_use(data_dir.path):
+            await ports.end()
+        await ports.close()
+
+    stack.push_async_exit(let_go)
+    try:
+        port, gateway_port = await ports.hold(settings.port, gateway_port, ours=ports_in_use(data_dir.path))
+    except PortHeldError as error:
+        option = "--port" if error.port == settings.port else "--gateway-port"
+        raise OSError(f"{error}; choose another {option}") from error
+    return replace(settings, port=port, gateway_port=gateway_port), ports
 
 
 async def _leave(parts: Parts, *, everything: bool) -> None:
@@ -105,14 +129,17 @@ async def _leave(parts: Parts, *, everything: bool) -> None:
 
 async def _end(settings: Settings, data_dir: DataDir) -> int:
     """End what no control plane looks after."""
+    ports = PortKeeper(data_dir.path / PORTS)
     if not (data_dir.path / "modelyard.db").exists():
+        await ports.end()
         return 0
     async with AsyncExitStack() as stack:
-        parts = await composed(settings, stack)
+        parts = await composed(settings, stack, ports)
         await parts.gateway.end()
         await parts.engine.open()
         await end_instances(parts.world)
         await parts.engine.close()
+        await ports.end()
     return 0
 
 
@@ -132,11 +159,12 @@ def _signals(told: "asyncio.Future[signal.Signals]") -> Iterator[None]:
 
 @contextmanager
 def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """The API's socket, taken before anything is started. Raises OSError that names the port."""
+    """The API's socket, beside that of the keeper of its port. Raises OSError that names the port."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             listener.bind((settings.host, settings.port))
         except OSError as error:
@@ -146,15 +174,6 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         yield listener
     finally:
         listener.close()
-
-
-def _free_port(last: Holder | None) -> int:
-    """The port that the gateway had before, so that a running one is adopted; otherwise any free one."""
-    if last is not None and last.gateway_port:
-        return last.gateway_port
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _held_within(data_dir: DataDir, limit_s: float) -> bool:

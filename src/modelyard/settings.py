@@ -23,6 +23,8 @@ class Settings:
     `envoy_workers` 0: one per core. `token_ttl_s`: how long a token is good. `enforce_limits`: bound instances
     by the limits of their flavor through control groups where those are writable. `instance_user`: who instances
     run as (`processes.isolation.users`): auto, off, UID, UID:GID or FIRST-LAST; only root may choose.
+    `instance_network`: `shared`, instances use this machine's network; `none`, they have no network at all and are
+    reached as always, through their Unix sockets; only root may choose it.
     `dependency_builds`: dependencies of models may be built from source, which runs their code with our rights;
     `dependency_timeout_s`: how long installing them may take. `safe_formats_only`: refuse models whose weights run
     code when they are loaded (pickles); scripts are code by nature and not meant. `package_cache_bytes`: how much
@@ -44,6 +46,7 @@ class Settings:
     envoy_workers: int = 0
     enforce_limits: bool = True
     instance_user: str = isolation.AUTO
+    instance_network: str = isolation.SHARED
     log_level: str = "INFO"
     volume_dirs: str = ""
     trusted_proxies: str = ""
@@ -74,6 +77,10 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
         addresses.networks(found.trusted_proxies)
     except ValueError as error:
         raise SettingsError(f"trusted_proxies: {error}") from None
+    if found.instance_network not in isolation.NETWORKS:
+        raise SettingsError(
+            f"instance_network: {found.instance_network!r} is none of {', '.join(isolation.NETWORKS)}"
+        )
     return found
 
 

@@ -98,7 +98,7 @@ def options(degree: str, data_dir: Path) -> LaunchOptions:
     shutil.copy2(data_dir.parent / "id", tests / "id")
     os.chmod(tests / "id", 0o4755)  # noqa: PTH101
     return LaunchOptions(
-        python=PYTHON, isolation=Isolation(AUTO, views=degree == "view"), shown=(tests,),
+        python=PYTHON, isolation=Isolation(AUTO, views=degree == "view", ipc=True), shown=(tests,),
         command=lambda _: (PYTHON, "-I", "-S", str(tests / STUB.name)),
     )  # fmt: skip
 
@@ -182,7 +182,7 @@ async def test_the_strongest_degree_that_works_is_found(data_dir: Path) -> None:
     found = await isolation.detect(
         data_dir / "trial", AUTO, "", trial(sys.executable), lambda work: view(shown, data_dir, work)
     )
-    assert found == Isolation(AUTO, views=True)
+    assert found == Isolation(AUTO, views=True, ipc=True)
     assert not (data_dir / "trial").exists()
 
 
@@ -192,7 +192,7 @@ async def test_without_mounts_the_user_is_left_and_without_a_way_nothing(data_di
 
     works = Spec((PYTHON, "-c", REACH))
     found = await isolation.detect(data_dir / "trial", AUTO, "", works, broken)
-    assert (found.users, found.views) == (AUTO, False)
+    assert (found.users, found.views, found.ipc) == (AUTO, False, True)
     assert "bind /no/such/directory" in found.describe()["files"]
     data_dir.parent.chmod(0o700)
     found = await isolation.detect(data_dir / "trial", AUTO, "", works, broken)
@@ -231,3 +231,53 @@ async def test_a_health_command_has_the_same_rights(world: ProcessWorld) -> None
     assert shown == (
         ["instances", "package"] if made.view else [f"ls: cannot open directory '{world.data_dir}': {DENIED}"]
     )
+
+
+LEFT = """
+import ctypes, ctypes.util, errno, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+flags = os.O_CREAT | os.O_EXCL
+found = [
+    libc.shmget(7_331, 4096, 0o1000 | 0o2000 | 0o666),
+    libc.semget(7_331, 1, 0o1000 | 0o2000 | 0o666),
+    libc.msgget(7_331, 0o1000 | 0o2000 | 0o666),
+    libc.mq_open(b"/modelyard-test", flags | os.O_RDWR, 0o666, None),
+]
+print(["made" if one >= 0 else "there" for one in found])
+libc.shmget.argtypes = (ctypes.c_int, ctypes.c_size_t, ctypes.c_int)
+print(errno.errorcode[ctypes.get_errno()] if libc.shmget(7_332, 1 << 33, 0o1666) < 0 else "as much as it liked")
+print([os.path.exists(path) for path in ("/dev/shm/modelyard-test", "/dev/mqueue/left-by-root")])
+if sys.argv[1:]:
+    open("/dev/shm/modelyard-test", "w").write("left")
+"""
+
+
+async def test_shared_memory_and_queues_belong_to_one_instance(world: ProcessWorld) -> None:
+    """What one makes, System V's and POSIX's, another does not find, nor the same name after it."""
+    program = world.data_dir.parent / "tests" / "left.py"
+    program.write_text(LEFT)
+    viewed = world.options.isolation.views
+    world.engine._options = replace(
+        world.options, command=lambda _: (PYTHON, "-I", "-S", str(program), *"x"[:viewed])
+    )
+    for number in (1, 2):
+        await world.start(replace(spec(number), resources=RESOURCES))
+        await world.until(lambda seen: all(o.state is EXITED for o in seen))
+        made, too_much, files = (await world.engine.log_tail(f"i-{number}", 5)).splitlines()
+        assert made == str(["made"] * 4)
+        assert too_much == "ENOSPC"
+        assert files == "[False, False]"
+
+
+async def test_a_network_of_its_own_has_a_loopback_and_nothing_else(world: ProcessWorld) -> None:
+    """Also for what is run beside it, and it is reached as always."""
+    alone = replace(world.options.isolation, network=True)
+    world.engine._options = replace(world.options, isolation=alone)
+    await world.start(spec())
+    await world.until(lambda seen: seen[0].state is READY)
+    look = (
+        "import socket, sys; names = [name for _, name in socket.if_nameindex()];"
+        "one = socket.create_server(('127.0.0.1', 0)); socket.create_connection(one.getsockname());"
+        "sys.exit(0 if names == ['lo'] else 9)"
+    )
+    assert await supervise.enter(world.directory(), (PYTHON, "-c", look), 20, python=PYTHON) == 0

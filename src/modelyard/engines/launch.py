@@ -135,6 +135,7 @@ def process_spec(
     shown = (*readable(options.python), *(d for d in options.shown if d.is_dir()), package.absolute())
     if overlay:
         shown = (*shown, overlay.absolute())
+    memory = math.ceil(limits.memory_mib)
     own_user = isolation.users is not None and not isolation.users.shared
     return Spec(
         argv=options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime"),
@@ -143,7 +144,9 @@ def process_spec(
         plan=plan,
         open_files=limits.open_files,
         processes=limits.pids if own_user else 0,
-        view=view(shown, directory.absolute().parents[1], work) if isolation.views else (),
+        view=view(shown, directory.absolute().parents[1], work, memory_mib=memory) if isolation.views else (),
+        namespaces=isolation.namespaces,
+        shared_memory_mib=memory,
         user=isolation.users.of(spec.instance_id, taken) if isolation.users else None,
         nice=niceness(options.loading_weight) if not plan.weight and os.geteuid() == 0 else 0,
         log_bytes=options.log_bytes,

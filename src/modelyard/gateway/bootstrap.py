@@ -7,6 +7,7 @@ All paths are relative to the data directory, which is Envoy's working directory
 """
 
 import json
+import socket
 from collections.abc import Mapping
 
 from modelyard.gateway import credentials, signatures
@@ -170,10 +171,15 @@ def _listener(host: str, port: int) -> Json:
     return {
         "name": "gateway",
         "address": {"socket_address": {"address": host, "port_value": port}},
-        "enable_reuse_port": False,
+        "enable_reuse_port": False,  # one socket for all workers …
+        "socket_options": [_shared_port()],  # … beside that of whoever keeps the port for us (processes/ports.py)
         "tcp_backlog_size": 4096,
         "filter_chains": [{"filters": [manager]}],
     }
+
+
+def _shared_port() -> Json:
+    return {"level": socket.SOL_SOCKET, "name": socket.SO_REUSEPORT, "int_value": 1, "state": "STATE_PREBIND"}
 
 
 def _connection_manager() -> Json:

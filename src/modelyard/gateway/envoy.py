@@ -75,6 +75,16 @@ def _keep_file(path: Path, text: str) -> None:
     new.replace(path)
 
 
+def ports_in_use(data_dir: Path) -> frozenset[int]:
+    """Where Envoys of this data directory listen now."""
+    found = set()
+    for path in (data_dir / "gateway").glob("envoy-*"):
+        run = ProcessDir(path)
+        if run.sight().state is State.RUNNING and (spec := run.spec()):
+            found.add(spec.label.get("port"))
+    return frozenset(port for port in found if isinstance(port, int))
+
+
 class EnvoyGateway:
     """Implements `gateway.base.Gateway`."""
 
@@ -89,12 +99,15 @@ class EnvoyGateway:
         concurrency: int | None = None,
         check: Check = unknown,
         memory_bytes: int | None = None,
+        port_is_kept: bool = False,
     ) -> None:
         """`jwks_json` holds the public keys of the tokens' issuer. `concurrency`: worker threads, None = as many
         as this process may use cores. `check` says who signed a request. `memory_bytes` bounds what requests make
-        Envoy hold, None = a share of the machine's."""
+        Envoy hold, None = a share of the machine's. `port_is_kept`: a process of ours holds the port, so that
+        nobody else can have it (`processes.ports`)."""
         self.port = port
         self._host = host
+        self._port_is_kept = port_is_kept
         self._data_dir = data_dir.absolute()
         self._home = self._data_dir / "gateway"
         self._bootstrap = bootstrap(host, port, memory_bytes or memory_bound(_memory_bytes()))
@@ -266,7 +279,8 @@ class EnvoyGateway:
         }
 
     def _started(self) -> ProcessDir:
-        self._check_port()
+        if not self._port_is_kept:
+            self._check_port()
         path = self._home / "bootstrap.json"
         _keep_file(path, self._bootstrap)
         (self._data_dir / ADMIN_SOCKET).unlink(missing_ok=True)
@@ -288,8 +302,8 @@ class EnvoyGateway:
         return run
 
     def _check_port(self) -> None:
-        """With a shared port another process would silently take a part of the requests. (One that has not begun
-        to listen is not seen here: Envoy itself then says so, and ends.)"""
+        """Envoy shares its port with others of our user: one would silently take a part of the requests. (One
+        that has not begun to listen is not seen here. Where a keeper holds the port, it has looked before.)"""
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -10,6 +10,7 @@ set is empty and no new privileges can come from a setuid file.
 
 import os
 import resource
+import sys
 
 try:
     import _ctypes
@@ -20,6 +21,11 @@ except ImportError:  # another Python: the same, slower
 
 SET_PDEATHSIG, CAPBSET_DROP, SET_NO_NEW_PRIVS = 1, 24, 38
 NEW_NAMESPACE = 0x00020000
+NAMESPACES = {"ipc": 0x08000000, "net": 0x40000000}
+SET_FLAGS, UP = 0x8914, 1
+SHM_PAGES = "/proc/sys/kernel/shmall"
+KEYCTL = {"x86_64": 250, "aarch64": 219}
+JOIN_SESSION_KEYRING = 1
 RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, SLAVE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 19
 DETACH = 2
 LAST_CAPABILITY = "/proc/sys/kernel/cap_last_cap"
@@ -75,6 +81,30 @@ def limit(spec: dict) -> None:  # type: ignore[type-arg]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crashing model must not fill the disk
 
 
+def separate(spec: dict) -> None:  # type: ignore[type-arg]
+    """Take on namespaces of its own, before `see`: what is mounted there belongs to them."""
+    names = spec["namespaces"]
+    if not names:
+        return
+    for name in names:
+        call("unshare", NAMESPACES[name])
+    if "net" in names:
+        _loopback()
+    if "ipc" in names and spec["shared_memory_mib"]:
+        with open(SHM_PAGES, "w", encoding="ascii") as file:  # noqa: PTH123
+            file.write(str((spec["shared_memory_mib"] << 20) // resource.getpagesize()))
+
+
+def _loopback() -> None:
+    """A new network has a loopback that is down."""
+    import fcntl
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = b"lo".ljust(16, b"\0") + UP.to_bytes(2, sys.byteorder) + bytes(22)
+        fcntl.ioctl(any_socket, SET_FLAGS, request)
+
+
 def see(mounts: list[dict], root: str) -> None:  # type: ignore[type-arg]
     """See nothing of the file system but `mounts` (`view.Mount`), in this order. `root` is an empty directory."""
     if not mounts:
@@ -109,8 +139,8 @@ def _mount(mount: dict, target: bytes) -> None:  # type: ignore[type-arg]
         call("mount", None, target, None, REMOUNT | BIND | flags, None)
     elif kind == "tmpfs":
         call("mount", b"modelyard", target, b"tmpfs", NOSUID | NODEV, source)
-    elif kind == "proc":
-        call("mount", b"proc", target, b"proc", NOSUID | NODEV | NOEXEC, source)
+    elif kind in ("proc", "mqueue"):
+        call("mount", kind.encode(), target, kind.encode(), NOSUID | NODEV | NOEXEC, source)
 
 
 def drop(user: "list[int] | None") -> None:
@@ -128,6 +158,16 @@ def drop(user: "list[int] | None") -> None:
     else:
         os.umask(0o022)
     prctl(SET_NO_NEW_PRIVS, 1)
+
+
+def forget_keys(user: "list[int] | None") -> None:
+    """Leave the key ring of our session, which holds what its members put there until the last one has ended."""
+    number = KEYCTL.get(os.uname().machine)
+    if user and number is not None:
+        try:  # noqa: SIM105 - contextlib would be another import of each instance
+            call("syscall", number, JOIN_SESSION_KEYRING, None)
+        except OSError:
+            pass  # a kernel or a container without key rings: nothing to leave
 
 
 def run(spec: dict, argv: "list[str]", parent: int) -> None:  # type: ignore[type-arg]

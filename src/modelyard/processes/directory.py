@@ -40,8 +40,10 @@ class Spec:
 
     `cwd` "" is `work/` below its directory, otherwise absolute. A listening process finds its socket as
     descriptor `LISTEN_FD`. `env` is all of its environment. `user` is (uid, gid); None: ours. `view`: all that
-    it sees of the file system; empty: everything. `processes` bounds how many its user may have. `label` is the
-    owner's, any JSON object: it comes back after a restart. `grace_s` serves a stop that names none.
+    it sees of the file system; empty: everything. `namespaces`: what else it has for itself, as /proc names them
+    (`ipc`, `net`); `shared_memory_mib` bounds System V's in an `ipc` of its own (0: not). `processes` bounds how
+    many its user may have. `label` is the owner's, any JSON object: it comes back after a restart. `grace_s`
+    serves a stop that names none.
     """
 
     argv: tuple[str, ...]
@@ -52,6 +54,8 @@ class Spec:
     open_files: int = 0
     processes: int = 0
     view: tuple[Mount, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    shared_memory_mib: int = 0
     user: tuple[int, int] | None = None
     nice: int = 0
     grace_s: float = 10.0

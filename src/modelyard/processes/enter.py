@@ -15,27 +15,34 @@ from shim import load, started  # type: ignore[import-not-found]
 NOT_JOINED, NOT_FOUND = 125, 127
 
 
-def joined(state: dict) -> "int | None":  # type: ignore[type-arg]
-    """The child's mount namespace, open; None when its pid means another process by now."""
+def joined(state: dict, names: "list[str]") -> "list[int]":  # type: ignore[type-arg]
+    """The child's namespaces, open; raises when its pid means another process by now."""
     pid = state["pid"]
-    handle = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-    return handle if started(pid) == state["pid_started"] else None
+    handles = [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names]
+    if names and started(pid) != state["pid_started"]:
+        raise ProcessLookupError("the child ended")
+    return handles
 
 
 def main(path: str, limit_s: str, command: "list[str]") -> None:
     parent = os.getppid()
     signal.alarm(int(float(limit_s)) + 2)  # survives the exec: should nobody be left to kill it
     os.chdir(path)
-    spec = {"view": [], "processes": 0, **load("spec.json")}  # an older release knew neither
+    spec = {
+        "view": [],
+        "processes": 0,
+        "namespaces": [],
+        **load("spec.json"),
+    }  # an older release knew none of these
     home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
-    namespace = joined(load("state.json")) if spec["view"] else None
+    names = [*spec["namespaces"], *(["mnt"] if spec["view"] else [])]  # the files last: /proc goes with them
+    namespaces = joined(load("state.json") if names else {}, names)
     become.join(spec["plan"]["groups"])
     become.limit(spec)
-    if spec["view"]:
-        if namespace is None:
-            raise ProcessLookupError("the child ended")
-        become.call("setns", namespace, become.NEW_NAMESPACE)
+    for namespace in namespaces:
+        become.call("setns", namespace, 0)
     os.chdir(home)
+    become.forget_keys(spec["user"])
     become.drop(spec["user"])
     spec["env"] = [pair for pair in spec["env"] if pair[0] != "MODELYARD_SOCKET_FD"]
     try:

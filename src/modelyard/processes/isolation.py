@@ -25,6 +25,10 @@ from modelyard.processes.directory import ProcessDir, Spec
 from modelyard.processes.view import Mount
 
 AUTO, OFF = "auto", "off"
+SHARED, NONE = "shared", "none"
+NETWORKS = (SHARED, NONE)
+IPC, NETWORK = "ipc", "net"
+"""Namespaces, as /proc names them."""
 RANGES = ((1_879_048_192, 2_147_483_647), (50_000, 59_999))
 """First and last; the second for containers that map few ids."""
 TRIAL_S = 20.0
@@ -59,12 +63,20 @@ class Users:
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What holds. `users` None: instances run as we do. `views`: each has its own view of the file system.
-    `reasons`: why not, for `user` and `view`."""
+    """What holds. `users` None: instances run as we do. `views`: each has its own view of the file system; `ipc`:
+    its own shared memory, semaphores and queues; `network`: nothing but its own loopback. `reasons`: why not, for
+    `user`, `view`, `ipc` and `network`."""
 
     users: Users | None = None
     views: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
+    ipc: bool = False
+    network: bool = False
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Besides that of the view."""
+        return tuple(name for name, held in ((IPC, self.ipc), (NETWORK, self.network)) if held)
 
     def describe(self) -> Mapping[str, str]:
         """For people, as `limits.Enforcement.describe`."""
@@ -74,7 +86,19 @@ class Isolation:
             user = f"partly enforced ({self.users} for all instances: they can reach each other)"
         else:
             user = f"enforced ({self.users}, one for each instance)"
-        return {"user": user, "files": "enforced (mount namespace)" if self.views else self._not("view")}
+        return {
+            "user": user,
+            "files": "enforced (mount namespace)" if self.views else self._not("view"),
+            "shared_memory": self._shared_memory(),
+            "network": "enforced (none but its own loopback)" if self.network else "shared with this machine",
+        }
+
+    def _shared_memory(self) -> str:
+        if self.ipc and self.views:
+            return "enforced (IPC namespace, /dev/shm of its own)"
+        if self.ipc:
+            return f"partly enforced (IPC namespace; /dev/shm {self._not('view')})"
+        return self._not("ipc")
 
     def _not(self, what: str) -> str:
         return f"not enforced: {self.reasons.get(what, 'switched off')}"
@@ -108,27 +132,41 @@ def _mapped(uid_map: str, first: int, last: int) -> bool:
 
 
 async def detect(
-    directory: Path, wanted: Users | None, why: str, trial: Spec, view: Callable[[Path], Sequence[Mount]]
+    directory: Path,
+    wanted: Users | None,
+    why: str,
+    trial: Spec,
+    view: Callable[[Path], Sequence[Mount]],
+    *,
+    network: bool = False,
 ) -> Isolation:
     """The strongest isolation in which `trial` works, tried in `directory`, which lies in the data directory.
 
-    `view` gives the mounts for a work directory. `why`: the reason for no users. Where users have no view of
-    their own, they are let through the data directory, and see no name in it.
+    `view` gives the mounts for a work directory; `network`: one of its own is wanted. `why`: the reason for no
+    users. Where users have no view of their own, they are let through the data directory, and see no name in it.
     """
     if wanted is None:
-        return Isolation(None, False, {"user": why, "view": why})
-    trial = replace(trial, user=wanted.of("trial"))
-    views = tuple(view(directory / "work"))
-    no_view = await _failure(directory, replace(trial, view=views))
+        return Isolation(reasons=dict.fromkeys(("user", "view", IPC, "network"), why))
+    apart = (IPC, NETWORK) if network else (IPC,)
+    plain = replace(trial, user=wanted.of("trial"))
+    viewing = replace(plain, view=tuple(view(directory / "work")))
+    if not (failure := await _failure(directory, replace(viewing, namespaces=apart))):
+        return Isolation(wanted, True, ipc=True, network=network)
+    no_ipc = await _failure(directory, replace(trial, namespaces=(IPC,)))
+    no_network = await _failure(directory, replace(trial, namespaces=(NETWORK,))) if network else ""
+    reasons = {IPC: no_ipc, "network": no_network}
+    held = tuple(name for name, reason in ((IPC, no_ipc), (NETWORK, no_network)) if name in apart and not reason)
+    found = Isolation(wanted, reasons=reasons, ipc=IPC in held, network=NETWORK in held)
+    no_view = failure if held == apart else await _failure(directory, replace(viewing, namespaces=held))
     if not no_view:
-        return Isolation(wanted, True)
+        return replace(found, views=True)
     data_dir = directory.parent
     data_dir.chmod(0o711)  # the way to its work directory, and to nothing else
-    no_user = await _failure(directory, trial)
+    no_user = await _failure(directory, replace(plain, namespaces=held))
     if not no_user:
-        return Isolation(wanted, False, {"view": no_view})
+        return replace(found, reasons={**reasons, "view": no_view})
     data_dir.chmod(0o700)
-    return Isolation(None, False, {"user": no_user, "view": no_view})
+    return Isolation(reasons={"user": no_user, "view": no_view, IPC: no_user, "network": no_user})
 
 
 async def _failure(path: Path, trial: Spec) -> str:

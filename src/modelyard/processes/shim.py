@@ -151,8 +151,10 @@ def turn(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> N
         signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # not before: a SIGTERM sent meanwhile must end it
     home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
+    become.separate(spec)
     become.see(spec["view"], os.getcwd() + "/root")  # noqa: PTH109
     os.chdir(home)
+    become.forget_keys(spec["user"])
     become.drop(spec["user"])
     become.run(spec, spec["argv"], parent)
 

@@ -5,7 +5,7 @@ the usual directories exist. Made by `become.see` in a mount namespace of the pr
 
     /usr /bin /lib… /etc /opt   the machine's programs and libraries, read-only
     /dev /proc /sys             devices; its own processes only; no control groups
-    /tmp                        its own, in its work directory; /dev/shm is its own too
+    /tmp                        its own, in its work directory; /dev/shm and /dev/mqueue are its own too
     shown                       interpreter, model server, package …: directories, read-only, wherever they lie
     hidden                      the data directory: an empty place, into which what is shown of it is put back
     work                        its work directory, writable
@@ -33,8 +33,8 @@ RESOLVER = Path("/etc/resolv.conf")
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One step. `kind` bind: show `source` at `path`, with what is mounted in it if `deep`; tmpfs, proc: a new
-    one with the options in `source`; link: a symbolic link to `source`."""
+    """One step. `kind` bind: show `source` at `path`, with what is mounted in it if `deep`; tmpfs, proc, mqueue: a
+    new one with the options in `source`; link: a symbolic link to `source`."""
 
     kind: str
     path: str
@@ -44,9 +44,11 @@ class Mount:
     deep: bool = True
 
 
-def view(shown: Iterable[Path], hidden: Path, work: Path) -> tuple[Mount, ...]:
-    """The mounts for a process that works in `work` and reads `shown`. All paths absolute."""
-    system = tuple(_system())
+def view(shown: Iterable[Path], hidden: Path, work: Path, *, memory_mib: int = 0) -> tuple[Mount, ...]:
+    """The mounts for a process that works in `work` and reads `shown`. All paths absolute. `memory_mib` bounds
+    what lies in its shared memory, which counts as its memory too where that is limited; 0: half of the machine's.
+    """
+    system = tuple(_system(memory_mib))
     there = [Path(mount.path) for mount in system if mount.kind == "bind"]
     inside: list[Path] = []
     outside: list[Path] = []
@@ -65,7 +67,7 @@ def view(shown: Iterable[Path], hidden: Path, work: Path) -> tuple[Mount, ...]:
     )
 
 
-def _system() -> Iterator[Mount]:
+def _system(memory_mib: int) -> Iterator[Mount]:
     for name in SYSTEM:
         path = Path(name)
         if path.is_symlink():
@@ -76,7 +78,10 @@ def _system() -> Iterator[Mount]:
     if resolver != RESOLVER and resolver.is_file() and not _within(resolver, [Path(name) for name in SYSTEM]):
         yield Mount("bind", str(resolver.parent), str(resolver.parent))
     yield Mount("bind", "/dev", "/dev", writable=True, devices=True)
-    yield Mount("tmpfs", "/dev/shm", "mode=1777")  # noqa: S108
+    size = f",size={memory_mib}m" if memory_mib else ""
+    yield Mount("tmpfs", "/dev/shm", f"mode=1777{size}")  # noqa: S108
+    if Path("/dev/mqueue").is_dir():
+        yield Mount("mqueue", "/dev/mqueue")
     yield Mount("proc", "/proc", "hidepid=2")
     yield Mount("bind", "/sys", "/sys", deep=False)
     yield Mount("link", "/var/tmp", "/tmp")  # noqa: S108

@@ -72,11 +72,21 @@ def test_what_is_said_of_it() -> None:
     assert Isolation(Users(10, 12), True).describe() == {
         "user": "enforced (users 10-12, one for each instance)",
         "files": "enforced (mount namespace)",
+        "shared_memory": "not enforced: switched off",
+        "network": "shared with this machine",
     }
+    whole = Isolation(Users(10, 12), True, ipc=True, network=True)
+    assert whole.namespaces == ("ipc", "net")
+    assert whole.describe()["shared_memory"] == "enforced (IPC namespace, /dev/shm of its own)"
+    assert whole.describe()["network"] == "enforced (none but its own loopback)"
+    bare = Isolation(Users(10, 12), reasons={"view": "because"}, ipc=True).describe()
+    assert bare["shared_memory"] == "partly enforced (IPC namespace; /dev/shm not enforced: because)"
     assert "can reach each other" in Isolation(Users(7, 7), True).describe()["user"]
-    assert Isolation(None, False, {"user": "why", "view": "because"}).describe() == {
+    assert Isolation(None, False, {"user": "why", "view": "because", "ipc": "so"}).describe() == {
         "user": "not enforced: why",
         "files": "not enforced: because",
+        "shared_memory": "not enforced: so",
+        "network": "shared with this machine",
     }
 
 

@@ -1,0 +1,118 @@
+"""A model that wants the gateway's and the API's port, while Envoy dies and while no control plane runs."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from examples.demo.stage import Stage, until
+from tests import squatter
+
+from modelyard.client import Client, Service, Variant
+from modelyard.processes.ports import PortHeldError, claim
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(os.geteuid() != 0, reason="PORTS AGAINST MODELS NOT TESTED: only root may change user"),
+]
+
+SCRIPT = """
+import threading
+import squatter
+from model_service.model_service import SingleNodeService
+
+class Squatting(SingleNodeService):
+    def __init__(self, model_name, model_path):
+        super().__init__(model_name, model_path)
+        self.rounds = 0
+        self.taken = []
+
+    def squat(self, ports):
+        while True:
+            for port in ports:
+                self.taken += squatter.got(port)
+            self.rounds += 1
+
+    def _inference(self, data):
+        if data.get("ports"):
+            threading.Thread(target=self.squat, args=(data["ports"],), daemon=True).start()
+        return {"rounds": self.rounds, "taken": self.taken[:5]}
+"""
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with Stage() as started:
+        started.up()
+        yield started
+
+
+def deploy(stage: Stage, yard: Client, tmp_path: Path) -> Service:
+    home = tmp_path / "squatting" / "model"
+    home.mkdir(parents=True)
+    (home / "customize_service.py").write_text(SCRIPT)
+    (home / "squatter.py").write_text(Path(squatter.__file__).read_text())
+    config = {"model_type": "Custom", "model_algorithm": "squatting", "apis": [{"url": "/", "method": "post"}]}
+    (home / "config.json").write_text(json.dumps(config))
+    location = stage.put_object("squatting", tmp_path / "squatting")
+    model = yard.models.wait(yard.models.publish("squatting", "1.0.0", location, "Custom"))
+    return yard.services.wait(yard.services.create("squatting", [Variant(model_id=model.model_id)]))
+
+
+def envoy(stage: Stage) -> int:
+    for state in sorted((stage.data_dir / "gateway").glob("envoy-*/state.json")):
+        return int(json.loads(state.read_text())["pid"])
+    raise AssertionError("no Envoy")
+
+
+def test_a_model_never_gets_a_port_of_ours(stage: Stage, tmp_path: Path) -> None:
+    with stage.client() as yard:
+        assert str(yard.status()["limits"]["ports"]).startswith("enforced")
+        service = deploy(stage, yard, tmp_path)
+        yard.predict(service, {"ports": stage._ports})
+
+        def report() -> int:
+            answer = yard.predict(service, {})
+            assert isinstance(answer, dict)
+            assert answer["taken"] == []
+            return int(answer["rounds"])
+
+        def tried_on(rounds: int) -> None:
+            until(lambda: report() > rounds + 2, 60, "the model to try on")
+
+        tried_on(0)
+        for _ in range(3):
+            before, rounds = envoy(stage), report()
+            os.kill(before, signal.SIGKILL)
+            until(lambda: _answers(yard, service), 60, "the gateway to be back")
+            tried_on(rounds)
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            rounds = report()
+            stage.end_control_plane(how)
+            tried_on(rounds)
+            stage.up()
+            tried_on(report())
+    stage.end_control_plane(signal.SIGKILL)
+    os.kill(envoy(stage), signal.SIGKILL)
+    for port in stage._ports:  # nobody listens, and nobody can
+        with pytest.raises(PortHeldError):
+            claim(port)
+    stage.up()
+    with stage.client() as yard:
+        until(lambda: _answers(yard, service), 60, "the gateway to be back")
+        assert report() > 0
+    stage.down()
+    for port in stage._ports:
+        for one in claim(port)[1]:
+            one.close()
+
+
+def _answers(yard: Client, service: Service) -> bool:
+    from modelyard.client import ClientError
+
+    try:
+        return bool(yard.predict(service, {}))
+    except ClientError:
+        return False
