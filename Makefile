@@ -14,7 +14,7 @@ ARGS ?=
 PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
   --python-version 3.11 --custom-compile-command 'make constraints'
 
-.PHONY: help install setup demo up check test bench bench-api bench-peers reference constraints clean
+.PHONY: help install setup demo up check test bench bench-api bench-peers reference client constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -48,8 +48,11 @@ check: $(TESTS) ## Formatting, lint, types, layers, links of the documentation
 test: $(TESTS) ## All tests (ARGS="-k name" for some)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-reference: $(TESTS) ## Write docs/reference/api.md from the OpenAPI document
+reference: $(TESTS) ## Write docs/reference/api.md from the OpenAPI document, command-line.md from the commands
 	@$(BIN)/python scripts/reference.py
+
+client: $(TESTS) ## Make the blocking client from the one for asyncio
+	@$(BIN)/python scripts/twin.py
 
 bench: $(TESTS) ## Throughput beside a bare model server and FastAPI, one interleaved run, ratios
 	@$(BIN)/python -m benchmarks.throughput $(ARGS)

@@ -23,7 +23,7 @@ from modelyard.cli.context import (
 )
 from modelyard.cli.exits import Exit
 from modelyard.client import ApiError, Client
-from modelyard.client.changes import Plan
+from modelyard.client.plans import Plan
 from modelyard.client.records import Json
 
 if TYPE_CHECKING:

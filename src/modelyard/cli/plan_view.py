@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from modelyard.cli.views import model_of_names, status, table, when
-from modelyard.client.changes import Plan, Revision
+from modelyard.client.plans import Plan, Revision
 
 SIGNS = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow"), "same": ("=", "dim")}
 SAID_BY_MODEL = frozenset({"model_id", "model"})

@@ -1,4 +1,5 @@
-"""A small synchronous client of the public API, for scripts and for the CLI. Knows the API and nothing else.
+"""A small client of the public API, for scripts and for the CLI. Knows the API and nothing else. This one blocks;
+`modelyard.client.aio` has the same for asyncio, and is what this one is made from.
 
 from modelyard.client import Client, Credentials
 
@@ -7,24 +8,29 @@ with Client(Credentials.from_environment()) as yard:
     print(yard.predict(service, {"data": {"req_data": [{"sepal_length": 5.1}]}}))
 """
 
+from modelyard.client.aio import AsyncClient
 from modelyard.client.client import Client
 from modelyard.client.credentials import Credentials
 from modelyard.client.errors import (
     ApiError,
     ClientError,
+    LoggedOut,
     NotConfigured,
     OperationFailed,
     UnknownName,
     Unreachable,
     WaitTimeout,
 )
+from modelyard.client.outgoing import Upload
 from modelyard.client.records import Model, Service, UpdateRecord, Variant
 
 __all__ = [
     "ApiError",
+    "AsyncClient",
     "Client",
     "ClientError",
     "Credentials",
+    "LoggedOut",
     "Model",
     "NotConfigured",
     "OperationFailed",
@@ -32,6 +38,7 @@ __all__ = [
     "UnknownName",
     "Unreachable",
     "UpdateRecord",
+    "Upload",
     "Variant",
     "WaitTimeout",
 ]

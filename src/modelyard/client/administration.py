@@ -1,3 +1,5 @@
+# Made by scripts/twin.py from aio/administration.py: change that one, then `make client`.
+
 """Administration: users, projects, roles, access keys, and what projects may use. For administrators only.
 
 Users and projects may be named or given by id; a name must leave no doubt.

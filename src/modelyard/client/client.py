@@ -1,23 +1,44 @@
+# Made by scripts/twin.py from aio/client.py: change that one, then `make client`.
+
 """The client: one session, and what can be done with it."""
 
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Self
 
 import httpx
 
 from modelyard.client.administration import Administration
+from modelyard.client.answers import value
 from modelyard.client.changes import Changes
+from modelyard.client.clockwork import sleep
 from modelyard.client.credentials import Credentials
 from modelyard.client.models import Models
+from modelyard.client.outgoing import NOTHING, Upload, question
 from modelyard.client.records import Json, Service
+from modelyard.client.retries import RETRIES
 from modelyard.client.services import Services
 from modelyard.client.session import Session
+from modelyard.client.streams import Answer
 
 
 class Client:
-    """Use as a context manager, or call `close`. Not for several threads at once."""
+    """Use as a context manager, or call `close`. Safe for several threads or tasks at once.
 
-    def __init__(self, credentials: Credentials, *, transport: httpx.BaseTransport | None = None) -> None:
-        self.session = Session(credentials, transport=transport)
+    `timeout_s`: how long an answer may take. `retries`: how often a request is sent again where that cannot do it
+    twice (see `retries`).
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        timeout_s: float = 70.0,
+        retries: int = RETRIES,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = sleep,
+    ) -> None:
+        self.session = Session(credentials, timeout_s=timeout_s, retries=retries, transport=transport, sleep=sleep)
         self.models = Models(self.session)
         self.services = Services(self.session)
         self.changes = Changes(self.session)
@@ -40,13 +61,37 @@ class Client:
         """How the installation stands: gateway, instances of the project, limits and whether they are enforced."""
         return self.session.call("GET", "/modelyard/status")
 
-    def predict(self, service: Service, body: object, *, path: str = "") -> object:
-        """Ask the service's model: `body` is sent as JSON (bytes as they are); the parsed answer, or its text."""
-        raw = isinstance(body, bytes)
-        options: dict[str, object] = {"content": body} if raw else {"json": body}
-        headers = {"Content-Type": "application/json"}
-        response = self.session.send("POST", service.access_address + path, headers=headers, **options)
-        try:
-            return response.json()
-        except ValueError:
-            return response.text
+    def predict(
+        self,
+        service: Service,
+        body: object = None,
+        *,
+        path: str = "",
+        files: Mapping[str, Upload] | None = None,
+        headers: Mapping[str, str] = NOTHING,
+        timeout_s: float | None = None,
+    ) -> object:
+        """Ask the service's model; its answer as parsed JSON, text, or bytes.
+
+        `body` is sent as JSON, bytes as JSON that is written already, an Upload as the file it is. With `files` a
+        form is sent, whose other fields are `body`.
+        """
+        asked = question(service.access_address + path, body, files, headers, timeout_s)
+        response = self.session.send(asked)
+        return value(response.content, response.headers.get("Content-Type", ""))
+
+    @contextmanager
+    def stream(
+        self,
+        service: Service,
+        body: object = None,
+        *,
+        path: str = "",
+        files: Mapping[str, Upload] | None = None,
+        headers: Mapping[str, str] = NOTHING,
+        timeout_s: float | None = None,
+    ) -> Iterator[Answer]:
+        """As `predict`, for an answer that is read while it comes. `timeout_s` bounds the wait for each piece."""
+        asked = question(service.access_address + path, body, files, headers, timeout_s)
+        with self.session.open(asked) as response:
+            yield Answer(response)

@@ -31,15 +31,22 @@ class _File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """A user, a password and a project. `auth_url` ends in `/v3`. `repr` leaves the password out."""
+    """A user, a password or a token, and a project. `auth_url` ends in `/v3`. `repr` leaves the secrets out.
+
+    A domain that is not named is the server's own: it has one. With a token alone there is no other once it ends.
+    """
 
     auth_url: str
     username: str
-    password: str
+    password: str = ""
+    token: str = ""
+    user_id: str = ""
     project_name: str = ""
     project_id: str = ""
-    user_domain_name: str = "Default"
-    project_domain_name: str = "Default"
+    user_domain_name: str = ""
+    user_domain_id: str = ""
+    project_domain_name: str = ""
+    project_domain_id: str = ""
     region_name: str = ""
 
     def __repr__(self) -> str:
@@ -47,20 +54,35 @@ class Credentials:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, OS_PROJECT_ID …; NotConfigured names what is missing."""
+        """Read OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME …; NotConfigured names what is missing.
+
+        By the names that OpenStack clients know: a user or project by id too, OS_TOKEN in place of a password, and
+        a domain by OS_USER_DOMAIN_…, OS_PROJECT_DOMAIN_…, or OS_DOMAIN_… and OS_DEFAULT_DOMAIN for both.
+        """
         env = os.environ if environ is None else environ
-        missing = [name for name in ("OS_AUTH_URL", "OS_USERNAME", "OS_PASSWORD") if not env.get(name)]
+
+        def first(*names: str) -> str:
+            return next((env[name] for name in names if env.get(name)), "")
+
+        needed = (("OS_AUTH_URL",), ("OS_USERNAME", "OS_USER_ID"), ("OS_PASSWORD", "OS_TOKEN"))
+        token = first("OS_TOKEN") if not env.get("OS_PASSWORD") else ""
+        missing = [names[0] for names in needed if not first(*names) and not (token and "OS_USERNAME" in names)]
         if missing:
             raise NotConfigured(f"{', '.join(missing)} not set in the environment")
         return cls(
-            auth_url=env["OS_AUTH_URL"],
-            username=env["OS_USERNAME"],
-            password=env["OS_PASSWORD"],
-            project_name=env.get("OS_PROJECT_NAME", ""),
-            project_id=env.get("OS_PROJECT_ID", ""),
-            user_domain_name=env.get("OS_USER_DOMAIN_NAME", "Default"),
-            project_domain_name=env.get("OS_PROJECT_DOMAIN_NAME", "Default"),
-            region_name=env.get("OS_REGION_NAME", ""),
+            auth_url=auth_url(env["OS_AUTH_URL"]),
+            username=first("OS_USERNAME"),
+            password=first("OS_PASSWORD"),
+            token=token,
+            user_id=first("OS_USER_ID"),
+            project_name=first("OS_PROJECT_NAME", "OS_TENANT_NAME"),
+            project_id=first("OS_PROJECT_ID", "OS_TENANT_ID"),
+            user_domain_id=first("OS_USER_DOMAIN_ID") or _unless("OS_USER_DOMAIN_NAME", "OS_DOMAIN_ID", env),
+            user_domain_name=first("OS_USER_DOMAIN_NAME", "OS_DOMAIN_NAME", "OS_DEFAULT_DOMAIN"),
+            project_domain_id=first("OS_PROJECT_DOMAIN_ID")
+            or _unless("OS_PROJECT_DOMAIN_NAME", "OS_DOMAIN_ID", env),
+            project_domain_name=first("OS_PROJECT_DOMAIN_NAME", "OS_DOMAIN_NAME", "OS_DEFAULT_DOMAIN"),
+            region_name=first("OS_REGION_NAME"),
         )
 
     @classmethod
@@ -92,14 +114,35 @@ class Credentials:
         """The variables that OpenStack clients read, password included."""
         variables = {
             "OS_AUTH_URL": self.auth_url,
-            "OS_AUTH_TYPE": "password",
+            "OS_AUTH_TYPE": "password" if self.password else "token",
             "OS_IDENTITY_API_VERSION": "3",
             "OS_USERNAME": self.username,
+            "OS_USER_ID": self.user_id,
             "OS_PASSWORD": self.password,
+            "OS_TOKEN": "" if self.password else self.token,
             "OS_USER_DOMAIN_NAME": self.user_domain_name,
+            "OS_USER_DOMAIN_ID": self.user_domain_id,
             "OS_PROJECT_DOMAIN_NAME": self.project_domain_name,
+            "OS_PROJECT_DOMAIN_ID": self.project_domain_id,
             "OS_PROJECT_NAME": self.project_name,
             "OS_PROJECT_ID": self.project_id,
             "OS_REGION_NAME": self.region_name,
         }
-        return {name: value for name, value in variables.items() if value}
+        of_a_user = ("OS_USERNAME", "OS_USER_ID", "OS_USER_DOMAIN_NAME", "OS_USER_DOMAIN_ID")
+        left_out = () if self.password else of_a_user  # clients refuse a user beside a token
+        return {name: value for name, value in variables.items() if value and name not in left_out}
+
+
+def auth_url(text: str) -> str:
+    """The address of the identity API, whether or not its version was given.
+
+    >>> auth_url("http://yard:8470"), auth_url("yard:8470/"), auth_url("https://yard/v3/")
+    ('http://yard:8470/v3', 'http://yard:8470/v3', 'https://yard/v3')
+    """
+    plain = text.strip().rstrip("/")
+    whole = plain if "://" in plain else f"http://{plain}"
+    return whole if whole.endswith("/v3") else f"{whole}/v3"
+
+
+def _unless(name: str, instead: str, env: Mapping[str, str]) -> str:
+    return "" if env.get(name) else env.get(instead, "")

@@ -1,5 +1,8 @@
 """What a call of the client can end in, other than an answer."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 
 class ClientError(Exception):
     """Base of everything that the client raises on purpose."""
@@ -7,6 +10,10 @@ class ClientError(Exception):
 
 class NotConfigured(ClientError):
     """There are no usable credentials: the message says where they were looked for."""
+
+
+class LoggedOut(ClientError):
+    """The token has ended, and there is no password to get another with."""
 
 
 class Unreachable(ClientError):
@@ -40,9 +47,25 @@ class UnknownName(ClientError):
     """A name that nothing has, or several things."""
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What was waited for: a thing by its kind and the name that people call it by."""
+
+    kind: Literal["service", "model", "deletion"]
+    name: str
+
+
 class OperationFailed(ClientError):
     """What was waited for ended badly (a deployment failed, an update was rolled back). Says why."""
+
+    def __init__(self, message: str, subject: Subject | None = None) -> None:
+        super().__init__(message)
+        self.subject = subject
 
 
 class WaitTimeout(ClientError):
     """What was waited for has not ended yet. It goes on; waiting again is safe."""
+
+    def __init__(self, message: str, subject: Subject | None = None) -> None:
+        super().__init__(message)
+        self.subject = subject

@@ -1,6 +1,11 @@
+# Made by scripts/twin.py from aio/models.py: change that one, then `make client`.
+
 """Models: publish, look at, delete."""
 
-from modelyard.client.errors import ApiError, OperationFailed, UnknownName
+from collections.abc import Sequence
+from urllib.parse import quote
+
+from modelyard.client.errors import ApiError, OperationFailed, Subject, UnknownName
 from modelyard.client.records import Json, Model, record, rows
 from modelyard.client.session import Session
 from modelyard.client.waiting import Patience
@@ -13,19 +18,32 @@ class Models:
         self._session = session
 
     def list(self, **filters: str | int) -> list[Model]:
-        return [record(row, Model) for row in rows(self._session.call("GET", "/models", params=filters), "models")]
+        answer = self._session.call("GET", "/models", params=filters)
+        return [record(row, Model) for row in rows(answer, "models")]
 
     def get(self, model_id: str) -> Model:
         return record(self._session.call("GET", f"/models/{model_id}"), Model)
 
     def find(self, key: str) -> Model:
         """The model with this id, this `name/version`, or the newest of this name."""
+        chosen = self._named(key)
+        return max(chosen, key=lambda m: m.create_at) if chosen else self.get(quote(key, safe=""))
+
+    def only(self, key: str) -> Model:
+        """As `find`; UnknownName when a name without a version leaves a choice."""
+        chosen = self._named(key)
+        if len(chosen) > 1:
+            versions = ", ".join(f"{m.model_name}/{m.model_version}" for m in chosen)
+            raise UnknownName(f"model {key!r} has {len(chosen)} versions, name one: {versions}")
+        return chosen[0] if chosen else self.get(quote(key, safe=""))
+
+    def _named(self, key: str) -> Sequence[Model]:
         name, _, version = key.partition("/")
         named = [m for m in self.list(model_name=name) if m.model_name == name]
         chosen = [m for m in named if not version or m.model_version == version]
         if not chosen and version:
             raise UnknownName(f"there is no model {name!r} with version {version!r} in this project")
-        return max(chosen, key=lambda m: m.create_at) if chosen else self.get(key)
+        return chosen
 
     def publish(
         self, name: str, version: str, source_location: str, model_type: str = "auto", **optional: object
@@ -41,18 +59,23 @@ class Models:
             "source_location": source_location,
             **optional,
         }
-        return str(self._session.call("POST", "/models", body=body)["model_id"])
+        return str((self._session.call("POST", "/models", body=body))["model_id"])
 
     def wait(self, model_id: str, patience: Patience | None = None) -> Model:
         """The model once it is published; OperationFailed says why it could not be."""
-        model = (patience or Patience(timeout_s=300)).until(
-            lambda: self.get(model_id),
-            lambda m: m.model_status != "publishing",
-            f"model {model_id} is not published",
-        )
+        model = self.get(model_id)
+        name = f"{model.model_name}/{model.model_version}"
+        subject = Subject("model", name)
+        if model.model_status == "publishing":
+            model = (patience or Patience(timeout_s=300)).until(
+                lambda: self.get(model_id),
+                lambda m: m.model_status != "publishing",
+                f"model {name} is not published",
+                subject,
+            )
         if model.model_status != "published":
             why = model.error_msg or f"status {model.model_status}"
-            raise OperationFailed(f"model {model.model_name}/{model.model_version} was not published: {why}")
+            raise OperationFailed(f"model {name} was not published: {why}", subject)
         return model
 
     def delete(self, model_id: str) -> None:

@@ -1,26 +1,15 @@
+# Made by scripts/twin.py from aio/services.py: change that one, then `make client`.
+
 """Services: create, change live, start, stop, look at, wait for."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from urllib.parse import quote
 
-from modelyard.client.errors import ApiError, OperationFailed
+from modelyard.client.errors import ApiError, OperationFailed, Subject
 from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, record, rows
 from modelyard.client.session import Session
+from modelyard.client.standing import Progress, moves
 from modelyard.client.waiting import Patience
-
-MOVING = frozenset({"deploying", "stopping", "deleting", "pending", "waiting"})
-"""Statuses that end by themselves."""
-MENDING = frozenset({"running", "concerning"})
-"""Statuses that end by themselves while a variant says that it is deploying: its instances start again."""
-
-Progress = Callable[[Service], None]
-
-
-def moves(service: Service) -> bool:
-    """Whether the service is on its way to another state. One whose instances failed and are tried again later is
-    not: it is `concerning`, and may stay so."""
-    if service.status in MENDING:
-        return any(variant.status == "deploying" for variant in service.config)
-    return service.status in MOVING
 
 
 class Services:
@@ -30,10 +19,8 @@ class Services:
         self._session = session
 
     def list(self, **filters: str | int) -> list[Service]:
-        return [
-            record(row, Service)
-            for row in rows(self._session.call("GET", "/services", params=filters), "services")
-        ]
+        answer = self._session.call("GET", "/services", params=filters)
+        return [record(row, Service) for row in rows(answer, "services")]
 
     def get(self, service_id: str) -> Service:
         return record(self._session.call("GET", f"/services/{service_id}"), Service)
@@ -41,7 +28,7 @@ class Services:
     def find(self, key: str) -> Service:
         """The service with this name or this id."""
         named = [s for s in self.list(service_name=key) if s.service_name == key]
-        return self.get(named[0].service_id if named else key)
+        return self.get(named[0].service_id if named else quote(key, safe=""))
 
     def create(self, name: str, config: Iterable[Variant], **optional: object) -> str:
         """Create and begin to deploy a real-time service; its id."""
@@ -51,7 +38,7 @@ class Services:
             "config": [v.request() for v in config],
             **optional,
         }
-        return str(self._session.call("POST", "/services", body=body)["service_id"])
+        return str((self._session.call("POST", "/services", body=body))["service_id"])
 
     def put(self, service_id: str, **fields: object) -> Json:
         """`PUT` these fields as they are; the answer carries `update_time` when an update began."""
@@ -90,19 +77,24 @@ class Services:
         """
         service = self.settled(service_id, progress, patience)
         if service.status == "failed":
-            raise OperationFailed(
-                f"service {service.service_name} failed: {service.error_msg or 'no cause known'}"
-            )
+            why = service.error_msg or "no cause known"
+            text = f"service {service.service_name} failed: {why}"
+            raise OperationFailed(text, Subject("service", service.service_name))
         return service
 
     def wait_update(
-        self, service_id: str, update_time: int, progress: Progress | None = None, patience: Patience | None = None
+        self,
+        service_id: str,
+        update_time: int,
+        progress: Progress | None = None,
+        patience: Patience | None = None,
     ) -> Service:
         """As `wait`, for one update: OperationFailed also when it was rolled back."""
         service = self.wait(service_id, progress, patience)
         if any(u.update_time == update_time and u.result == "FAIL" for u in self.updates(service_id)):
             why = service.error_msg or "no cause known"
-            raise OperationFailed(f"the update of {service.service_name} was rolled back: {why}")
+            text = f"the update of {service.service_name} was rolled back: {why}"
+            raise OperationFailed(text, Subject("service", service.service_name))
         return service
 
     def settled(
@@ -116,8 +108,12 @@ class Services:
                 progress(service)
             return service
 
-        what = f"service {service_id} still changes"
-        return (patience or Patience()).until(ask, lambda s: not moves(s), what)
+        service = ask()
+        if not moves(service):
+            return service
+        name = service.service_name
+        what, subject = f"service {name} still changes", Subject("service", name)
+        return (patience or Patience()).until(ask, lambda s: not moves(s), what, subject)
 
     def wait_gone(self, service_id: str, patience: Patience | None = None) -> None:
         """Return when the service does not exist any more."""
@@ -131,4 +127,5 @@ class Services:
                 raise
             return False
 
-        (patience or Patience(timeout_s=600)).until(gone, bool, f"service {service_id} is still there")
+        subject = Subject("deletion", service_id)
+        (patience or Patience(timeout_s=600)).until(gone, bool, f"service {service_id} is still there", subject)

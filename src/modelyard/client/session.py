@@ -1,91 +1,57 @@
+# Made by scripts/twin.py from aio/session.py: change that one, then `make client`.
+
 """One authenticated connection to the API: logs in when it must, turns refusals into exceptions.
 
 A token is fetched with the first call and again when the server answers 401 to one (it ran out, or the server's
-keys changed). A call that changes something is never repeated for any other reason: only its sender knows
-whether that is safe.
+keys changed): once, however many calls find out at the same time. What else is sent again is decided in `retries`.
+Safe for several threads or tasks at once.
 """
 
-from collections.abc import Generator, Mapping
-from types import MappingProxyType
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from typing import Self
 
 import httpx
 
+from modelyard.client import login, retries
+from modelyard.client.answers import json_object, raise_for_answer, reason
+from modelyard.client.clockwork import Lock, sleep
 from modelyard.client.credentials import Credentials
-from modelyard.client.errors import ApiError, Unreachable
+from modelyard.client.errors import LoggedOut, NotConfigured, Unreachable
+from modelyard.client.login import TOKEN_HEADER, UNAUTHORIZED, Login
+from modelyard.client.outgoing import NO_PARAMS, NOTHING, Outgoing, Params, with_json
 from modelyard.client.records import Json
 
-UNAUTHORIZED = 401
-NOTHING: Mapping[str, str] = MappingProxyType({})
-TOKEN_HEADER = "X-Auth-Token"  # noqa: S105 - the name of a header
-
-
-class TokenAuth(httpx.Auth):
-    """Keystone v3 password login (contract §6), as httpx wants it."""
-
-    requires_response_body = True
-
-    def __init__(self, credentials: Credentials, timeout_s: float) -> None:
-        self._credentials = credentials
-        self._extensions = {"timeout": httpx.Timeout(timeout_s).as_dict()}
-        self._token = ""
-        self.project_id = credentials.project_id
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send with the token there is; after a 401 log in and send once more."""
-        known = bool(self._token)
-        if not known:
-            self.accept((yield self.login()))
-        request.headers[TOKEN_HEADER] = self._token
-        response = yield request
-        if known and response.status_code == UNAUTHORIZED:
-            self.accept((yield self.login()))
-            request.headers[TOKEN_HEADER] = self._token
-            yield request
-
-    def login(self) -> httpx.Request:
-        """The request that fetches a token."""
-        c = self._credentials
-        project: Json = (
-            {"id": c.project_id}
-            if c.project_id
-            else {"name": c.project_name, "domain": {"name": c.project_domain_name}}
-        )
-        user = {"name": c.username, "password": c.password, "domain": {"name": c.user_domain_name}}
-        body = {
-            "auth": {
-                "identity": {"methods": ["password"], "password": {"user": user}},
-                "scope": {"project": project},
-            }
-        }
-        url = f"{c.auth_url.rstrip('/')}/auth/tokens"
-        return httpx.Request("POST", url, json=body, extensions=self._extensions)
-
-    def accept(self, response: httpx.Response) -> None:
-        """Keep the token of an answer to `login`; ApiError when it was refused."""
-        raise_for_answer(response)
-        self._token = response.headers["X-Subject-Token"]
-        self.project_id = response.json()["token"]["project"]["id"]
-
-    @property
-    def token(self) -> str:
-        """The present token, "" before the first call."""
-        return self._token
+CONNECT_TIMEOUT_S = 10.0
 
 
 class Session:
-    """Calls below `/v1/{project_id}`, and absolute URLs (inference)."""
+    """Calls below `/v1/{project_id}`, and absolute URLs (inference).
+
+    `timeout_s`: how long one answer may take, or the next piece of one. `retries`: how often a request is sent
+    again where that is safe.
+    """
 
     def __init__(
         self,
         credentials: Credentials,
         *,
         timeout_s: float = 70.0,
+        retries: int = retries.RETRIES,
         transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = sleep,
     ) -> None:
-        self._auth = TokenAuth(credentials, timeout_s)
-        self._http = httpx.Client(auth=self._auth, timeout=timeout_s, transport=transport, trust_env=False)
+        self._credentials = credentials
+        self._timeout_s = timeout_s
+        self._retries = retries
+        self._sleep = sleep
+        self._http = httpx.Client(transport=transport, trust_env=False)
         self._root = credentials.auth_url.rstrip("/").removesuffix("/v3")
+        self._lock = Lock()
+        self._login: Login | None = None
+        if credentials.token:
+            self._login = Login(credentials.token, credentials.project_id, credentials.project_name)
 
     def __enter__(self) -> Self:
         return self
@@ -98,9 +64,14 @@ class Session:
 
     def token(self) -> str:
         """A token that works now, for callers that talk to the gateway by themselves."""
-        if not self._auth.token:
-            self._auth.accept(self._exchange(self._auth.login(), auth=None))
-        return self._auth.token
+        return (self.login()).token
+
+    def login(self, stale: str = "") -> Login:
+        """The present login; a new one if there is none, or if the present one is the `stale` token."""
+        with self._lock:
+            if self._login is None or self._login.token == stale:
+                self._login = self._log_in()
+            return self._login
 
     def call(
         self,
@@ -108,82 +79,106 @@ class Session:
         path: str,
         *,
         body: object = None,
-        params: dict[str, str | int] | None = None,
+        params: Params = NO_PARAMS,
         headers: Mapping[str, str] = NOTHING,
     ) -> Json:
         """The JSON object that `method path` answers; `path` is relative to the project (`/services`)."""
-        if not self._auth.project_id:
-            self.token()
-        url = f"{self._root}/v1/{self._auth.project_id}{path}"
-        given = {} if body is None else {"json": body}
-        response = self.send(method, url, params=params, headers=headers, **given)
-        answer = response.json() if response.content else {}
-        return answer if isinstance(answer, dict) else {"answer": answer}
+        project_id = (self.login()).project_id
+        if not project_id:
+            raise NotConfigured("no project is named, and the user does not have just one: set OS_PROJECT_NAME")
+        url = f"{self._root}/v1/{project_id}{path}"
+        return json_object(self.send(with_json(method, url, body, params=params, headers=headers)))
 
-    def absolute(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        params: Mapping[str, str] = NOTHING,
-    ) -> Json:
+    def absolute(self, method: str, path: str, *, body: object = None, params: Params = NO_PARAMS) -> Json:
         """The JSON object that `method path` answers, outside any project (`/v3/users`); {} for none."""
-        given = {} if body is None else {"json": body}
-        response = self.send(method, f"{self._root}{path}", params=params, **given)
-        answer = response.json() if response.content else {}
-        return answer if isinstance(answer, dict) else {"answer": answer}
+        return json_object(self.send(with_json(method, f"{self._root}{path}", body, params=params)))
 
     def root(self, path: str) -> Json:
         """A call outside any project, such as `/healthz`; needs no token."""
-        response = self.send("GET", f"{self._root}{path}", auth=None)
-        answer = response.json() if response.content else {}
-        return answer if isinstance(answer, dict) else {}
+        return json_object(self.send(Outgoing(method="GET", url=f"{self._root}{path}", authenticated=False)))
 
-    def send(self, method: str, url: str, **options: Any) -> httpx.Response:
+    def send(self, request: Outgoing) -> httpx.Response:
         """Send one request; ApiError when it is refused, Unreachable when no answer comes."""
-        auth = options.pop("auth", httpx.USE_CLIENT_DEFAULT)
-        response = self._exchange(self._http.build_request(method, url, **options), auth=auth)
-        raise_for_answer(response)
+        with self.open(request) as response:
+            self._whole(response)
+            return response
+
+    @contextmanager
+    def open(self, request: Outgoing) -> Iterator[httpx.Response]:
+        """As `send`, with the body still to be read, while the context lasts."""
+        response = self._answered(request)
+        try:
+            if not response.is_success:
+                self._whole(response)
+            raise_for_answer(response)
+            yield response
+        finally:
+            response.close()
+
+    def _answered(self, request: Outgoing) -> httpx.Response:
+        if not request.authenticated:
+            return self._sent(request, "")
+        known = self._login is not None
+        token = self.token()
+        response = self._sent(request, token)
+        if response.status_code == UNAUTHORIZED and known:
+            response.close()
+            response = self._sent(request, (self.login(stale=token)).token)
         return response
 
-    def _exchange(self, request: httpx.Request, *, auth: Any) -> httpx.Response:
+    def _sent(self, request: Outgoing, token: str) -> httpx.Response:
+        """The answer of the last try; its body is not read yet."""
+        for attempt in count(1):
+            built = self._built(request, token)
+            try:
+                response = self._http.send(built, stream=True)
+            except httpx.TransportError as e:
+                pause_s = retries.after_failure(e, attempt, request.method, request.headers)
+                if pause_s is None or attempt > self._retries:
+                    raise self._unreachable(e, built) from e
+            else:
+                later = response.headers.get("Retry-After", "")
+                pause_s = retries.after_answer(
+                    response.status_code, later, attempt, request.method, request.headers
+                )
+                if pause_s is None or attempt > self._retries:
+                    return response
+                response.close()
+            self._sleep(pause_s)
+        raise AssertionError("unreachable")
+
+    def _built(self, request: Outgoing, token: str) -> httpx.Request:
+        timeout_s = self._timeout_s if request.timeout_s is None else request.timeout_s
+        headers = {**request.headers, **({TOKEN_HEADER: token} if token else {})}
+        return self._http.build_request(
+            request.method,
+            request.url,
+            content=request.content,
+            params=request.params or None,
+            headers=headers,
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),
+        )
+
+    def _whole(self, response: httpx.Response) -> None:
         try:
-            return self._http.send(request, auth=auth)
+            response.read()
         except httpx.TransportError as e:
-            raise Unreachable(f"{e.request.url.scheme}://{e.request.url.netloc.decode()}: {reason(e)}") from e
+            raise self._unreachable(e, response.request) from e
 
+    def _log_in(self) -> Login:
+        c = self._credentials
+        if not c.password:
+            raise LoggedOut(f"the login of {c.username} at {c.auth_url} has ended")
+        url = login.tokens_url(c)
+        request = with_json("POST", url, login.body(c))
+        response = self._sent(request, "")
+        try:
+            self._whole(response)
+            raise_for_answer(response)
+            return login.accepted(response)
+        finally:
+            response.close()
 
-def reason(error: httpx.TransportError) -> str:
-    """Why no answer came, in a few words."""
-    if isinstance(error, httpx.ConnectError):
-        return "nothing answers there"
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    return f"the connection broke ({error})"
-
-
-def raise_for_answer(response: httpx.Response) -> None:
-    """ApiError for any answer outside 2xx, from the API's error shape (or Keystone's, or none)."""
-    if response.is_success:
-        return
-    code, message = "", ""
-    details: tuple[tuple[str, str], ...] = ()
-    try:
-        answer = response.json()
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict):
-        nested = answer.get("error")
-        code = str(answer.get("error_code") or "")
-        details = _details(answer.get("details"))
-        message = str(answer.get("error_msg") or (nested.get("message") if isinstance(nested, dict) else "") or "")
-    if not message:
-        message = response.text.strip()[:500] or f"{response.status_code} {response.reason_phrase}"
-    raise ApiError(response.status_code, code, message, response.headers.get("X-Request-Id", ""), details)
-
-
-def _details(value: object) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, list):
-        return ()
-    return tuple((str(one.get("field")), str(one.get("error_msg"))) for one in value if isinstance(one, dict))
+    @staticmethod
+    def _unreachable(error: httpx.TransportError, request: httpx.Request) -> Unreachable:
+        return Unreachable(f"{request.url.scheme}://{request.url.netloc.decode()}: {reason(error)}")

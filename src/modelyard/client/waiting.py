@@ -1,3 +1,5 @@
+# Made by scripts/twin.py from aio/waiting.py: change that one, then `make client`.
+
 """Asking again until something ended, without hammering the server.
 
 The pause grows with the time already waited (a tenth of it, between 50 ms and 2 s): what ends quickly is noticed
@@ -9,18 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from modelyard.client.errors import Unreachable, WaitTimeout
+from modelyard.client.clockwork import sleep
+from modelyard.client.errors import Subject, Unreachable, WaitTimeout
+from modelyard.client.standing import pause_s
 
 T = TypeVar("T")
-
-
-def pause_s(waited_s: float) -> float:
-    """How long to wait before asking again.
-
-    >>> pause_s(0), pause_s(5), pause_s(600)
-    (0.05, 0.5, 2.0)
-    """
-    return min(max(waited_s / 10, 0.05), 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +24,15 @@ class Patience:
 
     timeout_s: float = 1800.0
     now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = sleep
 
-    def until(self, ask: Callable[[], T], ended: Callable[[T], bool], what: str) -> T:
+    def until(
+        self,
+        ask: Callable[[], T],
+        ended: Callable[[T], bool],
+        what: str,
+        subject: Subject | None = None,
+    ) -> T:
         """The first answer of `ask` for which `ended`; WaitTimeout (which names `what`) when it takes too long."""
         start = self.now()
         while True:
@@ -44,5 +45,6 @@ class Patience:
                 away = e
             waited_s = self.now() - start
             if waited_s >= self.timeout_s:
-                raise WaitTimeout(f"{what} after {waited_s:.0f} s" + (f" ({away})" if away else "")) from away
+                text = f"{what} after {waited_s:.0f} s" + (f" ({away})" if away else "")
+                raise WaitTimeout(text, subject) from away
             self.sleep(min(pause_s(waited_s), self.timeout_s - waited_s))

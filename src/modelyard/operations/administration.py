@@ -20,7 +20,7 @@ from modelyard.iam.bootstrap import random_access_key, random_secret
 from modelyard.iam.passwords import Passwords
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity, proved
-from modelyard.operations.scopes import domain_name
+from modelyard.operations.scopes import domain_name, same_domain
 from modelyard.store.base import Grant, Reading
 
 MIN_PASSWORD = 8
@@ -302,7 +302,7 @@ async def _place(r: Reading, project_id: str) -> str:
 
 async def _domain(r: Reading, key: str, where: str) -> str:
     for one in await r.projects():
-        if key in (one.domain_id, one.domain_name):
+        if same_domain(key, one.domain_id, one.domain_name):
             return one.domain_id
     raise Invalid(Violation(where, f"domain {key!r} does not exist"))
 

@@ -8,6 +8,8 @@ from modelyard.iam.tokens import Scope
 from modelyard.store.base import Reading
 
 DEFAULT_DOMAIN_NAME = "Default"
+DEFAULT = DEFAULT_DOMAIN_NAME.lower()
+"""What Keystone's clients name (by id, or by name in any case) when their user names no domain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ async def scoped(r: Reading, user: User, wanted: Wanted) -> tuple[Principal, Sco
     administrator = await administers(r, user.id)
     nowhere = Principal(user.id, user.name, user.domain_id, name, None, None, frozenset(), administrator)
     if wanted.domain is not None:
-        if {wanted.domain.id, wanted.domain.name} & {user.domain_id, name}:
+        if any(same_domain(key, user.domain_id, name) for key in (wanted.domain.id, wanted.domain.name) if key):
             return nowhere, Scope.DOMAIN
         raise Unauthenticated(f"The user is not in domain {wanted.domain}.", code="0203")
     if wanted.unscoped:
@@ -80,8 +82,7 @@ async def user_named(r: Reading, named: Named) -> User | None:
     found = [
         user
         for user in (await r.users(name=named.name) if named.name else ())
-        if named.domain is None
-        or named.domain in (user.domain_id, domains.get(user.domain_id, DEFAULT_DOMAIN_NAME))
+        if same_domain(named.domain, user.domain_id, domains.get(user.domain_id, DEFAULT_DOMAIN_NAME))
     ]
     return found[0] if len(found) == 1 else None
 
@@ -93,10 +94,23 @@ async def project_named(r: Reading, named: Named, domain_id: str) -> Project | N
         return project if project is not None and project.id == named.id else None
     found = await r.projects(name=named.name) if named.name else ()
     if named.domain is not None:
-        found = [p for p in found if named.domain in (p.domain_id, p.domain_name)]
+        found = [p for p in found if same_domain(named.domain, p.domain_id, p.domain_name)]
     elif len(found) > 1:
         found = [p for p in found if p.domain_id == domain_id]
     return found[0] if len(found) == 1 else None
+
+
+def same_domain(asked: str | None, domain_id: str, name: str) -> bool:
+    """Whether a request that names this domain, or none, may mean the one with this id and name.
+
+    The default domain is whichever one has the user or project: clients name `default` by themselves.
+
+    >>> same_domain(None, "d1", "modelyard"), same_domain("default", "d1", "modelyard")
+    (True, True)
+    >>> same_domain("modelyard", "d1", "modelyard"), same_domain("sales", "d1", "modelyard")
+    (True, False)
+    """
+    return asked is None or asked in (domain_id, name) or asked.lower() == DEFAULT
 
 
 async def domain_name(r: Reading, domain_id: str) -> str:

@@ -8,8 +8,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from modelyard.client import ApiError, Client, Credentials, NotConfigured, OperationFailed, Unreachable, Variant
-from modelyard.client.waiting import Patience, WaitTimeout, pause_s
+from modelyard.client import (
+    ApiError,
+    Client,
+    Credentials,
+    NotConfigured,
+    OperationFailed,
+    Unreachable,
+    Variant,
+    WaitTimeout,
+)
+from modelyard.client.standing import pause_s
+from modelyard.client.waiting import Patience
 
 CREDENTIALS = Credentials(
     auth_url="http://yard.test/v3", username="admin", password="s3cret", project_name="default"
@@ -226,6 +236,41 @@ def test_credentials_go_through_the_environment_and_back() -> None:
     assert Credentials.from_environment(CREDENTIALS.environment()) == CREDENTIALS
     with pytest.raises(NotConfigured, match="OS_USERNAME, OS_PASSWORD"):
         Credentials.from_environment({"OS_AUTH_URL": "http://yard.test/v3"})
+
+
+URL, WHO = "http://yard.test/v3", {"OS_USERNAME": "ada", "OS_PASSWORD": "s3cret"}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {}),
+        (
+            {"OS_USER_DOMAIN_NAME": "a", "OS_PROJECT_DOMAIN_NAME": "b"},
+            {"user_domain_name": "a", "project_domain_name": "b"},
+        ),
+        (
+            {"OS_USER_DOMAIN_ID": "a", "OS_PROJECT_DOMAIN_ID": "b"},
+            {"user_domain_id": "a", "project_domain_id": "b"},
+        ),
+        ({"OS_DOMAIN_NAME": "a"}, {"user_domain_name": "a", "project_domain_name": "a"}),
+        ({"OS_DOMAIN_ID": "a"}, {"user_domain_id": "a", "project_domain_id": "a"}),
+        ({"OS_DEFAULT_DOMAIN": "default"}, {"user_domain_name": "default", "project_domain_name": "default"}),
+        ({"OS_TENANT_NAME": "lab"}, {"project_name": "lab"}),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_the_names_of_openstack_clients(given: dict[str, str], expected: dict[str, str]) -> None:
+    found = Credentials.from_environment({"OS_AUTH_URL": URL, **WHO, **given})
+    assert found == Credentials(auth_url=URL, username="ada", password="s3cret", **expected)
+
+
+def test_a_token_stands_for_user_and_password() -> None:
+    given = {"OS_AUTH_URL": "http://yard.test/", "OS_TOKEN": "t", "OS_PROJECT_ID": "p"}
+    found = Credentials.from_environment(given)
+    assert (found.auth_url, found.token, found.project_id) == (URL, "t", "p")
+    assert found.environment()["OS_AUTH_TYPE"] == "token"
+    assert "t" not in repr(found).split("'")
 
 
 def test_credentials_never_show_the_password() -> None:

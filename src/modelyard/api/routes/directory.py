@@ -18,6 +18,7 @@ from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import SYSTEM, Role
 from modelyard.operations import administration as admin
 from modelyard.operations.administration import UserChange
+from modelyard.operations.scopes import same_domain
 
 
 def _base(request: Request, deps: Everything) -> str:
@@ -137,7 +138,7 @@ async def domains(base: Base, ctx: World, caller: Caller, asked: Listed) -> Json
     """Those of the projects that the caller sees."""
     found = {caller.domain_id: caller.domain_name}
     found |= {one.domain_id: one.domain_name for one in await admin.projects(ctx, caller)}
-    wanted = [one for one in found.items() if asked.name in (None, one[1])]
+    wanted = [one for one in found.items() if same_domain(asked.name, *one)]
     return keystone.domains(base, wanted)
 
 
@@ -146,7 +147,7 @@ async def domain(base: Base, ctx: World, caller: Caller, domain_id: str) -> Json
     for one in [(caller.domain_id, caller.domain_name)] + [
         (found.domain_id, found.domain_name) for found in await admin.projects(ctx, caller)
     ]:
-        if one[0] == domain_id:
+        if same_domain(domain_id, *one):
             return {"domain": keystone.domain(base, *one)}
     raise NotFound("domain", domain_id)
 

@@ -11,9 +11,9 @@ EXAMPLE: dict[str, Any] = {
     "auth": {
         "identity": {
             "methods": ["password"],
-            "password": {"user": {"name": "admin", "password": "…", "domain": {"name": "Default"}}},
+            "password": {"user": {"name": "ada", "password": "…", "domain": {"name": "modelyard"}}},
         },
-        "scope": {"project": {"name": "default"}},
+        "scope": {"project": {"name": "research", "domain": {"name": "modelyard"}}},
     }
 }
 

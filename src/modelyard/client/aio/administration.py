@@ -1,0 +1,153 @@
+"""Administration: users, projects, roles, access keys, and what projects may use. For administrators only.
+
+Users and projects may be named or given by id; a name must leave no doubt.
+"""
+
+from collections.abc import Mapping
+
+from modelyard.client.aio.session import AsyncSession
+from modelyard.client.errors import UnknownName
+from modelyard.client.records import Json, rows
+
+ADMIN = "/v1/modelyard/admin"
+CREDENTIALS = "/v3.0/OS-CREDENTIAL/credentials"
+SYSTEM = "system"
+"""In place of a project: the whole installation."""
+
+
+class AsyncAdministration:
+    """The calls that are no project's."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def _call(self, method: str, path: str, body: object = None, **params: str) -> Json:
+        return await self._session.absolute(method, path, body=body, params=params)
+
+    # Users and projects.
+
+    async def users(self) -> list[Json]:
+        return rows(await self._call("GET", "/v3/users"), "users")
+
+    async def user_id(self, key: str) -> str:
+        """The id of the user with this name or id; UnknownName when there is none, or are several."""
+        return _id("user", key, await self.users())
+
+    async def create_user(self, name: str, password: str) -> Json:
+        return _inner(
+            await self._call("POST", "/v3/users", {"user": {"name": name, "password": password}}), "user"
+        )
+
+    async def change_user(self, user: str, **change: object) -> Json:
+        """`enabled`, `password` or `name`."""
+        return _inner(await self._call("PATCH", f"/v3/users/{await self.user_id(user)}", {"user": change}), "user")
+
+    async def delete_user(self, user: str) -> None:
+        await self._call("DELETE", f"/v3/users/{await self.user_id(user)}")
+
+    async def projects(self) -> list[Json]:
+        return rows(await self._call("GET", "/v3/projects"), "projects")
+
+    async def project_id(self, key: str) -> str:
+        """As `user_id`."""
+        return _id("project", key, await self.projects())
+
+    async def create_project(self, name: str) -> Json:
+        return _inner(await self._call("POST", "/v3/projects", {"project": {"name": name}}), "project")
+
+    async def change_project(self, project: str, **change: object) -> Json:
+        """`enabled` or `name`."""
+        path = f"/v3/projects/{await self.project_id(project)}"
+        return _inner(await self._call("PATCH", path, {"project": change}), "project")
+
+    # Roles and access keys.
+
+    async def grants(self, user: str | None = None, project: str | None = None) -> list[Json]:
+        params = {"user.id": await self.user_id(user)} if user else {}
+        if project:
+            params["scope.project.id"] = await self.project_id(project)
+        return rows(await self._call("GET", "/v3/role_assignments", **params), "role_assignments")
+
+    async def grant(self, user: str, role: str, project: str) -> None:
+        """`project` SYSTEM with the role admin makes an administrator."""
+        await self._call("PUT", await self._role(user, role, project))
+
+    async def withdraw(self, user: str, role: str, project: str) -> None:
+        await self._call("DELETE", await self._role(user, role, project))
+
+    async def _role(self, user: str, role: str, project: str) -> str:
+        where = SYSTEM if project == SYSTEM else f"projects/{await self.project_id(project)}"
+        return f"/v3/{where}/users/{await self.user_id(user)}/roles/{role}"
+
+    async def access_keys(self, user: str) -> list[Json]:
+        return rows(await self._call("GET", CREDENTIALS, user_id=await self.user_id(user)), "credentials")
+
+    async def create_access_key(self, user: str, project: str) -> Json:
+        wanted = {"user_id": await self.user_id(user), "project_id": await self.project_id(project)}
+        return _inner(await self._call("POST", CREDENTIALS, {"credential": wanted}), "credential")
+
+    async def delete_access_key(self, access: str) -> None:
+        await self._call("DELETE", f"{CREDENTIALS}/{access}")
+
+    # What projects may use.
+
+    async def quotas(self, project: str, wanted: Mapping[str, int] | None = None) -> Json:
+        """Those of a project, after setting some."""
+        path = f"{ADMIN}/projects/{await self.project_id(project)}/quotas"
+        answer = (
+            await self._call("PUT", path, {"quotas": dict(wanted)}) if wanted else await self._call("GET", path)
+        )
+        return _inner(answer, "quotas")
+
+    async def flavors(self) -> list[Json]:
+        return rows(await self._call("GET", f"{ADMIN}/flavors"), "flavors")
+
+    async def create_flavor(self, name: str, **fields: object) -> Json:
+        return await self._call("POST", f"{ADMIN}/flavors", {"name": name, **fields})
+
+    async def change_flavor(self, name: str, **fields: object) -> Json:
+        return await self._call("PATCH", f"{ADMIN}/flavors/{name}", fields)
+
+    async def delete_flavor(self, name: str) -> None:
+        await self._call("DELETE", f"{ADMIN}/flavors/{name}")
+
+    async def pools(self) -> list[Json]:
+        return rows(await self._call("GET", f"{ADMIN}/pools"), "pools")
+
+    async def pool_id(self, key: str) -> str:
+        return _id("pool", key, await self.pools(), "pool_id")
+
+    async def create_pool(self, name: str, project: str, **fields: object) -> Json:
+        return await self._call(
+            "POST", f"{ADMIN}/pools", {"name": name, "project_id": await self.project_id(project), **fields}
+        )
+
+    async def change_pool(self, pool: str, **fields: object) -> Json:
+        return await self._call("PATCH", f"{ADMIN}/pools/{await self.pool_id(pool)}", fields)
+
+    async def delete_pool(self, pool: str) -> None:
+        await self._call("DELETE", f"{ADMIN}/pools/{await self.pool_id(pool)}")
+
+    async def buckets(self) -> list[Json]:
+        return rows(await self._call("GET", f"{ADMIN}/buckets"), "buckets")
+
+    async def claim_bucket(self, bucket: str, project: str) -> None:
+        await self._call("PUT", f"{ADMIN}/buckets/{bucket}", {"project_id": await self.project_id(project)})
+
+    async def release_bucket(self, bucket: str) -> None:
+        await self._call("DELETE", f"{ADMIN}/buckets/{bucket}")
+
+
+def _id(kind: str, key: str, found: list[Json], field: str = "id") -> str:
+    ids = [str(one[field]) for one in found]
+    if key in ids:
+        return key
+    named = [str(one[field]) for one in found if one.get("name") == key]
+    if len(named) != 1:
+        raise UnknownName(f"there are {len(named)} {kind}s named {key!r}" if named else f"no {kind} {key!r}")
+    return named[0]
+
+
+def _inner(answer: Json, name: str) -> Json:
+    value = answer.get(name)
+    return value if isinstance(value, dict) else answer

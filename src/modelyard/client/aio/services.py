@@ -1,0 +1,133 @@
+"""Services: create, change live, start, stop, look at, wait for."""
+
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from modelyard.client.aio.session import AsyncSession
+from modelyard.client.aio.waiting import AsyncPatience
+from modelyard.client.errors import ApiError, OperationFailed, Subject
+from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, record, rows
+from modelyard.client.standing import Progress, moves
+
+
+class AsyncServices:
+    """The `/services` calls (contract §2). Methods take a service id; `find` turns a name into one."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def list(self, **filters: str | int) -> list[Service]:
+        answer = await self._session.call("GET", "/services", params=filters)
+        return [record(row, Service) for row in rows(answer, "services")]
+
+    async def get(self, service_id: str) -> Service:
+        return record(await self._session.call("GET", f"/services/{service_id}"), Service)
+
+    async def find(self, key: str) -> Service:
+        """The service with this name or this id."""
+        named = [s for s in await self.list(service_name=key) if s.service_name == key]
+        return await self.get(named[0].service_id if named else quote(key, safe=""))
+
+    async def create(self, name: str, config: Iterable[Variant], **optional: object) -> str:
+        """Create and begin to deploy a real-time service; its id."""
+        body: Json = {
+            "service_name": name,
+            "infer_type": "real-time",
+            "config": [v.request() for v in config],
+            **optional,
+        }
+        return str((await self._session.call("POST", "/services", body=body))["service_id"])
+
+    async def put(self, service_id: str, **fields: object) -> Json:
+        """`PUT` these fields as they are; the answer carries `update_time` when an update began."""
+        return await self._session.call("PUT", f"/services/{service_id}", body=fields)
+
+    async def configure(self, service_id: str, config: Iterable[Variant], **optional: object) -> int | None:
+        """Replace the config; the `update_time` that names the update, None if the service is stopped."""
+        answer = await self.put(service_id, config=[v.request() for v in config], **optional)
+        time = answer.get("update_time")
+        return time if isinstance(time, int) else None
+
+    async def start(self, service_id: str) -> None:
+        await self.put(service_id, status="running")
+
+    async def stop(self, service_id: str) -> None:
+        await self.put(service_id, status="stopped")
+
+    async def delete(self, service_id: str) -> None:
+        """Begin to delete; `wait_gone` waits for the end."""
+        await self._session.call("DELETE", f"/services/{service_id}")
+
+    async def updates(self, service_id: str) -> tuple[UpdateRecord, ...]:
+        """The update records, newest first."""
+        answer = await self._session.call("GET", f"/services/{service_id}/logs")
+        return tuple(sorted((record(r, UpdateRecord) for r in rows(answer, "logs")), key=lambda u: -u.update_time))
+
+    async def events(self, service_id: str) -> tuple[Event, ...]:
+        """What happened to the service, as the server orders it (newest first)."""
+        answer = await self._session.call("GET", f"/services/{service_id}/events")
+        return tuple(record(r, Event) for r in rows(answer, "events"))
+
+    async def wait(
+        self, service_id: str, progress: Progress | None = None, patience: AsyncPatience | None = None
+    ) -> Service:
+        """The service once it no longer moves; OperationFailed when it failed or its last update did.
+
+        `progress` is called with every answer on the way.
+        """
+        service = await self.settled(service_id, progress, patience)
+        if service.status == "failed":
+            why = service.error_msg or "no cause known"
+            text = f"service {service.service_name} failed: {why}"
+            raise OperationFailed(text, Subject("service", service.service_name))
+        return service
+
+    async def wait_update(
+        self,
+        service_id: str,
+        update_time: int,
+        progress: Progress | None = None,
+        patience: AsyncPatience | None = None,
+    ) -> Service:
+        """As `wait`, for one update: OperationFailed also when it was rolled back."""
+        service = await self.wait(service_id, progress, patience)
+        if any(u.update_time == update_time and u.result == "FAIL" for u in await self.updates(service_id)):
+            why = service.error_msg or "no cause known"
+            text = f"the update of {service.service_name} was rolled back: {why}"
+            raise OperationFailed(text, Subject("service", service.service_name))
+        return service
+
+    async def settled(
+        self, service_id: str, progress: Progress | None = None, patience: AsyncPatience | None = None
+    ) -> Service:
+        """The service once it says of itself that it stays as it is."""
+
+        async def ask() -> Service:
+            service = await self.get(service_id)
+            if progress is not None:
+                progress(service)
+            return service
+
+        service = await ask()
+        if not moves(service):
+            return service
+        name = service.service_name
+        what, subject = f"service {name} still changes", Subject("service", name)
+        return await (patience or AsyncPatience()).until(ask, lambda s: not moves(s), what, subject)
+
+    async def wait_gone(self, service_id: str, patience: AsyncPatience | None = None) -> None:
+        """Return when the service does not exist any more."""
+
+        async def gone() -> bool:
+            try:
+                await self.get(service_id)
+            except ApiError as e:
+                if e.status == 404:
+                    return True
+                raise
+            return False
+
+        subject = Subject("deletion", service_id)
+        await (patience or AsyncPatience(timeout_s=600)).until(
+            gone, bool, f"service {service_id} is still there", subject
+        )

@@ -1,0 +1,48 @@
+"""Asking again until something ended, without hammering the server.
+
+The pause grows with the time already waited (a tenth of it, between 50 ms and 2 s): what ends quickly is noticed
+quickly, and what takes long is asked about seldom. The answer is at most a tenth late.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from modelyard.client.aio.clockwork import sleep
+from modelyard.client.errors import Subject, Unreachable, WaitTimeout
+from modelyard.client.standing import pause_s
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncPatience:
+    """How long to wait, and the clock to wait by. A server that is away is asked again until the time is over."""
+
+    timeout_s: float = 1800.0
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = sleep
+
+    async def until(
+        self,
+        ask: Callable[[], Awaitable[T]],
+        ended: Callable[[T], bool],
+        what: str,
+        subject: Subject | None = None,
+    ) -> T:
+        """The first answer of `ask` for which `ended`; WaitTimeout (which names `what`) when it takes too long."""
+        start = self.now()
+        while True:
+            away: Unreachable | None = None
+            try:
+                answer = await ask()
+                if ended(answer):
+                    return answer
+            except Unreachable as e:
+                away = e
+            waited_s = self.now() - start
+            if waited_s >= self.timeout_s:
+                text = f"{what} after {waited_s:.0f} s" + (f" ({away})" if away else "")
+                raise WaitTimeout(text, subject) from away
+            await self.sleep(min(pause_s(waited_s), self.timeout_s - waited_s))
