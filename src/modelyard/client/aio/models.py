@@ -44,9 +44,12 @@ class AsyncModels:
         return chosen
 
     async def publish(
-        self, name: str, version: str, source_location: str, model_type: str, **optional: object
+        self, name: str, version: str, source_location: str, model_type: str = "auto", **optional: object
     ) -> str:
-        """Begin to publish; the id of the model. Publishing goes on after this returns: see `wait`."""
+        """Begin to publish; the id of the model. Publishing goes on after this returns: see `wait`.
+
+        `model_type` "auto": what the package's config.json says.
+        """
         body: Json = {
             "model_name": name,
             "model_version": version,
