@@ -8,6 +8,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -155,6 +156,8 @@ def script_model(package: Package, service: Any, threads: int) -> Model:
             example=package.config.get("example"),
             columns=declared,
         )
+    with suppress(AttributeError):  # a class with slots keeps to the order of the fields
+        service._declared_columns = declared  # for the default `_preprocess` of `python_model_service`
     joint = script_joint(package, service)
     return Model(
         routes=package.routes,

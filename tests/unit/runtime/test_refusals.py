@@ -321,3 +321,22 @@ def test_answers_of_scripts_keep_their_kind_as_tensors(value: Any, datatype: str
     status, answer = infer(Model({}, predict=lambda _: {"y": value}), tensor("x", "INT64", [1], 1))
     assert status == 200
     assert (answer["outputs"][0]["datatype"], answer["outputs"][0]["data"]) == (datatype, data)
+
+
+SCRIPT = """from model_service.python_model_service import XgSklServingBaseService
+class Service(XgSklServingBaseService): pass
+"""
+
+
+@pytest.mark.parametrize(
+    "kinds", [None, {"a": "number", "b": "number"}], ids=["the model's names", "declared names"]
+)
+def test_the_default_steps_of_a_script_go_by_name(tmp_path: Path, kinds: dict[str, str] | None) -> None:
+    train: Any = [[0, 0], [1, 0], [0, 1]] if kinds else pd.DataFrame({"a": [0, 1, 0], "b": [0, 0, 1]})
+    (tmp_path / "customize_service.py").write_text(SCRIPT)
+    model = served(tmp_path, LinearRegression().fit(train, [0, 1, 10]), kinds)
+    for row in ({"a": 1, "b": 2}, {"b": 2, "a": 1}):
+        status, answer = ask(model, {"req_data": [row]})
+        assert (status, answer["data"]["resp_data"][0]["predictresult"]) == (200, pytest.approx(21))
+    status, answer = ask(model, {"req_data": [{"a": 1, "c": 2}]})
+    assert (status, answer["error_msg"]) == (400, "req_data[0].b is missing.")
