@@ -40,7 +40,7 @@ from modelyard.objects.local import LocalObjects
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
 from modelyard.operations.standing import Standing
-from modelyard.processes import isolation, limits
+from modelyard.processes import isolation, limits, machine
 from modelyard.processes.ports import PortKeeper
 from modelyard.processes.view import view
 from modelyard.settings import Settings
@@ -182,6 +182,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         nudge=plane.nudge,
         gateway_url=urls.gateway,
         volume_dirs=_directories(settings.volume_dirs),
+        capacity=machine.capacity(),
         home_project=credentials.get("project_id") or settings.project_name,
         usage=engine.usage,
         requests_per_minute=plane.requests_per_minute,

@@ -7,6 +7,7 @@ import pytest
 from tests.integration.plane_world import PROJECT, Yard, variant, yard
 
 from modelyard.core.admission_placement import CustomSpec, Placement
+from modelyard.domain.resources import Resources
 from modelyard.engines.base import InstanceSpec
 from modelyard.store.base import FlavorEntry, PoolEntry
 
@@ -41,6 +42,27 @@ async def test_sizes(world: Yard) -> None:
     await world.converge(service_id)
     assert size(world.engine.started[-1]) == (0.34, 65)
     assert len(await world.running()) == 1
+
+
+async def test_what_a_flavor_says_of_processes_and_files_reaches_the_engine(world: Yard) -> None:
+    many = {"cpu": 1, "memory_mib": 256, "pids": 4096, "open_files": 65_536}
+    async with world.store.write() as w:
+        await w.save_flavor(FlavorEntry("many", True, many))
+    model = await world.model("m")
+    service_id = await world.create(variant(model, specification="many"))
+    await world.converge(service_id)
+    assert world.engine.started[-1].resources == Resources(1, 256, 4096, 65_536)
+    await world.restart()
+    await world.converge(service_id)
+    async with world.store.write() as w:
+        await w.save_flavor(FlavorEntry("many", True, {**many, "pids": 64, "cpu": 9}))
+    (running,) = await world.running()
+    world.engine.kill(running.instance_id)
+    await world.elapse(60_000, service_id)
+    assert [spec.resources for spec in world.engine.started] == [Resources(1, 256, 4096, 65_536)] * 2
+    await world.put(service_id, variant(model, specification="tiny"))
+    await world.converge(service_id)
+    assert world.engine.started[-1].resources == Resources(0.5, 128, 1024, 16_384)
 
 
 async def test_a_flavor_that_is_gone_goes_on_with_what_it_was(world: Yard) -> None:

@@ -16,6 +16,7 @@ from modelyard.core.admission_catalog import Flavor
 from modelyard.core.decide import Decision, decide
 from modelyard.core.health import health
 from modelyard.core.situation import Situation
+from modelyard.core.size import resources
 from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Revision, Variant
@@ -27,7 +28,6 @@ from modelyard.engines.base import (
     NoRoomError,
     Observed,
     ProcessState,
-    Resources,
     StartRefusedError,
 )
 from modelyard.gateway.base import Gateway
@@ -206,11 +206,10 @@ class Reconciler:
         variant = _variant(record.revisions, instance)
         if variant is None:
             raise StartRefusedError(f"no revision of the service has the template {instance.template}")
-        size = variant.template
-        flavor = self._world.flavors.get(size.specification)
-        if flavor is None and not size.memory_mib:
-            raise StartRefusedError(f"the specification {size.specification!r} is not known any more")
-        flavor = flavor or Flavor(size.specification, size.cpu, size.memory_mib)
+        size = resources(variant.template, self._world.flavors)
+        if size is None:
+            text = f"the specification {variant.template.specification!r} is not known any more"
+            raise StartRefusedError(text)
         return InstanceSpec(
             instance_id=instance.id,
             service_id=instance.service_id,
@@ -221,12 +220,7 @@ class Reconciler:
             model_name=variant.model_name,
             model_version=variant.model_version,
             envs=variant.template.envs,
-            resources=Resources(
-                cpu=size.cpu or flavor.cpu,
-                memory_mib=size.memory_mib or flavor.memory_mib,
-                pids=flavor.pids,
-                open_files=flavor.open_files,
-            ),
+            resources=size,
             health=await self._health(record, variant),
         )
 

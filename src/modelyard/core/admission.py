@@ -22,8 +22,10 @@ from modelyard.core.admission_placement import Placement, Site
 from modelyard.core.admission_types import TypedFields
 from modelyard.core.admission_volumes import HostDirs, VolumeRequest
 from modelyard.core.pairing import pair
+from modelyard.core.size import Amount, crowded, shortage
 from modelyard.domain.errors import Violation
 from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.resources import Capacity
 from modelyard.domain.revision import Budget, Template, Variant
 from modelyard.domain.service import InferType
 
@@ -55,7 +57,8 @@ class World:
     """What a config is held against: the models it names, the flavors and pools there are, the project's quotas.
 
     `placement` is what the service says about pools. `previous` are the variants of the present revision (their
-    tracks are inherited), `next_track` a number that nothing of the service uses.
+    tracks are inherited), `next_track` a number that nothing of the service uses. `machine`: what it has; `taken`:
+    what the other services have of each pool, by its id.
     """
 
     models: Mapping[str, Model]
@@ -67,10 +70,12 @@ class World:
     pools: Mapping[str, Pool] = field(default_factory=dict)
     placement: Placement = Placement()
     dirs: HostDirs = HostDirs()
+    machine: Capacity = Capacity()
+    taken: Mapping[str, Amount] = field(default_factory=dict)
 
     @property
     def site(self) -> Site:
-        return Site(self.flavors, self.pools, self.placement)
+        return Site(self.flavors, self.pools, self.placement, self.machine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ def _violations(config: Sequence[VariantRequest], world: World, broken: Collecti
         yield from types.violations(path, entry.typed, world.infer_type)
         in_pool = (entry.placement.pool_key or world.placement.pool_key) is not None
         yield from volumes.violations(f"{path}.additional_properties", entry.volumes, world.dirs, in_pool=in_pool)
+    yield from _room(config, world)
     yield from _same_versions(config)
     if world.infer_type is InferType.REAL_TIME and not any(_touches_weights(b) for b in broken):
         yield from _weight_rules(config)
@@ -149,6 +155,20 @@ def _count(path: str, entry: VariantRequest, world: World) -> Iterator[Violation
         yield Violation(
             at, f"is {count}; a maximum of {most} {world.infer_type} service instances are allowed", "3522"
         )
+
+
+def _room(config: Sequence[VariantRequest], world: World) -> Iterator[Violation]:
+    """All instances together against pools whose capacity is set, beside what other services have there."""
+    asked: dict[str, Amount] = {}
+    for entry in config:
+        pool = world.site.pool(entry.placement)
+        one = placement.amount(entry.specification, entry.placement, world.site)
+        if pool is not None and one is not None and not shortage(one, pool.capacity):  # that was said already
+            asked[pool.id] = asked.get(pool.id, Amount()) + one.times(max(entry.instance_count or 1, 1))
+    for pool_id, amount in asked.items():
+        pool = world.pools[pool_id]
+        if short := crowded(amount, pool.capacity, world.taken.get(pool_id, Amount())):
+            yield Violation("config", f"does not fit into the pool {pool.name!r}: it takes {short}")
 
 
 def _rollout(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Violation]:
@@ -224,6 +244,7 @@ def _variant(entry: VariantRequest, weight: int, world: World) -> Variant:
     assert entry.instance_count is not None
     model, pool = world.models[entry.model_id], world.site.pool(entry.placement)
     cpu, memory_mib = placement.size(entry.specification, entry.placement, world.site, FLAVORS)
+    pids, open_files = placement.bounds(entry.specification, world.site, FLAVORS)
     default, timeout, grace = Budget(), entry.deploy_timeout_s, entry.termination_grace_s
     return Variant(
         track=0,
@@ -239,6 +260,8 @@ def _variant(entry: VariantRequest, weight: int, world: World) -> Variant:
             cpu=cpu,
             memory_mib=memory_mib,
             volumes=volumes.mounted(entry.volumes, world.dirs),
+            pids=pids,
+            open_files=open_files,
         ),
         instance_count=entry.instance_count,
         weight=weight,

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
+from modelyard.domain.resources import Capacity
+
 CUSTOM = "custom"
 """The specification whose size is in `custom_spec`; for dedicated pools only (contract §2)."""
 
@@ -84,12 +86,14 @@ def flavors(defaults: Mapping[str, Flavor], stored: Iterable[Flavor]) -> Mapping
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A dedicated pool. `status` in the contract's words; `nodes` are the names of its nodes."""
+    """A dedicated pool. `status` in the contract's words; `nodes` are the names of its nodes. `capacity`: what its
+    instances may take together, as far as it is set."""
 
     id: str
     name: str
     status: str
     nodes: frozenset[str] = frozenset()
+    capacity: Capacity = Capacity()
 
     @property
     def healthy(self) -> bool:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from modelyard.core.admission_catalog import CUSTOM, Flavor, Pool
+from modelyard.core.size import Amount, fits_anywhere, of_flavor, shortage
 from modelyard.domain.errors import Violation
+from modelyard.domain.resources import Capacity
 
 LEAST_CPU = 0.01
 POOL_UNKNOWN = "3547"
@@ -54,11 +56,12 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What there is to place on. `pools` by id and by name."""
+    """What there is to place on. `pools` by id and by name; `machine`: what one instance can have at most."""
 
     flavors: Mapping[str, Flavor]
     pools: Mapping[str, Pool]
     service: Placement = Placement()
+    machine: Capacity = Capacity()
 
     def pool(self, entry: Placement) -> Pool | None:
         """The pool of an entry; None: none, or it is not known."""
@@ -80,6 +83,27 @@ def size(specification: str, placement: Placement, site: Site, builtin: Mapping[
     return (0.0, 0) if builtin.get(specification) == flavor else (flavor.cpu, flavor.memory_mib)
 
 
+def bounds(specification: str, site: Site, builtin: Mapping[str, Flavor]) -> tuple[int, int]:
+    """(processes, open files) that a template must keep; zeros where they are as without this flavor."""
+    flavor = site.flavors.get(specification)
+    if flavor is None:
+        return 0, 0
+    usual = builtin.get(specification, Flavor(specification, 1, 1))
+    return (
+        flavor.pids if flavor.pids != usual.pids else 0,
+        flavor.open_files if flavor.open_files != usual.open_files else 0,
+    )
+
+
+def amount(specification: str | None, placement: Placement, site: Site) -> Amount | None:
+    """What one instance takes; None when that is not known."""
+    spec = placement.custom_spec
+    if specification == CUSTOM and spec is not None and spec.cpu is not None and spec.memory is not None:
+        return Amount(rounded(spec.cpu), spec.memory)
+    flavor = site.flavors.get(specification or "")
+    return of_flavor(flavor) if flavor else None
+
+
 def service_violations(placement: Placement, site: Site) -> Iterator[Violation]:
     """Of the fields beside `config`."""
     yield from _pool("", placement.pool_key, site)
@@ -94,6 +118,7 @@ def violations(path: str, specification: str | None, placement: Placement, site:
         yield Violation(f"{path}.custom_spec", "is mandatory for the specification 'custom'")
     if placement.custom_spec is not None:
         yield from _custom(f"{path}.custom_spec", specification, placement.custom_spec)
+    yield from _fits(path, specification, placement, site)
     if placement.affinity is not None:
         yield from _affinity(f"{path}.affinity", placement.affinity, site, in_pool=in_pool)
 
@@ -119,6 +144,20 @@ def _specification(at: str, name: str | None, site: Site, *, in_pool: bool) -> I
         yield Violation(at, f"{name!r} is no known specification; known: {_open(site)}")
     elif not site.flavors[name].open:
         yield Violation(at, f"{name!r} has to be opened by an administrator; open: {_open(site)}")
+
+
+def _fits(path: str, specification: str | None, placement: Placement, site: Site) -> Iterator[Violation]:
+    """One instance against its machine, and against its pool."""
+    asked, pool = amount(specification, placement, site), site.pool(placement)
+    flavor = site.flavors.get(specification or "")
+    if asked is None or (flavor is not None and not flavor.open):
+        return
+    at = f"{path}.custom_spec" if specification == CUSTOM else f"{path}.specification"
+    said = "" if specification == CUSTOM else f"{specification!r} "
+    if not (flavor and fits_anywhere(flavor)) and (short := shortage(asked, site.machine)):
+        yield Violation(at, f"{said}does not fit on this machine: it takes {short}")
+    elif pool is not None and (short := shortage(asked, pool.capacity)):
+        yield Violation(at, f"{said}does not fit into the pool {pool.name!r}: it takes {short}")
 
 
 def _open(site: Site) -> str:

@@ -9,10 +9,11 @@ that it can never work.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from modelyard.core.admission_catalog import FLAVORS
 from modelyard.core.routes import route
 from modelyard.core.situation import Sight, Situation, Track
+from modelyard.core.size import resources
 from modelyard.domain.instance import Phase
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Template, Variant
 
 CRASHES_BEFORE_READY = 3
@@ -112,10 +113,8 @@ def _late(variant: Variant, name: str, sight: Sight) -> Failed:
 
 def _size(template: Template) -> str:
     """What an instance takes: "0.34 cores and 64 MiB (custom)"."""
-    flavor = FLAVORS.get(template.specification)
-    cpu = template.cpu or (flavor.cpu if flavor else 0.0)
-    memory_mib = template.memory_mib or (flavor.memory_mib if flavor else 0)
-    return f"{cpu:g} cores and {memory_mib} MiB ({template.specification})"
+    size = resources(template) or Resources()
+    return f"{size.cpu:g} cores and {size.memory_mib} MiB ({template.specification})"
 
 
 def _unsteady(track: Track, template: str) -> str | None:

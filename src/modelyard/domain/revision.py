@@ -18,8 +18,8 @@ class Volume:
 class Template:
     """The part of a variant that a running process depends on. Equal templates are the same instance.
 
-    `digest` is the model snapshot's. `cpu` (cores) and `memory_mib` are the size where the specification is not
-    one of the built-in flavors; 0 means as that flavor says.
+    `digest` is the model snapshot's. `cpu` (cores), `memory_mib`, `pids` and `open_files` are the size where the
+    specification is not one of the built-in flavors; 0 means as that flavor says, else the default (`core.size`).
     """
 
     model_id: str
@@ -30,6 +30,8 @@ class Template:
     cpu: float = 0.0
     memory_mib: int = 0
     volumes: tuple[Volume, ...] = ()
+    pids: int = 0
+    open_files: int = 0
 
     @property
     def hash(self) -> str:
@@ -42,6 +44,8 @@ class Template:
             parts.append({"cpu": self.cpu, "memory_mib": self.memory_mib})
         if self.volumes:
             parts.append({"volumes": sorted([v.host_path, v.mount_path] for v in self.volumes)})
+        if self.pids or self.open_files:
+            parts.append({"pids": self.pids, "open_files": self.open_files})
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:16]
 
 

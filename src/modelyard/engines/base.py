@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from modelyard.domain.health import Health
+from modelyard.domain.resources import Resources
 
 
 class EngineError(Exception):
@@ -36,16 +37,6 @@ class NoRoomError(EngineError):
 
 class StartRefusedError(EngineError):
     """This spec can never start here (a package that is not there, a limit that cannot be set …)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """What an instance may use; 0 means no limit. Memory in MiB, cpu in cores."""
-
-    cpu: float = 0.0
-    memory_mib: int = 0
-    pids: int = 0
-    open_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)

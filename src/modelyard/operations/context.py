@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from modelyard.core.admission_catalog import FLAVORS, Flavor, Quotas
 from modelyard.domain.errors import Forbidden
 from modelyard.domain.identity import Principal, Role
+from modelyard.domain.resources import Capacity
 from modelyard.engines.base import Usage
 from modelyard.store.base import Store
 
@@ -27,10 +28,10 @@ class Context:
     `clock` gives milliseconds since 1970 UTC; `new_id` a fresh id; `nudge(kind, id)` says *look at this again*
     to whoever works on that kind ("service", "model") and returns at once. `gateway_url` is where callers
     reach the gateway, without a slash at the end. `volume_dirs` are the directories of the host whose contents
-    services may mount (absolute, resolved), `mountable` says whether the engine can. `home_project` (id or name)
-    has the buckets that nobody claimed; "" lets every project use them. `usage` gives what the instances of a
-    service use now, `requests_per_minute` how many requests came in the last minute, `metrics` what an instance
-    counts, as the engine port has it.
+    services may mount (absolute, resolved), `mountable` says whether the engine can. `capacity`: what one instance
+    can have at most. `home_project` (id or name) has the buckets that nobody claimed; "" lets every project use
+    them. `usage` gives what the instances of a service use now, `requests_per_minute` how many requests came in
+    the last minute, `metrics` what an instance counts, as the engine port has it.
     """
 
     store: Store
@@ -42,6 +43,7 @@ class Context:
     gateway_url: str = "http://127.0.0.1:8080"
     volume_dirs: tuple[str, ...] = ()
     mountable: bool = False
+    capacity: Capacity = Capacity()
     home_project: str = ""
     usage: Callable[[str], Awaitable[Mapping[str, Usage]]] = nothing_used
     requests_per_minute: Callable[[str], int] = lambda _service_id: 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from modelyard.core import admission_catalog as catalog
 from modelyard.core.admission_catalog import Flavor, Pool, Quotas
+from modelyard.domain.resources import Capacity
 from modelyard.operations.context import Context
 from modelyard.store.base import FlavorEntry, PoolEntry, Reading
 
@@ -51,4 +52,16 @@ def flavor(entry: FlavorEntry, project_id: str | None) -> Flavor:
 def pool(entry: PoolEntry) -> Pool:
     nodes = entry.attributes.get("nodes")
     names = frozenset(str(node) for node in nodes) if isinstance(nodes, list | tuple) else frozenset()
-    return Pool(entry.id, entry.name, entry.status, names)
+    return Pool(entry.id, entry.name, entry.status, names, _capacity(entry.attributes))
+
+
+def _capacity(said: Mapping[str, object]) -> Capacity:
+    """As far as it is set. Accelerators are of either kind."""
+    cpu, memory, devices = said.get("cpu"), said.get("memory_mib"), said.get("accelerators")
+    count = float(devices) if isinstance(devices, int | float) else None
+    return Capacity(
+        cpu=float(cpu) if isinstance(cpu, int | float) else None,
+        memory_mib=int(memory) if isinstance(memory, int | float) else None,
+        gpus=count,
+        npus=count,
+    )

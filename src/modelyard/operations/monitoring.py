@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from modelyard.core.admission_catalog import CUSTOM, Flavor
+from modelyard.core.size import resources
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import LIVE
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Revision, Template, Variant
 from modelyard.domain.service import Invocations
 from modelyard.engines.base import EngineUnavailableError, Usage
@@ -64,11 +66,10 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
 
 
 def _size(template: Template, flavor: Flavor | None) -> Flavor:
-    if flavor is not None and not template.memory_mib:
-        return flavor
+    size = resources(template) or Resources()
     category = flavor.category if flavor else "CPU"
     more = flavor.accelerators if flavor else 0
-    return Flavor(template.specification or CUSTOM, template.cpu, template.memory_mib, category, accelerators=more)
+    return Flavor(template.specification or CUSTOM, size.cpu, size.memory_mib, category, accelerators=more)
 
 
 def _use(

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 
 from modelyard.core import differences
-from modelyard.core.admission_catalog import Flavor
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.fair_world import Facts, Size
 from modelyard.core.rehearsal import Rehearsal, rehearse
+from modelyard.core.size import resources
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Template
 from modelyard.domain.service import Service
-from modelyard.operations import limits
 from modelyard.operations.context import Context
 from modelyard.operations.terms import Tried
 from modelyard.store.base import ServiceRecord
@@ -43,18 +43,14 @@ async def planned(ctx: Context, attempt: Awaitable[object]) -> Planned:
         before, after = tried.before, tried.after
     else:
         raise AssertionError("a dry run must not be made")
-    async with ctx.store.read() as r:
-        flavors = await limits.flavors(ctx, r, after.service.project_id)
-    return await asyncio.to_thread(_plan, before, after, flavors, ctx.clock())
+    return await asyncio.to_thread(_plan, before, after, ctx.clock())
 
 
-def _plan(
-    before: ServiceRecord | None, after: ServiceRecord, flavors: Mapping[str, Flavor], now_ms: int
-) -> Planned:
+def _plan(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> Planned:
     old = _facts(before) if before else None
     new = _facts(after)
     variants = [v for r in (*new.revisions.values(), *(old.revisions.values() if old else ())) for v in r.variants]
-    sizes = {v.template.hash: _size(v.template, flavors) for v in variants}
+    sizes = {v.template.hash: _size(v.template) for v in variants}
     return Planned(
         before=before.service if before else None,
         after=after.service,
@@ -69,8 +65,6 @@ def _facts(record: ServiceRecord) -> Facts:
     return Facts(record.service, record.revisions, record.rollout, record.instances)
 
 
-def _size(template: Template, flavors: Mapping[str, Flavor]) -> Size:
-    flavor = flavors.get(template.specification)
-    if template.cpu or template.memory_mib or flavor is None:
-        return Size(template.cpu, template.memory_mib)
-    return Size(flavor.cpu, flavor.memory_mib)
+def _size(template: Template) -> Size:
+    found = resources(template) or Resources()
+    return Size(found.cpu, found.memory_mib)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from modelyard.core.admission_catalog import FLAVORS, Quotas
+from modelyard.core.size import fits_anywhere, of_flavor, shortage
 from modelyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
 from modelyard.operations import limits
@@ -15,6 +16,7 @@ from modelyard.operations.context import Context
 from modelyard.store.base import FlavorEntry, PoolEntry, Reading
 
 POOL_STATUS = ("running", "concerning", "abnormal", "deploying")
+CATEGORIES = ("CPU", "GPU", "NPU")
 MOST = 2**53
 """The largest whole number that every JSON reader keeps."""
 
@@ -88,6 +90,7 @@ async def create_flavor(ctx: Context, principal: Principal, name: str | None, ch
         if name in ctx.flavors or any(entry.name == name for entry in await w.flavors()):
             raise AlreadyExists("flavor", name)
         made = await _changed(w, FlavorEntry(name, open=False), change)
+        _may_open(ctx, made, change)
         await w.save_flavor(made)
     return made
 
@@ -99,6 +102,7 @@ async def change_flavor(ctx: Context, principal: Principal, name: str, change: F
         raise Invalid(*found)
     async with ctx.store.write() as w:
         made = await _changed(w, await _flavor(ctx, w, name), change)
+        _may_open(ctx, made, change)
         await w.save_flavor(made)
     return made
 
@@ -143,13 +147,30 @@ def _built_in(name: str) -> FlavorEntry:
     return FlavorEntry(name, one.open, size)
 
 
+def _may_open(ctx: Context, made: FlavorEntry, change: FlavorChange) -> None:
+    """Raise Invalid when somebody gets a flavor that no instance could have here. To close one is always allowed,
+    and what is closed may be of any size."""
+    sooner = change.open is True or change.opened or change.attributes
+    flavor = limits.flavor(made, None)
+    if not sooner or not (made.open or made.projects) or fits_anywhere(replace(flavor, open=True)):
+        return
+    if short := shortage(of_flavor(flavor), ctx.capacity):
+        field = "open" if change.open else "open_projects" if change.opened else sorted(change.attributes)[0]
+        raise Invalid(Violation(field, f"{made.name!r} does not fit on this machine: it takes {short}"))
+
+
 def _sizes(attributes: Mapping[str, object]) -> list[Violation]:
+    """As they were said, before anything is rounded."""
     bounds = {"cpu": 0.01, "memory_mib": 1, "pids": 16, "open_files": 64, "accelerators": 0}
-    return [
-        Violation(key, f"is {value}, must be at least {bounds[key]}")
+    found = [
+        Violation(key, f"is {value}, must be {bounds[key]} to {MOST}")
         for key, value in attributes.items()
         if isinstance(value, int | float) and key in bounds and not bounds[key] <= value <= MOST
     ]
+    category = attributes.get("category")
+    if category is not None and category not in CATEGORIES:
+        found.append(Violation("category", f"is {str(category)[:80]!r}, must be one of {', '.join(CATEGORIES)}"))
+    return found
 
 
 # Pools.
@@ -176,6 +197,8 @@ async def create_pool(
     if not name or len(name) > 64 or not name.isprintable():
         raise Invalid(Violation("name", "must have 1 to 64 printable characters"))
     _pool_status(status)
+    if found := _sizes(attributes):
+        raise Invalid(*found)
     made = PoolEntry(ctx.new_id(), project_id, name, status, ctx.clock(), dict(attributes))
     async with ctx.store.write() as w:
         await _project(w, project_id)
@@ -190,6 +213,8 @@ async def change_pool(
     administer(principal, "updatePool")
     if status is not None:
         _pool_status(status)
+    if found := _sizes(attributes):
+        raise Invalid(*found)
     async with ctx.store.write() as w:
         before = await _pool(w, pool_id)
         made = replace(before, status=status or before.status, attributes={**before.attributes, **attributes})

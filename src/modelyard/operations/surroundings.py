@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from modelyard.core.admission import VariantRequest, World
-from modelyard.core.admission_catalog import Pool
+from modelyard.core.admission_catalog import Flavor, Pool
 from modelyard.core.admission_placement import Placement
 from modelyard.core.admission_volumes import HostDirs
-from modelyard.domain.service import InferType
+from modelyard.core.size import Amount, of_template
+from modelyard.domain.resources import Capacity
+from modelyard.domain.service import Desired, InferType
 from modelyard.operations import limits
 from modelyard.operations.context import Context
 from modelyard.store.base import Reading, ServiceRecord
@@ -30,17 +32,37 @@ async def surroundings(
     for model_id in {entry.model_id for entry in config if entry.model_id}:
         if (model := await r.model(project_id, model_id)) is not None:
             models[model_id] = model
+    flavors = await limits.flavors(ctx, r, project_id)
+    pools = await _pools(ctx, r, project_id, config, placement)
     return World(
         models=models,
-        flavors=await limits.flavors(ctx, r, project_id),
+        flavors=flavors,
         quotas=await limits.quotas(ctx, r, project_id),
         infer_type=infer_type,
         previous=record.revisions[record.service.revision].variants if record else (),
         next_track=1 + max(_tracks(record), default=0),
-        pools=await _pools(ctx, r, project_id, config, placement),
+        pools=pools,
         placement=placement,
         dirs=host_dirs(ctx, config),
+        machine=ctx.capacity,
+        taken=await _taken(r, pools, flavors, record.service.id if record else ""),
     )
+
+
+async def _taken(
+    r: Reading, pools: Mapping[str, Pool], flavors: Mapping[str, Flavor], service_id: str
+) -> Mapping[str, Amount]:
+    """What the other services that are to run have of each pool whose capacity is set."""
+    bounded = {pool.id for pool in pools.values() if pool.capacity != Capacity()}
+    taken: dict[str, Amount] = {}
+    for other in await r.records() if bounded else ():
+        if other.service.id == service_id or other.service.desired is not Desired.RUNNING:
+            continue
+        for variant in other.revisions[other.service.revision].variants:
+            if (pool_id := variant.template.pool) in bounded:
+                amount = of_template(variant.template, flavors).times(variant.instance_count)
+                taken[pool_id] = taken.get(pool_id, Amount()) + amount
+    return taken
 
 
 def _tracks(record: ServiceRecord | None) -> Iterable[int]:

@@ -7,9 +7,19 @@ import pytest
 from modelyard.core import admission_types as types
 from modelyard.core import admission_volumes as volumes
 from modelyard.core.admission_catalog import FLAVORS, Flavor, Pool, Quotas, flavor, flavors, quotas
-from modelyard.core.admission_placement import Affinity, CustomSpec, Placement, Site, rounded, size, violations
+from modelyard.core.admission_placement import (
+    Affinity,
+    CustomSpec,
+    Placement,
+    Site,
+    bounds,
+    rounded,
+    size,
+    violations,
+)
 from modelyard.core.admission_types import TypedFields
 from modelyard.core.admission_volumes import HostDirs, VolumeRequest
+from modelyard.domain.resources import Capacity
 from modelyard.domain.revision import Template, Volume
 from modelyard.domain.service import InferType
 
@@ -71,6 +81,56 @@ def test_places(name: str, place: Placement, expected: list[tuple[str, str]]) ->
     assert found == [(f"c.{field}", code) for field, code in expected]
 
 
+BIG = Flavor("big", 16, 1024)
+GPU = Flavor("gpu", 1, 1024, category="GPU", accelerators=1)
+NPU = Flavor("npu", 1, 1024, category="NPU", accelerators=2)
+ROOM = replace(ONE, capacity=Capacity(cpu=1, memory_mib=4096))
+HERE = Site(
+    {**FLAVORS, "big": BIG, "gpu": GPU, "npu": NPU, "even": Flavor("even", 2, 2048)},
+    {"one": ROOM, "id-1": ROOM, "two": TWO},
+    machine=Capacity(cpu=2, memory_mib=2048, gpus=0, npus=1),
+)
+FITS: dict[str, tuple[str, Placement, tuple[str, str]]] = {
+    "the machine": ("even", Placement(), ("", "")),
+    "cores": ("big", Placement(), ("specification", "16 cores, of which there are 2")),
+    "no GPU": ("gpu", Placement(), ("specification", "1 GPU, of which there are 0")),
+    "too few NPUs": ("npu", Placement(), ("specification", "2 NPU, of which there are 1")),
+    "the smallest, on a machine that is smaller": (CPU, Placement(), ("", "")),
+    "a pool is this machine": (
+        "custom",
+        Placement(pool_name="two", custom_spec=CustomSpec(1_000_000, 10**9)),
+        ("custom_spec", "1000000 cores, of which there are 2, 1000000000 MiB of memory, of which there are 2048"),
+    ),
+    "a pool": (
+        "even",
+        Placement(pool_name="one"),
+        ("specification", "into the pool 'one': it takes 2 cores, of which there are 1"),
+    ),
+    "the smallest, in a pool that says less": (CPU, Placement(pool_name="one"), ("specification", "2 cores")),
+    "room in a pool": ("custom", Placement(pool_name="one", custom_spec=CustomSpec(1, 2048)), ("", "")),
+    "closed is all that is said": ("modelarts.vm.gpu.p4", Placement(), ("specification", "has to be opened")),
+}
+
+
+@pytest.mark.parametrize(("name", "place", "expected"), FITS.values(), ids=FITS.keys())
+def test_one_instance_fits_or_what_is_short_is_said(
+    name: str, place: Placement, expected: tuple[str, str]
+) -> None:
+    found = list(violations("c", name, place, HERE))
+    field, text = expected
+    assert [v.field for v in found] == [f"c.{field}"] * bool(field)
+    assert all(text in v.text for v in found), found
+
+
+def test_what_a_flavor_says_of_processes_and_files_is_kept_only_where_it_is_unusual() -> None:
+    more = replace(SITE, flavors={**FLAVORS, "many": Flavor("many", 1, 1024, pids=4096, open_files=65_536)})
+    assert bounds("many", more, FLAVORS) == (4096, 65_536)
+    assert bounds(CPU, more, FLAVORS) == (0, 0)
+    opened = {**FLAVORS, "modelarts.vm.gpu.p4": replace(FLAVORS["modelarts.vm.gpu.p4"], open=True)}
+    assert bounds("modelarts.vm.gpu.p4", replace(SITE, flavors=opened), FLAVORS) == (0, 0)
+    assert bounds("custom", SITE, FLAVORS) == (0, 0)
+
+
 def test_an_entry_beats_the_service() -> None:
     site = replace(SITE, service=Placement(pool_name="two", cluster_id="id-1"))
     assert site.pool(Placement()) == TWO
@@ -97,8 +157,11 @@ def test_later_fields_name_no_template_anew() -> None:
         replace(template, cpu=1.0),
         replace(template, volumes=(Volume("/a", "/b"),)),
         replace(template, pool="p"),
+        replace(template, pids=2048),
+        replace(template, open_files=2048),
     ]
-    assert len({t.hash for t in (template, *others)}) == 4
+    assert len({t.hash for t in (template, *others)}) == 6
+    assert replace(template, cpu=1.5, memory_mib=512, pool="p").hash == "d503e2716c3cd939"
 
 
 def test_stored_flavors_and_quotas_lie_over_the_defaults() -> None:

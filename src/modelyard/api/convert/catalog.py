@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from modelyard.api.convert.echo import Json, set_only
 from modelyard.core.admission_catalog import CUSTOM, Flavor
 from modelyard.core.admission_fields import MODEL_TYPES
+from modelyard.core.size import fits_anywhere, of_flavor, shortage
+from modelyard.domain.resources import Capacity
 from modelyard.domain.service import Invocations
 from modelyard.operations.monitoring import Monitor, VariantUse
 from modelyard.store.base import PoolEntry
 
 ARCH = {"x86_64": "x86", "aarch64": "arm"}.get(platform.machine(), platform.machine())
 INTERPRETER = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+EVERYTHING = Capacity()
 
 
 def monitor(value: Monitor) -> Json:
@@ -53,16 +58,18 @@ def _use(use: VariantUse) -> Json:
     )
 
 
-def specifications(total: int, found: Sequence[Flavor], *, pools: bool) -> Json:
-    """`pools`: those for dedicated pools, which is every flavor and a size of one's own. Each runs every type."""
-    shown = [_flavor(flavor) for flavor in found]
+def specifications(total: int, found: Sequence[Flavor], *, pools: bool, there: Capacity = EVERYTHING) -> Json:
+    """`pools`: those for dedicated pools, which is every flavor and a size of one's own. Each runs every type.
+    `there`: what the machine has; what does not fit is sold out."""
+    shown = [_flavor(flavor, there) for flavor in found]
     if pools:
         shown.append(_custom())
         total += 1
     return {"total_count": total, "count": len(shown), "specifications": shown}
 
 
-def _flavor(flavor: Flavor) -> Json:
+def _flavor(flavor: Flavor, there: Capacity = EVERYTHING) -> Json:
+    fits = fits_anywhere(flavor) or not shortage(of_flavor(flavor), there)
     memory = {"unit": "MB", "memory": flavor.memory_mib}
     text = flavor.display or f"CPU: {flavor.cpu:g} vCPUs, memory: {flavor.memory_mib / 1024:g} GiB"
     device: Json = {}
@@ -80,7 +87,7 @@ def _flavor(flavor: Flavor) -> Json:
         "display_en": text,
         "display_cn": text,
         "is_open": flavor.open,
-        "spec_status": "normal",
+        "spec_status": "normal" if fits else "sellout",
         "is_free": False,
         "over_quota": False,
         "source_type": "",

@@ -71,7 +71,7 @@ async def specifications(
     """The sizes that instances can have. `is_open` says whether this project may use one."""
     page = convert.page(asked.offset, asked.limit)
     total, found = await catalog.specifications(ctx, caller, project_id, page)
-    return convert.specifications(total, found, pools=bool(asked.is_personal_cluster))
+    return convert.specifications(total, found, pools=bool(asked.is_personal_cluster), there=ctx.capacity)
 
 
 @router.get("/{service_id}", summary="Show a service", responses=answers(shown.ServiceDetail))

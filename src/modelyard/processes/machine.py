@@ -1,0 +1,80 @@
+"""What this machine has: cores, memory, accelerators; less where the kernel holds this process to less.
+
+Read once at start. Bounds of a container, or of a systemd unit, are those of its control group, v1 or v2.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from modelyard.domain.resources import Capacity
+
+GPU = re.compile(r"nvidia[0-9]+")
+NPU = re.compile(r"davinci[0-9]+")
+GROUPS = Path("/sys/fs/cgroup")
+MIB = 1024 * 1024
+
+
+def capacity(
+    *, proc: Path = Path("/proc"), groups: Path = GROUPS, dev: Path = Path("/dev"), cores: int | None = None
+) -> Capacity:
+    """What there is. What cannot be read bounds nothing."""
+    cores = len(os.sched_getaffinity(0)) if cores is None else cores
+    memory = [*_total(proc / "meminfo"), *_memory(proc, groups)]
+    names = [path.name for path in dev.iterdir()] if dev.is_dir() else []
+    return Capacity(
+        cpu=min([float(cores), *_quotas(proc, groups)]),
+        memory_mib=min(memory) // MIB if memory else None,
+        gpus=sum(1 for name in names if GPU.fullmatch(name)) or _amd(dev),
+        npus=sum(1 for name in names if NPU.fullmatch(name)),
+    )
+
+
+def _amd(dev: Path) -> int:
+    """Cards whose compute driver is there: a display alone has a render node too."""
+    return len(list((dev / "dri").glob("renderD*"))) if (dev / "kfd").exists() else 0
+
+
+def _total(meminfo: Path) -> Iterator[int]:
+    for line in _read(meminfo).splitlines():
+        if line.startswith("MemTotal:"):
+            yield int(line.split()[1]) * 1024
+
+
+def _memory(proc: Path, groups: Path) -> Iterator[int]:
+    for directory in _directories(proc, groups, "memory"):
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            if (text := _read(directory / name).strip()).isdigit():
+                yield int(text)
+
+
+def _quotas(proc: Path, groups: Path) -> Iterator[float]:
+    for directory in _directories(proc, groups, "cpu"):
+        quota, period = [*_read(directory / "cpu.max").split(), "max", "max"][:2]
+        if not quota.isdigit():
+            quota = _read(directory / "cpu.cfs_quota_us").strip()
+            period = _read(directory / "cpu.cfs_period_us").strip()
+        if quota.isdigit() and period.isdigit() and int(period):
+            yield int(quota) / int(period)
+
+
+def _directories(proc: Path, groups: Path, controller: str) -> Iterator[Path]:
+    """The groups this process is in, up to the top of what it sees."""
+    for line in _read(proc / "self" / "cgroup").splitlines():
+        _, names, own = line.split(":", 2)
+        if names and controller not in names.split(","):
+            continue
+        top = groups / controller if names else groups
+        path = top / own.strip("/")
+        while path != top and path.is_relative_to(top):
+            yield path
+            path = path.parent
+        yield top
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
