@@ -172,6 +172,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         lambda: directories_in_use(data_dir / "instances"),
         lambda: clock.wall_ms() / 1000,
         keep=settings.package_cache_bytes,
+        litter=(data_dir / "instances", data_dir / "gateway", data_dir),
     )
     world = World(store, engine, gateway, clock, _new_id, FLAVORS)
     plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000, sweeper=sweeper)

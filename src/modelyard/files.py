@@ -4,9 +4,10 @@
     read(path, most)          at most so many bytes of a regular file
     tail(path, most)          its end
 
-What lies at a path may be another thing than what was put there: a model that runs as our own user may lay a link,
-a pipe or a device in its place, and a disk may lose what was in it. So nothing is opened before it is known to be a
-regular file, and nothing is read without a bound: a read neither waits nor grows, and fails with an OSError at worst.
+What lies at a path may be another thing than what was put there: a model that runs as our own user may lay a
+link, a pipe or a device in its place, and a disk may lose what was in it. So nothing is opened before it is known
+to be a regular file, and nothing is read without a bound: a read neither waits nor grows, and fails with an
+OSError at worst.
 """
 
 import os
@@ -57,11 +58,11 @@ def read_object(path: Path, most: int = SMALL, *, follow: bool = False) -> dict[
 
 
 def write(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = True) -> None:
-    """Replace it in one step. `durable` False: a power cut may undo it, and never leaves a part of it."""
+    """Replace it in one step. `durable` False: what it says is worth nothing after a power cut."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        _fill(fresh, content, mode)
+        _fill(fresh, content, mode, durable=durable)
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
@@ -90,13 +91,13 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def _fill(fresh: Path, content: bytes, mode: int) -> None:
-    """Synced in any case: a file system may else keep the new name and lose what was in the file."""
+def _fill(fresh: Path, content: bytes, mode: int, *, durable: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with os.fdopen(os.open(fresh, flags, mode), "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
 
 
 @contextmanager

@@ -17,18 +17,31 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+from modelyard import trees
 from modelyard.composition import Parts, composed
 from modelyard.control.plane import end_instances
+from modelyard.engines.base import EngineUnavailableError
+from modelyard.files import DamagedFileError
 from modelyard.gateway.base import GatewayFailedError
 from modelyard.gateway.envoy import ports_in_use
 from modelyard.processes.datadir import DataDir, DataDirError, Holder
 from modelyard.processes.ports import PORTS, PortHeldError, PortKeeper
 from modelyard.settings import Settings
-from modelyard.store.base import StoreUnavailableError
+from modelyard.store.base import SchemaError, StoreUnavailableError
 
 log = logging.getLogger("modelyard")
 
 FAILED = 1
+EXPECTED = (
+    DataDirError,
+    DamagedFileError,
+    EngineUnavailableError,
+    GatewayFailedError,
+    StoreUnavailableError,
+    SchemaError,
+    OSError,
+)
+"""What stands in the way of a start, and says so in a sentence."""
 DOWN_LIMIT_S = 60.0
 BUSY = 3
 """Exit status: another control plane runs on this data directory."""
@@ -44,7 +57,7 @@ def up(settings: Settings) -> int:
         if not data_dir.hold():
             return _say(f"a control plane (process {_pid(data_dir)}) already runs on {data_dir.path}", BUSY)
         return asyncio.run(_run(settings, data_dir))
-    except (DataDirError, GatewayFailedError, StoreUnavailableError, OSError) as error:
+    except EXPECTED as error:
         return _say(str(error), FAILED)
     finally:
         data_dir.release()
@@ -57,15 +70,16 @@ def down(path: Path) -> int:
         return _say(f"{data_dir.path} is not a data directory", FAILED)
     if not data_dir.hold():
         holder = data_dir.holder()
-        if holder is None:
+        pid = holder.pid if holder else data_dir.holding()
+        if pid is None:
             return _say(f"somebody holds {data_dir.path} and does not say who: try again", BUSY)
         with suppress(ProcessLookupError):  # it ended just now
-            os.kill(holder.pid, signal.SIGINT)
+            os.kill(pid, signal.SIGINT)
         if not _held_within(data_dir, DOWN_LIMIT_S):
-            return _say(f"the control plane (process {holder.pid}) does not end: look at its log", BUSY)
+            return _say(f"the control plane (process {pid}) does not end: look at its log", BUSY)
     try:
         return asyncio.run(_end(Settings(data_dir=data_dir.path), data_dir))
-    except (DataDirError, GatewayFailedError, StoreUnavailableError, OSError) as error:
+    except EXPECTED as error:
         return _say(str(error), FAILED)
     finally:
         data_dir.release()
@@ -98,7 +112,8 @@ async def _with_ports(settings: Settings, data_dir: DataDir, stack: AsyncExitSta
     """Take both ports before anything is started; `stack` lets go of them, and gives them up after a failure that
     leaves nothing running. A gateway keeps the port that it had, so that a running one is adopted."""
     last = data_dir.last()
-    gateway_port = settings.gateway_port or (last.gateway_port if last else 0)
+    remembered = last.gateway_port if last else min(ports_in_use(data_dir.path), default=0)
+    gateway_port = settings.gateway_port or remembered
     ports = PortKeeper(data_dir.path / PORTS)
 
     async def let_go(kind: type[BaseException] | None, *_: object) -> None:
@@ -139,6 +154,7 @@ async def _end(settings: Settings, data_dir: DataDir) -> int:
         await parts.engine.open()
         await end_instances(parts.world)
         await parts.engine.close()
+        await asyncio.to_thread(trees.clear, data_dir.path / "instances")
         await ports.end()
     return 0
 
@@ -188,7 +204,8 @@ def _held_within(data_dir: DataDir, limit_s: float) -> bool:
 
 def _pid(data_dir: DataDir) -> str:
     holder = data_dir.holder()
-    return str(holder.pid) if holder else "unknown"
+    pid = holder.pid if holder else data_dir.holding()
+    return str(pid) if pid else "unknown"
 
 
 def _say(text: str, status: int) -> int:

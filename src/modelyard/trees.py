@@ -1,14 +1,14 @@
 """Directory trees of any depth, length and kind: walked and removed.
 
 A model leaves behind what it likes: thousands of nested directories, names that together are longer than any path
-may be, pipes, sockets, links to everywhere, directories that nobody may enter, a million files. So nothing here
-recurses, holds a path that grows, follows a link or opens anything but directories; three descriptors are open at a
-time. What is mounted somewhere in a tree is neither entered nor removed.
+may be, pipes, sockets, links to everywhere, directories that nobody may enter, a million files. So a removal does
+not recurse, holds no path that grows and follows no link; a handful of descriptors is open at a time. What is
+mounted somewhere in a tree is neither entered nor removed.
 
 `remove` flattens. A directory that is not empty is emptied of its files, and the directories in it that are not
 empty are renamed to stand beside it, below the root, where their turn comes:
 
-    root/a/b/c/f   →   root/a/b  is renamed root/1, a is empty and goes   →   root/1/c is root/2   →   root/2/f goes
+    root/a/b/c/f   →   root/a/b is renamed root/1, and root/a goes   →   root/1/c is root/2   →   root/2/f goes
 """
 
 import contextlib
@@ -38,8 +38,8 @@ _GET_FLAGS, _SET_FLAGS, _PINNED = 0x80086601, 0x40086602, 0x30  # FS_IOC_*FLAGS;
 def remove(path: Path, *, limit_s: float = LIMIT_S) -> str:
     """Remove whatever is there; why something is left, "" when nothing is. Raises nothing.
 
-    The name is free at once: what is removed was moved aside before (`ASIDE`), and what is left of it can be removed
-    with `clear` another time.
+    The name is free at once: what is removed was moved aside before (`ASIDE`), and what is left of it can be
+    removed with `clear` another time.
     """
     aside = path
     if not path.name.startswith(ASIDE):
@@ -68,11 +68,11 @@ def remove(path: Path, *, limit_s: float = LIMIT_S) -> str:
 def clear(directory: Path) -> None:
     """Remove what earlier removals left in `directory`."""
     try:
-        names = [name for name in os.listdir(directory) if name.startswith(ASIDE)]
+        left = [path for path in directory.iterdir() if path.name.startswith(ASIDE)]
     except OSError:
         return
-    for name in names:
-        remove(directory / name)
+    for path in left:
+        remove(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +99,18 @@ def walk(root: Path) -> Iterator[Entry]:
     waiting = [""]
     while waiting:
         below = waiting.pop()
-        for name in sorted(os.listdir(root / below)):
-            entry = Entry(f"{below}/{name}" if below else name, os.lstat(root / below / name))
+        for path in sorted((root / below).iterdir()):
+            entry = Entry(f"{below}/{path.name}" if below else path.name, path.lstat())
             if entry.is_directory:
                 waiting.append(entry.name)
             yield entry
 
 
 def size_bytes(root: Path) -> int:
-    """What everything below `root` measures together; what cannot be looked at counts as nothing."""
+    """What `root` and everything below it measure together; what cannot be looked at counts as nothing."""
     total = 0
     with contextlib.suppress(OSError):
+        total = root.lstat().st_size
         for entry in walk(root):
             total += entry.stat.st_size
     return total

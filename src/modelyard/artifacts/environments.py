@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import sysconfig
 import uuid
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
+from modelyard import trees
 from modelyard.artifacts.uv import Say
 from modelyard.core.requirements import key
 
@@ -77,13 +77,13 @@ class Environments:
                 await self._build(wanted, partial, say)
                 _place(partial, final)
             finally:
-                await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
+                await asyncio.to_thread(trees.remove, partial)
             return final
 
     def sweep(self) -> None:
         """Remove what a crash left half built. Call once, at start."""
         for left in self.root.glob(f"{PARTIAL}*"):
-            shutil.rmtree(left, ignore_errors=True)
+            trees.remove(left)
 
     async def _build(self, wanted: Sequence[str], directory: Path, say: Say) -> None:
         say(f"resolving {', '.join(wanted)}")
@@ -128,14 +128,14 @@ def _place(partial: Path, final: Path) -> None:
 def _settle(directory: Path) -> None:
     """Readable for instances, which are somebody else, whatever our umask; and on the disk."""
     directory.chmod(0o755)
-    for path in directory.rglob("*"):
-        if path.is_symlink():
+    for entry in trees.walk(directory):
+        if not (entry.is_directory or entry.is_file):
             continue
-        wanted = 0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644
-        if path.stat().st_mode & 0o777 != wanted:
+        path, mode = directory / entry.name, entry.stat.st_mode
+        wanted = 0o755 if entry.is_directory or mode & 0o100 else 0o644
+        if mode & 0o777 != wanted:
             path.chmod(wanted)
-        if path.is_dir() or path.is_file():
-            _sync(path)
+        _sync(path)
     _sync(directory)
 
 

@@ -11,9 +11,11 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from modelyard import files, trees
 from modelyard.engines.base import StartRefusedError
 
 MANIFEST = "manifest.json"
+MOST_BYTES = 256 * 1024 * 1024
 
 
 def sealed(root: Path) -> tuple[str, int]:
@@ -33,9 +35,7 @@ def sealed(root: Path) -> tuple[str, int]:
 
 def write_manifest(root: Path) -> None:
     """Remember what the files look like now, when their content is known to be right."""
-    draft = root / f".{MANIFEST}"
-    draft.write_text(json.dumps(_looks(root)), encoding="ascii")
-    draft.replace(root / MANIFEST)
+    files.write(root / MANIFEST, json.dumps(_looks(root)).encode(), mode=0o644)
 
 
 class Snapshots:
@@ -59,7 +59,7 @@ class Snapshots:
 
 def _as_remembered(root: Path) -> bool:
     try:
-        return bool(json.loads((root / MANIFEST).read_bytes()) == _looks(root))
+        return files.read_object(root / MANIFEST, MOST_BYTES) == _looks(root)
     except (OSError, ValueError):
         return False
 
@@ -70,5 +70,5 @@ def _looks(root: Path) -> Mapping[str, list[int]]:
 
 
 def _files(root: Path) -> Iterator[tuple[str, Path]]:
-    found = ((path.relative_to(root).as_posix(), path) for path in root.rglob("*") if path.is_file())
-    yield from sorted((name, path) for name, path in found if "/" in name)  # not the manifest
+    names = sorted(entry.name for entry in trees.walk(root) if entry.is_file)
+    yield from ((name, root / name) for name in names if "/" in name)  # not the manifest

@@ -1,9 +1,9 @@
 """Which environment an instance of a snapshot imports from: the snapshot's config.json says what it depends on, so
 its digest implies the answer, on every machine its own."""
 
-import json
 from pathlib import Path
 
+from modelyard import files
 from modelyard.artifacts.environments import Environments, site
 from modelyard.core.packages import CONFIG
 from modelyard.core.requirements import requirements
@@ -28,7 +28,6 @@ class Overlays:
 def wanted_by(package: Path) -> tuple[str, ...]:
     """What the snapshot in `package` depends on."""
     try:
-        config = json.loads((package / "model" / CONFIG).read_bytes())
+        return requirements(files.read_object(package / "model" / CONFIG, files.SMALL * 16))
     except (OSError, ValueError):
         return ()
-    return requirements(config) if isinstance(config, dict) else ()

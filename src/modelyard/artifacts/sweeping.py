@@ -9,13 +9,13 @@ A directory is moved aside before it is removed, so that one with its name is ne
 
 import asyncio
 import os
-import shutil
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from modelyard import trees
 from modelyard.artifacts.environments import PARTIAL, Environments, prefix
 from modelyard.artifacts.overlay import wanted_by
 
@@ -82,7 +82,9 @@ class Sweeper:
         clock: Callable[[], float],
         *,
         keep: int = 0,
+        litter: Sequence[Path] = (),
     ) -> None:
+        """`litter`: more directories in which removals may have left something."""
         self._packages = packages
         self._environments = environments
         self._used = used
@@ -90,6 +92,7 @@ class Sweeper:
         self._clock = clock
         self._keep = keep
         self._since: dict[Path, float] = {}
+        self._litter = (packages, environments.root, *litter)
 
     async def sweep(self) -> tuple[str, ...]:
         """Remove what is superfluous; its names. Raises OSError, and what `used` raises."""
@@ -105,8 +108,13 @@ class Sweeper:
                 path.rename(aside)
                 del self._since[path]
                 gone.append(path.name)
-                await asyncio.to_thread(shutil.rmtree, aside, ignore_errors=True)
+                await asyncio.to_thread(trees.remove, aside)
         return tuple(gone)
+
+    async def clear(self) -> None:
+        """Try again what could not be removed whole. It takes as long as it takes; raises nothing."""
+        for directory in self._litter:
+            await asyncio.to_thread(trees.clear, directory)
 
     async def _users(self, known: Mapping[str, str] = MappingProxyType({})) -> _Users:
         """Who they are now. `known`: environments of snapshots, which are not read again: they never change."""
@@ -126,14 +134,11 @@ class Sweeper:
         unused = [path for path in everything if not users.need(path)]
         self._since = {path: self._since.get(path, now_s) for path in unused}
         return [
-            Unused(path, max(since_s, path.stat().st_mtime), _size(path)) for path, since_s in self._since.items()
+            Unused(path, max(since_s, path.stat().st_mtime), trees.size_bytes(path))
+            for path, since_s in self._since.items()
         ]
 
 
 def _directories(root: Path) -> Iterator[Path]:
     if root.is_dir():
         yield from (Path(e.path) for e in os.scandir(root) if e.is_dir() and not e.name.startswith("."))
-
-
-def _size(path: Path) -> int:
-    return sum(each.lstat().st_size for each in (path, *path.rglob("*")))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from modelyard.processes.directory import ProcessDir
+from modelyard.processes.directory import ProcessDir, Spec, SpecUnreadableError
 from modelyard.store.base import ModelQuery, Page, Store
 
 READ = frozenset({"MODELYARD_MODEL_DIR", "MODELYARD_ENVIRONMENT"})
@@ -20,6 +20,16 @@ async def digests_in_use(store: Store) -> frozenset[str]:
 
 
 def directories_in_use(instances: Path) -> frozenset[Path]:
-    """What the processes in `instances` read from, also those that drain. Raises SpecUnreadableError, OSError."""
-    specs = [ProcessDir(path).spec() for path in instances.iterdir()] if instances.is_dir() else []
+    """What the processes in `instances` read from, also those that drain. Raises OSError, and SpecUnreadableError
+    while one runs of which that cannot be told."""
+    specs = [_spec(ProcessDir(path)) for path in instances.iterdir()] if instances.is_dir() else []
     return frozenset(Path(value) for spec in specs if spec for name, value in spec.env if name in READ)
+
+
+def _spec(directory: ProcessDir) -> Spec | None:
+    try:
+        return directory.spec()
+    except SpecUnreadableError:
+        if directory.locked():
+            raise
+        return None

@@ -23,9 +23,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from modelyard.iam.files import write_private
+from modelyard import files
 
 ANCHOR = "clock.json"
+CENTURY_MS = 100 * 366 * 86_400_000
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -82,22 +83,25 @@ def load_clock(
 ) -> SteadyClock:
     """The clock that goes on where the last one of this boot was. Raises OSError if it cannot be kept."""
     boot, file = _text(boot_id), data_dir / ANCHOR
-    anchor_ms = _anchor_ms(_text(file), boot)
+    anchor_ms = _anchor_ms(file, boot, (wall_ns() - passed_ns()) // 1_000_000)
     if anchor_ms is None:
         anchor_ms = (wall_ns() - passed_ns()) // 1_000_000
-        write_private(file, json.dumps({"boot": boot, "anchor_ms": anchor_ms}).encode())
+        files.write(file, json.dumps({"boot": boot, "anchor_ms": anchor_ms}).encode())
     return SteadyClock(anchor_ms, passed_ns=passed_ns, wall_ns=wall_ns)
 
 
-def _anchor_ms(kept: str, boot: str) -> int | None:
+def _anchor_ms(file: Path, boot: str, otherwise_ms: int) -> int | None:
+    """What is kept of this boot, unless it is damaged: a century from the wall clock is no jump of it."""
     try:
-        value = json.loads(kept)
-    except ValueError:
+        value = files.read_object(file)
+    except (OSError, ValueError):
         return None
-    if not boot or not isinstance(value, dict) or value.get("boot") != boot:
+    if not boot or value.get("boot") != boot:
         return None
     anchor_ms = value.get("anchor_ms")
-    return anchor_ms if isinstance(anchor_ms, int) else None
+    if not isinstance(anchor_ms, int) or abs(anchor_ms - otherwise_ms) > CENTURY_MS:
+        return None
+    return anchor_ms
 
 
 def _text(path: Path) -> str:

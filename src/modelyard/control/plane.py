@@ -85,7 +85,7 @@ class ControlPlane:
             asyncio.create_task(_every(ASK_STORE_EVERY_S, self._ask_store), name="ask the store"),
             asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
             asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, self._look_again), name="look again"),
-            asyncio.create_task(_every(SWEEP_EVERY_S, self._sweep), name="sweep"),
+            asyncio.create_task(self._sweep_up(), name="sweep"),
         ]
 
     async def close(self) -> None:
@@ -132,8 +132,17 @@ class ControlPlane:
         return await self._publisher.publish(model_id)
 
     async def _sweep(self) -> None:
-        for name in await self._sweeper.sweep() if self._sweeper else ():
+        if self._sweeper is None:
+            return
+        await self._sweeper.clear()
+        for name in await self._sweeper.sweep():
             log.info("removed %s: nothing uses it any more", name)
+
+    async def _sweep_up(self) -> None:
+        """What an earlier control plane could not remove goes first."""
+        if self._sweeper is not None:
+            await self._sweeper.clear()
+        await _every(SWEEP_EVERY_S, self._sweep)
 
     async def _refresh(self, _key: str) -> None:
         await self._access.refresh()

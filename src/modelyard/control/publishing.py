@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from modelyard import trees
 from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.integrity import sealed, write_manifest
 from modelyard.artifacts.judgement import Request, judge
@@ -112,7 +113,7 @@ class Publisher:
         """What waits to be published, or to have its environment built again. Call once at start: it also drops
         what a crash left half done."""
         for left in self._dir.glob(f"{PARTIAL}*"):
-            shutil.rmtree(left, ignore_errors=True)
+            await asyncio.to_thread(trees.remove, left)
         if self._environments is not None:
             await asyncio.to_thread(self._environments.sweep)
         async with self._store.read() as r:
@@ -231,7 +232,7 @@ class Publisher:
         """(effective configuration, digest, size in bytes) of the snapshot, which is in its place afterwards."""
         self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = self._dir / f"{PARTIAL}{model.id}"
-        shutil.rmtree(partial, ignore_errors=True)
+        await asyncio.to_thread(trees.remove, partial)
         try:
             await self._copy(model, partial / "model")
             config = await asyncio.to_thread(_judged, model, partial / "model", safe_only=self._safe_only)
@@ -244,7 +245,7 @@ class Publisher:
                 partial.rename(final)
                 _sync(self._dir)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            await asyncio.to_thread(trees.remove, partial)
         return config, digest, size
 
     async def _copy(self, model: Model, target: Path) -> None:
@@ -319,11 +320,11 @@ def _judged(model: Model, directory: Path, *, safe_only: bool) -> Mapping[str, o
 
 def _seal(root: Path) -> tuple[str, int]:
     """Make the tree read-only and durable; (digest over sorted names and contents, size in bytes)."""
-    for path in root.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o444)
+    for entry in trees.walk(root):
+        (root / entry.name).chmod(0o755 if entry.is_directory else 0o444)
     digest, size = sealed(root)
     write_manifest(root)
-    for directory in (*(p for p in root.rglob("*") if p.is_dir()), root):
+    for directory in (*(root / e.name for e in trees.walk(root) if e.is_directory), root):
         directory.chmod(0o755)  # an instance is somebody else
         _sync(directory)
     return digest, size

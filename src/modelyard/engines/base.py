@@ -22,6 +22,10 @@ from typing import Protocol
 from modelyard.domain.health import Health
 from modelyard.domain.resources import Resources
 
+UNKNOWN = ""
+"""The service of an instance whose records are damaged: nobody knows whose it is. It is listed like any other that
+belongs to no service, so it is ended and removed."""
+
 
 class EngineError(Exception):
     """Base of what an engine raises."""

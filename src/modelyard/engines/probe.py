@@ -3,15 +3,21 @@
 A health check happens up to twenty times a second for each instance that starts, so it is a bare HTTP/1.1 GET
 over one kept connection, not a client library. An instance that still loads has its socket already: the check
 waits in its queue and is answered the moment it serves, so readiness is seen without delay.
+
+What it answers is its own word: of head and body no more than a bound is taken in, and the time for all of it is
+bounded too, however slowly it comes.
 """
 
 import asyncio
-import contextlib
 import os
 from pathlib import Path
 
 from modelyard.engines.vitals import Answer, Refused, Reply, Silence
 from modelyard.processes.directory import SOCKET
+
+MOST_BYTES = 64 * 1024
+"""Of a head, and of a body. Ours have less than 1 KiB; a longer body is not taken in."""
+MOST_COUNT = 2**53
 
 
 class Probe:
@@ -58,24 +64,23 @@ class Probe:
         headers = {name.strip().lower(): value.strip() for name, _, value in (h.partition(":") for h in head[1:])}
         answer = Answer(int(status), _count(headers.get("x-in-flight")), _count(headers.get("x-requests")))
         keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
-        if keep and "content-length" in headers:
-            await reader.readexactly(int(headers["content-length"]))
+        length = int(headers.get("content-length", "-1"))
+        if keep and 0 <= length <= MOST_BYTES:
+            await reader.readexactly(length)
         elif answer.status != 204:
-            self.close()  # a body of unknown length: not worth parsing
+            self.close()  # a body of unknown length, or a long one: not worth reading
         return answer
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """By way of /proc, since a data directory's path may be longer than a socket address."""
         directory = os.open(self._directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            return await asyncio.open_unix_connection(f"/proc/self/fd/{directory}/{SOCKET}")
+            return await asyncio.open_unix_connection(f"/proc/self/fd/{directory}/{SOCKET}", limit=MOST_BYTES)
         finally:
             os.close(directory)
 
 
 def _count(text: str | None) -> int | None:
-    if text is None:
+    if text is None or not text.isdecimal() or len(text) > len(str(MOST_COUNT)):
         return None
-    with contextlib.suppress(ValueError):
-        return int(text)
-    return None
+    return int(text)

@@ -8,6 +8,7 @@ survive us (`processes/`).
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import re
 import time
@@ -15,8 +16,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from modelyard import trees
 from modelyard.engines import counters, measure
 from modelyard.engines.base import (
+    UNKNOWN,
     EngineUnavailableError,
     InstanceSpec,
     NoRoomError,
@@ -30,8 +33,19 @@ from modelyard.engines.checkup import Checkup
 from modelyard.engines.launch import METRICS_SOCKET, WORK, LaunchOptions, instance_spec, process_spec
 from modelyard.engines.vitals import Vitals
 from modelyard.processes import limits, supervise
-from modelyard.processes.directory import SOCKET, ProcessDir, Sight, Spec, SpecUnreadableError, State
+from modelyard.processes.directory import (
+    SOCKET,
+    ProcessDir,
+    Sight,
+    Spec,
+    SpecOfLaterReleaseError,
+    SpecUnreadableError,
+    State,
+    alive,
+)
 from modelyard.processes.limits import Enforcement
+
+log = logging.getLogger(__name__)
 
 INSTANCES = "instances"
 READY = "ready"
@@ -169,8 +183,12 @@ class ProcessEngine:
             raise EngineUnavailableError("the engine is not open")
         if not ID.fullmatch(spec.instance_id):
             raise StartRefusedError(f"{spec.instance_id!r} cannot name a directory")
-        if spec.instance_id in self._residents:
-            return
+        if (resident := self._residents.get(spec.instance_id)) is not None:
+            if resident.spec.service_id != UNKNOWN:
+                return
+            await self.remove(spec.instance_id)
+            if spec.instance_id in self._residents:
+                raise NoRoomError(f"what is left in {resident.directory.path} has not ended yet")
         package = await asyncio.to_thread(self._package_path, spec.package)
         if spec.instance_id in self._residents:
             return
@@ -191,8 +209,8 @@ class ProcessEngine:
                     created_ms=resident.created_ms,
                 )
             except OSError as error:
+                await asyncio.to_thread(supervise.remove, directory)
                 del self._residents[spec.instance_id]
-                supervise.remove(directory)
                 if error.errno in FULL:
                     raise NoRoomError(f"{error.strerror}: {directory.path}") from error
                 raise StartRefusedError(str(error)) from error
@@ -216,7 +234,8 @@ class ProcessEngine:
         if resident is None or resident.exit is None:
             return
         async with resident.busy:
-            gone = await asyncio.to_thread(supervise.remove, resident.directory)
+            groups = self._limits().groups(instance_id)
+            gone = await asyncio.to_thread(supervise.remove, resident.directory, groups)
         if gone and self._residents.pop(instance_id, None) is not None:
             self._tell(resident)
 
@@ -272,38 +291,51 @@ class ProcessEngine:
             changed_ns = self._root.stat().st_mtime_ns
             if changed_ns == self._stock_ns:
                 return
-            names = [e.name for e in os.scandir(self._root) if e.name not in self._residents and e.is_dir()]
+            with os.scandir(self._root) as entries:
+                names = [
+                    e.name for e in entries if e.name not in self._residents and e.is_dir(follow_symlinks=False)
+                ]
             for name in names:
+                if name.startswith(trees.ASIDE):
+                    continue
                 self._adopt(ProcessDir(self._root / name))
             settled = time.time_ns() - changed_ns > SETTLED_NS
             self._stock_ns = changed_ns if settled else 0
-        except (OSError, SpecUnreadableError, ValueError) as error:
+        except (OSError, SpecOfLaterReleaseError) as error:
             raise EngineUnavailableError(f"cannot tell what runs: {error}") from error
 
     def _adopt(self, directory: ProcessDir) -> None:
         try:
             spec = directory.spec()
-            if spec is None:
-                supervise.remove(directory)  # killed before it had written what to start
-                return
-            instance = instance_spec(spec.label)
-        except (SpecUnreadableError, ValueError):
-            if directory.locked():
-                raise
-            return  # of another release or damaged; nothing runs there
+            instance = instance_spec(spec.label) if spec else None
+            if instance is not None and instance.instance_id != directory.path.name:
+                instance = None
+        except (SpecUnreadableError, ValueError) as error:
+            if isinstance(error, SpecOfLaterReleaseError) and directory.locked():
+                raise  # a newer release knows what it is
+            spec = instance = None
         sight = directory.sight()
-        resident = self._resident(instance, directory, sight.created_ms, spec)
+        if sight.state is State.ABSENT and not (directory.path / WORK).exists():
+            supervise.remove(directory)  # killed before it had written what to start
+            return
+        if instance is None:
+            log.warning("%s has no readable spec: it is nobody's, ended and removed", directory.path)
+            instance, spec = self._unknown(directory), Spec(())
+        resident = self._resident(instance, directory, sight.created_ms, spec or Spec(()))
         self._residents[directory.path.name] = resident
         if sight.stopping:
             resident.stopping = True
             supervise.resume_stop(directory)
-        if sight.state is State.EXITED:
-            supervise.sweep(directory)
-            resident.exit = str(sight.exit)
+        if sight.state is not State.RUNNING:
+            supervise.sweep(directory, self._limits().groups(directory.path.name))
+            resident.exit = str(sight.exit or "was never started")
             resident.checkup.checked.set()
         else:
             resident.checkup.vitals = Vitals(ready=(directory.path / READY).exists())
             self._follow(resident)
+
+    def _unknown(self, directory: ProcessDir) -> InstanceSpec:
+        return InstanceSpec(directory.path.name, UNKNOWN, 0, 0, "", "", "", "")
 
     def _follow(self, resident: Resident) -> None:
         resident.task = asyncio.create_task(self._live(resident), name=f"instance {resident.spec.instance_id}")
@@ -328,7 +360,7 @@ class ProcessEngine:
         while True:
             try:
                 return await supervise.wait(resident.directory)
-            except (OSError, SpecUnreadableError):
+            except OSError:
                 await asyncio.sleep(TROUBLE_INTERVAL_S)
 
     def _resident(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, process: Spec) -> Resident:
@@ -356,7 +388,7 @@ class ProcessEngine:
         if spec is None:
             return
         limits.weigh(spec.plan, 1.0)
-        pid = resident.directory.sight().pid
-        if spec.nice and pid is not None:
+        birth = resident.directory.birth()
+        if spec.nice and birth is not None and alive(birth.pid, birth.pid_started):
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PGRP, pid, 0)  # the group, since every thread has its own
+                os.setpriority(os.PRIO_PGRP, birth.pid, 0)  # the group, since every thread has its own

@@ -18,6 +18,7 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from modelyard import files
 from modelyard.domain.routing import ServiceRoute
 from modelyard.gateway import admin
 from modelyard.gateway.base import (
@@ -35,7 +36,7 @@ from modelyard.gateway.signatures import Check, unknown
 from modelyard.gateway.snapshot import Snapshot
 from modelyard.gateway.translate import DENY_FILTER, revocation_filter, token_filter
 from modelyard.processes import supervise
-from modelyard.processes.directory import ProcessDir, Spec, State
+from modelyard.processes.directory import ProcessDir, Spec, SpecUnreadableError, State
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +64,13 @@ def _memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _keep_file(path: Path, text: str) -> None:
-    """Make it hold `text`, for us alone. One that does is not written: a full disk must not stop a restart, nor
-    empty what an earlier one needs."""
-    if path.exists() and path.read_text() == text:
-        path.chmod(0o600)
-        return
-    new = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    new.replace(path)
+def _spec_label(run: ProcessDir) -> Mapping[str, object]:
+    """Empty when its record is damaged."""
+    try:
+        spec = run.spec()
+    except SpecUnreadableError:
+        return {}
+    return spec.label if spec else {}
 
 
 def ports_in_use(data_dir: Path) -> frozenset[int]:
@@ -80,8 +78,8 @@ def ports_in_use(data_dir: Path) -> frozenset[int]:
     found = set()
     for path in (data_dir / "gateway").glob("envoy-*"):
         run = ProcessDir(path)
-        if run.sight().state is State.RUNNING and (spec := run.spec()):
-            found.add(spec.label.get("port"))
+        if run.sight().state is State.RUNNING:
+            found.add(_spec_label(run).get("port"))
     return frozenset(port for port in found if isinstance(port, int))
 
 
@@ -250,8 +248,7 @@ class EnvoyGateway:
             run = ProcessDir(path)
             sight = run.sight()
             if sight.state is State.RUNNING:
-                spec = run.spec()
-                if found is None and not sight.stopping and spec and self._can_go_on_with(spec.label):
+                if found is None and not sight.stopping and self._can_go_on_with(_spec_label(run)):
                     found = run
                     continue
                 log.warning("%s cannot be gone on with: replaced, its connections break", run.path.name)
@@ -282,10 +279,10 @@ class EnvoyGateway:
         if not self._port_is_kept:
             self._check_port()
         path = self._home / "bootstrap.json"
-        _keep_file(path, self._bootstrap)
+        files.keep(path, self._bootstrap.encode())
         (self._data_dir / ADMIN_SOCKET).unlink(missing_ok=True)
-        taken = [int(run.name.partition("-")[2]) for run in self._home.glob("envoy-*")]
-        run = ProcessDir(self._home / f"envoy-{max(taken, default=0) + 1}")
+        taken = [run.name.partition("-")[2] for run in self._home.glob("envoy-*")]
+        run = ProcessDir(self._home / f"envoy-{max((int(n) for n in taken if n.isdecimal()), default=0) + 1}")
         argv = (
             str(binary()),
             *("-c", str(path.relative_to(self._data_dir))),

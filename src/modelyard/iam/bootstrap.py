@@ -4,7 +4,7 @@
 crash at any point loses nothing: the file is written first, the database commits second; a start that finds the
 file and an empty database uses the file's secrets. Later starts refresh only where things are (ports may have
 changed). A file that its owner deleted comes back without secrets: those cannot be read back, and are not
-replaced behind the owner's back.
+replaced behind the owner's back. One that is damaged is named, unless nothing is stored yet: then it is made anew.
 """
 
 import json
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from modelyard import files
 from modelyard.domain.identity import SYSTEM, Project, Role, User
-from modelyard.iam.files import write_private
 from modelyard.iam.passwords import Passwords
 
 FILE_NAME = "credentials.json"
@@ -76,9 +76,11 @@ async def prepare(
 ) -> dict[str, str]:
     """Make the first rows if there are none, and the credentials file; what the file says."""
     path = data_dir / FILE_NAME
-    kept = _read(path)
+    kept, damage = _read(path)
     async with store.write() as directory:
         existing = await directory.projects()
+        if existing and damage:
+            raise files.DamagedFileError(damage)
         if existing:
             await _administered(directory, kept.get("user_id", ""))
     if existing:
@@ -147,19 +149,17 @@ def _where(places: Places) -> dict[str, str]:
     }
 
 
-def _read(path: Path) -> dict[str, str]:
-    """What is there; empty if it is missing or not ours."""
+def _read(path: Path) -> tuple[dict[str, str], str]:
+    """What is there, empty if it is missing; and what is wrong with it."""
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(content, dict):
-        return {}
-    return {name: value for name, value in content.items() if isinstance(value, str)}
+        content = files.read_object(path, follow=True)
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, ValueError) as error:
+        advice = "restore it, or move it away, and it comes back without its secrets"
+        return {}, f"{path} is damaged ({error}): {advice}"
+    return {name: value for name, value in content.items() if isinstance(value, str)}, ""
 
 
 def _write(path: Path, content: dict[str, str]) -> None:
-    text = json.dumps(content, indent=2) + "\n"
-    if not path.exists() or path.read_text() != text:
-        write_private(path, text.encode())
-    path.chmod(0o600)
+    files.keep(path, (json.dumps(content, indent=2) + "\n").encode())

@@ -19,18 +19,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from modelyard import files
 from modelyard.domain.errors import Unauthenticated
 from modelyard.domain.identity import Access, Principal
-from modelyard.iam.files import write_private
 
 ISSUER = "modelyard"
 DAY_S = 24 * 3600
 KEY_FILE = "token.pem"
 _ALGORITHM = "ES256"
+_CURVE = "P-256"
 _MAX_LENGTH = 8192
 _KEY_ID_DIGITS = 8
 _TOKEN_ID_BYTES = 12
@@ -82,18 +84,35 @@ class TokenKey:
 
     @classmethod
     def generate(cls, *, ttl_s: int = DAY_S) -> "TokenKey":
-        return cls(ECKey.generate_key("P-256", private=True, auto_kid=False), ttl_s=ttl_s)
+        return cls(ECKey.generate_key(_CURVE, private=True, auto_kid=False), ttl_s=ttl_s)
 
     @classmethod
     def load(cls, directory: Path, *, ttl_s: int = DAY_S) -> "TokenKey":
         """From `directory`/token.pem, which is made at the first start, mode 0600."""
         path = directory / KEY_FILE
-        if not path.exists():
+        try:
+            content = files.read(path, follow=True)
+            path.chmod(0o600)
+            key = ECKey.import_key(content)
+            if not key.is_private or key.curve_name != _CURVE:
+                raise ValueError(f"no private key of the curve {_CURVE}")
+        except FileNotFoundError:
             fresh = cls.generate(ttl_s=ttl_s)
-            write_private(path, fresh._key.as_pem(private=True))
+            files.write(path, fresh._key.as_pem(private=True))
             return fresh
-        path.chmod(0o600)
-        return cls(ECKey.import_key(path.read_bytes()), ttl_s=ttl_s)
+        except (
+            files.UnfitFileError,
+            ValueError,
+            TypeError,
+            AttributeError,
+            UnsupportedAlgorithm,
+            JoseError,
+        ) as error:
+            raise files.DamagedFileError(
+                f"{path} is damaged, it holds no private key of the curve {_CURVE}: restore it, or move it away;"
+                " then a new one is made, and every user logs in again"
+            ) from error
+        return cls(key, ttl_s=ttl_s)
 
     def jwks(self) -> str:
         """The public half as a JSON Web Key Set, as Envoy's `local_jwks` wants it."""

@@ -11,6 +11,11 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from modelyard import files
 
 FORMAT = 1
 """The layout of a data directory; a newer one is refused."""
@@ -24,9 +29,9 @@ class DataDirError(Exception):
 class Holder:
     """Who runs the control plane of a data directory."""
 
-    pid: int
-    port: int
-    gateway_port: int
+    pid: Annotated[int, msgspec.Meta(ge=1, le=2**22)]
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)]
+    gateway_port: Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
 class DataDir:
@@ -44,12 +49,18 @@ class DataDir:
         except OSError as error:
             raise DataDirError(f"cannot use the data directory {self.path}: {error.strerror}") from error
         mark = self.path / "format"
-        if not mark.exists():
-            mark.write_text(f"{FORMAT}\n")
-        found = mark.read_text().strip()
-        if not found.isdecimal() or int(found) > FORMAT:
+        try:
+            found = files.read(mark, 100).decode("ascii").strip()
+        except FileNotFoundError:
+            files.write(mark, f"{FORMAT}\n".encode())
+            return
+        except (OSError, ValueError):
+            found = ""
+        if not found.isdecimal():
+            raise DataDirError(f"{mark} is damaged: write the number {FORMAT} into it, if that is what it was")
+        if int(found) > FORMAT:
             raise DataDirError(
-                f"{self.path} has format {found!r}, this release knows up to {FORMAT}: use a newer one"
+                f"{self.path} has format {found}, this release knows up to {FORMAT}: use a newer one"
             )
 
     def hold(self) -> bool:
@@ -74,27 +85,36 @@ class DataDir:
 
     def announce(self, holder: Holder) -> None:
         """Tell who holds the lock."""
-        target = self.path / "control.json"
-        draft = target.with_suffix(".new")
-        draft.touch(0o600)
-        draft.chmod(0o600)  # one that was left behind may have another mode
-        draft.write_text(json.dumps({"pid": holder.pid, "port": holder.port, "gateway_port": holder.gateway_port}))
-        draft.replace(target)
+        values = {"pid": holder.pid, "port": holder.port, "gateway_port": holder.gateway_port}
+        files.write(self.path / "control.json", json.dumps(values).encode(), durable=False)
 
     def holder(self) -> Holder | None:
         """Who has the lock, which could not be had; None while it has not announced itself. Never one before it:
         by then its pid may be anybody's."""
         last = self.last()
         try:
-            pid = (self.path / "control.lock").read_text()
+            pid = files.read(self.path / "control.lock", 100)
         except OSError:
             return None
-        return last if last is not None and str(last.pid) == pid else None
+        return last if last is not None and str(last.pid).encode() == pid else None
+
+    def holding(self) -> int | None:
+        """The process that has the lock, whatever it announced, as the kernel tells; None if nobody has it."""
+        try:
+            file = (self.path / "control.lock").stat()
+            locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+        except OSError:
+            return None
+        inode = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
+        for line in locks:  # 1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF
+            fields = line.split()
+            if len(fields) >= 6 and fields[1] == "FLOCK" and fields[5] == inode and fields[4].isdecimal():
+                return int(fields[4]) or None
+        return None
 
     def last(self) -> Holder | None:
-        """Who announced itself last, alive or not."""
+        """Who announced itself last, alive or not; None also when that cannot be read any more."""
         try:
-            found = json.loads((self.path / "control.json").read_text())
-            return Holder(int(found["pid"]), int(found["port"]), int(found["gateway_port"]))
-        except (OSError, ValueError, KeyError):
+            return msgspec.json.decode(files.read(self.path / "control.json"), type=Holder)
+        except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
             return None

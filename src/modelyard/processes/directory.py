@@ -10,8 +10,12 @@
 
 One directory is one child, ever. Everything a later control plane must know is here, so `sight` needs nothing
 else. It reads, and never signals, waits or deletes.
+
+Any of these files may be damaged or another thing than it was (`files`). Whether something runs is the lock's word
+alone; a damaged record is as one that is not there, and only a damaged spec is told, by whoever asks for the spec.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -19,19 +23,31 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from modelyard import files
 from modelyard.processes.limits import Plan
 from modelyard.processes.view import Mount
 
 FORMAT = 1
 SOCKET = "s.sock"
 LISTEN_FD = 3
+MOST_SPEC_BYTES = 16 * 1024 * 1024
+MOST_RECORD_BYTES = 64 * 1024
+LACKS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""What we lack, and says nothing of a file."""
+
+T = TypeVar("T")
 
 
 class SpecUnreadableError(Exception):
     """The spec of a directory is of a format that this release does not know, or damaged."""
+
+
+class SpecOfLaterReleaseError(SpecUnreadableError):
+    """It is whole, and not for this release."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,33 @@ class Sight:
     exit: Exit | None = None
 
 
+Pid = Annotated[int, msgspec.Meta(gt=1, le=2**22)]
+"""What may be a process of ours: never all (-1), our group (0) or init."""
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """state.json: pids with their start times in ticks since boot. `boot`: in which boot and which name space of
+    processes they are theirs ("": an earlier release did not say)."""
+
+    pid: Pid
+    pid_started: int
+    shim: Pid
+    shim_started: int
+    unenforced: str = ""
+    boot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """exit.json."""
+
+    status: int | None
+    signal: int | None
+    oom: bool
+    error: str
+
+
 class ProcessDir:
     """One process's directory. Owns nothing: any number of these may look at the same path."""
 
@@ -110,11 +153,13 @@ class ProcessDir:
 
     def spec(self) -> Spec | None:
         """The spec it was started with; None when there is none. Raises SpecUnreadableError."""
-        values = self._load("spec.json")
+        values = self._spec()
         if values is None:
             return None
-        if values.get("format") != FORMAT:
-            raise SpecUnreadableError(f"{self.path}: format {values.get('format')} is not known to this release")
+        if (written := values.get("format")) != FORMAT:
+            newer = isinstance(written, int) and written > FORMAT
+            kind = SpecOfLaterReleaseError if newer else SpecUnreadableError
+            raise kind(f"{self.path}: format {written!r} is not known to this release")
         try:
             return msgspec.convert(values, Spec)
         except msgspec.ValidationError as error:
@@ -122,41 +167,66 @@ class ProcessDir:
 
     def write_spec(self, spec: Spec, created_ms: int) -> None:
         """Write the spec so that it is whole or absent, also after a power cut."""
-        self._store("spec.json", {"format": FORMAT, "created_ms": created_ms} | asdict(spec), sync=True)
+        values = {"format": FORMAT, "created_ms": created_ms} | asdict(spec)
+        files.write(self.path / "spec.json", json.dumps(values).encode())
 
     def write_stop(self, grace_s: float) -> None:
-        self._store("stop.json", {"grace_s": grace_s}, sync=False)
+        files.write(self.path / "stop.json", json.dumps({"grace_s": grace_s}).encode(), durable=False)
+
+    def used(self) -> bool:
+        """Whether a process was ever asked for here, whatever its records hold."""
+        return any(os.path.lexists(self.path / name) for name in ("spec.json", "state.json", "exit.json"))
 
     def locked(self) -> bool:
-        """Whether a spawner or a shim is alive."""
+        """Whether a spawner or a shim is alive. A shim whose lock was taken away is told by its pid."""
         try:
-            lock = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
+            lock = os.open(self.path / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno in LACKS:
+                raise
+            return self.supervised()
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         finally:
             os.close(lock)
-        return False
+        return self.supervised()
+
+    def supervised(self) -> bool:
+        """Whether the shim that is on record is proven to live."""
+        birth = self.birth()
+        return birth is not None and alive(birth.shim, birth.shim_started)
+
+    def settled(self) -> bool:
+        """Whether the shim wrote down the end, after it had ended everything that the child left."""
+        return self._record("exit.json", _End) is not None
+
+    def birth(self) -> Birth | None:
+        """Who runs or ran here, as the shim wrote it; None when that is not known (yet)."""
+        return self._record("state.json", Birth)
 
     def sight(self) -> Sight:
-        """Look at it. The lock is asked first: once it is free, what lies here is final."""
+        """Look at it. The lock is asked first: once it is free, what lies here is final. Raises nothing but what a
+        lack of descriptors or memory does (OSError)."""
         running = self.locked()
-        spec = self._load("spec.json")
-        if spec is None:
+        try:
+            spec = self._spec()
+        except SpecUnreadableError:
+            spec = {}
+        birth = self.birth()
+        if spec is None and birth is None and not os.path.lexists(self.path / "exit.json"):
             return Sight(State.ABSENT)
-        created_ms = int(spec.get("created_ms", 0))
-        state = self._load("state.json") or {}
-        pid = state.get("pid")
-        supervisor = (state["shim"], state["shim_started"]) if state else None
-        unenforced = state.get("unenforced", "")
+        created = (spec or {}).get("created_ms")
+        created_ms = created if isinstance(created, int) and 0 <= created < 2**53 else 0
+        pid = birth.pid if birth else None
+        supervisor = (birth.shim, birth.shim_started) if birth else None
+        unenforced = birth.unenforced if birth else ""
         if running:
             stopping = (self.path / "stop.json").exists()
             return Sight(State.RUNNING, created_ms, pid, supervisor, stopping, unenforced)
         return Sight(
-            State.EXITED, created_ms, pid, supervisor, exit=self._exit(bool(state)), unenforced=unenforced
+            State.EXITED, created_ms, pid, supervisor, exit=self._exit(birth is not None), unenforced=unenforced
         )
 
     def log_tail(self, lines: int, *, max_bytes: int = 65536) -> str:
@@ -166,13 +236,10 @@ class ProcessDir:
         data, whole = b"", True
         for name in ("log", "log.1"):
             try:
-                with (self.path / name).open("rb") as file:
-                    size = file.seek(0, os.SEEK_END)
-                    begin = max(0, size - (max_bytes - len(data)))
-                    file.seek(begin)
-                    data, whole = file.read() + data, begin == 0
-            except FileNotFoundError:
+                more, whole = files.tail(self.path / name, max_bytes - len(data))
+            except OSError:
                 continue
+            data = more + data
             if len(data) >= max_bytes or data.count(b"\n") > lines:
                 break
         if not whole:
@@ -180,37 +247,55 @@ class ProcessDir:
         return "\n".join(data.decode(errors="replace").splitlines()[-lines:])
 
     def _exit(self, was_started: bool) -> Exit:
-        values = self._load("exit.json")
-        if values is None:
+        if not os.path.lexists(self.path / "exit.json"):
             return Exit(text="its supervisor was killed" if was_started else "was never started")
-        if values["error"]:
-            return Exit(text=f"could not be started: {values['error']}")
-        return Exit(values["status"], values["signal"], values["oom"])
+        end = self._record("exit.json", _End)
+        if end is None:
+            return Exit(text="ended, and the record of how is damaged")
+        if end.error:
+            return Exit(text=f"could not be started: {end.error}")
+        return Exit(end.status, end.signal, end.oom)
 
-    def _load(self, name: str) -> dict | None:  # type: ignore[type-arg]
+    def _spec(self) -> dict[str, object] | None:
         try:
-            text = (self.path / name).read_text("utf-8")
+            return files.read_object(self.path / "spec.json", MOST_SPEC_BYTES)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise SpecUnreadableError(f"{self.path / name}: {error}") from error
-        if not isinstance(values, dict):
-            raise SpecUnreadableError(f"{self.path / name}: not an object")
-        return values
+        except (ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno in LACKS:
+                raise
+            raise SpecUnreadableError(f"{self.path}: {error}") from error
 
-    def _store(self, name: str, values: Mapping[str, object], *, sync: bool) -> None:
-        new = self.path / f"{name}.new"
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump(values, file)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        new.replace(self.path / name)
-        if sync:
-            directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+    def _record(self, name: str, kind: type[T]) -> T | None:
+        """One that cannot be understood tells nothing."""
+        try:
+            return msgspec.json.decode(files.read(self.path / name, MOST_RECORD_BYTES), type=kind)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return None
+        except OSError as error:
+            if error.errno in LACKS:
+                raise
+            return None
+
+
+def alive(pid: int, started: int) -> bool:
+    """Whether the process that was started then, in ticks since boot, has not ended."""
+    fields = stat(pid)
+    return fields is not None and int(fields[19]) == started and fields[0] not in {"Z", "X"}
+
+
+def stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from `state` on; None when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def boot() -> str:
+    """The name of this boot and of the name space of processes; `shim.boot` says the same."""
+    try:
+        name = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{name}:{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return ""

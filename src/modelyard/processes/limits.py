@@ -100,6 +100,10 @@ class Enforcement:
         share_file = f"{base['cpu']}/{'cpu.shares' if v1 else 'cpu.weight'}" if "cpu" in base else ""
         return Plan(tuple(Group(path, tuple(entries)) for path, entries in files.items()), oom, share_file)
 
+    def groups(self, process_id: str) -> Plan:
+        """Every group that a process may have been given, whatever its limits were."""
+        return self.plan(process_id, Limits(memory_mib=1))
+
 
 def weigh(plan: Plan, weight: float) -> None:
     """Set the share of a busy CPU for a process that runs already; 1.0 is normal."""

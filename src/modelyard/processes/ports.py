@@ -112,7 +112,8 @@ class PortKeeper:
         return [ProcessDir(path) for path in sorted(self._home.glob("keeper-*"))]
 
     def _started(self) -> ProcessDir:
-        taken = [int(run.path.name.partition("-")[2]) for run in self._found()]
+        names = [run.path.name.partition("-")[2] for run in self._found()]
+        taken = [int(name) for name in names if name.isdecimal()]
         run = ProcessDir(self._home / f"keeper-{max(taken, default=0) + 1}")
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
         argv = (sys.executable, "-I", "-S", "-E", "-c", BOOT, str(supervise.SHIM.parent), *map(str, self._ports))

@@ -32,6 +32,8 @@ except ImportError:  # another Python: the same, slower
 LOCK_FD = LISTEN_FD = 3
 SET_SUBREAPER = 36
 TELL_AGAIN_MS = 1000
+MOST_BYTES = 16 * 1024 * 1024
+MOST_GRACE_S = 10_000_000.0
 
 
 class Scanning:
@@ -46,12 +48,18 @@ class Scanning:
 
 
 def load(name: str) -> dict:  # type: ignore[type-arg]
-    """The JSON object in `name`; empty when there is none."""
+    """The JSON object in `name`; empty when there is none. What lies there is not always what was put there: it
+    is not waited for, and read up to a bound. Raises OSError, ValueError, StopIteration, RecursionError."""
     try:
-        with open(name, encoding="utf-8") as file:  # noqa: PTH123
-            text = file.read()
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return {}
+    try:
+        if os.fstat(file).st_mode & 0o170000 != 0o100000:
+            raise OSError(f"{name} is no regular file")
+        text = os.read(file, MOST_BYTES).decode()
+    finally:
+        os.close(file)
     if hasattr(_json, "loads"):
         return _json.loads(text)  # type: ignore[no-any-return]
     return _json.make_scanner(Scanning)(text, 0)[0]  # type: ignore[arg-type, no-any-return]
@@ -66,8 +74,13 @@ def store(name: str, **values: object) -> None:
             return {None: "null", True: "true", False: "false"}[value]
         return quote(value) if isinstance(value, str) else repr(value)
 
-    with open(name + ".new", "w", encoding="utf-8") as file:  # noqa: PTH123
-        file.write("{" + ",".join(f'"{key}":{literal(value)}' for key, value in values.items()) + "}")
+    text = "{" + ",".join(f'"{key}":{literal(value)}' for key, value in values.items()) + "}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
+    file = os.open(name + ".new", flags, 0o600)
+    try:
+        os.write(file, text.encode())
+    finally:
+        os.close(file)
     os.replace(name + ".new", name)  # noqa: PTH105
 
 
@@ -75,6 +88,15 @@ def started(pid: int) -> int:
     """When the process was started, in clock ticks since boot: with the pid it names a process for good."""
     with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
         return int(file.read().rpartition(")")[2].split()[19])
+
+
+def boot() -> str:
+    """The name of this boot and of the name space of processes; `directory.boot` says the same."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123
+            return f"{file.read().strip()}:{os.stat('/proc/self/ns/pid').st_ino}"  # noqa: PTH116
+    except OSError:
+        return ""
 
 
 class Log:
@@ -98,7 +120,8 @@ class Log:
             try:
                 if self.size + len(data) > self.limit:
                     os.replace("log", "log.1")  # noqa: PTH105
-                    file = os.open("log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+                    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+                    file = os.open("log", flags, 0o600)
                     os.dup2(file, 2)
                     os.close(file)
                     self.size = 0
@@ -224,10 +247,18 @@ class Stop:
         self.deadline = 0.0
 
     def request(self) -> None:
-        deadline = time.monotonic() + float(load("stop.json").get("grace_s", self.default_grace_s))
+        deadline = time.monotonic() + self.grace_s()
         if not self.deadline:
             os.kill(self.child, signal.SIGTERM)
         self.deadline = min(deadline, self.deadline or deadline)
+
+    def grace_s(self) -> float:
+        """What was asked for; the spec's own when that cannot be read."""
+        try:
+            asked = float(load("stop.json")["grace_s"])
+        except (OSError, KeyError, TypeError, ValueError, StopIteration, RecursionError, AttributeError):
+            return self.default_grace_s
+        return asked if 0 <= asked <= MOST_GRACE_S else self.default_grace_s
 
     def wait_ms(self) -> int | None:
         """How long to sleep; kills when the time is over."""
@@ -259,6 +290,7 @@ class Birth:
                 shim=me,
                 shim_started=started(me),
                 unenforced=self.unenforced,
+                boot=boot(),
             )
             self.known = True
         except OSError:

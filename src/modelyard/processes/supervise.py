@@ -15,14 +15,25 @@ import asyncio
 import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import sys
 import time
 from pathlib import Path
 
+from modelyard import trees
 from modelyard.processes import limits
-from modelyard.processes.directory import ProcessDir, Sight, Spec, State
+from modelyard.processes.directory import (
+    LACKS,
+    ProcessDir,
+    Sight,
+    Spec,
+    SpecUnreadableError,
+    State,
+    alive,
+    boot,
+    stat,
+)
+from modelyard.processes.limits import Plan
 
 SHIM = Path(__file__).with_name("shim.py")
 BOOT = "import sys; sys.path.append(sys.argv[1]); import shim; shim.run(sys.argv[2])"
@@ -34,7 +45,10 @@ NOT_JOINED = 125
 POLL_S = 0.005
 """How long to wait for a shim that is being born to write its pid; happens only in its first milliseconds, or for
 long on a full disk, when the pauses grow to `MAX_POLL_S`."""
+LONG_POLL_S = 0.1
+"""Who has not written its pid by then is looked for."""
 MAX_POLL_S = 0.2
+NO_GROUPS = Plan()
 
 
 def spawn(
@@ -52,7 +66,7 @@ def spawn(
     if lock is None:
         return False
     try:
-        if directory.sight().state is not State.ABSENT:
+        if directory.used():
             return False
         directory.write_spec(spec, time.time_ns() // 1_000_000 if created_ms is None else created_ms)
         log = str(directory.path / "log")
@@ -86,7 +100,12 @@ def stop(directory: ProcessDir, grace_s: float) -> None:
 
 def resume_stop(directory: ProcessDir) -> None:
     """Send the signal of a stop whose asker may have died after writing it down. Harmless if it had been sent."""
-    descriptor = _pidfd(directory.sight())  # after the write: a shim that is being born looks for it itself
+    sight = directory.sight()  # after the write: a shim that is being born looks for it itself
+    if sight.state is not State.RUNNING:
+        return
+    descriptor = _pidfd(sight)
+    if descriptor is None:
+        descriptor = _holder(directory)
     if descriptor is not None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(descriptor, signal.SIGTERM)
@@ -102,6 +121,8 @@ async def wait(directory: ProcessDir) -> Sight:
             sweep(directory)
             return sight
         descriptor = _pidfd(sight)
+        if descriptor is None and pause > LONG_POLL_S:
+            descriptor = await asyncio.to_thread(_holder, directory)
         if descriptor is None:
             await asyncio.sleep(pause)
             pause = min(MAX_POLL_S, pause * 1.2)
@@ -130,46 +151,71 @@ async def enter(
             os.killpg(pid, signal.SIGKILL)  # reaped when it is dead, whoever waits then
 
 
-def sweep(directory: ProcessDir) -> None:
-    """Kill what an exited process left behind because its shim was killed too; reap the shim if it is ours."""
-    sight = directory.sight()
-    if sight.state is not State.EXITED:
-        return
-    if sight.supervisor is not None:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(sight.supervisor[0], os.WNOHANG)
-    if (directory.path / "exit.json").exists():
-        return
-    spec = directory.spec()
-    pids = limits.members(spec.plan) if spec else set()
-    if sight.pid is not None:
-        pids |= _session(sight.pid)
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+def sweep(directory: ProcessDir, otherwise: Plan = NO_GROUPS) -> None:
+    """Kill what an exited process left behind because its shim was killed too; reap the shim if it is ours.
+
+    `otherwise`: the groups to look into when its own cannot be read any more.
+    """
+    if directory.sight().state is State.EXITED:
+        _clear(directory, _plan(directory, otherwise))
 
 
-def remove(directory: ProcessDir) -> bool:
-    """Forget a process that ended: its files and its control groups. Leaves a running one alone, and says so."""
-    if not directory.path.exists():
+def remove(directory: ProcessDir, otherwise: Plan = NO_GROUPS) -> bool:
+    """Forget a process that ended: its files and its control groups. Leaves a running one alone, and says so.
+
+    The directory's name is free afterwards, whatever lay in it and however damaged (`trees.remove`).
+    """
+    if not os.path.lexists(directory.path):
         return True
-    lock = _lock(directory)
+    if directory.supervised():
+        return False
+    try:
+        lock = _lock(directory)
+    except OSError as error:
+        if error.errno in LACKS:
+            raise
+        lock = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)  # another thing lies there: nobody holds it
     if lock is None:
         return False
     try:
-        sweep(directory)
-        spec = directory.spec()
-        shutil.rmtree(directory.path, ignore_errors=True)
-        if spec is not None:
-            limits.remove(spec.plan)
+        plan = _plan(directory, otherwise)
+        _clear(directory, plan)
+        trees.remove(directory.path)
+        limits.remove(plan)
     finally:
         os.close(lock)
     return True
 
 
+def _plan(directory: ProcessDir, otherwise: Plan) -> Plan:
+    try:
+        spec = directory.spec()
+    except SpecUnreadableError:
+        return otherwise
+    return spec.plan if spec else otherwise
+
+
+def _clear(directory: ProcessDir, plan: Plan) -> None:
+    """Of a process that ended. Nothing is signalled but what is in its groups, and what is proven to be of its
+    session: in another boot, or another container, its numbers are somebody else's."""
+    birth = directory.birth()
+    if birth is not None and (fields := stat(birth.shim)) and int(fields[19]) == birth.shim_started:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(birth.shim, os.WNOHANG)
+    if directory.settled():
+        return
+    pids = limits.members(plan)
+    if birth is not None and (birth.boot == boot() != "" or alive(birth.pid, birth.pid_started)):
+        pids |= _session(birth.pid, birth.pid_started)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def _lock(directory: ProcessDir) -> int | None:
     """The lock, taken; None when somebody has it. Retries, since a look (`locked`) takes it for an instant."""
-    descriptor = os.open(directory.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(directory.path / "lock", flags, 0o600)
     for attempt in range(5):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -181,14 +227,6 @@ def _lock(directory: ProcessDir) -> int | None:
     return None
 
 
-def _stat(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from `state` on; None when there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
 def _pidfd(sight: Sight) -> int | None:
     """A handle on the shim, proven by its start time; None when it is not known yet or gone."""
     if sight.supervisor is None:
@@ -198,18 +236,46 @@ def _pidfd(sight: Sight) -> int | None:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         return None
-    fields = _stat(pid)
+    fields = stat(pid)
     if fields is None or int(fields[19]) != started:
         os.close(descriptor)
         return None
     return descriptor
 
 
-def _session(sid: int) -> set[int]:
-    """The processes of the session that the child led. While one lives, the kernel gives its number to nobody."""
+def _holder(directory: ProcessDir) -> int | None:
+    """A handle on the shim, proven by the lock that it has open, for one that is on no record: a full disk kept it
+    from writing, or the record is damaged. Looks at every process."""
+    try:
+        lock = (directory.path / "lock").lstat()
+    except OSError:
+        return None
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                descriptor = os.pidfd_open(int(entry.name))
+                if _has_open(entry / "fd" / str(LOCK_FD), lock):
+                    return descriptor
+                os.close(descriptor)
+    return None
+
+
+def _has_open(link: Path, file: os.stat_result) -> bool:
+    """The name is looked at first: to look at a file of a stranger may wait for a disk that is away."""
+    try:
+        return link.readlink().name.startswith("lock") and os.path.samestat(link.stat(), file)
+    except OSError:
+        return False
+
+
+def _session(sid: int, since: int) -> set[int]:
+    """The processes of the session that the child led. While one lives, the kernel gives its number to nobody;
+    what was there before the child, which began at `since`, is not of it."""
     found = set()
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and (fields := _stat(int(entry.name))) is not None and int(fields[3]) == sid:
+        if not entry.name.isdigit() or (fields := stat(int(entry.name))) is None:
+            continue
+        if int(fields[3]) == sid and int(fields[19]) >= since:
             found.add(int(entry.name))
     return found
 

@@ -21,6 +21,7 @@ from modelyard_runtime.package import Package
 
 POLL_S = 0.05
 END_S = 5.0
+SHOWN = 500
 COMMAND = (sys.executable, "-m", "modelyard_runtime")
 
 
@@ -107,25 +108,37 @@ def _answers(
         yield Finding(Level.NOTE, "load", "loads; without an example in config.json it was not asked anything")
         return
     try:
-        reply = client.post("/", json=example, timeout=max(until_s - time.monotonic(), 1.0))
+        with client.stream("POST", "/", json=example, timeout=max(until_s - time.monotonic(), 1.0)) as reply:
+            text = _beginning(reply)
     except httpx.HTTPError as error:
         yield Finding(Level.ERROR, "load", f"did not answer its example: {error!r}; {_last_line(log)}")
         return
     level = Level.NOTE if reply.status_code == httpx.codes.OK else Level.ERROR
-    yield Finding(level, "load", f"answered its example with {reply.status_code}: {reply.text[:500]}")
+    yield Finding(level, "load", f"answered its example with {reply.status_code}: {text}")
 
 
 def _ready(client: httpx.Client, until_s: float) -> bool:
     try:
-        return client.get("/health", timeout=max(until_s - time.monotonic(), 0.1)).status_code == httpx.codes.OK
+        with client.stream("GET", "/health", timeout=max(until_s - time.monotonic(), 0.1)) as reply:
+            return reply.status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
+
+
+def _beginning(reply: httpx.Response) -> str:
+    """As much of an answer as is shown; what follows is not taken in, however long it is."""
+    taken = b""
+    for piece in reply.iter_bytes(1024):
+        taken += piece
+        if len(taken) > 4 * SHOWN:
+            break
+    return taken.decode(errors="replace")[:SHOWN]
 
 
 def _last_line(log: IO[bytes]) -> str:
     size = log.seek(0, os.SEEK_END)
     log.seek(max(size - 65536, 0))
-    lines = log.read().decode(errors="replace").strip().splitlines()
+    lines = log.read(65536).decode(errors="replace").strip().splitlines()
     log.seek(0, os.SEEK_END)
     return lines[-1] if lines else ""
 

@@ -1,11 +1,14 @@
 """Who holds a data directory."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from modelyard.processes.datadir import DataDir, Holder
+from modelyard.processes.datadir import DataDir, DataDirError, Holder
 
 
 def test_one_holder_who_says_who_it_is(tmp_path: Path) -> None:
@@ -19,18 +22,14 @@ def test_one_holder_who_says_who_it_is(tmp_path: Path) -> None:
     assert other.hold()
 
 
-def test_nobody_else_may_read_who_holds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "control.new").touch(0o644)
-    modes: list[int] = []
-    write = Path.write_text
-
-    def noted(path: Path, text: str) -> int:
-        modes.append(path.stat().st_mode & 0o777)
-        return write(path, text)
-
-    monkeypatch.setattr(Path, "write_text", noted)
-    DataDir(tmp_path).announce(Holder(1, 2, 3))
-    assert [*modes, (tmp_path / "control.json").stat().st_mode & 0o777] == [0o600, 0o600]
+def test_nobody_else_may_read_who_holds_it(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        DataDir(tmp_path).announce(Holder(1, 2, 3))
+    finally:
+        os.umask(before)
+    assert [path.name for path in tmp_path.iterdir()] == ["control.json"]
+    assert (tmp_path / "control.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_who_held_it_before_is_not_taken_for_the_holder(tmp_path: Path) -> None:
@@ -41,3 +40,47 @@ def test_who_held_it_before_is_not_taken_for_the_holder(tmp_path: Path) -> None:
     assert mine.hold()
     assert DataDir(tmp_path).holder() is None
     assert mine.last() == before
+
+
+ODD = [
+    b"",
+    b"[]",
+    b"null",
+    b"{}",
+    b'{"pid": -1, "port": 1, "gateway_port": 2}',
+    b'{"pid": 7}',
+    b"\xff\xfe",
+    b"[" * 99999,
+]
+
+
+@pytest.mark.parametrize("content", ODD)
+def test_a_damaged_announcement_is_none(tmp_path: Path, content: bytes) -> None:
+    mine = DataDir(tmp_path)
+    assert mine.hold()
+    (tmp_path / "control.json").write_bytes(content)
+    assert (mine.last(), mine.holder()) == (None, None)
+    assert mine.holding() == os.getpid()
+    mine.release()
+    assert mine.holding() is None
+
+
+@given(announced=st.binary(max_size=60), lock=st.binary(max_size=10))
+def test_any_bytes_name_no_process_that_has_not_announced_itself(announced: bytes, lock: bytes) -> None:
+    with tempfile.TemporaryDirectory() as path:
+        (Path(path) / "control.json").write_bytes(announced)
+        (Path(path) / "control.lock").write_bytes(lock)
+        assert DataDir(Path(path)).holder() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"one", b"-1"])
+def test_a_damaged_format_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "format").write_bytes(content)
+    with pytest.raises(DataDirError, match=r"format is damaged: write the number 1"):
+        DataDir(tmp_path).create()
+
+
+def test_a_later_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "format").write_text("2")
+    with pytest.raises(DataDirError, match="use a newer one"):
+        DataDir(tmp_path).create()

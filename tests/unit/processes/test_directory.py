@@ -4,9 +4,12 @@ import fcntl
 import json
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from modelyard.processes.directory import Exit, ProcessDir, Sight, Spec, SpecUnreadableError, State
 from modelyard.processes.limits import Group, Plan
@@ -124,3 +127,36 @@ def test_log_tail(directory: ProcessDir, old: str, new: str, lines: int, expecte
 )
 def test_exit_reads_as_a_sentence(exit: Exit, text: str) -> None:
     assert str(exit) == text
+
+
+RECORDS = ("spec.json", "state.json", "stop.json", "exit.json", "log")
+
+
+@given(name=st.sampled_from(RECORDS), content=st.binary(max_size=80) | st.text(max_size=40).map(str.encode))
+def test_any_bytes_in_any_record_are_a_sight(name: str, content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as path:
+        directory = ProcessDir(Path(path))
+        directory.write_spec(SPEC, 5)
+        for known, values in (("state", STATE), ("exit", EXIT | {"status": 0})):
+            (directory.path / f"{known}.json").write_text(json.dumps(values))
+        (directory.path / name).write_bytes(content)
+        sight = directory.sight()
+        assert sight.state is State.EXITED
+        assert sight.exit is not None
+        assert sight.pid in {None, 10}
+        directory.log_tail(3)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*STATE, "boot"]),
+        st.integers() | st.none() | st.booleans() | st.text(max_size=3) | st.lists(st.integers(), max_size=1),
+    )
+)
+def test_no_record_names_a_process_that_cannot_be_ours(values: dict[str, object]) -> None:
+    """0 and below are groups and everybody, 1 is init."""
+    with tempfile.TemporaryDirectory() as path:
+        directory = ProcessDir(Path(path))
+        (directory.path / "state.json").write_text(json.dumps(STATE | values))
+        birth = directory.birth()
+        assert birth is None or all(type(pid) is int and 1 < pid <= 2**22 for pid in (birth.pid, birth.shim))

@@ -1,6 +1,7 @@
 """Spawning, waiting and removing for any owner; real processes, each gone within milliseconds."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -138,3 +139,57 @@ def test_the_shim_loads_no_heavy_module(tmp_path: Path) -> None:
     heavy = {"re", "enum", "json", "ctypes", "socket", "signal", "subprocess", "typing", "modelyard"}
     assert heavy & set(loaded.stdout.split()) == set()
     assert os.access(supervise.SHIM, os.R_OK)
+
+
+async def running(directory: ProcessDir) -> None:
+    supervise.spawn(directory, shell("echo up; exec sleep 1000"))
+    async with asyncio.timeout(20):
+        while directory.log_tail(1) != "up" or directory.sight().supervisor is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"pid": -1, "shim": -1}', "\x00"])
+async def test_one_whose_record_is_damaged_is_found_by_its_lock(directory: ProcessDir, content: str) -> None:
+    await running(directory)
+    (directory.path / "state.json").write_text(content)
+    assert directory.sight().supervisor is None
+    supervise.stop(directory, 5)
+    assert await ended(directory) == "killed by signal 15"
+
+
+async def test_one_whose_lock_was_removed_is_not_taken_for_dead(directory: ProcessDir) -> None:
+    await running(directory)
+    (directory.path / "lock").unlink()
+    assert directory.sight().state is State.RUNNING
+    assert supervise.remove(directory) is False
+    supervise.stop(directory, 5)
+    assert await ended(directory) == "killed by signal 15"
+    assert supervise.remove(directory) is True
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "null", '{"grace_s": "soon"}', '{"grace_s": 1e999}', '{"grace_s": -1}']
+)
+async def test_a_stop_that_cannot_be_read_has_the_grace_of_the_spec(directory: ProcessDir, content: str) -> None:
+    spec = shell("trap '' TERM; echo up; while :; do sleep 0.05; done", grace_s=0.05)
+    supervise.spawn(directory, spec)
+    async with asyncio.timeout(20):
+        while directory.log_tail(1) != "up":  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+    (directory.path / "stop.json").write_text(content)
+    supervise.resume_stop(directory)
+    assert await ended(directory) == "killed by signal 9"
+
+
+async def test_a_session_of_another_boot_is_somebody_elses(directory: ProcessDir) -> None:
+    """After a power cut the number of the child's session may be anybody's."""
+    bystander = subprocess.Popen(["/bin/sleep", "1000"], start_new_session=True)  # noqa: ASYNC220
+    directory.path.mkdir()
+    directory.write_spec(shell("true"), 5)
+    state = {"pid": bystander.pid, "pid_started": 1, "shim": bystander.pid, "shim_started": 1, "boot": "another"}
+    (directory.path / "state.json").write_text(json.dumps(state))
+    supervise.sweep(directory)
+    assert supervise.remove(directory)
+    assert bystander.poll() is None
+    bystander.kill()
+    bystander.wait()

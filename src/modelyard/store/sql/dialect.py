@@ -15,8 +15,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from modelyard.files import sync_directory
 from modelyard.store.sql import convert
-from modelyard.store.sql.secrets import sync_directory
 
 BUSY_TIMEOUT_MS = 10_000
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
@@ -30,6 +30,9 @@ class Dialect(Protocol):
 
     def prepare(self) -> None:
         """Before the first connection."""
+
+    def lost(self) -> bool:
+        """Whether what should hold the database is there, and empty."""
 
     def writer(self) -> AsyncEngine: ...
 
@@ -62,6 +65,10 @@ class Sqlite:
                 file.chmod(0o600)
         if fresh and self._durable:
             sync_directory(self._path.parent)
+
+    def lost(self) -> bool:
+        """There is a file, and nothing in it: SQLite would take it for a new database."""
+        return self._path.exists() and self._path.stat().st_size == 0
 
     def writer(self) -> AsyncEngine:
         return self._engine("BEGIN IMMEDIATE", foreign_keys=True, pool_size=1, max_overflow=0)
@@ -130,6 +137,9 @@ class Postgres:
         self._url = url
 
     def prepare(self) -> None: ...
+
+    def lost(self) -> bool:
+        return False
 
     def writer(self) -> AsyncEngine:
         engine = self._engine(pool_size=1, max_overflow=0)

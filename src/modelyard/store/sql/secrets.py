@@ -9,9 +9,11 @@ import os
 import secrets
 from pathlib import Path
 
+from modelyard import files
 from modelyard.store.base import StoreUnavailableError
 
 _NONCE_BYTES = 12
+_KEY_BYTES = 32
 
 
 class SecretBox:
@@ -43,6 +45,13 @@ class SecretBox:
             ) from error
         return plain.decode()
 
+    def check(self) -> bool:
+        """Whether there is a key file already. Raises DamagedFileError when it holds no key."""
+        if self._key_file is None or not os.path.lexists(self._key_file):
+            return False
+        self._load()
+        return True
+
     def _load(self) -> bytes:
         if self._key is None:
             self._key = secrets.token_bytes(32) if self._key_file is None else _read_or_make(self._key_file)
@@ -50,30 +59,15 @@ class SecretBox:
 
 
 def _read_or_make(path: Path) -> bytes:
-    """Made under another name and linked into place: a crash leaves a whole key or none."""
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            os.write(descriptor, secrets.token_bytes(32))
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-        sync_directory(path.parent)
-    return path.read_bytes()
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    if not os.path.lexists(path):
+        files.write(path, secrets.token_bytes(_KEY_BYTES))
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        key = files.read(path, follow=True)
+        if len(key) != _KEY_BYTES:
+            raise ValueError(f"it has {len(key)} bytes, not {_KEY_BYTES}")
+    except (OSError, ValueError) as error:
+        raise files.DamagedFileError(
+            f"{path} is damaged ({error}): restore it. Without it no access key and no AppCode in the database can"
+            " be read; if it is lost, move it away, and make those anew"
+        ) from error
+    return key

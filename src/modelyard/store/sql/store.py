@@ -5,7 +5,6 @@ event loop, in order, and never in the database's busy loop. Readers have their 
 """
 
 import asyncio
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from modelyard import trees
+from modelyard.files import DamagedFileError
 from modelyard.store.base import Reading, StoreUnavailableError, Writing
 from modelyard.store.sql import schema
 from modelyard.store.sql.dialect import Dialect, Postgres, Sqlite
@@ -32,6 +33,7 @@ class SqlStore:
 
     def __init__(self, where: Path | str, *, key_file: Path | None = None, readers: int = 4) -> None:
         self._temporary: Path | None = None
+        self._where = where
         self._dialect: Dialect
         if isinstance(where, str) and "://" in where:
             url = make_url(where)
@@ -59,7 +61,12 @@ class SqlStore:
         return store
 
     async def open(self) -> None:
-        """Raises SchemaError for a database of a newer release, StoreUnavailableError if it cannot be used."""
+        """Raises SchemaError for a database of a newer release, StoreUnavailableError if it cannot be used,
+        DamagedFileError when its key was lost."""
+        if self._box.check() and self._dialect.lost():
+            raise DamagedFileError(
+                f"{self._where} is empty, and was not: restore it, or move the data directory away"
+            )
         with translated():
             self._dialect.prepare()
         await schema.ensure(self._dialect)
@@ -72,7 +79,7 @@ class SqlStore:
             for engine in engines or ():
                 await settled(engine.dispose())
         if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+            trees.remove(self._temporary)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Reading]:
