@@ -14,7 +14,7 @@ from typing import Any
 
 from modelyard_runtime.answers import Items, Unwritable, encode, encode_or_stream
 from modelyard_runtime.batching import Call
-from modelyard_runtime.codec import decode
+from modelyard_runtime.codec import decode, given
 from modelyard_runtime.errors import RequestError, error_body, refusal_of
 from modelyard_runtime.model import Model
 
@@ -47,7 +47,7 @@ class DataPlane:
         try:
             data = decode(body, content_type)
             assert self._predict is not None
-            result = self._predict(body.decode() if self.model.wants_text else data)
+            result = self._predict(given(data, body, content_type) if self.model.wants_text else data)
             return 200, encode_or_stream(self._shape(result, data))
         except RequestError as error:
             return error.status, error.body()
@@ -59,7 +59,9 @@ class DataPlane:
         try:
             data = decode(body, content_type)
             assert self.model.predict_async is not None
-            result = await self.model.predict_async(data)
+            result = await self.model.predict_async(
+                given(data, body, content_type) if self.model.wants_text else data
+            )
             return 200, encode_or_stream(self._shape(result, data))
         except RequestError as error:
             return error.status, error.body()
@@ -73,7 +75,7 @@ class DataPlane:
         assert call is not None
         try:
             data = decode(body, content_type)
-            item = joint.prepare(body.decode() if self.model.wants_text else data)
+            item = joint.prepare(given(data, body, content_type) if self.model.wants_text else data)
             return Prepared(data, item, joint.rows(item), call)
         except RequestError as error:
             return error.status, error.body()

@@ -116,12 +116,13 @@ def _warm_up(model: "Model") -> None:
     if model.example is None:
         return
     try:
+        example = encode(model.example).decode() if model.wants_text else model.example
         if model.predict is not None:
-            encode(model.predict(encode(model.example).decode() if model.wants_text else model.example))
+            encode(model.predict(example))
         elif model.predict_async is not None:
             from modelyard_runtime.loop import prepared
 
-            encode(prepared().run_until_complete(model.predict_async(model.example)))
+            encode(prepared().run_until_complete(model.predict_async(example)))
     except Exception as error:
         text = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
         raise LoadError(f"the warm-up with the example input failed: {text}") from error

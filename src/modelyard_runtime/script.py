@@ -153,6 +153,7 @@ def script_model(package: Package, service: Any, threads: int) -> Model:
         return Model(
             package.routes,
             predict_async=_chain_async(steps),
+            wants_text=_parses_text(steps[0]),
             example=package.config.get("example"),
             columns=declared,
         )
@@ -216,7 +217,7 @@ def _parses_text(step: Callable[[Any], Any]) -> bool:
     except (OSError, TypeError, SyntaxError):
         return False
     function = tree.body[0] if tree.body else None
-    if not isinstance(function, ast.FunctionDef) or len(function.args.args) < 2:
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or len(function.args.args) < 2:
         return False
     data = function.args.args[1].arg
     calls = [node for node in ast.walk(function) if isinstance(node, ast.Call) and _takes(node, data)]

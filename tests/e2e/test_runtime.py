@@ -1,5 +1,6 @@
 """The model server as an engine starts it: a real process, a listening socket handed over open."""
 
+import ast
 import http.client
 import json
 import os
@@ -333,6 +334,78 @@ def test_files_arrive_as_scripts_expect_them(start: Callable[..., Instance], tmp
     )
     status, answer, _ = instance.request("POST", "/", body, **{"Content-Type": "multipart/form-data; boundary=B"})
     assert (status, answer) == (200, {"images": {"a.jpg": 13_000_000}})
+
+
+TWICE = (
+    b'preamble\r\n--B\r\nContent-Disposition: form-data; name="i"; filename="a"\r\n\r\n1\r\n--Bx\r\n'
+    b'--B\r\nContent-Disposition: form-data; name="i"; filename="a"\r\n\r\n2\r\n'
+    b'--B\r\nContent-Disposition: form-data; name="t"\r\n\r\n\xff\r\n--B--'
+)
+FORM_B = {"Content-Type": "multipart/form-data; boundary=B"}
+
+
+@pytest.mark.parametrize(
+    "parses",
+    [
+        pytest.param("def _preprocess(self, data): return data", id="plain"),
+        pytest.param("async def _preprocess(self, data): return data", id="coroutine"),
+        pytest.param(
+            "def _preprocess(self, data): return json.loads(data) if isinstance(data, str) else data", id="text"
+        ),
+        pytest.param("def _inference_batch(self, inputs): return inputs", id="batch"),
+    ],
+)
+def test_what_a_body_is_comes_from_its_content_type(
+    start: Callable[..., Instance], tmp_path: Path, parses: str
+) -> None:
+    script = f"""
+        import json
+        class S(SingleNodeService):
+            {parses}
+            def _postprocess(self, data):
+                return {{"is": repr(self._read(data))}}
+            def _read(self, data):
+                if isinstance(data, dict):
+                    return {{k: self._read(v) for k, v in data.items()}}
+                if isinstance(data, list):
+                    return [self._read(v) for v in data]
+                return data.read() if hasattr(data, "read") else data
+    """
+    instance = start(package(tmp_path / "model", script))
+    instance.until_ready()
+    form = {"t": b"\xff", "i": {"a": [b"1\r\n--Bx", b"2"]}}
+    for headers, body, value in (
+        (FORM_B, TWICE, form),
+        ({"Content-Type": "application/octet-stream"}, b'{"a": 1}', b'{"a": 1}'),
+        ({"Content-Type": "image/png"}, b"\x89PNG\xff", b"\x89PNG\xff"),
+        ({"Content-Type": "application/json; charset=utf-16"}, '{"a": "é"}'.encode("utf-16"), {"a": "é"}),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, b'{"a": 1}', {"a": 1}),
+        ({}, b'{"a": 1}', {"a": 1}),
+    ):
+        status, answer, _ = instance.request("POST", "/", body, **headers)
+        assert status == 200, answer
+        assert ast.literal_eval(answer["is"]) == value
+    for headers, body, told in (
+        (FORM_B, b'{"a": 1}', "no boundary"),
+        ({"Content-Type": "multipart/form-data"}, TWICE, "names no boundary"),
+        ({"Content-Type": "application/json"}, TWICE, "Incorrect JSON"),
+        ({"Content-Type": "application/json; charset=klingon"}, b"{}", "klingon"),
+    ):
+        status, answer, _ = instance.request("POST", "/", body, **headers)
+        assert (status, told in answer["error_msg"]) == (400, True), answer
+
+
+def test_a_model_without_a_script_takes_json_and_says_so(start: Callable[..., Instance], tmp_path: Path) -> None:
+    subprocess.run([sys.executable, EXAMPLES / "iris_bare" / "train.py", tmp_path / "bare"], check=True)
+    instance = start(tmp_path / "bare")
+    instance.until_ready()
+    for headers, body in ((FORM_B, TWICE), ({"Content-Type": "image/png"}, b"\x89"), (FORM_B, b"x")):
+        status, answer, _ = instance.request("POST", "/", body, **headers)
+        assert (status, answer["error_code"]) == (400, "ModelArts.4105")
+    flower = {"sepal_length": 6.3, "sepal_width": 2.5, "petal_length": 5.0, "petal_width": 1.9}
+    text = json.dumps({"data": {"req_data": [flower]}})
+    headers = {"Content-Type": "application/json; charset=utf-16"}
+    assert instance.request("POST", "/", text.encode("utf-16"), **headers)[0] == 200
 
 
 def test_iris_versions_say_who_they_are(start: Callable[..., Instance], tmp_path: Path) -> None:

@@ -84,6 +84,9 @@ def test_run_serves_until_it_is_ended(tmp_path: Path, env: dict[str, str], how: 
 
         until(ready, 60, "the model")
         assert httpx.post(url, json={"times": 3}).json() == {"length": 108}
+        assert httpx.post(url, content=b'{"times": 3}', headers={"content-type": "image/png"}).status_code == 500
+        assert httpx.post(url, data={"times": "3"}, files={"f": b"1"}).json() == {"length": "3" * 36}
+        assert httpx.post(url, data={"times": "3"}).status_code == 400
         running.send_signal(how)
         assert running.wait(30) == 0
     with pytest.raises(httpx.ConnectError):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 Say = Callable[[str], None]
 
-OURS = ("granian", "msgspec")
+OURS = ("granian", "msgspec", "python-multipart")
 """What the model server imports: a model cannot have another version of it in the same process."""
 
 FROM_PIP = {

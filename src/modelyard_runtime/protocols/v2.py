@@ -147,7 +147,8 @@ class OpenInference:
         try:
             asked = _asked(body, headers)
             assert self._model.predict_async is not None
-            answer = await self._model.predict_async(scripts.request(self._model, asked.inputs))
+            data = scripts.request(self._model, asked.inputs)
+            answer = await self._model.predict_async(encode(data).decode() if self._model.wants_text else data)
             return self._reply(asked, scripts.chosen(scripts.arrays(answer), asked.wanted))
         except Exception as error:  # noqa: BLE001 - the one place where the model's errors end
             return self.refused(error)

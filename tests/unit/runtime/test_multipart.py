@@ -12,11 +12,12 @@ from modelyard_runtime.errors import RequestError
 from modelyard_runtime.multipart import boundary, form
 
 
-def plain(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: {file: io.read() for file, io in value.items()} if isinstance(value, dict) else value
-        for name, value in fields.items()
-    }
+def plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return value.read() if isinstance(value, BytesIO) else value
 
 
 def part(disposition: str, content: bytes, *headers: str) -> bytes:
@@ -50,6 +51,85 @@ END = b"--B--\r\n"
             part('name="i"; filename="n"', b"a\r\n--C\r\nb") + END, {"i": {"n": b"a\r\n--C\r\nb"}}, id="dashes"
         ),
         pytest.param(END.rstrip(), {}, id="no part"),
+        pytest.param(
+            part('name="i"; filename="a"', b"1") + part('name="i"; filename="a"', b"2") + END,
+            {"i": {"a": [b"1", b"2"]}},
+            id="two files of one name",
+        ),
+        pytest.param(part('name="t"', b"1") + part('name="t"', b"2") + END, {"t": ["1", "2"]}, id="two texts"),
+        pytest.param(
+            part('name="i"; filename="a"', b"1") + part('name="i"', b"text") + END,
+            {"i": ["text", {"a": b"1"}]},
+            id="file and text of one field",
+        ),
+        pytest.param(part('name="b"', b"\xff\xfe") + END, {"b": b"\xff\xfe"}, id="no text in its charset"),
+        pytest.param(
+            part('name="b"', b"abc", "Content-Type: application/octet-stream") + END,
+            {"b": b"abc"},
+            id="said bytes",
+        ),
+        pytest.param(
+            part('name="b"', b'{"a": 1}', "Content-Type: application/json") + END,
+            {"b": '{"a": 1}'},
+            id="json is text",
+        ),
+        pytest.param(
+            part('name="t"', "é".encode("latin-1"), "Content-Type: text/plain; charset=ISO-8859-1") + END,
+            {"t": "é"},
+            id="charset of a part",
+        ),
+        pytest.param(
+            part('name="_charset_"', b"utf-16-le") + part('name="t"', "é".encode("utf-16-le")) + END,
+            {"_charset_": "utf-16-le", "t": "é"},
+            id="charset of the form",
+        ),
+        pytest.param(b"preamble\r\n" + part('name="t"', b"1") + END, {"t": "1"}, id="preamble"),
+        pytest.param(b"x--B\r\n\r\n" + part('name="t"', b"1") + END, {"t": "1"}, id="boundary within a preamble"),
+        pytest.param(b"\r\n" + part('name="t"', b"1") + END, {"t": "1"}, id="line before"),
+        pytest.param(part('name="t"', b"1") + b"--B--", {"t": "1"}, id="no line after"),
+        pytest.param(part('name="t"', b"1") + END + b"epilogue\r\n--B\r\n", {"t": "1"}, id="epilogue"),
+        pytest.param(
+            part('name="t"', b"1").replace(b"--B", b"--B \t", 1) + b"--B  \r\n" + part('name="u"', b"2")[5:] + END,
+            {"t": "1", "u": "2"},
+            id="padding",
+        ),
+        pytest.param(
+            part('name="i"; filename="n"', b"--Bxyz\r\n--B1\r\n--B-\r\n\r\n--B.") + END,
+            {"i": {"n": b"--Bxyz\r\n--B1\r\n--B-\r\n\r\n--B."}},
+            id="boundary begins lines",
+        ),
+        pytest.param(
+            part('name="i"; filename="n"', b"\r\n1\r\n\r\n") + END,
+            {"i": {"n": b"\r\n1\r\n\r\n"}},
+            id="ends of lines",
+        ),
+        pytest.param(
+            part("name=i; filename*=UTF-8''%e2%82%ac%20rates", b"1") + END,
+            {"i": {"€ rates": b"1"}},
+            id="filename*",
+        ),
+        pytest.param(
+            part("name=i; filename=\"e\"; filename*=iso-8859-1'en'%a3", b"1") + END, {"i": {"£": b"1"}}, id="both"
+        ),
+        pytest.param(
+            part('name="a\\"b"; filename="c\\\\d;e"', b"1") + END, {'a"b': {"c\\d;e": b"1"}}, id="quotes"
+        ),
+        pytest.param(part('name="a%22b%0D%0A"', b"1") + END, {'a"b\r\n': "1"}, id="as browsers"),
+        pytest.param(
+            b'--B\r\ncontent-DISPOSITION:form-data;name="\xc3\xbc";filename="\xc3\xa9"\r\n\r\n1\r\n' + END,
+            {"ü": {"é": b"1"}},
+            id="utf-8",
+        ),
+        pytest.param(
+            part('name="i"; filename="n"', b"AP8=\r\n", "Content-Transfer-Encoding: base64") + END,
+            {"i": {"n": b"\0\xff"}},
+            id="base64",
+        ),
+        pytest.param(
+            part('name="t"', b"=C3=A9", "Content-Transfer-Encoding: quoted-printable") + END, {"t": "é"}, id="qp"
+        ),
+        pytest.param(part('name="i"; filename=""', b"") + END, {"i": {"": b""}}, id="no file chosen"),
+        pytest.param(part('name=""', b"1") + END, {"": "1"}, id="an empty name"),
     ],
 )
 def test_form(body: bytes, fields: dict[str, Any]) -> None:
@@ -63,11 +143,24 @@ def test_form(body: bytes, fields: dict[str, Any]) -> None:
         pytest.param(part('name="i"; filename="a"', b"1"), id="no end"),
         pytest.param(b"--B\r\nnothing\r\n--B--", id="no header"),
         pytest.param(part('filename="a"', b"1") + END, id="no name"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"hello", id="no boundary"),
+        pytest.param(b"--Bx\r\n\r\n--Bx--", id="a longer boundary"),
+        pytest.param(part('name="a"', b"1")[:-2], id="cut off"),
+        pytest.param(b"--B\r\nContent-Disposition: attachment; name=a\r\n\r\n1\r\n--B--", id="no form"),
+        pytest.param(b"--B\n\n--B--\n", id="line feeds alone"),
+        pytest.param(part('name="t"', b"1", "Content-Transfer-Encoding: x-uuencode") + END, id="encoding"),
+        pytest.param(part('name="t"', b"*", "Content-Transfer-Encoding: base64") + END, id="no base64"),
+        pytest.param(part('name="t"', b"1", "Content-Type: text/plain; charset=klingon") + END, id="charset"),
+        pytest.param(part('name="t"', b"1") * 1001 + END, id="many parts"),
+        pytest.param(part('name="t"', b"1", *[f"X-{n}: 1" for n in range(40)]) + END, id="many headers"),
+        pytest.param(part('name="t"', b"1", "X: " + "x" * 100_000) + END, id="long header"),
     ],
 )
 def test_broken(body: bytes) -> None:
-    with pytest.raises(RequestError):
+    with pytest.raises(RequestError, match=r"The multipart body cannot be read|charset") as refused:
         form(body, b"B")
+    assert refused.value.status == 400
 
 
 @pytest.mark.parametrize(
@@ -75,12 +168,43 @@ def test_broken(body: bytes) -> None:
     [
         pytest.param("multipart/form-data; boundary=abc", b"abc", id="plain"),
         pytest.param('multipart/form-data; charset=utf-8; boundary="a b"', b"a b", id="quoted"),
-        pytest.param("application/json", None, id="json"),
-        pytest.param("", None, id="none"),
+        pytest.param('multipart/form-data; boundary="a;b=c"', b"a;b=c", id="quoted signs"),
+        pytest.param("Multipart/Form-Data; BOUNDARY=abc", b"abc", id="case"),
+        pytest.param("multipart/form-data", None, id="none"),
+        pytest.param("multipart/form-data; boundary=", None, id="empty"),
+        pytest.param(f"multipart/form-data; boundary={'x' * 300}", None, id="long"),
     ],
 )
 def test_boundary(content_type: str, mark: bytes | None) -> None:
-    assert boundary(content_type) == mark
+    if mark is None:
+        with pytest.raises(RequestError, match="names no boundary"):
+            boundary(content_type)
+    else:
+        assert boundary(content_type) == mark
+
+
+@given(
+    contents=st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from(["x", "y"]), st.binary(max_size=40)), max_size=6
+    ),
+    mark=st.sampled_from([b"B", b"--", b"a.b+c", b"(x)"]),
+)
+def test_nothing_is_lost(contents: list[tuple[str, str, bytes]], mark: bytes) -> None:
+    body = b"".join(
+        b'--%b\r\nContent-Disposition: form-data; name="%b"; filename="%b"\r\n\r\n%b\r\n'
+        % (mark, name.encode(), file.encode(), content)
+        for name, file, content in contents
+    )
+    if any(b"\r\n--" + mark in b"\r\n" + content for _, _, content in contents):
+        return
+    found = plain(form(body + b"--" + mark + b"--\r\n", mark))
+    flat = [
+        (name, file, each)
+        for name, files in found.items()
+        for file, value in files.items()
+        for each in (value if isinstance(value, list) else [value])
+    ]
+    assert sorted(flat) == sorted(contents)
 
 
 @given(
@@ -90,7 +214,6 @@ def test_boundary(content_type: str, mark: bytes | None) -> None:
 def test_what_a_client_writes_is_read_back(content: bytes, name: str) -> None:
     request = httpx.Request("POST", "http://x", files={"images": (name, BytesIO(content), "image/png")})
     mark = boundary(request.headers["content-type"])
-    assert mark is not None
     fields = form(request.read(), mark)
     assert plain({"images": fields["images"]}) == {"images": {name: content}}
 

@@ -163,6 +163,18 @@ class Service(SingleNodeService):
     assert load(package(tmp_path, script)).wants_text is wants_text
 
 
+def test_a_script_of_coroutines_that_parses_gets_the_text_too(tmp_path: Path) -> None:
+    script = """
+        import json
+        from model_service.model_service import SingleNodeService
+        class Service(SingleNodeService):
+            async def _preprocess(self, data):
+                return json.loads(data)
+    """
+    model = load(package(tmp_path, script))
+    assert (model.predict, model.wants_text) == (None, True)
+
+
 @pytest.mark.parametrize(
     ("text", "older"),
     [
