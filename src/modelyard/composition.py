@@ -29,6 +29,7 @@ from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import World
 from modelyard.control.signed import SignedCallers
 from modelyard.core.admission_catalog import FLAVORS
+from modelyard.core.packages import CODE
 from modelyard.engines.launch import LaunchOptions, readable, trial
 from modelyard.engines.process import ProcessEngine
 from modelyard.gateway.envoy import EnvoyGateway
@@ -184,6 +185,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         gateway_url=urls.gateway,
         volume_dirs=_directories(settings.volume_dirs),
         capacity=machine.capacity(),
+        scripted=lambda digest: _scripted(packages / digest / "model"),
         home_project=credentials.get("project_id") or settings.project_name,
         usage=engine.usage,
         requests_per_minute=plane.requests_per_minute,
@@ -236,6 +238,10 @@ async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
 def _directories(text: str) -> tuple[str, ...]:
     """Absolute directories with `:` between them, as the file system resolves them."""
     return tuple(str(Path(part).resolve()) for part in text.split(":") if part.startswith("/"))
+
+
+def _scripted(package: Path) -> bool:
+    return not package.is_dir() or (package / CODE).is_file()
 
 
 def _new_id() -> str:

@@ -47,14 +47,20 @@ class PlaceRequest:
 
 
 def violations(
-    request: SettingsRequest, before: Mapping[str, object], quotas: Quotas, infer_type: InferType
+    request: SettingsRequest,
+    before: Mapping[str, object],
+    quotas: Quotas,
+    infer_type: InferType,
+    *,
+    websocket: bool = True,
 ) -> Iterator[Violation]:
-    """What is wrong with the request for a service that has the attributes `before`."""
+    """What is wrong with the request for a service that has the attributes `before`. `websocket`: whether any of
+    its models may be able to serve one."""
     real_time = infer_type is InferType.REAL_TIME
     yield from auto_stop.violations(request.schedule or (), real_time=real_time)
     if request.properties is not None:
         bounds = properties.Bounds(quotas.request_timeout_max_s, quotas.request_body_max_bytes)
-        yield from properties.violations(properties.of(before), request.properties, bounds)
+        yield from properties.violations(properties.of(before), request.properties, bounds, websocket=websocket)
     policy = request.load_balancer
     if policy is not None and not real_time:
         yield Violation(properties.LOAD_BALANCER, "is for real-time services only")

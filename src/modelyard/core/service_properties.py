@@ -56,8 +56,11 @@ def merged(before: Mapping[str, object], sent: Mapping[str, object]) -> Mapping[
     return {key: value for key, value in after.items() if key not in removed}
 
 
-def violations(before: Mapping[str, object], sent: Mapping[str, object], bounds: Bounds) -> Iterator[Violation]:
-    """What is wrong with `sent`, whose known keys have their types already, on a service that had `before`."""
+def violations(
+    before: Mapping[str, object], sent: Mapping[str, object], bounds: Bounds, *, websocket: bool = True
+) -> Iterator[Violation]:
+    """What is wrong with `sent`, whose known keys have their types already, on a service that had `before`.
+    `websocket`: whether any model of the service may be able to serve one."""
     after = merged(before, sent)
     for name, rules, missing in (
         ("smn_notification", _notification, "there is no notification service here, nothing would be sent"),
@@ -69,7 +72,12 @@ def violations(before: Mapping[str, object], sent: Mapping[str, object], bounds:
         yield from found
     yield from _limits(sent, bounds)
     yield from _own(after, {key for key, value in sent.items() if value is not None and key not in KNOWN})
-    if before.get("websocket_upgrade") is True and sent.get("websocket_upgrade") is False:
+    if sent.get("websocket_upgrade") is True and before.get("websocket_upgrade") is not True and not websocket:
+        text = (
+            "no model of the service has inference code that could serve a WebSocket, and it cannot be taken back"
+        )
+        yield Violation(f"{PROPERTIES}.websocket_upgrade", text)
+    if before.get("websocket_upgrade") is True and sent.get("websocket_upgrade") is False and websocket:
         yield Violation(f"{PROPERTIES}.websocket_upgrade", "cannot be changed after WebSocket was enabled")
     if after.get("websocket_upgrade") is True and after.get("traffic_limit"):
         at = "traffic_limit" if sent.get("traffic_limit") else "websocket_upgrade"

@@ -88,15 +88,33 @@ class Change:
             found.append(step)
         found += request.violations
         quotas = await limits.quotas(self.ctx, self.w, service.project_id)
-        own = [*settings.violations(request.settings, service.attributes, quotas, service.infer_type)]
+        admission = await self._admission(request, broken)
+        websocket = self._websocket(admission.variants)
+        own = [
+            *settings.violations(
+                request.settings, service.attributes, quotas, service.infer_type, websocket=websocket
+            )
+        ]
         if request.description is not None:
             own += fields.description(request.description)
         found += [v for v in own if not fields.told(v.field, broken)]
-        admission = await self._admission(request, broken)
         found += admission.violations
+        if (
+            admission.variants
+            and not websocket
+            and properties.websocket(service.attributes)
+            and self._websocket(())
+        ):
+            text = "no model of it has inference code that could serve the WebSocket that the service has"
+            found.append(Violation("config", text))
         if found or isinstance(step, Violation):
             raise Invalid(*found)
         return admission.variants, step
+
+    def _websocket(self, variants: tuple[Variant, ...]) -> bool:
+        """Whether any of them, or of the present config, may be able to serve a WebSocket."""
+        present = self.record.revisions[self.before.revision].variants
+        return any(self.ctx.scripted(one.template.digest) for one in variants or present)
 
     async def _admission(self, request: UpdateRequest, broken: frozenset[str]) -> Admission:
         if request.config is None:

@@ -29,9 +29,10 @@ class Context:
     to whoever works on that kind ("service", "model") and returns at once. `gateway_url` is where callers
     reach the gateway, without a slash at the end. `volume_dirs` are the directories of the host whose contents
     services may mount (absolute, resolved), `mountable` says whether the engine can. `capacity`: what one instance
-    can have at most. `home_project` (id or name) has the buckets that nobody claimed; "" lets every project use
-    them. `usage` gives what the instances of a service use now, `requests_per_minute` how many requests came in
-    the last minute, `metrics` what an instance counts, as the engine port has it.
+    can have at most. `scripted`: whether a snapshot has inference code, which may do what its format alone cannot
+    (True also of one that cannot be looked at). `home_project` (id or name) has the buckets that nobody claimed;
+    "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
+    how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     """
 
     store: Store
@@ -44,6 +45,7 @@ class Context:
     volume_dirs: tuple[str, ...] = ()
     mountable: bool = False
     capacity: Capacity = Capacity()
+    scripted: Callable[[str], bool] = lambda _digest: True
     home_project: str = ""
     usage: Callable[[str], Awaitable[Mapping[str, Usage]]] = nothing_used
     requests_per_minute: Callable[[str], int] = lambda _service_id: 0

@@ -1,5 +1,6 @@
 """Use cases about models: publish, read, delete. The snapshot itself is `control.publishing`'s matter."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,9 @@ from modelyard.operations.context import Context, authorise
 from modelyard.operations.replacing import free_version
 from modelyard.store.base import ModelQuery, Page, Reading
 
+ATTRIBUTES_MAX_BYTES = 256 * 1024
+"""Of all optional fields of a model together: they are in every list answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
@@ -25,6 +29,7 @@ class ModelRequest:
     description: str = ""
     workspace_id: str = fields.DEFAULT_WORKSPACE
     install_types: tuple[str, ...] | None = None
+    source_copy: bool | None = None
     attributes: Mapping[str, object] = field(default_factory=dict)
     violations: tuple[Violation, ...] = ()
 
@@ -104,6 +109,12 @@ def _violations(request: ModelRequest) -> list[Violation]:
         *fields.workspace(request.workspace_id),
         *fields.install_types(("batch",) if request.install_types is None else request.install_types),
     ]
+    if request.source_copy is False:
+        text = "is false, but publishing always takes a snapshot: nothing serves from source_location"
+        found.append(Violation("source_copy", text))
+    if (size := len(json.dumps(request.attributes).encode())) > ATTRIBUTES_MAX_BYTES:
+        text = f"the optional fields have {size} bytes together, at most {ATTRIBUTES_MAX_BYTES} are kept"
+        found.append(Violation("", text))
     if not request.source_location:
         found.append(Violation("source_location", "is mandatory"))
     else:

@@ -202,12 +202,13 @@ async def _admitted(ctx: Context, w: Writing, project_id: str, request: ServiceR
     where = request.place.placement
     world = await surroundings(ctx, w, project_id, request.config, infer_type=infer_type, placement=where)
     admission = admit(request.config, world, broken)
+    websocket = not admission.variants or any(ctx.scripted(v.template.digest) for v in admission.variants)
     own = (
         *fields.service_name(request.name),
         *fields.description(request.description),
         *fields.workspace(request.workspace_id),
         *_real_time_only(request.infer_type),
-        *settings.violations(request.settings, {}, world.quotas, infer_type),
+        *settings.violations(request.settings, {}, world.quotas, infer_type, websocket=websocket),
         *settings.place_violations(request.place),
         *service_violations(where, Site(world.flavors, world.pools)),
     )

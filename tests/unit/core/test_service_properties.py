@@ -90,6 +90,13 @@ def test_rules(before: dict[str, Any], sent: dict[str, Any], fields: list[str]) 
     assert [v.field for v in found] == [f"additional_properties.{field}".rstrip(".") for field in fields]
 
 
+def test_a_websocket_needs_a_model_that_may_serve_it() -> None:
+    on, off = {"websocket_upgrade": True}, {"websocket_upgrade": False}
+    cases = ((({}, on), 1), ((on, on), 0), ((on, {"label": 1}), 0), ((on, off), 0), (({}, off), 0))
+    for (before, sent), count in cases:
+        assert len([*properties.violations(before, sent, Bounds(), websocket=False)]) == count
+
+
 def test_merging_is_by_top_level_key() -> None:
     before = {"traffic_limit": LIMIT, "websocket_upgrade": True, "kept": {"a": 1}, "dropped": {"a": 1}}
     sent = {"traffic_limit": {}, "new": 1, "dropped": None, "never there": None, "websocket_upgrade": None}

@@ -24,6 +24,7 @@ def model_request(parsed: Parsed[ModelCreate]) -> ModelRequest:
         description=body.description or "",
         workspace_id=DEFAULT_WORKSPACE if body.workspace_id is None else body.workspace_id,
         install_types=None if body.install_type is None else tuple(body.install_type),
+        source_copy=body.source_copy,
         attributes={name: value for name, value in echo(body, parsed.raw).items() if name not in apart},
         violations=parsed.violations,
     )

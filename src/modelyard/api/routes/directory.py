@@ -3,8 +3,8 @@ work; access keys as the vendor has them. Extensions of the contract, for admini
 others see themselves and their own projects.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -15,10 +15,12 @@ from modelyard.api.routes.identity import base_url
 from modelyard.api.schemas import identity as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import Invalid, NotFound, Violation
-from modelyard.domain.identity import SYSTEM, Role
+from modelyard.domain.identity import SYSTEM, Project, Role, User
 from modelyard.operations import administration as admin
 from modelyard.operations.administration import UserChange
 from modelyard.operations.scopes import same_domain
+
+Held = TypeVar("Held", User, Project)
 
 
 def _base(request: Request, deps: Everything) -> str:
@@ -40,12 +42,12 @@ ProjectSent = Annotated[Parsed[wire.ProjectBody], Depends(body(wire.ProjectBody)
 USER = {"user": {"name": "bob", "password": "correct horse", "enabled": True}}
 PASSWORD = {"user": {"original_password": "correct horse", "password": "battery staple"}}
 PROJECT = {"project": {"name": "research"}}
-CREDENTIAL = {"credential": {"user_id": "9f0c3a", "project_id": "4e1d77", "description": "CI"}}
+CREDENTIAL = {"credential": {"user_id": "9f0c3a", "project_id": "4e1d77"}}
 
 
 @router.get("/users", summary="List users", openapi_extra=asks(wire.List))
 async def users(base: Base, ctx: World, caller: Caller, asked: Listed) -> Json:
-    return keystone.users(base, await admin.users(ctx, caller, asked.name))
+    return keystone.users(base, _asked(await admin.users(ctx, caller, asked.name), asked))
 
 
 @router.get("/users/{user_id}", summary="Show a user")
@@ -107,7 +109,7 @@ async def change_password(
 @router.get("/projects", summary="List projects", openapi_extra=asks(wire.List))
 async def projects(base: Base, ctx: World, caller: Caller, asked: Listed) -> Json:
     """All for an administrator, otherwise those in which the caller has a role."""
-    return keystone.projects(base, await admin.projects(ctx, caller, asked.name))
+    return keystone.projects(base, _asked(await admin.projects(ctx, caller, asked.name), asked))
 
 
 @router.get("/projects/{project_id}", summary="Show a project")
@@ -138,7 +140,7 @@ async def domains(base: Base, ctx: World, caller: Caller, asked: Listed) -> Json
     """Those of the projects that the caller sees."""
     found = {caller.domain_id: caller.domain_name}
     found |= {one.domain_id: one.domain_name for one in await admin.projects(ctx, caller)}
-    wanted = [one for one in found.items() if same_domain(asked.name, *one)]
+    wanted = [one for one in found.items() if same_domain(asked.name, *one) and asked.enabled is not False]
     return keystone.domains(base, wanted)
 
 
@@ -247,3 +249,12 @@ def _read(sent: Parsed[Any]) -> Any:
     if sent.violations:
         raise Invalid(*sent.violations)
     return sent.value
+
+
+def _asked(found: Sequence[Held], asked: wire.List) -> list[Held]:
+    """Those of the domain, and as enabled, as the query says."""
+    return [
+        one
+        for one in found
+        if same_domain(asked.domain_id, one.domain_id, one.domain_id) and asked.enabled in (None, one.enabled)
+    ]

@@ -235,7 +235,11 @@ async def monitor(
     caller: Caller,
     project_id: str,
     service_id: str,
-    _: Annotated[queries.MonitorQuery, Depends(query(queries.MonitorQuery))],
+    asked: Annotated[queries.MonitorQuery, Depends(query(queries.MonitorQuery))],
 ) -> Json:
     """CPU in cores and memory in MB, of each model's instances together; requests of the last minute."""
-    return convert.monitor(await monitoring.monitor(ctx, caller, project_id, service_id))
+    found = await monitoring.monitor(ctx, caller, project_id, service_id)
+    if asked.node_id:
+        text = f"is for edge services, service {found.record.service.name!r} is {found.record.service.infer_type}"
+        raise Invalid(Violation("node_id", text))
+    return convert.monitor(found)

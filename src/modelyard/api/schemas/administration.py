@@ -37,7 +37,7 @@ class FlavorBody(Wire):
     accelerators: Annotated[Number | None, Field(description="GPUs or NPUs that go with it")] = None
     pids: Annotated[Integer | None, Field(description="processes and threads of one instance")] = None
     open_files: Annotated[Integer | None, Field(description="open files of one instance")] = None
-    display: Annotated[str | None, Field(description="what people are shown")] = None
+    display: Annotated[str | None, Field(description="a label: what people are shown")] = None
     open: Annotated[StrictBool | None, Field(description="whether every project may use it")] = None
     open_projects: Annotated[list[str] | None, Field(description="projects that may use it from now on")] = None
     close_projects: Annotated[list[str] | None, Field(description="projects that no longer may")] = None
@@ -48,10 +48,10 @@ class PoolBody(Wire):
 
     project_id: Annotated[str | None, Field(description="whose pool it is; mandatory to create one")] = None
     name: Annotated[str | None, Field(description="mandatory to create one")] = None
-    description: str | None = None
+    description: Annotated[str | None, Field(description="a label: shown in GET /clusters")] = None
     status: Annotated[str | None, Field(description="running, concerning, abnormal or deploying")] = None
     nodes: Annotated[list[str] | None, Field(description="names of its nodes")] = None
-    specification: Annotated[str | None, Field(description="the flavor of its nodes")] = None
+    specification: Annotated[str | None, Field(description="a label: the flavor of its nodes")] = None
     cpu: Annotated[Number | None, Field(description="cores to allocate")] = None
     memory_mib: Annotated[Integer | None, Field(description="MiB to allocate")] = None
     accelerators: Annotated[Number | None, Field(description="GPUs or NPUs to allocate")] = None

@@ -53,7 +53,7 @@ class LogVolume(Wire):
 class PersistentVolume(Wire):
     """A directory that outlives instances."""
 
-    name: str | None = None
+    name: Annotated[str | None, Field(description="a label")] = None
     mount_path: Annotated[str | None, Field(description="absolute, not a system directory")] = None
     storage_type: Annotated[str | None, Field(description="hostPath")] = None
     source_address: Annotated[str | None, Field(description="the directory of the host")] = None

@@ -1,9 +1,9 @@
 """Logging in on the wire: Keystone v3's bodies (contract §6)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import StrictBool
+from pydantic import BeforeValidator, Field, StrictBool
 
 from modelyard.api.schemas.wire import Wire
 
@@ -93,12 +93,19 @@ class Change(Wire):
     nocatalog: str | None = None
 
 
+def _enabled(value: object) -> object:
+    """Keystone's clients write it in several ways."""
+    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower(), value)
+
+
 class List(Wire):
     """Query of GET /v3/users, /v3/projects, /v3/roles and /v3/domains."""
 
     name: str | None = None
-    enabled: str | None = None
-    domain_id: str | None = None
+    enabled: Annotated[
+        StrictBool | None, BeforeValidator(_enabled), Field(description="of users, projects and domains")
+    ] = None
+    domain_id: Annotated[str | None, Field(description="of users and projects")] = None
 
 
 class NewUser(Wire):
@@ -148,7 +155,6 @@ class ProjectBody(Wire):
 class NewCredential(Wire):
     user_id: str | None = None
     project_id: str | None = None
-    description: str | None = None
 
 
 class CredentialBody(Wire):

@@ -27,18 +27,23 @@ class ModelCreate(Wire):
     source_location: Annotated[str | None, Field(description="the directory in the object store with model/")] = (
         None
     )
-    source_copy: str | bool | None = None
-    runtime: str | None = None
+    source_copy: Annotated[
+        QueryFlag | None,
+        Field(description="true, or absent: publishing always takes a snapshot; false is refused"),
+    ] = None
+    runtime: Annotated[str | None, Field(description="another Python than the server's gets a notice")] = None
     description: Annotated[str | None, Field(description="at most 100 characters, none of < > = & \" '")] = None
-    model_algorithm: str | None = None
-    input_params: list[dict[str, Any]] | None = None
-    output_params: list[dict[str, Any]] | None = None
+    model_algorithm: Annotated[str | None, Field(description="a label: shown, and part of the snapshot")] = None
+    input_params: Annotated[list[dict[str, Any]] | None, Field(description="a label: kept and shown")] = None
+    output_params: Annotated[list[dict[str, Any]] | None, Field(description="a label: kept and shown")] = None
     dependencies: list[dict[str, Any]] | None = None
-    model_metrics: Annotated[str | None, Field(description="a JSON string")] = None
-    apis: list[dict[str, Any]] | None = None
+    model_metrics: Annotated[str | None, Field(description="a JSON string; a label: kept and shown")] = None
+    apis: Annotated[list[dict[str, Any]] | None, Field(description="checked, shown, part of the snapshot")] = None
     initial_config: Annotated[str | None, Field(description="a JSON string; overrides config.json")] = None
     workspace_id: str | None = None
-    model_docs: Annotated[list[dict[str, Any]] | None, Field(max_length=3)] = None
+    model_docs: Annotated[
+        list[dict[str, Any]] | None, Field(max_length=3, description="a label: kept and shown")
+    ] = None
     install_type: Annotated[list[str] | None, Field(description="real-time, batch, edge; also a bare string")] = (
         None
     )

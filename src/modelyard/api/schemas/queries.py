@@ -58,14 +58,16 @@ class UpdateRecordList(Wire):
 class MonitorQuery(Wire):
     """Query of GET /services/{id}/monitor."""
 
-    node_id: Annotated[str | None, Field(description="for edge services")] = None
+    node_id: Annotated[str | None, Field(description="for edge services; others are refused with it")] = None
 
 
 class SpecificationList(Wire):
     """Query of GET /services/specifications."""
 
     is_personal_cluster: Annotated[QueryFlag | None, Field(description="those for dedicated pools")] = None
-    infer_type: Literal["real-time", "batch", "edge"] | None = None
+    infer_type: Annotated[
+        Literal["real-time", "batch", "edge"] | None, Field(description="every specification is for every type")
+    ] = None
     offset: Offset = None
     limit: Limit = None
 
