@@ -10,7 +10,6 @@ caller has left before its turn, or who has waited too long, is not computed; wh
 refused at once.
 """
 
-import sys
 import threading
 import time
 import traceback
@@ -21,6 +20,7 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 
 from modelyard_runtime.batching import Costs, Gaps, Limits, Patience, linger_s
 from modelyard_runtime.lanes import Turnstile, idle
+from modelyard_runtime.logs import tell
 
 _WATCHED_S = 0.05  # who waits longer than this is asked, before his turn, whether he is still there
 
@@ -195,4 +195,4 @@ class Batcher(Generic[Request]):
             try:
                 self.turn()
             except Exception:  # noqa: BLE001 - a bug here must not leave a server that answers nobody
-                traceback.print_exc(file=sys.stderr)
+                tell(traceback.format_exc())

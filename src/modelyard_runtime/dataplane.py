@@ -4,7 +4,6 @@ The hot path is `answer` with a JSON object and a model that neither wants text 
 call, one encode.
 """
 
-import sys
 import time
 import traceback
 import uuid
@@ -16,6 +15,7 @@ from modelyard_runtime.answers import Items, Unwritable, encode, encode_or_strea
 from modelyard_runtime.batching import Call
 from modelyard_runtime.codec import decode, given
 from modelyard_runtime.errors import RequestError, error_body, refusal_of
+from modelyard_runtime.logs import tell
 from modelyard_runtime.model import Model
 
 Answer = tuple[int, bytes]
@@ -119,5 +119,5 @@ def reported(error: BaseException) -> str:
     reference = uuid.uuid4().hex[:12]
     trace = "".join(traceback.format_exception(error))
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    print(f"{stamp} ERROR prediction failed, reference {reference}\n{trace}", end="", file=sys.stderr, flush=True)
+    tell(f"{stamp} ERROR prediction failed, reference {reference}\n{trace}")
     return reference

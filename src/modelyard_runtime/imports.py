@@ -1,26 +1,33 @@
-"""Importing a script and what lies beside it.
+"""Importing a script and what lies beside it, in the instance and in what it starts (`children`).
 
-Siblings import absolutely and relatively, `import log` works as in published scripts, and nothing is written into
-the package: it is a snapshot with a digest, shared by instances. (Elsewhere bytecode is cached as usual: an
-environment that was installed without it would otherwise be compiled at every start.)
+Siblings import absolutely and relatively, `import log` and `mms.model_service.…` work as in published scripts, and
+nothing is written into the package: it is a snapshot with a digest, shared by instances. (Elsewhere bytecode is
+cached as usual: an environment that was installed without it would otherwise be compiled at every start.)
+
+What we offer lies in directories below `offered`. A module of the package goes before ours; ours goes before an
+installed one of the same name in `first`, after it in `last`.
 """
 
 import importlib.util
 import sys
+from collections.abc import Sequence
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
     ExtensionFileLoader,
     FileFinder,
+    ModuleSpec,
     SourceFileLoader,
 )
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import model_service.log
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.missing import hint
+
+_OFFERED = Path(__file__).parent / "offered"
+FIRST, LAST = _OFFERED / "first", _OFFERED / "last"
 
 
 class _Reader(SourceFileLoader):
@@ -30,15 +37,9 @@ class _Reader(SourceFileLoader):
 
 def import_script(script: Path) -> ModuleType:
     """The script's module. Raises LoadError that says what is wrong with it."""
-    directory = str(script.parent)
-    if directory not in sys.path:
-        sys.path.insert(0, directory)
-    _leave_no_bytecode(directory)
-    _offer_published_names(script.parent)
+    importable(script)
     name = script.stem
-    spec = importlib.util.spec_from_file_location(
-        name, script, loader=_Reader(name, str(script)), submodule_search_locations=[directory]
-    )
+    spec = _spec(script)
     if spec is None or spec.loader is None:
         raise LoadError(f"{script.name} cannot be imported")
     module = importlib.util.module_from_spec(spec)
@@ -56,13 +57,37 @@ def import_script(script: Path) -> ModuleType:
     return module
 
 
-def _offer_published_names(directory: Path) -> None:
-    """`import log` and `mms.model_service.…` of the older runtimes; a module of the package goes first."""
-    if not (directory / "log.py").exists():
-        sys.modules.setdefault("log", model_service.log)
-    if "mms" not in sys.modules and importlib.util.find_spec("mms") is None:
-        sys.modules["mms"] = ModuleType("mms")
-        sys.modules["mms.model_service"] = sys.modules["model_service"]
+def importable(script: Path) -> None:
+    """The script by its name, what lies beside it, and what we offer."""
+    directory = str(script.parent)
+    if directory not in sys.path:
+        sys.path.insert(0, directory)
+    if str(FIRST) not in sys.path:
+        sys.path.insert(sys.path.index(directory) + 1, str(FIRST))
+    if str(LAST) not in sys.path:
+        sys.path.append(str(LAST))
+    _leave_no_bytecode(directory)
+    sys.meta_path.insert(0, _Finder(script))
+
+
+def _spec(script: Path) -> ModuleSpec | None:
+    """The script is a package of its siblings, which may so import each other relatively."""
+    return importlib.util.spec_from_file_location(
+        script.stem,
+        script,
+        loader=_Reader(script.stem, str(script)),
+        submodule_search_locations=[str(script.parent)],
+    )
+
+
+class _Finder:
+    """Who imports the script by its name, as a worker does that is sent a function of it, gets it as we do."""
+
+    def __init__(self, script: Path) -> None:
+        self._script = script
+
+    def find_spec(self, name: str, path: Sequence[str] | None, _target: Any = None) -> ModuleSpec | None:
+        return _spec(self._script) if path is None and name == self._script.stem else None
 
 
 def _leave_no_bytecode(directory: str) -> None:

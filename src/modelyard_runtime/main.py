@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from modelyard_runtime import metrics
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.logs import speak, tell
 from modelyard_runtime.server import Server
 from modelyard_runtime.settings import Settings, settings
 from modelyard_runtime.stopwatch import Stopwatch
@@ -34,7 +35,7 @@ _ATEXIT_S = 2.0
 
 def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     faulthandler.enable()
     _in_batches()
     watch = Stopwatch()
@@ -79,11 +80,13 @@ def _count(read: Settings, content: Callable[[], str]) -> None:
 
 def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
     # Imported here, so that the health check answers some 50 ms earlier.
+    from modelyard_runtime.children import variables
     from modelyard_runtime.dataplane import DataPlane, reported
     from modelyard_runtime.loader import describe, load
     from modelyard_runtime.memory import keep_freed
+    from modelyard_runtime.package import open_package
     from modelyard_runtime.protocols.v2 import OpenInference
-    from modelyard_runtime.waiting import StillLoading
+    from modelyard_runtime.waiting import Standstill, StillLoading
 
     if read.environment:
         from modelyard_runtime.overlay import lay_over
@@ -92,8 +95,12 @@ def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
     waiting = StillLoading(read.model_dir, _say, read.load_report_s)
     watch.started()
     waiting.start()
+    speak()
     try:
         with watch.phase("load"):
+            script = open_package(read.model_dir).script
+            if script is not None:
+                os.environ.update(variables(script, os.environ))
             model = load(read, watch)
         with watch.phase("warm-up"):
             _warm_up(model)
@@ -105,6 +112,7 @@ def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
     keep_freed()
     gc.collect()
     gc.freeze()  # what the model holds is not garbage; do not look at it again
+    server.standstill = Standstill(read.model_dir, _say, read.request_timeout_s)
     protocol = OpenInference(model, read.model_name, read.model_version, reported)
     server.serve(DataPlane(model, f"{read.model_name} {read.model_version}".strip()), protocol)
 
@@ -172,21 +180,21 @@ def _drain(server: Server, transport: Transport) -> None:
 
 def _say(text: str) -> None:
     stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-    print(f"{stamp} modelyard {text}", file=sys.stderr, flush=True)
+    tell(f"{stamp} modelyard {text}\n")
 
 
 def _fail(cause: str, error: BaseException | None = None) -> NoReturn:
     if error is not None:
         import traceback
 
-        traceback.print_exception(error.__cause__ or error, file=sys.stderr)
-    print(f"The model cannot be served: {cause}", file=sys.stderr)
+        tell("".join(traceback.format_exception(error.__cause__ or error)))
+    tell(f"The model cannot be served: {cause}\n")
     _exit(LOAD_FAILED)
 
 
 def _exit(status: int) -> NoReturn:
     """At once: neither threads of the model nor those of the transport may hold the process."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
+        with suppress(Exception):  # the model's code may have put anything there
             stream.flush()
     os._exit(status)

@@ -4,7 +4,6 @@ All methods but those that say otherwise run on the transport's receiving thread
 and runs nothing of the model (`lanes`).
 """
 
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from modelyard_runtime.errors import RequestError, error_body
 from modelyard_runtime.lanes import Workers
 from modelyard_runtime.ledger import Ledger
+from modelyard_runtime.logs import tell
 
 if TYPE_CHECKING:
     import asyncio
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from modelyard_runtime.protocols.v2 import OpenInference
     from modelyard_runtime.queued import Caller, Queue
     from modelyard_runtime.together import Together
+    from modelyard_runtime.waiting import Standstill
 
 HEALTH = "/health"
 _JSON = [("content-type", "application/json")]
@@ -48,6 +49,7 @@ class Server:
         self.queue: Queue | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self.together: Together | None = None
+        self.standstill: Standstill | None = None
         self._door: Door | None = None
         self._routes = _NO_ROUTES
 
@@ -122,10 +124,13 @@ class Server:
             else:
                 self._refuse(scope, proto, path, methods)
         except BaseException:  # noqa: BLE001 - Granian ignores it, and the caller would wait
-            traceback.print_exc(file=sys.stderr)
+            tell(traceback.format_exc())
 
     def _health(self, proto: Any) -> None:
-        counts = [("x-in-flight", str(self.ledger.in_flight)), ("x-requests", str(self.ledger.begun))]
+        begun, in_flight = self.ledger.begun, self.ledger.in_flight
+        counts = [("x-in-flight", str(in_flight)), ("x-requests", str(begun))]
+        if self.standstill is not None:
+            self.standstill.look(begun, in_flight, time.monotonic())
         if self.plane is None:
             proto.response_bytes(503, _JSON + counts, b'{"status":"loading"}')
         else:

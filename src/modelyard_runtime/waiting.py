@@ -1,6 +1,8 @@
-"""Says where a load that takes long is, so that the end of its log tells when somebody gives up waiting.
+"""Says where a load that takes long is, or a model that answers nobody any more, so that the end of its log tells
+when somebody gives up waiting.
 
     still loading after 30 s: in customize_service.py:12 (load), which waits in socket.py:706
+    no request has ended for 60 s, 3 in flight: in customize_service.py:31 (_inference), which waits in pool.py:768
 
 Code that never lets go of the interpreter lock keeps this thread from looking; faulthandler, which needs no lock,
 then prints the stack.
@@ -49,11 +51,36 @@ class StillLoading:
                 faulthandler.cancel_dump_traceback_later()
 
     def _frames(self) -> list[FrameType]:
-        """Of the loading thread first; a constructor may wait for a thread of its own."""
-        frames = sys._current_frames()
-        me = threading.get_ident()
-        first = [frames[self._loading]] if self._loading in frames else []
-        return first + [frame for ident, frame in frames.items() if ident not in (me, self._loading)]
+        return frames(self._loading)
+
+
+class Standstill:
+    """`look` is asked now and then, by one thread; once for each standstill of `limit_s`, `say` gets a line."""
+
+    def __init__(self, model_dir: Path, say: Callable[[str], None], limit_s: float) -> None:
+        self._model_dir = model_dir
+        self._say = say
+        self._limit_s = limit_s
+        self._ended = -1
+        self._since_s = 0.0
+        self._said = False
+
+    def look(self, begun: int, in_flight: int, now_s: float) -> None:
+        ended = begun - in_flight
+        if not in_flight or ended != self._ended:
+            self._ended, self._since_s, self._said = ended, now_s, False
+        elif not self._said and now_s - self._since_s >= self._limit_s:
+            self._said = True
+            where = place(frames(threading.main_thread().ident or 0), self._model_dir)
+            self._say(f"no request has ended for {now_s - self._since_s:.0f} s, {in_flight} in flight: {where}")
+
+
+def frames(first: int) -> list[FrameType]:
+    """Of all threads but the calling one; that of `first` goes first. (It may wait for another of the model's.)"""
+    found = sys._current_frames()
+    me = threading.get_ident()
+    top = [found[first]] if first in found else []
+    return top + [frame for ident, frame in found.items() if ident not in (me, first)]
 
 
 def place(frames: list[FrameType], model_dir: Path) -> str:

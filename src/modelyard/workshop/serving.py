@@ -68,6 +68,7 @@ def _environment(
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("MODELYARD_")},
         **({"PYTHONPATH": path} if path else {}),
+        "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),  # as in an instance
         "MODELYARD_SOCKET_FD": str(listener.fileno()),
         "MODELYARD_MODEL_DIR": str(package.directory.absolute()),
         "MODELYARD_MODEL_NAME": str(

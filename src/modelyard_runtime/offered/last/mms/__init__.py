@@ -1,0 +1,1 @@
+"""`mms.model_service.…`, as scripts of the older MXNet runtime import it."""
