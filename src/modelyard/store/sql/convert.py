@@ -29,6 +29,8 @@ from modelyard.domain.service import (
     ServiceStatus,
 )
 from modelyard.store.base import Counter
+from modelyard.store.sql import sealing
+from modelyard.store.sql.secrets import SecretBox
 
 Values = dict[str, Any]
 AnyRow = Row[Any]
@@ -194,21 +196,23 @@ def service_row(value: Service) -> Values:
     }
 
 
-def revision(row: AnyRow) -> Revision:
+def revision(row: AnyRow, box: SecretBox) -> Revision:
+    variants = sealing.opened(box, row.service_id, row.number, row.variants)
     return Revision(
         service_id=row.service_id,
         number=row.number,
         created_ms=row.created_ms,
-        variants=tuple(_variant(v) for v in row.variants),
+        variants=tuple(_variant(v) for v in variants),
     )
 
 
-def revision_row(value: Revision) -> Values:
+def revision_row(value: Revision, box: SecretBox) -> Values:
+    variants = [_variant_json(v) for v in value.variants]
     return {
         "service_id": value.service_id,
         "number": value.number,
         "created_ms": value.created_ms,
-        "variants": [_variant_json(v) for v in value.variants],
+        "variants": sealing.sealed(box, value.service_id, value.number, variants),
     }
 
 

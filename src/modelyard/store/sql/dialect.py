@@ -46,6 +46,12 @@ class Dialect(Protocol):
     def backup(self, version: str) -> Path | None:
         """Keep a whole copy of the database before a migration from `version`."""
 
+    def kept(self, version: str) -> Path | None:
+        """That copy, if it is still there."""
+
+    def scrub(self) -> None:
+        """Leave nothing in the files of what was overwritten or deleted. No connection may be open."""
+
 
 class Sqlite:
     """A database file. `durable=False` is for tests: it skips every sync."""
@@ -96,6 +102,19 @@ class Sqlite:
         fresh.replace(target)
         sync_directory(self._path.parent)
         return target
+
+    def kept(self, version: str) -> Path | None:
+        path = self._path.with_name(f"{self._path.name}.before-{version}")
+        return path if path.exists() else None
+
+    def scrub(self) -> None:
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        try:
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.close()
 
     def _engine(self, begin: str, *, foreign_keys: bool, query_only: bool = False, **pool: Any) -> AsyncEngine:
         engine = create_async_engine(
@@ -161,6 +180,12 @@ class Postgres:
 
     def backup(self, version: str) -> Path | None:
         return None
+
+    def kept(self, version: str) -> Path | None:
+        return None
+
+    def scrub(self) -> None:
+        """PostgreSQL clears its pages itself (VACUUM), in its own time."""
 
     def _engine(self, **options: Any) -> AsyncEngine:
         return create_async_engine(

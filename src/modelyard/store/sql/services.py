@@ -4,15 +4,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, Text, cast, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelyard.domain.errors import AlreadyExists
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Event, Rollout, Service
 from modelyard.store.base import Changes, Counter, EventQuery, ServiceQuery, ServiceRecord
-from modelyard.store.sql import convert, queries
+from modelyard.store.sql import convert, queries, sealing
+from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.session import Session
 from modelyard.store.sql.tables import (
     counters,
@@ -31,6 +33,19 @@ HISTORY_KEPT = 200
 """Revisions, and rollouts, of a service: the newest, and whatever is still mentioned or active."""
 
 _IDS_PER_STATEMENT = 500
+
+
+async def seal_all(connection: AsyncConnection, box: SecretBox) -> int:
+    """Seal the revisions that are written in the clear (`sealing`); how many there were."""
+    r = revisions.c
+    clear = cast(r.variants, Text).like("[%")
+    rows = (await connection.execute(select(r.service_id, r.number).where(clear))).all()
+    for service_id, number in rows:
+        this = (r.service_id == service_id, r.number == number)
+        stored = (await connection.execute(select(r.variants).where(*this))).scalar_one()
+        values = sealing.sealed(box, service_id, number, stored)
+        await connection.execute(update(revisions).where(*this).values(variants=values))
+    return len(rows)
 
 
 class ServiceReading(Session):
@@ -64,12 +79,12 @@ class ServiceReading(Session):
     async def revision(self, service_id: str, number: int) -> Revision | None:
         r = revisions.c
         row = await self._row(select(revisions).where(r.service_id == service_id, r.number == number))
-        return None if row is None else convert.revision(row)
+        return None if row is None else convert.revision(row, self._box)
 
     async def revisions(self, service_id: str) -> Sequence[Revision]:
         r = revisions.c
         rows = await self._rows(select(revisions).where(r.service_id == service_id).order_by(r.number.desc()))
-        return [convert.revision(row) for row in rows]
+        return [convert.revision(row, self._box) for row in rows]
 
     async def last_revision(self, service_id: str) -> int:
         r = revisions.c
@@ -102,7 +117,7 @@ class ServiceReading(Session):
             return []
         numbered: defaultdict[str, dict[int, Revision]] = defaultdict(dict)
         for row in await self._rows(queries.mentioned_revisions(service_id)):
-            numbered[row.service_id][row.number] = convert.revision(row)
+            numbered[row.service_id][row.number] = convert.revision(row, self._box)
         active = {row.service_id: convert.rollout(row) for row in await self._rows(which_rollouts)}
         running: defaultdict[str, list[Instance]] = defaultdict(list)
         for row in await self._rows(which_instances):
@@ -142,7 +157,7 @@ class ServiceWriting(ServiceReading):
 
     async def add_revision(self, revision: Revision) -> None:
         name = f"{revision.service_id} revision {revision.number}"
-        await self._add(insert(revisions).values(convert.revision_row(revision)), "revision", name)
+        await self._add(insert(revisions).values(convert.revision_row(revision, self._box)), "revision", name)
         used = dict.fromkeys(variant.model_id for variant in revision.variants)
         key = {"service_id": revision.service_id, "number": revision.number}
         await self._upsert(revision_models, [{**key, "model_id": model_id} for model_id in used])

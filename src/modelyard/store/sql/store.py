@@ -5,6 +5,8 @@ event loop, in order, and never in the database's busy loop. Readers have their 
 """
 
 import asyncio
+import logging
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +23,10 @@ from modelyard.store.sql import schema
 from modelyard.store.sql.dialect import Dialect, Postgres, Sqlite
 from modelyard.store.sql.repo import SqlReading, SqlWriting
 from modelyard.store.sql.secrets import SecretBox
+from modelyard.store.sql.services import seal_all
 from modelyard.store.sql.session import orphan, settled, translated
+
+log = logging.getLogger(__name__)
 
 
 class SqlStore:
@@ -70,7 +75,30 @@ class SqlStore:
         with translated():
             self._dialect.prepare()
         await schema.ensure(self._dialect)
+        await self._seal()
         self._engines = (self._dialect.writer(), self._dialect.reader(self._readers))
+
+    async def _seal(self) -> None:
+        """Seal what releases before schema 0002 wrote in the clear, and remove every other trace of it: free
+        pages, and the copy that was kept before migrating, which differs in nothing else. Repeated until it has
+        worked."""
+        engine = self._dialect.migrator()
+        try:
+            with translated():
+                async with engine.begin() as connection:
+                    found = await settled(seal_all(connection, self._box))
+        finally:
+            await engine.dispose()
+        copy = self._dialect.kept("0001")
+        if not found and copy is None:
+            return
+        try:
+            await asyncio.to_thread(self._dialect.scrub)
+        except sqlite3.Error as error:  # a full disk, say
+            log.warning("values of environment variables may still be readable in the database file: %s", error)
+            return
+        if copy is not None:
+            copy.unlink()
 
     async def close(self) -> None:
         """Waits for the writer that is at work."""
