@@ -30,8 +30,9 @@ from modelyard.control.reconcile import World
 from modelyard.control.signed import SignedCallers
 from modelyard.core.admission_catalog import FLAVORS
 from modelyard.core.packages import CODE
-from modelyard.engines.launch import LaunchOptions, readable, trial
-from modelyard.engines.process import ProcessEngine
+from modelyard.engines.diskwatch import rescue
+from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
+from modelyard.engines.process import INSTANCES, ProcessEngine
 from modelyard.gateway.envoy import EnvoyGateway
 from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
@@ -42,6 +43,7 @@ from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
 from modelyard.operations.standing import Standing
 from modelyard.processes import isolation, limits, machine
+from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.ports import PortKeeper
 from modelyard.processes.view import view
 from modelyard.settings import Settings
@@ -147,6 +149,8 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         options=replace(launching, overlay=Overlays(environments).of),
         enforcement=None if settings.enforce_limits else limits.switched_off("enforce_limits is off"),
         now_ms=clock.now_ms,
+        disk_bytes=settings.instance_disk_mib * MIB,
+        reserve=reserve(settings),
     )
     gateway = EnvoyGateway(
         data_dir,
@@ -165,6 +169,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         clock.wall_ms,
         environments=environments,
         safe_formats_only=settings.safe_formats_only,
+        spare_bytes=settings.disk_reserve_mib * MIB,
     )
     sweeper = Sweeper(
         packages,
@@ -201,7 +206,9 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         region=settings.region,
         healthy=plane.healthy,
         standing=lambda: Standing(
-            gateway.connected(), {**engine.enforced(), "ports": ports.describe(launching.isolation)}
+            gateway.connected(),
+            {**engine.enforced(), "ports": ports.describe(launching.isolation)},
+            engine.disk(),
         ),
     )
     app = create_app(deps)
@@ -233,6 +240,17 @@ async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
             (data_dir / name).mkdir(mode=0o711, exist_ok=True)
             (data_dir / name).chmod(0o711)
     return replace(options, isolation=found)
+
+
+def reserve(settings: Settings) -> Reserve:
+    """The disk's reserve of a data directory."""
+    return Reserve(settings.data_dir.absolute() / "reserve", settings.disk_reserve_mib * MIB)
+
+
+def relieve(settings: Settings) -> None:
+    """On a full disk: make room, before anything is written."""
+    data_dir = settings.data_dir.absolute()
+    rescue(data_dir, data_dir / INSTANCES, WORK, settings.instance_disk_mib * MIB, reserve(settings))
 
 
 def _directories(text: str) -> tuple[str, ...]:

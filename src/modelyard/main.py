@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from modelyard import trees
-from modelyard.composition import Parts, composed
+from modelyard.composition import Parts, composed, relieve
 from modelyard.control.plane import end_instances
 from modelyard.engines.base import EngineUnavailableError
 from modelyard.files import DamagedFileError
@@ -56,6 +56,7 @@ def up(settings: Settings) -> int:
         data_dir.create()
         if not data_dir.hold():
             return _say(f"a control plane (process {_pid(data_dir)}) already runs on {data_dir.path}", BUSY)
+        relieve(settings)
         return asyncio.run(_run(settings, data_dir))
     except EXPECTED as error:
         return _say(str(error), FAILED)
@@ -78,6 +79,7 @@ def down(path: Path) -> int:
         if not _held_within(data_dir, DOWN_LIMIT_S):
             return _say(f"the control plane (process {pid}) does not end: look at its log", BUSY)
     try:
+        relieve(Settings(data_dir=data_dir.path))
         return asyncio.run(_end(Settings(data_dir=data_dir.path), data_dir))
     except EXPECTED as error:
         return _say(str(error), FAILED)

@@ -25,6 +25,8 @@ class Settings:
     run as (`processes.isolation.users`): auto, off, UID, UID:GID or FIRST-LAST; only root may choose.
     `instance_network`: `shared`, instances use this machine's network; `none`, they have no network at all and are
     reached as always, through their Unix sockets; only root may choose it.
+    `instance_disk_mib`: how much an instance may have on disk before it is ended, 0 as much as it likes;
+    `disk_reserve_mib`: how much is kept to work with when the disk is full.
     `dependency_builds`: dependencies of models may be built from source, which runs their code with our rights;
     `dependency_timeout_s`: how long installing them may take. `safe_formats_only`: refuse models whose weights run
     code when they are loaded (pickles); scripts are code by nature and not meant. `package_cache_bytes`: how much
@@ -47,6 +49,8 @@ class Settings:
     enforce_limits: bool = True
     instance_user: str = isolation.AUTO
     instance_network: str = isolation.SHARED
+    instance_disk_mib: int = 10 * 1024
+    disk_reserve_mib: int = 64
     log_level: str = "INFO"
     volume_dirs: str = ""
     trusted_proxies: str = ""
@@ -77,6 +81,9 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
         addresses.networks(found.trusted_proxies)
     except ValueError as error:
         raise SettingsError(f"trusted_proxies: {error}") from None
+    for name in ("instance_disk_mib", "disk_reserve_mib"):
+        if getattr(found, name) < 0:
+            raise SettingsError(f"{name}: {getattr(found, name)} is below 0")
     if found.instance_network not in isolation.NETWORKS:
         raise SettingsError(
             f"instance_network: {found.instance_network!r} is none of {', '.join(isolation.NETWORKS)}"

@@ -24,6 +24,7 @@ async def test_how_the_installation_stands(world: ApiWorld) -> None:
         "version": __version__,
         "gateway": {"connected": False},
         "instances": {},
+        "disk": {"free": "0 MiB of 0 MiB", "state": "ok", "reserve": "not kept: no room"},
         "limits": {},
     }
 

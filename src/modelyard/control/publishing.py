@@ -100,7 +100,10 @@ class Publisher:
         *,
         environments: Environments | None = None,
         safe_formats_only: bool = False,
+        spare_bytes: int = 0,
     ) -> None:
+        """`spare_bytes` of the disk are left to others."""
+        self._spare_bytes = spare_bytes
         self._store = store
         self._objects = objects
         self._dir = packages_dir
@@ -256,7 +259,7 @@ class Publisher:
                 raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
             if not found:
                 _refuse(packages.layout((), model.type))
-            _need(size, self._dir)
+            _need(size, self._dir, self._spare_bytes)
             for info in found:
                 await self._fetch(source, info, target)
         except (MalformedPathError, ObjectStoreError) as error:
@@ -299,10 +302,10 @@ def _refuse(violations: Sequence[Violation]) -> None:
         raise RefusedPackageError("; ".join(f"{v.field}: {v.text} (ModelArts.{v.code})" for v in violations))
 
 
-def _need(size: int, directory: Path) -> None:
-    """Raises OSError when the disk has no room for so many bytes."""
+def _need(size: int, directory: Path, spare: int = 0) -> None:
+    """Raises OSError when the disk has no room for so many bytes and `spare` beside them."""
     free = shutil.disk_usage(directory).free
-    if size > free:
+    if size > free - spare:
         raise OSError(errno.ENOSPC, f"the package has {size} bytes, the server has {free} left")
 
 

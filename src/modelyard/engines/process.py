@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +30,16 @@ from modelyard.engines.base import (
     Watcher,
 )
 from modelyard.engines.checkup import Checkup
+from modelyard.engines.diskwatch import (
+    DiskStanding,
+    DiskWatch,
+    Written,
+    explain,
+    explained,
+    members,
+    purge,
+    size,
+)
 from modelyard.engines.launch import METRICS_SOCKET, WORK, LaunchOptions, instance_spec, process_spec
 from modelyard.engines.vitals import Vitals
 from modelyard.processes import limits, supervise
@@ -43,6 +53,7 @@ from modelyard.processes.directory import (
     State,
     alive,
 )
+from modelyard.processes.disk import Reserve
 from modelyard.processes.limits import Enforcement
 
 log = logging.getLogger(__name__)
@@ -64,6 +75,12 @@ def _epoch_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _told(resident: "Resident", sight: Sight) -> str:
+    """How it ended, for people."""
+    how = str(sight.exit or "was never started")
+    return f"{resident.cause}; {how}" if resident.cause else how
+
+
 class Resident:
     """One instance that this engine follows: what it is, and what was last seen of it."""
 
@@ -83,6 +100,7 @@ class Resident:
         self.checkup = checkup
         self.stopping = False
         self.exit: str | None = None
+        self.cause = explained(directory)
         self.busy = asyncio.Lock()
         self.task: asyncio.Task[None] | None = None
         self.sample: measure.Sample | None = None
@@ -126,7 +144,10 @@ class ProcessEngine:
         options: LaunchOptions | None = None,
         enforcement: Enforcement | None = None,
         now_ms: Callable[[], int] = _epoch_ms,
+        disk_bytes: int = 0,
+        reserve: Reserve | None = None,
     ) -> None:
+        """`disk_bytes`: what an instance may write (0: as much as it likes); `reserve`: for a full disk."""
         self._root = data_dir / INSTANCES
         self._data_dir = data_dir
         self._package_path = package_path
@@ -137,6 +158,9 @@ class ProcessEngine:
         self._watchers: list[Watcher] = []
         self._open = False
         self._stock_ns = 0
+        reserve = reserve or Reserve(data_dir / "reserve", 0)
+        self._disk = DiskWatch(data_dir, disk_bytes, reserve, self._writers, self._ended_for_disk)
+        self._watching: asyncio.Task[None] | None = None
 
     def enforced(self) -> Mapping[str, str]:
         """What holds here, for people: `cpu` → "enforced (cgroup v1)", or "not enforced: why"."""
@@ -144,7 +168,17 @@ class ProcessEngine:
         held = {**self._limits().describe(), **isolation.describe()}
         if isolation.users and not isolation.users.shared and not held["pids"].startswith("enforced"):
             held["pids"] = "enforced (rlimit)"
-        return held
+        return {**held, "disk": self._disk_enforced()}
+
+    def _disk_enforced(self) -> str:
+        if not self._disk.bound:
+            return "not enforced: switched off"
+        how = f"{size(self._disk.bound)} each, looked at every few seconds while this process runs"
+        return f"enforced ({how})" if self._options.isolation.views else f"partly enforced (work directory; {how})"
+
+    def disk(self) -> DiskStanding:
+        """How the disk stands, as of the last look."""
+        return self._disk.standing
 
     async def open(self) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -159,10 +193,11 @@ class ProcessEngine:
         ]
         with contextlib.suppress(TimeoutError):  # the loading and the busy answer later
             await asyncio.wait_for(asyncio.gather(*checks), FIRST_CHECK_S)
+        self._watching = asyncio.create_task(self._disk.run(), name="disk")
 
     async def close(self) -> None:
         self._open = False
-        tasks = [r.task for r in self._residents.values() if r.task is not None]
+        tasks = [t for t in (self._watching, *(r.task for r in self._residents.values())) if t is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -183,6 +218,9 @@ class ProcessEngine:
             raise EngineUnavailableError("the engine is not open")
         if not ID.fullmatch(spec.instance_id):
             raise StartRefusedError(f"{spec.instance_id!r} cannot name a directory")
+        if (disk := self._disk.standing).low:
+            most = f"; service {disk.service_id} wrote most: {size(disk.written)}" if disk.service_id else ""
+            raise NoRoomError(f"the server's disk is full: {size(disk.space.free)} are free{most}")
         if (resident := self._residents.get(spec.instance_id)) is not None:
             if resident.spec.service_id != UNKNOWN:
                 return
@@ -328,7 +366,7 @@ class ProcessEngine:
             supervise.resume_stop(directory)
         if sight.state is not State.RUNNING:
             supervise.sweep(directory, self._limits().groups(directory.path.name))
-            resident.exit = str(sight.exit or "was never started")
+            resident.exit = _told(resident, sight)
             resident.checkup.checked.set()
         else:
             resident.checkup.vitals = Vitals(ready=(directory.path / READY).exists())
@@ -351,8 +389,30 @@ class ProcessEngine:
             checks.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await checks
-        resident.exit = str(sight.exit)
+        resident.exit = _told(resident, sight)
         resident.checkup.checked.set()
+        self._tell(resident)
+        if resident.cause:
+            await asyncio.to_thread(purge, resident.directory.path / WORK)
+
+    def _writers(self) -> Collection[Written]:
+        return [
+            Written(
+                instance_id,
+                resident.spec.service_id,
+                f"{resident.spec.model_name} {resident.spec.model_version}",
+                resident.directory.path / WORK,
+                partial(members, resident.directory),
+            )
+            for instance_id, resident in self._residents.items()
+            if resident.exit is None
+        ]
+
+    def _ended_for_disk(self, instance_id: str, why: str) -> None:
+        resident = self._residents[instance_id]
+        resident.cause, resident.stopping = why, True
+        explain(resident.directory, why)
+        supervise.kill(resident.directory)
         self._tell(resident)
 
     async def _end(self, resident: Resident) -> Sight:

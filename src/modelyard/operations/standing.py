@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelyard.domain.identity import CONTROL_READ, Principal
+from modelyard.engines.diskwatch import DiskStanding, size
 from modelyard.operations.context import Context, authorise
 
 
@@ -14,6 +15,22 @@ class Standing:
 
     gateway_connected: bool
     limits: Mapping[str, str] = field(default_factory=dict)
+    disk: DiskStanding = field(default_factory=DiskStanding)
+
+
+async def disk(ctx: Context, project_id: str, found: DiskStanding) -> Mapping[str, str]:
+    """How the disk stands, for people; services of other projects have no name here."""
+    told = {
+        "free": f"{size(found.space.free)} of {size(found.space.size)}",
+        "state": "full: instances and publishing wait" if found.low else "ok",
+        "reserve": "kept" if found.reserved else "not kept: no room",
+    }
+    if not found.service_id:
+        return told
+    async with ctx.store.read() as r:
+        service = await r.service(project_id, found.service_id)
+    name = f"service {service.name}" if service else "a service of another project"
+    return {**told, "written_most": f"{name}: {size(found.written)}"}
 
 
 async def instances(ctx: Context, caller: Principal, project_id: str) -> Mapping[str, int]:

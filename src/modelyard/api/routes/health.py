@@ -14,4 +14,6 @@ router = APIRouter(tags=["health"])
 async def healthz(deps: Everything) -> JSONResponse:
     healthy = deps.healthy()
     content: dict[str, Any] = {"status": "ok" if healthy else "unhealthy", "version": deps.version}
+    if deps.standing().disk.low:
+        content["disk"] = "full"
     return JSONResponse(content, status_code=200 if healthy else 503)

@@ -20,5 +20,6 @@ async def status(ctx: World, deps: Everything, caller: Caller, project_id: str) 
         "version": deps.version,
         "gateway": {"connected": found.gateway_connected},
         "instances": counted,
+        "disk": dict(await standing.disk(ctx, project_id, found.disk)),
         "limits": dict(found.limits),
     }

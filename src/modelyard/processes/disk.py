@@ -1,0 +1,200 @@
+"""What a process has written, and a reserve for the day on which the disk is full.
+
+Counted is what its files take on the disk, links and holes as they are, each at least `LEAST_BYTES`: that is a
+file system's usual share of an inode, so a million empty files are no way around the bound. Files that were
+removed and are still open or mapped count too, as far as /proc shows them: not those in a message that nobody has
+received. The tree may be of any depth and change while it is looked at; no link is followed, no file opened, and a
+look ends as soon as `enough` was found.
+"""
+
+import contextlib
+import os
+import stat
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LEAST_BYTES = 16 * 1024
+NEAR_BYTES = 2048
+"""The longest path below an open directory that is used; deeper ones begin at another open directory."""
+MOST_OPEN = 256
+REMOVED = " (deleted)"
+MIB = 1024 * 1024
+
+
+class UncountableError(Exception):
+    """The tree is such that counting it takes more than anybody may cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Of a file system: bytes that are free for everybody, bytes in all, the share of inodes that is free."""
+
+    free: int
+    size: int
+    inodes: float = 1.0
+
+
+def space(path: Path) -> Space:
+    found = os.statvfs(path)
+    inodes = found.f_favail / found.f_files if found.f_files else 1.0
+    return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize, inodes)
+
+
+def used(work: Path, pids: Collection[int], enough: int) -> int:
+    """Bytes in `work` and in removed files of its file system that `pids` hold; stops counting at `enough`. Raises
+    UncountableError."""
+    total = 0
+    seen: set[int] = set()
+    device = 0
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        device = work.lstat().st_dev
+    for found in _removed(pids):
+        if found.st_dev == device and found.st_ino not in seen:
+            seen.add(found.st_ino)
+            total += _counted(found)
+    for found in _below(work):
+        if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
+            if found.st_ino in seen:
+                continue
+            seen.add(found.st_ino)
+        total += _counted(found)
+        if total >= enough:
+            break
+    return total
+
+
+def _counted(found: os.stat_result) -> int:
+    return max(found.st_blocks * 512, LEAST_BYTES)
+
+
+def _removed(pids: Collection[int]) -> Iterator[os.stat_result]:
+    """The files without a name that these have open or mapped."""
+    for pid in pids:
+        for place in (f"/proc/{pid}/fd", f"/proc/{pid}/map_files"):
+            try:
+                names = os.listdir(place)  # noqa: PTH208
+            except OSError:  # it ended, or is not ours to ask
+                continue
+            for name in names:
+                with contextlib.suppress(OSError):
+                    if os.readlink(f"{place}/{name}").endswith(REMOVED):  # noqa: PTH115
+                        found = os.stat(f"{place}/{name}")  # noqa: PTH116
+                        if stat.S_ISREG(found.st_mode):
+                            yield found
+
+
+def _below(root: Path) -> Iterator[os.stat_result]:
+    """Everything below `root`, in no order. A path is walked from the nearest of a few open directories: all of it
+    may be longer than the kernel takes."""
+    try:
+        first = _Anchor(os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC))
+    except OSError:
+        return
+    first.waiting = 1
+    waiting = [(first, ".")]
+    anchors = {first}
+    try:
+        while waiting:
+            anchor, path = waiting.pop()
+            try:
+                here = os.open(
+                    path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=anchor.descriptor
+                )
+            except OSError:  # it is gone meanwhile
+                _leave(anchor, anchors)
+                continue
+            below = anchor
+            if len(os.fsencode(path)) > NEAR_BYTES:
+                if len(anchors) >= MOST_OPEN:
+                    os.close(here)
+                    raise UncountableError("its directories are nested too deep to be counted")
+                below = _Anchor(os.dup(here))
+                anchors.add(below)
+                path = "."
+            try:
+                with os.scandir(here) as entries:
+                    for entry in entries:
+                        with contextlib.suppress(FileNotFoundError):
+                            found = entry.stat(follow_symlinks=False)
+                            if stat.S_ISDIR(found.st_mode):
+                                below.waiting += 1
+                                waiting.append((below, f"{path}/{entry.name}"))
+                            yield found
+            except OSError:
+                pass  # as above
+            finally:
+                os.close(here)
+            if below is not anchor and not below.waiting:
+                _close(below, anchors)
+            _leave(anchor, anchors)
+    finally:
+        while anchors:
+            os.close(anchors.pop().descriptor)
+
+
+class _Anchor:
+    """An open directory, and how many paths from it are still to be walked."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.waiting = 0
+
+
+def _leave(anchor: _Anchor, anchors: set[_Anchor]) -> None:
+    anchor.waiting -= 1
+    if anchor.waiting <= 0:
+        _close(anchor, anchors)
+
+
+def _close(anchor: _Anchor, anchors: set[_Anchor]) -> None:
+    if anchor in anchors:
+        anchors.discard(anchor)
+        os.close(anchor.descriptor)
+
+
+class Reserve:
+    """A file of `size` bytes that stands for nothing: when the disk is full it goes, and what must work then does.
+
+    size 0: none is kept.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        self._path = path
+        self._size = size
+
+    def low(self, found: Space) -> bool:
+        """Whether so little is free that what must work soon does not."""
+        return found.free < self._size // 4 or found.inodes < 0.001
+
+    def kept(self) -> bool:
+        with contextlib.suppress(OSError):
+            return self._path.stat().st_blocks * 512 >= self._size
+        return self._size == 0
+
+    def keep(self, found: Space) -> bool:
+        """Make it, where that leaves as much again; whether it is there."""
+        if self.kept():
+            return True
+        if found.free < 2 * self._size:
+            return False
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, self._size)
+            finally:
+                os.close(descriptor)
+        except OSError:
+            self.release()
+            return False
+        return True
+
+    def release(self) -> bool:
+        """Give it up; whether there was something to give."""
+        try:
+            held = self._path.stat().st_blocks > 0
+            os.truncate(self._path, 0)
+            self._path.unlink()
+        except OSError:
+            return False
+        return held
