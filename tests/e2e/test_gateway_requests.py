@@ -168,3 +168,21 @@ async def test_a_transfer_encoding_that_nobody_knows_is_the_callers_fault(yard: 
     writer.close()
     assert b" 400 " in answered
     assert yard.instances["a"].seen == []
+
+
+@pytest.mark.parametrize("settled_s", [0, 60], ids=["nothing settled", "all but the last minute settled"])
+async def test_a_token_of_the_future_is_refused(yard: World, settled_s: int) -> None:
+    """No withdrawal by time could reach it."""
+    await yard.published(route(a=100))
+    now = int(time.time())
+    await yard.gateway.set_revocations({"other": now}, settled_s=now - settled_s if settled_s else 0)
+    await yard.until(yard.gateway.revocations_in_effect)
+    issued = {
+        second: (await yard.call(headers={"X-Auth-Token": token(issued_s=now + second)})) for second in AHEAD
+    }
+    assert {second: got.status_code for second, got in issued.items()} == AHEAD
+    assert issued[60].json()["error_code"] == "ModelArts.0203"
+
+
+AHEAD = {-3600: 200, 0: 200, 4: 200, 60: 401, 3600: 401}
+"""How far ahead of now a token is dated → the answer."""

@@ -17,6 +17,8 @@ from modelyard.store.base import AppCode, Store
 
 TOKEN_TTL_MS = 24 * 3600 * 1000
 SKEW_MS = 60_000
+SETTLED_EVERY_MS = 60_000
+"""How finely the gateway is told the time up to which no token can be of the future."""
 _TOKEN = "token:"  # noqa: S105 - how the withdrawal of a single token is stored (operations.identity)
 
 Codes = Mapping[str, tuple[str, ...]]
@@ -54,8 +56,9 @@ class Access:
             if closed:
                 services = {key: await r.service(None, key) for key in bound}
                 bound = {k: v for k, v in bound.items() if (s := services[k]) and s.project_id not in closed}
-        users, tokens = revocations(withdrawn, self._clock.wall_ms(), self._ttl_ms)
-        await self._gateway.set_revocations(users, tokens)
+        wall_ms = self._clock.wall_ms()
+        users, tokens = revocations(withdrawn, wall_ms, self._ttl_ms)
+        await self._gateway.set_revocations(users, tokens, wall_ms // SETTLED_EVERY_MS * SETTLED_EVERY_MS // 1000)
         before, self._codes = self._codes, _codes(bound)
         for service_id in sorted(before.keys() | self._codes.keys()):
             if before.get(service_id) != self._codes.get(service_id):

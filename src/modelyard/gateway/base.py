@@ -78,9 +78,13 @@ class Gateway(Protocol):
         """None when the gateway cannot be asked now."""
 
     async def set_revocations(
-        self, revocations: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS
+        self,
+        revocations: Mapping[str, int],
+        tokens: Mapping[str, frozenset[str]] = NO_TOKENS,
+        settled_s: int = 0,
     ) -> None:
         """Refuse tokens of these users (by id) that were issued before the given second (since 1970), and of
-        these users (by id) the tokens with these ids."""
+        these users (by id) the tokens with these ids; and whatever says that it was issued later than now. What
+        was issued before `settled_s` is not of the future, and costs less to check."""
 
     def watch(self, watcher: Watcher) -> None: ...

@@ -313,6 +313,12 @@ def _local_replies() -> Json:
                 "Invalid token: the user's access was changed after it was issued.",
             ),
             _reply(
+                f"{details} == 'rbac_access_denied_matched_policy[early]'",
+                401,
+                "0203",
+                "Invalid token: it says that it was issued in the future.",
+            ),
+            _reply(
                 f"{details} == 'rbac_access_denied_matched_policy[code]'",
                 401,
                 "0203",

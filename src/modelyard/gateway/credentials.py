@@ -57,7 +57,7 @@ def token_check(jwks_json: str, issuer: str) -> Value:
         ],
         "forward": True,  # later filters see that there was one; the router takes it off
         "jwt_cache_config": {"jwt_cache_size": 1000, "jwt_max_token_size": 8192},
-        "clock_skew_seconds": 5,
+        "clock_skew_seconds": SKEW_S,
     }
     needed = {"provider_name": "modelyard"}
     code = {"name": APP_CODE, "present_match": True}
@@ -73,8 +73,14 @@ def token_check(jwks_json: str, issuer: str) -> Value:
     }
 
 
-def revoked(users: Mapping[str, int], tokens: Mapping[str, frozenset[str]]) -> Value:
-    """Refuses tokens of a user that were issued before a time (seconds since 1970), and single ones by id."""
+SKEW_S = 5
+"""As `iam.tokens.SKEW_S`."""
+
+
+def revoked(users: Mapping[str, int], tokens: Mapping[str, frozenset[str]], settled_s: int = 0) -> Value:
+    """Refuses tokens of a user that were issued before a time (seconds since 1970), single ones by id, and those
+    that say they were issued later than now: no withdrawal by time could reach them. `settled_s`: what was issued
+    before that second is not asked (a comparison with the clock costs more than one with a number)."""
     principals = [
         _all({"header": _says(of_user(user))}, {"header": _issued_before(before_s)})
         for user, before_s in sorted(users.items())
@@ -82,10 +88,10 @@ def revoked(users: Mapping[str, int], tokens: Mapping[str, frozenset[str]]) -> V
     for user, ids in sorted(tokens.items()):
         single = _any(*({"header": _says(of_token(one))} for one in sorted(ids)))
         principals.append(_all({"header": _says(of_user(user))}, single))
-    if not principals:
-        return {}
-    policy = {"permissions": [{"any": True}], "principals": principals}
-    return {"rules": {"action": "DENY", "policies": {"revoked": policy}}}
+    policies = {"early": _early(settled_s)}
+    if principals:
+        policies["revoked"] = {"permissions": [{"any": True}], "principals": principals}
+    return {"rules": {"action": "DENY", "policies": policies}}
 
 
 def access(project_id: str, codes: Sequence[str]) -> Value:
@@ -125,6 +131,26 @@ def _says(part: str) -> Value:
 
 def _issued_before(second: int) -> Value:
     return {"name": ISSUED, "range_match": {"start": 0, "end": second}}
+
+
+def _early(settled_s: int) -> Value:
+    """int(request.headers[ISSUED]) > int(request.time) + SKEW_S, which is asked only of the newest tokens."""
+    newest = {"name": ISSUED, "range_match": {"start": settled_s, "end": 2**62}}
+    header = _call("_[_]", _of_request("headers"), {"const_expr": {"string_value": ISSUED}})
+    latest = _call("_+_", _call("int", _of_request("time")), {"const_expr": {"int64_value": SKEW_S}})
+    return {
+        "permissions": [{"any": True}],
+        "principals": [{"header": newest}],
+        "condition": _call("_>_", _call("int", header), latest),
+    }
+
+
+def _of_request(field: str) -> Value:
+    return {"select_expr": {"operand": {"ident_expr": {"name": "request"}}, "field": field}}
+
+
+def _call(function: str, *args: Value) -> Value:
+    return {"call_expr": {"function": function, "args": list(args)}}
 
 
 def _header(name: str, **match: str) -> Value:

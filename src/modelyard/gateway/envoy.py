@@ -169,9 +169,12 @@ class EnvoyGateway:
         self._push(lambda: self._snapshot.remove(service_id))
 
     async def set_revocations(
-        self, revocations: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS
+        self,
+        revocations: Mapping[str, int],
+        tokens: Mapping[str, frozenset[str]] = NO_TOKENS,
+        settled_s: int = 0,
     ) -> None:
-        self._push(lambda: self._snapshot.set_filter(revocation_filter(revocations, tokens)))
+        self._push(lambda: self._snapshot.set_filter(revocation_filter(revocations, tokens, settled_s)))
 
     def revocations_in_effect(self) -> bool:
         """Envoy acknowledged the last `set_revocations`."""

@@ -29,6 +29,7 @@ class FakeGateway:
         self.invocations: dict[str, Invocations] = {}
         self.revoked: Mapping[str, int] = {}
         self.revoked_tokens: Mapping[str, frozenset[str]] = {}
+        self.settled_s = 0
         self._views: dict[str, GatewayView] = {}
         self._refused: dict[str, str] = {}
         self._watchers: list[Watcher] = []
@@ -70,10 +71,14 @@ class FakeGateway:
         return CounterReading(f"fake-{self._epoch}", dict(self.invocations))
 
     async def set_revocations(
-        self, revocations: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS
+        self,
+        revocations: Mapping[str, int],
+        tokens: Mapping[str, frozenset[str]] = NO_TOKENS,
+        settled_s: int = 0,
     ) -> None:
         self.revoked = dict(revocations)
         self.revoked_tokens = dict(tokens)
+        self.settled_s = settled_s
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)

@@ -90,10 +90,12 @@ def token_filter(jwks_json: str, issuer: str) -> Resource:
     return _extension(JWT_FILTER, message, credentials.token_check(jwks_json, issuer))
 
 
-def revocation_filter(users: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS) -> Resource:
-    """Refuses withdrawn tokens (see `gateway.base`, set_revocations)."""
+def revocation_filter(
+    users: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS, settled_s: int = 0
+) -> Resource:
+    """Refuses withdrawn tokens, and those of the future (see `gateway.base`, set_revocations)."""
     message = "envoy.extensions.filters.http.rbac.v3.RBAC"
-    return _extension(DENY_FILTER, message, credentials.revoked(users, tokens))
+    return _extension(DENY_FILTER, message, credentials.revoked(users, tokens, settled_s))
 
 
 def _resource(kind: Kind, name: str, value: Value) -> Resource:

@@ -30,6 +30,9 @@ from modelyard.domain.identity import Access, Principal
 
 ISSUER = "modelyard"
 DAY_S = 24 * 3600
+SKEW_S = 5
+"""How far ahead of our clock a token may be dated, here and at the gateway: one more, and a withdrawal by time
+could not reach it. (A clock that was set back has issued such tokens; so may whoever got hold of the key.)"""
 KEY_FILE = "token.pem"
 _ALGORITHM = "ES256"
 _CURVE = "P-256"
@@ -160,6 +163,8 @@ class TokenKey:
             token = _token(claims)
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise _invalid() from error
+        if token.issued_s > now_ms // 1000 + SKEW_S:
+            raise Unauthenticated("Invalid token: it says that it was issued in the future.", code="0203")
         if now_ms >= token.expires_s * 1000:
             raise Unauthenticated("Invalid token header because the token has expired.", code="0202")
         return token

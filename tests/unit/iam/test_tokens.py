@@ -59,6 +59,25 @@ def test_a_token_ends_after_a_day(later_ms: int, valid: bool) -> None:
         assert caught.value.code == "0202"
 
 
+@pytest.mark.parametrize(
+    ("ahead_s", "valid"),
+    [
+        pytest.param(5, True, id="within the skew"),
+        pytest.param(6, False, id="beyond it"),
+        pytest.param(DAY_S, False, id="tomorrow"),
+    ],
+)
+def test_a_token_of_the_future_is_refused(ahead_s: int, valid: bool) -> None:
+    """As one that was issued before the clock was set back: no withdrawal by time would reach it."""
+    text, _ = KEY.issue(ADA, NOW_MS + ahead_s * 1000)
+    if valid:
+        assert KEY.verify(text, NOW_MS) == ADA
+    else:
+        with pytest.raises(Unauthenticated) as caught:
+            KEY.verify(text, NOW_MS)
+        assert caught.value.code == "0203"
+
+
 def test_a_token_got_with_a_token_does_not_outlive_it() -> None:
     _, first = KEY.issue(ADA, NOW_MS)
     _, second = KEY.issue(ADA, NOW_MS + 3_600_000, methods=("password", "token"), expires_s=first.expires_s)
