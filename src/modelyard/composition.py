@@ -195,6 +195,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         usage=engine.usage,
         requests_per_minute=plane.requests_per_minute,
         metrics=engine.metrics,
+        facts=plane.facts,
     )
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(

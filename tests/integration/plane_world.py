@@ -102,11 +102,15 @@ class Yard:
             clock=self.clock.wall_ms,
             new_id=lambda: next(self._ids),
             nudge=self._nudge,
+            facts=self._facts,
         )
 
     def _nudge(self, kind: str, key: str) -> None:
         """To the present control plane: `restart` replaces it."""
         self.plane.nudge(kind, key)
+
+    async def _facts(self) -> bool:
+        return await self.plane.facts()
 
     async def open(self) -> None:
         await self.engine.open()

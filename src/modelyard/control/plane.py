@@ -15,7 +15,7 @@ from modelyard.control.counting import Counting
 from modelyard.control.loop import KeyedLoop
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Reconciler, World
-from modelyard.engines.base import ProcessState
+from modelyard.engines.base import EngineUnavailableError, ProcessState
 from modelyard.store.base import Changes, StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -69,13 +69,16 @@ class ControlPlane:
     async def start(self) -> None:
         """Observe everything, publish every route, and begin to react."""
         world = self._world
-        world.engine.watch(self._seen)
+        world.engine.watch(self._moved)
         world.gateway.watch(self._seen)
         await world.engine.open()
         await self._access.refresh()
         async with world.store.read() as reading:
             records = await reading.records()
         await world.gateway.load(await self._reconciler.routes(records))
+        for record in records:
+            self._reconciler.moved(record.service.id)
+        await self._reconciler.note()
         self._started = True
         await self._look_at_all()
         for model_id in await self._publisher.pending():
@@ -104,6 +107,15 @@ class ControlPlane:
         nothing, however often it is asked."""
         return self._started and bool(self._tasks) and self._readable and not any(t.done() for t in self._tasks)
 
+    async def facts(self) -> bool:
+        """Bring what is stored to what is there now, so that nobody reads of instances that are gone; whether the
+        gateway answers callers. Costs nothing while nothing moves. What cannot be brought there is as it was."""
+        try:
+            await self._reconciler.note()
+        except (EngineUnavailableError, StoreUnavailableError) as error:
+            log.warning("what is stored may be older than what runs: %s", error)
+        return self._world.gateway.answers()
+
     def requests_per_minute(self, service_id: str) -> int:
         """Requests that came in the last minute, as far as they were counted (once a second)."""
         return self._counting.minute.requests(service_id, self._world.clock.now_ms())
@@ -113,6 +125,10 @@ class ControlPlane:
         await self._accesses.idle()
         await self._services.idle()
         await self._models.idle()
+
+    def _moved(self, service_id: str) -> None:
+        self._reconciler.moved(service_id)
+        self.nudge("service", service_id)
 
     def _seen(self, service_id: str) -> None:
         self.nudge("service", service_id)

@@ -5,15 +5,18 @@ next pass does it again: every act is idempotent on our ids). A decision made fr
 meanwhile is thrown away whole. An engine or store that cannot be asked means no decision at all.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from modelyard.control.clock import Clock
 from modelyard.control.observe import Memory, Moment, leftovers, situation, strangers
 from modelyard.core import service_properties
 from modelyard.core.admission_catalog import Flavor
-from modelyard.core.decide import Decision, decide
+from modelyard.core.decide import Decision, decide, noted
 from modelyard.core.health import health
 from modelyard.core.situation import Situation
 from modelyard.core.size import resources
@@ -36,6 +39,8 @@ from modelyard.store.base import Changes, ServiceRecord, Store
 TAIL_LINES = 20
 NO_ROOM_AGAIN_MS = 5_000
 STRANGER_GRACE_S = 30.0
+READ_ONE_BY_ONE = 16
+"""Of more services all records are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,16 @@ class World:
     flavors: Mapping[str, Flavor]
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A decision that was recorded, and has yet to be carried out. `changed`: it was worth recording."""
+
+    decision: Decision
+    started: tuple[Instance, ...]
+    now_ms: int
+    changed: bool
+
+
 class Reconciler:
     """See the module. One per control plane; passes over different services may overlap."""
 
@@ -58,22 +73,89 @@ class Reconciler:
         self._world = world
         self._codes = codes
         self._memory: dict[str, Memory] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._moved: Counter[str] = Counter()
+
+    def moved(self, service_id: str) -> None:
+        """Something about its instances changed: what is stored is older than that until it was recorded."""
+        self._moved[service_id] += 1
 
     async def handle(self, service_id: str) -> int | None:
         """One pass; the moment from which the next is due without an event (milliseconds), None for none."""
         world = self._world
-        async with world.store.read() as reading:
-            record = await reading.record(service_id)
-        observed = await world.engine.list(service_id)
+        async with self._alone(service_id):
+            moves = self._moved[service_id]
+            async with world.store.read() as reading:
+                record = await reading.record(service_id)
+            observed = await world.engine.list(service_id)
+            decided = await self._decided(record, observed) if record is not None else None
+            if record is None or decided is not None:
+                self._recorded(service_id, moves)
         if record is None:
             return await self._end_strangers(service_id, observed)
-        return await self._pass(record, observed)
+        if decided is None:  # a user changed it meanwhile
+            return world.clock.now_ms()
+        return await self._carried_out(record, observed, decided)
+
+    async def note(self) -> None:
+        """Bring what is stored of services whose instances moved to the facts, at once and all together. Decides
+        nothing: that is the passes' matter, which may be a while away when many services move at a time.
+
+        Raises EngineUnavailableError, StoreUnavailableError.
+        """
+        ids = sorted(self._moved)
+        async with AsyncExitStack() as stack:
+            for service_id in ids:
+                await stack.enter_async_context(self._alone(service_id))
+            moves = {service_id: self._moved[service_id] for service_id in ids if service_id in self._moved}
+            if not moves:
+                return
+            changes = await self._noted(moves)
+            if changes:
+                async with self._world.store.write() as writing:
+                    for service_id, one in changes.items():
+                        if not await writing.apply(service_id, one):
+                            del moves[service_id]  # a user changed it meanwhile
+            for service_id, seen in moves.items():
+                self._recorded(service_id, seen)
+
+    async def _noted(self, service_ids: Collection[str]) -> Mapping[str, Changes]:
+        world, moment = self._world, self._moment()
+        async with world.store.read() as reading:
+            if len(service_ids) > READ_ONE_BY_ONE:
+                records = [r for r in await reading.records() if r.service.id in service_ids]
+            else:
+                records = [r for key in service_ids if (r := await reading.record(key)) is not None]
+        observed = _by_service(await world.engine.list())
+        found = {}
+        for record in records:
+            seen = self._situation(record, observed[record.service.id], moment)
+            notes = noted(seen, moment.now_ms, moment.wall_ms)
+            if notes.service or notes.instances:
+                self._lapsed(seen, record, notes.instances)
+                found[record.service.id] = Changes(
+                    seen_version=record.service.version,
+                    service=notes.service,
+                    instances=notes.instances,
+                    events=notes.events,
+                )
+        return found
+
+    @asynccontextmanager
+    async def _alone(self, service_id: str) -> AsyncIterator[None]:
+        """Nobody else reads, decides and records about this service meanwhile."""
+        lock = self._locks.setdefault(service_id, asyncio.Lock())
+        async with lock:
+            yield
+
+    def _recorded(self, service_id: str, moves: int) -> None:
+        """What moved before the `moves`-th time is in the store; what moved since is not."""
+        if self._moved[service_id] == moves:
+            del self._moved[service_id]
 
     async def routes(self, records: Iterable[ServiceRecord]) -> Sequence[ServiceRoute]:
         """What a fresh control plane publishes first: every service's route, from everything observed."""
-        observed: defaultdict[str, list[Observed]] = defaultdict(list)
-        for instance in await self._world.engine.list():
-            observed[instance.service_id].append(instance)
+        observed = _by_service(await self._world.engine.list())
         found = []
         for record in records:
             moment = self._moment()
@@ -83,7 +165,8 @@ class Reconciler:
                 found.append(route)
         return found
 
-    async def _pass(self, record: ServiceRecord, observed: Sequence[Observed]) -> int | None:
+    async def _decided(self, record: ServiceRecord, observed: Sequence[Observed]) -> _Decided | None:
+        """What is to be done, recorded; None when a user changed the service meanwhile."""
         world, service_id = self._world, record.service.id
         moment = self._moment()
         now_ms = moment.now_ms
@@ -97,17 +180,27 @@ class Reconciler:
         if changes:
             async with world.store.write() as writing:
                 if not await writing.apply(service_id, changes):
-                    return now_ms
-            hung = {s.id for s in seen.sights if s.hung}
-            self._memory[service_id].note_lapses(record.instances, decision.instances, hung)
+                    return None
+            self._lapsed(seen, record, decision.instances)
+        return _Decided(decision, started, now_ms, bool(changes))
+
+    def _lapsed(self, seen: Situation, record: ServiceRecord, moved: Iterable[Instance]) -> None:
+        hung = {s.id for s in seen.sights if s.hung}
+        self._memory[record.service.id].note_lapses(record.instances, moved, hung)
+
+    async def _carried_out(
+        self, record: ServiceRecord, observed: Sequence[Observed], decided: _Decided
+    ) -> int | None:
+        world, service_id = self._world, record.service.id
+        decision, now_ms = decided.decision, decided.now_ms
         await self._route(service_id, decision.route, decision.rollout or record.rollout)
-        waiting = await self._act(record, decision, started)
+        waiting = await self._act(record, decision, decided.started)
         for instance_id in leftovers(record, observed):
             await world.engine.remove(instance_id)
         if decision.delete_service:
             self._memory.pop(service_id, None)
             return None
-        if changes:
+        if decided.changed:
             return now_ms
         return _earliest(decision.again_ms, now_ms + NO_ROOM_AGAIN_MS if waiting else None)
 
@@ -268,6 +361,13 @@ def _changes(
         events=decision.events,
         delete_service=decision.delete_service,
     )
+
+
+def _by_service(observed: Iterable[Observed]) -> Mapping[str, list[Observed]]:
+    found: defaultdict[str, list[Observed]] = defaultdict(list)
+    for instance in observed:
+        found[instance.service_id].append(instance)
+    return found
 
 
 def _earliest(*moments: int | None) -> int | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from modelyard.core import intent, progress, routes, schedule, status, story
-from modelyard.core.rollout import Drain, Start, plan
+from modelyard.core.rollout import Drain, Plan, Start, plan
 from modelyard.core.situation import Process, Sight, Situation
 from modelyard.core.verdict import Done, Failed, ready_for_switch, verdict
 from modelyard.domain.instance import HOLDING, Instance, Phase
@@ -91,6 +91,27 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: in
         explain=explain,
         delete_service=_is_gone(situation),
         again_ms=_earliest(steps.again_ms, again, _cleanup_ms(situation), _due_ms(situation, now_ms - wall_ms)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What the world did, to be recorded: rows that changed (None / empty: unchanged), and what to tell of it."""
+
+    service: Service | None
+    instances: tuple[Instance, ...]
+    events: tuple[Event, ...]
+
+
+def noted(situation: Situation, now_ms: int, wall_ms: int) -> Notes:
+    """The part of a decision that decides nothing: who became ready or ended, and the status that follows."""
+    before, situation = situation, _not_ahead(situation, now_ms)
+    sights = tuple(progress.seen(s, now_ms) for s in situation.sights if not progress.is_over(s))
+    situation = _project(replace(situation, sights=sights), wall_ms)
+    return Notes(
+        service=_changed(situation.service, before.service),
+        instances=tuple(_moved(before, situation)),
+        events=tuple(story.events(before, situation, Plan(), wall_ms)),
     )
 
 

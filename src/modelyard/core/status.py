@@ -1,4 +1,8 @@
-"""The status that people see, derived from facts and never decided from."""
+"""The status that people see, derived from facts and never decided from.
+
+Nothing is `running` that nothing answers for. That the gateway itself is away concerns all services alike and is
+told where they are read (`operations.facts`).
+"""
 
 from modelyard.core.situation import Situation
 from modelyard.domain.instance import HOLDING, Phase
@@ -21,4 +25,12 @@ def status(situation: Situation) -> ServiceStatus:
     whole = all(
         sum(1 for s in track.fresh if s.phase is Phase.READY) >= track.count for track in situation.tracks()
     )
-    return ServiceStatus.RUNNING if whole else ServiceStatus.CONCERNING
+    return ServiceStatus.RUNNING if whole and _reached(situation) else ServiceStatus.CONCERNING
+
+
+def _reached(situation: Situation) -> bool:
+    """Whether the gateway, as long as it says what it does, gives requests to something that is ready."""
+    if situation.acked is None:
+        return True
+    routed = situation.acked.instance_ids()
+    return any(s.phase is Phase.READY and s.id in routed for s in situation.sights)

@@ -74,6 +74,9 @@ class Gateway(Protocol):
 
     def connected(self) -> bool: ...
 
+    def answers(self) -> bool:
+        """Whether callers are answered: not from when the gateway died until it has its routes again."""
+
     async def counters(self) -> CounterReading | None:
         """None when the gateway cannot be asked now."""
 

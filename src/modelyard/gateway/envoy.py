@@ -118,6 +118,7 @@ class EnvoyGateway:
         self._heard = asyncio.Event()
         self._run: ProcessDir | None = None
         self._keeper: asyncio.Task[None] | None = None
+        self._away = False
 
     async def open(self) -> None:
         """Raises PortTakenError, or GatewayFailedError with Envoy's last words."""
@@ -186,6 +187,9 @@ class EnvoyGateway:
     def connected(self) -> bool:
         return self._server.streaming() and self._snapshot.synced()
 
+    def answers(self) -> bool:
+        return not self._away
+
     async def counters(self) -> CounterReading | None:
         run = self._run
         if run is None:
@@ -214,6 +218,8 @@ class EnvoyGateway:
         if request.error:
             log.warning("Envoy refused %s: %s", request.kind, request.error)
         self._push(lambda: self._snapshot.received(request))
+        if self._snapshot.synced():
+            self._away = False
 
     def _push(self, change: Callable[[], tuple[Response, ...]]) -> None:
         self._server.send(change())
@@ -340,6 +346,7 @@ class EnvoyGateway:
                 log.warning("Envoy ended (%s); last words: %s", sight.exit, self._run.log_tail(3))
                 supervise.remove(self._run)
                 self._run = None
+                self._away = True
                 self._snapshot.died()
                 self._tell()
             if failures:

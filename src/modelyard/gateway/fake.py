@@ -80,6 +80,9 @@ class FakeGateway:
         self.revoked_tokens = dict(tokens)
         self.settled_s = settled_s
 
+    def answers(self) -> bool:
+        return self._alive
+
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)
 

@@ -21,6 +21,11 @@ async def nothing_counted(_instance_id: str, _limit_s: float) -> bytes | None:
     return None
 
 
+async def as_stored() -> bool:
+    """Where nothing moves."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The world of the use cases.
@@ -33,6 +38,8 @@ class Context:
     (True also of one that cannot be looked at). `home_project` (id or name) has the buckets that nobody claimed;
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
+    `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
+    services awaits it first.
     """
 
     store: Store
@@ -50,6 +57,7 @@ class Context:
     usage: Callable[[str], Awaitable[Mapping[str, Usage]]] = nothing_used
     requests_per_minute: Callable[[str], int] = lambda _service_id: 0
     metrics: Callable[[str, float], Awaitable[bytes | None]] = nothing_counted
+    facts: Callable[[], Awaitable[bool]] = as_stored
 
 
 def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:

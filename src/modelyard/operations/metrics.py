@@ -54,6 +54,7 @@ class Asking:
 async def of_service(ctx: Context, principal: Principal, project_id: str, service_id: str) -> str:
     """Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "getServiceMetrics")
+    await ctx.facts()
     async with ctx.store.read() as r:
         record = await existing_record(r, project_id, service_id)
         counters = await r.counters([service_id])
@@ -63,6 +64,7 @@ async def of_service(ctx: Context, principal: Principal, project_id: str, servic
 async def of_all(ctx: Context, principal: Principal, *, gateway_connected: bool) -> str:
     """Every service of every project. Raises Forbidden for anybody but an administrator of the installation."""
     administer(principal, "getMetrics")
+    await ctx.facts()
     async with ctx.store.read() as r:
         records = await r.records()
         counters = await r.counters()

@@ -1,16 +1,17 @@
 """What a service uses and does now (contract §2, GET …/monitor)."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from modelyard.core.admission_catalog import CUSTOM, Flavor
 from modelyard.core.size import resources
 from modelyard.domain.identity import CONTROL_READ, Principal
-from modelyard.domain.instance import LIVE
+from modelyard.domain.instance import LIVE, Instance
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Revision, Template, Variant
 from modelyard.domain.service import Invocations
 from modelyard.engines.base import EngineUnavailableError, Usage
-from modelyard.operations import limits
+from modelyard.operations import facts, limits
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.existing import existing_record
 from modelyard.operations.progress import ready_count
@@ -46,8 +47,9 @@ class Monitor:
 async def monitor(ctx: Context, principal: Principal, project_id: str, service_id: str) -> Monitor:
     """Raises Forbidden, NotFound. Where the engine cannot be asked now, nothing is used."""
     authorise(principal, project_id, CONTROL_READ, "getServiceMonitor")
+    answers = await ctx.facts()
     async with ctx.store.read() as r:
-        record = await existing_record(r, project_id, service_id)
+        record = facts.record(await existing_record(r, project_id, service_id), answers=answers)
         flavors = await limits.flavors(ctx, r, project_id)
         counter = (await r.counters([service_id])).get(service_id, Counter())
     try:
@@ -55,14 +57,32 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
     except EngineUnavailableError:
         usage = {}
     revision = record.revisions[record.service.revision]
-    alone = counter.totals if len(revision.variants) == 1 else None
+    variants = (*revision.variants, *_others(record, revision))
+    alone = counter.totals if len(variants) == 1 else None
     uses = []
-    for variant in revision.variants:
-        mine = [i.id for i in record.instances if i.phase in LIVE and i.template == variant.template.hash]
+    for variant in variants:
         flavor = _size(variant.template, flavors.get(variant.template.specification))
-        used = [usage[i] for i in mine if i in usage]
+        used = [usage[i.id] for i in _live(record, variant) if i.id in usage]
         uses.append(_use(record, variant, flavor, used, alone))
     return Monitor(record, revision, tuple(uses), ctx.requests_per_minute(service_id))
+
+
+def _live(record: ServiceRecord, variant: Variant) -> list[Instance]:
+    what = (variant.track, variant.template.hash)
+    return [i for i in record.instances if i.phase in LIVE and (i.track, i.template) == what]
+
+
+def _others(record: ServiceRecord, revision: Revision) -> Iterator[Variant]:
+    """What runs beside the revision that should: the one before, until the new one took over. Each with as many
+    instances as there are, newest revision first."""
+    known = {(v.track, v.template.hash) for v in revision.variants}
+    for _, other in sorted(record.revisions.items(), reverse=True):
+        for variant in other.variants:
+            what = (variant.track, variant.template.hash)
+            live = _live(record, variant)
+            if what not in known and live:
+                known.add(what)
+                yield replace(variant, instance_count=len(live))
 
 
 def _size(template: Template, flavor: Flavor | None) -> Flavor:

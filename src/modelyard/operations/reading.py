@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Event, Invocations, Rollout, Service
+from modelyard.operations import facts
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.existing import existing_record, existing_service
 from modelyard.store.base import Counter, EventQuery, ServiceQuery, ServiceRecord
@@ -43,8 +44,9 @@ class UpdateRecord:
 async def detail(ctx: Context, principal: Principal, project_id: str, service_id: str) -> Detail:
     """Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "getService")
+    answers = await ctx.facts()
     async with ctx.store.read() as r:
-        record = await existing_record(r, project_id, service_id)
+        record = facts.record(await existing_record(r, project_id, service_id), answers=answers)
         counters = await r.counters([service_id])
     return Detail(record, record.revisions[record.service.revision], _total(counters, service_id))
 
@@ -54,8 +56,13 @@ async def services(
 ) -> tuple[int, Sequence[Summary]]:
     """(how many match, one page of them). Raises Forbidden."""
     authorise(principal, project_id, CONTROL_READ, "listServices")
+    answers = await ctx.facts()
+    asked = facts.query(query, answers=answers)
+    if asked is None:
+        return 0, []
     async with ctx.store.read() as r:
-        total, found = await r.services(project_id, query)
+        total, stored = await r.services(project_id, asked)
+        found = [facts.service(one, answers=answers) for one in stored]
         counters = await r.counters([service.id for service in found])
     return total, [Summary(service, _total(counters, service.id)) for service in found]
 
@@ -65,6 +72,7 @@ async def events(
 ) -> tuple[Service, int, Sequence[Event]]:
     """(the service, how many match, one page of them). Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "listServiceEvents")
+    await ctx.facts()
     async with ctx.store.read() as r:
         service = await existing_service(r, project_id, service_id)
         total, found = await r.events(service_id, query)

@@ -36,6 +36,7 @@ async def disk(ctx: Context, project_id: str, found: DiskStanding) -> Mapping[st
 async def instances(ctx: Context, caller: Principal, project_id: str) -> Mapping[str, int]:
     """How many instances the project's services have, by phase. Raises Forbidden."""
     authorise(caller, project_id, CONTROL_READ, "modelyard:status:get")
+    await ctx.facts()
     async with ctx.store.read() as r:
         records = await r.records()
     mine = (i for record in records if record.service.project_id == project_id for i in record.instances)

@@ -43,7 +43,8 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class ServiceQuery:
-    """None: any. `name` is a substring, matched without regard to case; `model_id`: in its present revision."""
+    """None: any. `name` is a substring, matched without regard to case; `model_id`: in its present revision;
+    `or_status` is as good as `status`."""
 
     service_id: str | None = None
     name: str | None = None
@@ -51,6 +52,7 @@ class ServiceQuery:
     workspace_id: str | None = None
     infer_type: str | None = None
     status: str | None = None
+    or_status: str | None = None
     page: Page = Page()
 
 

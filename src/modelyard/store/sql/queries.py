@@ -65,10 +65,11 @@ def service_conditions(project_id: str | None, query: ServiceQuery) -> Condition
         (s.id, query.service_id),
         (s.workspace_id, query.workspace_id),
         (s.infer_type, query.infer_type),
-        (s.status, query.status),
     ):
         if wanted is not None:
             found.append(column == wanted)
+    if query.status is not None:
+        found.append(s.status.in_([query.status, *([query.or_status] if query.or_status else [])]))
     if query.name is not None:
         found.append(s.name.icontains(query.name, autoescape=True))
     if query.model_id is not None:

@@ -1,0 +1,36 @@
+"""Services as they are told: what is stored is as old as the last thing that moved (`Context.facts` is awaited
+first), and without a gateway nobody answers, whatever runs. Pure.
+
+    running, the gateway away     → concerning, none of its instances ready
+    deploying, the gateway away   → deploying
+"""
+
+from dataclasses import replace
+
+from modelyard.domain.instance import Phase
+from modelyard.domain.service import Service, ServiceStatus
+from modelyard.store.base import ServiceQuery, ServiceRecord
+
+
+def service(stored: Service, *, answers: bool) -> Service:
+    if answers or stored.status is not ServiceStatus.RUNNING:
+        return stored
+    return replace(stored, status=ServiceStatus.CONCERNING)
+
+
+def record(stored: ServiceRecord, *, answers: bool) -> ServiceRecord:
+    if answers:
+        return stored
+    instances = tuple(
+        replace(one, phase=Phase.STARTING) if one.phase is Phase.READY else one for one in stored.instances
+    )
+    return replace(stored, service=service(stored.service, answers=False), instances=instances)
+
+
+def query(asked: ServiceQuery, *, answers: bool) -> ServiceQuery | None:
+    """What to look for among the stored; None: nothing is like that."""
+    if answers or asked.status not in {ServiceStatus.RUNNING, ServiceStatus.CONCERNING}:
+        return asked
+    if asked.status == ServiceStatus.RUNNING:
+        return None
+    return replace(asked, or_status=ServiceStatus.RUNNING.value)
