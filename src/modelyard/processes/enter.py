@@ -17,9 +17,11 @@ NOT_JOINED, NOT_FOUND = 125, 127
 
 def joined(state: dict, names: "list[str]") -> "list[int]":  # type: ignore[type-arg]
     """The child's namespaces, open; raises when its pid means another process by now."""
+    if not names:
+        return []
     pid = state["pid"]
     handles = [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in names]
-    if names and started(pid) != state["pid_started"]:
+    if started(pid) != state["pid_started"]:
         raise ProcessLookupError("the child ended")
     return handles
 
@@ -36,7 +38,7 @@ def main(path: str, limit_s: str, command: "list[str]") -> None:
     }  # an older release knew none of these
     home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
     names = [*spec["namespaces"], *(["mnt"] if spec["view"] else [])]  # the files last: /proc goes with them
-    namespaces = joined(load("state.json") if names else {}, names)
+    namespaces = joined(load("state.json"), names)
     become.join(spec["plan"]["groups"])
     become.limit(spec)
     for namespace in namespaces:
