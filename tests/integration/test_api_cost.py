@@ -35,9 +35,9 @@ def cost(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cost]:
     def sent(*_: object) -> None:
         counted.statements += 1
 
-    def made(row: object) -> object:
+    def made(row: object, box: object) -> object:
         counted.revisions += 1
-        return revision(row)  # type: ignore[arg-type]
+        return revision(row, box)  # type: ignore[arg-type]
 
     monkeypatch.setattr(convert, "revision", made)
     event.listen(Engine, "before_cursor_execute", sent)
