@@ -4,7 +4,8 @@ two variants of 2 instances each, 3 of the 4 ready  → 75
 all ready, the verdict still open                   → 99     (100 is said by the status `running`)
 
 A variant with too few ready instances is deploying while the missing ones are on their way, and concerning when
-they are not: they failed and are tried again later, or stopped answering.
+they are not: they failed and are tried again later, or stopped answering. With all of them ready it is deploying
+until the gateway reaches them.
 """
 
 from collections.abc import Iterator
@@ -41,8 +42,18 @@ def variant_status(record: ServiceRecord, variant: Variant) -> str:
         case ServiceStatus.FINISHED:
             return "finished"
     if ready_count(record, variant) >= variant.instance_count:
-        return "running"
+        return "deploying" if _about_to_be_reached(record) else "running"
     return "deploying" if record.service.status in DEPLOYING or _coming(record, variant) else "concerning"
+
+
+def _about_to_be_reached(record: ServiceRecord) -> bool:
+    """All instances that should be are ready, and the service is not running: the gateway has yet to hear of them."""
+    revision = record.revisions.get(record.service.revision)
+    return (
+        record.service.status is ServiceStatus.CONCERNING
+        and revision is not None
+        and all(ready_count(record, each) >= each.instance_count for each in revision.variants)
+    )
 
 
 def _coming(record: ServiceRecord, variant: Variant) -> bool:

@@ -42,6 +42,7 @@ EXITED = Instance("dead", "s", 1, 2, NEW, Phase.EXITED, 1, 1)
         pytest.param(record(S.CONCERNING, NEW, more=(EXITED, STARTING)), 100, "deploying", id="starts-again"),
         pytest.param(record(S.CONCERNING, NEW, more=(EXITED,)), 100, "concerning", id="tried-again-later"),
         pytest.param(record(S.CONCERNING, NEW, more=(SILENT,)), 100, "concerning", id="does-not-answer"),
+        pytest.param(record(S.CONCERNING, NEW, NEW), 100, "deploying", id="ready-and-not-yet-reached"),
         pytest.param(record(S.FAILED), 100, "failed", id="failed"),
         pytest.param(record(S.STOPPED), 100, "stopped", id="stopped"),
     ],
