@@ -47,7 +47,7 @@ def variant_status(record: ServiceRecord, variant: Variant) -> str:
 
 
 def _about_to_be_reached(record: ServiceRecord) -> bool:
-    """All instances that should be are ready, and the service is not running: the gateway has yet to hear of them."""
+    """All instances that should be are ready, yet it is not running: the gateway has not heard of them."""
     revision = record.revisions.get(record.service.revision)
     return (
         record.service.status is ServiceStatus.CONCERNING
