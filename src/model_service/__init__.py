@@ -10,3 +10,14 @@ class BadRequest(Exception):
 
     raise model_service.BadRequest("age must be positive")
     """
+
+
+class ConnectionClosed(Exception):
+    """A WebSocket has ended, by whoever: what `receive` and `send` of its connection raise from then on.
+
+    A script need not catch it: a conversation that ends with it has ended as it should. `code` is RFC 6455's.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"the WebSocket is closed ({code})")
+        self.code = code

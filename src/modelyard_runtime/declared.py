@@ -7,13 +7,21 @@ from modelyard_runtime.batching import limits
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.model import Tensor
 from modelyard_runtime.package import Package
+from modelyard_runtime.sockets import bounds
 
 MAX_THREADS = 1024
 
 
 def wrong(package: Package) -> Iterator[tuple[str, str]]:
     """(field, what is wrong with it)."""
-    for field, read in (("threads", threads), ("batching", _batching), ("inputs", _inputs), ("outputs", _outputs)):
+    readers = {
+        "threads": threads,
+        "batching": _batching,
+        "inputs": _inputs,
+        "outputs": _outputs,
+        "websocket": _websocket,
+    }
+    for field, read in readers.items():
         try:
             read(package)
         except LoadError as error:
@@ -63,3 +71,7 @@ def _outputs(package: Package) -> None:
 
 def _batching(package: Package) -> None:
     limits(package.config.get("batching"))
+
+
+def _websocket(package: Package) -> None:
+    bounds(package.config.get("websocket"))

@@ -52,7 +52,7 @@ def main() -> NoReturn:
     transport.start()
     _count(read, lambda: metrics.text(server.ledger, watch.phases_s))
     threading.Thread(target=_stop_at, args=(signals, server, transport), name="signals", daemon=True).start()
-    _load(read, server, watch)
+    _load(read, server, transport, watch)
     watch.finished()
     _say(f"{read.model_name} {read.model_version} ready in {watch.report()}")
     server.work()
@@ -78,7 +78,7 @@ def _count(read: Settings, content: Callable[[], str]) -> None:
             _say(f"there are no metrics: {error}")
 
 
-def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
+def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch) -> None:
     # Imported here, so that the health check answers some 50 ms earlier.
     from modelyard_runtime.children import variables
     from modelyard_runtime.dataplane import DataPlane, reported
@@ -113,6 +113,10 @@ def _load(read: Settings, server: Server, watch: Stopwatch) -> None:
     gc.collect()
     gc.freeze()  # what the model holds is not garbage; do not look at it again
     server.standstill = Standstill(read.model_dir, _say, read.request_timeout_s)
+    if model.websocket is not None:
+        transport.take_websockets(server.converse)
+    else:
+        transport.settle()
     protocol = OpenInference(model, read.model_name, read.model_version, reported)
     server.serve(DataPlane(model, f"{read.model_name} {read.model_version}".strip()), protocol)
 
@@ -169,6 +173,7 @@ def _stop_at(signals: int, server: Server, transport: Transport) -> None:
 
 def _drain(server: Server, transport: Transport) -> None:
     """The control plane routes nothing here any more: what is in flight is answered, what comes late too."""
+    server.hang_up()
     deadline = time.monotonic() + _QUIET_S
     while server.ledger.in_flight and time.monotonic() < deadline:
         time.sleep(0.01)

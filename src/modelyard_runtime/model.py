@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard_runtime.batching import Joint
+from modelyard_runtime.sockets import WebSocket
 
 
 @dataclass(slots=True)  # frozen, it would take three times as long to make
@@ -74,3 +75,4 @@ class Model:
     rows: Rows | None = None
     tensors: Tensors | None = None
     columns: tuple[str, ...] = ()  # of the declared request schema
+    websocket: WebSocket | None = None

@@ -21,6 +21,7 @@ from modelyard_runtime.kinds import KINDS
 from modelyard_runtime.model import Model
 from modelyard_runtime.package import Package
 from modelyard_runtime.script_batch import alone, script_joint
+from modelyard_runtime.sockets import talks, websocket
 from modelyard_runtime.stopwatch import Stopwatch
 from modelyard_runtime.tabular import columns
 
@@ -35,7 +36,7 @@ def load_service(package: Package, script: Path, model_name: str, watch: Stopwat
     older.complete(script)
     cls = service_class(module)
     arguments, named = constructor_arguments(cls, model_name, model_path(package, cls))
-    if _asynchronous(getattr(cls, step) for step in ("inference", *_STEPS)):
+    if talks(cls) or _asynchronous(getattr(cls, step) for step in ("inference", *_STEPS)):
         from modelyard_runtime.loop import prepare  # asyncio is not needed otherwise on the way up
 
         prepare()
@@ -149,17 +150,22 @@ def script_model(package: Package, service: Any, threads: int) -> Model:
     machine_learning = any(c.__name__ == "XgSklServingBaseService" for c in cls.__mro__)
     steps = _steps(service)
     declared = tuple(column.name for column in columns(package.schema("request")))
-    if _asynchronous(steps):
+    with suppress(AttributeError):  # a class with slots keeps to the order of the fields
+        service._declared_columns = declared  # for the default `_preprocess` of `python_model_service`
+    connected = websocket(service, package.config)
+    if _asynchronous(steps) or (connected is not None and connected.talk is not None):
         return Model(
             package.routes,
             predict_async=_chain_async(steps),
-            wants_text=_parses_text(steps[0]),
+            wants_text=_parses_text(steps[0]) if steps else False,
+            wraps_lists=machine_learning,
             example=package.config.get("example"),
             columns=declared,
+            websocket=connected,
         )
-    with suppress(AttributeError):  # a class with slots keeps to the order of the fields
-        service._declared_columns = declared  # for the default `_preprocess` of `python_model_service`
     joint = script_joint(package, service)
+    if joint is not None and connected is not None:
+        raise LoadError(f"{cls.__name__} answers requests in batches, which excludes a WebSocket")
     return Model(
         routes=package.routes,
         predict=alone(joint) if joint else _chain(steps),
@@ -169,6 +175,7 @@ def script_model(package: Package, service: Any, threads: int) -> Model:
         wraps_lists=machine_learning,
         example=package.config.get("example"),
         columns=declared,
+        websocket=connected,
     )
 
 

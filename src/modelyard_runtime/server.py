@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from modelyard_runtime.answers import Items
+    from modelyard_runtime.conversations import Conversations
     from modelyard_runtime.dataplane import DataPlane, Prepared
     from modelyard_runtime.protocols.door import Door
     from modelyard_runtime.protocols.v2 import OpenInference
@@ -50,6 +51,7 @@ class Server:
         self.loop: asyncio.AbstractEventLoop | None = None
         self.together: Together | None = None
         self.standstill: Standstill | None = None
+        self.conversations: Conversations | None = None
         self._door: Door | None = None
         self._routes = _NO_ROUTES
 
@@ -78,6 +80,11 @@ class Server:
 
             self._door = Door(protocol, self)
         self._routes = model.routes
+        if model.websocket is not None:
+            from modelyard_runtime.conversations import Conversations, Place
+
+            place = Place(self.workers.put if self.workers else self._soon, self.loop, self._limit_s)
+            self.conversations = Conversations(model.websocket, model.routes, self.ledger, place)
         self.plane = plane
 
     def work(self) -> NoReturn:
@@ -126,11 +133,34 @@ class Server:
         except BaseException:  # noqa: BLE001 - Granian ignores it, and the caller would wait
             tell(traceback.format_exc())
 
+    def converse(self, scope: Any, watcher: Any) -> None:
+        """Somebody wants a WebSocket. Never raises."""
+        try:
+            if self.conversations is not None:
+                self.conversations.enter(scope, watcher)
+                return
+            from modelyard_runtime.conversations import refuse
+
+            self.ledger.begun += 1
+            refuse(watcher, 503, "ModelArts.4302", "The model is still loading.", self.ledger.finish)
+        except BaseException:  # noqa: BLE001 - as in `handle`
+            tell(traceback.format_exc())
+
+    def hang_up(self) -> None:
+        """Any thread."""
+        if self.conversations is not None:
+            self.conversations.hang_up()
+
+    def _soon(self, work: Callable[[], None]) -> None:
+        assert self.loop is not None
+        self.loop.call_soon_threadsafe(work)
+
     def _health(self, proto: Any) -> None:
         begun, in_flight = self.ledger.begun, self.ledger.in_flight
         counts = [("x-in-flight", str(in_flight)), ("x-requests", str(begun))]
         if self.standstill is not None:
-            self.standstill.look(begun, in_flight, time.monotonic())
+            lasting = 0 if self.conversations is None else len(self.conversations)
+            self.standstill.look(begun - lasting, in_flight - lasting, time.monotonic())
         if self.plane is None:
             proto.response_bytes(503, _JSON + counts, b'{"status":"loading"}')
         else:

@@ -8,6 +8,8 @@ one for many threads, with one thread: it writes to its own event descriptor onl
 each body and each answer. Measured on 2 cores with 64 connections, the whole model server then answers 1.2 times
 the requests of a bare Granian echo, and 1.1 times its own with the other runtime.
 
+A model with a WebSocket changes over to Granian's ASGI once it is loaded (`take_websockets`, `asgi`).
+
 The names used here are Granian's internals: its version is bounded, and tests/e2e/test_runtime.py fails when one
 changes. Promises: an idle connection of the gateway is never closed before the gateway closes it.
 """
@@ -22,11 +24,14 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from modelyard_runtime.asgi import Proto, Scope
+
 Handle = Callable[[Any, Any], None]  # (scope, protocol), on the receiving thread; must not raise
 
 _CONNECTIONS = 65_536
 _BACKLOG = 4_096
 _DAY_MS = 86_400_000
+_CHANGE_S = 5.0  # for answers that say that the model is loading
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +55,65 @@ class Transport:
     """Serves an already listening socket, TCP or Unix, which it owns from now on."""
 
     def __init__(self, listener: socket.socket, handle: Handle) -> None:
-        self._listener = listener
         self._handle = handle
+        self._is_unix = listener.family == socket.AF_UNIX
+        if not self._is_unix:
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+        self._spare: int | None = os.dup(listener.fileno())
+        self._socket = listener.detach()
         self._signal: Any = None
         self.stopped = threading.Event()
 
     def start(self) -> None:
-        native = _native()
-        loop = _HereAndNow()
-        scheduler = native.CallbackScheduler(loop, None, None, None, None)
         handle = self._handle
 
         def schedule(watcher: Any) -> None:
             handle(watcher.scope, watcher.proto)
 
-        scheduler._schedule_fn = schedule
-        self._signal = native.WorkerSignal()
-        self._signal.add_cb(self.stopped.set)
-        is_unix = self._listener.family == socket.AF_UNIX
-        if not is_unix:
-            self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
-        holder = native.SocketHolder(self._listener.detach(), is_unix, _BACKLOG)
-        worker = native.RSGIWorker(
-            1, (None, holder), None, backpressure=_CONNECTIONS, http_mode="1", http1_opts=_Http1()
-        )
-        serve = worker.serve_mtr_uds if is_unix else worker.serve_mtr
-        serve(scheduler, loop, self._signal)
+        self._serve(_native().RSGIWorker, schedule, self._socket)
+
+    def settle(self) -> None:
+        """It is not going to `take_websockets`: from `stop` on, nobody waits to be accepted."""
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+
+    def take_websockets(self, converse: Handle) -> None:
+        """Serves WebSockets too: `converse(scope, watcher)` is called as `handle` is. Called once, instead of
+        `settle`, while the model is not ready: what is connected is closed, who connects meanwhile waits."""
+        assert self._spare is not None
+        self.stop()
+        self.stopped.wait(_CHANGE_S)
+        self.stopped = threading.Event()
+        spare, self._spare = self._spare, None
+        handle = self._handle
+
+        def schedule(watcher: Any) -> None:
+            scope = Scope(watcher.scope)
+            if watcher.scope["type"] == "websocket":
+                converse(scope, watcher)
+            else:
+                handle(scope, Proto(watcher.proto))
+
+        self._serve(_native().ASGIWorker, schedule, spare, websockets_enabled=True)
 
     def stop(self) -> None:
         """Accepts no more, closes idle connections, lets others answer; `stopped` is set when all are closed."""
         self._signal.set()
+
+    def _serve(self, kind: Any, schedule: Callable[[Any], None], fd: int, **more: Any) -> None:
+        native = _native()
+        loop = _HereAndNow()
+        scheduler = native.CallbackScheduler(loop, None, None, None, None)
+        scheduler._schedule_fn = schedule
+        self._signal = native.WorkerSignal()
+        self._signal.add_cb(self.stopped.set)
+        holder = native.SocketHolder(fd, self._is_unix, _BACKLOG)
+        worker = kind(
+            1, (None, holder), None, backpressure=_CONNECTIONS, http_mode="1", http1_opts=_Http1(), **more
+        )
+        serve = worker.serve_mtr_uds if self._is_unix else worker.serve_mtr
+        serve(scheduler, loop, self._signal)
 
 
 def listener(fd: int | None, path: str | None, port: int | None) -> socket.socket:
