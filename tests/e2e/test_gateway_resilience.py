@@ -246,3 +246,29 @@ async def test_an_idle_connection_that_the_instance_closes_fails_nothing(yard: W
     yard.instances["a"].behave = once
     await yard.published(route(a=100))
     assert await answers(yard, 500, at_once=1) == {"a": 500}
+
+
+async def test_an_envoy_that_is_stopped_is_replaced(yard: World, caplog: pytest.LogCaptureFixture) -> None:
+    """SIGSTOP: its port accepts, and nobody answers. Within seconds, told in the log, and the routes are there."""
+    await yard.published(route(a=100))
+    before = envoy_pid(yard)
+    os.kill(before, signal.SIGSTOP)
+    begin = time.monotonic()
+    await yard.until(lambda: not yard.gateway.answers())
+    await yard.until(lambda: yard.gateway.answers() and yard.gateway.view("s").acked is not None)
+    await yard.answers(200)
+    assert time.monotonic() - begin < 5
+    assert envoy_pid(yard) != before
+    assert "Envoy was stopped by a signal and does not go on: it is replaced" in caplog.text
+
+
+async def test_an_envoy_that_was_stopped_while_nobody_looked_is_replaced(yard: World) -> None:
+    await yard.published(route(a=100))
+    await yard.gateway.close()
+    os.kill(before := envoy_pid(yard), signal.SIGSTOP)
+    yard.gateway = yard.new_gateway()
+    await yard.gateway.open()
+    await yard.gateway.load([route(a=100)])
+    await yard.until(lambda: yard.gateway.view("s").acked is not None)
+    await yard.answers(200)
+    assert envoy_pid(yard) != before

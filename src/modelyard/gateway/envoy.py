@@ -7,7 +7,8 @@
         envoy-N/           one run of it (see modelyard.processes)
 
 It outlives this process. A control plane that starts finds it and takes it over, also one of another release
-(`bootstrap.GENERATION`); one that listens elsewhere is replaced. One that ends is started again at once.
+(`bootstrap.GENERATION`); one that listens elsewhere is replaced. One that ends is started again at once, one that
+does not answer any more is ended (`gateway.watching`).
 """
 
 import asyncio
@@ -16,11 +17,12 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from modelyard import files
 from modelyard.domain.routing import ServiceRoute
-from modelyard.gateway import admin
+from modelyard.gateway import admin, watching
 from modelyard.gateway.base import (
     NO_TOKENS,
     CounterReading,
@@ -36,7 +38,7 @@ from modelyard.gateway.signatures import Check, unknown
 from modelyard.gateway.snapshot import Snapshot
 from modelyard.gateway.translate import DENY_FILTER, revocation_filter, token_filter
 from modelyard.processes import supervise
-from modelyard.processes.directory import ProcessDir, Spec, SpecUnreadableError, State
+from modelyard.processes.directory import ProcessDir, Sight, Spec, SpecUnreadableError, State
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +187,7 @@ class EnvoyGateway:
         return self._snapshot.view(service_id)
 
     def connected(self) -> bool:
-        return self._server.streaming() and self._snapshot.synced()
+        return self._server.streaming() and self._snapshot.synced() and not self._away
 
     def answers(self) -> bool:
         return not self._away
@@ -234,17 +236,16 @@ class EnvoyGateway:
 
     async def _listening(self) -> None:
         """Wait for the port; there is no event for it. Warns and goes on if it takes too long."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - compared, not bound
         end = asyncio.get_running_loop().time() + _START_S
         while asyncio.get_running_loop().time() < end:
             try:
-                _, writer = await asyncio.open_connection(host, self.port)
+                _, writer = await asyncio.open_connection(self._near(), self.port)
             except OSError:
                 await asyncio.sleep(_POLL_S)
                 continue
             writer.close()
             return
-        log.warning("Envoy does not listen on %s:%d after %g s", host, self.port, _START_S)
+        log.warning("Envoy does not listen on %s:%d after %g s", self._near(), self.port, _START_S)
 
     async def _adopted(self) -> ProcessDir | None:
         """A running Envoy that we can go on with. Others of this data directory are ended, old runs forgotten.
@@ -337,12 +338,32 @@ class EnvoyGateway:
             heard.cancel()
             await asyncio.gather(ended, heard, return_exceptions=True)
 
+    async def _ended(self, run: ProcessDir) -> Sight:
+        """Wait for its end, and bring it about when it does not answer any more."""
+        ended = asyncio.create_task(supervise.wait(run))
+        watch = asyncio.create_task(watching.lost(partial(watching.look, run, self._near(), self.port)))
+        try:
+            await asyncio.wait({ended, watch}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                log.error("Envoy %s: it is replaced, its connections break", watch.result())
+                self._away = True
+                await asyncio.to_thread(supervise.kill, run)
+            return await ended
+        finally:
+            ended.cancel()
+            watch.cancel()
+            await asyncio.gather(ended, watch, return_exceptions=True)
+
+    def _near(self) -> str:
+        """Where it is reached from this machine."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - compared, not bound
+
     async def _keep(self) -> None:
         """Start it again whenever it ends: at once, then with a growing pause while it does not come up."""
         failures = 0
         while True:
             if self._run is not None:
-                sight = await supervise.wait(self._run)
+                sight = await self._ended(self._run)
                 log.warning("Envoy ended (%s); last words: %s", sight.exit, self._run.log_tail(3))
                 supervise.remove(self._run)
                 self._run = None

@@ -292,6 +292,12 @@ def stat(pid: int) -> list[str] | None:
         return None
 
 
+def stopped(pid: int | None) -> bool:
+    """Whether a signal stopped it and none let it go on (SIGSTOP; not a debugger that looks at it)."""
+    fields = stat(pid) if pid is not None else None
+    return fields is not None and fields[0] == "T"
+
+
 def boot() -> str:
     """The name of this boot and of the name space of processes; `shim.boot` says the same."""
     try:
