@@ -186,3 +186,15 @@ async def test_a_token_of_the_future_is_refused(yard: World, settled_s: int) -> 
 
 AHEAD = {-3600: 200, 0: 200, 4: 200, 60: 401, 3600: 401}
 """How far ahead of now a token is dated → the answer."""
+
+
+async def test_a_service_without_an_instance_says_why(yard: World) -> None:
+    """The recorded cause in place of flags of Envoy's, whatever characters it has; to those only who may call."""
+    why = 'it failed: an instance said "no\\n" {0} %REQ(x)% – ünd '
+    await yard.published(replace(route(), absence=why))
+    got = await yard.call()
+    assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.4302")
+    assert got.json()["error_msg"] == f"Service s cannot answer: {why}."
+    assert (await yard.call(headers={"X-Auth-Token": token("q")})).status_code == 403
+    await yard.published(route(a=100))
+    assert (await yard.call()).text == "a"

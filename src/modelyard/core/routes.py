@@ -11,6 +11,7 @@ were ready once and fail their health check now. A service that failed has nothi
     weights 100:0, the 100 crashed        → the other: 100
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from modelyard.core import service_properties
@@ -19,6 +20,10 @@ from modelyard.domain.instance import LIVE, Phase
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.domain.service import Desired
 
+ABSENCE_MAX = 400
+PLACE = re.compile(r"(?<![\w.:/])/[\w.@+-]+(?:/[\w.@+-]*)+")
+"""An absolute path, of two parts at least."""
+
 
 def route(situation: Situation) -> ServiceRoute | None:
     """The wanted route; None: the gateway should know nothing of the service (it is being deleted)."""
@@ -26,18 +31,42 @@ def route(situation: Situation) -> ServiceRoute | None:
     if service.desired is Desired.DELETED:
         return None
     is_open = service.desired is Desired.RUNNING
+    tracks = _shares(situation.tracks()) if situation.goal else ()
     return ServiceRoute(
         service_id=service.id,
         project_id=service.project_id,
         state=RouteState.OPEN if is_open else RouteState.STOPPED,
-        tracks=_shares(situation.tracks()) if situation.goal else (),
+        tracks=tracks,
         request_timeout_s=service.request_timeout_s,
         max_body_bytes=service.max_body_bytes,
         load_balancer=service_properties.load_balancer(service.attributes),
         traffic_limit=service_properties.traffic_limit(service.attributes),
         websocket=service_properties.websocket(service.attributes),
         app_codes=situation.app_codes,
+        absence=absence(situation) if is_open and not tracks else "",
     )
+
+
+def absence(situation: Situation) -> str:
+    """Why nothing of a service that should run can answer, in a sentence for its callers: what was recorded,
+    without lines of logs (they may hold anything) and without places on this machine."""
+    service, rollout = situation.service, situation.rollout
+    if rollout is not None and rollout.active:
+        if any(s.obstacle for s in situation.sights):
+            return "it waits for room to start"
+        return "it is being deployed, and no instance is ready yet"
+    if service.failed:
+        return _told(f"it failed: {service.error}")
+    ended = [s for s in situation.sights if s.phase is Phase.EXITED]
+    if not ended:
+        return "its instances are being started, and none is ready yet"
+    last = max(ended, key=lambda s: (s.instance.phase_ms, s.id))
+    return _told(f"none of its instances is ready; the last one ended: {last.instance.exit}")
+
+
+def _told(text: str) -> str:
+    line = PLACE.sub("…", text.partition("\n")[0])
+    return line if len(line) <= ABSENCE_MAX else f"{line[: ABSENCE_MAX - 1]}…"
 
 
 def _ready(track: Track) -> list[Sight]:

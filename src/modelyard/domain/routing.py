@@ -69,6 +69,8 @@ class ServiceRoute:
     websocket: bool = False
     app_codes: tuple[str, ...] = field(default=(), repr=False)
     """Each of them opens this service to whoever sends it, with no token (contract §4)."""
+    absence: str = ""
+    """Why an open service has nothing that could answer, for those who call it; "" while it has."""
 
     def instance_ids(self) -> frozenset[str]:
         """Every instance that this value routes to."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from modelyard.gateway import credentials, signatures
 from modelyard.gateway.translate import (
+    ABSENCE,
     ACCESS_FILTER,
     BUFFER_FILTER,
     DENY_FILTER,
@@ -383,6 +384,12 @@ def _local_replies() -> Json:
                 "The gateway holds as much as it may: try again.",
             ),
             _reply("response.code == 501", 400, "0101", "Invalid request: %RESPONSE_CODE_DETAILS%."),
+            _reply(
+                f"response.code >= 500 && '{ABSENCE}' in xds.route_metadata.filter_metadata",
+                503,
+                "4302",
+                f"Service %ROUTE_NAME% cannot answer: %METADATA(ROUTE:{ABSENCE}:why)%.",
+            ),
             _reply(
                 "response.code >= 500",
                 503,

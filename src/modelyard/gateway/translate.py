@@ -33,6 +33,8 @@ SIGNATURE_HEAD_FILTER = "modelyard.signatures.head"
 LIMIT_FILTER = "modelyard.limit"
 BUFFER_FILTER = "modelyard.buffer"
 
+ABSENCE = "modelyard.absence"
+
 PREFIX = "/v1/infers/"
 OURS = ("x-modelyard-path", "x-envoy-external-address", *credentials.FROM_CHECKS)
 ENVOYS = (
@@ -273,7 +275,14 @@ def _route(route: ServiceRoute, match: Value) -> Value:
         answer = {"direct_response": {"status": 400}}
     else:
         answer = {"route": _action(route), "request_body_buffer_limit": {"value": route.max_body_bytes}}
-    return {"name": route.service_id, "match": match, **answer}
+    return {"name": route.service_id, "match": match, **answer, **_absence(route)}
+
+
+def _absence(route: ServiceRoute) -> Value:
+    """What the answer to callers says (`bootstrap`, local replies) while there is no instance for them."""
+    if not route.absence:
+        return {}
+    return {"metadata": {"filter_metadata": {ABSENCE: {"fields": {"why": {"string_value": route.absence}}}}}}
 
 
 def _action(route: ServiceRoute) -> Value:

@@ -33,6 +33,7 @@ CASES = {
     "one": ONE,
     "two-tracks": replace(ONE, tracks=(TWO, replace(ONE.tracks[0], weight=70))),
     "no-instance": replace(ONE, tracks=()),
+    "absent": replace(ONE, tracks=(), absence='it failed: "x"'),
     "limits": replace(ONE, request_timeout_s=0.25, max_body_bytes=1000),
     "codes": replace(ONE, app_codes=("c" * 64, "b" * 64)),
     "traffic-limit": replace(ONE, traffic_limit=TrafficLimit(100, 60)),

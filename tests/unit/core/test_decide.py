@@ -221,7 +221,10 @@ class TestFailure:
 
     def test_what_was_ready_of_it_goes_too(self) -> None:
         assert phases(decide(deployment("eeen"), NOW)) == {"n4": Phase.DRAINING}
-        assert decide(deployment("eeen"), NOW).route == open_route()
+        made = decide(deployment("eeen"), NOW).route
+        assert made is not None
+        assert made.absence.startswith("it failed: instances of a 2 ended 3 times")
+        assert replace(made, absence="") == open_route()
 
     def test_a_gateway_that_refuses(self) -> None:
         decision = decide(situation("or", switched=False), NOW, rejected="no such cluster")

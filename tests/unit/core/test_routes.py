@@ -6,8 +6,9 @@ import pytest
 from tests.unit.core.situations import open_route, situation, stopped_route, variant
 
 from modelyard.core.routes import route, scaled
+from modelyard.core.situation import Situation
 from modelyard.domain.routing import ServiceRoute
-from modelyard.domain.service import Desired
+from modelyard.domain.service import Desired, Rollout, RolloutKind
 
 Shares = tuple[tuple[int, int, tuple[str, ...]], ...]
 THREE = (
@@ -65,7 +66,10 @@ def test_every_split_sums_to_100() -> None:
     ],
 )
 def test_shares(pictures: tuple[str, ...], old: tuple, shares: Shares) -> None:  # type: ignore[type-arg]
-    assert route(situation(*pictures, old=old, new=None)) == open_route(*shares)
+    made = route(situation(*pictures, old=old, new=None))
+    assert made is not None
+    assert replace(made, absence="") == open_route(*shares)
+    assert bool(made.absence) is not bool(shares)
 
 
 @pytest.mark.parametrize(
@@ -92,4 +96,57 @@ def test_the_switch(switched: bool, shares: Shares) -> None:
     ],
 )
 def test_the_service_decides(fields: Mapping[str, Any], expected: ServiceRoute | None) -> None:
-    assert route(situation("od", new=None, **fields)) == expected
+    made = route(situation("od", new=None, **fields))
+    assert (made and replace(made, absence="")) == expected
+
+
+DEPLOYING = Rollout("roll", "svc", RolloutKind.DEPLOY, target=1, base=None, started_ms=0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "absence"),
+    [
+        pytest.param(situation("o", new=None), "", id="something answers"),
+        pytest.param(situation("", new=None, desired=Desired.STOPPED), "", id="stopped: said by its state"),
+        pytest.param(
+            situation("", new=None, failed=True, error="no such file"), "it failed: no such file", id="failed"
+        ),
+        pytest.param(
+            situation(
+                "", new=None, failed=True, error="ended 3 times: status 1\nThe last lines of its log:\nkey=1"
+            ),
+            "it failed: ended 3 times: status 1",
+            id="failed: without its log",
+        ),
+        pytest.param(
+            situation(
+                "", new=None, failed=True, error="cannot run /data/modelyard/instances/i-1/work: http://a/b"
+            ),
+            "it failed: cannot run …: http://a/b",
+            id="failed: without places of this machine",
+        ),
+        pytest.param(
+            situation("", new=None, failed=True, error="x" * 1000),
+            "it failed: " + "x" * 388 + "…",
+            id="failed: bounded",
+        ),
+        pytest.param(
+            replace(situation("", new=None), rollout=DEPLOYING),
+            "it is being deployed, and no instance is ready yet",
+            id="deploying",
+        ),
+        pytest.param(
+            situation("", new=None), "its instances are being started, and none is ready yet", id="after up"
+        ),
+    ],
+)
+def test_why_nothing_answers(seen: Situation, absence: str) -> None:
+    made = route(seen)
+    assert made is not None
+    assert made.absence == absence
+
+
+def test_the_last_end_is_why_nothing_answers() -> None:
+    made = route(situation("ee", new=None))
+    assert made is not None
+    assert made.absence.startswith("none of its instances is ready; the last one ended: ")
