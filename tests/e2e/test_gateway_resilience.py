@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.gateway_world import World, answer, route, token, world
 
-from modelyard.domain.routing import RouteState
+from modelyard.domain.routing import Attempts, RouteState
 from modelyard.gateway.base import GatewayView, PortTakenError
 
 pytestmark = pytest.mark.e2e
@@ -272,3 +272,78 @@ async def test_an_envoy_that_was_stopped_while_nobody_looked_is_replaced(yard: W
     await yard.until(lambda: yard.gateway.view("s").acked is not None)
     await yard.answers(200)
     assert envoy_pid(yard) != before
+
+
+async def hung(yard: World, attempts: Attempts, *names: str) -> tuple[list[int], list[float], int]:
+    """Twelve calls one after the other with `a` hung: their statuses, their times, and how many `a` was given."""
+    yard.instances["a"].behave = lambda *_: None
+    await yard.published(replace(route(**{"_".join(names): 100}), attempts=attempts))
+    statuses, took = [], []
+    for _ in range(12):
+        begin = time.monotonic()
+        statuses.append((await yard.call()).status_code)
+        took.append(time.monotonic() - begin)
+    return statuses, took, len(yard.instances["a"].seen)
+
+
+async def test_an_answer_that_does_not_begin_in_time_comes_from_another(yard: World) -> None:
+    """And who kept a request waiting is left out for a while."""
+    statuses, took, given = await hung(yard, Attempts(after_s=0.2), "a", "b")
+    assert statuses == [200] * 12
+    assert max(took) < 1
+    assert 1 <= given <= 3
+
+
+async def test_an_answer_that_began_is_waited_for(yard: World) -> None:
+    """However long the rest of it takes."""
+    finish = asyncio.Event()
+
+    def begins(_instance: object, _seen: object, writer: asyncio.StreamWriter) -> asyncio.Future[None]:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no")
+
+        async def ends() -> None:
+            await finish.wait()
+            writer.write(b"k")
+
+        return asyncio.ensure_future(ends())
+
+    yard.instances["a"].behave = begins
+    yard.instances["b"].behave = begins
+    await yard.published(replace(route(a_b=100), attempts=Attempts(after_s=0.1)))
+    call = asyncio.create_task(yard.call())
+    done, _ = await asyncio.wait({call}, timeout=0.5)
+    assert not done
+    finish.set()
+    got = await call
+    assert (got.status_code, got.text) == (200, "ok")
+    assert sum(len(one.seen) for one in yard.instances.values()) == 1
+
+
+async def test_the_only_one_has_the_whole_time(yard: World) -> None:
+    yard.instances["a"].behave = lambda *_: None
+    alone = replace(route(a=100), attempts=Attempts(after_s=0.1), request_timeout_s=0.5)
+    await yard.published(alone)
+    assert (await yard.call()).status_code == 504
+    assert len(yard.instances["a"].seen) == 1
+
+
+@pytest.mark.parametrize(("attempts", "status", "given"), [(Attempts(twice=False), 503, 1), (Attempts(), 200, 2)])
+async def test_what_may_not_be_computed_twice_is_not(
+    yard: World, attempts: Attempts, status: int, given: int
+) -> None:
+    """One instance dies with the request; whether the other one gets it, the service says."""
+    for name in "ab":
+        yard.instances[name].behave = lambda _i, _s, writer: (
+            writer.transport.abort()
+            if sum(len(i.seen) for i in yard.instances.values()) == 1
+            else answer(writer, 200, b"")
+        )
+    await yard.published(replace(route(a_b=100), attempts=attempts))
+    assert (await yard.call()).status_code == status
+    assert sum(len(one.seen) for one in yard.instances.values()) == given
+
+
+async def test_what_no_instance_has_seen_is_tried_again_all_the_same(yard: World) -> None:
+    await yard.published(replace(route(a_b=100), attempts=Attempts(twice=False)))
+    await yard.instances["a"].kill()
+    assert await answers(yard, 100) == {"b": 100}

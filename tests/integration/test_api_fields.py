@@ -124,7 +124,9 @@ FATE: dict[str, dict[str, Fate]] = {
         for name in ("log_group_id", "log_stream_id")
     },
     "services.TrafficLimit": by("core/service_properties.py", "num", "unit"),
-    "services.RequestLimit": by("core/service_properties.py", "max_body_bytes", "timeout_seconds"),
+    "services.RequestLimit": by(
+        "core/service_properties.py", "max_body_bytes", "timeout_seconds", "attempts", "attempt_seconds"
+    ),
     "services.Secret": {
         name: Refused({"service_secrets": [{"secretId": "s", "mouthPath": "/s"}]}, "service_secrets[0]")
         for name in ("secretId", "mouthPath")

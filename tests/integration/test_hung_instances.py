@@ -10,7 +10,7 @@ from tests.integration.plane_world import Yard, variant, yard
 from modelyard.domain.health import Check, Health
 from modelyard.domain.service import ServiceStatus
 from modelyard.engines.base import ProcessState
-from modelyard.engines.fake import Hangs, SlowStart
+from modelyard.engines.fake import Freezes, Hangs, KeepsWaiting, SlowStart
 
 
 @pytest.fixture
@@ -56,3 +56,59 @@ async def test_an_instance_is_asked_what_its_model_says(world: Yard) -> None:
     (started,) = world.engine.started
     assert started.health == Health(quick, quick, Check(command=command, failures=4), stalled_s=120)
     assert (started.resources.pids, started.resources.open_files) == (1024, 16_384)
+
+
+async def test_one_that_a_signal_stopped_is_ended_at_once_where_another_answers(world: Yard) -> None:
+    """Its requests wait for nothing; the other one gets them when the connections break."""
+    model = await world.model("iris")
+    world.engine.behave_next(Freezes(10_000), None, SlowStart(2_000))
+    service_id = await world.create(variant(model, count=2))
+    await world.converge(service_id)
+    (frozen, other) = [o.instance_id for o in await world.running()]
+    world.engine.serve(frozen, 1)
+    await world.elapse(10_000, service_id)
+    left = {o.instance_id for o in await world.running()}
+    assert frozen not in left and other in left
+    assert world.shares(service_id) == {1: (100, 1)}
+    await world.elapse(3_000, service_id)
+    assert world.shares(service_id) == {1: (100, 2)}
+    assert any("was stopped by a signal" in line for line in await world.events(service_id))
+    assert (await world.service(service_id)).status is ServiceStatus.RUNNING
+
+
+async def test_the_only_one_is_ended_when_its_replacement_answers(world: Yard) -> None:
+    model = await world.model("iris")
+    world.engine.behave_next(Freezes(10_000), SlowStart(2_000))
+    service_id = await world.create(variant(model))
+    await world.converge(service_id)
+    (frozen,) = [o.instance_id for o in await world.running()]
+    world.engine.serve(frozen, 1)
+    await world.elapse(11_900, service_id)
+    assert world.shares(service_id) == {1: (100, 1)}
+    assert frozen in {o.instance_id for o in await world.running()}
+    await world.elapse(200, service_id)
+    assert world.shares(service_id) == {1: (100, 1)}
+    assert frozen not in {o.instance_id for o in await world.running()}
+
+
+async def test_one_that_keeps_its_check_waiting_gets_nothing_new(world: Yard) -> None:
+    """It may only be busy: it is left alone, and gets requests again when it answers."""
+    model = await world.model("iris")
+    world.engine.behave_next(KeepsWaiting(10_000, 14_000), None)
+    service_id = await world.create(variant(model, count=2))
+    await world.converge(service_id)
+    first = {o.instance_id for o in await world.running()}
+    await world.elapse(10_500, service_id)
+    assert world.shares(service_id) == {1: (100, 1)}
+    await world.elapse(5_000, service_id)
+    assert world.shares(service_id) == {1: (100, 2)}
+    assert {o.instance_id for o in await world.running()} == first
+
+
+async def test_all_that_keep_their_checks_waiting_go_on(world: Yard) -> None:
+    model = await world.model("iris")
+    world.engine.behave_next(KeepsWaiting(10_000, 14_000), KeepsWaiting(10_000, 14_000))
+    service_id = await world.create(variant(model, count=2))
+    await world.converge(service_id)
+    await world.elapse(10_500, service_id)
+    assert world.shares(service_id) == {1: (100, 2)}

@@ -157,6 +157,8 @@ def _sight(instance: Instance, seen: Observed | None, *, unrouted_ms: int | None
         unrouted_ms=unrouted_ms,
         quiet_since_ms=seen.quiet_since_ms,
         exit=seen.exit,
-        hung=seen.hung,
+        hung=seen.hung or seen.frozen,
+        frozen=seen.frozen,
+        silent=seen.silent,
         patience_ms=seen.patience_ms,
     )

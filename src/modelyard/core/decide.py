@@ -21,6 +21,7 @@ from modelyard.domain.service import Desired, Event, EventType, Rollout, Rollout
 T = TypeVar("T")
 KEEP_EXITED_MS = 600_000
 UNKNOWN_GRACE_S = 30
+_WITH_REQUESTS = frozenset({Phase.STARTING, Phase.READY, Phase.DRAINING})
 KEEP_EXITED = 8
 """Per track: as many failures as lead to the longest back-off."""
 
@@ -75,6 +76,7 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: in
     situation, explain = _conclude(situation, now_ms, wall_ms, rejected)
     steps = plan(situation, now_ms)
     situation = _drain(situation, steps.drains, now_ms)
+    situation = _end_frozen(situation, now_ms)
     wanted = routes.route(situation)
     situation, again = _stop(situation, wanted, now_ms, settled=_settled(situation, wanted, rejected))
     situation = _project(situation, wall_ms)
@@ -190,6 +192,23 @@ def _drain(situation: Situation, drains: Sequence[Drain], now_ms: int) -> Situat
     return replace(situation, sights=tuple(move(s) for s in situation.sights))
 
 
+def _end_frozen(situation: Situation, now_ms: int) -> Situation:
+    """An instance that a signal stopped is ended at once where another one answers: what waits inside it would
+    wait for ever, and is given to the other when the connections break, as when an instance is killed. It is not
+    drained first, since nothing in it will ever be over."""
+    routed = situation.acked.instance_ids() if situation.acked else frozenset()
+    well = any(
+        s.phase is Phase.READY and s.id in routed and not s.silent and not s.frozen for s in situation.sights
+    )
+
+    def move(sight: Sight) -> Sight:
+        if not well or not sight.frozen or sight.phase not in _WITH_REQUESTS or sight.instance.ready_ms is None:
+            return sight
+        return replace(sight, instance=sight.instance.become(Phase.STOPPING, now_ms))
+
+    return replace(situation, sights=tuple(move(s) for s in situation.sights))
+
+
 def _settled(situation: Situation, wanted: ServiceRoute | None, rejected: str) -> bool:
     """Whether no route that we asked for earlier can still be on its way to the gateway."""
     return situation.acked == wanted or (bool(rejected) and situation.acked is not None)
@@ -227,7 +246,7 @@ def _grace_s(situation: Situation, sight: Sight) -> int:
 def _stops(situation: Situation) -> Iterator[Stop]:
     for sight in situation.sights:
         if sight.phase is Phase.STOPPING and sight.process is not Process.STOPPING:
-            yield Stop(sight.id, _grace_s(situation, sight))
+            yield Stop(sight.id, 0 if sight.frozen else _grace_s(situation, sight))
 
 
 def _outlived(sights: Sequence[Sight], situation: Situation, now_ms: int) -> Iterator[Sight]:

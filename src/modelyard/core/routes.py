@@ -1,10 +1,12 @@
 """What the gateway should answer for one service.
 
 Between tracks the weights in force count (`Situation.switched`), inside a track every ready instance shares
-alike. A track that has nothing ready hands its share to the others. While anything of the service is alive the
-table is never empty; the last resorts, in this order: ready instances of tracks with weight 0, of each track the
-one draining instance that is still healthy (one: the others must make room for what is started), and those that
-were ready once and fail their health check now. A service that failed has nothing that should answer.
+alike, but for one that keeps its health check waiting for longer than others: it may be busy or hang, and gets
+no new request until it answers. A track that has nothing ready hands its share to the others. While anything of
+the service is alive the table is never empty; the last resorts, in this order: ready instances of tracks with
+weight 0, of each track the one draining instance that is still healthy (one: the others must make room for what
+is started), and those that were ready once and fail their health check now. A service that failed has nothing
+that should answer.
 
     weights 70:30, both ready             → 70, 30
     weights 50:30:20, the 20 has none     → 63, 37       (scaled to 100, largest remainder)
@@ -41,6 +43,7 @@ def route(situation: Situation) -> ServiceRoute | None:
         max_body_bytes=service.max_body_bytes,
         load_balancer=service_properties.load_balancer(service.attributes),
         traffic_limit=service_properties.traffic_limit(service.attributes),
+        attempts=service_properties.attempts(service.attributes),
         websocket=service_properties.websocket(service.attributes),
         app_codes=situation.app_codes,
         absence=absence(situation) if is_open and not tracks else "",
@@ -70,7 +73,9 @@ def _told(text: str) -> str:
 
 
 def _ready(track: Track) -> list[Sight]:
-    return [s for s in track.sights if s.phase is Phase.READY]
+    """Without those that keep a question waiting, as long as another of the track does not."""
+    ready = [s for s in track.sights if s.phase is Phase.READY]
+    return [s for s in ready if not s.silent and not s.frozen] or ready
 
 
 def _draining(track: Track) -> list[Sight]:

@@ -8,6 +8,8 @@ Extensions of ours, beside the vendor's keys:
 
     traffic_limit  {"num": 100, "unit": "SECOND"}                         requests per SECOND, MINUTE, HOUR or DAY
     request_limit  {"max_body_bytes": 1000000, "timeout_seconds": 5.5}    bounds of one request at the gateway
+                   {"attempts": 2, "attempt_seconds": 1}                  and how often, and when, another instance
+                                                                          is given it
 """
 
 import json
@@ -16,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from modelyard.domain.errors import Violation
-from modelyard.domain.routing import LoadBalancer, TrafficLimit
+from modelyard.domain.routing import Attempts, LoadBalancer, TrafficLimit
 
 PROPERTIES = "additional_properties"
 LOAD_BALANCER = "load_balancer_policy"
@@ -189,6 +191,21 @@ def _limits(sent: Mapping[str, object], bounds: Bounds) -> Iterator[Violation]:
         if isinstance(timeout, int | float) and not 0.01 <= timeout <= bounds.timeout_max_s:
             text = f"is {timeout:g}, must be 0.01 to {bounds.timeout_max_s:g}"
             yield Violation(f"{at}.timeout_seconds", text)
+        yield from _attempts(at, request)
+
+
+def _attempts(at: str, request: Mapping[str, object]) -> Iterator[Violation]:
+    attempts, attempt = request.get("attempts"), request.get("attempt_seconds")
+    timeout = request.get("timeout_seconds")
+    if attempts is not None and attempts not in {1, 2}:
+        yield Violation(f"{at}.attempts", f"is {attempts}, must be 1 or 2")
+    if not isinstance(attempt, int | float):
+        return
+    most = timeout if isinstance(timeout, int | float) else DEFAULT_TIMEOUT_S
+    if not 0.05 <= attempt < most:
+        yield Violation(f"{at}.attempt_seconds", f"is {attempt:g}, must be 0.05 or more, and less than {most:g}")
+    if attempts == 1:
+        yield Violation(f"{at}.attempt_seconds", "needs a second attempt: attempts is 1")
 
 
 # ---- what they mean
@@ -216,6 +233,14 @@ def traffic_limit(attributes: Mapping[str, object]) -> TrafficLimit | None:
     if not isinstance(num, int) or not isinstance(unit, str):
         return None
     return TrafficLimit(num, UNITS_S[unit])
+
+
+def attempts(attributes: Mapping[str, object]) -> Attempts:
+    """How often a request is tried."""
+    limit = _mapping(of(attributes).get("request_limit"))
+    seconds = limit.get("attempt_seconds")
+    twice = limit.get("attempts") != 1
+    return Attempts(twice, float(seconds) if twice and isinstance(seconds, int | float) else None)
 
 
 def request_limit(attributes: Mapping[str, object]) -> tuple[float, int]:

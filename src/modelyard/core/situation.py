@@ -36,7 +36,8 @@ class Sight:
     known not to route to it (None: it does, or cannot be asked; that it does, only `Situation.acked` says).
     `quiet_since_ms`: since when no request is inside and none came. `exit`: how the engine says it ended.
     `obstacle`: why the engine did not take the start ("" if it did). `hung`: the engine says that it must be
-    replaced, though it runs and may even be ready. `patience_ms`: how long it may be unready after it was ready.
+    replaced, though it runs and may even be ready. `frozen`: a signal stopped it. `silent`: it has not answered
+    the last question yet. `patience_ms`: how long it may be unready after it was ready.
     """
 
     instance: Instance
@@ -48,6 +49,8 @@ class Sight:
     exit: str = ""
     obstacle: str = ""
     hung: bool = False
+    frozen: bool = False
+    silent: bool = False
     patience_ms: int = UNHEALTHY_MS
 
     @property

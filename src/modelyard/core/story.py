@@ -37,6 +37,11 @@ def _instance(after: Situation, sight: Sight) -> Iterator[tuple[EventType, str]]
             yield EventType.NORMAL, f"{name} instance {sight.id} is ready"
         case Phase.EXITED:
             yield EventType.ABNORMAL, f"{name} instance {sight.id} ended: {sight.instance.exit}"
+        case Phase.STOPPING if sight.frozen:
+            yield (
+                EventType.ABNORMAL,
+                f"{name} instance {sight.id} was stopped by a signal: ended, another one replaces it",
+            )
         case Phase.DRAINING if sight.hung:
             yield EventType.ABNORMAL, f"{name} instance {sight.id} hangs: another one replaces it"
         case Phase.STARTING:

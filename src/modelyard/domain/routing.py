@@ -41,6 +41,17 @@ class TrafficLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempts:
+    """Whether a request that an instance has may be given to another one, once, which may compute it a second
+    time: when the first one dies, and `after_s` (None: never) when its answer has not begun by then, if there is
+    another.
+    """
+
+    twice: bool = True
+    after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrackRoute:
     """One track's share. `weight` is 1..100 (a track of weight 0 is not in the table)."""
 
@@ -66,6 +77,7 @@ class ServiceRoute:
     max_body_bytes: int = 12 * 1024 * 1024
     load_balancer: LoadBalancer = LoadBalancer.ROUND_ROBIN
     traffic_limit: TrafficLimit | None = None
+    attempts: Attempts = Attempts()
     websocket: bool = False
     app_codes: tuple[str, ...] = field(default=(), repr=False)
     """Each of them opens this service to whoever sends it, with no token (contract §4)."""

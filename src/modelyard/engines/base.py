@@ -77,7 +77,9 @@ class Observed:
     when it had none and took none (None: not quiet, or unknown). `address` as in `routing.Endpoint`, and
     `exit` a sentence for people ("exited with status 3", "killed by signal 9 (out of memory)").
     `started_ms` is when the process was started. `hung`: its liveness check failed too often, or what is inside it
-    never ends: it must be replaced. `patience_ms`: how long it may be not ready any more before that is the same.
+    never ends: it must be replaced. `frozen`: a signal stopped it (SIGSTOP), nothing that is inside it can end.
+    `silent`: it was asked a moment ago and has not answered yet; it may only be busy. `patience_ms`: how long it
+    may be not ready any more before it must be replaced.
     """
 
     instance_id: str
@@ -92,6 +94,8 @@ class Observed:
     quiet_since_ms: int | None = None
     exit: str = ""
     hung: bool = False
+    frozen: bool = False
+    silent: bool = False
     patience_ms: int = 60_000
 
 

@@ -15,11 +15,15 @@ from modelyard.domain.health import PATH, Check, Health
 from modelyard.engines.probe import Probe
 from modelyard.engines.vitals import Answer, Reply, Silence, Vitals, after, beat, counted, hangs
 from modelyard.processes import supervise
-from modelyard.processes.directory import ProcessDir
+from modelyard.processes.directory import ProcessDir, stopped
 
 STARTING_INTERVAL_S = 0.05
 ATTENDED_INTERVAL_S = 0.1
 COUNTING_INTERVAL_S = 1.0
+SILENT_S = 1.0
+"""How long a ready instance may keep a readiness check waiting before others get its new requests."""
+FROZEN_INTERVAL_S = 0.4
+FROZEN_LOOKS = 2
 PATIENT_TIMEOUT_S = 5.0
 """The least time an answer may take while the model loads: the question waits in its queue."""
 
@@ -28,13 +32,16 @@ Noted = Callable[[Vitals, Vitals], None]
 
 class Checkup:
     """The questions to one instance. `vitals` and `hung` are what is known now; `noted` hears of each change of
-    `vitals` (before, after), `hanging` when it begins or ceases to hang."""
+    `vitals` (before, after), `hanging` when it begins or ceases to hang, to be silent, or to be stopped by a
+    signal."""
 
     def __init__(
         self, directory: ProcessDir, health: Health, created_ms: int, *, now_ms: Callable[[], int], python: str
     ) -> None:
         self.vitals = Vitals()
         self.hung = False
+        self.frozen = False
+        self.silent = False
         self.attended = asyncio.Event()
         self.checked = asyncio.Event()
         self._directory = directory
@@ -49,8 +56,9 @@ class Checkup:
         try:
             await self._startup(probe, noted)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._readiness(probe, noted))
+                group.create_task(self._readiness(probe, noted, hanging))
                 group.create_task(self._liveness(pulse, hanging))
+                group.create_task(self._frozen(hanging))
         finally:
             probe.close()
             pulse.close()
@@ -68,7 +76,7 @@ class Checkup:
             self.checked.set()
             await asyncio.sleep(check.period_s if check.command else STARTING_INTERVAL_S)
 
-    async def _readiness(self, probe: Probe, noted: Noted) -> None:
+    async def _readiness(self, probe: Probe, noted: Noted, silence: Callable[[], None]) -> None:
         check = self._health.readiness
         told = not check.command and check.path == PATH  # the answer has the counts in it
         due_s = 0.0
@@ -77,7 +85,7 @@ class Checkup:
         while True:
             if not self.vitals.ready or told or time.monotonic() >= due_s:
                 due_s = time.monotonic() + check.period_s
-                reply = await self._ask(probe, check)
+                reply = await self._heard(probe, check, silence)
                 counts = self._counts(check)
                 now_ms, steady_ms = self._now_ms(), _steady_ms()
                 vitals = after(
@@ -88,6 +96,34 @@ class Checkup:
                 asked = await probe.check(PATH, PATIENT_TIMEOUT_S)
                 self._note(counted(self.vitals, asked, self._now_ms(), steady_ms=_steady_ms()), noted)
             await self._pause(check, told=told)
+
+    async def _heard(self, probe: Probe, check: Check, silence: Callable[[], None]) -> Reply:
+        """Its answer; told as silent while that takes longer than others should wait for."""
+        asked = asyncio.create_task(self._ask(probe, check))
+        try:
+            if not (await asyncio.wait({asked}, timeout=SILENT_S))[0]:
+                self._set_silent(True, silence)
+            reply = await asked
+        finally:
+            asked.cancel()
+        if isinstance(reply, Answer):
+            self._set_silent(False, silence)
+        return reply
+
+    def _set_silent(self, silent: bool, silence: Callable[[], None]) -> None:
+        if silent != self.silent:
+            self.silent = silent
+            silence()
+
+    async def _frozen(self, hanging: Callable[[], None]) -> None:
+        """Whether a signal stopped it: at two looks in a row, since one may meet it in between two signals."""
+        looks = 0
+        while True:
+            await asyncio.sleep(FROZEN_INTERVAL_S)
+            looks = looks + 1 if stopped(self._directory.sight().pid) else 0
+            if (looks >= FROZEN_LOOKS) != self.frozen:
+                self.frozen = looks >= FROZEN_LOOKS
+                hanging()
 
     async def _liveness(self, probe: Probe, hanging: Callable[[], None]) -> None:
         check = self._health.liveness

@@ -55,6 +55,21 @@ class Hangs:
 
 
 @dataclass(frozen=True, slots=True)
+class Freezes:
+    """Becomes ready, and `after_ms` later a signal stops it."""
+
+    after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepsWaiting:
+    """Becomes ready, and keeps its health check waiting from `after_ms` until `until_ms` later."""
+
+    after_ms: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class NoRoom:
     """Is refused for want of room."""
 
@@ -83,6 +98,8 @@ Misbehaviour = (
     | CrashLater
     | Flaky
     | Hangs
+    | Freezes
+    | KeepsWaiting
     | NoRoom
     | StartLost
     | StuckInStop
@@ -137,6 +154,10 @@ class Life:
             return (now_ms - self.ready_ms) % (self.how.up_ms + self.how.down_ms) < self.how.up_ms
         return True
 
+    def keeps_waiting(self, now_ms: int) -> bool:
+        how = self.how
+        return isinstance(how, KeepsWaiting) and how.after_ms <= now_ms - self.ready_ms < how.until_ms
+
     def busy(self, now_ms: int) -> int:
         if isinstance(self.how, SlowDrain):
             return 1 if self.attended_ms == NEVER or now_ms < self.attended_ms + self.how.ms else 0
@@ -151,8 +172,10 @@ class Life:
             period = self.how.up_ms + self.how.down_ms
             begun = now_ms - (now_ms - self.ready_ms) % period
             edges += [begun + self.how.up_ms, begun + period]
-        if isinstance(self.how, Hangs):
+        if isinstance(self.how, Hangs | Freezes | KeepsWaiting):
             edges.append(self.ready_ms + self.how.after_ms)
+        if isinstance(self.how, KeepsWaiting):
+            edges.append(self.ready_ms + self.how.until_ms)
         return [edge for edge in edges if now_ms < edge <= self.exited[0] and edge < NEVER]
 
     def observed(self, now_ms: int, stopping: bool) -> Observed:
@@ -184,4 +207,6 @@ class Life:
             quiet_since_ms=quiet if in_flight == 0 else None,
             exit=text if exited else "",
             hung=not exited and isinstance(self.how, Hangs) and now_ms >= self.ready_ms + self.how.after_ms,
+            frozen=not exited and isinstance(self.how, Freezes) and now_ms >= self.ready_ms + self.how.after_ms,
+            silent=not exited and self.keeps_waiting(now_ms),
         )

@@ -129,6 +129,8 @@ class Resident:
             quiet_since_ms=vitals.quiet_since_ms if alive else None,
             exit=self.exit or "",
             hung=alive and self.checkup.hung,
+            frozen=alive and self.checkup.frozen,
+            silent=alive and self.checkup.silent,
             patience_ms=round(liveness.period_s * liveness.failures * 1000),
         )
 

@@ -45,6 +45,8 @@ ENVOYS = (
 )
 """What proxies tell each other. Envoy itself takes off the rest of a caller's x-envoy-*, and not these."""
 RETRY_ON = "connect-failure,refused-stream,reset,reset-before-request"
+RETRY_ONLY_UNSENT_ON = "connect-failure,refused-stream,reset-before-request"
+"""For a service whose requests may not be computed twice: only what no instance has seen is tried again."""
 UPSTREAM_IDLE_S = 30
 """Instances keep idle connections for an hour: it is always Envoy that closes first, so no request meets a
 connection that the other side is just closing."""
@@ -292,8 +294,9 @@ def _action(route: ServiceRoute) -> Value:
         **_hashed(route.load_balancer),
         "timeout": _duration(route.request_timeout_s),
         "retry_policy": {
-            "retry_on": RETRY_ON,
+            "retry_on": RETRY_ON if route.attempts.twice else RETRY_ONLY_UNSENT_ON,
             "num_retries": {"value": 1},
+            **_given_up(route),
             "retry_host_predicate": [
                 {
                     "name": "envoy.retry_host_predicates.previous_hosts",
@@ -306,6 +309,13 @@ def _action(route: ServiceRoute) -> Value:
             "retry_back_off": {"base_interval": {"nanos": 1_000_000}, "max_interval": {"nanos": 10_000_000}},
         },
     }
+
+
+def _given_up(route: ServiceRoute) -> Value:
+    """When an answer that has not begun is not waited for any longer; only if there is somebody else to ask."""
+    if route.attempts.after_s is None or len(route.instance_ids()) < 2:
+        return {}
+    return {"per_try_timeout": _duration(route.attempts.after_s)}
 
 
 def _hashed(balancer: LoadBalancer) -> Value:

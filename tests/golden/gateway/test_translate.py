@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from modelyard.domain.routing import (
+    Attempts,
     Endpoint,
     LoadBalancer,
     RouteState,
@@ -34,6 +35,8 @@ CASES = {
     "two-tracks": replace(ONE, tracks=(TWO, replace(ONE.tracks[0], weight=70))),
     "no-instance": replace(ONE, tracks=()),
     "absent": replace(ONE, tracks=(), absence='it failed: "x"'),
+    "once": replace(ONE, attempts=Attempts(twice=False)),
+    "given-up": replace(ONE, tracks=(TWO,), attempts=Attempts(after_s=1.5)),
     "limits": replace(ONE, request_timeout_s=0.25, max_body_bytes=1000),
     "codes": replace(ONE, app_codes=("c" * 64, "b" * 64)),
     "traffic-limit": replace(ONE, traffic_limit=TrafficLimit(100, 60)),

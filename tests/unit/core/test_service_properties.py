@@ -6,7 +6,7 @@ import pytest
 
 from modelyard.core import service_properties as properties
 from modelyard.core.service_properties import Bounds
-from modelyard.domain.routing import LoadBalancer, TrafficLimit
+from modelyard.domain.routing import Attempts, LoadBalancer, TrafficLimit
 
 URN = "urn:smn:region:project:topic"
 LTS = {"type": "LTS", "configuration": {"log_group_id": "g", "log_stream_id": "s"}}
@@ -80,6 +80,20 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "limit unit": ({}, {"traffic_limit": {"num": 1, "unit": "WEEK"}}, ["traffic_limit.unit"]),
     "request": ({}, {"request_limit": {"max_body_bytes": 1, "timeout_seconds": 0.5}}, []),
     "request size": ({}, {"request_limit": {"max_body_bytes": 2001}}, ["request_limit.max_body_bytes"]),
+    "attempts": ({}, {"request_limit": {"attempts": 2, "attempt_seconds": 0.5, "timeout_seconds": 1}}, []),
+    "no attempt": ({}, {"request_limit": {"attempts": 0}}, ["request_limit.attempts"]),
+    "three attempts": ({}, {"request_limit": {"attempts": 3}}, ["request_limit.attempts"]),
+    "attempt of no time": ({}, {"request_limit": {"attempt_seconds": 0.01}}, ["request_limit.attempt_seconds"]),
+    "attempt as long as all": (
+        {},
+        {"request_limit": {"attempt_seconds": 5, "timeout_seconds": 5}},
+        ["request_limit.attempt_seconds"],
+    ),
+    "one attempt given up": (
+        {},
+        {"request_limit": {"attempts": 1, "attempt_seconds": 1}},
+        ["request_limit.attempt_seconds"],
+    ),
     "request time": ({}, {"request_limit": {"timeout_seconds": 61}}, ["request_limit.timeout_seconds"]),
 }
 
@@ -126,6 +140,15 @@ def test_what_they_mean() -> None:
     assert properties.websocket(said)
     assert properties.traffic_limit(said) == TrafficLimit(7, 3600)
     assert properties.request_limit(said) == (2.0, 12 * 1024 * 1024)
+
+
+def test_how_often_a_request_is_tried() -> None:
+    def said(**limit: object) -> Attempts:
+        return properties.attempts({"additional_properties": {"request_limit": limit}})
+
+    assert properties.attempts({}) == said() == Attempts()
+    assert said(attempts=1) == Attempts(twice=False)
+    assert said(attempts=2, attempt_seconds=1) == Attempts(after_s=1.0)
 
 
 def test_what_nothing_means() -> None:

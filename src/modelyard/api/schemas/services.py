@@ -57,6 +57,20 @@ class RequestLimit(Wire):
 
     max_body_bytes: Annotated[Integer | None, Field(description="larger bodies are 413. Default 12 MiB.")] = None
     timeout_seconds: Annotated[Number | None, Field(description="later answers are 504. Default 60.")] = None
+    attempts: Annotated[
+        Integer | None,
+        Field(
+            description="how many instances a request may be given to. 2 (default): to another one when its "
+            "instance dies before it began to answer, so that it may be computed twice; 1: never twice."
+        ),
+    ] = None
+    attempt_seconds: Annotated[
+        Number | None,
+        Field(
+            description="its answers begin within so long: where another instance answers, a request whose "
+            "answer has not begun by then is given to that one, and may be computed twice. Default: never."
+        ),
+    ] = None
 
 
 class ServiceProperties(Wire):
