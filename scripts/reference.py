@@ -1,21 +1,29 @@
-"""Write docs/reference/api.md from the OpenAPI document; `--check` only says whether it is up to date."""
+"""Write docs/reference/api.md from the OpenAPI document and command-line.md from the commands; `--check` only says
+whether they are up to date."""
 
 import sys
 from pathlib import Path
 
+from modelyard.api import reference as api
 from modelyard.api.app import bare_app
-from modelyard.api.reference import markdown
+from modelyard.cli import reference as commands
+from modelyard.cli.app import app
 
-PAGE = Path(__file__).parent.parent / "docs" / "reference" / "api.md"
+DOCS = Path(__file__).parent.parent / "docs" / "reference"
 
 
 def main() -> int:
-    text = markdown(bare_app().openapi())
+    pages = {
+        DOCS / "api.md": api.markdown(bare_app().openapi()),
+        DOCS / "command-line.md": commands.markdown(app),
+    }
+    stale = [page for page, text in pages.items() if not page.exists() or page.read_text() != text]
     if "--check" in sys.argv[1:]:
-        current = PAGE.exists() and PAGE.read_text() == text
-        print(f"{PAGE} is {'up to date' if current else 'not up to date: run scripts/reference.py'}")
-        return 0 if current else 1
-    PAGE.write_text(text)
+        for page in stale:
+            print(f"{page} is not up to date: run make reference")
+        return 1 if stale else 0
+    for page in stale:
+        page.write_text(pages[page])
     return 0
 
 

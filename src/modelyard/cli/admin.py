@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from modelyard.cli import views
-from modelyard.cli.context import AsJson, DataDir, connect, print_answer, print_json
+from modelyard.cli.asking import confirm_deletion
+from modelyard.cli.context import AsJson, DataDir, Yes, connect, print_answer, print_json
 from modelyard.client.administration import SYSTEM
 from modelyard.client.records import Json
 
@@ -72,9 +73,12 @@ def enable_user(user: User, data_dir: DataDir = None) -> None:
 
 
 @users.command("delete")
-def delete_user(user: User, data_dir: DataDir = None) -> None:
+def delete_user(user: User, *, yes: Yes = False, data_dir: DataDir = None) -> None:
     """Delete a user with roles and access keys. Models and services stay."""
     with connect(data_dir) as yard:
+        if not yes:
+            roles, keys = len(yard.admin.grants(user)), len(yard.admin.access_keys(user))
+            confirm_deletion(f"user {user}, with {roles} roles and {keys} access keys", yes)
         yard.admin.delete_user(user)
 
 
@@ -139,11 +143,21 @@ def grant(
 
 @app.command()
 def withdraw(
-    user: User, role: Role, project: Where = None, installation: Installation = False, data_dir: DataDir = None
+    user: User,
+    role: Role,
+    *,
+    project: Where = None,
+    installation: Installation = False,
+    yes: Yes = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Take a role away. The user's tokens end within seconds; a new login has the roles that are left."""
+    place = _place(project, installation)
     with connect(data_dir) as yard:
-        yard.admin.withdraw(user, role, _place(project, installation))
+        yard.admin.user_id(user)
+        where = "the installation" if place == SYSTEM else f"project {place}"
+        confirm_deletion(f"the role {role} of user {user} in {where}; all their tokens end", yes)
+        yard.admin.withdraw(user, role, place)
 
 
 @keys.command("list")
@@ -151,7 +165,8 @@ def list_keys(user: User, data_dir: DataDir = None, as_json: AsJson = False) -> 
     """List the access keys of a user."""
     with connect(data_dir) as yard:
         found = yard.admin.access_keys(user)
-    _print(found, as_json, "access", "project_id")
+        names = yard.admin.project_names()
+    print_answer(found, views.plain(views.named(found, names), "access", "project"), as_json=as_json)
 
 
 @keys.command("create")
@@ -162,9 +177,15 @@ def create_key(user: User, project: Project, data_dir: DataDir = None) -> None:
 
 
 @keys.command("delete")
-def delete_key(access: str, data_dir: DataDir = None) -> None:
+def delete_key(
+    access: Annotated[str, typer.Argument(metavar="ACCESS", help="The access key; `keys list USER` has it.")],
+    *,
+    yes: Yes = False,
+    data_dir: DataDir = None,
+) -> None:
     """Delete an access key, at once."""
     with connect(data_dir) as yard:
+        confirm_deletion(f"access key {access}; what is signed with it is refused from then on", yes)
         yard.admin.delete_access_key(access)
 
 

@@ -6,7 +6,8 @@ import typer
 
 from modelyard.cli import views
 from modelyard.cli.admin import Project
-from modelyard.cli.context import AsJson, DataDir, connect, console, print_answer, print_json
+from modelyard.cli.asking import confirm_deletion
+from modelyard.cli.context import AsJson, DataDir, Yes, connect, print_answer, print_json, show
 
 flavors = typer.Typer(no_args_is_help=True, help="Sizes of instances, and who may use them.")
 pools = typer.Typer(no_args_is_help=True, help="Dedicated resources of projects.")
@@ -39,7 +40,7 @@ def quotas(
         print_json(found)
     else:
         rows = [{"quota": name, "value": value} for name, value in sorted(found.items())]
-        console.print(views.plain(rows, "quota", "value"))
+        show(views.plain(rows, "quota", "value"))
 
 
 @flavors.command("list")
@@ -47,7 +48,8 @@ def list_flavors(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every flavor and whom it is open to."""
     with connect(data_dir) as yard:
         found = yard.admin.flavors()
-    shown = views.plain(found, "name", "cpu", "memory_mib", "category", "open", "projects")
+        names = yard.admin.project_names()
+    shown = views.plain(views.named(found, names), "name", "cpu", "memory_mib", "category", "open", "projects")
     print_answer(found, shown, as_json=as_json)
 
 
@@ -84,9 +86,10 @@ def close_flavor(flavor: Flavor, project: For = None, data_dir: DataDir = None) 
 
 
 @flavors.command("delete")
-def delete_flavor(flavor: Flavor, data_dir: DataDir = None) -> None:
+def delete_flavor(flavor: Flavor, *, yes: Yes = False, data_dir: DataDir = None) -> None:
     """Delete a flavor that was added and that no service uses."""
     with connect(data_dir) as yard:
+        confirm_deletion(f"flavor {flavor}, and to whom it was open", yes)
         yard.admin.delete_flavor(flavor)
 
 
@@ -95,7 +98,9 @@ def list_pools(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every pool."""
     with connect(data_dir) as yard:
         found = yard.admin.pools()
-    print_answer(found, views.plain(found, "pool_id", "name", "project_id", "status", "nodes"), as_json=as_json)
+        names = yard.admin.project_names()
+    shown = views.plain(views.named(found, names), "name", "project", "status", "nodes", "pool_id")
+    print_answer(found, shown, as_json=as_json)
 
 
 @pools.command("add")
@@ -122,9 +127,11 @@ def pool_status(
 
 
 @pools.command("remove")
-def remove_pool(pool: Pool, data_dir: DataDir = None) -> None:
+def remove_pool(pool: Pool, *, yes: Yes = False, data_dir: DataDir = None) -> None:
     """Remove a pool that no service uses."""
     with connect(data_dir) as yard:
+        yard.admin.pool_id(pool)
+        confirm_deletion(f"pool {pool}, and which nodes it has", yes)
         yard.admin.delete_pool(pool)
 
 
@@ -133,7 +140,8 @@ def list_buckets(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the buckets that projects claimed."""
     with connect(data_dir) as yard:
         found = yard.admin.buckets()
-    print_answer(found, views.plain(found, "bucket", "project_id"), as_json=as_json)
+        names = yard.admin.project_names()
+    print_answer(found, views.plain(views.named(found, names), "bucket", "project"), as_json=as_json)
 
 
 @buckets.command("claim")
@@ -144,9 +152,10 @@ def claim_bucket(bucket: str, project: Project, data_dir: DataDir = None) -> Non
 
 
 @buckets.command("release")
-def release_bucket(bucket: str, data_dir: DataDir = None) -> None:
+def release_bucket(bucket: str, *, yes: Yes = False, data_dir: DataDir = None) -> None:
     """Take a bucket from its project; what is in it stays."""
     with connect(data_dir) as yard:
+        confirm_deletion(f"the claim of a project to bucket {bucket}; whoever names it first has it then", yes)
         yard.admin.release_bucket(bucket)
 
 

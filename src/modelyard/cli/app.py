@@ -6,7 +6,8 @@ import typer
 from rich.text import Text
 
 from modelyard import __version__
-from modelyard.cli import admin, admin_resources, apply, changes, models, packages, server, services
+from modelyard.cli import admin, admin_resources, apply, changes, login, models, packages, server, services
+from modelyard.cli.choosing import add_profiles
 from modelyard.cli.context import errors
 from modelyard.cli.exits import advice, exit_code
 from modelyard.cli.predict import predict
@@ -36,6 +37,7 @@ def root(
 
 
 server.register(app)
+login.register(app)
 packages.register(app)
 app.command()(predict)
 changes.register(services.app)
@@ -44,6 +46,7 @@ app.add_typer(services.app, name="services")
 app.add_typer(models.app, name="models")
 admin_resources.register(admin.app)
 app.add_typer(admin.app, name="admin")
+add_profiles(app)
 
 
 def main() -> None:

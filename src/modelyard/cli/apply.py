@@ -1,13 +1,12 @@
 """`modelyard apply`, `services diff | revisions | rollback`: changes that are shown before they are made."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.text import Text
 
 from modelyard.cli import plan_view
+from modelyard.cli.asking import confirm_change
 from modelyard.cli.changes import Ending
 from modelyard.cli.context import (
     AsJson,
@@ -20,8 +19,8 @@ from modelyard.cli.context import (
     errors,
     print_answer,
     print_json,
+    show,
 )
-from modelyard.cli.exits import Exit
 from modelyard.client import ApiError, Client
 from modelyard.client.plans import Plan
 from modelyard.client.records import Json
@@ -32,14 +31,14 @@ if TYPE_CHECKING:
 Source = Annotated[
     Path, typer.Option("--file", "-f", metavar="FILE", help="A service file; examples/services has some.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Nobody is asked without a terminal either.")]
+Sure = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Nobody is asked without a terminal either.")]
 STALE = 412
 
 
 def apply(
     file: Source,
     *,
-    yes: Yes = False,
+    yes: Sure = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     no_wait: NoWait = False,
     timeout: Timeout = 1800,
@@ -53,12 +52,12 @@ def apply(
         if dry_run and as_json:
             print_json(plan.raw)
             return
-        (errors if as_json else console).print(plan_view.plan(plan))
+        show(plan_view.plan(plan), on=errors if as_json else console)
         if dry_run or not plan.does_something:
             if as_json:
                 print_json(yard.services.get(plan.service_id).raw)
             return
-        _confirm(yes)
+        confirm_change(yes)
         try:
             answer = yard.changes.make(plan, body)
         except ApiError as e:
@@ -78,14 +77,15 @@ def revisions(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = F
     """List the configurations a service had, newest first."""
     with connect(data_dir) as yard:
         found = yard.changes.revisions(yard.services.find(service).service_id)
-    print_answer([one.raw for one in found], plan_view.revisions(found), as_json=as_json)
+        names = {m.model_id: f"{m.model_name}/{m.model_version}" for m in yard.models.list()}
+    print_answer([one.raw for one in found], plan_view.revisions(found, names), as_json=as_json)
 
 
 def rollback(
     service: ServiceKey,
     revision: Annotated[int, typer.Argument(help="Number of a revision; `services revisions` lists them.")],
     *,
-    yes: Yes = False,
+    yes: Sure = False,
     no_wait: NoWait = False,
     timeout: Timeout = 1800,
     data_dir: DataDir = None,
@@ -95,8 +95,8 @@ def rollback(
     with connect(data_dir) as yard:
         found = yard.services.find(service)
         plan = yard.changes.plan_rollback(found.service_id, revision)
-        (errors if as_json else console).print(plan_view.plan(plan))
-        _confirm(yes)
+        show(plan_view.plan(plan), on=errors if as_json else console)
+        confirm_change(yes)
         answer = yard.changes.rollback(found.service_id, revision, plan.etag)
         _follow(yard, plan, answer, Ending(no_wait, timeout, as_json))
 
@@ -129,12 +129,6 @@ def _explain(error: ApiError, source: "ServiceFile") -> NoReturn:
         text = "somebody changed the service since the plan was made: look at the new plan, then apply again"
         raise ApiError(error.status, error.code, text, error.request_id) from error
     raise source.located(error) from error
-
-
-def _confirm(yes: bool) -> None:
-    if not yes and sys.stdin.isatty() and not typer.confirm("Apply this?", err=True):
-        errors.print(Text("nothing was changed"))
-        raise typer.Exit(Exit.FAILED)
 
 
 def _follow(yard: Client, plan: Plan, answer: Json, ending: Ending) -> None:

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from modelyard.cli import views
+from modelyard.cli.asking import confirm_deletion
 from modelyard.cli.context import (
     AsJson,
     DataDir,
     NoWait,
     ServiceKey,
     Timeout,
+    Yes,
     connect,
     errors,
     print_answer,
@@ -129,14 +131,25 @@ def stop(
         Ending(no_wait, timeout, as_json).show(yard, found.service_id, found.service_name)
 
 
-def delete(service: ServiceKey, no_wait: NoWait = False, timeout: Timeout = 600, data_dir: DataDir = None) -> None:
-    """Delete a service."""
+def delete(
+    service: ServiceKey,
+    *,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    timeout: Timeout = 600,
+    data_dir: DataDir = None,
+) -> None:
+    """Delete a service, with its instances and its history."""
     with connect(data_dir) as yard:
         found = yard.services.find(service)
+        config = f", which runs {views.split(found.config)}" if found.config else ""
+        confirm_deletion(f"service {found.service_name} ({found.status}){config}", yes)
         yard.services.delete(found.service_id)
-        if not no_wait:
-            with errors.status(f"deleting {found.service_name}"):
-                yard.services.wait_gone(found.service_id, Patience(timeout))
+        if no_wait:
+            errors.print(f"deleting {found.service_name}")
+            return
+        with errors.status(f"deleting {found.service_name}"):
+            yard.services.wait_gone(found.service_id, Patience(timeout))
     errors.print(f"deleted {found.service_name}")
 
 

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import msgspec
 import typer
 from rich.console import Console, RenderableType
 
+from modelyard.cli import profiles
 from modelyard.client import Client, Credentials
 
 DATA_DIR_VARIABLE = "MODELYARD_DATA_DIR"
@@ -28,10 +31,30 @@ ModelKey = Annotated[
     str, typer.Argument(metavar="MODEL", help="NAME/VERSION, NAME (the newest) or id of a model.")
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return at once instead of following the progress.")]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", metavar="NAME", help="Speak for the login of this name (modelyard login --profile NAME)."
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking; needed where nobody can be asked.")]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait.")]
+
+chosen_profile: ContextVar[str | None] = ContextVar("chosen_profile", default=None)
+"""What --profile of the running command says."""
 
 console = Console(highlight=False, markup=False)
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+UNBOUNDED = 1_000_000
+"""Columns of a pipe: nothing is cut or wrapped there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who the commands speak for, and where that was found."""
+
+    credentials: Credentials
+    told: str
 
 
 def data_directory(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -45,19 +68,37 @@ def data_directory(given: Path | None, environ: Mapping[str, str] = os.environ) 
     return Path(share) / "modelyard"
 
 
-def credentials(given: Path | None, environ: Mapping[str, str] = os.environ) -> Credentials:
-    """Who to log in as: an explicit --data-dir first, then OS_* variables, then the default data directory.
-
-    Raises NotConfigured when none of them has credentials.
+def source(given: Path | None, environ: Mapping[str, str] = os.environ) -> Source:
+    """Who to speak for: --profile, --data-dir, MODELYARD_PROFILE, OS_* variables, the login that `modelyard login`
+    keeps, the data directory of this place or user. Raises NotConfigured when none of them has credentials.
     """
-    if given is None and environ.get("OS_AUTH_URL"):
-        return Credentials.from_environment(environ)
-    return Credentials.from_data_dir(data_directory(given, environ))
+    name = chosen_profile.get() or ("" if given else environ.get(profiles.VARIABLE, ""))
+    if name:
+        return _profile(name, environ)
+    if given is None:
+        if environ.get("OS_AUTH_URL"):
+            return Source(Credentials.from_environment(environ), "the variables OS_…")
+        if profiles.path(profiles.DEFAULT, environ).exists():
+            return _profile(profiles.DEFAULT, environ)
+    place = data_directory(given, environ)
+    return Source(Credentials.from_data_dir(place), f"the data directory {place}")
+
+
+def _profile(name: str, environ: Mapping[str, str]) -> Source:
+    return Source(profiles.load(name, environ).credentials(), f"profile {name} ({profiles.path(name, environ)})")
+
+
+def credentials(given: Path | None, environ: Mapping[str, str] = os.environ) -> Credentials:
+    return source(given, environ).credentials
 
 
 def connect(given: Path | None) -> Client:
     """A client of the server that the options or the environment name."""
-    return Client(credentials(given))
+    return make_client(credentials(given))
+
+
+def make_client(given: Credentials) -> Client:
+    return Client(given)
 
 
 def print_json(value: object) -> None:
@@ -70,4 +111,18 @@ def print_answer(raw: object, shown: RenderableType, *, as_json: bool) -> None:
     if as_json:
         print_json(raw)
     else:
-        console.print(shown)
+        show(shown)
+
+
+def show(*shown: RenderableType, on: Console | None = None) -> None:
+    """Print for people. A terminal wraps at its width; in a pipe nothing is wrapped, cut or padded."""
+    where = on or console
+    if where.is_terminal:
+        where.print(*shown, sep="\n")
+        return
+    plain = Console(width=UNBOUNDED, highlight=False, markup=False, color_system=None)
+    with plain.capture() as taken:
+        plain.print(*shown, sep="\n")
+    for line in taken.get().splitlines():
+        where.file.write(line.rstrip() + "\n")
+    where.file.flush()

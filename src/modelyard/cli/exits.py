@@ -5,12 +5,14 @@ from enum import IntEnum
 from modelyard.client import (
     ApiError,
     ClientError,
+    LoggedOut,
     NotConfigured,
     OperationFailed,
     UnknownName,
     Unreachable,
     WaitTimeout,
 )
+from modelyard.client.errors import Subject
 
 
 class Exit(IntEnum):
@@ -23,10 +25,31 @@ class Exit(IntEnum):
     NOT_ALLOWED = 5
     UNREACHABLE = 6
     STILL_WAITING = 7
+    UNCONFIRMED = 8
+
+
+MEANINGS = {
+    Exit.OK: "done",
+    Exit.FAILED: "it was accepted and failed: a deployment, an update that was rolled back, a package",
+    2: "the command line cannot be read",
+    Exit.REFUSED: "the server refused, or a file cannot be used; nothing changed. `up`, `down`: another control "
+    "plane has the data directory",
+    Exit.NOT_FOUND: "there is no such thing, or several of the name",
+    Exit.NOT_ALLOWED: "wrong user or password, a login that has ended, or not allowed",
+    Exit.UNREACHABLE: "no server answers, or nobody is logged in",
+    Exit.STILL_WAITING: "not done within `--timeout`; it goes on",
+    Exit.UNCONFIRMED: "nothing was done: it needs a yes, and nobody gave one (`--yes` where nobody can be asked)",
+    130: "interrupted by Ctrl-C",
+}
+"""What the reference says of each."""
 
 
 class BadFileError(ClientError):
     """A file cannot be used: each line of the message names the line of the file and the key."""
+
+
+class UnconfirmedError(ClientError):
+    """What was asked for needs a yes, and there is none."""
 
 
 def exit_code(error: ClientError) -> Exit:
@@ -34,7 +57,7 @@ def exit_code(error: ClientError) -> Exit:
     match error:
         case ApiError(status=404) | UnknownName():
             return Exit.NOT_FOUND
-        case ApiError(status=401 | 403):
+        case ApiError(status=401 | 403) | LoggedOut():
             return Exit.NOT_ALLOWED
         case ApiError() | BadFileError():
             return Exit.REFUSED
@@ -42,31 +65,64 @@ def exit_code(error: ClientError) -> Exit:
             return Exit.UNREACHABLE
         case WaitTimeout():
             return Exit.STILL_WAITING
+        case UnconfirmedError():
+            return Exit.UNCONFIRMED
         case _:
             return Exit.FAILED
 
 
 def advice(error: ClientError) -> str:
-    """What to do next, "" when the message says all there is."""
+    """What to do next, "" when the message says all there is. A command between backticks is one that works."""
     match error:
         case NotConfigured():
             return (
                 "Start a server with `modelyard up`, name its data directory with --data-dir, "
-                "or set OS_AUTH_URL, OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME."
+                "or log in to one with `modelyard login`."
             )
+        case LoggedOut():
+            return "`modelyard login` logs in again."
         case Unreachable():
-            return "Is it running? `modelyard up` starts it; `modelyard status` tells what answers."
-        case ApiError(status=401):
-            return 'Wrong user or password, or an old environment: try eval "$(modelyard env)".'
-        case ApiError(status=403):
-            return "This user may not do that in this project: an administrator can grant a role."
-        case ApiError(status=404):
-            return "`modelyard services list` and `modelyard models list` show what there is."
-        case ApiError(status=status, request_id=request_id) if status >= 500 and request_id:
-            return f"The server's log has more under request {request_id}."
-        case OperationFailed():
-            return "`modelyard services events SERVICE` and `… logs SERVICE` show what happened."
-        case WaitTimeout():
-            return "It goes on in the background: `modelyard services wait SERVICE` waits again."
+            return "Is it running? `modelyard up` starts a server here, `modelyard down` clears up after one."
+        case UnknownName():
+            return THERE_IS
+        case ApiError():
+            return _after_refusal(error)
+        case OperationFailed(subject=Subject() as subject):
+            return _after_failure(subject)
+        case WaitTimeout(subject=Subject() as subject):
+            return f"It goes on in the background: {_waiting(subject)}"
         case _:
             return ""
+
+
+THERE_IS = "`modelyard services list` and `modelyard models list` show what there is."
+INTERNAL = "ModelArts.0010"
+NO_SUCH_LOGIN = "ModelArts.4122"
+
+
+def _after_refusal(error: ApiError) -> str:
+    if error.status == 401 and error.code == NO_SUCH_LOGIN:
+        return "Check user and password; `modelyard login` asks for both. An administrator can set a new password."
+    if error.status == 401:
+        return "The login has ended, or was withdrawn: `modelyard login`."
+    if error.status == 403:
+        return "`modelyard whoami` tells user, project and roles; an administrator can grant another role."
+    if error.status == 404:
+        return THERE_IS
+    if error.status == 500 and error.code == INTERNAL and error.request_id:
+        return f"The server's log, which `modelyard up` prints, has more under request {error.request_id}."
+    if error.status == 503:
+        return "`modelyard status` tells what answers, and how each service is."
+    return ""
+
+
+def _after_failure(subject: Subject) -> str:
+    if subject.kind == "model":
+        return f"`modelyard models show {subject.name}` keeps the cause; `modelyard check PACKAGE_DIR` finds it."
+    return f"`modelyard services events {subject.name}` and `modelyard services logs {subject.name}` tell more."
+
+
+def _waiting(subject: Subject) -> str:
+    if subject.kind == "deletion":
+        return "`modelyard services list` shows what is still there."
+    return f"`modelyard {subject.kind}s wait {subject.name}` waits again."

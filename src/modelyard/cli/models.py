@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 from modelyard.cli import views
-from modelyard.cli.context import AsJson, DataDir, ModelKey, NoWait, connect, errors, print_answer
+from modelyard.cli.asking import confirm_deletion
+from modelyard.cli.context import AsJson, DataDir, ModelKey, NoWait, Timeout, Yes, connect, errors, print_answer
+from modelyard.client.waiting import Patience
 from modelyard_runtime.kinds import TYPES
 
 app = typer.Typer(no_args_is_help=True, help="Publish models, look at them, delete them.")
@@ -39,6 +41,7 @@ def publish(
     ] = "auto",
     description: Annotated[str, typer.Option(help="A sentence about it.")] = "",
     no_wait: NoWait = False,
+    timeout: Timeout = 1800,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -47,14 +50,36 @@ def publish(
     with connect(data_dir) as yard:
         model_id = yard.models.publish(name, version, source, model_type, **optional)
         with errors.status(f"publishing {name}/{version}"):
-            found = yard.models.get(model_id) if no_wait else yard.models.wait(model_id)
+            found = yard.models.get(model_id) if no_wait else yard.models.wait(model_id, Patience(timeout))
     print_answer(found.raw, views.model(found), as_json=as_json)
 
 
 @app.command()
-def delete(model: ModelKey, data_dir: DataDir = None) -> None:
+def wait(model: ModelKey, *, timeout: Timeout = 1800, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Wait until a model is published; fails when it could not be."""
+    with connect(data_dir) as yard:
+        key = yard.models.find(model)
+        with errors.status(f"publishing {key.model_name}/{key.model_version}"):
+            found = yard.models.wait(key.model_id, Patience(timeout))
+    print_answer(found.raw, views.model(found), as_json=as_json)
+
+
+@app.command()
+def delete(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="NAME/VERSION or id of a model; NAME if it has one version.")
+    ],
+    *,
+    yes: Yes = False,
+    data_dir: DataDir = None,
+) -> None:
     """Delete one version of a model; refused while a service uses it."""
     with connect(data_dir) as yard:
-        found = yard.models.find(model)
+        found = yard.models.only(model)
+        name = f"{found.model_name}/{found.model_version}"
+        if not yes:
+            users = ", ".join(one.service_name for one in yard.services.list(model_id=found.model_id))
+            used = f"services use it: {users}" if users else "no service uses it"
+            confirm_deletion(f"model {name} ({found.model_status}, {views.size(found.model_size)}; {used})", yes)
         yard.models.delete(found.model_id)
-    errors.print(f"deleted {found.model_name}/{found.model_version}")
+    errors.print(f"deleted {name}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from modelyard.cli.context import console, errors, print_json
+from modelyard.cli.context import errors, print_json
 from modelyard.cli.exits import Exit
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def check(
         print_json({"sound": report.sound, "findings": [asdict(f) for f in report.findings]})
     else:
         _tell(report.findings)
-        console.print("no errors" if report.sound else "it cannot be published and served like this")
+        typer.echo("no errors" if report.sound else "it cannot be published and served like this")
     raise typer.Exit(Exit.OK if report.sound else Exit.FAILED)
 
 

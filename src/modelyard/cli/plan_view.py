@@ -87,12 +87,20 @@ def _answering(step: Mapping[str, Any]) -> str:
     return ", ".join(parts) or "nobody"
 
 
-def revisions(found: Iterable[Revision]) -> Table:
+def _entry(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """`iris/1.0.0 70 % ×2`; batch and edge entries have no weight."""
+    weight, count = one.get("weight"), one.get("instance_count")
+    model = names.get(str(one.get("model_id"))) or model_of_names(one)
+    return " ".join([model, *([f"{weight} %"] if weight is not None else []), *([f"×{count}"] if count else [])])
+
+
+def revisions(found: Iterable[Revision], names: Mapping[str, str]) -> Table:
+    """`names`: of models, by id; one that was deleted since is shown by its id."""
     rows = table("REVISION", "STATE", "STABLE", "CREATED", "CONFIG", "ERROR")
     for one in found:
-        config = ", ".join(f"{e.get('model_id')} {e.get('weight', '')} %" for e in one.config)
+        config = ", ".join(_entry(e, names) for e in one.config)
         rows.add_row(
             str(one.number), status(one.state), "yes" if one.stable else "", when(one.created_at), config,
-            one.error_msg.partition("\n")[0][:60],
+            one.error_msg.partition("\n")[0],
         )  # fmt: skip
     return rows

@@ -7,9 +7,9 @@ import typer
 from rich.text import Text
 
 from modelyard.cli import views
-from modelyard.cli.context import AsJson, DataDir, console, credentials, data_directory, print_json
+from modelyard.cli.context import AsJson, DataDir, credentials, data_directory, make_client, print_json, show
 from modelyard.cli.exits import Exit
-from modelyard.client import Client, ClientError
+from modelyard.client import Unreachable
 
 
 def up(
@@ -29,7 +29,11 @@ def up(
         ),
     ] = None,
 ) -> None:
-    """Start the server here and stay until Ctrl-C. Gateway and instances outlive it: see `modelyard down`."""
+    """Start the server here and stay until Ctrl-C, which ends everything, gateway and instances too.
+
+    SIGTERM and a crash end the control plane alone: gateway and instances go on serving, the next `modelyard up`
+    takes them over, and `modelyard down` ends them.
+    """
     from modelyard.main import up as run
     from modelyard.settings import SettingsError, settings
 
@@ -49,7 +53,7 @@ def down(data_dir: DataDir = None) -> None:
 
 
 def env(data_dir: DataDir = None) -> None:
-    """Print the variables that OpenStack clients read, password included: eval "$(modelyard env)"."""
+    """Print the variables that OpenStack clients read, password or token included: eval "$(modelyard env)"."""
     for name, value in credentials(data_dir).environment().items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
@@ -57,20 +61,20 @@ def env(data_dir: DataDir = None) -> None:
 def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Tell what answers: control plane, gateway, instances, whether their limits are enforced, services."""
     given = credentials(data_dir)
-    with Client(given) as yard:
+    with make_client(given) as yard:
         try:
             health = {**yard.health(), **yard.status()}
-        except ClientError as e:
+        except Unreachable as e:
             if as_json:
                 print_json({"status": "down", "auth_url": given.auth_url, "reason": str(e)})
             else:
-                console.print(views.facts((("control plane", Text("down", style="red")), ("reason", str(e)))))
+                show(views.facts((("control plane", Text("down", style="red")), ("reason", str(e)))))
             raise typer.Exit(Exit.UNREACHABLE) from None
         found = yard.services.list()
     if as_json:
         print_json({**health, "services": [s.raw for s in found]})
         return
-    console.print(views.health(given.auth_url, health), "", views.services(found))
+    show(views.health(given.auth_url, health), "", views.services(found))
 
 
 def register(app: typer.Typer) -> None:

@@ -52,12 +52,18 @@ def size(count: int) -> str:
 
 
 def table(*columns: str) -> Table:
-    return Table(*columns, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    """Cells that are too wide for a terminal are folded, never cut."""
+    rows = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        rows.add_column(column, overflow="fold")
+    return rows
 
 
 def facts(rows: Iterable[tuple[str, RenderableType]]) -> Table:
     """Two columns, name and value; empty values are left out."""
     grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(overflow="fold")
+    grid.add_column(overflow="fold")
     for name, value in rows:
         if value != "":
             grid.add_row(Text(name, style="dim"), value)
@@ -166,6 +172,18 @@ def plain(found: Iterable[Json], *columns: str) -> RenderableType:
     for one in found:
         grid.add_row(*(_cell(one.get(name)) for name in columns))
     return grid
+
+
+def named(found: Iterable[Json], projects: Mapping[str, str]) -> list[Json]:
+    """The same with projects by name: `project` for `project_id`, and names in `projects`."""
+    shown = []
+    for one in found:
+        key, several = str(one.get("project_id") or ""), one.get("projects")
+        more: Json = {"project": projects.get(key, key)}
+        if isinstance(several, list):
+            more["projects"] = [projects.get(str(each), str(each)) for each in several]
+        shown.append({**one, **more})
+    return shown
 
 
 def _cell(value: object) -> str:

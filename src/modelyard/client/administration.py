@@ -52,6 +52,10 @@ class Administration:
         """As `user_id`."""
         return _id("project", key, self.projects())
 
+    def project_names(self) -> dict[str, str]:
+        """Names by id."""
+        return {str(one["id"]): str(one["name"]) for one in self.projects()}
+
     def create_project(self, name: str) -> Json:
         return _inner(self._call("POST", "/v3/projects", {"project": {"name": name}}), "project")
 

@@ -83,13 +83,13 @@ def _client(server: Server) -> Client:
     [
         ("users disable bob", ("PATCH /v3/users/u1", {"user": {"enabled": False}})),
         ("users enable u2", ("PATCH /v3/users/u2", {"user": {"enabled": True}})),
-        ("users delete bob", ("DELETE /v3/users/u1", None)),
+        ("users delete bob --yes", ("DELETE /v3/users/u1", None)),
         ("projects create lab", ("POST /v3/projects", {"project": {"name": "lab"}})),
         ("projects disable local", ("PATCH /v3/projects/p1", {"project": {"enabled": False}})),
         ("grant bob reader --project local", ("PUT /v3/projects/p1/users/u1/roles/reader", None)),
-        ("withdraw bob reader --project p1", ("DELETE /v3/projects/p1/users/u1/roles/reader", None)),
+        ("withdraw bob reader --project p1 --yes", ("DELETE /v3/projects/p1/users/u1/roles/reader", None)),
         ("grant bob admin --installation", ("PUT /v3/system/users/u1/roles/admin", None)),
-        ("keys delete AK", ("DELETE /v3.0/OS-CREDENTIAL/credentials/AK", None)),
+        ("keys delete AK -y", ("DELETE /v3.0/OS-CREDENTIAL/credentials/AK", None)),
         (
             "quotas local real_time_services=9",
             ("PUT /v1/modelyard/admin/projects/p1/quotas", {"quotas": {"real_time_services": 9}}),

@@ -1,7 +1,6 @@
 """`modelyard apply` and its relatives against canned answers: what is shown, asked, sent, and how it ends."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from modelyard.cli import app, context
+from modelyard.cli import app, asking, context
 from modelyard.cli.exits import Exit
 from modelyard.client import Client
 
@@ -169,11 +168,11 @@ def test_a_dry_run_makes_nothing(run: Run, yard: Yard) -> None:
         assert json.loads(out) == PLAN
 
 
-@pytest.mark.parametrize(("answer", "code", "made"), [("y", Exit.OK, 1), ("n", Exit.FAILED, 0)])
+@pytest.mark.parametrize(("answer", "code", "made"), [("y", Exit.OK, 1), ("n", Exit.UNCONFIRMED, 0)])
 def test_a_terminal_is_asked_unless_told(
     run: Run, yard: Yard, monkeypatch: pytest.MonkeyPatch, answer: str, code: Exit, made: int
 ) -> None:
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(asking, "somebody", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda *_args, **_more: answer == "y")
     assert run("apply", "-f", "f.yaml")[0] == code
     assert len(yard.made) == made

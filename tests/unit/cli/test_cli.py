@@ -88,10 +88,10 @@ def run(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         "project_id": "p1",
     }
     (tmp_path / "credentials.json").write_text(json.dumps(login))
-    for name in ("OS_AUTH_URL", "MODELYARD_DATA_DIR"):
+    for name in ("OS_AUTH_URL", "MODELYARD_DATA_DIR", "MODELYARD_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(context, "Client", lambda c: Client(c, transport=httpx.MockTransport(yard)))
-    monkeypatch.setattr("modelyard.cli.server.Client", lambda c: Client(c, transport=httpx.MockTransport(yard)))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
     def call(*arguments: str, data_dir: Path = tmp_path) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["modelyard", *arguments, "--data-dir", str(data_dir)])

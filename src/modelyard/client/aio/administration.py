@@ -52,6 +52,10 @@ class AsyncAdministration:
         """As `user_id`."""
         return _id("project", key, await self.projects())
 
+    async def project_names(self) -> dict[str, str]:
+        """Names by id."""
+        return {str(one["id"]): str(one["name"]) for one in await self.projects()}
+
     async def create_project(self, name: str) -> Json:
         return _inner(await self._call("POST", "/v3/projects", {"project": {"name": name}}), "project")
 
