@@ -24,6 +24,7 @@ from modelyard.engines.base import EngineUnavailableError
 from modelyard.files import DamagedFileError
 from modelyard.gateway.base import GatewayFailedError
 from modelyard.gateway.envoy import ports_in_use
+from modelyard.iam import bootstrap
 from modelyard.processes.datadir import DataDir, DataDirError, Holder
 from modelyard.processes.ports import PORTS, PortHeldError, PortKeeper
 from modelyard.settings import Settings
@@ -100,6 +101,8 @@ async def _run(settings: Settings, data_dir: DataDir) -> int:
         server = parts.server(listener)
         serving = asyncio.create_task(server.serve(), name="api")
         log.info("ready: API %s, gateway %s", parts.urls.api, parts.urls.gateway)
+        log.info("what the API can do: %s/docs", parts.urls.api.rstrip("/"))
+        log.info("user and password of the first start: %s", data_dir.path / bootstrap.FILE_NAME)
         await asyncio.wait({told, serving}, return_when=asyncio.FIRST_COMPLETED)
         server.stop()
         await serving

@@ -85,10 +85,10 @@ def yard() -> Iterator[Yard]:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(("users", "delete", "{user}"), id="deleted"),
+        pytest.param(("users", "delete", "{user}", "--yes"), id="deleted"),
         pytest.param(("users", "disable", "{user}"), id="disabled"),
         pytest.param(("users", "password", "{user}"), id="new-password"),
-        pytest.param(("withdraw", "{user}", "invoker", "--project", "local"), id="role-withdrawn"),
+        pytest.param(("withdraw", "{user}", "invoker", "--project", "local", "--yes"), id="role-withdrawn"),
     ],
 )
 def test_a_token_ends_with_what_it_stands_for(
@@ -105,7 +105,7 @@ def test_a_token_ends_with_what_it_stands_for(
 def test_a_login_after_a_withdrawal_works_at_once(yard: Yard) -> None:
     yard.user("carol", "member")
     yard.admin("grant", "carol", "reader", "--project", "local")
-    yard.admin("withdraw", "carol", "reader", "--project", "local")
+    yard.admin("withdraw", "carol", "reader", "--project", "local", "--yes")
     assert yard.invoke(X_Auth_Token=yard.token("carol")) == 200
 
 
@@ -218,7 +218,7 @@ def test_signed_predictions(yard: Yard, signed: Signed) -> None:
     assert (tampered.status_code, tampered.json()["error_code"]) == (403, "ModelArts.0206")
     late = signed.send("POST", url, body, at=datetime.now(UTC) - timedelta(minutes=16))
     assert (late.status_code, late.json()["error_code"]) == (401, "ModelArts.0208")
-    yard.admin("keys", "delete", signed.key["access"])
+    yard.admin("keys", "delete", signed.key["access"], "--yes")
     assert signed.send("POST", url, body).status_code == 403
 
 

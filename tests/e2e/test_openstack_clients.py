@@ -132,6 +132,29 @@ def test_the_program_itself(python: Path, environment: dict[str, str]) -> None:
     assert not flavors["modelarts.vm.gpu.p4"]["Is Open"]
 
 
+def test_a_user_who_names_no_domain(python: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """By variables and by clouds.yaml: the clients name the domain `default` by themselves."""
+    plain = {
+        name: value for name, value in environment.items() if "DOMAIN" not in name and name != "OS_PROJECT_ID"
+    }
+    cloud = f"""
+clouds:
+  yard:
+    auth:
+      auth_url: "{plain["OS_AUTH_URL"]}"
+      username: {plain["OS_USERNAME"]}
+      password: "{plain["OS_PASSWORD"]}"
+      project_name: {plain["OS_PROJECT_NAME"]}
+    identity_api_version: 3
+"""
+    (tmp_path / "clouds.yaml").write_text(cloud)
+    bare = {name: value for name, value in plain.items() if not name.startswith("OS_")}
+    for given in (plain, {**bare, "OS_CLOUD": "yard"}):
+        command = [str(python.with_name("openstack")), "ma", "service", "list", "-f", "json"]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=given, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+
 def test_models(openstack: Openstack, model_id: str) -> None:
     shown = openstack.ask("ma", "model", "show", model_id)
     assert (shown["name"], shown["version"], shown["model_type"]) == ("echo", "1.0.0", "Custom")
