@@ -9,6 +9,9 @@ from rich.text import Text
 from traffic import Seen, Traffic
 
 NOTICEABLE_MS = 250
+LEGEND = "(grey): failed because the service was stopped or the server down, as asked; the total leaves these out."
+
+BETWEEN_STEPS = "requests between two steps included"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class Board:
 
     def table(self) -> Table:
         table = Table(title="One service, changed live", title_justify="left", title_style="bold")
+        if any(row.expected and row.seen.failed for row in self.rows):
+            table.caption, table.caption_justify, table.caption_style = LEGEND, "left", "dim"
         table.add_column("step")
         for name in ("in effect", "requests", "failed", "p99", "worst"):
             table.add_column(name, justify="right")
@@ -83,7 +88,8 @@ class Board:
         every = (*self.rows, *self.between)
         requests = sum(row.seen.requests - (row.seen.failed if row.expected else 0) for row in every)
         worst = max((row.seen.worst_ms for row in every if not row.expected), default=0.0)
-        return ("all", "", f"{requests:,}", failures(self.failed), "", milliseconds(worst), "")
+        name, failed = Text("total", style="bold"), failures(self.failed)
+        return (name, "", f"{requests:,}", failed, "", milliseconds(worst), BETWEEN_STEPS)
 
 
 def cells(row: Row) -> tuple[RenderableType, ...]:

@@ -87,7 +87,9 @@ class ServiceFile:
         """Raises BadFileError."""
         try:
             text = path.read_text()
-        except (OSError, UnicodeDecodeError) as e:
+        except OSError as e:
+            raise BadFileError(f"{path}: cannot be read: {e.strerror}") from e
+        except UnicodeDecodeError as e:
             raise BadFileError(f"{path}: cannot be read: {e}") from e
         return cls.parse(text, str(path))
 

@@ -258,7 +258,8 @@ class Publisher:
             if (size := sum(info.size for info in found)) > MAX_BYTES:
                 raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
             if not found:
-                _refuse(packages.layout((), model.type))
+                empty = f": {source} is empty or not there"
+                _refuse([replace(one, text=one.text + empty) for one in packages.layout((), model.type)])
             _need(size, self._dir, self._spare_bytes)
             for info in found:
                 await self._fetch(source, info, target)
