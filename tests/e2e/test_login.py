@@ -16,7 +16,7 @@ from examples.demo.stage import Stage, modelyard
 
 from modelyard.client import Credentials
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "administer.md"
 
 

@@ -11,7 +11,7 @@ from examples.demo.stage import Stage, modelyard
 
 from modelyard.client import AsyncClient, Credentials, Service, Unreachable, Upload, Variant
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 SCRIPT = """
 import threading
 

@@ -1,5 +1,6 @@
 """`modelyard login | logout | whoami`: who the other commands speak for."""
 
+import getpass
 import os
 import sys
 from dataclasses import replace
@@ -138,7 +139,7 @@ def _password(stdin: bool) -> str:
         return kept
     if not somebody():
         raise typer.BadParameter("give the password with --password-stdin: nobody can be asked here")
-    return str(typer.prompt("Password", hide_input=True, err=True))
+    return getpass.getpass("Password: ")  # asks when it hears: what is typed at once is not lost
 
 
 def _choice(names: list[str]) -> str:
