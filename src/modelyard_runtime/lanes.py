@@ -9,8 +9,8 @@ request on; only import, constructor and example are then the main thread's.
 
 Requests are received, decoded where they share calls, and the health check answered, on another thread, which runs
 nothing of the model. A request therefore changes threads once. That is cheap because a thread that has work is not
-woken again: under load it finds all that came meanwhile. (Echo, 64 connections, 2 cores: 13.1 µs of CPU a request;
-12.4 where it was received, 19 with a wake-up for each.)
+woken again: under load it finds all that came meanwhile. (Echo, 64 connections, 2 cores: a microsecond of CPU more
+for a request than where it was received; seven with a wake-up for each. docs/decisions/0012.)
 """
 
 import queue
