@@ -98,7 +98,7 @@ SERVICE = Service(
     request_timeout_s=1.5,
     max_body_bytes=2**40,
     version=9,
-    attributes={"z": {"y": [], "b": None}, "a": "\ud800 and \u0000", "n": 2**70, "due_time": 5000},
+    attributes={"z": {"y": [], "b": None}, "a": "\u0000", "n": 2**70, "due_time": 5000},
 )
 
 REVISION = Revision(

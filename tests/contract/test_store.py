@@ -475,6 +475,18 @@ async def test_what_no_database_can_hold_is_invalid(store: SqlStore, broken: dic
             await w.add_service(a.service("s1", **broken))
 
 
+async def test_what_no_reader_can_bear_is_replaced_when_it_is_read(store: SqlStore) -> None:
+    """Former releases stored it; what is told of models and events is written like that."""
+    broken = {"a\ud800": ["\udfff", float("nan"), float("inf")], "b": "\u0000"}
+    async with store.write() as w:
+        await w.add_service(a.service("s1", attributes=broken, error="half a \udc80 of a file's name"))
+    async with store.read() as r:
+        service = await r.service(None, "s1")
+    assert service is not None
+    assert service.attributes == {"a\ufffd": ["\ufffd", None, None], "b": "\u0000"}
+    assert service.error == "half a \ufffd of a file's name"
+
+
 async def test_a_store_that_is_not_open_is_unavailable(store: SqlStore) -> None:
     await store.close()
     with pytest.raises(StoreUnavailableError, match="not open"):

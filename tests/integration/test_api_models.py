@@ -131,7 +131,10 @@ async def test_a_bare_model_file_is_enough_for_scikit_learn(
             id="all-errors-at-once",
         ),
         pytest.param(
-            {CODE: SCRIPT}, {"initial_config": "nope"}, "initial_config: is not JSON", id="initial-config"
+            {CODE: SCRIPT, "model/config.json": '{"runtime": "\\ud800"}'},
+            {},
+            "model/config.json.runtime: contains the character NUL or half a surrogate pair",
+            id="half-a-pair",
         ),
     ],
 )

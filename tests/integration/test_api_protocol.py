@@ -48,13 +48,13 @@ async def served(app: FastAPI) -> AsyncIterator[Ask]:
 @pytest.mark.parametrize(
     ("line", "allowed"),
     [
-        pytest.param("CONNECT /v1/p/services", "GET, POST", id="connect-to-a-path"),
+        pytest.param("CONNECT /v1/p/services", "GET, HEAD, POST", id="connect-to-a-path"),
         pytest.param("CONNECT 127.0.0.1:80", "", id="connect-to-a-host"),
-        pytest.param("TRACE /v1/p/services", "GET, POST", id="trace"),
-        pytest.param("HEAD /healthz", "GET", id="head"),
-        pytest.param("BREW /v1/p/services/x", "DELETE, GET, PATCH, PUT", id="a-method-that-nobody-knows"),
-        pytest.param("get /v1/p/services", "GET, POST", id="small-letters"),
-        pytest.param("PATCH HTTP://yard/v1/p/services", "GET, POST", id="absolute-form"),
+        pytest.param("TRACE /v1/p/services", "GET, HEAD, POST", id="trace"),
+        pytest.param("HEAD /v1/p/services/x/property", "PUT", id="head"),
+        pytest.param("BREW /v1/p/services/x", "DELETE, GET, HEAD, PATCH, PUT", id="a-method-that-nobody-knows"),
+        pytest.param("get /v1/p/services", "GET, HEAD, POST", id="small-letters"),
+        pytest.param("PATCH HTTP://yard/v1/p/services", "GET, HEAD, POST", id="absolute-form"),
     ],
 )
 async def test_a_method_that_the_path_does_not_take(line: str, allowed: str) -> None:

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from modelyard import __version__
 from modelyard.api import documents, errors
 from modelyard.api.envelope import Envelope
+from modelyard.api.paths import decode_segments
 from modelyard.api.requests import Deps
 from modelyard.api.routes import (
     administration,
@@ -29,7 +30,10 @@ from modelyard.api.schemas.services import NodeStatus, PropertyUpdate, ServiceCr
 DESCRIPTION = """Serves machine-learning models and changes them live.
 
 Success is 200 with a JSON object; every error has one shape and names all that is wrong with a request. Keys that
-nobody knows are ignored and named in `X-Modelyard-Ignored`."""
+nobody knows are ignored and named in `X-Modelyard-Ignored`; a key that is there twice is an error.
+
+Bodies are JSON, also in gzip: `Content-Type` says `application/json` or nothing, `Content-Encoding` says `gzip` or
+nothing, everything else is answered 415. HEAD is known wherever GET is. In a path, `%2F` is a part of an id."""
 
 
 def create_app(deps: Deps) -> FastAPI:
@@ -70,6 +74,7 @@ def bare_app(version: str = __version__) -> FastAPI:
     ]
     for router in (*routers, identity.root, directory.keys):
         app.include_router(router)
+    decode_segments(app.routes)
     documents.describe(
         app,
         (

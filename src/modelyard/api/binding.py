@@ -89,7 +89,7 @@ async def binding(
     key = request.headers.get("idempotency-key", "").strip()
     if key and not KEY.fullmatch(key):
         raise Invalid(Violation("Idempotency-Key", "must be 1 to 255 printable ASCII characters"))
-    about = [caller.user_id, request.method, request.url.path, request.url.query]
+    about = [caller.user_id, request.method, request.scope["path"], request.url.query]
     digest = hashlib.sha256(json.dumps(about).encode() + await raw_body(request)).hexdigest() if key else ""
     return Binding(tags(request.headers.getlist("if-match")), key, digest, bool(asked.dry_run), response)
 

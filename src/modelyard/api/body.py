@@ -1,30 +1,41 @@
-"""Reading the JSON object in a request's body, under bounds that no body can exceed."""
+"""Reading the JSON object in a request's body, under bounds that no body can exceed.
 
-import json
-import math
-import re
+A body is JSON, whichever type it is said to have of those that are JSON, or of none; compressed by gzip or not.
+Everything else is refused by its headers (415), so that nobody's form is taken for JSON by chance.
+"""
+
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn
 
+from modelyard.core import json_text
 from modelyard.domain.errors import DomainError, Invalid, Violation
+from modelyard.domain.texts import shown
 
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""What no database and no process environment can hold."""
-
-NOT_TEXT = "contains the character NUL or half a surrogate pair"
+PATCH = "application/json-patch+json"
+GZIP = frozenset({"gzip", "x-gzip"})
+WINDOW = 31  # zlib's word for "gzip, and nothing else"
+MOST_MEMBERS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """Bounds of a control-plane body: bytes, levels of nesting."""
+    """Bounds of a control-plane body: bytes (before and after decompression), levels of nesting."""
 
     max_bytes: int = 4 * 1024 * 1024
-    max_depth: int = 32
+    max_depth: int = json_text.MAX_DEPTH
 
 
 class BodyTooLarge(DomainError):
     """The body is larger than this server reads."""
+
+
+class UnsupportedMedia(DomainError):
+    """The body is of a type, or in a coding, that nothing here reads. `header`: what would be accepted."""
+
+    def __init__(self, text: str, header: tuple[str, str]) -> None:
+        super().__init__(text)
+        self.header = header
 
 
 async def bounded(stream: AsyncIterator[bytes], limits: BodyLimits) -> bytes:
@@ -33,12 +44,55 @@ async def bounded(stream: AsyncIterator[bytes], limits: BodyLimits) -> bytes:
     async for piece in stream:
         body += piece
         if len(body) > limits.max_bytes:
-            raise BodyTooLarge(f"the request body is larger than {limits.max_bytes} bytes")
+            raise _too_large(limits)
     return bytes(body)
 
 
+def expect(content_type: str | None, *, patch: bool = False) -> None:
+    """Raise UnsupportedMedia for a type that is not JSON; clients that say none send JSON all the same."""
+    essence = (content_type or "").partition(";")[0].strip().lower()
+    if patch:
+        fits = essence in {"application/json", PATCH}
+    else:
+        fits = essence == "application/json" or (essence.endswith("+json") and essence != PATCH)
+    if essence and not fits:
+        wanted = f"application/json, {PATCH}" if patch else "application/json"
+        text = f"Content-Type is {shown(essence)}, the body must be JSON: say Content-Type: application/json"
+        raise UnsupportedMedia(text, ("Accept-Patch" if patch else "Accept", wanted))
+
+
+def decoded(body: bytes, coding: str | None, limits: BodyLimits) -> bytes:
+    """The body without its Content-Encoding; raises UnsupportedMedia, BodyTooLarge, Invalid."""
+    codings = [one for part in (coding or "").split(",") if (one := part.strip().lower()) not in {"", "identity"}]
+    if not codings:
+        return body
+    if len(codings) > 1 or codings[0] not in GZIP:
+        text = f"Content-Encoding is {shown(', '.join(codings))}, only gzip is read"
+        raise UnsupportedMedia(text, ("Accept-Encoding", "gzip"))
+    return _inflated(body, limits)
+
+
+def _inflated(body: bytes, limits: BodyLimits) -> bytes:
+    """What one gzip member after the other holds; never more than the limit in memory."""
+    found = bytearray()
+    for _ in range(MOST_MEMBERS):
+        member = zlib.decompressobj(WINDOW)
+        try:
+            found += member.decompress(body, limits.max_bytes + 1 - len(found))
+        except zlib.error as error:
+            raise _malformed("the body is not gzip, as Content-Encoding says") from error
+        if len(found) > limits.max_bytes:
+            raise _too_large(limits)
+        if not member.eof:
+            raise _malformed("the body is cut off in the middle of its gzip")
+        body = member.unused_data
+        if not body:
+            return bytes(found)
+    raise _malformed(f"the body has more than {MOST_MEMBERS} gzip members")
+
+
 def json_object(body: bytes, limits: BodyLimits) -> Mapping[str, object]:
-    """The JSON object in `body`; raises Invalid. Whatever Content-Type says: clients get it wrong."""
+    """The JSON object in `body`; raises Invalid."""
     value = json_value(body, limits)
     if not isinstance(value, dict):
         raise _malformed("the body must be a JSON object")
@@ -48,39 +102,15 @@ def json_object(body: bytes, limits: BodyLimits) -> Mapping[str, object]:
 def json_value(body: bytes, limits: BodyLimits) -> object:
     """Any JSON value in `body`; raises Invalid."""
     try:
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        raise _malformed(f"the body is not UTF-8 (byte {error.start})") from error
-    except RecursionError as error:
-        raise _malformed(f"the body is nested deeper than {limits.max_depth} levels") from error
-    except ValueError as error:
-        raise _malformed(f"the body is not JSON: {error}") from error
-    _check(value, limits)
-    result: object = value
-    return result
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _check(root: object, limits: BodyLimits) -> None:
-    """Refuse what no database and no process environment can hold, wherever it is."""
-    left: list[tuple[object, int]] = [(root, 1)]
-    while left:
-        value, depth = left.pop()
-        if depth > limits.max_depth:
-            raise _malformed(f"the body is nested deeper than {limits.max_depth} levels")
-        if isinstance(value, str) and UNSTORABLE.search(value):
-            raise _malformed(f"the body {NOT_TEXT}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise _malformed("the body contains a number that is too large")
-        if isinstance(value, dict):
-            left += [(key, depth) for key in value]
-            left += [(item, depth + 1) for item in value.values()]
-        elif isinstance(value, list):
-            left += [(item, depth + 1) for item in value]
+        return json_text.read(body, max_depth=limits.max_depth)
+    except json_text.Malformed as error:
+        text = error.text if error.field else f"the body {error.text}"
+        raise Invalid(Violation(error.field, text)) from error
 
 
 def _malformed(text: str) -> Invalid:
-    return Invalid(Violation("", text, "0104"))
+    return Invalid(Violation("", text))
+
+
+def _too_large(limits: BodyLimits) -> BodyTooLarge:
+    return BodyTooLarge(f"the request body is larger than {limits.max_bytes} bytes")

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from modelyard.api.body import PATCH
 from modelyard.api.schemas.answers import Answer
 from modelyard.api.schemas.examples import EXAMPLES
 from modelyard.api.schemas.plans import Plan
@@ -41,6 +42,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         (409, "The name is taken, or the Idempotency-Key was used for another request."),
         (412, "If-Match has no ETag of the service: it changed since it was read."),
         (413, "The body is too large."),
+        (415, "The body is said to be something else than JSON, or in another coding than gzip."),
         (500, "A fault of the server (0010)."),
         (503, "The database cannot be used now, or too many log in."),
     )
@@ -71,7 +73,7 @@ def takes_patch(example: object) -> dict[str, Any]:
         },
     }
     content = {"schema": {"type": "array", "minItems": 1, "items": operation}, "example": example}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+    return {"requestBody": {"required": True, "content": {"application/json": content, PATCH: content}}}
 
 
 def asks(model: type[Wire]) -> dict[str, Any]:

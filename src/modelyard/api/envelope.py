@@ -10,13 +10,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from modelyard.api import errors
+from modelyard.api.paths import routed_path
 
 log = logging.getLogger(__name__)
 
 IGNORED = "X-Modelyard-Ignored"
 MAX_IGNORED = 32
 MAX_NAME = 120
-ABSOLUTE = re.compile("^https?://[^/]*", re.IGNORECASE)
+ABSOLUTE = re.compile(b"^https?://[^/?]*", re.IGNORECASE)
 """What a request line may carry before the path (RFC 9112, 3.2.2); the server leaves it there."""
 
 
@@ -30,10 +31,14 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["path"] = ABSOLUTE.sub("", scope["path"]) or "/"
+        method = scope["method"]
+        raw = scope.get("raw_path") or quote(scope["path"]).encode()
+        path = routed_path(ABSOLUTE.sub(b"", raw) or b"/")
         request_id = uuid.uuid4().hex
         ignored: list[str] = []
-        scope.setdefault("state", {})["ignored"] = ignored
+        state = {**scope.get("state", {}), "ignored": ignored, "method": method}
+        asked = "GET" if method == "HEAD" else method
+        scope = {**scope, "path": path, "method": asked, "state": state}  # the server's own stays as it is
         begun = False
 
         async def enveloped(message: Message) -> None:
@@ -45,6 +50,8 @@ class Envelope:
                 headers["x-openstack-request-id"] = f"req-{request_id}"
                 if ignored:
                     headers[IGNORED] = names(ignored)
+            elif method == "HEAD" and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             await send(message)
 
         try:

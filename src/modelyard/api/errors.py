@@ -9,16 +9,17 @@ Every error answer has one shape:
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from modelyard.api.binding import replayed
-from modelyard.api.body import BodyTooLarge
+from modelyard.api.body import BodyTooLarge, UnsupportedMedia
+from modelyard.api.paths import path_of
 from modelyard.domain.errors import (
     AlreadyExists,
     Conflict,
@@ -33,6 +34,7 @@ from modelyard.domain.errors import (
     Unsupported,
     Violation,
 )
+from modelyard.domain.texts import message, printable, shortened
 from modelyard.operations.terms import Answered
 from modelyard.store.base import StoreUnavailableError
 
@@ -44,12 +46,15 @@ STATUS_OF_CODE: Mapping[str, int] = {"3507": 404, "3503": 409, "3002": 409, "431
 NOT_FOUND_CODE: Mapping[str, str] = {"service": "3502", "model": "3001", "cluster": "3547", "token": "0203"}
 EXISTS_CODE: Mapping[str, str] = {"service": "3503", "model": "3002"}
 INTERNAL = "0010"
+MAX_VIOLATIONS = 50
+MAX_FIELD = 200
 UNKNOWN_API = "4204"
 
 
 def install(app: FastAPI) -> None:
     """Have `app` answer every condition in the one shape."""
     app.add_exception_handler(DomainError, _condition)
+    app.add_exception_handler(UnsupportedMedia, _unsupported_media)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(StoreUnavailableError, _unavailable)
@@ -57,37 +62,53 @@ def install(app: FastAPI) -> None:
 
 def answer(
     request: Request, status: int, code: str, text: str, violations: tuple[Violation, ...] = ()
-) -> JSONResponse:
-    """The one shape."""
+) -> Response:
+    """The one shape, bounded however long what was sent is."""
+    told = [Violation(message(v.field, MAX_FIELD), message(v.text), v.code) for v in violations[:MAX_VIOLATIONS]]
+    more = len(violations) - len(told)
+    text = message(_said(told, more) if violations else text)
     content: dict[str, object] = {"error_code": f"ModelArts.{code}", "error_msg": text, "message": text}
-    if any(v.field for v in violations):
+    if any(v.field for v in told):
         content["details"] = [
-            {"field": v.field, "error_code": f"ModelArts.{v.code}", "error_msg": v.text} for v in violations
+            {"field": v.field, "error_code": f"ModelArts.{v.code}", "error_msg": v.text} for v in told
         ]
-    if request.url.path.startswith("/v3"):
+    if request.scope["path"].startswith("/v3"):
         content["error"] = {"code": status, "message": text, "title": "Error"}
     return JSONResponse(content, status_code=status)
 
 
-def internal(request: Request, error: Exception, request_id: str) -> JSONResponse:
+def _said(told: Sequence[Violation], more: int) -> str:
+    texts = [f"{v.field}: {v.text}" if v.field else v.text for v in told]
+    return "; ".join([*texts, *([f"and {more} more"] if more else [])])
+
+
+def internal(request: Request, error: Exception, request_id: str) -> Response:
     """A fault of ours: the trace goes to the log, the caller gets the id to quote."""
-    log.error("request %s failed: %s %s", request_id, request.method, request.url.path, exc_info=error)
+    log.error("request %s failed: %s %s", request_id, request.method, path_of(request.scope), exc_info=error)
     return answer(request, 500, INTERNAL, f"Internal error. Quote request {request_id} when you report it.")
 
 
-async def _condition(request: Request, error: Exception) -> JSONResponse:
+async def _unsupported_media(request: Request, error: Exception) -> Response:
+    assert isinstance(error, UnsupportedMedia)
+    response = answer(request, 415, "0104", str(error))
+    response.headers[error.header[0]] = error.header[1]
+    return response
+
+
+async def _condition(request: Request, error: Exception) -> Response:
     match error:
         case Invalid():
             first = error.violations[0]
-            return answer(request, STATUS_OF_CODE.get(first.code, 400), first.code, str(error), error.violations)
+            return answer(request, STATUS_OF_CODE.get(first.code, 400), first.code, "", error.violations)
         case Unsupported():
             violation = Violation(error.field, error.text)
             return answer(request, 400, violation.code, str(error), (violation,))
         case NotFound():
-            text = f"{error.kind.capitalize()} {error.key} does not exist."
+            text = f"{error.kind.capitalize()} {shortened(printable(error.key), MAX_FIELD)} does not exist."
             return answer(request, 404, NOT_FOUND_CODE.get(error.kind, "0104"), text)
         case AlreadyExists():
-            text = f"{error.kind.capitalize()} {error.key} already exists. {error.hint}".rstrip()
+            key = shortened(printable(error.key), MAX_FIELD)
+            text = f"{error.kind.capitalize()} {key} already exists. {error.hint}".rstrip()
             return answer(request, 409, EXISTS_CODE.get(error.kind, "0104"), text)
         case Answered():
             return replayed(error)
@@ -108,12 +129,13 @@ async def _condition(request: Request, error: Exception) -> JSONResponse:
     raise error
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code == 404 and request.method != "CONNECT":
-        response = answer(request, 404, UNKNOWN_API, f"API {request.method} {request.url.path} does not exist.")
+    method, path = request.scope["state"]["method"], path_of(request.scope)
+    if error.status_code == 404 and method != "CONNECT":
+        response = answer(request, 404, UNKNOWN_API, f"API {method} {path} does not exist.")
     elif error.status_code in {404, 405}:  # CONNECT names a host, and no path: nothing is allowed there
-        response = answer(request, 405, UNKNOWN_API, f"{request.url.path} does not know method {request.method}.")
+        response = answer(request, 405, UNKNOWN_API, f"{path} does not know method {method}.")
         response.headers["Allow"] = ""
         if methods := _known_methods(request):
             response.headers["Allow"] = ", ".join(sorted(methods))
@@ -128,17 +150,18 @@ def _known_methods(request: Request) -> set[str]:
     """What the most literal path takes, of all its routes: the framework names only the first one's (RFC 9110,
     15.5.6)."""
     documented = request.app.openapi()["paths"]
-    found = [path for path in documented if compile_path(path)[0].match(request.url.path)]
+    found = [path for path in documented if compile_path(path)[0].match(request.scope["path"])]
     path = min(found, key=lambda path: path.count("{"), default=None)
-    return set() if path is None else {method.upper() for method in documented[path]}
+    methods = set() if path is None else {method.upper() for method in documented[path]}
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
-async def _validation(request: Request, error: Exception) -> JSONResponse:
+async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     violations = tuple(Violation(".".join(map(str, one["loc"][1:])), str(one["msg"])) for one in error.errors())
     return answer(request, 400, "0104", "; ".join(f"{v.field}: {v.text}" for v in violations), violations)
 
 
-async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+async def _unavailable(request: Request, error: Exception) -> Response:
     log.error("the store is unavailable: %s", error)
     return answer(request, 503, INTERNAL, "The database cannot be used now; nothing was changed. Try again.")

@@ -1,9 +1,9 @@
 """What the routes are given: the use cases' world, the caller, a parsed body or query. FastAPI dependencies.
 
-The caller is known before a body is looked at, and a body is read whatever its Content-Type.
+The caller is known before a body is looked at.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
@@ -12,10 +12,11 @@ from fastapi.security import APIKeyHeader
 
 from modelyard import __version__
 from modelyard.api.auth import Authenticator, Credentials, StoredIdentity
-from modelyard.api.body import NOT_TEXT, UNSTORABLE, BodyLimits, bounded, json_object, json_value
+from modelyard.api.body import BodyLimits, bounded, decoded, expect, json_object, json_value
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
+from modelyard.domain.texts import NOT_TEXT, UNSTORABLE, shown
 from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.signature import SignedRequest
@@ -77,12 +78,12 @@ def context(request: Request) -> Context:
     """The use cases' world; an id that no database could hold is answered here."""
     for name, kind in IDS.items():
         if UNSTORABLE.search(key := request.path_params.get(name, "")):
-            raise NotFound(kind, repr(key))
+            raise NotFound(kind, shown(key))
     return deps(request).context
 
 
 async def raw_body(request: Request) -> bytes:
-    """The body, read once and under the limit."""
+    """The body as it was sent, read once and under the limit."""
     state = request.scope["state"]
     if "body" not in state:
         state["body"] = await bounded(request.stream(), deps(request).limits)
@@ -105,7 +106,7 @@ async def caller(request: Request, token: Annotated[str | None, Security(token_h
 async def _signed(request: Request, with_body: bool) -> SignedRequest:
     raw_path = request.scope.get("raw_path") or request.url.path.encode()
     return SignedRequest(
-        method=request.method,
+        method=request.scope["state"].get("method", request.method),
         path=raw_path.partition(b"?")[0].decode("latin-1"),
         query=request.scope["query_string"].decode("latin-1"),
         headers=request.headers.raw,
@@ -113,11 +114,18 @@ async def _signed(request: Request, with_body: bool) -> SignedRequest:
     )
 
 
+async def plain_body(request: Request, *, patch: bool = False) -> bytes:
+    """The body as JSON text; raises UnsupportedMedia for what says that it is something else."""
+    expect(request.headers.get("content-type"), patch=patch)
+    coding = ",".join(request.headers.getlist("content-encoding"))
+    return decoded(await raw_body(request), coding, deps(request).limits)
+
+
 def body(model: type[WireT]) -> Callable[[Request], Awaitable[Parsed[WireT]]]:
     """A dependency that reads the body as `model`; what is wrong with it is in the result."""
 
     async def read(request: Request) -> Parsed[WireT]:
-        value = json_object(await raw_body(request), deps(request).limits)
+        value = json_object(await plain_body(request), deps(request).limits)
         parsed = model.parse(value)
         request.scope["state"]["ignored"].extend(parsed.ignored)
         return parsed
@@ -125,27 +133,38 @@ def body(model: type[WireT]) -> Callable[[Request], Awaitable[Parsed[WireT]]]:
     return read
 
 
-async def any_body(request: Request) -> object:
-    """The JSON value in the body, whatever it is. A dependency."""
-    return json_value(await raw_body(request), deps(request).limits)
+async def patch_body(request: Request) -> object:
+    """The JSON value in a body that is a JSON Patch. A dependency."""
+    return json_value(await plain_body(request, patch=True), deps(request).limits)
 
 
 def query(model: type[WireT]) -> Callable[[Request], WireT]:
     """A dependency that reads the query as `model`; raises Invalid with everything that is wrong with it."""
 
     def read(request: Request) -> WireT:
-        bad = [
-            Violation(name, NOT_TEXT) for name, value in request.query_params.items() if UNSTORABLE.search(value)
-        ]
-        if bad:
-            raise Invalid(*bad)
-        parsed = model.parse(dict(request.query_params))
+        parsed = model.parse(_parameters(request, model))
         request.scope["state"]["ignored"].extend(parsed.ignored)
         if parsed.violations:
             raise Invalid(*parsed.violations)
         return parsed.value
 
     return read
+
+
+def _parameters(request: Request, model: type[Wire]) -> Mapping[str, str]:
+    """The query: a parameter without a value is one that is not there; raises Invalid."""
+    found: dict[str, str] = {}
+    wrong: list[Violation] = []
+    for name, value in request.query_params.multi_items():
+        if UNSTORABLE.search(value) or UNSTORABLE.search(name):
+            wrong.append(Violation(name, NOT_TEXT))
+        elif name in model.model_fields and found.get(name, value) != value:
+            wrong.append(Violation(name, f"is there twice, as {shown(found[name])} and as {shown(value)}"))
+        elif value:
+            found[name] = value
+    if wrong:
+        raise Invalid(*wrong)
+    return found
 
 
 def address(request: Request) -> str:

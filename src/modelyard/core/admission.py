@@ -28,6 +28,7 @@ from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.resources import Capacity
 from modelyard.domain.revision import Budget, Template, Variant
 from modelyard.domain.service import InferType
+from modelyard.domain.texts import shown
 
 DEPLOY_TIMEOUT_S = 1200
 TERMINATION_GRACE_S = 30
@@ -130,17 +131,18 @@ def _model(path: str, entry: VariantRequest, world: World) -> Iterator[Violation
         return
     model = world.models.get(entry.model_id)
     if model is None:
-        yield Violation(at, f"model {entry.model_id!r} does not exist", "3507")
+        yield Violation(at, f"model {shown(entry.model_id)} does not exist", "3507")
         return
     if model.status is ModelStatus.PUBLISHING:
-        yield Violation(at, f"model {entry.model_id!r} is still being published", "3515")
+        yield Violation(at, f"model {shown(entry.model_id)} is still being published", "3515")
     elif model.status is ModelStatus.FAILED:
-        yield Violation(at, f"model {entry.model_id!r} cannot be used: publishing it failed", "3515")
+        yield Violation(at, f"model {shown(entry.model_id)} cannot be used: publishing it failed", "3515")
     if world.infer_type.value not in model.install_types:
         allowed = ", ".join(sorted(model.install_types)) or "nothing"
         yield Violation(
             at,
-            f"model {entry.model_id!r} cannot be deployed as {world.infer_type}; its install_type is {allowed}",
+            f"model {shown(entry.model_id)} cannot be deployed as {world.infer_type}; "
+            f"its install_type is {allowed}",
             "3589",
         )
 
@@ -168,7 +170,7 @@ def _room(config: Sequence[VariantRequest], world: World) -> Iterator[Violation]
     for pool_id, amount in asked.items():
         pool = world.pools[pool_id]
         if short := crowded(amount, pool.capacity, world.taken.get(pool_id, Amount())):
-            yield Violation("config", f"does not fit into the pool {pool.name!r}: it takes {short}")
+            yield Violation("config", f"does not fit into the pool {shown(pool.name)}: it takes {short}")
 
 
 def _rollout(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Violation]:
@@ -189,7 +191,7 @@ def _rollout(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Viola
 def _envs(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Violation]:
     for name, value in entry.envs:
         if not name or "=" in name or "\0" in name:
-            yield Violation(f"{path}.envs", f"{name!r} cannot name an environment variable")
+            yield Violation(f"{path}.envs", f"{shown(name)} cannot name an environment variable")
         if "\0" in value:
             yield Violation(f"{path}.envs.{name}", "must not contain the character NUL")
     size = sum(len(name.encode()) + len(value.encode()) + 2 for name, value in entry.envs)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterator
 
 from modelyard.domain.errors import Violation
+from modelyard.domain.texts import shown
 from modelyard_runtime.kinds import TYPES
 
 DESCRIPTION_MAX = 100
@@ -47,7 +48,7 @@ def service_name(text: str | None) -> Iterator[Violation]:
 def workspace(text: str) -> Iterator[Violation]:
     """There is only the default workspace."""
     if text != DEFAULT_WORKSPACE:
-        yield Violation("workspace_id", f"workspace {text!r} does not exist; the default one is '0'", "0102")
+        yield Violation("workspace_id", f"workspace {shown(text)} does not exist; the default one is '0'", "0102")
 
 
 def model_name(text: str | None) -> Iterator[Violation]:
@@ -55,7 +56,7 @@ def model_name(text: str | None) -> Iterator[Violation]:
     if text is None:
         yield Violation("model_name", "is mandatory")
     elif not MODEL_NAME.fullmatch(text):
-        yield Violation("model_name", f"is {text[:80]!r}, must be 1 to 64 letters, digits, '-' or '_'")
+        yield Violation("model_name", f"is {shown(text)}, must be 1 to 64 letters, digits, '-' or '_'")
 
 
 def model_version(text: str | None) -> Iterator[Violation]:
@@ -63,7 +64,7 @@ def model_version(text: str | None) -> Iterator[Violation]:
     if text is None:
         yield Violation("model_version", "is mandatory")
     elif not MODEL_VERSION.fullmatch(text):
-        yield Violation("model_version", f"is {text[:80]!r}, must be three numbers like 1.0.12, each below 100")
+        yield Violation("model_version", f"is {shown(text)}, must be three numbers like 1.0.12, each below 100")
 
 
 def model_type(text: str | None) -> Iterator[Violation]:
@@ -75,13 +76,13 @@ def model_type(text: str | None) -> Iterator[Violation]:
     elif text not in {*MODEL_TYPES, AUTO}:
         known = ", ".join(sorted(MODEL_TYPES))
         yield Violation(
-            "model_type", f"is {text[:80]!r}, must be one of {known}, or {AUTO}: what config.json says"
+            "model_type", f"is {shown(text)}, must be one of {known}, or {AUTO}: what config.json says"
         )
 
 
 def install_types(values: tuple[str, ...]) -> Iterator[Violation]:
     """A non-empty selection of real-time, batch and edge."""
     if unknown := sorted(set(values) - INSTALL_TYPES):
-        yield Violation("install_type", f"has {unknown[0]!r}, known are {', '.join(sorted(INSTALL_TYPES))}")
+        yield Violation("install_type", f"has {shown(unknown[0])}, known are {', '.join(sorted(INSTALL_TYPES))}")
     if not values:
         yield Violation("install_type", "must not be empty")

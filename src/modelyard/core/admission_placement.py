@@ -14,6 +14,7 @@ from modelyard.core.admission_catalog import CUSTOM, Flavor, Pool
 from modelyard.core.size import Amount, fits_anywhere, of_flavor, shortage
 from modelyard.domain.errors import Violation
 from modelyard.domain.resources import Capacity
+from modelyard.domain.texts import shown
 
 LEAST_CPU = 0.01
 POOL_UNKNOWN = "3547"
@@ -129,9 +130,9 @@ def _pool(prefix: str, key: tuple[str, str] | None, site: Site) -> Iterator[Viol
     field, name = key
     pool = site.pools.get(name)
     if pool is None:
-        yield Violation(f"{prefix}{field}", f"resource pool {name!r} does not exist", POOL_UNKNOWN)
+        yield Violation(f"{prefix}{field}", f"resource pool {shown(name)} does not exist", POOL_UNKNOWN)
     elif not pool.healthy:
-        yield Violation(f"{prefix}{field}", f"resource pool {name!r} is {pool.status}, it must be running")
+        yield Violation(f"{prefix}{field}", f"resource pool {shown(name)} is {pool.status}, it must be running")
 
 
 def _specification(at: str, name: str | None, site: Site, *, in_pool: bool) -> Iterator[Violation]:
@@ -141,9 +142,9 @@ def _specification(at: str, name: str | None, site: Site, *, in_pool: bool) -> I
         if not in_pool:
             yield Violation(at, "'custom' is for services in a dedicated resource pool: name one in pool_name")
     elif name not in site.flavors:
-        yield Violation(at, f"{name!r} is no known specification; known: {_open(site)}")
+        yield Violation(at, f"{shown(name)} is no known specification; known: {_open(site)}")
     elif not site.flavors[name].open:
-        yield Violation(at, f"{name!r} has to be opened by an administrator; open: {_open(site)}")
+        yield Violation(at, f"{shown(name)} has to be opened by an administrator; open: {_open(site)}")
 
 
 def _fits(path: str, specification: str | None, placement: Placement, site: Site) -> Iterator[Violation]:
@@ -153,11 +154,11 @@ def _fits(path: str, specification: str | None, placement: Placement, site: Site
     if asked is None or (flavor is not None and not flavor.open):
         return
     at = f"{path}.custom_spec" if specification == CUSTOM else f"{path}.specification"
-    said = "" if specification == CUSTOM else f"{specification!r} "
+    said = "" if specification == CUSTOM else f"{shown(specification)} "
     if not (flavor and fits_anywhere(flavor)) and (short := shortage(asked, site.machine)):
         yield Violation(at, f"{said}does not fit on this machine: it takes {short}")
     elif pool is not None and (short := shortage(asked, pool.capacity)):
-        yield Violation(at, f"{said}does not fit into the pool {pool.name!r}: it takes {short}")
+        yield Violation(at, f"{said}does not fit into the pool {shown(pool.name)}: it takes {short}")
 
 
 def _open(site: Site) -> str:
@@ -191,7 +192,11 @@ def _affinity(at: str, affinity: Affinity, site: Site, *, in_pool: bool) -> Iter
         yield Violation(at, "is for services in a dedicated resource pool")
         return
     if affinity.mode not in {"required", "preferred"}:
-        said = "is mandatory" if affinity.mode is None else f"is {affinity.mode!r}, must be required or preferred"
+        said = (
+            "is mandatory"
+            if affinity.mode is None
+            else f"is {shown(affinity.mode)}, must be required or preferred"
+        )
         yield Violation(f"{at}.mode", said)
     if not affinity.nodes:
         yield Violation(f"{at}.pool_infos", "must have at least one entry")
@@ -201,13 +206,13 @@ def _affinity(at: str, affinity: Affinity, site: Site, *, in_pool: bool) -> Iter
         if not name:
             yield Violation(f"{here}.pool_name", "is mandatory")
         elif pool is None:
-            yield Violation(f"{here}.pool_name", f"resource pool {name!r} does not exist", POOL_UNKNOWN)
+            yield Violation(f"{here}.pool_name", f"resource pool {shown(name)} does not exist", POOL_UNKNOWN)
         if not nodes:
             yield Violation(f"{here}.nodes", "must have at least one entry")
         for k, node in enumerate(nodes):
             if not node:
                 yield Violation(f"{here}.nodes[{k}].name", "is mandatory")
             elif pool is not None and node not in pool.nodes:
-                yield Violation(f"{here}.nodes[{k}].name", f"pool {name!r} has no node {node!r}", "3598")
+                yield Violation(f"{here}.nodes[{k}].name", f"pool {shown(name)} has no node {shown(node)}", "3598")
         if pool is not None and len(pool.nodes) > len(set(nodes)):
             yield Violation(here, "choosing among the nodes of a pool is not supported yet")

@@ -13,6 +13,7 @@ from modelyard.core.admission_placement import Placement
 from modelyard.domain.errors import Violation
 from modelyard.domain.routing import LoadBalancer
 from modelyard.domain.service import InferType
+from modelyard.domain.texts import shown
 
 PRIORITIES = (1, 3)
 NETWORK = ("vpc_id", "subnet_network_id", "security_group_id")
@@ -66,7 +67,7 @@ def violations(
         yield Violation(properties.LOAD_BALANCER, "is for real-time services only")
     elif policy is not None and policy not in {p.value for p in LoadBalancer}:
         known = ", ".join(p.value for p in LoadBalancer)
-        yield Violation(properties.LOAD_BALANCER, f"is {policy!r}, must be one of {known}")
+        yield Violation(properties.LOAD_BALANCER, f"is {shown(policy)}, must be one of {known}")
     least, most = PRIORITIES
     if request.priority is not None and not least <= request.priority <= most:
         yield Violation(properties.PRIORITY, f"is {request.priority}, must be {least} to {most}")
@@ -85,7 +86,9 @@ def _secrets(secrets: tuple[SecretRequest, ...]) -> Iterator[Violation]:
             yield Violation(f"{at}.mouthPath", "is mandatory")
         elif not secret.mount_path.startswith("/") or ".." in secret.mount_path.split("/"):
             wrong = True
-            yield Violation(f"{at}.mouthPath", f"is {secret.mount_path!r}, must be an absolute path without '..'")
+            yield Violation(
+                f"{at}.mouthPath", f"is {shown(secret.mount_path)}, must be an absolute path without '..'"
+            )
         if not wrong:
             yield Violation(at, "is not supported yet: there is no store of secrets here to mount from")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from modelyard.domain.errors import Violation
 from modelyard.domain.service import InferType
+from modelyard.domain.texts import shown
 
 OBJECT_PATH = re.compile(r"(?:(?:obs|s3)://|https?://(?=[^/]+\.)|/)[a-z0-9][^/\s]*(?:/[^\x00-\x1f\\]*)?")
 MAPPING_TYPES = ("file", "csv")
@@ -52,14 +53,14 @@ def _batch(path: str, fields: TypedFields) -> Iterator[Violation]:
     for name in ("src_path", "dest_path"):
         value = getattr(fields, name)
         if value and (not OBJECT_PATH.fullmatch(value) or ".." in value.split("/")):
-            yield Violation(f"{path}.{name}", f"is {value[:80]!r}, must look like obs://bucket/key", "3572")
+            yield Violation(f"{path}.{name}", f"is {shown(value)}, must look like obs://bucket/key", "3572")
     if fields.req_uri and not fields.req_uri.startswith("/"):
-        yield Violation(f"{path}.req_uri", f"is {fields.req_uri!r}, must be one of the model's API urls")
+        yield Violation(f"{path}.req_uri", f"is {shown(fields.req_uri)}, must be one of the model's API urls")
     if fields.mapping_type and fields.mapping_type not in MAPPING_TYPES:
-        yield Violation(f"{path}.mapping_type", f"is {fields.mapping_type!r}, must be file or csv")
+        yield Violation(f"{path}.mapping_type", f"is {shown(fields.mapping_type)}, must be file or csv")
     if fields.mapping_type == "csv" and fields.mapping_rule is None:
         yield Violation(f"{path}.mapping_rule", "is mandatory for mapping_type csv")
     if fields.src_type not in {None, "", MANIFEST}:
-        yield Violation(f"{path}.src_type", f"is {fields.src_type!r}, must be {MANIFEST!r} or absent")
+        yield Violation(f"{path}.src_type", f"is {shown(fields.src_type)}, must be {shown(MANIFEST)} or absent")
     elif fields.src_type and fields.src_path and not fields.src_path.endswith(".manifest"):
         yield Violation(f"{path}.src_path", "must end in .manifest for src_type ManifestFile", "3572")

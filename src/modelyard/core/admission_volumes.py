@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from modelyard.domain.errors import Violation
 from modelyard.domain.revision import Volume
+from modelyard.domain.texts import shown
 
 SYSTEM = (
     "/",
@@ -95,7 +96,7 @@ def _host(at: str, volume: VolumeRequest, dirs: HostDirs) -> Iterator[Violation]
     if volume.storage_type not in {None, "", "hostPath", "local"}:
         yield Violation(
             at.rpartition(".")[0] + ".storage_type",
-            f"is {volume.storage_type!r}, only directories of the host are supported (hostPath)",
+            f"is {shown(volume.storage_type)}, only directories of the host are supported (hostPath)",
         )
         return
     path = volume.host_path
@@ -104,25 +105,25 @@ def _host(at: str, volume: VolumeRequest, dirs: HostDirs) -> Iterator[Violation]
             yield Violation(at, "is mandatory")
         return
     if not _is_plain(path):
-        yield Violation(at, f"is {path!r}, must be an absolute path without '..'")
+        yield Violation(at, f"is {shown(path)}, must be an absolute path without '..'")
         return
     real = dirs.resolved.get(path)
     if not any(_below(path, a) for a in dirs.allowed) or (real and not any(_below(real, a) for a in dirs.allowed)):
         allowed = ", ".join(dirs.allowed) or "none"
         yield Violation(
-            at, f"is {path!r}, which is not below a directory that the administrator allowed ({allowed})"
+            at, f"is {shown(path)}, which is not below a directory that the administrator allowed ({allowed})"
         )
     elif real is None:
-        yield Violation(at, f"is {path!r}, which is no directory of the host")
+        yield Violation(at, f"is {shown(path)}, which is no directory of the host")
 
 
 def _mount(at: str, path: str | None) -> Iterator[Violation]:
     if not path:
         yield Violation(at, "is mandatory")
     elif not _is_plain(path):
-        yield Violation(at, f"is {path!r}, must be an absolute path without '..'")
+        yield Violation(at, f"is {shown(path)}, must be an absolute path without '..'")
     elif any(path.rstrip("/") == s.rstrip("/") or (s != "/" and _below(path, s)) for s in SYSTEM):
-        yield Violation(at, f"is {path!r}, which is a system directory")
+        yield Violation(at, f"is {shown(path)}, which is a system directory")
 
 
 def _is_plain(path: str) -> bool:

@@ -18,6 +18,7 @@ from dataclasses import replace
 
 from modelyard.domain.errors import Violation
 from modelyard.domain.health import LIVENESS, PATH, READINESS, Check, Health
+from modelyard.domain.texts import shown
 
 KEYS = ("health", "readiness_health", "startup_health")
 CODE = "3592"
@@ -106,21 +107,25 @@ def _wrong(key: str, value: object) -> Iterator[Violation]:
         yield Violation(key, "must be an object", CODE)
         return
     if _method(value) not in METHODS:
-        yield Violation(f"{key}.check_method", f"is {value['check_method']!r}, must be HTTP or EXEC", CODE)
+        yield Violation(f"{key}.check_method", f"is {shown(value['check_method'])}, must be HTTP or EXEC", CODE)
     elif _method(value) == "EXEC":
         command = value.get("command")
         words = [command] if isinstance(command, str) else command if isinstance(command, list) else []
         if not words or not all(isinstance(word, str) and word.strip() and "\0" not in word for word in words):
-            text = f"is {command!r}, must be a command (a string or an array of them) when check_method is EXEC"
+            text = (
+                f"is {shown(command)}, must be a command (a string or an array of them) when check_method is EXEC"
+            )
             yield Violation(f"{key}.command", text, CODE)
     elif not (isinstance(url := value.get("url", PATH), str) and URL.fullmatch(url)):
-        yield Violation(f"{key}.url", f"is {url!r}, must be a path that begins with /", CODE)
+        yield Violation(f"{key}.url", f"is {shown(url)}, must be a path that begins with /", CODE)
     if _protocol(value) not in PROTOCOLS:
-        yield Violation(f"{key}.protocol", f"is {value['protocol']!r}, must be http or https", CODE)
+        yield Violation(f"{key}.protocol", f"is {shown(value['protocol'])}, must be http or https", CODE)
     for name, (_, least, most) in NUMBERS.items():
         number = value.get(name)
         if number is not None and not _whole(number, least, most):
-            yield Violation(f"{key}.{name}", f"is {number!r}, must be a whole number from {least} to {most}", CODE)
+            yield Violation(
+                f"{key}.{name}", f"is {shown(number)}, must be a whole number from {least} to {most}", CODE
+            )
 
 
 def _whole(value: object, least: int, most: int) -> bool:

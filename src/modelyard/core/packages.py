@@ -9,19 +9,24 @@ The effective configuration is config.json, overlaid by what the request says of
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import cast
 
-from modelyard.core import health, requirements
+from modelyard.core import health, json_text, requirements
+from modelyard.core.admission_fields import told
 from modelyard.domain.errors import Violation
+from modelyard.domain.texts import shown
 from modelyard_runtime import kinds
-from modelyard_runtime.package import read_config, read_json
+from modelyard_runtime.package import MAX_CONFIG_BYTES, MAX_DEPTH, read_json
 
 CONFIG = kinds.CONFIG
 CODE = kinds.SCRIPT
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 REQUEST_KEYS = ("model_algorithm", "runtime", "apis", "dependencies", *health.KEYS, "metrics")
 """Keys of config.json that the request to publish may also say."""
+
+INNER = ("apis", "metrics", "dependencies", *health.KEYS)
+"""Keys of config.json that also travel as JSON strings (contract §3)."""
 
 PYTHON = re.compile(r"py(?:thon)?[_-]?(\d)\.?(\d+)")
 """In the name of a runtime: `python3.7`, `tf1.13-python3.6-cpu`, `pytorch_1.8.0-cuda_10.2-py_3.7-…`."""
@@ -38,21 +43,52 @@ def config(
             merged.update({key: request[key] for key in REQUEST_KEYS if request.get(key) is not None})
         if source is None:
             continue
-        try:
-            merged.update(read_config(source))
-        except ValueError as error:
-            violations.append(Violation(name, str(error), "3016"))
-    for key in ("apis", "metrics", "dependencies", *health.KEYS):  # they also travel as JSON strings (contract §3)
+        value, wrong = _object(name, source)
+        violations += wrong
+        merged.update(value)
+    for key in INNER:
         if isinstance(inner := merged.get(key), str):
-            merged[key] = _read(inner)
-    return merged, (*violations, *_rules(merged))
+            merged[key], wrong = _inner(key, inner)
+            violations += wrong
+    broken = [v.field for v in violations]
+    return merged, (*violations, *(v for v in _rules(merged) if not told(v.field, broken)))
 
 
-def _read(text: str) -> object:
+def requested(request: Mapping[str, object]) -> Iterator[Violation]:
+    """What is wrong with the JSON texts of a request to publish, before anything is stored."""
+    initial, metrics = request.get("initial_config"), request.get("model_metrics")
+    if isinstance(initial, str) and initial:
+        value, wrong = _object("initial_config", initial)
+        yield from wrong
+        for key in INNER:
+            if isinstance(inner := value.get(key), str):
+                yield from _inner(f"initial_config.{key}", inner)[1]
+    if isinstance(metrics, str) and metrics:
+        yield from _inner("model_metrics", metrics)[1]
+
+
+def _object(name: str, source: str | bytes) -> tuple[Mapping[str, object], Sequence[Violation]]:
+    value, wrong = _inner(name, source)
+    if wrong or isinstance(value, dict):
+        return value if isinstance(value, dict) else {}, wrong
+    return {}, (Violation(name, "must be a JSON object", "3016"),)
+
+
+def _inner(name: str, source: str | bytes) -> tuple[object, Sequence[Violation]]:
+    """The value of the JSON text in `name`, or the text itself and what is wrong with it."""
+    if len(source) > MAX_CONFIG_BYTES:
+        text = f"has {len(source)} bytes, at most {MAX_CONFIG_BYTES} are read"
+        return source, (Violation(name, text, "3016"),)
     try:
-        return read_json(text)
-    except ValueError:
-        return text
+        return json_text.read(source, max_depth=MAX_DEPTH), ()
+    except json_text.Malformed as error:
+        where, text = json_text.below(name, error.field), error.text
+    if where == name:
+        try:
+            read_json(source)
+        except ValueError as error:  # it says more of what authors get wrong, such as comments
+            text = str(error)
+    return source, (Violation(where, text, "3016"),)
 
 
 def layout(names: Collection[str], model_type: str | None, *, unread: bool = False) -> tuple[Violation, ...]:
@@ -68,7 +104,7 @@ def layout(names: Collection[str], model_type: str | None, *, unread: bool = Fal
         return (Violation("model_type", "'Image' is not supported yet: images need a container engine", "3016"),)
     kind = kinds.KINDS.get(model_type)
     if kind is None:
-        text = f"is {model_type[:80]!r}, must be one of {', '.join(kinds.TYPES)}"
+        text = f"is {shown(model_type)}, must be one of {', '.join(kinds.TYPES)}"
         return (Violation("model_type", text, "3016"),)
     if CODE in seen:
         return ()
@@ -86,7 +122,7 @@ def runtime_note(config: Mapping[str, object], python: tuple[int, int]) -> str:
     match = PYTHON.search(runtime) if isinstance(runtime, str) else None
     if match is None or (int(match[1]), int(match[2])) == python:
         return ""
-    return f"runtime {runtime!r} is not there: Python {python[0]}.{python[1]} serves the model"
+    return f"runtime {shown(runtime)} is not there: Python {python[0]}.{python[1]} serves the model"
 
 
 def _rules(merged: Mapping[str, object]) -> Iterator[Violation]:
@@ -113,7 +149,7 @@ def _least(value: object) -> Iterator[Violation]:
     for name in ("min_cpu", "min_gpu", "min_memory"):
         number = value.get(name)
         if number is not None and (isinstance(number, bool) or not isinstance(number, int | float)):
-            yield Violation(f"specification.{name}", f"is {number!r}, must be a number", "3016")
+            yield Violation(f"specification.{name}", f"is {shown(number)}, must be a number", "3016")
 
 
 def _items(value: object) -> list[object]:
@@ -127,10 +163,12 @@ def _api(path: str, value: object) -> Iterator[Violation]:
     api = cast("Mapping[str, object]", value)
     url = api.get("url", "/")
     if not isinstance(url, str) or not url.startswith("/"):
-        yield Violation(f"{path}.url", f"is {url!r}, must be a path that begins with /", "3016")
+        yield Violation(f"{path}.url", f"is {shown(url)}, must be a path that begins with /", "3016")
     method = api.get("method", "POST")
     if not isinstance(method, str) or method.upper() not in METHODS:
-        yield Violation(f"{path}.method", f"is {method!r}, must be one of {', '.join(sorted(METHODS))}", "3016")
+        yield Violation(
+            f"{path}.method", f"is {shown(method)}, must be one of {', '.join(sorted(METHODS))}", "3016"
+        )
     for key in ("request", "response"):
         if key in api and not isinstance(api[key], dict):
             yield Violation(f"{path}.{key}", "must be an object", "3016")

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from modelyard.domain.errors import Violation
+from modelyard.domain.texts import shown
 
 OPERATORS = {"EXACT": "==", "ATLEAST": ">=", "ATMOST": "<="}
 NAME = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[(?P<extras>[A-Za-z0-9,._ -]+)\])?")
@@ -74,7 +75,7 @@ def _wrong(path: str, value: object) -> Iterator[Violation]:
         yield Violation(path, "must be an object", "3016")
         return
     if value.get("installer", "pip") != "pip":
-        yield Violation(f"{path}.installer", f"is {value['installer']!r}, only pip is supported", "3016")
+        yield Violation(f"{path}.installer", f"is {shown(value['installer'])}, only pip is supported", "3016")
     packages = value.get("packages")
     if not isinstance(packages, list):
         yield Violation(f"{path}.packages", "must be an array", "3016")
@@ -87,13 +88,13 @@ def _wrong_package(at: str, package: object) -> Iterator[Violation]:
     said = cast("Mapping[str, object]", package) if isinstance(package, dict) else {}
     name = said.get("package_name")
     if not isinstance(name, str) or not NAME.fullmatch(name.strip()):
-        yield Violation(f"{at}.package_name", f"is {name!r}, must name a package", "3016")
+        yield Violation(f"{at}.package_name", f"is {shown(name)}, must name a package", "3016")
     restraint, version = said.get("restraint") or None, said.get("package_version")
     if restraint is not None and not (isinstance(restraint, str) and restraint in OPERATORS):
-        yield Violation(f"{at}.restraint", f"is {restraint!r}, must be EXACT, ATLEAST or ATMOST", "3041")
+        yield Violation(f"{at}.restraint", f"is {shown(restraint)}, must be EXACT, ATLEAST or ATMOST", "3041")
     if version is None or version == "":
         return
     exact = restraint is None or restraint == "EXACT"
     text = version.strip() if isinstance(version, str) else ""
     if not VERSION.fullmatch(text) and not (exact and WILDCARD.fullmatch(text)):
-        yield Violation(f"{at}.package_version", f"is {version!r}, must be a version", "3016")
+        yield Violation(f"{at}.package_version", f"is {shown(version)}, must be a version", "3016")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from modelyard.domain.errors import Violation
 from modelyard.domain.service import Desired, Service
+from modelyard.domain.texts import shown
 
 SCHEDULE = "schedule"
 DUE = "due_time"
@@ -46,11 +47,11 @@ def violations(entries: Sequence[Entry], *, real_time: bool = True) -> Iterator[
         if entry.type is None:
             yield Violation(f"{at}.type", "is mandatory")
         elif entry.type != STOP:
-            yield Violation(f"{at}.type", f"is {entry.type!r}, only 'stop' is supported")
+            yield Violation(f"{at}.type", f"is {shown(entry.type)}, only 'stop' is supported")
         if entry.time_unit is None:
             yield Violation(f"{at}.time_unit", "is mandatory")
         elif entry.time_unit not in UNITS_S:
-            yield Violation(f"{at}.time_unit", f"is {entry.time_unit!r}, must be DAYS, HOURS or MINUTES")
+            yield Violation(f"{at}.time_unit", f"is {shown(entry.time_unit)}, must be DAYS, HOURS or MINUTES")
         if entry.duration is None:
             yield Violation(f"{at}.duration", "is mandatory")
         elif entry.duration < 1:

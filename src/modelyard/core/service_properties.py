@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from modelyard.domain.errors import Violation
 from modelyard.domain.routing import Attempts, LoadBalancer, TrafficLimit
+from modelyard.domain.texts import shown
 
 PROPERTIES = "additional_properties"
 LOAD_BALANCER = "load_balancer_policy"
@@ -101,7 +102,7 @@ def _notification(value: object) -> Iterator[Violation]:
             continue
         urn, events = one.get("topic_urn"), one.get("events")
         if not isinstance(urn, str) or not TOPIC_URN.fullmatch(urn):
-            yield Violation(f"{path}.topic_urn", f"is {urn!r}, must be urn:smn:region:project:topic")
+            yield Violation(f"{path}.topic_urn", f"is {shown(urn)}, must be urn:smn:region:project:topic")
         if not isinstance(events, list) or not events:
             yield Violation(f"{path}.events", "must be an array with at least one of 1, 3, 7, 11")
             continue
@@ -109,7 +110,7 @@ def _notification(value: object) -> Iterator[Violation]:
             if isinstance(event, bool) or event not in NOTIFIABLE:
                 yield Violation(
                     f"{path}.events[{i}]",
-                    f"is {event!r}, must be 1 (failed), 3 (running), 7 (concerning) or 11 (pending)",
+                    f"is {shown(event)}, must be 1 (failed), 3 (running), 7 (concerning) or 11 (pending)",
                 )
 
 
@@ -131,7 +132,9 @@ def _channels(sent: object) -> Iterator[Violation]:
     for i, channel in enumerate(sent if isinstance(sent, list) else []):
         kind = channel.get("type")
         if kind != "LTS":
-            yield Violation(f"{at}[{i}].type", "is mandatory" if kind is None else f"is {kind!r}, must be 'LTS'")
+            yield Violation(
+                f"{at}[{i}].type", "is mandatory" if kind is None else f"is {shown(kind)}, must be 'LTS'"
+            )
         configuration = channel.get("configuration")
         for name in ("log_group_id", "log_stream_id") if configuration is not None else ():
             key = configuration.get(name)
@@ -153,7 +156,7 @@ def _own(after: Mapping[str, object], sent: set[str]) -> Iterator[Violation]:
         )
     for key in sorted(sent):
         if len(key) > OWN_KEY_CHARS:
-            text = f"the key {key[:OWN_KEY_CHARS]!r}… has {len(key)} characters, at most {OWN_KEY_CHARS} are kept"
+            text = f"the key {shown(key)} has {len(key)} characters, at most {OWN_KEY_CHARS} are kept"
             yield Violation(PROPERTIES, text)
         elif _deeper(after[key], OWN_DEPTH):
             yield Violation(f"{PROPERTIES}.{key}", f"is nested deeper than {OWN_DEPTH} levels")
@@ -180,7 +183,7 @@ def _limits(sent: Mapping[str, object], bounds: Bounds) -> Iterator[Violation]:
         elif not 1 <= num <= MAX_REQUESTS:
             yield Violation(f"{at}.num", f"is {num}, must be 1 to {MAX_REQUESTS}")
         if unit not in UNITS_S:
-            said = "is mandatory" if unit is None else f"is {unit!r}, must be one of {', '.join(UNITS_S)}"
+            said = "is mandatory" if unit is None else f"is {shown(unit)}, must be one of {', '.join(UNITS_S)}"
             yield Violation(f"{at}.unit", said)
     at, request = f"{PROPERTIES}.request_limit", sent.get("request_limit")
     if isinstance(request, Mapping):

@@ -6,6 +6,8 @@ code of `error_codes.tsv` and a text. Store and engine errors live beside their 
 
 from dataclasses import dataclass
 
+from modelyard.domain.texts import shown
+
 
 class DomainError(Exception):
     """Base of every condition that a caller can be told about."""
@@ -36,7 +38,7 @@ class NotFound(DomainError):
     """The thing does not exist in this project. `kind` is one of service, model, project, user, cluster …"""
 
     def __init__(self, kind: str, key: str) -> None:
-        super().__init__(f"{kind} {key!r} does not exist")
+        super().__init__(f"{kind} {shown(key)} does not exist")
         self.kind = kind
         self.key = key
 
@@ -45,7 +47,7 @@ class AlreadyExists(DomainError):
     """The name is taken. `hint`: a sentence that says what to do instead."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
-        super().__init__(f"{kind} {key!r} already exists")
+        super().__init__(f"{kind} {shown(key)} already exists")
         self.kind = kind
         self.key = key
         self.hint = hint

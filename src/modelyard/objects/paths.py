@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from modelyard.domain.texts import shown
+
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
 MAX_KEY_BYTES = 1024
 
@@ -43,23 +45,23 @@ def object_path(text: str) -> ObjectPath:
             url = urlsplit(text)
             host = url.hostname or ""
         except ValueError as error:
-            raise MalformedPathError(f"{text!r} is no URL: {error}") from error
+            raise MalformedPathError(f"{shown(text)} is no URL: {error}") from error
         if "." not in host or url.query or url.fragment or url.username:
-            raise MalformedPathError(f"{text!r} must look like https://bucket.host/key")
+            raise MalformedPathError(f"{shown(text)} must look like https://bucket.host/key")
         bucket, key = host.partition(".")[0], unquote(url.path).lstrip("/")
     else:
-        raise MalformedPathError(f"{text!r} must begin with obs://, s3://, https://bucket.host/ or /bucket/")
+        raise MalformedPathError(f"{shown(text)} must begin with obs://, s3://, https://bucket.host/ or /bucket/")
     return _checked(text, bucket, key)
 
 
 def _checked(text: str, bucket: str, key: str) -> ObjectPath:
     if not BUCKET.fullmatch(bucket) or ".." in bucket:
-        raise MalformedPathError(f"{text!r}: {bucket!r} cannot name a bucket")
+        raise MalformedPathError(f"{shown(text)}: {shown(bucket)} cannot name a bucket")
     key = key.rstrip("/")
     if any(segment in {"", ".", ".."} for segment in key.split("/")) and key:
-        raise MalformedPathError(f"{text!r}: empty, '.' and '..' segments are not allowed")
+        raise MalformedPathError(f"{shown(text)}: empty, '.' and '..' segments are not allowed")
     if any(ord(char) < 0x20 or ord(char) == 0x7F or char == "\\" for char in key):
-        raise MalformedPathError(f"{text!r}: control characters and backslashes are not allowed")
+        raise MalformedPathError(f"{shown(text)}: control characters and backslashes are not allowed")
     if len(key.encode("utf-8", "surrogatepass")) > MAX_KEY_BYTES:
         raise MalformedPathError(f"the key is longer than {MAX_KEY_BYTES} bytes")
     return ObjectPath(bucket, key)

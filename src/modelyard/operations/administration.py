@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from modelyard.core import admission_fields as fields
 from modelyard.domain.errors import AlreadyExists, Forbidden, Invalid, NotFound, Violation
 from modelyard.domain.identity import SYSTEM, Principal, Project, Role, User
+from modelyard.domain.texts import shown
 from modelyard.iam.bootstrap import random_access_key, random_secret
 from modelyard.iam.passwords import Passwords
 from modelyard.operations.context import Context
@@ -263,7 +264,7 @@ async def create_access_key(
         await _user(w, wanted)
         await _project(w, where)
         if not await w.roles(wanted, where):
-            raise Forbidden(f"The user has no role in project {where!r}.")
+            raise Forbidden(f"The user has no role in project {shown(where)}.")
         await w.save_access_key(made.access, wanted, where, made.secret)
     return made
 
@@ -304,7 +305,7 @@ async def _domain(r: Reading, key: str, where: str) -> str:
     for one in await r.projects():
         if same_domain(key, one.domain_id, one.domain_name):
             return one.domain_id
-    raise Invalid(Violation(where, f"domain {key!r} does not exist"))
+    raise Invalid(Violation(where, f"domain {shown(key)} does not exist"))
 
 
 async def _not_the_last(r: Reading, user_id: str) -> None:

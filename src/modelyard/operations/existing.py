@@ -3,6 +3,7 @@
 from modelyard.domain.errors import NotFound, Violation
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.service import Service
+from modelyard.domain.texts import shown
 from modelyard.store.base import Reading, ServiceRecord
 
 
@@ -27,4 +28,4 @@ def not_owner(principal: Principal, service: Service) -> tuple[Violation, ...]:
     """Who is neither the owner nor an admin of the project may not change it."""
     if principal.user_id == service.owner or Role.ADMIN in principal.roles:
         return ()
-    return (Violation("", f"you are not the owner of service {service.name!r}", "3540"),)
+    return (Violation("", f"you are not the owner of service {shown(service.name)}", "3540"),)

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelyard.core import admission_fields as fields
+from modelyard.core import packages
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.model import Model
 from modelyard.domain.revision import Variant
+from modelyard.domain.texts import shown
 from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.replacing import free_version
@@ -89,7 +91,7 @@ async def may_read_bucket(ctx: Context, r: Reading, project_id: str, bucket: str
         home = await r.project(ctx.home_project)
         owner = home.id if home else None
     if owner not in {None, project_id}:
-        text = f"bucket {bucket!r} is not one of this project: an administrator can give it to the project"
+        text = f"bucket {shown(bucket)} is not one of this project: an administrator can give it to the project"
         raise Invalid(Violation(field, text, "4310"))
 
 
@@ -108,6 +110,7 @@ def _violations(request: ModelRequest) -> list[Violation]:
         *fields.description(request.description),
         *fields.workspace(request.workspace_id),
         *fields.install_types(("batch",) if request.install_types is None else request.install_types),
+        *packages.requested(request.attributes),
     ]
     if request.source_copy is False:
         text = "is false, but publishing always takes a snapshot: nothing serves from source_location"

@@ -10,6 +10,7 @@ from modelyard.core.admission_catalog import FLAVORS, Quotas
 from modelyard.core.size import fits_anywhere, of_flavor, shortage
 from modelyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
+from modelyard.domain.texts import shown
 from modelyard.operations import limits
 from modelyard.operations.administration import administer
 from modelyard.operations.context import Context
@@ -54,7 +55,7 @@ async def set_quotas(
         if name not in known:
             found.append(Violation(f"quotas.{name}", f"is no quota; known: {', '.join(known)}"))
         elif not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
-            found.append(Violation(f"quotas.{name}", f"is {str(value)[:80]!r}, must be a whole number from 0"))
+            found.append(Violation(f"quotas.{name}", f"is {shown(value)}, must be a whole number from 0"))
     if found:
         raise Invalid(*found)
     async with ctx.store.write() as w:
@@ -117,7 +118,7 @@ async def delete_flavor(ctx: Context, principal: Principal, name: str) -> None:
         for record in await w.records():
             used = {v.template.specification for r in record.revisions.values() for v in r.variants}
             if name in used:
-                raise Conflict(f"{name} is used by service {record.service.name!r}", code="0104")
+                raise Conflict(f"{name} is used by service {shown(record.service.name)}", code="0104")
         await w.delete_flavor(name)
 
 
@@ -156,7 +157,7 @@ def _may_open(ctx: Context, made: FlavorEntry, change: FlavorChange) -> None:
         return
     if short := shortage(of_flavor(flavor), ctx.capacity):
         field = "open" if change.open else "open_projects" if change.opened else sorted(change.attributes)[0]
-        raise Invalid(Violation(field, f"{made.name!r} does not fit on this machine: it takes {short}"))
+        raise Invalid(Violation(field, f"{shown(made.name)} does not fit on this machine: it takes {short}"))
 
 
 def _sizes(attributes: Mapping[str, object]) -> list[Violation]:
@@ -169,7 +170,7 @@ def _sizes(attributes: Mapping[str, object]) -> list[Violation]:
     ]
     category = attributes.get("category")
     if category is not None and category not in CATEGORIES:
-        found.append(Violation("category", f"is {str(category)[:80]!r}, must be one of {', '.join(CATEGORIES)}"))
+        found.append(Violation("category", f"is {shown(category)}, must be one of {', '.join(CATEGORIES)}"))
     return found
 
 
@@ -229,13 +230,13 @@ async def delete_pool(ctx: Context, principal: Principal, pool_id: str) -> None:
         await _pool(w, pool_id)
         for record in await w.records():
             if pool_id in {v.template.pool for r in record.revisions.values() for v in r.variants}:
-                raise Conflict(f"the pool is used by service {record.service.name!r}", code="0104")
+                raise Conflict(f"the pool is used by service {shown(record.service.name)}", code="0104")
         await w.delete_pool(pool_id)
 
 
 def _pool_status(status: str) -> None:
     if status not in POOL_STATUS:
-        raise Invalid(Violation("status", f"is {status[:80]!r}, must be one of {', '.join(POOL_STATUS)}"))
+        raise Invalid(Violation("status", f"is {shown(status)}, must be one of {', '.join(POOL_STATUS)}"))
 
 
 async def _pool(r: Reading, pool_id: str) -> PoolEntry:

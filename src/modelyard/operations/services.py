@@ -28,6 +28,7 @@ from modelyard.domain.service import (
     Service,
     ServiceStatus,
 )
+from modelyard.domain.texts import shown
 from modelyard.operations.changes import Change, Created, Updated, UpdateRequest
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.existing import existing_record, existing_service, not_owner
@@ -192,7 +193,8 @@ async def refuse_node(
     authorise(principal, project_id, CONTROL_WRITE, "updateNodeServiceStatus")
     async with ctx.store.read() as r:
         service = await existing_service(r, project_id, service_id)
-    text = f"service {service.name!r} is {service.infer_type}: only edge services run on nodes, none are there yet"
+    said = f"service {shown(service.name)} is {service.infer_type}"
+    text = f"{said}: only edge services run on nodes, none are there yet"
     raise Invalid(replace(node, text=f"{node.text}, but {text}"))
 
 
@@ -225,4 +227,4 @@ def _real_time_only(infer_type: InferType | None) -> Iterable[Violation]:
     if infer_type is None:
         yield Violation("infer_type", "is mandatory")
     elif infer_type is not InferType.REAL_TIME:
-        yield Violation("infer_type", f"{infer_type.value!r} is not supported yet, only 'real-time' is")
+        yield Violation("infer_type", f"{shown(infer_type.value)} is not supported yet, only 'real-time' is")

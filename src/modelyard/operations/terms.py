@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from modelyard.domain.errors import DomainError, KeyReused, Stale
 from modelyard.domain.service import Service
+from modelyard.domain.texts import shown
 from modelyard.operations.changes import Created, Updated
 from modelyard.store.base import ServiceRecord, StoredAnswer, Writing
 
@@ -63,8 +64,8 @@ class Terms:
             return
         if kept.digest != self.repeat.digest:
             raise KeyReused(
-                f"the Idempotency-Key {self.repeat.key!r} was used for another request within the last 24 hours: "
-                "repeat that request as it was, or take a new key"
+                f"the Idempotency-Key {shown(self.repeat.key)} was used for another request within the last 24 "
+                "hours: repeat that request as it was, or take a new key"
             )
         raise Answered(kept.status, kept.answer)
 
@@ -72,7 +73,7 @@ class Terms:
         """Raises Stale unless the service is one that the caller has seen."""
         if self.tags is not None and tag(service) not in self.tags:
             raise Stale(
-                f'service {service.name!r} has changed since you read it: its ETag is "{tag(service)}" now, '
+                f'service {shown(service.name)} has changed since you read it: its ETag is "{tag(service)}" now, '
                 "which If-Match does not have. Read it again, then decide"
             )
 

@@ -9,9 +9,9 @@ from modelyard.api.app import bare_app
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        pytest.param("PATCH", "/v1/p/services", "GET, POST", id="several-routes"),
-        pytest.param("POST", "/v1/p/services/x", "DELETE, GET, PATCH, PUT", id="one-service"),
-        pytest.param("OPTIONS", "/v1/p/services/specifications", "GET", id="literal-path-goes-first"),
+        pytest.param("PATCH", "/v1/p/services", "GET, HEAD, POST", id="several-routes"),
+        pytest.param("POST", "/v1/p/services/x", "DELETE, GET, HEAD, PATCH, PUT", id="one-service"),
+        pytest.param("OPTIONS", "/v1/p/services/specifications", "GET, HEAD", id="literal-path-goes-first"),
     ],
 )
 async def test_every_method_of_the_path_is_named(method: str, path: str, allowed: str) -> None:

@@ -10,6 +10,7 @@ from modelyard.api.schemas.wire import Parsed, whole
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import InferType, Service, ServiceStatus
+from modelyard.domain.texts import shown
 from modelyard.operations.services import UpdateRequest
 
 Amendment = Callable[[Service, Revision], UpdateRequest]
@@ -23,7 +24,7 @@ def resized(parsed: Parsed[PropertyUpdate]) -> Amendment:
     body, found = parsed.value, list(parsed.violations)
     broken = [v.field for v in found]
     if body.changed_property not in {None, "instance_count"} and "changed_property" not in broken:
-        text = f"is {body.changed_property!r}, only 'instance_count' can be changed"
+        text = f"is {shown(body.changed_property)}, only 'instance_count' can be changed"
         found.append(Violation("changed_property", text))
     if body.configs == []:
         found.append(Violation("configs", "must have at least one entry"))
@@ -33,7 +34,7 @@ def resized(parsed: Parsed[PropertyUpdate]) -> Amendment:
             continue
         count = whole(one.changed_value)
         if count is None:
-            text = f"is {str(one.changed_value)[:80]!r}, must be an integer"
+            text = f"is {shown(one.changed_value)}, must be an integer"
             found.append(Violation(f"configs[{i}].changed_value", text))
         elif one.model_id in wanted:
             found.append(Violation(f"configs[{i}].model_id", "is there twice"))
@@ -55,7 +56,7 @@ def _resized(service: Service, revision: Revision, wanted: Mapping[str, tuple[st
     for model_id, (at, count) in wanted.items():
         place = places.get(model_id)
         if place is None:
-            found.append(Violation(f"{at}.model_id", f"model {model_id!r} is not in this service", "3529"))
+            found.append(Violation(f"{at}.model_id", f"model {shown(model_id)} is not in this service", "3529"))
         elif revision.variants[place].instance_count == count:
             found.append(Violation(f"{at}.changed_value", f"is {count}, as it is already"))
         else:
@@ -79,10 +80,10 @@ def patched(operations: object) -> Amendment:
             found.append(Violation(f"[{i}]", "must be an object with op, path and value"))
             continue
         if one.get("op") != "replace":
-            found.append(Violation(f"[{i}].op", f"is {str(one.get('op'))[:80]!r}, only 'replace' is supported"))
+            found.append(Violation(f"[{i}].op", f"is {shown(one.get('op'))}, only 'replace' is supported"))
         parts = _parts(path)
         if parts is None:
-            found.append(Violation(f"[{i}].path", f"is {str(path)[:80]!r}, must lead below /config/{{n}}/"))
+            found.append(Violation(f"[{i}].path", f"is {shown(path)}, must lead below /config/{{n}}/"))
         elif "value" not in one:
             found.append(Violation(f"[{i}].value", "is mandatory"))
         else:

@@ -64,12 +64,6 @@ async def validate(request: Request, deps: Everything, caller: Caller) -> Respon
     return _token_answer(request, deps, text, token, with_catalog="nocatalog" not in request.query_params)
 
 
-@router.head("/auth/tokens", summary="Validate a token", include_in_schema=False)
-async def check(request: Request, deps: Everything, caller: Caller) -> Response:
-    answer = await validate(request, deps, caller)
-    return Response(status_code=answer.status_code, headers={SUBJECT: answer.headers[SUBJECT]})
-
-
 @router.delete("/auth/tokens", summary="Withdraw a token", status_code=204, response_class=Response)
 async def withdraw(request: Request, deps: Everything, caller: Caller) -> Response:
     """The one in X-Subject-Token, within seconds also at the gateway. Other tokens of its user stay good."""

@@ -64,5 +64,5 @@ async def rollback(
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS:
-        raise NotFound("revision", repr(text[:80]))
+        raise NotFound("revision", text)
     return int(text)

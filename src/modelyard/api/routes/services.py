@@ -7,11 +7,12 @@ from fastapi import APIRouter, Depends, Response
 from modelyard.api import convert
 from modelyard.api.binding import Bound, Held, binds, etag
 from modelyard.api.documents import ERRORS, answers, asks, takes, takes_patch
-from modelyard.api.requests import Caller, World, any_body, body, query
+from modelyard.api.requests import Caller, World, body, patch_body, query
 from modelyard.api.schemas import answers as shown
 from modelyard.api.schemas import queries
 from modelyard.api.schemas import services as wire
 from modelyard.api.schemas.wire import Parsed
+from modelyard.domain import texts
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.operations import catalog, monitoring, reading, services
 
@@ -121,7 +122,7 @@ async def patch(
     service_id: str,
     *,
     bound: Bound,
-    operations: Annotated[object, Depends(any_body)],
+    operations: Annotated[object, Depends(patch_body)],
 ) -> Json:
     """JSON Patch, only `replace`, only below `/config/{n}/`; the outcome is held to the rules of PUT."""
     amended = convert.patched(operations)
@@ -174,7 +175,7 @@ async def node_status(
     """Only edge services have nodes; there are none yet, so this is always refused."""
     if request.violations:
         raise Invalid(*request.violations)
-    node = Violation("node_id", f"is {node_id[:80]!r}")
+    node = Violation("node_id", f"is {texts.shown(node_id)}")
     await services.refuse_node(ctx, caller, project_id, service_id, node)
     return {}
 
@@ -240,6 +241,7 @@ async def monitor(
     """CPU in cores and memory in MB, of each model's instances together; requests of the last minute."""
     found = await monitoring.monitor(ctx, caller, project_id, service_id)
     if asked.node_id:
-        text = f"is for edge services, service {found.record.service.name!r} is {found.record.service.infer_type}"
+        service = found.record.service
+        text = f"is for edge services, service {texts.shown(service.name)} is {service.infer_type}"
         raise Invalid(Violation("node_id", text))
     return convert.monitor(found)

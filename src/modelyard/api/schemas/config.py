@@ -1,12 +1,12 @@
 """One entry of `config` on the wire (contract §2, ServiceConfig)."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from modelyard.api.schemas.wire import Integer, Number, Wire
+from modelyard.core import json_text
 
 BATCH = "batch services only"
 EDGE = "edge services only"
@@ -17,9 +17,9 @@ def _rule(value: object) -> object:
     """A mapping_rule arrives as an object or as a JSON string."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise ValueError("must be an object, or JSON text of one") from error
+            value = json_text.read(value)
+        except json_text.Malformed as error:
+            raise ValueError(f"must be an object, or JSON text of one: {error.said}") from error
     return value
 
 

@@ -15,9 +15,10 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, WithJsonSchema
 
 from modelyard.core.admission_fields import told
+from modelyard.core.json_text import Path, at
 from modelyard.domain.errors import Violation
+from modelyard.domain.texts import shown
 
-Path = tuple[str | int, ...]
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 MAX_INTEGER = 10**18
@@ -105,9 +106,9 @@ class Wire(BaseModel):
                 read = cls.model_validate(rest)
             except ValidationError as error:
                 for one in error.errors(include_url=False):
-                    path = tuple(one["loc"])
-                    if not told(_at(path), [v.field for v in violations]):
-                        violations.append(Violation(_at(path), _text(one["msg"], one["input"])))
+                    path = _inside(rest, one["loc"])
+                    if not told(at(path), [v.field for v in violations]):
+                        violations.append(Violation(at(path), _text(one["msg"], one["input"])))
                     _prune(rest, path, whole_field=attempt > 0)
                 continue
             break
@@ -133,12 +134,17 @@ class Parsed(Generic[WireT]):
     raw: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _at(path: Path) -> str:
-    """`("config", 0, "weight")` as callers write it: `config[0].weight`."""
-    text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
-    return text
+def _inside(value: Any, location: Path) -> Path:
+    """As far as the location leads in what was sent: of a field that may be of several types, the library adds
+    which one it tried."""
+    path: list[str | int] = []
+    for step in location:
+        known = (isinstance(value, list) and isinstance(step, int)) or (isinstance(value, dict) and step in value)
+        if not known:
+            break
+        value = value[step]
+        path.append(step)
+    return tuple(path) or location[:1]
 
 
 def _text(message: str, value: object) -> str:
@@ -146,8 +152,7 @@ def _text(message: str, value: object) -> str:
     if "dictionary" in text:
         text = "must be an object"
     text = text.replace("a valid list", "an array")
-    shown = repr(value)
-    return f"is {shown if len(shown) <= 80 else shown[:77] + '…'}, {text[:1].lower()}{text[1:]}"
+    return f"is {shown(value)}, {text[:1].lower()}{text[1:]}"
 
 
 def _prune(value: Any, path: Path, *, whole_field: bool) -> None:
@@ -170,20 +175,20 @@ def _prune(value: Any, path: Path, *, whole_field: bool) -> None:
 def _walk(model: Wire, path: Path) -> tuple[list[Violation], list[str]]:
     """(required and unsupported keys, unknown keys) of the model and what is in it."""
     violations = [
-        Violation(_at((*path, name)), "is mandatory") for name in model.required if getattr(model, name) is None
+        Violation(at((*path, name)), "is mandatory") for name in model.required if getattr(model, name) is None
     ]
     ignored: list[str] = []
     for key, value in (model.model_extra or {}).items():
         if model.may_be_wrapped and (inside := _hidden(value, type(model).model_fields.keys())):
-            text = f"holds {inside!r}, which counts only beside it, or in the only key that there is"
-            violations.append(Violation(_at((*path, key[:80])), text))
+            text = f"holds {shown(inside)}, which counts only beside it, or in the only key that there is"
+            violations.append(Violation(at((*path, key[:80])), text))
             continue
         if model.keeps_unknown:
             continue
         if key not in model.later:
-            ignored.append(_at((*path, key)))
+            ignored.append(at((*path, key)))
         elif value is not None and value not in ("", [], {}):
-            violations.append(Violation(_at((*path, key)), f"is not supported yet: {model.later[key]}"))
+            violations.append(Violation(at((*path, key)), f"is not supported yet: {model.later[key]}"))
     for name in type(model).model_fields:
         for step, inner in _inner(getattr(model, name)):
             more, unknown = _walk(inner, (*path, name, *step))
