@@ -1,11 +1,11 @@
 """The HTTP API as one ASGI application over the use cases. Serving it is `main`'s matter."""
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from modelyard import __version__
 from modelyard.api import documents, errors
 from modelyard.api.envelope import Envelope
-from modelyard.api.paths import decode_segments
+from modelyard.api.paths import decode_parameters
 from modelyard.api.requests import Deps
 from modelyard.api.routes import (
     administration,
@@ -52,6 +52,7 @@ def bare_app(version: str = __version__) -> FastAPI:
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(decode_parameters)],
     )
     app.add_middleware(Envelope)
     errors.install(app)
@@ -74,7 +75,6 @@ def bare_app(version: str = __version__) -> FastAPI:
     ]
     for router in (*routers, identity.root, directory.keys):
         app.include_router(router)
-    decode_segments(app.routes)
     documents.describe(
         app,
         (

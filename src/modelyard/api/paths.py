@@ -4,29 +4,19 @@ A segment of a path is decoded by itself, so that `%2F` in an id is a part of th
 up, such a slash is `SLASH`, which no decoded path can hold, and the parameters of the path have the slash again.
 """
 
-from collections.abc import Iterable
 from urllib.parse import unquote
 
-from starlette.convertors import StringConvertor
-from starlette.routing import BaseRoute, Route
+from fastapi import Request
 from starlette.types import Scope
 
 SLASH = "\udc2f"
 
 
-class _Segment(StringConvertor):
-    def convert(self, value: str) -> str:
-        return value.replace(SLASH, "/")
-
-
-def decode_segments(routes: Iterable[BaseRoute]) -> None:
-    """Have the path parameters of the routes be what the segments say."""
-    for route in routes:
-        if isinstance(route, Route):
-            route.param_convertors = {
-                name: _Segment() if isinstance(known, StringConvertor) else known
-                for name, known in route.param_convertors.items()
-            }
+def decode_parameters(request: Request) -> None:
+    """A dependency of every route, before all others: the parameters of the path are what the segments say."""
+    given = request.scope["path_params"]
+    for name, value in given.items():
+        given[name] = value.replace(SLASH, "/") if isinstance(value, str) else value
 
 
 def routed_path(raw: bytes) -> str:
