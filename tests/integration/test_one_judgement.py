@@ -120,7 +120,7 @@ UNSOUND: dict[str, tuple[dict[str, Any], str]] = {
             "customize_service.py": SCRIPT,
             "config.json": {"dependencies": [{"packages": [{"package_name": "a", "restraint": {"a": 1}}]}]},
         },
-        "dependencies[0].packages[0].restraint: is {'a': 1}, must be EXACT, ATLEAST or ATMOST",
+        'dependencies[0].packages[0].restraint: is {"a": 1}, must be EXACT, ATLEAST or ATMOST',
     ),
     "restraint is a list": (
         {
