@@ -93,7 +93,7 @@ class Stored(RuleBasedStateMachine):
             assert taken
         else:
             assert not taken
-            self.services[service.id] = service
+            self.services[service.id] = replace(service, attributes=sound(attributes))  # type: ignore[arg-type]
             self.revisions[service.id] = 1
             self.rollouts[service.id] = {}
             self.instances[service.id] = {}
