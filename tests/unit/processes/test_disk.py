@@ -2,10 +2,12 @@
 
 import mmap
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from modelyard import trees
 from modelyard.processes import disk
 from modelyard.processes.disk import LEAST_BYTES, MIB, Reserve, Space, space, used
 
@@ -52,8 +54,17 @@ def test_nothing_outside_counts_and_nothing_is_opened(tmp_path: Path) -> None:
     assert used(work, (), PLENTY) == 0
 
 
-def test_any_depth_and_any_length_of_names(tmp_path: Path) -> None:
-    here = os.open(tmp_path, os.O_RDONLY)
+@pytest.fixture
+def pit(tmp_path: Path) -> Iterator[Path]:
+    """A directory to dig in: what is left of it would make pytest's own removal fail, in this run or a later one."""
+    path = tmp_path / "pit"
+    path.mkdir()
+    yield path
+    assert trees.remove(path) == ""
+
+
+def test_any_depth_and_any_length_of_names(pit: Path) -> None:
+    here = os.open(pit, os.O_RDONLY)
     depth, name = 1500, "n" * 200
     for _ in range(depth):
         os.mkdir(name, dir_fd=here)
@@ -65,7 +76,7 @@ def test_any_depth_and_any_length_of_names(tmp_path: Path) -> None:
     os.close(file)
     os.close(here)
     before = len(list(Path("/proc/self/fd").iterdir()))
-    assert used(tmp_path, (), PLENTY) >= MIB + depth * LEAST_BYTES
+    assert used(pit, (), PLENTY) >= MIB + depth * LEAST_BYTES
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
