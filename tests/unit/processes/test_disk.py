@@ -56,7 +56,7 @@ def test_nothing_outside_counts_and_nothing_is_opened(tmp_path: Path) -> None:
 
 @pytest.fixture
 def pit(tmp_path: Path) -> Iterator[Path]:
-    """A directory to dig in: what is left of it would make pytest's own removal fail, in this run or a later one."""
+    """A directory to dig in: what is left of it pytest cannot remove, in this run or a later one."""
     path = tmp_path / "pit"
     path.mkdir()
     yield path
