@@ -458,7 +458,8 @@ class World:
         return min((t for t in edges if t is not None and t > self.now_ms), default=None)
 
     def run_fairly(self, *, heal: bool = False, rounds: int = 600) -> None:
-        """Everything works from now on, and nobody looks without a reason: until nothing happens any more.
+        """Everything works from now on, and nobody looks without a reason: until nothing happens any more. That the
+        gateway is known to have a route is one, also when it had it all along (`Gateway.send`).
 
         Processes that are sick stay so, unless healed: they have to be replaced.
         """
@@ -469,8 +470,9 @@ class World:
         self.gateway_does(self.gateway.reconnect)
         begun_ms = self.now_ms
         for _ in range(rounds):
-            while self.look():
-                pass
+            known = None
+            while self.look() or self.gateway.view != known:
+                known = self.gateway.view
             if self.service is None:
                 while self.gateway.in_flight is not None:
                     self.gateway_does(self.gateway.answer)
