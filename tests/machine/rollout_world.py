@@ -458,8 +458,8 @@ class World:
         return min((t for t in edges if t is not None and t > self.now_ms), default=None)
 
     def run_fairly(self, *, heal: bool = False, rounds: int = 600) -> None:
-        """Everything works from now on, and nobody looks without a reason: until nothing happens any more. That the
-        gateway is known to have a route is one, also when it had it all along (`Gateway.send`).
+        """Everything works from now on, and nobody looks without a reason: until nothing happens any more. It is
+        one that the gateway is known to have a route, also when it had it all along (`Gateway.send`).
 
         Processes that are sick stay so, unless healed: they have to be replaced.
         """
