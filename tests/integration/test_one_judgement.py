@@ -5,7 +5,7 @@ import json
 import os
 import pickle
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,18 @@ from hypothesis import strategies as st
 from tests.integration.api_world import ApiWorld, api_world
 from typer.testing import CliRunner
 
+from modelyard import trees
 from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.uv import IndexAwayError
 from modelyard.cli.app import app
 from modelyard.control import publishing
 from modelyard.control.publishing import Publisher
-from modelyard.objects.base import ObjectInfo, ObjectStoreUnavailableError
+from modelyard.objects.base import (
+    ObjectInfo,
+    ObjectNotFoundError,
+    ObjectRefusedError,
+    ObjectStoreUnavailableError,
+)
 from modelyard.objects.local import LocalObjects
 from modelyard.objects.paths import ObjectPath
 from modelyard.workshop import serving
@@ -42,6 +48,14 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     monkeypatch.setattr(serving, "run", lambda _package, listener, _packages: listener.close())
     monkeypatch.setattr(serving, "listening", lambda _: socket.create_server(("127.0.0.1", 0)))
     return CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def removed(tmp_path: Path) -> Iterator[None]:
+    """What is too deep for pytest to remove."""
+    yield
+    for name in ("objects", "packages"):
+        assert trees.remove(tmp_path / name) == ""
 
 
 def written(directory: Path, files: dict[str, Any]) -> Path:
@@ -76,6 +90,7 @@ SOUND: dict[str, dict[str, Any]] = {
     "copies": {"config.json": SKLEARN, "m.joblib": PICKLED, "m.joblib~": PICKLED, "Thumbs.db": b"x"},
     "one of two is named": {"config.json": {**SKLEARN, "model_file": "b.m"}, "a.m": PICKLED, "b.m": PICKLED},
     "names equal but for case": {"customize_service.py": SCRIPT, "A": "", "a": "", "config.json": {}},
+    "deep": {"customize_service.py": SCRIPT, "config.json": {}, "d/" * 500 + "f": "x"},
     "a link inside": {"customize_service.py": SCRIPT, "config.json": {}, "w": Path("config.json")},
     "onnx": {"config.json": {"model_type": "ONNX"}, "m.onnx": b"\x08"},
     "lightgbm": {"config.json": {"model_type": "LightGBM"}, "m.txt": b"tree\n", "readme.txt": "x"},
@@ -122,6 +137,14 @@ UNSOUND: dict[str, tuple[dict[str, Any], str]] = {
         },
         'dependencies[0].packages[0].restraint: is {"a": 1}, must be EXACT, ATLEAST or ATMOST',
     ),
+    "restraint is nothing": (
+        {
+            "customize_service.py": SCRIPT,
+            "config.json": {"dependencies": [{"packages": [{"package_name": "a", "restraint": {}}]}]},
+        },
+        "dependencies[0].packages[0].restraint: is {}, must be EXACT, ATLEAST or ATMOST",
+    ),
+    "too deep": ({"customize_service.py": SCRIPT, "config.json": {}, "d" + "/d" * 600: os.mkdir}, "lies too deep"),
     "restraint is a list": (
         {
             "customize_service.py": SCRIPT,
@@ -180,9 +203,34 @@ async def test_one_judgement(
     assert cause in "; ".join(f"{f['where']}: {f['text']}" for f in errors)
     for error in errors:
         words = error["text"].split(" out of ")[0]
-        assert error["where"].encode("unicode_escape").decode() in model["error_msg"]
+        assert repr(error["where"])[1:-1] in model["error_msg"]
         assert words in model["error_msg"]
         assert "".join(words.split()) in "".join(run.output.split())
+
+
+class Vanishing(LocalObjects):
+    """The file is gone between the listing and the reading of it."""
+
+    async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
+        raise ObjectNotFoundError(f"{path} does not exist")
+        yield b""
+
+
+class Forbidden(LocalObjects):
+    async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
+        raise ObjectRefusedError(f"{path} cannot be read: permission denied")
+        yield b""
+
+
+@pytest.mark.parametrize("objects", [Vanishing, Forbidden])
+async def test_a_file_that_cannot_be_had_is_named(
+    world: ApiWorld, tmp_path: Path, objects: type[LocalObjects]
+) -> None:
+    written(tmp_path / "objects/models/m", {"customize_service.py": SCRIPT})
+    model = await published(
+        world, Publisher(world.store, objects(tmp_path / "objects"), tmp_path / "packages", world.clock)
+    )
+    assert (model["model_status"], "model/customize_service.py" in model["error_msg"]) == ("failed", True)
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.txt"])
@@ -243,7 +291,7 @@ CONFIG = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(config=CONFIG)
 async def test_whatever_a_config_says_publishing_ends(
     config: Any, tmp_path_factory: pytest.TempPathFactory

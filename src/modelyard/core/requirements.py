@@ -89,7 +89,8 @@ def _wrong_package(at: str, package: object) -> Iterator[Violation]:
     name = said.get("package_name")
     if not isinstance(name, str) or not NAME.fullmatch(name.strip()):
         yield Violation(f"{at}.package_name", f"is {shown(name)}, must name a package", "3016")
-    restraint, version = said.get("restraint") or None, said.get("package_version")
+    restraint, version = said.get("restraint"), said.get("package_version")
+    restraint = None if restraint == "" else restraint
     if restraint is not None and not (isinstance(restraint, str) and restraint in OPERATORS):
         yield Violation(f"{at}.restraint", f"is {shown(restraint)}, must be EXACT, ATLEAST or ATMOST", "3041")
     if version is None or version == "":

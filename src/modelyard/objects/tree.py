@@ -1,8 +1,8 @@
 """The files below a directory, as a store of objects or a package sees them, whatever lies there.
 
 Links are followed as far as `inside`. Refused, by name: a link out of it, into nothing or in a circle; what is no
-file (a pipe, a socket, a device); a name that is not UTF-8 or has a control character or a backslash in it; more
-than MAX_ENTRIES of them. Nothing here recurses: depth is bounded by the disk alone.
+file (a pipe, a socket, a device); a name that is not UTF-8 or has a control character or a backslash in it; a
+longer one than an object's key may be; more than MAX_ENTRIES of them. Nothing here recurses.
 """
 
 import errno
@@ -11,6 +11,8 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from modelyard.objects.paths import MAX_KEY_BYTES
 
 MAX_ENTRIES = 200_000
 KINDS = {
@@ -129,6 +131,8 @@ def _named(name: str) -> None:
     except UnicodeEncodeError:
         printable = os.fsencode(name).decode(errors="backslashreplace")
         raise RefusedFileError(printable, "has a name that is not UTF-8 text") from None
+    if len(name.encode()) > MAX_KEY_BYTES:
+        raise RefusedFileError(f"{name[:80]}…", f"lies too deep: its name has more than {MAX_KEY_BYTES} bytes")
     if any(ord(char) < 0x20 or ord(char) == 0x7F or char == "\\" for char in name):
         raise RefusedFileError(name, "has a control character or a backslash in its name")
 

@@ -3,6 +3,7 @@
 Each module of this package knows one library, and imports it when a file needs it.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,10 +42,22 @@ def refuse_code(package: Package) -> None:
 
 def carriers(package: Package) -> Iterator[tuple[Path, str]]:
     """Files that run code when they are loaded, and what they are."""
-    for path in sorted(package.directory.rglob("*")):
-        what = RUNS_CODE.get(kind(path)) if path.is_file() else None
+    for path in sorted(_files(package.directory)):
+        what = RUNS_CODE.get(kind(path))
         if what is not None:
             yield path, what
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    """At any depth. Links to directories are not followed: a snapshot has none."""
+    waiting = [directory]
+    while waiting:
+        with os.scandir(waiting.pop()) as found:
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+                elif entry.is_file():
+                    yield Path(entry.path)
 
 
 def _loaded(package: Package, path: Path, watch: Stopwatch, *, safe_only: bool) -> Table | Network:

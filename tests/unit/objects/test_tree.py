@@ -1,13 +1,21 @@
 """What a directory holds, whatever lies in it: files by name, or a refusal by name, at any depth."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from modelyard import trees
 from modelyard.objects import tree
 from modelyard.objects.tree import RefusedFileError, files
+
+
+@pytest.fixture(autouse=True)
+def removed(tmp_path: Path) -> Iterator[None]:
+    """What is too deep for pytest to remove."""
+    yield
+    trees.remove(tmp_path)
 
 
 def names(base: Path, inside: Path) -> list[str]:
@@ -63,17 +71,21 @@ def test_what_no_package_holds_is_refused_by_name(tmp_path: Path, case: str) -> 
     str(refused.value).encode()
 
 
-def test_depth_is_no_matter(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("depth", "refused"), [(500, False), (600, True), (6500, True)])
+def test_depth_is_bounded_by_the_length_of_a_key(tmp_path: Path, depth: int, refused: bool) -> None:
     here = os.open(tmp_path, os.O_RDONLY)
-    try:
-        for _ in range(900):
-            os.mkdir("d", dir_fd=here)
-            below = os.open("d", os.O_RDONLY, dir_fd=here)
-            os.close(here)
-            here = below
-    finally:
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
         os.close(here)
-    assert names(tmp_path, tmp_path) == []
+        here = below
+    os.close(os.open("f", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    if refused:
+        with pytest.raises(RefusedFileError, match="lies too deep"):
+            names(tmp_path, tmp_path)
+    else:
+        assert names(tmp_path, tmp_path) == ["d/" * depth + "f"]
 
 
 def test_there_is_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
