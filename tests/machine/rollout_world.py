@@ -225,6 +225,9 @@ class World:
         gateway = self.gateway
         self.unfair = gateway.rejecting or bool(gateway.rejected) or any(p.sick for p in self.procs.values())
         self.unfair |= any(p.exited and not self._known_ended(i) for i, p in self.procs.items())
+        self.unfair |= bool(
+            self.obstacles
+        )  # what waits for room has waited since it was asked for, not from now on
         self.rollouts.append(Rollout(self.new_id("roll"), "s", kind, self.service.revision, base, self.wall_ms))
         self.jumped = False
         self.lapses.clear()
@@ -438,6 +441,7 @@ class World:
         gateway = self.gateway
         gateway.disconnect()
         gateway.view, gateway.rejected = None, ""
+        gateway.desired = None  # a control plane that starts loads the routes of the services that there are
         if self.service is not None:
             gateway.desired = decide(self.situation(), self.now_ms, wall_ms=self.wall_ms).route
         self.again_ms = self.now_ms
