@@ -24,6 +24,19 @@ def prepared() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def wind_up(loop: asyncio.AbstractEventLoop) -> None:
+    """As `asyncio.run` does at its end: what still runs is cancelled, and has the time that it takes."""
+    if loop.is_closed():
+        return
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.run_until_complete(loop.shutdown_default_executor())
+
+
 def _new() -> asyncio.AbstractEventLoop:
     try:
         import uvloop

@@ -1,14 +1,12 @@
-"""The life of an instance: listen, answer "loading", load, warm up, serve, drain, exit.
+"""The life of an instance: listen, answer "loading", load, warm up, serve, drain, exit (`ending.py`).
 
 Exit status: 0 after SIGTERM or SIGINT; 3 when the model cannot be served, and the last line of stderr is then the
 cause.
 """
 
-import atexit
 import faulthandler
 import gc
 import os
-import signal
 import sys
 import threading
 import time
@@ -17,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from modelyard_runtime import metrics
+from modelyard_runtime.ending import Ending, LeaveError
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.logs import speak, tell
 from modelyard_runtime.server import Server
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 LOAD_FAILED = 3
 _QUIET_S = 0.5  # how long requests may still begin after SIGTERM before connections are closed
 _FLUSH_S = 5.0  # how long the last answers may take to leave
-_ATEXIT_S = 2.0
 
 
 def main() -> NoReturn:
@@ -48,14 +46,22 @@ def main() -> NoReturn:
     transport = Transport(
         listener(read.socket_fd, str(read.socket_path) if read.socket_path else None, read.port), server.handle
     )
-    signals = _signals()
+    ending = Ending()
+    ending.install()
     transport.start()
     _count(read, lambda: metrics.text(server.ledger, watch.phases_s))
-    threading.Thread(target=_stop_at, args=(signals, server, transport), name="signals", daemon=True).start()
-    _load(read, server, transport, watch)
-    watch.finished()
-    _say(f"{read.model_name} {read.model_version} ready in {watch.report()}")
-    server.work()
+    threading.Thread(target=_stop_at, args=(ending, server, transport), name="signals", daemon=True).start()
+    try:
+        _load(read, server, transport, watch, ending)
+        watch.finished()
+        _say(f"{read.model_name} {read.model_version} ready in {watch.report()}")
+        server.work()
+    except LeaveError:
+        pass
+    while True:
+        with suppress(LeaveError):  # once more, it may have come again just now
+            ending.farewell()
+            _exit(0)
 
 
 def _in_batches() -> None:
@@ -78,7 +84,7 @@ def _count(read: Settings, content: Callable[[], str]) -> None:
             _say(f"there are no metrics: {error}")
 
 
-def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch) -> None:
+def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch, ending: Ending) -> None:
     # Imported here, so that the health check answers some 50 ms earlier.
     from modelyard_runtime.children import variables
     from modelyard_runtime.dataplane import DataPlane, reported
@@ -104,9 +110,11 @@ def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch
             model = load(read, watch)
         with watch.phase("warm-up"):
             _warm_up(model)
-    except LoadError as error:
-        _fail(describe(error, read.model_dir), error)
     except BaseException as error:  # noqa: BLE001 - also sys.exit() of a script
+        if ending.leaving:  # whatever became of LeaveError on its way
+            raise LeaveError from None
+        if isinstance(error, LoadError):
+            _fail(describe(error, read.model_dir), error)
         _fail(f"loading the model ended with {describe(error, read.model_dir)}", error)
     waiting.stop()
     keep_freed()
@@ -140,35 +148,15 @@ def _warm_up(model: "Model") -> None:
         raise LoadError(f"the warm-up with the example input failed: {text}") from error
 
 
-def _signals() -> int:
-    """A file descriptor to read signal numbers from: also while the main thread is inside a library's load.
-
-    An event loop on the main thread takes the wake-up descriptor for itself; the handler then still tells.
-    """
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-
-    def tell(number: int, _frame: object) -> None:
-        with suppress(BlockingIOError):
-            os.write(writer, bytes([number]))
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, tell)
-    return reader
-
-
-def _stop_at(signals: int, server: Server, transport: Transport) -> None:
-    while not set(os.read(signals, 64)) & {signal.SIGTERM, signal.SIGINT}:
-        pass
+def _stop_at(ending: Ending, server: Server, transport: Transport) -> None:
+    ending.wait()
     _say("stopping")
     if server.plane is not None:
         _drain(server, transport)
-    timer = threading.Timer(_ATEXIT_S, os._exit, (0,))
-    timer.daemon = True
-    timer.start()
-    atexit._run_exitfuncs()
-    _exit(0)
+    elif ending.nothing_to_do():  # it loads, and its libraries may do so for long
+        _exit(0)
+    if not server.leave():
+        ending.leave()
 
 
 def _drain(server: Server, transport: Transport) -> None:

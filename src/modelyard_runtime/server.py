@@ -7,9 +7,10 @@ and runs nothing of the model (`lanes`).
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from modelyard_runtime.errors import RequestError, error_body
 from modelyard_runtime.lanes import Workers
@@ -54,6 +55,7 @@ class Server:
         self.conversations: Conversations | None = None
         self._door: Door | None = None
         self._routes = _NO_ROUTES
+        self._leaving = False
 
     def serve(self, plane: "DataPlane", protocol: "OpenInference | None" = None) -> None:
         """From now on the model answers, and the health check says so. Called once, by the thread that loaded the
@@ -87,16 +89,30 @@ class Server:
             self.conversations = Conversations(model.websocket, model.routes, self.ledger, place)
         self.plane = plane
 
-    def work(self) -> NoReturn:
-        """Runs the model, for ever. Raises what a signal handler raises."""
+    def work(self) -> None:
+        """Runs the model until `leave`, or until a signal handler raises something."""
         if self.loop is not None:
-            while not self.loop.is_closed():  # a script may stop it
+            while not (self._leaving or self.loop.is_closed()):  # a script may stop it
                 self.loop.run_forever()
-            raise RuntimeError("the script has closed the event loop that it runs on")
+            if not self._leaving:
+                raise RuntimeError("the script has closed the event loop that it runs on")
+            from modelyard_runtime.loop import wind_up
+
+            wind_up(self.loop)
+            return
         if self.together is not None:
             self.together.batcher.work()
         assert self.workers is not None
         self.workers.work()
+
+    def leave(self) -> bool:
+        """Have `work` return; False when it does not look for that. Any thread."""
+        if self.loop is None:
+            return False
+        self._leaving = True
+        with suppress(RuntimeError):  # it is closed
+            self.loop.call_soon_threadsafe(self.loop.stop)
+        return True
 
     def put(self, work: Callable[[], None]) -> None:
         """One more step of what has begun: it is never refused. Any thread."""

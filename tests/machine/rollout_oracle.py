@@ -17,6 +17,7 @@ from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState
 ENDED = {Process.ABSENT, Process.EXITED}
 UNHEALTHY_MS = 60_000
 QUIET_MS = 500
+UNKNOWN_GRACE_S = 30
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,26 @@ class Oracle:
         for instance_id, sight in self._newly(Phase.STOPPING).items():
             assert instance_id not in acked, f"{instance_id} stopped while the gateway has it"
             assert instance_id not in wanted
-            if sight.process is Process.READY and sight.instance.ready_ms is not None:
+            running = self._service.desired is Desired.RUNNING
+            if running and sight.process is Process.READY and sight.instance.ready_ms is not None:
                 assert self._emptied(sight), "stopped with requests inside"
+        if self._service.desired is not Desired.RUNNING:
+            self._nobody_waited_for(acked)
+        for stop in self.decision.stops:
+            assert stop.grace_s == self._grace_s(stop.instance_id), "another grace than was asked for"
+
+    def _nobody_waited_for(self, acked: frozenset[str]) -> None:
+        """A user who stops or deletes waits for no request: who is out of the routing is told to end."""
+        for instance_id, (row, sight) in self._after().items():
+            waits = row.phase is Phase.DRAINING and instance_id not in acked and sight.unrouted_ms is not None
+            assert not (waits and self.before.acked == self.decision.route), f"{instance_id} is waited for"
+
+    def _grace_s(self, instance_id: str) -> int:
+        (sight,) = (s for s in self.before.sights if s.id == instance_id)
+        numbers = [self._service.revision, sight.instance.revision]
+        variants = [v for n in numbers if n in self.before.revisions for v in self.before.revisions[n].variants]
+        asked = [v.termination_grace_s for v in variants if v.template.hash == sight.instance.template]
+        return asked[0] if asked else UNKNOWN_GRACE_S
 
     def _emptied(self, sight: Sight) -> bool:
         out = sight.unrouted_ms

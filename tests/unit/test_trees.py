@@ -19,6 +19,14 @@ from modelyard import trees
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="NOT PROVEN HERE: needs root")
 
 
+@pytest.fixture(autouse=True)
+def cleared(tmp_path: Path) -> Iterator[None]:
+    """What a test that failed leaves here, nobody else can remove."""
+    yield
+    for path in tmp_path.iterdir():
+        trees.remove(path)
+
+
 def nested(root: Path, depth: int, name: str) -> None:
     """So deep that no path reaches its end, with a file at each level."""
     root.mkdir()

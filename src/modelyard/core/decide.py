@@ -224,7 +224,7 @@ def _stop(
     for sight in situation.sights:
         due = None
         if sight.phase is Phase.DRAINING and sight.id not in kept:
-            due = progress.drained_ms(sight, _patience_ms(situation, sight))
+            due = progress.drained_ms(sight, _patience_ms(situation))
         if due is not None and due <= now_ms and settled:
             sights.append(replace(sight, instance=sight.instance.become(Phase.STOPPING, now_ms)))
             continue
@@ -234,8 +234,14 @@ def _stop(
     return replace(situation, sights=tuple(sights)), min(later, default=None)
 
 
-def _patience_ms(situation: Situation, sight: Sight) -> int:
-    return int(max(_grace_s(situation, sight), situation.service.request_timeout_s) * 1000)
+def _patience_ms(situation: Situation) -> int:
+    """How long requests inside are waited for before a process is told to end.
+
+    One that is replaced finishes them: none may take longer than the service's timeout. Where the service itself
+    is to end, its user waits: the process is told at once, finishes what it can, and the grace bounds all of it.
+    """
+    running = situation.service.desired is Desired.RUNNING
+    return int(situation.service.request_timeout_s * 1000) if running else 0
 
 
 def _grace_s(situation: Situation, sight: Sight) -> int:

@@ -34,7 +34,7 @@ def is_over(sight: Sight) -> bool:
     return sight.phase in {Phase.DRAINING, Phase.STOPPING} and sight.process in ENDED
 
 
-def drained_ms(sight: Sight, grace_ms: int) -> int | None:
+def drained_ms(sight: Sight, patience_ms: int) -> int | None:
     """From when a draining instance may be told to end; None while the gateway may still route to it.
 
     Quiet for a while, or its time is over. One that was never ready, nor is now, has never had a request.
@@ -44,7 +44,7 @@ def drained_ms(sight: Sight, grace_ms: int) -> int | None:
     if sight.instance.ready_ms is None and not sight.answers:
         return 0
     begin = max(sight.unrouted_ms, sight.instance.phase_ms)
-    over = begin + grace_ms
+    over = begin + patience_ms
     if sight.quiet_since_ms is None:
         return over
     return min(over, max(begin, sight.quiet_since_ms) + QUIET_MS)

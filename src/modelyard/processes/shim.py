@@ -6,8 +6,10 @@ of its own. What lies in DIR, and who writes it, is told in `directory.py`. Prom
 - The lock is held exactly as long as this process lives, so "is it running" needs no pid and no guess.
 - The child has the listening socket as descriptor 3; nobody else keeps it open, so that the socket of a dead
   child refuses at once instead of queueing.
-- SIGTERM ends the child with the grace that `stop.json` gives, whoever died after writing it.
-- Nothing outlives the child (we are its subreaper), and the child does not outlive us (its parent-death signal).
+- SIGTERM ends the child with the grace that `stop.json` gives, whoever died after writing it. The child and what
+  it started have all of it; it ends sooner when they all have ended.
+- Nothing outlives the child (we are its subreaper) but for that grace, and the child does not outlive us (its
+  parent-death signal).
 
 It must never import the package (each instance pays for it) nor decide anything. The C halves of the standard
 modules are used on purpose: with them it starts in 8 ms instead of 20, and is 2 MB smaller.
@@ -33,6 +35,7 @@ LOCK_FD = LISTEN_FD = 3
 SET_SUBREAPER = 36
 TELL_AGAIN_MS = 1000
 MOST_BYTES = 16 * 1024 * 1024
+LOOK_AGAIN_MS = 100
 MOST_GRACE_S = 10_000_000.0
 
 
@@ -208,22 +211,60 @@ def spawn(spec: dict, log: Log) -> int:  # type: ignore[type-arg]
     return child
 
 
-def kill_rest(child: int, groups: list[dict]) -> None:  # type: ignore[type-arg]
-    """End whatever the child left: its descendants are our children now, or in its groups."""
+def rest(groups: list[dict]) -> "set[int]":  # type: ignore[type-arg]
+    """What the child left: its descendants are our children now, or in its groups."""
+    pids = {0}
+    lists = [f"/proc/self/task/{os.getpid()}/children", *(g["path"] + "/cgroup.procs" for g in groups)]
+    for name in lists:
+        try:
+            with open(name, encoding="ascii") as file:  # noqa: PTH123
+                pids.update(map(int, file.read().split()))
+        except OSError:
+            continue
+    return pids - {0}
+
+
+def send(pids: "set[int]", number: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def reap() -> None:
+    """Whoever has ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def spare_rest(groups: list[dict], log: "Log", wake: int, stop: "Stop") -> None:  # type: ignore[type-arg]
+    """Of a child that was told to end: what it left is told too, and has what is left of its grace."""
+    poll = select.poll()
+    poll.register(wake, select.POLLIN)
+    if log.copy():
+        poll.register(log.reader, select.POLLIN)
+    told: set[int] = set()
+    reap()
+    while (left := rest(groups)) and stop.deadline > time.monotonic():
+        send(left - told, signal.SIGTERM)
+        told |= left
+        for descriptor, _ in poll.poll(min(int((stop.deadline - time.monotonic()) * 1000) + 1, LOOK_AGAIN_MS)):
+            if descriptor == log.reader:
+                if not log.copy():
+                    poll.unregister(log.reader)
+            elif signal.SIGTERM in os.read(wake, 256):
+                stop.bring_forward()
+        reap()
+
+
+def kill_rest(groups: list[dict]) -> None:  # type: ignore[type-arg]
+    """End whatever the child left."""
     while True:
-        pids = {0}
-        lists = [f"/proc/self/task/{os.getpid()}/children", *(g["path"] + "/cgroup.procs" for g in groups)]
-        for name in lists:
-            try:
-                with open(name, encoding="ascii") as file:  # noqa: PTH123
-                    pids.update(map(int, file.read().split()))
-            except OSError:
-                continue
-        for pid in pids - {0}:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        send(rest(groups), signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
@@ -247,9 +288,12 @@ class Stop:
         self.deadline = 0.0
 
     def request(self) -> None:
-        deadline = time.monotonic() + self.grace_s()
         if not self.deadline:
             os.kill(self.child, signal.SIGTERM)
+        self.bring_forward()
+
+    def bring_forward(self) -> None:
+        deadline = time.monotonic() + self.grace_s()
         self.deadline = min(deadline, self.deadline or deadline)
 
     def grace_s(self) -> float:
@@ -371,7 +415,9 @@ def main(path: str) -> None:
     birth.tell(stop)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     status = watch(child, log, wake_reader, stop, birth)
-    kill_rest(child, spec["plan"]["groups"])
+    if stop.deadline:
+        spare_rest(spec["plan"]["groups"], log, wake_reader, stop)
+    kill_rest(spec["plan"]["groups"])
     log.copy()
     finish(os.waitstatus_to_exitcode(status), killed_for_memory(spec["plan"]["oom"]), "")
 

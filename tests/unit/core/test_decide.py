@@ -98,11 +98,22 @@ class TestStop:
         assert decide(seen, NOW, rejected="no such cluster").stops == ()
         assert decide(seen, NOW).route == open_route((1, 100, ("d1",)))
 
-    def test_after_the_longer_of_grace_and_request_timeout(self) -> None:
-        busy = tuple(replace(s, quiet_since_ms=None) for s in situation("dn").sights)
-        seen = replace(situation("dn"), sights=busy)
+    @pytest.mark.parametrize("grace_s", [0, 20, 900])
+    def test_at_an_update_after_the_time_that_a_request_may_take_whatever_the_grace(self, grace_s: int) -> None:
+        seen = situation("dn", old=(variant("a1", grace_s=grace_s),))
+        seen = replace(seen, sights=tuple(replace(s, quiet_since_ms=None) for s in seen.sights))
         assert decide(seen, NOW).again_ms == NOW - 5_000 + 30_000
-        assert decide(seen, NOW + 25_000).stops == (Stop("d1", 20),)
+        assert decide(seen, NOW + 25_000).stops == (Stop("d1", grace_s),)
+
+    @pytest.mark.parametrize("grace_s", [0, 2, 900])
+    @pytest.mark.parametrize("desired", [Desired.STOPPED, Desired.DELETED])
+    def test_at_once_when_the_service_is_to_end_and_the_grace_bounds_it(
+        self, desired: Desired, grace_s: int
+    ) -> None:
+        seen = situation("d", old=(variant("a1", grace_s=grace_s),), new=None, desired=desired, acked=None)
+        route = decide(seen, NOW).route
+        busy = tuple(replace(s, quiet_since_ms=None) for s in seen.sights)
+        assert decide(replace(seen, acked=route, sights=busy), NOW).stops == (Stop("d1", grace_s),)
 
     def test_again_until_the_engine_heard_it(self) -> None:
         seen = situation("Sn")

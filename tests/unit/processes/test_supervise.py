@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -193,3 +194,52 @@ async def test_a_session_of_another_boot_is_somebody_elses(directory: ProcessDir
     assert bystander.poll() is None
     bystander.kill()
     bystander.wait()
+
+
+async def up(directory: ProcessDir) -> None:
+    async with asyncio.timeout(20):
+        while "up" not in directory.log_tail(9).splitlines():  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+
+async def test_what_a_stopped_child_started_has_the_rest_of_its_grace(
+    directory: ProcessDir, tmp_path: Path
+) -> None:
+    """The child ends at once; what it started takes its time, and is told to end as well."""
+    os.mkfifo(tmp_path / "gate")
+    slow = f"trap 'read go <{tmp_path}/gate; echo done >{tmp_path}/done; exit 0' TERM; echo up; "
+    slow += "while :; do sleep 0.01; done"
+    supervise.spawn(directory, shell(f'sh -c "{slow}" & trap "exit 0" TERM; wait'))
+    await up(directory)
+    supervise.stop(directory, 60)
+    async with asyncio.timeout(20):
+        gate = await asyncio.to_thread(os.open, tmp_path / "gate", os.O_WRONLY)
+    os.write(gate, b"go\n")
+    os.close(gate)
+    assert await ended(directory) == "exited with status 0"
+    assert (tmp_path / "done").read_text() == "done\n"
+
+
+async def test_a_grace_ends_for_what_a_stopped_child_started_too(directory: ProcessDir) -> None:
+    stubborn = "trap '' TERM; echo up; while :; do sleep 0.01; done"
+    supervise.spawn(directory, shell(f'sh -c "{stubborn}" & trap "exit 0" TERM; wait'))
+    await up(directory)
+    supervise.stop(directory, 0.1)
+    assert await ended(directory) == "exited with status 0"
+
+
+async def test_a_crash_is_over_at_once_whatever_it_left(directory: ProcessDir) -> None:
+    stubborn = "trap '' TERM; echo up; while :; do sleep 0.01; done"
+    supervise.spawn(directory, shell(f'sh -c "{stubborn}" & while :; do sleep 0.01; done'))
+    await up(directory)
+    pid = directory.sight().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert await ended(directory) == "killed by signal 9"
+
+
+async def test_a_grace_of_nothing(directory: ProcessDir) -> None:
+    supervise.spawn(directory, shell("trap '' TERM; echo up; while :; do sleep 0.01; done"))
+    await up(directory)
+    supervise.stop(directory, 0)
+    assert await ended(directory) == "killed by signal 9"
