@@ -34,7 +34,8 @@ class Package:
     def candidates(self) -> tuple[str, ...]:
         """Names of what may be the model file (`kinds`); of several, without a script, not those whose suffix
         says little and whose content is no model's (`label.json`, `readme.txt`); the one that is named `model`."""
-        names = [entry.name for entry in os.scandir(self.directory) if entry.is_file()]
+        with os.scandir(self.directory) as entries:
+            names = [entry.name for entry in entries if entry.is_file()]
         script = self.script is not None
         found = kinds.candidates(names, self.model_type, script=script)
         if script or len(found) < 2:

@@ -10,7 +10,7 @@ A directory is moved aside before it is removed, so that one with its name is ne
 import asyncio
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -139,6 +139,8 @@ class Sweeper:
         ]
 
 
-def _directories(root: Path) -> Iterator[Path]:
-    if root.is_dir():
-        yield from (Path(e.path) for e in os.scandir(root) if e.is_dir() and not e.name.startswith("."))
+def _directories(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return []
+    with os.scandir(root) as entries:
+        return [Path(e.path) for e in entries if e.is_dir() and not e.name.startswith(".")]
