@@ -1,0 +1,28 @@
+"""Where tests write: a directory of this run's own, which goes when all have passed.
+
+Some tests leave what pytest cannot remove (a tree deeper than Python recurses), and pytest would fail at it in a
+later run, in its shared directory. Ours is removed by what the product removes such trees with.
+"""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from modelyard import trees
+
+_OURS = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.basetemp is None and not hasattr(config, "workerinput"):
+        config.stash[_OURS] = Path(tempfile.mkdtemp(prefix="modelyard-tests-"))
+        config.option.basetemp = str(config.stash[_OURS] / "run")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    ours = session.config.stash.get(_OURS, None)
+    if ours is not None and exitstatus == pytest.ExitCode.OK:
+        trees.remove(ours)
