@@ -78,7 +78,7 @@ async def test_one_that_is_never_ready_has_no_more_than_its_time(world: Yard, ju
 
 @jumps
 async def test_a_drain_has_its_time(world: Yard, jump_ms: int) -> None:
-    service_id = await world.create(variant(V1, termination_grace_s=100))
+    service_id = await world.create(variant(V1))
     await world.converge(service_id)
     (old,) = await world.running()
     world.engine.serve(old.instance_id, 1)
@@ -88,7 +88,7 @@ async def test_a_drain_has_its_time(world: Yard, jump_ms: int) -> None:
     await world.elapse(1_000, service_id)
     await jump(world, jump_ms, service_id, restart=False)
     await world.run_until(lambda r: all(i.id != old.instance_id for i in r.instances), service_id)
-    assert 100_000 <= world.clock.now - began_ms < 101_000
+    assert 60_000 <= world.clock.now - began_ms < 61_000, "the request inside may take the service's timeout"
 
 
 @jumps
