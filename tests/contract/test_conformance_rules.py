@@ -238,6 +238,16 @@ async def test_patch(world: ApiWorld) -> None:
         replaced("/config/0", {}),
         replaced("/config/9/weight", 1),
         replaced("/config/0/nope/deep", 1),
+        replaced("/config/0/nope", 1),
+        replaced("/config/0/envs/A", "1"),
+        replaced("/config/00/weight", 100),
+        replaced("/config/-/weight", 100),
+        replaced("/config/+0/weight", 100),
+        replaced("/config/0/weigh~t", 100),
+        replaced("/config/0/weight~", 100),
+        replaced("config/0/weight", 100),
+        replaced("/config/0/weight/", 100),
+        replaced("", []),
         [{"op": "replace", "path": "/config/0/weight"}],
         [],
         {},
@@ -249,10 +259,13 @@ async def test_patch(world: ApiWorld) -> None:
     assert (await world.stored(service_id))[1].variants[0].instance_count == 2
     error(await world.call("PATCH", path, replaced("/config/0/instance_count", "3")), 400, "3519")
     await world.brought(service_id, S.RUNNING)
-    await world.call("PATCH", path, replaced("/config/0/envs", {"A": "1"}))
+    await world.call("PATCH", path, replaced("/config/0/envs", {"A": "1", "B/~": "1"}))
+    await world.brought(service_id, S.RUNNING)
+    conforms(await world.call("PATCH", path, replaced("/config/0/envs/B~1~0", "2")), answers.UpdatedService)
+    assert dict((await world.stored(service_id))[1].variants[0].template.envs) == {"A": "1", "B/~": "2"}
     await world.brought(service_id, S.RUNNING)
     conforms(await world.call("PATCH", path, replaced("/config/0/envs/A", "2")), answers.UpdatedService)
-    assert (await world.stored(service_id))[1].variants[0].template.envs == (("A", "2"),)
+    assert dict((await world.stored(service_id))[1].variants[0].template.envs) == {"A": "2", "B/~": "2"}
 
 
 async def test_put_nodes_is_refused_until_there_are_any(world: ApiWorld) -> None:

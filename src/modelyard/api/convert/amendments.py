@@ -1,10 +1,12 @@
 """PUT /property and PATCH: a new config, made from the present one (contract §2)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
 from modelyard.api.convert.requests import update_request
+from modelyard.api.schemas.config import ServiceConfig
 from modelyard.api.schemas.services import PropertyUpdate, ServiceUpdate
 from modelyard.api.schemas.wire import Parsed, whole
 from modelyard.domain.errors import Invalid, Violation
@@ -17,6 +19,8 @@ Amendment = Callable[[Service, Revision], UpdateRequest]
 
 RESIZABLE = frozenset({ServiceStatus.RUNNING, ServiceStatus.CONCERNING, ServiceStatus.FAILED})
 MOST_OPERATIONS = 1000
+_BAD_ESCAPE = re.compile(r"~(?![01])")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
 
 
 def resized(parsed: Parsed[PropertyUpdate]) -> Amendment:
@@ -67,7 +71,11 @@ def _resized(service: Service, revision: Revision, wanted: Mapping[str, tuple[st
 
 
 def patched(operations: object) -> Amendment:
-    """JSON Patch (RFC 6902), only `replace`, only below `/config/{n}/`. Raises Invalid."""
+    """JSON Patch (RFC 6902), only `replace`, only below `/config/{n}/`. Raises Invalid.
+
+    What is replaced must be there (RFC 6902, 4.3). The fields of an entry always are: one that was not sent has
+    its default.
+    """
     if not isinstance(operations, list) or not operations:
         raise Invalid(Violation("", "the body must be an array with at least one operation"))
     if len(operations) > MOST_OPERATIONS:
@@ -94,12 +102,12 @@ def patched(operations: object) -> Amendment:
 
 
 def _parts(path: object) -> list[str] | None:
-    """The steps of a JSON pointer after `/config`; None when it leads elsewhere."""
-    if not isinstance(path, str):
+    """The steps of a JSON pointer (RFC 6901) after `/config`; None when it is none, or leads elsewhere."""
+    if not isinstance(path, str) or _BAD_ESCAPE.search(path):
         return None
     start, *parts = path.split("/")
     parts = [part.replace("~1", "/").replace("~0", "~") for part in parts]
-    if start or len(parts) < 3 or parts[0] != "config" or not parts[1].isascii() or not parts[1].isdigit():
+    if start or len(parts) < 3 or parts[0] != "config" or not _INDEX.fullmatch(parts[1]):
         return None
     return parts[1:]
 
@@ -109,30 +117,26 @@ def _patched(revision: Revision, steps: Sequence[tuple[str, list[str], Any]]) ->
     for at, parts, value in steps:
         *parents, last = parts
         target: Any = entries
-        for part in parents:
-            target = _inside(target, part)
-        if isinstance(target, dict):
-            target[last] = value
-        elif _inside(target, last) is not None:
-            target[int(last)] = value
-        else:
-            raise Invalid(Violation(at, f"/config/{'/'.join(parts)} does not exist"))
+        try:
+            for part in parents:
+                target = target[_key(target, part)]
+            if len(parts) == 2 and isinstance(target, dict) and last in ServiceConfig.model_fields:
+                target.setdefault(last, None)
+            key = _key(target, last)
+            target[key]  # it must be there
+        except LookupError:
+            raise Invalid(Violation(at, f"is {shown('/config/' + '/'.join(parts))}, which is not there")) from None
+        target[key] = value
     return _request(entries)
 
 
-def _inside(target: object, part: str) -> object:
+def _key(target: object, part: str) -> str | int:
+    """What `part` of a pointer selects in `target`. Raises LookupError."""
     if isinstance(target, dict):
-        return target.get(part)
-    if (
-        isinstance(target, list)
-        and part.isascii()
-        and part.isdigit()
-        and len(part) < 6
-        and int(part) < len(target)
-    ):
-        inner: object = target[int(part)]
-        return inner
-    return None
+        return part
+    if isinstance(target, list) and _INDEX.fullmatch(part):  # `-` is the one after the last, which is not there
+        return int(part)
+    raise LookupError(part)
 
 
 def _present(revision: Revision) -> list[dict[str, Any]]:

@@ -20,6 +20,20 @@ Limit = Annotated[
 Order = Annotated[Literal["asc", "desc"] | None, Field(description="default desc")]
 
 
+ServiceStatus = Literal[
+    "deploying",
+    "running",
+    "concerning",
+    "pending",
+    "waiting",
+    "failed",
+    "stopping",
+    "stopped",
+    "finished",
+    "deleting",
+]
+
+
 class ServiceList(Wire):
     """Query of GET /services."""
 
@@ -27,8 +41,8 @@ class ServiceList(Wire):
     service_name: Annotated[str | None, Field(description="a part of the name")] = None
     model_id: str | None = None
     workspace_id: str | None = None
-    infer_type: str | None = None
-    status: str | None = None
+    infer_type: Literal["real-time", "batch", "edge"] | None = None
+    status: ServiceStatus | None = None
     tags: Annotated[str | None, Field(description="no service has tags here: any value finds none")] = None
     offset: Offset = None
     limit: Limit = None
@@ -76,7 +90,7 @@ class ClusterList(Wire):
     """Query of GET /clusters."""
 
     cluster_name: Annotated[str | None, Field(description="a part of the name")] = None
-    status: str | None = None
+    status: Literal["deploying", "running", "concerning", "abnormal"] | None = None
     offset: Offset = None
     limit: Limit = None
     sort_by: Literal["created_at", "cluster_name"] | None = None

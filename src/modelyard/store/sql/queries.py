@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    false,
     func,
     or_,
     select,
@@ -27,6 +28,7 @@ from modelyard.store.base import EventQuery, ModelQuery, Page, ServiceQuery
 from modelyard.store.sql.tables import events, instances, models, revision_models, revisions, rollouts, services
 
 _BIGGEST = 2**63 - 1
+_LONGEST_PART = 5_000
 ACTIVE_STATES = sorted(state.value for state in ACTIVE_ROLLOUT)
 
 _SERVICE_ORDER: dict[str, ColumnElement[Any]] = {
@@ -57,6 +59,12 @@ def paged(
     return select(table).where(*conditions).order_by(*order).limit(limit).offset(offset)
 
 
+def _holds(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
+    """Whether the text has `part` in it. SQLite refuses a pattern of 50,000 bytes; no text that is searched is as
+    long as the longest that is looked for."""
+    return column.icontains(part, autoescape=True) if len(part) <= _LONGEST_PART else false()
+
+
 def service_conditions(project_id: str | None, query: ServiceQuery) -> Conditions:
     s = services.c
     found: list[ColumnElement[bool]] = []
@@ -71,7 +79,7 @@ def service_conditions(project_id: str | None, query: ServiceQuery) -> Condition
     if query.status is not None:
         found.append(s.status.in_([query.status, *([query.or_status] if query.or_status else [])]))
     if query.name is not None:
-        found.append(s.name.icontains(query.name, autoescape=True))
+        found.append(_holds(s.name, query.name))
     if query.model_id is not None:
         r = revision_models.c
         found.append(exists().where(r.service_id == s.id, r.number == s.revision, r.model_id == query.model_id))
@@ -95,11 +103,11 @@ def model_conditions(project_id: str | None, query: ModelQuery) -> Conditions:
         if wanted is not None:
             found.append(column == wanted)
     if query.name is not None:
-        found.append(m.name == query.name if query.exact else m.name.icontains(query.name, autoescape=True))
+        found.append(m.name == query.name if query.exact else _holds(m.name, query.name))
     if query.not_type is not None:
         found.append(m.type != query.not_type)
     if query.description is not None:
-        found.append(m.description.icontains(query.description, autoescape=True))
+        found.append(_holds(m.description, query.description))
     return found
 
 
@@ -113,7 +121,7 @@ def event_conditions(service_id: str, query: EventQuery) -> Conditions:
     if query.type is not None:
         found.append(e.type == query.type)
     if query.info is not None:
-        found.append(e.info.icontains(query.info, autoescape=True))
+        found.append(_holds(e.info, query.info))
     if query.start_ms is not None:
         found.append(e.occur_ms >= _bounded(query.start_ms))
     if query.end_ms is not None:
