@@ -33,7 +33,7 @@ from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRo
 from modelyard.domain.service import Event, EventType, Rollout, RolloutKind, RolloutState, ServiceStatus
 from modelyard.gateway.envoy import EnvoyGateway
 from modelyard.iam.tokens import TokenKey
-from modelyard.store.base import Writing
+from modelyard.store.base import WriteTransaction
 from modelyard.store.sql import SqlStore
 
 MODELS = ("m-speed-1.0.0", "m-speed-2.0.0")
@@ -165,7 +165,7 @@ def name(n: int) -> str:
     return f"00000000-0000-4000-9000-{n:012d}"
 
 
-async def history(w: Writing, revision: Revision, world: ApiWorld) -> None:
+async def history(w: WriteTransaction, revision: Revision, world: ApiWorld) -> None:
     """One update that went well."""
     sid, number, now = revision.service_id, revision.number, world.clock()
     await w.add_revision(revision)

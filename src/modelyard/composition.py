@@ -26,10 +26,10 @@ from modelyard.artifacts.uv import Installer
 from modelyard.control.clock import load_clock
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
-from modelyard.control.reconcile import World
+from modelyard.control.reconcile import Ports
 from modelyard.control.signed import SignedCallers
-from modelyard.core.admission_catalog import FLAVORS
-from modelyard.core.packages import CODE
+from modelyard.core.admission.catalog import FLAVORS
+from modelyard.core.packages.contents import CODE
 from modelyard.engines.diskwatch import rescue
 from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
 from modelyard.engines.process import INSTANCES, ProcessEngine
@@ -41,11 +41,11 @@ from modelyard.iam.tokens import TokenKey
 from modelyard.objects.local import LocalObjects
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
-from modelyard.operations.standing import Standing
+from modelyard.operations.installation_status import InstallationStatus
 from modelyard.processes import isolation, limits, machine
 from modelyard.processes.disk import MIB, Reserve
+from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
-from modelyard.processes.view import view
 from modelyard.settings import Settings
 from modelyard.store.sql import SqlStore
 
@@ -113,7 +113,7 @@ class Parts:
     """One composed Modelyard, nothing of it started but the store."""
 
     urls: Urls
-    world: World
+    world: Ports
     plane: ControlPlane
     engine: ProcessEngine
     gateway: EnvoyGateway
@@ -180,7 +180,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         keep=settings.package_cache_bytes,
         litter=(data_dir / "instances", data_dir / "gateway", data_dir),
     )
-    world = World(store, engine, gateway, clock, _new_id, FLAVORS)
+    world = Ports(store, engine, gateway, clock, _new_id, FLAVORS)
     plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000, sweeper=sweeper)
     context = Context(
         store=store,
@@ -206,7 +206,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         api_url=urls.api,
         region=settings.region,
         healthy=plane.healthy,
-        standing=lambda: Standing(
+        status=lambda: InstallationStatus(
             gateway.connected(),
             {**engine.enforced(), "ports": ports.describe(launching.isolation)},
             engine.disk(),

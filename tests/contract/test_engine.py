@@ -134,7 +134,7 @@ async def test_remove_leaves_a_running_one_alone(world: World) -> None:
 async def test_the_unknown_is_no_error(world: World) -> None:
     await world.engine.stop("i-9", 1)
     await world.engine.remove("i-9")
-    world.engine.attend("i-9")
+    world.engine.poll_fast("i-9")
     assert await world.engine.log_tail("i-9", 10) == ""
     assert await world.engine.list() == ()
 

@@ -116,7 +116,7 @@ class TestCommands:
         assert [o.state for o in await world.engine.list()] == [STARTING]
         (work / "ok").touch()
         await world.until(all_in(READY))
-        world.engine.attend("i-1")
+        world.engine.poll_fast("i-1")
         await world.until(lambda seen: seen[0].in_flight == 0)  # traffic is counted all the same
         (work / "ok").unlink()
         await world.until(all_in(STARTING))
@@ -163,4 +163,4 @@ async def test_what_an_older_release_wrote_down_is_understood(world: ProcessWorl
     path.write_text(json.dumps(values))
     await world.successor()
     assert [o.state for o in await world.until(all_in(READY))] == [READY]
-    assert [r.spec.health.readiness for r in world.engine._residents.values()] == [READINESS]
+    assert [r.spec.health.readiness for r in world.engine._tracked.values()] == [READINESS]

@@ -250,7 +250,7 @@ async def test_any_length_of_path_and_any_letters(tmp_path: Path) -> None:
 async def test_a_server_that_closes_idle_connections_stays_ready(world: ProcessWorld) -> None:
     await world.start(spec(how="drop"))
     await world.until(all_in(READY))
-    world.engine.attend("i-1")
+    world.engine.poll_fast("i-1")
     (first,) = await world.engine.list()
     world.told.clear()
     await asyncio.sleep(0.35)  # three checks: whether something does not happen takes time to see

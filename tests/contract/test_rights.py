@@ -21,7 +21,7 @@ from modelyard.engines.launch import REACH, LaunchOptions, readable, trial
 from modelyard.processes import isolation, limits, supervise
 from modelyard.processes.directory import Spec
 from modelyard.processes.isolation import Isolation, Users
-from modelyard.processes.view import Mount, view
+from modelyard.processes.mounts import Mount, view
 
 PYTHON = "/usr/bin/python3"  # the one of this environment may lie where another user cannot go
 INTRUDER = Path(__file__).with_name("intruder.py")
@@ -169,7 +169,7 @@ async def test_it_is_adopted_with_its_user(world: ProcessWorld) -> None:
     before = (world.directory().spec() or Spec(())).user
     await world.successor()
     assert before is not None
-    assert [r.user for r in world.engine._residents.values()] == [before[0]]
+    assert [r.user for r in world.engine._tracked.values()] == [before[0]]
     await world.engine.stop("i-1", 10)
     await world.until(lambda seen: seen[0].state is EXITED)
     await world.engine.remove("i-1")

@@ -33,8 +33,8 @@ async def test_people_projects_and_roles(store: SqlStore) -> None:
             ("p2", Role.READER),
         ):
             await w.grant("u1", project_id, role)
-        await w.withdraw("u1", "p1", Role.INVOKER)
-        await w.withdraw("u1", "p1", Role.READER)
+        await w.revoke("u1", "p1", Role.INVOKER)
+        await w.revoke("u1", "p1", Role.READER)
     async with store.read() as r:
         assert await r.project("north") == Project("north", "p9", "d", "D"), "an id wins over a name"
         assert await r.project("south") == south

@@ -88,7 +88,7 @@ def yard() -> Iterator[Yard]:
         pytest.param(("users", "delete", "{user}", "--yes"), id="deleted"),
         pytest.param(("users", "disable", "{user}"), id="disabled"),
         pytest.param(("users", "password", "{user}"), id="new-password"),
-        pytest.param(("withdraw", "{user}", "invoker", "--project", "local", "--yes"), id="role-withdrawn"),
+        pytest.param(("revoke", "{user}", "invoker", "--project", "local", "--yes"), id="role-revoked"),
     ],
 )
 def test_a_token_ends_with_what_it_stands_for(
@@ -105,7 +105,7 @@ def test_a_token_ends_with_what_it_stands_for(
 def test_a_login_after_a_withdrawal_works_at_once(yard: Yard) -> None:
     yard.user("carol", "member")
     yard.admin("grant", "carol", "reader", "--project", "local")
-    yard.admin("withdraw", "carol", "reader", "--project", "local", "--yes")
+    yard.admin("revoke", "carol", "reader", "--project", "local", "--yes")
     assert yard.invoke(X_Auth_Token=yard.token("carol")) == 200
 
 

@@ -1,4 +1,4 @@
-"""AppCodes, signatures and withdrawn tokens at a real Envoy."""
+"""AppCodes, signatures and revoked tokens at a real Envoy."""
 
 import asyncio
 import time
@@ -118,7 +118,7 @@ async def test_nobody_says_who_they_are(
         assert not {name for name in yard.instances["a"].seen[-1].headers if name.startswith("x-modelyard")}
 
 
-async def test_a_claim_to_be_old_withdraws_nothing(yard: World) -> None:
+async def test_a_claim_to_be_old_revokes_nothing(yard: World) -> None:
     await yard.gateway.set_revocations({"u": int(time.time()) - 60})
     await yard.until(yard.gateway.revocations_in_effect)
     got = await yard.call(headers={"X-Auth-Token": token(), **CLAIMED})
@@ -148,7 +148,7 @@ async def test_a_code_is_in_no_log_and_no_counter(yard: World) -> None:
             assert CODE.encode() not in path.read_bytes(), path
 
 
-async def test_a_single_token_is_withdrawn(yard: World) -> None:
+async def test_a_single_token_is_revoked(yard: World) -> None:
     mine, other = token(token_id="one"), token(token_id="two")
     foreign = token(user_id="v", token_id="one")
     await yard.gateway.set_revocations({}, {"u": frozenset({"one"})})

@@ -172,7 +172,7 @@ async def test_a_transfer_encoding_that_nobody_knows_is_the_callers_fault(yard: 
 
 @pytest.mark.parametrize("settled_s", [0, 60], ids=["nothing settled", "all but the last minute settled"])
 async def test_a_token_of_the_future_is_refused(yard: World, settled_s: int) -> None:
-    """No withdrawal by time could reach it."""
+    """No revocation by time could reach it."""
     await yard.published(route(a=100))
     now = int(time.time())
     await yard.gateway.set_revocations({"other": now}, settled_s=now - settled_s if settled_s else 0)

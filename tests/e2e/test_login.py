@@ -151,7 +151,7 @@ def test_profiles_side_by_side_and_without_a_terminal(stage: Stage, ada: Colleag
     assert ada.run("services", "list", **exported).returncode == 0
 
 
-def test_a_token_that_was_withdrawn_says_to_log_in_again(stage: Stage, ada: Colleague) -> None:
+def test_a_token_that_was_revoked_says_to_log_in_again(stage: Stage, ada: Colleague) -> None:
     given = Credentials.from_data_dir(stage.data_dir)
     login = ("login", "--url", given.auth_url, "--user", "admin", "--password-stdin")
     assert ada.run(*login, stdin=given.password + "\n").returncode == 0

@@ -87,7 +87,7 @@ async def test_the_model_server_serves_and_is_adopted(tmp_path: Path) -> None:
         )
         assert b"200 OK" in await reader.readline()
         writer.close()
-        world.engine.attend("i-1")
+        world.engine.poll_fast("i-1")
         before = seen.quiet_since_ms
         (seen,) = await world.until(lambda all_: all_[0].quiet_since_ms not in {None, before})
         await world.successor()

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
-from modelyard.control.reconcile import World
-from modelyard.core.admission import VariantRequest
-from modelyard.core.admission_catalog import FLAVORS
+from modelyard.control.reconcile import Ports
+from modelyard.core.admission.catalog import FLAVORS
+from modelyard.core.admission.config import VariantRequest
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.instance import Instance
 from modelyard.domain.model import Model, ModelStatus
@@ -24,8 +24,8 @@ from modelyard.engines.base import Observed, ProcessState
 from modelyard.engines.fake import FakeEngine
 from modelyard.gateway.fake import FakeGateway
 from modelyard.objects.local import LocalObjects
-from modelyard.operations import services
 from modelyard.operations.context import Context
+from modelyard.operations.services import requests
 from modelyard.store.base import EventQuery, ServiceRecord
 from modelyard.store.sql import SqlStore
 
@@ -88,7 +88,7 @@ class Yard:
         self.store = store
         self._ids = (f"id{n}" for n in itertools.count(1))
         self._publisher = Publisher(store, LocalObjects(directory / "o"), directory / "p", self.clock.wall_ms)
-        self.world = World(
+        self.world = Ports(
             store=store,
             engine=self.engine,
             gateway=self.gateway,
@@ -146,15 +146,15 @@ class Yard:
         return await self.create_named("svc", *config)
 
     async def create_named(self, name: str, *config: VariantRequest) -> str:
-        request = services.ServiceRequest(name, InferType.REAL_TIME, config)
-        return (await services.create(self.context, ALICE, PROJECT, request)).service_id
+        request = requests.ServiceRequest(name, InferType.REAL_TIME, config)
+        return (await requests.create(self.context, ALICE, PROJECT, request)).service_id
 
     async def put(self, service_id: str, *config: VariantRequest, status: Desired | None = None) -> None:
-        request = services.UpdateRequest(status=status, config=config or None)
-        await services.update(self.context, ALICE, PROJECT, service_id, request)
+        request = requests.UpdateRequest(status=status, config=config or None)
+        await requests.update(self.context, ALICE, PROJECT, service_id, request)
 
     async def delete(self, service_id: str) -> None:
-        await services.delete(self.context, ALICE, PROJECT, [service_id])
+        await requests.delete(self.context, ALICE, PROJECT, [service_id])
 
     async def settle(self) -> None:
         """Let everything happen that needs no time."""

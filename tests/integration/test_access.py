@@ -1,4 +1,4 @@
-"""From the store to the gateway: withdrawn tokens, AppCodes; at a start and at each change."""
+"""From the store to the gateway: revoked tokens, AppCodes; at a start and at each change."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -60,7 +60,7 @@ async def test_other_services_are_not_pushed(world: Yard) -> None:
     assert [changed for changed, _ in world.gateway.history] == [service_id]
 
 
-async def test_a_fresh_control_plane_knows_codes_and_withdrawals(world: Yard) -> None:
+async def test_a_fresh_control_plane_knows_codes_and_revocations(world: Yard) -> None:
     service_id, _, code = await bound(world)
     async with world.store.write() as w:
         await w.save_revocation("u9", world.clock.now)
@@ -82,7 +82,7 @@ async def test_a_disabled_project_has_no_codes(world: Yard) -> None:
 
 
 @pytest.mark.parametrize(
-    ("withdrawn", "now_ms", "users", "tokens"),
+    ("revoked", "now_ms", "users", "tokens"),
     [
         pytest.param({"u": 10_000}, 10_000, {"u": 10}, {}, id="a whole second"),
         pytest.param({"u": 10_001}, 10_001, {"u": 11}, {}, id="later in the second"),
@@ -99,6 +99,6 @@ async def test_a_disabled_project_has_no_codes(world: Yard) -> None:
     ],
 )
 def test_what_the_gateway_is_told(
-    withdrawn: dict[str, int], now_ms: int, users: dict[str, int], tokens: dict[str, frozenset[str]]
+    revoked: dict[str, int], now_ms: int, users: dict[str, int], tokens: dict[str, frozenset[str]]
 ) -> None:
-    assert revocations(withdrawn, now_ms, DAY_MS) == (users, tokens)
+    assert revocations(revoked, now_ms, DAY_MS) == (users, tokens)

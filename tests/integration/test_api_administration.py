@@ -72,7 +72,7 @@ async def test_a_user_from_creation_to_deletion(world: ApiWorld, root: Root) -> 
         pytest.param("PATCH", "/v3/users/u-reader", {"user": {"enabled": False}}, id="disabled"),
         pytest.param("PATCH", "/v3/users/u-reader", {"user": {"password": "something else"}}, id="new password"),
         pytest.param("DELETE", "/v3/users/u-reader", None, id="deleted"),
-        pytest.param("DELETE", "/v3/projects/p1/users/u-reader/roles/reader", None, id="role withdrawn"),
+        pytest.param("DELETE", "/v3/projects/p1/users/u-reader/roles/reader", None, id="role revoked"),
         pytest.param("PATCH", "/v3/projects/p1", {"project": {"enabled": False}}, id="project disabled"),
     ],
 )
@@ -96,7 +96,7 @@ async def test_a_login_in_the_second_of_a_withdrawal_is_good(world: ApiWorld, ro
     assert await listed(world, answer.headers["X-Subject-Token"]) == 200
 
 
-async def test_a_role_withdrawn_and_granted_again_needs_a_new_login(world: ApiWorld, root: Root) -> None:
+async def test_a_role_revoked_and_granted_again_needs_a_new_login(world: ApiWorld, root: Root) -> None:
     path, old = "/v3/projects/p1/users/u-reader/roles/reader", world.token("reader")
     await root("DELETE", path)
     assert (await root("DELETE", path)).status_code == 404
@@ -105,7 +105,7 @@ async def test_a_role_withdrawn_and_granted_again_needs_a_new_login(world: ApiWo
     assert await listed(world, (await log_in(world, "reader")).headers["X-Subject-Token"]) == 200
 
 
-async def test_one_token_is_withdrawn_and_others_stay(world: ApiWorld) -> None:
+async def test_one_token_is_revoked_and_others_stay(world: ApiWorld) -> None:
     one, other = world.token("reader"), world.token("reader")
     headers = {"X-Auth-Token": one, "X-Subject-Token": one}
     assert (await world.client.delete("/v3/auth/tokens", headers=headers)).status_code == 204

@@ -17,7 +17,7 @@ from modelyard.domain.errors import Forbidden, Unauthenticated
 from modelyard.domain.identity import Role
 from modelyard.iam import passwords, signature
 from modelyard.iam.signature import ALGORITHM
-from modelyard.operations.administration import change_own_password
+from modelyard.operations.accounts import change_own_password
 from modelyard.operations.identity import Identity, Login, authenticate_signed, log_in
 from modelyard.operations.scopes import Named
 
@@ -97,15 +97,15 @@ async def test_tokens_are_asked_for_before_anything_else(world: ApiWorld) -> Non
     assert (answer.status_code, answer.json()["error_code"]) == (401, "ModelArts.0202")
 
 
-async def test_a_role_that_was_withdrawn_counts_no_longer(world: ApiWorld) -> None:
+async def test_a_role_that_was_revoked_counts_no_longer(world: ApiWorld) -> None:
     assert (await world.call("GET", "/v1/p1/services", user="reader")).status_code == 200
     async with world.store.write() as w:
-        await w.withdraw("u-reader", "p1", Role.READER)
+        await w.revoke("u-reader", "p1", Role.READER)
     answer = await world.call("GET", "/v1/p1/services", user="reader")
     assert (answer.status_code, answer.json()["error_code"]) == (403, "ModelArts.0108")
 
 
-async def test_a_token_that_was_withdrawn_is_invalid(world: ApiWorld) -> None:
+async def test_a_token_that_was_revoked_is_invalid(world: ApiWorld) -> None:
     token = {"X-Auth-Token": world.token()}
     assert (await world.client.get("/v1/p1/services", headers=token)).status_code == 200
     async with world.store.write() as w:

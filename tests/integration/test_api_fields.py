@@ -76,21 +76,21 @@ def by(file: str, *names: str) -> dict[str, Fate]:
 
 PAGE = by("api/convert/requests.py", "offset", "limit", "sort_by", "order")
 SERVICE: dict[str, Fate] = {
-    **by("operations/services.py", "config", "schedule", "description"),
-    "additional_properties": Honoured("core/admission_service.py", "properties"),
-    "load_balancer_policy": Honoured("core/routes.py", "load_balancer"),
+    **by("operations/services/requests.py", "config", "schedule", "description"),
+    "additional_properties": Honoured("core/admission/service.py", "properties"),
+    "load_balancer_policy": Honoured("core/rollout/routes.py", "load_balancer"),
     "service_secrets": Refused({"service_secrets": [{"secretId": "s", "mouthPath": "/s"}]}, "service_secrets[0]"),
     "priority": Label(),
 }
 FATE: dict[str, dict[str, Fate]] = {
     "services.ServiceCreate": {
         **SERVICE,
-        **by("operations/services.py", "infer_type", "workspace_id"),
-        "service_name": Honoured("core/admission_fields.py"),
-        **by("core/admission_placement.py", "cluster_id", "pool_name"),
-        **by("core/admission_service.py", "vpc_id", "subnet_network_id", "security_group_id"),
+        **by("operations/services/requests.py", "infer_type", "workspace_id"),
+        "service_name": Honoured("core/admission/fields.py"),
+        **by("core/admission/placement.py", "cluster_id", "pool_name"),
+        **by("core/admission/service.py", "vpc_id", "subnet_network_id", "security_group_id"),
     },
-    "services.ServiceUpdate": {**SERVICE, "status": Honoured("operations/changes.py")},
+    "services.ServiceUpdate": {**SERVICE, "status": Honoured("operations/services/change.py")},
     "services._Settings": {name: fate for name, fate in SERVICE.items() if name != "description"},
     "services.Schedule": by("core/schedule.py", "type", "time_unit", "duration"),
     "services.ServiceProperties": {
@@ -101,7 +101,7 @@ FATE: dict[str, dict[str, Fate]] = {
         "log_report_channels": Refused(
             properties(log_report_channels=[{"type": "LTS"}]), "additional_properties.log_report_channels"
         ),
-        **by("core/service_properties.py", "websocket_upgrade", "traffic_limit", "request_limit"),
+        **by("core/admission/properties.py", "websocket_upgrade", "traffic_limit", "request_limit"),
     },
     "services.LogChannel": {
         "type": Refused(
@@ -123,9 +123,9 @@ FATE: dict[str, dict[str, Fate]] = {
         )
         for name in ("log_group_id", "log_stream_id")
     },
-    "services.TrafficLimit": by("core/service_properties.py", "num", "unit"),
+    "services.TrafficLimit": by("core/admission/properties.py", "num", "unit"),
     "services.RequestLimit": by(
-        "core/service_properties.py", "max_body_bytes", "timeout_seconds", "attempts", "attempt_seconds"
+        "core/admission/properties.py", "max_body_bytes", "timeout_seconds", "attempts", "attempt_seconds"
     ),
     "services.Secret": {
         name: Refused({"service_secrets": [{"secretId": "s", "mouthPath": "/s"}]}, "service_secrets[0]")
@@ -133,13 +133,13 @@ FATE: dict[str, dict[str, Fate]] = {
     },
     "services.PropertyUpdate": by("api/convert/amendments.py", "changed_property", "configs"),
     "services.PropertyChange": by("api/convert/amendments.py", "model_id", "changed_value"),
-    "services.NodeStatus": by("operations/services.py", "status"),
-    "config.Configured": by("operations/services.py", "config"),
+    "services.NodeStatus": by("operations/services/requests.py", "status"),
+    "config.Configured": by("operations/services/requests.py", "config"),
     "config.ServiceConfig": {
-        **by("core/admission.py", "model_id", "weight", "specification", "instance_count", "envs"),
-        "deploy_timeout_in_seconds": Honoured("core/admission.py"),
-        **by("core/admission_placement.py", "custom_spec", "cluster_id", "pool_name", "affinity"),
-        "additional_properties": Honoured("core/admission.py"),
+        **by("core/admission/config.py", "model_id", "weight", "specification", "instance_count", "envs"),
+        "deploy_timeout_in_seconds": Honoured("core/admission/config.py"),
+        **by("core/admission/placement.py", "custom_spec", "cluster_id", "pool_name", "affinity"),
+        "additional_properties": Honoured("core/admission/config.py"),
         "nodes": Refused(config(nodes=["n"]), "config[0].nodes"),
         "src_path": Refused(config(src_path="obs://b/k"), "config[0].src_path"),
         "dest_path": Refused(config(dest_path="obs://b/k"), "config[0].dest_path"),
@@ -149,7 +149,7 @@ FATE: dict[str, dict[str, Fate]] = {
         "src_type": Refused(config(src_type="ManifestFile"), "config[0].src_type"),
     },
     "config.CustomSpec": {
-        **by("core/admission_placement.py", "cpu", "memory"),
+        **by("core/admission/placement.py", "cpu", "memory"),
         **{
             name: Refused(
                 config(specification="custom", pool_name="lab", custom_spec={"cpu": 1, "memory": 1, name: 1}),
@@ -159,32 +159,32 @@ FATE: dict[str, dict[str, Fate]] = {
         },
     },
     "config.ModelProperties": {
-        **by("core/admission.py", "max_surge", "max_unavailable", "termination_grace_period_seconds"),
-        **by("core/admission_volumes.py", "log_volume", "persistent_volumes"),
+        **by("core/admission/config.py", "max_surge", "max_unavailable", "termination_grace_period_seconds"),
+        **by("core/admission/volumes.py", "log_volume", "persistent_volumes"),
     },
-    "config.LogVolume": by("core/admission_volumes.py", "host_path", "mount_path"),
+    "config.LogVolume": by("core/admission/volumes.py", "host_path", "mount_path"),
     "config.PersistentVolume": {
         "name": Label(),
         "mount_path": Refused(
             volumes("persistent_volumes", mount_path="/data"),
             "config[0].additional_properties.persistent_volumes[0]",
         ),
-        "storage_type": Honoured("core/admission_volumes.py"),
+        "storage_type": Honoured("core/admission/volumes.py"),
         "source_address": Refused(
             volumes("persistent_volumes", mount_path="/data", source_address="/srv"),
             "config[0].additional_properties.persistent_volumes[0].source_address",
         ),
     },
-    "config.Affinity": by("core/admission_placement.py", "node_affinity"),
-    "config.NodeAffinity": by("core/admission_placement.py", "mode", "pool_infos"),
-    "config.PoolInfo": by("core/admission_placement.py", "pool_name", "nodes"),
-    "config.Node": by("core/admission_placement.py", "name"),
+    "config.Affinity": by("core/admission/placement.py", "node_affinity"),
+    "config.NodeAffinity": by("core/admission/placement.py", "mode", "pool_infos"),
+    "config.PoolInfo": by("core/admission/placement.py", "pool_name", "nodes"),
+    "config.Node": by("core/admission/placement.py", "name"),
     "models.ModelCreate": {
-        **by("core/admission_fields.py", "model_name", "model_version", "model_type", "workspace_id"),
+        **by("core/admission/fields.py", "model_name", "model_version", "model_type", "workspace_id"),
         **by("operations/models.py", "source_location", "description"),
         "source_copy": Refused(model(source_copy=False), "source_copy", MODELS),
-        **by("core/packages.py", "runtime", "dependencies", "health", "apis"),
-        "install_type": Honoured("core/admission.py"),
+        **by("core/packages/contents.py", "runtime", "dependencies", "health", "apis"),
+        "install_type": Honoured("core/admission/config.py"),
         "initial_config": Honoured("artifacts/judgement.py"),
         **dict.fromkeys(("model_algorithm", "input_params", "output_params"), Label()),
         **dict.fromkeys(("model_metrics", "model_docs"), Label()),
@@ -237,26 +237,26 @@ FATE: dict[str, dict[str, Fate]] = {
     },
     "queries.RuntimeList": by("api/routes/models.py", "offset", "limit"),
     "queries.RevisionList": by("api/routes/revisions.py", "offset", "limit"),
-    "queries.Change": by("operations/terms.py", "dry_run"),
+    "queries.Change": by("operations/services/preconditions.py", "dry_run"),
     "queries.Removal": by("api/schemas/queries.py", "dry_run"),
     "apps.AppCreate": by("operations/apps.py", "name", "description"),
     "apps.AppBinding": by("api/routes/apps.py", "apps"),
     "apps.BoundApp": by("operations/apps.py", "app_id"),
     "apps.AppList": by("api/routes/apps.py", "name"),
-    "administration.QuotasBody": by("operations/resources.py", "quotas"),
-    "administration.FlavorBody": {
-        **by("operations/resources.py", "name", "cpu", "memory_mib", "category", "accelerators", "open"),
+    "capacity.QuotasBody": by("operations/capacity.py", "quotas"),
+    "capacity.FlavorBody": {
+        **by("operations/capacity.py", "name", "cpu", "memory_mib", "category", "accelerators", "open"),
         **by("core/size.py", "pids", "open_files"),
-        **by("api/routes/administration.py", "open_projects", "close_projects"),
+        **by("api/routes/capacity.py", "open_projects", "close_projects"),
         "display": Label(),
     },
-    "administration.PoolBody": {
-        **by("operations/resources.py", "project_id", "name", "status"),
+    "capacity.PoolBody": {
+        **by("operations/capacity.py", "project_id", "name", "status"),
         **by("operations/limits.py", "nodes", "cpu", "memory_mib", "accelerators"),
         **{"description": Label(), "specification": Label()},
     },
-    "administration.PoolList": by("api/routes/administration.py", "project_id"),
-    "administration.BucketBody": by("api/routes/administration.py", "project_id"),
+    "capacity.PoolList": by("api/routes/capacity.py", "project_id"),
+    "capacity.BucketBody": by("api/routes/capacity.py", "project_id"),
     "identity.LoginBody": by("api/keystone.py", "auth"),
     "identity.Auth": by("api/keystone.py", "identity", "scope"),
     "identity.Methods": {
@@ -269,16 +269,16 @@ FATE: dict[str, dict[str, Fate]] = {
     "identity.InDomain": by("api/keystone.py", "id", "name", "domain"),
     "identity.ScopeOf": by("api/keystone.py", "project", "domain", "unscoped"),
     "identity.Change": by("api/routes/identity.py", "nocatalog"),
-    "identity.List": by("api/routes/directory.py", "name", "enabled", "domain_id"),
-    "identity.UserBody": by("api/routes/directory.py", "user"),
-    "identity.NewUser": by("api/routes/directory.py", "name", "password", "enabled", "domain_id"),
-    "identity.PasswordBody": by("api/routes/directory.py", "user"),
-    "identity.Passwords": by("api/routes/directory.py", "original_password", "password"),
-    "identity.ProjectBody": by("api/routes/directory.py", "project"),
-    "identity.NewProject": by("api/routes/directory.py", "name", "enabled", "domain_id"),
-    "identity.CredentialBody": by("api/routes/directory.py", "credential"),
-    "identity.NewCredential": by("api/routes/directory.py", "user_id", "project_id"),
-    "identity.CredentialList": by("api/routes/directory.py", "user_id"),
+    "identity.List": by("api/routes/accounts.py", "name", "enabled", "domain_id"),
+    "identity.UserBody": by("api/routes/accounts.py", "user"),
+    "identity.NewUser": by("api/routes/accounts.py", "name", "password", "enabled", "domain_id"),
+    "identity.PasswordBody": by("api/routes/accounts.py", "user"),
+    "identity.Passwords": by("api/routes/accounts.py", "original_password", "password"),
+    "identity.ProjectBody": by("api/routes/accounts.py", "project"),
+    "identity.NewProject": by("api/routes/accounts.py", "name", "enabled", "domain_id"),
+    "identity.CredentialBody": by("api/routes/accounts.py", "credential"),
+    "identity.NewCredential": by("api/routes/accounts.py", "user_id", "project_id"),
+    "identity.CredentialList": by("api/routes/accounts.py", "user_id"),
 }
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.integration.plane_world import ALICE, PROJECT, Yard, variant, yard
 
-from modelyard.core.admission_service import SettingsRequest
+from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.schedule import Entry
 from modelyard.domain.routing import RouteState
 from modelyard.domain.service import Desired, RolloutState, ServiceStatus
-from modelyard.operations import services
+from modelyard.operations.services import requests
 
 pytestmark = pytest.mark.asyncio
 AN_HOUR = SettingsRequest(schedule=(Entry("stop", "HOURS", 1),))
@@ -25,7 +25,7 @@ async def world(tmp_path: Path) -> AsyncIterator[Yard]:
 
 
 async def scheduled(world: Yard, service_id: str, settings: SettingsRequest = AN_HOUR) -> None:
-    await services.update(world.context, ALICE, PROJECT, service_id, services.UpdateRequest(settings=settings))
+    await requests.update(world.context, ALICE, PROJECT, service_id, requests.UpdateRequest(settings=settings))
 
 
 async def running(world: Yard) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.integration.plane_world import PROJECT, Yard, variant, yard
 
-from modelyard.core.admission_placement import CustomSpec, Placement
+from modelyard.core.admission.placement import CustomSpec, Placement
 from modelyard.domain.resources import Resources
 from modelyard.engines.base import InstanceSpec
 from modelyard.store.base import FlavorEntry, PoolEntry

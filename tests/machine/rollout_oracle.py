@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 
-from modelyard.core.decide import Decision
-from modelyard.core.situation import Process, Sight, Situation
+from modelyard.core.rollout.decide import Decision
+from modelyard.core.rollout.situation import Process, Sight, Situation
 from modelyard.domain.instance import HOLDING, LIVE, Instance, Phase
 from modelyard.domain.revision import Variant
 from modelyard.domain.routing import RouteState

@@ -1,4 +1,4 @@
-"""A small world around `core.decide`: processes, a gateway, a user, a control plane that can be killed.
+"""A small world around `core.rollout.decide`: processes, a gateway, a user, a control plane that can be killed.
 
 It applies decisions as `control.reconcile` does (rows first, then the acts); each is judged by
 `rollout_oracle.Oracle` before.
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from tests.machine.rollout_oracle import Oracle
 
-from modelyard.core.admission_states import Effect, Step, effect
-from modelyard.core.decide import Decision, decide
-from modelyard.core.pairing import pair
-from modelyard.core.situation import Process, Sight, Situation
+from modelyard.core.admission.states import Effect, Step, effect
+from modelyard.core.rollout.decide import Decision, decide
+from modelyard.core.rollout.pairing import pair
+from modelyard.core.rollout.situation import Process, Sight, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Budget, Revision, Template, Variant
 from modelyard.domain.routing import ServiceRoute
@@ -179,7 +179,7 @@ class World:
         self._roll(RolloutKind.DEPLOY, None)
 
     def put(self, *, config: tuple[Variant, ...] | None = None, status: Desired | None = None) -> bool:
-        """What operations.services does; False when the API refuses it."""
+        """What operations.services.requests does; False when the API refuses it."""
         service = self.service
         if service is None:
             return False

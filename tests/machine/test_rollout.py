@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from tests.machine.rollout_world import BAD, GOOD, World, variant
 
-from modelyard.core.decide import decide
-from modelyard.core.routes import route
-from modelyard.core.situation import Process
+from modelyard.core.rollout.decide import decide
+from modelyard.core.rollout.routes import route
+from modelyard.core.rollout.situation import Process
 from modelyard.domain.instance import HOLDING, Phase
 from modelyard.domain.revision import Variant
 from modelyard.domain.routing import RouteState

@@ -18,7 +18,7 @@ from modelyard.domain.errors import AlreadyExists
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.service import Rollout, RolloutState, Service
 from modelyard.domain.texts import sound
-from modelyard.store.base import Changes, Reading, Writing
+from modelyard.store.base import Changes, ReadTransaction, WriteTransaction
 from modelyard.store.sql import SqlStore, convert
 
 T = TypeVar("T")
@@ -63,14 +63,14 @@ class Stored(RuleBasedStateMachine):
             self.runner.run(self.store.close())
             self.runner.close()
 
-    def write(self, work: Callable[[Writing], Awaitable[T]]) -> T:
+    def write(self, work: Callable[[WriteTransaction], Awaitable[T]]) -> T:
         async def go() -> T:
             async with self.store.write() as w:
                 return await work(w)
 
         return self.runner.run(go())
 
-    def read(self, work: Callable[[Reading], Awaitable[T]]) -> T:
+    def read(self, work: Callable[[ReadTransaction], Awaitable[T]]) -> T:
         async def go() -> T:
             async with self.store.read() as r:
                 return await work(r)
@@ -82,7 +82,7 @@ class Stored(RuleBasedStateMachine):
         self.made += 1
         service = a.service(f"s{self.made}", name=name, attributes=attributes)
 
-        async def work(w: Writing) -> None:
+        async def work(w: WriteTransaction) -> None:
             await w.add_service(service)
             await w.add_revision(a.revision(service.id, 1))
 
@@ -109,7 +109,7 @@ class Stored(RuleBasedStateMachine):
         self.made += 1
         rollout = a.rollout(f"r{self.made}", key, target=number)
 
-        async def work(w: Writing) -> None:
+        async def work(w: WriteTransaction) -> None:
             await w.add_revision(a.revision(key, number))
             await w.save_service(service)
             await w.save_rollout(rollout)
@@ -172,7 +172,7 @@ class Stored(RuleBasedStateMachine):
         if not hasattr(self, "runner"):
             return
 
-        async def work(r: Reading) -> Any:
+        async def work(r: ReadTransaction) -> Any:
             every = await r.records()
             single = [await r.record(record.service.id) for record in every]
             return every, single, {key: await r.rollouts(key) for key in self.services}

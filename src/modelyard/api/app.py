@@ -8,10 +8,10 @@ from modelyard.api.envelope import Envelope
 from modelyard.api.paths import decode_parameters
 from modelyard.api.requests import Deps
 from modelyard.api.routes import (
-    administration,
+    accounts,
     apps,
+    capacity,
     clusters,
-    directory,
     docs,
     health,
     identity,
@@ -21,8 +21,8 @@ from modelyard.api.routes import (
     services,
     status,
 )
-from modelyard.api.schemas import administration as of_administration
 from modelyard.api.schemas import apps as of_apps
+from modelyard.api.schemas import capacity as of_administration
 from modelyard.api.schemas import identity as of_identity
 from modelyard.api.schemas.models import ModelCreate
 from modelyard.api.schemas.services import NodeStatus, PropertyUpdate, ServiceCreate, ServiceUpdate
@@ -66,14 +66,14 @@ def bare_app(version: str = __version__) -> FastAPI:
             clusters,
             apps,
             identity,
-            directory,
-            administration,
+            accounts,
+            capacity,
             health,
             status,
             docs,
         )
     ]
-    for router in (*routers, identity.root, directory.keys):
+    for router in (*routers, identity.root, accounts.keys):
         app.include_router(router)
     documents.describe(
         app,

@@ -18,10 +18,10 @@ from modelyard.api.requests import Caller, query, raw_body
 from modelyard.api.schemas.queries import Change, Removal
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.service import Service
-from modelyard.operations.changes import Created, Updated
 from modelyard.operations.context import Context
-from modelyard.operations.rehearsing import planned
-from modelyard.operations.terms import FIRST_TAG, Answered, Repeat, Terms, tag
+from modelyard.operations.services.change import Created, Updated
+from modelyard.operations.services.dry_run import planned
+from modelyard.operations.services.preconditions import FIRST_TAG, Answered, Preconditions, Repeat, tag
 
 Json = dict[str, Any]
 OutcomeT = TypeVar("OutcomeT", Created, Updated)
@@ -54,7 +54,7 @@ def binds(*, key: bool = True) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """`tags`: as in Terms. `key` "" when there is none."""
+    """`tags`: as in Preconditions. `key` "" when there is none."""
 
     tags: frozenset[str] | None
     key: str
@@ -65,19 +65,20 @@ class Binding:
     async def answer(
         self,
         ctx: Context,
-        use: Callable[[Terms], Awaitable[OutcomeT]],
+        use: Callable[[Preconditions], Awaitable[OutcomeT]],
         shown: Callable[[OutcomeT], Json],
     ) -> Json:
         """Do it, or plan it; what is answered, with its headers set."""
         if self.dry_run:
-            plan = await planned(ctx, use(Terms(self.tags, dry_run=True)))
+            plan = await planned(ctx, use(Preconditions(self.tags, dry_run=True)))
             if plan.before is not None:
                 self.response.headers["ETag"] = etag(plan.before)
             return convert.plan(plan)
         if not self.key:
-            outcome = await use(Terms(self.tags))
+            outcome = await use(Preconditions(self.tags))
         else:
-            outcome = await use(Terms(self.tags, Repeat(self.key, self.digest, lambda o: _written(shown(o), o))))  # type: ignore[arg-type]
+            repeat = Repeat(self.key, self.digest, lambda o: _written(shown(o), o))  # type: ignore[arg-type]
+            outcome = await use(Preconditions(self.tags, repeat))
         self.response.headers["ETag"] = _tagged(outcome)
         return shown(outcome)
 
@@ -94,9 +95,9 @@ async def binding(
     return Binding(tags(request.headers.getlist("if-match")), key, digest, bool(asked.dry_run), response)
 
 
-def removal(request: Request, _: Annotated[Removal, Depends(query(Removal))]) -> Terms:
+def removal(request: Request, _: Annotated[Removal, Depends(query(Removal))]) -> Preconditions:
     """What a DELETE is bound to: each service must have one of the tags. A dependency."""
-    return Terms(tags(request.headers.getlist("if-match")))
+    return Preconditions(tags(request.headers.getlist("if-match")))
 
 
 def tags(headers: list[str]) -> frozenset[str] | None:
@@ -127,4 +128,4 @@ def _tagged(outcome: Created | Updated) -> str:
 
 
 Bound = Annotated[Binding, Depends(binding)]
-Held = Annotated[Terms, Depends(removal)]
+Held = Annotated[Preconditions, Depends(removal)]

@@ -35,7 +35,7 @@ from modelyard.domain.errors import (
     Violation,
 )
 from modelyard.domain.texts import message, printable, shortened
-from modelyard.operations.terms import Answered
+from modelyard.operations.services.preconditions import Answered
 from modelyard.store.base import StoreUnavailableError
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.identity import SYSTEM, Principal, Project, Role, User
 from modelyard.iam.tokens import Scope, Token
-from modelyard.operations.administration import AccessKey
+from modelyard.operations.accounts import AccessKey
 from modelyard.operations.identity import Login
 from modelyard.operations.scopes import Named, Wanted
 from modelyard.store.base import Grant

@@ -24,7 +24,7 @@ from modelyard.iam.throttle import Throttle
 from modelyard.iam.tokens import TokenKey
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
-from modelyard.operations.standing import Standing
+from modelyard.operations.installation_status import InstallationStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Deps:
 
     `api_url`: where callers reach it ("" means as they say in Host). `authenticator`: who finds out who calls
     (None: tokens and signatures of the users in the store). `proxies`: whose X-Forwarded-For is believed.
-    `healthy`: whether the rest of this process is at work, for /healthz; `standing`: what only who calls with a
+    `healthy`: whether the rest of this process is at work, for /healthz; `status`: what only who calls with a
     token is told.
     """
 
@@ -48,7 +48,7 @@ class Deps:
     version: str = __version__
     limits: BodyLimits = BodyLimits()
     healthy: Callable[[], bool] = lambda: True
-    standing: Callable[[], Standing] = lambda: Standing(gateway_connected=False)
+    status: Callable[[], InstallationStatus] = lambda: InstallationStatus(gateway_connected=False)
 
     @property
     def identity(self) -> Identity:
@@ -179,5 +179,5 @@ def ignored(request: Request, names: list[str]) -> None:
 
 
 Caller = Annotated[Principal, Depends(caller)]
-World = Annotated[Context, Depends(context)]
+UseCases = Annotated[Context, Depends(context)]
 Everything = Annotated[Deps, Depends(deps)]

@@ -23,7 +23,7 @@ from typing import Protocol
 
 from modelyard import trees
 from modelyard.artifacts.uv import Say
-from modelyard.core.requirements import key
+from modelyard.core.packages.requirements import key
 
 PARTIAL = ".partial-"
 SITE = "site"

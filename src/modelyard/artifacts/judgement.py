@@ -13,9 +13,9 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from modelyard.artifacts import script
-from modelyard.core import packages
-from modelyard.core.admission_fields import AUTO
-from modelyard.core.requirements import requirements
+from modelyard.core.admission.fields import AUTO
+from modelyard.core.packages import contents
+from modelyard.core.packages.requirements import requirements
 from modelyard.domain.errors import Violation
 from modelyard.objects.tree import RefusedFileError, files
 from modelyard_runtime import declared, kinds
@@ -90,32 +90,32 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
         return Report((Finding(Level.ERROR, error.name, error.text),))
     text, found = _config_text(home)
     asked = request or Request()
-    config, violations = packages.config(text, asked.attributes, asked.initial)
+    config, violations = contents.config(text, asked.attributes, asked.initial)
     model_type = config.get("model_type") if asked.model_type == AUTO else asked.model_type
-    if model_type in (None, "") and packages.CODE in names:
+    if model_type in (None, "") and contents.CODE in names:
         model_type = "Custom"  # the script says the rest
     if model_type is not None:
         config = {"model_type": model_type, **{k: v for k, v in config.items() if k != "model_type"}}
     package = Package(home, dict(config))
     found += _errors(violations)
     unread = any(f.where.startswith("model/") for f in found)
-    found += _errors(packages.layout(names, model_type if isinstance(model_type, str) else None, unread=unread))
+    found += _errors(contents.layout(names, model_type if isinstance(model_type, str) else None, unread=unread))
     found += [*_script(home, names), *_fields(package), *_model_file(package, names)]
     if text is None and request is None:
         said = "is missing: the request to publish must say what it would, and `modelyard run` needs it"
-        found.append(Finding(Level.WARNING, packages.CONFIG, said))
+        found.append(Finding(Level.WARNING, contents.CONFIG, said))
     found += [*_weights(package, safe_only=safe_only), *_notes(package)]
     return Report(tuple(found), package)
 
 
 def _config_text(home: Path) -> tuple[bytes | None, list[Finding]]:
-    path = home / packages.CONFIG
+    path = home / contents.CONFIG
     try:
         found = path.stat()
     except FileNotFoundError:
         return None, []
     if not stat.S_ISREG(found.st_mode):
-        return None, [Finding(Level.ERROR, f"model/{packages.CONFIG}", "is a directory, must be a file", "3016")]
+        return None, [Finding(Level.ERROR, f"model/{contents.CONFIG}", "is a directory, must be a file", "3016")]
     with path.open("rb") as file:
         return file.read(MAX_CONFIG_BYTES + 1), []
 
@@ -126,7 +126,7 @@ def _errors(violations: Collection[Violation]) -> list[Finding]:
 
 def _script(home: Path, names: Collection[str]) -> Iterator[Finding]:
     present = frozenset(names)
-    if packages.CODE not in present:
+    if contents.CODE not in present:
         return
 
     def read(name: str) -> bytes | None:
@@ -135,7 +135,7 @@ def _script(home: Path, names: Collection[str]) -> Iterator[Finding]:
         with (home / name).open("rb") as file:
             return file.read(MAX_SOURCE_BYTES)
 
-    for fault in script.faults(packages.CODE, read):
+    for fault in script.faults(contents.CODE, read):
         level = Level.ERROR if fault.surely else Level.WARNING
         yield Finding(level, fault.name, fault.text if fault.surely else f"{fault.text}, should it be imported")
 
@@ -173,7 +173,7 @@ def _model_file(package: Package, names: Collection[str]) -> Iterator[Finding]:
 def _holds_data(name: str) -> bool:
     """Whether a file may be what a script loads: neither code, nor the description, nor nothing."""
     path = PurePosixPath(name)
-    return not (kinds.unseen(name) or name == packages.CONFIG or path.suffix in {".py", ".md", ".rst"})
+    return not (kinds.unseen(name) or name == contents.CONFIG or path.suffix in {".py", ".md", ".rst"})
 
 
 def _weights(package: Package, *, safe_only: bool) -> Iterator[Finding]:
@@ -194,7 +194,7 @@ def _weights(package: Package, *, safe_only: bool) -> Iterator[Finding]:
 
 
 def _notes(package: Package) -> Iterator[Finding]:
-    if note := packages.runtime_note(package.config, sys.version_info[:2]):
+    if note := contents.runtime_note(package.config, sys.version_info[:2]):
         yield Finding(Level.NOTE, "runtime", note)
     if package.config.get("example") is None:
         yield Finding(Level.NOTE, "example", "is missing: the first caller warms the model up")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from modelyard import files
 from modelyard.artifacts.environments import Environments, site
-from modelyard.core.packages import CONFIG
-from modelyard.core.requirements import requirements
+from modelyard.core.packages.contents import CONFIG
+from modelyard.core.packages.requirements import requirements
 from modelyard.engines.base import NoRoomError
 
 

@@ -142,7 +142,8 @@ def grant(
 
 
 @app.command()
-def withdraw(
+@app.command("withdraw", hidden=True)
+def revoke(
     user: User,
     role: Role,
     *,
@@ -157,7 +158,7 @@ def withdraw(
         yard.admin.user_id(user)
         where = "the installation" if place == SYSTEM else f"project {place}"
         confirm_deletion(f"the role {role} of user {user} in {where}; all their tokens end", yes)
-        yard.admin.withdraw(user, role, place)
+        yard.admin.revoke(user, role, place)
 
 
 @keys.command("list")

@@ -104,7 +104,7 @@ def _after_refusal(error: ApiError) -> str:
     if error.status == 401 and error.code == NO_SUCH_LOGIN:
         return "Check user and password; `modelyard login` asks for both. An administrator can set a new password."
     if error.status == 401:
-        return "The login has ended, or was withdrawn: `modelyard login`."
+        return "The login has ended, or was revoked: `modelyard login`."
     if error.status == 403:
         return "`modelyard whoami` tells user, project and roles; an administrator can grant another role."
     if error.status == 404:

@@ -77,7 +77,7 @@ def login(
 
 
 def logout(profile: Profile = None) -> None:
-    """Log out: withdraw the token at the server, and forget it here."""
+    """Log out: revoke the token at the server, and forget it here."""
     name = _name(profile)
     kept = profiles.load(name)
     token = {SUBJECT_HEADER: kept.token}
@@ -88,7 +88,7 @@ def logout(profile: Profile = None) -> None:
                 Outgoing(method="DELETE", url=f"{kept.auth_url.rstrip('/')}/auth/tokens", headers=token)
             )
     except ClientError as error:  # it has ended, or the server is away: it is forgotten here all the same
-        said = f"; the server did not withdraw the token ({error}), which ends {profiles.when(kept.expires_at)}"
+        said = f"; the server did not revoke the token ({error}), which ends {profiles.when(kept.expires_at)}"
     profiles.remove(name)
     errors.print(f"logged out {kept.username} at {kept.auth_url}{said}")
 

@@ -1,6 +1,6 @@
 """Profiles: logins that are kept, one file each in `$XDG_CONFIG_HOME/modelyard/profiles`, for their owner only.
 
-A profile holds a token and never the password: a token is good for a day and can be withdrawn, a password is good
+A profile holds a token and never the password: a token is good for a day and can be revoked, a password is good
 for everything until somebody changes it.
 """
 

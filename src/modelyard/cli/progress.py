@@ -6,7 +6,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from modelyard.cli.context import errors
 from modelyard.client import Service
-from modelyard.client.standing import Progress as Report
+from modelyard.client.status import Progress as Report
 
 
 def follow(name: str, wait: Callable[[Report], Service]) -> Service:

@@ -115,7 +115,7 @@ def successors(
 
 
 def _paired(models: Sequence[Model], before: Sequence[Variant]) -> dict[int, Variant]:
-    """Index of a new entry → the one it succeeds; as `core.pairing`, whose instances follow the same rule."""
+    """Index of a new entry → the one it succeeds; as instances are paired by `core.rollout.pairing`."""
     pairs: dict[int, Variant] = {}
     left = list(before)
     rules: tuple[Callable[[Variant, Model], bool], ...] = (

@@ -76,7 +76,7 @@ class Administration:
         """`project` SYSTEM with the role admin makes an administrator."""
         self._call("PUT", self._role(user, role, project))
 
-    def withdraw(self, user: str, role: str, project: str) -> None:
+    def revoke(self, user: str, role: str, project: str) -> None:
         self._call("DELETE", self._role(user, role, project))
 
     def _role(self, user: str, role: str, project: str) -> str:

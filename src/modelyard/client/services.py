@@ -8,7 +8,7 @@ from urllib.parse import quote
 from modelyard.client.errors import ApiError, OperationFailed, Subject
 from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, record, rows
 from modelyard.client.session import Session
-from modelyard.client.standing import Progress, moves
+from modelyard.client.status import Progress, moves
 from modelyard.client.waiting import Patience
 
 

@@ -2,7 +2,7 @@
 
 Level-triggered like everything here: `refresh` reads all of it and publishes what differs, whatever the nudge
 was about. It runs before a fresh control plane publishes its routes, after each change (nudge kind "access"), and
-once a minute in case a nudge was lost with a process. Withdrawals older than the longest life of a token are left
+once a minute in case a nudge was lost with a process. Revocations older than the longest life of a token are left
 out: every token they speak of has expired.
 
 An AppCode reaches the gateway as a part of its service's route, so that a change costs one push to that service.
@@ -19,7 +19,7 @@ TOKEN_TTL_MS = 24 * 3600 * 1000
 SKEW_MS = 60_000
 SETTLED_EVERY_MS = 60_000
 """How finely the gateway is told the time up to which no token can be of the future."""
-_TOKEN = "token:"  # noqa: S105 - how the withdrawal of a single token is stored (operations.identity)
+_TOKEN = "token:"  # noqa: S105 - how the revocation of a single token is stored (operations.identity)
 
 Codes = Mapping[str, tuple[str, ...]]
 
@@ -50,14 +50,14 @@ class Access:
     async def refresh(self) -> None:
         """Publish what the store says. Raises StoreUnavailableError: what the gateway has stays in force."""
         async with self._store.read() as r:
-            withdrawn = await r.revocations()
+            revoked = await r.revocations()
             bound = await r.codes_of_services()
             closed = {project.id for project in await r.projects() if not project.enabled}
             if closed:
                 services = {key: await r.service(None, key) for key in bound}
                 bound = {k: v for k, v in bound.items() if (s := services[k]) and s.project_id not in closed}
         wall_ms = self._clock.wall_ms()
-        users, tokens = revocations(withdrawn, wall_ms, self._ttl_ms)
+        users, tokens = revocations(revoked, wall_ms, self._ttl_ms)
         await self._gateway.set_revocations(users, tokens, wall_ms // SETTLED_EVERY_MS * SETTLED_EVERY_MS // 1000)
         before, self._codes = self._codes, _codes(bound)
         for service_id in sorted(before.keys() | self._codes.keys()):
@@ -66,7 +66,7 @@ class Access:
 
 
 def revocations(
-    withdrawn: Mapping[str, int], now_ms: int, ttl_ms: int
+    revoked: Mapping[str, int], now_ms: int, ttl_ms: int
 ) -> tuple[Mapping[str, int], Mapping[str, frozenset[str]]]:
     """(user → the second before which tokens are refused, user → ids of single tokens), without what is over.
 
@@ -74,11 +74,11 @@ def revocations(
     """
     users = {
         subject: -(-before_ms // 1000)
-        for subject, before_ms in withdrawn.items()
+        for subject, before_ms in revoked.items()
         if not subject.startswith(_TOKEN) and before_ms + ttl_ms + SKEW_MS > now_ms
     }
     tokens: dict[str, frozenset[str]] = {}
-    for subject, until_ms in withdrawn.items():
+    for subject, until_ms in revoked.items():
         if subject.startswith(_TOKEN) and until_ms + SKEW_MS > now_ms:
             user, _, token = subject.removeprefix(_TOKEN).rpartition(":")
             tokens[user] = tokens.get(user, frozenset()) | {token}

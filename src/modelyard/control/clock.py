@@ -13,7 +13,7 @@ Rows of instances and the engine's records hold steady moments, rollouts and eve
 new control plane goes on with the steady time of the last one (`ANCHOR`, good for one boot of one machine). After
 a boot, or where no boot can be told from another, it begins anew at the wall clock: assumed is then that the wall
 clock was not set since the rows were written. No process outlives a boot; what is ahead counts as of now
-(`core.decide`). A rollout that an earlier control plane had seen begin is as old as the wall clock says.
+(`core.rollout.decide`). A rollout that an earlier control plane had seen begin is as old as the wall clock says.
 """
 
 import asyncio

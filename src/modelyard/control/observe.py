@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from modelyard.core.situation import Process, Sight, Situation
+from modelyard.core.rollout.situation import Process, Sight, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.service import Rollout
 from modelyard.engines.base import Observed, ProcessState
@@ -20,7 +20,7 @@ PROCESS: Mapping[ProcessState, Process] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Instant:
     """One instant: on the clock that only passes, and on the one that people read (see `control.clock`)."""
 
     now_ms: int
@@ -50,11 +50,11 @@ class Memory:
         self.unrouted_ms[instance_id] = self.unrouted_ms.get(instance_id, now_ms)
         return self.unrouted_ms[instance_id]
 
-    def note_rollout(self, rollout: Rollout, moment: Moment) -> int:
+    def note_rollout(self, rollout: Rollout, instant: Instant) -> int:
         """When it began; as its record says when it was first seen, whatever happened to the wall clock since."""
         if self.began[0] != rollout.id:
-            age_ms = max(moment.wall_ms - rollout.started_ms, 0)
-            self.began = (rollout.id, moment.now_ms - age_ms)
+            age_ms = max(instant.wall_ms - rollout.started_ms, 0)
+            self.began = (rollout.id, instant.now_ms - age_ms)
             self.lapses.clear()
         return self.began[1]
 
@@ -116,7 +116,7 @@ def situation(
     *,
     connected: bool,
     memory: Memory,
-    moment: Moment,
+    instant: Instant,
     app_codes: tuple[str, ...] = (),
 ) -> Situation:
     """Everything that a decision about this service is made from."""
@@ -127,13 +127,13 @@ def situation(
             instance,
             seen.get(instance.id),
             unrouted_ms=memory.note_routing(
-                instance.id, routed=not connected or instance.id in routed, now_ms=moment.now_ms
+                instance.id, routed=not connected or instance.id in routed, now_ms=instant.now_ms
             ),
             obstacle=memory.obstacles.get(instance.id, ""),
         )
         for instance in (*record.instances, *strangers(record, observed))
     )
-    began_ms = memory.note_rollout(record.rollout, moment) if record.rollout is not None else None
+    began_ms = memory.note_rollout(record.rollout, instant) if record.rollout is not None else None
     return Situation(
         service=record.service,
         revisions=record.revisions,

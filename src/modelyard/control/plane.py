@@ -14,7 +14,7 @@ from modelyard.control.access import TOKEN_TTL_MS, Access
 from modelyard.control.counting import Counting
 from modelyard.control.loop import KeyedLoop
 from modelyard.control.publishing import Publisher
-from modelyard.control.reconcile import Reconciler, World
+from modelyard.control.reconcile import Ports, Reconciler
 from modelyard.engines.base import EngineUnavailableError, ProcessState
 from modelyard.store.base import Changes, StoreUnavailableError
 
@@ -32,7 +32,7 @@ class ControlPlane:
 
     def __init__(
         self,
-        world: World,
+        ports: Ports,
         publisher: Publisher,
         *,
         token_ttl_ms: int = TOKEN_TTL_MS,
@@ -40,15 +40,15 @@ class ControlPlane:
     ) -> None:
         """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk."""
         self._sweeper = sweeper
-        self._world = world
+        self._ports = ports
         self._publisher = publisher
         nudge_service = partial(self.nudge, "service")
-        self._access = Access(world.store, world.gateway, world.clock, nudge_service, token_ttl_ms=token_ttl_ms)
-        self._reconciler = Reconciler(world, self._access.codes)
-        self._counting = Counting(world.store, world.gateway, world.clock.now_ms)
-        self._services = KeyedLoop("service", self._reconciler.handle, world.clock)
-        self._models = KeyedLoop("model", self._publish, world.clock, parallel=2)
-        self._accesses = KeyedLoop("access", self._refresh, world.clock)
+        self._access = Access(ports.store, ports.gateway, ports.clock, nudge_service, token_ttl_ms=token_ttl_ms)
+        self._reconciler = Reconciler(ports, self._access.codes)
+        self._counting = Counting(ports.store, ports.gateway, ports.clock.now_ms)
+        self._services = KeyedLoop("service", self._reconciler.handle, ports.clock)
+        self._models = KeyedLoop("model", self._publish, ports.clock, parallel=2)
+        self._accesses = KeyedLoop("access", self._refresh, ports.clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
         self._readable = False
@@ -68,14 +68,14 @@ class ControlPlane:
 
     async def start(self) -> None:
         """Observe everything, publish every route, and begin to react."""
-        world = self._world
-        world.engine.watch(self._moved)
-        world.gateway.watch(self._seen)
-        await world.engine.open()
+        ports = self._ports
+        ports.engine.watch(self._moved)
+        ports.gateway.watch(self._seen)
+        await ports.engine.open()
         await self._access.refresh()
-        async with world.store.read() as reading:
+        async with ports.store.read() as reading:
             records = await reading.records()
-        await world.gateway.load(await self._reconciler.routes(records))
+        await ports.gateway.load(await self._reconciler.routes(records))
         for record in records:
             self._reconciler.moved(record.service.id)
         await self._reconciler.note()
@@ -114,11 +114,11 @@ class ControlPlane:
             await self._reconciler.note()
         except (EngineUnavailableError, StoreUnavailableError) as error:
             log.warning("what is stored may be older than what runs: %s", error)
-        return self._world.gateway.answers()
+        return self._ports.gateway.answers()
 
     def requests_per_minute(self, service_id: str) -> int:
         """Requests that came in the last minute, as far as they were counted (once a second)."""
-        return self._counting.minute.requests(service_id, self._world.clock.now_ms())
+        return self._counting.minute.requests(service_id, self._ports.clock.now_ms())
 
     async def idle(self) -> None:
         """Until nothing is queued or being handled."""
@@ -135,7 +135,7 @@ class ControlPlane:
 
     async def _ask_store(self) -> None:
         try:
-            async with asyncio.timeout(ASK_STORE_EVERY_S), self._world.store.read() as reading:
+            async with asyncio.timeout(ASK_STORE_EVERY_S), self._ports.store.read() as reading:
                 await reading.revocations()
         except (StoreUnavailableError, TimeoutError) as error:
             if self._readable:
@@ -178,37 +178,37 @@ class ControlPlane:
 
     async def _all(self) -> set[str]:
         """Every service that is stored or has an instance."""
-        async with self._world.store.read() as reading:
+        async with self._ports.store.read() as reading:
             known = await reading.service_ids()
-        return {*known, *(o.service_id for o in await self._world.engine.list())}
+        return {*known, *(o.service_id for o in await self._ports.engine.list())}
 
 
-async def end_instances(world: World) -> None:
+async def end_instances(ports: Ports) -> None:
     """End every instance of the data directory and forget it; the services stay wanted. Call with no loop on.
 
     The next start deploys again what is wanted.
     """
     changed = asyncio.Event()
-    world.engine.watch(lambda _service_id: changed.set())
+    ports.engine.watch(lambda _service_id: changed.set())
     asked: set[str] = set()
     while True:
         changed.clear()
-        observed = await world.engine.list()
+        observed = await ports.engine.list()
         running = [o for o in observed if o.state is not ProcessState.EXITED]
         for seen in running:
             if seen.instance_id not in asked:
-                await world.engine.stop(seen.instance_id, DOWN_GRACE_S)
+                await ports.engine.stop(seen.instance_id, DOWN_GRACE_S)
                 asked.add(seen.instance_id)
         if not running:
             break
         await changed.wait()
     for seen in observed:
-        await world.engine.remove(seen.instance_id)
-    await _forget_rows(world)
+        await ports.engine.remove(seen.instance_id)
+    await _forget_rows(ports)
 
 
-async def _forget_rows(world: World) -> None:
-    async with world.store.write() as writing:
+async def _forget_rows(ports: Ports) -> None:
+    async with ports.store.write() as writing:
         for record in await writing.records():
             ids = tuple(i.id for i in record.instances)
             if ids:

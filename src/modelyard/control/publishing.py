@@ -25,9 +25,9 @@ from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.integrity import sealed, write_manifest
 from modelyard.artifacts.judgement import Request, judge
 from modelyard.artifacts.uv import IndexAwayError, UnresolvedError
-from modelyard.core import packages
 from modelyard.core.backoff import delay_ms
-from modelyard.core.requirements import requirements
+from modelyard.core.packages import contents
+from modelyard.core.packages.requirements import requirements
 from modelyard.domain.errors import Violation
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.objects.base import ObjectInfo, ObjectStore, ObjectStoreError, ObjectStoreUnavailableError
@@ -152,7 +152,7 @@ class Publisher:
     async def _published(self, model: Model) -> Model:
         """Raises RefusedPackageError, and what a later try may not meet."""
         config, digest, size = await self._snapshot(model)
-        note = packages.runtime_note(config, sys.version_info[:2])
+        note = contents.runtime_note(config, sys.version_info[:2])
         return replace(
             model,
             type=str(config["model_type"]),
@@ -259,7 +259,7 @@ class Publisher:
                 raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
             if not found:
                 empty = f": {source} is empty or not there"
-                _refuse([replace(one, text=one.text + empty) for one in packages.layout((), model.type)])
+                _refuse([replace(one, text=one.text + empty) for one in contents.layout((), model.type)])
             _need(size, self._dir, self._spare_bytes)
             for info in found:
                 await self._fetch(source, info, target)
@@ -317,7 +317,7 @@ def _judged(model: Model, directory: Path, *, safe_only: bool) -> Mapping[str, o
         raise RefusedPackageError("; ".join(finding.said for finding in report.errors))
     assert report.package is not None
     config = report.package.config
-    path = directory / packages.CONFIG
+    path = directory / contents.CONFIG
     path.write_text(json.dumps(config, indent=2), encoding="ascii")
     return config
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 from modelyard.control.clock import Clock
-from modelyard.control.observe import Memory, Moment, leftovers, situation, strangers
-from modelyard.core import service_properties
-from modelyard.core.admission_catalog import Flavor
-from modelyard.core.decide import Decision, decide, noted
-from modelyard.core.health import health
-from modelyard.core.situation import Situation
+from modelyard.control.observe import Instant, Memory, leftovers, situation, strangers
+from modelyard.core.admission import properties
+from modelyard.core.admission.catalog import Flavor
+from modelyard.core.packages.health import health
+from modelyard.core.rollout.decide import Decision, decide, noted
+from modelyard.core.rollout.situation import Situation
 from modelyard.core.size import resources
 from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
@@ -44,7 +44,7 @@ READ_ONE_BY_ONE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Ports:
     """Everything a pass touches. `flavors` finds a specification by its name."""
 
     store: Store
@@ -68,9 +68,9 @@ class _Decided:
 class Reconciler:
     """See the module. One per control plane; passes over different services may overlap."""
 
-    def __init__(self, world: World, codes: Callable[[str], tuple[str, ...]] = lambda _service_id: ()) -> None:
+    def __init__(self, ports: Ports, codes: Callable[[str], tuple[str, ...]] = lambda _service_id: ()) -> None:
         """`codes`: the AppCodes that open a service."""
-        self._world = world
+        self._ports = ports
         self._codes = codes
         self._memory: dict[str, Memory] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -82,19 +82,19 @@ class Reconciler:
 
     async def handle(self, service_id: str) -> int | None:
         """One pass; the moment from which the next is due without an event (milliseconds), None for none."""
-        world = self._world
+        ports = self._ports
         async with self._alone(service_id):
             moves = self._moved[service_id]
-            async with world.store.read() as reading:
+            async with ports.store.read() as reading:
                 record = await reading.record(service_id)
-            observed = await world.engine.list(service_id)
+            observed = await ports.engine.list(service_id)
             decided = await self._decided(record, observed) if record is not None else None
             if record is None or decided is not None:
                 self._recorded(service_id, moves)
         if record is None:
             return await self._end_strangers(service_id, observed)
         if decided is None:  # a user changed it meanwhile
-            return world.clock.now_ms()
+            return ports.clock.now_ms()
         return await self._carried_out(record, observed, decided)
 
     async def note(self) -> None:
@@ -112,7 +112,7 @@ class Reconciler:
                 return
             changes = await self._noted(moves)
             if changes:
-                async with self._world.store.write() as writing:
+                async with self._ports.store.write() as writing:
                     for service_id, one in changes.items():
                         if not await writing.apply(service_id, one):
                             del moves[service_id]  # a user changed it meanwhile
@@ -120,17 +120,17 @@ class Reconciler:
                 self._recorded(service_id, seen)
 
     async def _noted(self, service_ids: Collection[str]) -> Mapping[str, Changes]:
-        world, moment = self._world, self._moment()
-        async with world.store.read() as reading:
+        ports, instant = self._ports, self._instant()
+        async with ports.store.read() as reading:
             if len(service_ids) > READ_ONE_BY_ONE:
                 records = [r for r in await reading.records() if r.service.id in service_ids]
             else:
                 records = [r for key in service_ids if (r := await reading.record(key)) is not None]
-        observed = _by_service(await world.engine.list())
+        observed = _by_service(await ports.engine.list())
         found = {}
         for record in records:
-            seen = self._situation(record, observed[record.service.id], moment)
-            notes = noted(seen, moment.now_ms, moment.wall_ms)
+            seen = self._situation(record, observed[record.service.id], instant)
+            notes = noted(seen, instant.now_ms, instant.wall_ms)
             if notes.service or notes.instances:
                 self._lapsed(seen, record, notes.instances)
                 found[record.service.id] = Changes(
@@ -155,30 +155,30 @@ class Reconciler:
 
     async def routes(self, records: Iterable[ServiceRecord]) -> Sequence[ServiceRoute]:
         """What a fresh control plane publishes first: every service's route, from everything observed."""
-        observed = _by_service(await self._world.engine.list())
+        observed = _by_service(await self._ports.engine.list())
         found = []
         for record in records:
-            moment = self._moment()
-            seen = self._situation(record, observed[record.service.id], moment)
-            route = decide(seen, moment.now_ms, wall_ms=moment.wall_ms).route
+            instant = self._instant()
+            seen = self._situation(record, observed[record.service.id], instant)
+            route = decide(seen, instant.now_ms, wall_ms=instant.wall_ms).route
             if route is not None:
                 found.append(route)
         return found
 
     async def _decided(self, record: ServiceRecord, observed: Sequence[Observed]) -> _Decided | None:
         """What is to be done, recorded; None when a user changed the service meanwhile."""
-        world, service_id = self._world, record.service.id
-        moment = self._moment()
-        now_ms = moment.now_ms
-        view = world.gateway.view(service_id)
-        seen = self._situation(record, observed, moment)
+        ports, service_id = self._ports, record.service.id
+        instant = self._instant()
+        now_ms = instant.now_ms
+        view = ports.gateway.view(service_id)
+        seen = self._situation(record, observed, instant)
         rejected = view.rejected if self._is_ours(record) else ""
-        decision = decide(seen, now_ms, rejected=rejected, wall_ms=moment.wall_ms)
+        decision = decide(seen, now_ms, rejected=rejected, wall_ms=instant.wall_ms)
         decision = await self._explained(decision)
         started = self._new_instances(record, decision, now_ms)
         changes = _changes(record, decision, started, tuple(strangers(record, observed)))
         if changes:
-            async with world.store.write() as writing:
+            async with ports.store.write() as writing:
                 if not await writing.apply(service_id, changes):
                     return None
             self._lapsed(seen, record, decision.instances)
@@ -191,12 +191,12 @@ class Reconciler:
     async def _carried_out(
         self, record: ServiceRecord, observed: Sequence[Observed], decided: _Decided
     ) -> int | None:
-        world, service_id = self._world, record.service.id
+        ports, service_id = self._ports, record.service.id
         decision, now_ms = decided.decision, decided.now_ms
         await self._route(service_id, decision.route, decision.rollout or record.rollout)
         waiting = await self._act(record, decision, decided.started)
         for instance_id in leftovers(record, observed):
-            await world.engine.remove(instance_id)
+            await ports.engine.remove(instance_id)
         if decision.delete_service:
             self._memory.pop(service_id, None)
             return None
@@ -204,19 +204,19 @@ class Reconciler:
             return now_ms
         return _earliest(decision.again_ms, now_ms + NO_ROOM_AGAIN_MS if waiting else None)
 
-    def _moment(self) -> Moment:
-        return Moment(self._world.clock.now_ms(), self._world.clock.wall_ms())
+    def _instant(self) -> Instant:
+        return Instant(self._ports.clock.now_ms(), self._ports.clock.wall_ms())
 
-    def _situation(self, record: ServiceRecord, observed: Sequence[Observed], moment: Moment) -> Situation:
+    def _situation(self, record: ServiceRecord, observed: Sequence[Observed], instant: Instant) -> Situation:
         service_id = record.service.id
-        gateway = self._world.gateway
+        gateway = self._ports.gateway
         return situation(
             record,
             observed,
             gateway.view(service_id),
             connected=gateway.connected(),
             memory=self._memory.setdefault(service_id, Memory()),
-            moment=moment,
+            instant=instant,
             app_codes=self._codes(service_id),
         )
 
@@ -224,7 +224,7 @@ class Reconciler:
         service = decision.service or record.service
         return tuple(
             Instance(
-                id=self._world.new_id(),
+                id=self._ports.new_id(),
                 service_id=service.id,
                 track=start.track,
                 revision=service.revision,
@@ -240,7 +240,7 @@ class Reconciler:
         """The decision with the last log lines of the instance that caused a failure."""
         if decision.explain is None or decision.rollout is None:
             return decision
-        tail = (await self._world.engine.log_tail(decision.explain, TAIL_LINES)).strip()
+        tail = (await self._ports.engine.log_tail(decision.explain, TAIL_LINES)).strip()
         if not tail:
             return decision
         text = f"\nThe last lines of its log:\n{tail}"
@@ -250,11 +250,11 @@ class Reconciler:
 
     async def _route(self, service_id: str, route: ServiceRoute | None, rollout: Rollout | None) -> None:
         if route is None:
-            await self._world.gateway.remove(service_id)
+            await self._ports.gateway.remove(service_id)
             return
         memory = self._memory.setdefault(service_id, Memory())
         memory.note_published(route.instance_ids(), rollout.id if rollout else "")
-        await self._world.gateway.put(route)
+        await self._ports.gateway.put(route)
 
     def _is_ours(self, record: ServiceRecord) -> bool:
         """Whether the route that the gateway may have refused was published for the rollout of this record."""
@@ -263,7 +263,7 @@ class Reconciler:
 
     async def _act(self, record: ServiceRecord, decision: Decision, started: tuple[Instance, ...]) -> bool:
         """Carry the decision out; True when a start waits for room."""
-        engine, memory = self._world.engine, self._memory[record.service.id]
+        engine, memory = self._ports.engine, self._memory[record.service.id]
         resumed = [i for i in record.instances if i.id in decision.resume]
         for stop in decision.stops:
             await engine.stop(stop.instance_id, stop.grace_s)
@@ -274,7 +274,7 @@ class Reconciler:
         rows = {i.id: i for i in (*record.instances, *decision.instances)}
         for instance in rows.values():
             if instance.phase is Phase.DRAINING:
-                engine.attend(instance.id)
+                engine.poll_fast(instance.id)
         for instance in (*resumed, *started):
             try:
                 await engine.start(await self._spec(record, instance))
@@ -282,24 +282,24 @@ class Reconciler:
             except NoRoomError as error:
                 memory.obstacles[instance.id] = str(error)
             except StartRefusedError as error:
-                refused.append(instance.become(Phase.EXITED, self._world.clock.now_ms(), exit=str(error)))
+                refused.append(instance.become(Phase.EXITED, self._ports.clock.now_ms(), exit=str(error)))
         if refused:
             await self._record_refused(record, refused)
         return bool(memory.obstacles)
 
     async def _record_refused(self, record: ServiceRecord, refused: Sequence[Instance]) -> None:
-        wall_ms = self._world.clock.wall_ms()
+        wall_ms = self._ports.clock.wall_ms()
         service = record.service
         events = tuple(Event(service.id, EventType.ABNORMAL, f"cannot start: {i.exit}", wall_ms) for i in refused)
         changes = Changes(seen_version=service.version, instances=tuple(refused), events=events)
-        async with self._world.store.write() as writing:
+        async with self._ports.store.write() as writing:
             await writing.apply(service.id, changes)
 
     async def _spec(self, record: ServiceRecord, instance: Instance) -> InstanceSpec:
         variant = _variant(record.revisions, instance)
         if variant is None:
             raise StartRefusedError(f"no revision of the service has the template {instance.template}")
-        size = resources(variant.template, self._world.flavors)
+        size = resources(variant.template, self._ports.flavors)
         if size is None:
             text = f"the specification {variant.template.specification!r} is not known any more"
             raise StartRefusedError(text)
@@ -322,20 +322,20 @@ class Reconciler:
 
         A request that is not over after twice its time never will be; a WebSocket may last.
         """
-        async with self._world.store.read() as reading:
+        async with self._ports.store.read() as reading:
             model = await reading.model(None, variant.model_id)
         asked = health(model.config, model_type=model.type) if model is not None else Health()
-        lasting = service_properties.websocket(record.service.attributes)
+        lasting = properties.websocket(record.service.attributes)
         return asked if lasting else replace(asked, stalled_s=2 * record.service.request_timeout_s)
 
     async def _end_strangers(self, service_id: str, observed: Sequence[Observed]) -> int | None:
         """Instances of a service that is not there: nothing may be left of it."""
-        await self._world.gateway.remove(service_id)
+        await self._ports.gateway.remove(service_id)
         for seen in observed:
             if seen.state is ProcessState.EXITED:
-                await self._world.engine.remove(seen.instance_id)
+                await self._ports.engine.remove(seen.instance_id)
             elif seen.state is not ProcessState.STOPPING:
-                await self._world.engine.stop(seen.instance_id, STRANGER_GRACE_S)
+                await self._ports.engine.stop(seen.instance_id, STRANGER_GRACE_S)
         return None
 
 

@@ -1,4 +1,4 @@
-"""How big an instance is, decided once for all who ask: admission, the engine, the rehearsal, the monitor.
+"""How big an instance is, decided once for all who ask: admission, the engine, the dry run, the monitor.
 
 A template keeps the size that its flavor had when it was admitted; what it does not say is as the built-in flavor
 of its specification says, else the default. So a flavor that is changed later changes nothing that runs.
@@ -14,7 +14,7 @@ machine, all of them together need not. In a pool whose capacity is set they mus
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from modelyard.core.admission_catalog import FLAVORS, Flavor
+from modelyard.core.admission.catalog import FLAVORS, Flavor
 from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.revision import Template
 

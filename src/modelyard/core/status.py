@@ -4,7 +4,7 @@ Nothing is `running` that nothing answers for. That the gateway itself is away c
 told where they are read (`operations.facts`).
 """
 
-from modelyard.core.situation import Situation
+from modelyard.core.rollout.situation import Situation
 from modelyard.domain.instance import HOLDING, Phase
 from modelyard.domain.service import Desired, ServiceStatus
 

@@ -64,8 +64,8 @@ class Budget:
 class Variant:
     """One entry of a revision's config.
 
-    `track` is the lineage it belongs to: paired successors inherit it (`core.pairing`), so that it is stable
-    over revisions. `weight` is 0..100. `raw` is the entry as the caller sent it, echoed in its order.
+    `track` is the lineage it belongs to: paired successors inherit it (`core.rollout.pairing`), so that it is
+    stable over revisions. `weight` is 0..100. `raw` is the entry as the caller sent it, echoed in its order.
     """
 
     track: int

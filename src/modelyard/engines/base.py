@@ -141,7 +141,7 @@ class Engine(Protocol):
         """What it counts, as Prometheus text: its own words, so not to be believed. None when it says nothing
         within `limit_s`, or too much, or is not there."""
 
-    def attend(self, instance_id: str) -> None:
+    def poll_fast(self, instance_id: str) -> None:
         """What is inside it matters now (it drains): keep `in_flight` and `quiet_since_ms` fresh to about 100 ms
         until it ends. Costs a request each time, so it is not the rule. Idempotent; the unknown is ignored."""
 

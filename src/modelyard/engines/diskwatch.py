@@ -43,7 +43,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class DiskStanding:
+class DiskStatus:
     """For people. `service_id` is of the instance that has written most, `written` how much."""
 
     space: Space = field(default_factory=lambda: Space(0, 0))
@@ -150,7 +150,7 @@ class DiskWatch:
         everybody: Callable[[], Collection[Written]],
         end: Callable[[str, str], None],
     ) -> None:
-        self.standing = DiskStanding()
+        self.status = DiskStatus()
         self.bound = bound
         self._data_dir = data_dir
         self._reserve = reserve
@@ -188,7 +188,7 @@ class DiskWatch:
         most = max(written, key=lambda one: written[one], default="")
         reserved = self._reserve.kept() if low else self._reserve.keep(found)
         who = everybody[most].service_id if most else ""
-        self.standing = DiskStanding(found, low, reserved, who, written.get(most, 0))
+        self.status = DiskStatus(found, low, reserved, who, written.get(most, 0))
         self._tell(low)
         return pause_s(written.values(), self.bound, found.free)
 
@@ -203,7 +203,7 @@ class DiskWatch:
 
     def _tell(self, low: bool) -> None:
         if low and not self._told:
-            most = self.standing
+            most = self.status
             by = f"; service {most.service_id} wrote most: {size(most.written)}" if most.service_id else ""
             log.error("the disk of %s is full: %s are free%s", self._data_dir, size(most.space.free), by)
         elif self._told and not low:

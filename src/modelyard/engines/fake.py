@@ -1,4 +1,4 @@
-"""An engine in memory, for tests and for rehearsal: no process, no clock of its own, the same every time.
+"""An engine in memory, for tests and for dry run: no process, no clock of its own, the same every time.
 
 Every state is computed from `now_ms()`, so a test moves its clock and asks. Instances misbehave on demand, each
 misbehaviour named for what it does:
@@ -190,10 +190,10 @@ class FakeEngine:
         life = self._lives.get(instance_id)
         return self.counted.get(instance_id) if life and self._now_ms() < life.exited[0] else None
 
-    def attend(self, instance_id: str) -> None:
+    def poll_fast(self, instance_id: str) -> None:
         life = self._lives.get(instance_id)
-        if life is not None and life.attended_ms == NEVER:
-            life.attended_ms = self._now_ms()
+        if life is not None and life.polled_fast_ms == NEVER:
+            life.polled_fast_ms = self._now_ms()
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)

@@ -18,7 +18,7 @@ from modelyard.engines.base import InstanceSpec
 from modelyard.processes.directory import LISTEN_FD, Spec
 from modelyard.processes.isolation import Isolation
 from modelyard.processes.limits import Enforcement, Limits
-from modelyard.processes.view import view
+from modelyard.processes.mounts import view
 
 Command = Callable[[InstanceSpec], tuple[str, ...]]
 

@@ -86,7 +86,7 @@ class StuckInStop:
 
 @dataclass(frozen=True, slots=True)
 class SlowDrain:
-    """Has a request inside until `ms` after `attend` was first called."""
+    """Has a request inside until `ms` after `poll_fast` was first called."""
 
     ms: int
 
@@ -119,7 +119,7 @@ class Life:
     stopped_ms: int = NEVER
     killed_ms: int = NEVER
     killed_exit: str = ""
-    attended_ms: int = NEVER
+    polled_fast_ms: int = NEVER
     in_flight: int = 0
     quiet_ms: int = 0
     log: list[str] = field(default_factory=list)
@@ -160,14 +160,14 @@ class Life:
 
     def busy(self, now_ms: int) -> int:
         if isinstance(self.how, SlowDrain):
-            return 1 if self.attended_ms == NEVER or now_ms < self.attended_ms + self.how.ms else 0
+            return 1 if self.polled_fast_ms == NEVER or now_ms < self.polled_fast_ms + self.how.ms else 0
         return self.in_flight
 
     def changes_ms(self, now_ms: int) -> list[int]:
         """Every instant after `now_ms` at which it will look different, the first of each kind."""
         edges = [self.ready_ms, self.exited[0]]
-        if isinstance(self.how, SlowDrain) and self.attended_ms != NEVER:
-            edges.append(self.attended_ms + self.how.ms)
+        if isinstance(self.how, SlowDrain) and self.polled_fast_ms != NEVER:
+            edges.append(self.polled_fast_ms + self.how.ms)
         if isinstance(self.how, Flaky) and now_ms >= self.ready_ms:
             period = self.how.up_ms + self.how.down_ms
             begun = now_ms - (now_ms - self.ready_ms) % period
@@ -191,8 +191,8 @@ class Life:
         told = ready and not exited
         in_flight = self.busy(now_ms) if told else None
         quiet = max(self.ready_ms, self.quiet_ms)
-        if isinstance(self.how, SlowDrain) and self.attended_ms != NEVER:
-            quiet = self.attended_ms + self.how.ms
+        if isinstance(self.how, SlowDrain) and self.polled_fast_ms != NEVER:
+            quiet = self.polled_fast_ms + self.how.ms
         spec = self.spec
         return Observed(
             instance_id=spec.instance_id,

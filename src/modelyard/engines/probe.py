@@ -12,7 +12,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from modelyard.engines.vitals import Answer, Refused, Reply, Silence
+from modelyard.engines.health_state import Answer, Refused, Reply, Silence
 from modelyard.processes.directory import SOCKET
 
 MOST_BYTES = 64 * 1024

@@ -29,9 +29,8 @@ from modelyard.engines.base import (
     Usage,
     Watcher,
 )
-from modelyard.engines.checkup import Checkup
 from modelyard.engines.diskwatch import (
-    DiskStanding,
+    DiskStatus,
     DiskWatch,
     Written,
     explain,
@@ -40,8 +39,9 @@ from modelyard.engines.diskwatch import (
     purge,
     size,
 )
+from modelyard.engines.health_monitor import HealthMonitor
+from modelyard.engines.health_state import HealthState
 from modelyard.engines.launch import METRICS_SOCKET, WORK, LaunchOptions, instance_spec, process_spec
-from modelyard.engines.vitals import Vitals
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import (
     SOCKET,
@@ -75,13 +75,13 @@ def _epoch_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _told(resident: "Resident", sight: Sight) -> str:
+def _told(tracked: "TrackedInstance", sight: Sight) -> str:
     """How it ended, for people."""
     how = str(sight.exit or "was never started")
-    return f"{resident.cause}; {how}" if resident.cause else how
+    return f"{tracked.cause}; {how}" if tracked.cause else how
 
 
-class Resident:
+class TrackedInstance:
     """One instance that this engine follows: what it is, and what was last seen of it."""
 
     def __init__(
@@ -91,13 +91,13 @@ class Resident:
         created_ms: int,
         *,
         user: tuple[int, int] | None,
-        checkup: Checkup,
+        monitor: HealthMonitor,
     ) -> None:
         self.spec = spec
         self.user = user[0] if user else None
         self.directory = directory
         self.created_ms = created_ms
-        self.checkup = checkup
+        self.monitor = monitor
         self.stopping = False
         self.exit: str | None = None
         self.cause = explained(directory)
@@ -107,13 +107,13 @@ class Resident:
 
     def observed(self) -> Observed:
         """As the engine port shows it."""
-        vitals = self.checkup.vitals
+        health = self.monitor.state
         if self.exit is not None:
             state = ProcessState.EXITED
         elif self.stopping:
             state = ProcessState.STOPPING
         else:
-            state = ProcessState.READY if vitals.ready else ProcessState.STARTING
+            state = ProcessState.READY if health.ready else ProcessState.STARTING
         alive = self.exit is None
         liveness = self.spec.health.liveness
         return Observed(
@@ -125,12 +125,12 @@ class Resident:
             state=state,
             address=f"unix:{INSTANCES}/{self.spec.instance_id}/{SOCKET}",
             started_ms=self.created_ms,
-            in_flight=vitals.in_flight if alive else None,
-            quiet_since_ms=vitals.quiet_since_ms if alive else None,
+            in_flight=health.in_flight if alive else None,
+            quiet_since_ms=health.quiet_since_ms if alive else None,
             exit=self.exit or "",
-            hung=alive and self.checkup.hung,
-            frozen=alive and self.checkup.frozen,
-            silent=alive and self.checkup.silent,
+            hung=alive and self.monitor.hung,
+            frozen=alive and self.monitor.frozen,
+            silent=alive and self.monitor.silent,
             patience_ms=round(liveness.period_s * liveness.failures * 1000),
         )
 
@@ -156,7 +156,7 @@ class ProcessEngine:
         self._options = options or LaunchOptions()
         self._enforcement = enforcement
         self._now_ms = now_ms
-        self._residents: dict[str, Resident] = {}
+        self._tracked: dict[str, TrackedInstance] = {}
         self._watchers: list[Watcher] = []
         self._open = False
         self._stock_ns = 0
@@ -178,9 +178,9 @@ class ProcessEngine:
         how = f"{size(self._disk.bound)} each, looked at every few seconds while this process runs"
         return f"enforced ({how})" if self._options.isolation.views else f"partly enforced (work directory; {how})"
 
-    def disk(self) -> DiskStanding:
+    def disk(self) -> DiskStatus:
         """How the disk stands, as of the last look."""
-        return self._disk.standing
+        return self._disk.status
 
     async def open(self) -> None:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -188,31 +188,29 @@ class ProcessEngine:
         self._root.chmod(0o711 if isolation.users and not isolation.views else 0o700)
         self._stock_ns = 0
         self._take_stock()
-        limits.remove_strays(self._limits(), self._residents)
+        limits.remove_strays(self._limits(), self._tracked)
         self._open = True
-        checks = [
-            resident.checkup.checked.wait() for resident in self._residents.values() if resident.exit is None
-        ]
+        checks = [tracked.monitor.checked.wait() for tracked in self._tracked.values() if tracked.exit is None]
         with contextlib.suppress(TimeoutError):  # the loading and the busy answer later
             await asyncio.wait_for(asyncio.gather(*checks), FIRST_CHECK_S)
         self._watching = asyncio.create_task(self._disk.run(), name="disk")
 
     async def close(self) -> None:
         self._open = False
-        tasks = [t for t in (self._watching, *(r.task for r in self._residents.values())) if t is not None]
+        tasks = [t for t in (self._watching, *(r.task for r in self._tracked.values())) if t is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._residents.clear()
+        self._tracked.clear()
 
     async def list(self, service_id: str | None = None) -> tuple[Observed, ...]:
         if not self._open:
             raise EngineUnavailableError("the engine is not open")
         self._take_stock()
         return tuple(
-            resident.observed()
-            for resident in self._residents.values()
-            if service_id is None or resident.spec.service_id == service_id
+            tracked.observed()
+            for tracked in self._tracked.values()
+            if service_id is None or tracked.spec.service_id == service_id
         )
 
     async def start(self, spec: InstanceSpec) -> None:
@@ -220,94 +218,94 @@ class ProcessEngine:
             raise EngineUnavailableError("the engine is not open")
         if not ID.fullmatch(spec.instance_id):
             raise StartRefusedError(f"{spec.instance_id!r} cannot name a directory")
-        if (disk := self._disk.standing).low:
+        if (disk := self._disk.status).low:
             most = f"; service {disk.service_id} wrote most: {size(disk.written)}" if disk.service_id else ""
             raise NoRoomError(f"the server's disk is full: {size(disk.space.free)} are free{most}")
-        if (resident := self._residents.get(spec.instance_id)) is not None:
-            if resident.spec.service_id != UNKNOWN:
+        if (tracked := self._tracked.get(spec.instance_id)) is not None:
+            if tracked.spec.service_id != UNKNOWN:
                 return
             await self.remove(spec.instance_id)
-            if spec.instance_id in self._residents:
-                raise NoRoomError(f"what is left in {resident.directory.path} has not ended yet")
+            if spec.instance_id in self._tracked:
+                raise NoRoomError(f"what is left in {tracked.directory.path} has not ended yet")
         package = await asyncio.to_thread(self._package_path, spec.package)
-        if spec.instance_id in self._residents:
+        if spec.instance_id in self._tracked:
             return
         if not package.is_dir():
             raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
         directory = ProcessDir(self._root / spec.instance_id)
-        taken = {other.user for other in self._residents.values() if other.user is not None}
+        taken = {other.user for other in self._tracked.values() if other.user is not None}
         process = process_spec(spec, package, directory.path, self._limits(), self._options, taken=taken)
-        resident = self._resident(spec, directory, self._now_ms(), process)
-        self._residents[spec.instance_id] = resident
-        async with resident.busy:
+        tracked = self._track(spec, directory, self._now_ms(), process)
+        self._tracked[spec.instance_id] = tracked
+        async with tracked.busy:
             try:
                 await asyncio.to_thread(
                     supervise.spawn,
                     directory,
                     process,
                     python=self._options.python,
-                    created_ms=resident.created_ms,
+                    created_ms=tracked.created_ms,
                 )
             except OSError as error:
                 await asyncio.to_thread(supervise.remove, directory)
-                del self._residents[spec.instance_id]
+                del self._tracked[spec.instance_id]
                 if error.errno in FULL:
                     raise NoRoomError(f"{error.strerror}: {directory.path}") from error
                 raise StartRefusedError(str(error)) from error
             except BaseException:  # cancelled, or a fault: nobody would follow it
-                del self._residents[spec.instance_id]  # the next look adopts it, if it came to be
+                del self._tracked[spec.instance_id]  # the next look adopts it, if it came to be
                 raise
-            self._follow(resident)
-        self._tell(resident)
+            self._follow(tracked)
+        self._tell(tracked)
 
     async def stop(self, instance_id: str, grace_s: float) -> None:
-        resident = self._residents.get(instance_id)
-        if resident is None or resident.exit is not None:
+        tracked = self._tracked.get(instance_id)
+        if tracked is None or tracked.exit is not None:
             return
-        async with resident.busy:  # a start on its way
-            supervise.stop(resident.directory, grace_s)
-        resident.stopping = True
-        self._tell(resident)
+        async with tracked.busy:  # a start on its way
+            supervise.stop(tracked.directory, grace_s)
+        tracked.stopping = True
+        self._tell(tracked)
 
     async def remove(self, instance_id: str) -> None:
-        resident = self._residents.get(instance_id)
-        if resident is None or resident.exit is None:
+        tracked = self._tracked.get(instance_id)
+        if tracked is None or tracked.exit is None:
             return
-        async with resident.busy:
+        async with tracked.busy:
             groups = self._limits().groups(instance_id)
-            gone = await asyncio.to_thread(supervise.remove, resident.directory, groups)
-        if gone and self._residents.pop(instance_id, None) is not None:
-            self._tell(resident)
+            gone = await asyncio.to_thread(supervise.remove, tracked.directory, groups)
+        if gone and self._tracked.pop(instance_id, None) is not None:
+            self._tell(tracked)
 
     async def log_tail(self, instance_id: str, lines: int) -> str:
         return ProcessDir(self._root / instance_id).log_tail(lines) if ID.fullmatch(instance_id) else ""
 
     async def usage(self, service_id: str) -> Mapping[str, Usage]:
         found = {}
-        for instance_id, resident in list(self._residents.items()):
-            if resident.spec.service_id == service_id and resident.exit is None:
+        for instance_id, tracked in list(self._tracked.items()):
+            if tracked.spec.service_id == service_id and tracked.exit is None:
                 with contextlib.suppress(OSError, SpecUnreadableError):
-                    if (used := self._measured(resident)) is not None:
+                    if (used := self._measured(tracked)) is not None:
                         found[instance_id] = used
         return found
 
-    def _measured(self, resident: Resident) -> Usage | None:
-        process = resident.directory.spec()
-        if process is None or (read := measure.read(process.plan, resident.directory.sight().pid)) is None:
+    def _measured(self, tracked: TrackedInstance) -> Usage | None:
+        process = tracked.directory.spec()
+        if process is None or (read := measure.read(process.plan, tracked.directory.sight().pid)) is None:
             return None
         cpu_s, memory = read
-        resident.sample = measure.sampled(resident.sample, cpu_s, self._now_ms(), resident.created_ms)
-        return measure.usage(resident.sample, memory)
+        tracked.sample = measure.sampled(tracked.sample, cpu_s, self._now_ms(), tracked.created_ms)
+        return measure.usage(tracked.sample, memory)
 
     async def metrics(self, instance_id: str, limit_s: float) -> bytes | None:
-        resident = self._residents.get(instance_id)
-        if resident is None or resident.exit is not None:
+        tracked = self._tracked.get(instance_id)
+        if tracked is None or tracked.exit is not None:
             return None
-        return await counters.read(resident.directory.path / WORK / METRICS_SOCKET, limit_s)
+        return await counters.read(tracked.directory.path / WORK / METRICS_SOCKET, limit_s)
 
-    def attend(self, instance_id: str) -> None:
-        if resident := self._residents.get(instance_id):
-            resident.checkup.attended.set()
+    def poll_fast(self, instance_id: str) -> None:
+        if tracked := self._tracked.get(instance_id):
+            tracked.monitor.fast.set()
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)
@@ -317,9 +315,9 @@ class ProcessEngine:
             self._enforcement = limits.detect(self._data_dir)
         return self._enforcement
 
-    def _tell(self, resident: Resident) -> None:
+    def _tell(self, tracked: TrackedInstance) -> None:
         for watcher in self._watchers:
-            watcher(resident.spec.service_id)
+            watcher(tracked.spec.service_id)
 
     def _take_stock(self) -> None:
         """Follow every instance on disk that is not followed yet. Raises EngineUnavailableError.
@@ -333,7 +331,7 @@ class ProcessEngine:
                 return
             with os.scandir(self._root) as entries:
                 names = [
-                    e.name for e in entries if e.name not in self._residents and e.is_dir(follow_symlinks=False)
+                    e.name for e in entries if e.name not in self._tracked and e.is_dir(follow_symlinks=False)
                 ]
             for name in names:
                 if name.startswith(trees.ASIDE):
@@ -361,96 +359,98 @@ class ProcessEngine:
         if instance is None:
             log.warning("%s has no readable spec: it is nobody's, ended and removed", directory.path)
             instance, spec = self._unknown(directory), Spec(())
-        resident = self._resident(instance, directory, sight.created_ms, spec or Spec(()))
-        self._residents[directory.path.name] = resident
+        tracked = self._track(instance, directory, sight.created_ms, spec or Spec(()))
+        self._tracked[directory.path.name] = tracked
         if sight.stopping:
-            resident.stopping = True
+            tracked.stopping = True
             supervise.resume_stop(directory)
         if sight.state is not State.RUNNING:
             supervise.sweep(directory, self._limits().groups(directory.path.name))
-            resident.exit = _told(resident, sight)
-            resident.checkup.checked.set()
+            tracked.exit = _told(tracked, sight)
+            tracked.monitor.checked.set()
         else:
-            resident.checkup.vitals = Vitals(ready=(directory.path / READY).exists())
-            self._follow(resident)
+            tracked.monitor.state = HealthState(ready=(directory.path / READY).exists())
+            self._follow(tracked)
 
     def _unknown(self, directory: ProcessDir) -> InstanceSpec:
         return InstanceSpec(directory.path.name, UNKNOWN, 0, 0, "", "", "", "")
 
-    def _follow(self, resident: Resident) -> None:
-        resident.task = asyncio.create_task(self._live(resident), name=f"instance {resident.spec.instance_id}")
+    def _follow(self, tracked: TrackedInstance) -> None:
+        tracked.task = asyncio.create_task(self._live(tracked), name=f"instance {tracked.spec.instance_id}")
 
-    async def _live(self, resident: Resident) -> None:
+    async def _live(self, tracked: TrackedInstance) -> None:
         """Follow one instance to its end."""
         checks = asyncio.create_task(
-            resident.checkup.run(partial(self._noted, resident), partial(self._tell, resident))
+            tracked.monitor.run(partial(self._noted, tracked), partial(self._tell, tracked))
         )
         try:
-            sight = await self._end(resident)
+            sight = await self._end(tracked)
         finally:
             checks.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await checks
-        resident.exit = _told(resident, sight)
-        resident.checkup.checked.set()
-        self._tell(resident)
-        if resident.cause:
-            await asyncio.to_thread(purge, resident.directory.path / WORK)
+        tracked.exit = _told(tracked, sight)
+        tracked.monitor.checked.set()
+        self._tell(tracked)
+        if tracked.cause:
+            await asyncio.to_thread(purge, tracked.directory.path / WORK)
 
     def _writers(self) -> Collection[Written]:
         return [
             Written(
                 instance_id,
-                resident.spec.service_id,
-                f"{resident.spec.model_name} {resident.spec.model_version}",
-                resident.directory.path / WORK,
-                partial(members, resident.directory),
+                tracked.spec.service_id,
+                f"{tracked.spec.model_name} {tracked.spec.model_version}",
+                tracked.directory.path / WORK,
+                partial(members, tracked.directory),
             )
-            for instance_id, resident in self._residents.items()
-            if resident.exit is None
+            for instance_id, tracked in self._tracked.items()
+            if tracked.exit is None
         ]
 
     def _ended_for_disk(self, instance_id: str, why: str) -> None:
-        resident = self._residents[instance_id]
-        resident.cause, resident.stopping = why, True
-        explain(resident.directory, why)
-        supervise.kill(resident.directory)
-        self._tell(resident)
+        tracked = self._tracked[instance_id]
+        tracked.cause, tracked.stopping = why, True
+        explain(tracked.directory, why)
+        supervise.kill(tracked.directory)
+        self._tell(tracked)
 
-    async def _end(self, resident: Resident) -> Sight:
+    async def _end(self, tracked: TrackedInstance) -> Sight:
         """Wait for its end; a lack of descriptors or memory here delays the news, and never loses it."""
         while True:
             try:
-                return await supervise.wait(resident.directory)
+                return await supervise.wait(tracked.directory)
             except OSError:
                 await asyncio.sleep(TROUBLE_INTERVAL_S)
 
-    def _resident(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, process: Spec) -> Resident:
-        checkup = Checkup(directory, spec.health, created_ms, now_ms=self._now_ms, python=self._options.python)
-        return Resident(spec, directory, created_ms, user=process.user, checkup=checkup)
+    def _track(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, process: Spec) -> TrackedInstance:
+        monitor = HealthMonitor(
+            directory, spec.health, created_ms, now_ms=self._now_ms, python=self._options.python
+        )
+        return TrackedInstance(spec, directory, created_ms, user=process.user, monitor=monitor)
 
-    def _noted(self, resident: Resident, before: Vitals, vitals: Vitals) -> None:
+    def _noted(self, tracked: TrackedInstance, before: HealthState, state: HealthState) -> None:
         """A health check found something new."""
-        if vitals.ready and not before.ready:
-            self._settle(resident)
-        if before.ready and not vitals.ready:
+        if state.ready and not before.ready:
+            self._settle(tracked)
+        if before.ready and not state.ready:
             with contextlib.suppress(OSError):
-                (resident.directory.path / READY).unlink()
-        if vitals.ready != before.ready or resident.checkup.attended.is_set():
-            self._tell(resident)
+                (tracked.directory.path / READY).unlink()
+        if state.ready != before.ready or tracked.monitor.fast.is_set():
+            self._tell(tracked)
 
-    def _settle(self, resident: Resident) -> None:
+    def _settle(self, tracked: TrackedInstance) -> None:
         """It has loaded: remember that for whoever adopts it, and give it its full share of the CPU."""
         with contextlib.suppress(OSError):
-            (resident.directory.path / READY).touch(0o600)
+            (tracked.directory.path / READY).touch(0o600)
         try:
-            spec = resident.directory.spec()
+            spec = tracked.directory.spec()
         except (OSError, SpecUnreadableError):
             return
         if spec is None:
             return
         limits.weigh(spec.plan, 1.0)
-        birth = resident.directory.birth()
+        birth = tracked.directory.birth()
         if spec.nice and birth is not None and alive(birth.pid, birth.pid_started):
             with contextlib.suppress(OSError):
                 os.setpriority(os.PRIO_PGRP, birth.pid, 0)  # the group, since every thread has its own

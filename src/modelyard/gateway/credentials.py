@@ -79,7 +79,7 @@ SKEW_S = 5
 
 def revoked(users: Mapping[str, int], tokens: Mapping[str, frozenset[str]], settled_s: int = 0) -> Value:
     """Refuses tokens of a user that were issued before a time (seconds since 1970), single ones by id, and those
-    that say they were issued later than now: no withdrawal by time could reach them. `settled_s`: what was issued
+    that say they were issued later than now: no revocation by time could reach them. `settled_s`: what was issued
     before that second is not asked (a comparison with the clock costs more than one with a number)."""
     principals = [
         _all({"header": _says(of_user(user))}, {"header": _issued_before(before_s)})

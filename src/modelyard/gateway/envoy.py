@@ -32,10 +32,10 @@ from modelyard.gateway.base import (
     Watcher,
 )
 from modelyard.gateway.bootstrap import ADMIN_SOCKET, GENERATION, XDS_SOCKET, bootstrap, memory_bound
+from modelyard.gateway.envoy_table import EnvoyTable
 from modelyard.gateway.protocol import Request, Response
 from modelyard.gateway.server import AdsServer
 from modelyard.gateway.signatures import Check, unknown
-from modelyard.gateway.snapshot import Snapshot
 from modelyard.gateway.translate import DENY_FILTER, revocation_filter, token_filter
 from modelyard.processes import supervise
 from modelyard.processes.directory import ProcessDir, Sight, Spec, SpecUnreadableError, State
@@ -112,9 +112,9 @@ class EnvoyGateway:
         self._home = self._data_dir / "gateway"
         self._bootstrap = bootstrap(host, port, memory_bytes or memory_bound(_memory_bytes()))
         self._concurrency = concurrency or len(os.sched_getaffinity(0))
-        self._snapshot = Snapshot()
-        self._snapshot.set_filter(token_filter(jwks_json, issuer))
-        self._snapshot.set_filter(revocation_filter({}))
+        self._table = EnvoyTable()
+        self._table.set_filter(token_filter(jwks_json, issuer))
+        self._table.set_filter(revocation_filter({}))
         self._server = AdsServer(self._data_dir / XDS_SOCKET, self._connected, self._received, self._tell, check)
         self._watchers: list[Watcher] = []
         self._heard = asyncio.Event()
@@ -162,14 +162,14 @@ class EnvoyGateway:
 
     async def load(self, routes: Iterable[ServiceRoute]) -> None:
         """Returns when callers can connect: Envoy acknowledges its first routes before its port listens."""
-        self._push(lambda: self._snapshot.load(routes))
+        self._push(lambda: self._table.load(routes))
         await self._listening()
 
     async def put(self, route: ServiceRoute) -> None:
-        self._push(lambda: self._snapshot.put(route))
+        self._push(lambda: self._table.put(route))
 
     async def remove(self, service_id: str) -> None:
-        self._push(lambda: self._snapshot.remove(service_id))
+        self._push(lambda: self._table.remove(service_id))
 
     async def set_revocations(
         self,
@@ -177,17 +177,17 @@ class EnvoyGateway:
         tokens: Mapping[str, frozenset[str]] = NO_TOKENS,
         settled_s: int = 0,
     ) -> None:
-        self._push(lambda: self._snapshot.set_filter(revocation_filter(revocations, tokens, settled_s)))
+        self._push(lambda: self._table.set_filter(revocation_filter(revocations, tokens, settled_s)))
 
     def revocations_in_effect(self) -> bool:
         """Envoy acknowledged the last `set_revocations`."""
-        return self._snapshot.filter_in_effect(DENY_FILTER)
+        return self._table.filter_in_effect(DENY_FILTER)
 
     def view(self, service_id: str) -> GatewayView:
-        return self._snapshot.view(service_id)
+        return self._table.view(service_id)
 
     def connected(self) -> bool:
-        return self._server.streaming() and self._snapshot.synced() and not self._away
+        return self._server.streaming() and self._table.synced() and not self._away
 
     def answers(self) -> bool:
         return not self._away
@@ -213,14 +213,14 @@ class EnvoyGateway:
     # From the stream.
 
     def _connected(self) -> None:
-        self._snapshot.connected()
+        self._table.connected()
         self._heard.set()
 
     def _received(self, request: Request) -> None:
         if request.error:
             log.warning("Envoy refused %s: %s", request.kind, request.error)
-        self._push(lambda: self._snapshot.received(request))
-        if self._snapshot.synced():
+        self._push(lambda: self._table.received(request))
+        if self._table.synced():
             self._away = False
 
     def _push(self, change: Callable[[], tuple[Response, ...]]) -> None:
@@ -228,7 +228,7 @@ class EnvoyGateway:
         self._tell()
 
     def _tell(self) -> None:
-        for service_id in self._snapshot.changed():
+        for service_id in self._table.changed():
             for watcher in self._watchers:
                 watcher(service_id)
 
@@ -368,7 +368,7 @@ class EnvoyGateway:
                 supervise.remove(self._run)
                 self._run = None
                 self._away = True
-                self._snapshot.died()
+                self._table.died()
                 self._tell()
             if failures:
                 await asyncio.sleep(min(_MAX_BACKOFF_S, 0.05 * 2**failures))

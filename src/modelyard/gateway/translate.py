@@ -97,7 +97,7 @@ def token_filter(jwks_json: str, issuer: str) -> Resource:
 def revocation_filter(
     users: Mapping[str, int], tokens: Mapping[str, frozenset[str]] = NO_TOKENS, settled_s: int = 0
 ) -> Resource:
-    """Refuses withdrawn tokens, and those of the future (see `gateway.base`, set_revocations)."""
+    """Refuses revoked tokens, and those of the future (see `gateway.base`, set_revocations)."""
     message = "envoy.extensions.filters.http.rbac.v3.RBAC"
     return _extension(DENY_FILTER, message, credentials.revoked(users, tokens, settled_s))
 

@@ -29,7 +29,7 @@ _FIXED = ("domain_id", "domain_name", "project_id", "project_name", "user_id", "
 
 
 class Directory(Protocol):
-    """A part of `store.base.Writing`."""
+    """A part of `store.base.WriteTransaction`."""
 
     async def projects(self, *, name: str | None = None, user_id: str | None = None) -> Sequence[Project]: ...
 

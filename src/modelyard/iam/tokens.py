@@ -31,7 +31,7 @@ from modelyard.domain.identity import Access, Principal
 ISSUER = "modelyard"
 DAY_S = 24 * 3600
 SKEW_S = 5
-"""How far ahead of our clock a token may be dated, here and at the gateway: one more, and a withdrawal by time
+"""How far ahead of our clock a token may be dated, here and at the gateway: one more, and a revocation by time
 could not reach it. (A clock that was set back has issued such tokens; so may whoever got hold of the key.)"""
 KEY_FILE = "token.pem"
 _ALGORITHM = "ES256"
@@ -61,10 +61,10 @@ class Token:
     id: str
 
     def revoked(self, before_ms: int | None) -> bool:
-        """Whether it was issued before a user's tokens were withdrawn (at `before_ms`; None: never).
+        """Whether it was issued before a user's tokens were revoked (at `before_ms`; None: never).
 
         Issue times are whole seconds, so that the gateway can compare them: a token of the very second of the
-        withdrawal counts as older. 10,700 ms revokes tokens issued in second 10, not in second 11.
+        revocation counts as older. 10,700 ms revokes tokens issued in second 10, not in second 11.
         """
         return before_ms is not None and self.issued_s < revoked_before_s(before_ms)
 

@@ -12,8 +12,8 @@ from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.service import Service
 from modelyard.iam import appcodes
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.existing import existing_service
-from modelyard.store.base import App, AppCode, Reading
+from modelyard.operations.services.load import load_service
+from modelyard.store.base import App, AppCode, ReadTransaction
 
 MOST_CODES = 5
 """Per application, as the vendor's."""
@@ -107,7 +107,7 @@ async def bind(
     if not app_ids:
         raise Invalid(Violation("apps", "is mandatory: at least one application"))
     async with ctx.store.write() as w:
-        await existing_service(w, project_id, service_id)
+        await load_service(w, project_id, service_id)
         for app_id in app_ids:
             await _app(w, project_id, app_id)
             await w.bind_app(app_id, service_id)
@@ -122,7 +122,7 @@ async def unbind(ctx: Context, principal: Principal, project_id: str, service_id
     """Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_WRITE, "deleteServiceAppAuth")
     async with ctx.store.write() as w:
-        await existing_service(w, project_id, service_id)
+        await load_service(w, project_id, service_id)
         if not any(one.id == app_id for one in await w.bound_apps(service_id)):
             raise NotFound("app", app_id)
         await w.unbind_app(app_id, service_id)
@@ -135,7 +135,7 @@ async def bound(
     """The service, and the applications whose codes may invoke it. Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "listServiceAppAuth")
     async with ctx.store.read() as r:
-        return await existing_service(r, project_id, service_id), await r.bound_apps(service_id)
+        return await load_service(r, project_id, service_id), await r.bound_apps(service_id)
 
 
 def _fresh(app_id: str, now_ms: int) -> AppCode:
@@ -143,7 +143,7 @@ def _fresh(app_id: str, now_ms: int) -> AppCode:
     return AppCode(appcodes.digest(code), app_id, now_ms, code)
 
 
-async def _app(r: Reading, project_id: str, app_id: str) -> App:
+async def _app(r: ReadTransaction, project_id: str, app_id: str) -> App:
     found = await r.app(project_id, app_id)
     if found is None:
         raise NotFound("app", app_id)

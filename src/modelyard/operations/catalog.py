@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from modelyard.core.admission_catalog import Flavor
+from modelyard.core.admission.catalog import Flavor
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.operations import limits
 from modelyard.operations.context import Context, authorise

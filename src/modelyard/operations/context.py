@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from modelyard.core.admission_catalog import FLAVORS, Flavor, Quotas
+from modelyard.core.admission.catalog import FLAVORS, Flavor, Quotas
 from modelyard.domain.errors import Forbidden
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.resources import Capacity

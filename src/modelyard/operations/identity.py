@@ -16,13 +16,13 @@ from modelyard.iam.passwords import Asker, Passwords
 from modelyard.iam.throttle import Throttle
 from modelyard.iam.tokens import Token, TokenKey, revoked_before_s
 from modelyard.operations.scopes import Named, Wanted, present, scoped, user_named
-from modelyard.store.base import Reading, Store
+from modelyard.store.base import ReadTransaction, Store
 
 HASHED_AT_ONCE_BYTES = 256 * 1024
 """A larger body is hashed in a thread: 256 KiB take less than a millisecond."""
 
 MOST_TOKENS = 100
-"""So many tokens of one user may be withdrawn one by one at a time."""
+"""So many tokens of one user may be revoked one by one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,10 @@ async def log_in(identity: Identity, login: Login) -> tuple[str, Token]:
         user = await _by_password(identity, login)
     async with identity.store.read() as r:
         principal, scope = await scoped(r, user, login.scope)
-        withdrawn_ms = (await r.revocations()).get(user.id)
+        revoked_ms = (await r.revocations()).get(user.id)
     now = identity.clock()
-    if withdrawn_ms is not None:  # a login in the second of a withdrawal must not count as older than it
-        now = max(now, 1000 * revoked_before_s(withdrawn_ms))
+    if revoked_ms is not None:  # a login in the second of a revocation must not count as older than it
+        now = max(now, 1000 * revoked_before_s(revoked_ms))
     return identity.key.issue(principal, now, methods=methods, scope=scope, expires_s=expires_s)
 
 
@@ -108,9 +108,9 @@ async def token_now(identity: Identity, text: str) -> Token:
 
 
 async def revoke(identity: Identity, principal: Principal, text: str, nudge: Callable[[str, str], None]) -> None:
-    """Withdraw one token: the caller's own, or anybody's for an administrator. Raises NotFound when it is none.
+    """Revoke one token: the caller's own, or anybody's for an administrator. Raises NotFound when it is none.
 
-    A user whose tokens are withdrawn one by one loses all at once when there are many: the gateway's list must
+    A user whose tokens are revoked one by one loses all at once when there are many: the gateway's list must
     not grow by what one user can do.
     """
     try:
@@ -119,7 +119,7 @@ async def revoke(identity: Identity, principal: Principal, text: str, nudge: Cal
         raise NotFound("token", "in X-Subject-Token") from error
     owner = token.principal.user_id
     if owner != principal.user_id and not principal.administrator:
-        raise Forbidden("A token is withdrawn by its user, or by an administrator.")
+        raise Forbidden("A token is revoked by its user, or by an administrator.")
     now = identity.clock()
     async with identity.store.write() as w:
         live = [s for s, until in (await w.revocations()).items() if until > now and _is_token_of(s, owner)]
@@ -181,24 +181,24 @@ async def project(identity: Identity, principal: Principal, project_id: str) -> 
     raise NotFound("project", project_id)
 
 
-async def _enabled(r: Reading, user_id: str) -> User:
+async def _enabled(r: ReadTransaction, user_id: str) -> User:
     user = await r.user(user_id)
     if user is None or user.id != user_id or not user.enabled:
         raise Unauthenticated("Invalid token.", code="0203")
     return user
 
 
-async def _valid(r: Reading, token: Token) -> User:
-    """The user of a token that was not withdrawn."""
+async def _valid(r: ReadTransaction, token: Token) -> User:
+    """The user of a token that was not revoked."""
     user = await _enabled(r, token.principal.user_id)
-    withdrawn = await r.revocations()
-    if token.revoked(withdrawn.get(user.id)) or subject_of(token) in withdrawn:
+    revoked = await r.revocations()
+    if token.revoked(revoked.get(user.id)) or subject_of(token) in revoked:
         raise Unauthenticated("Invalid token.", code="0203")
     return user
 
 
 def subject_of(token: Token) -> str:
-    """What the withdrawal of this one token is stored under, beside those of whole users."""
+    """What the revocation of this one token is stored under, beside those of whole users."""
     return f"token:{token.principal.user_id}:{token.id}"
 
 

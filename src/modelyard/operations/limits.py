@@ -6,11 +6,11 @@ Read inside the transaction that admits a request, so that a limit is the one in
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelyard.core import admission_catalog as catalog
-from modelyard.core.admission_catalog import Flavor, Pool, Quotas
+from modelyard.core.admission import catalog
+from modelyard.core.admission.catalog import Flavor, Pool, Quotas
 from modelyard.domain.resources import Capacity
 from modelyard.operations.context import Context
-from modelyard.store.base import FlavorEntry, PoolEntry, Reading
+from modelyard.store.base import FlavorEntry, PoolEntry, ReadTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +22,23 @@ class Limits:
     pools: Mapping[str, Pool]
 
 
-async def limits(ctx: Context, r: Reading, project_id: str) -> Limits:
+async def limits(ctx: Context, r: ReadTransaction, project_id: str) -> Limits:
     return Limits(
         await quotas(ctx, r, project_id), await flavors(ctx, r, project_id), await pools(ctx, r, project_id)
     )
 
 
-async def quotas(ctx: Context, r: Reading, project_id: str) -> Quotas:
+async def quotas(ctx: Context, r: ReadTransaction, project_id: str) -> Quotas:
     return catalog.quotas(ctx.quotas, await r.quotas(project_id))
 
 
-async def flavors(ctx: Context, r: Reading, project_id: str | None) -> Mapping[str, Flavor]:
+async def flavors(ctx: Context, r: ReadTransaction, project_id: str | None) -> Mapping[str, Flavor]:
     """As the project sees them; None: as they are for everybody."""
     stored = [flavor(entry, project_id) for entry in await r.flavors()]
     return catalog.flavors(ctx.flavors, stored)
 
 
-async def pools(ctx: Context, r: Reading, project_id: str) -> Mapping[str, Pool]:
+async def pools(ctx: Context, r: ReadTransaction, project_id: str) -> Mapping[str, Pool]:
     del ctx  # every reader of this module is called alike
     found = [pool(entry) for entry in await r.pools(project_id)]
     return {**{one.name: one for one in found}, **{one.id: one for one in found}}

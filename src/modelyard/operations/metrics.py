@@ -14,9 +14,9 @@ from modelyard.core.metrics import Family, Lines
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import HOLDING, Instance, Phase
 from modelyard.domain.revision import Variant
-from modelyard.operations.administration import administer
+from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.existing import existing_record
+from modelyard.operations.services.load import load_record
 from modelyard.store.base import Counter, ServiceRecord
 
 LIMIT_S = 1.0
@@ -56,7 +56,7 @@ async def of_service(ctx: Context, principal: Principal, project_id: str, servic
     authorise(principal, project_id, CONTROL_READ, "getServiceMetrics")
     await ctx.facts()
     async with ctx.store.read() as r:
-        record = await existing_record(r, project_id, service_id)
+        record = await load_record(r, project_id, service_id)
         counters = await r.counters([service_id])
     return metrics.page(FAMILIES, await _parts(ctx, [record], counters))
 

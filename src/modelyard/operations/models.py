@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelyard.core import admission_fields as fields
-from modelyard.core import packages
+from modelyard.core.admission import fields
+from modelyard.core.packages import contents
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.model import Model
@@ -13,8 +13,8 @@ from modelyard.domain.revision import Variant
 from modelyard.domain.texts import shown
 from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.replacing import free_version
-from modelyard.store.base import ModelQuery, Page, Reading
+from modelyard.operations.services.replace import free_version
+from modelyard.store.base import ModelQuery, Page, ReadTransaction
 
 ATTRIBUTES_MAX_BYTES = 256 * 1024
 """Of all optional fields of a model together: they are in every list answer."""
@@ -84,7 +84,7 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
     return model
 
 
-async def may_read_bucket(ctx: Context, r: Reading, project_id: str, bucket: str, field: str) -> None:
+async def may_read_bucket(ctx: Context, r: ReadTransaction, project_id: str, bucket: str, field: str) -> None:
     """Raise Invalid (403 4310) for a bucket of another project. One that nobody claimed is the home project's."""
     owner = (await r.buckets()).get(bucket)
     if owner is None and ctx.home_project:
@@ -95,7 +95,7 @@ async def may_read_bucket(ctx: Context, r: Reading, project_id: str, bucket: str
         raise Invalid(Violation(field, text, "4310"))
 
 
-async def notices(r: Reading, variants: Iterable[Variant]) -> tuple[str, ...]:
+async def notices(r: ReadTransaction, variants: Iterable[Variant]) -> tuple[str, ...]:
     """What whoever deploys these models should know of them (`Model.error` of a published one), for events."""
     models = [await r.model(None, variant.template.model_id) for variant in variants]
     return tuple(f"model [{m.name} {m.version}]: {m.error}" for m in models if m is not None and m.error)
@@ -110,7 +110,7 @@ def _violations(request: ModelRequest) -> list[Violation]:
         *fields.description(request.description),
         *fields.workspace(request.workspace_id),
         *fields.install_types(("batch",) if request.install_types is None else request.install_types),
-        *packages.requested(request.attributes),
+        *contents.requested(request.attributes),
     ]
     if request.source_copy is False:
         text = "is false, but publishing always takes a snapshot: nothing serves from source_location"

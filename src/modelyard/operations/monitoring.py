@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from modelyard.core.admission_catalog import CUSTOM, Flavor
+from modelyard.core.admission.catalog import CUSTOM, Flavor
 from modelyard.core.size import resources
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import LIVE, Instance
@@ -13,8 +13,8 @@ from modelyard.domain.service import Invocations
 from modelyard.engines.base import EngineUnavailableError, Usage
 from modelyard.operations import facts, limits
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.existing import existing_record
 from modelyard.operations.progress import ready_count
+from modelyard.operations.services.load import load_record
 from modelyard.store.base import Counter, ServiceRecord
 
 
@@ -49,7 +49,7 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
     authorise(principal, project_id, CONTROL_READ, "getServiceMonitor")
     answers = await ctx.facts()
     async with ctx.store.read() as r:
-        record = facts.record(await existing_record(r, project_id, service_id), answers=answers)
+        record = facts.record(await load_record(r, project_id, service_id), answers=answers)
         flavors = await limits.flavors(ctx, r, project_id)
         counter = (await r.counters([service_id])).get(service_id, Counter())
     try:

@@ -8,7 +8,7 @@ from modelyard.domain.revision import Revision
 from modelyard.domain.service import Event, Invocations, Rollout, Service
 from modelyard.operations import facts
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.existing import existing_record, existing_service
+from modelyard.operations.services.load import load_record, load_service
 from modelyard.store.base import Counter, EventQuery, ServiceQuery, ServiceRecord
 
 
@@ -46,7 +46,7 @@ async def detail(ctx: Context, principal: Principal, project_id: str, service_id
     authorise(principal, project_id, CONTROL_READ, "getService")
     answers = await ctx.facts()
     async with ctx.store.read() as r:
-        record = facts.record(await existing_record(r, project_id, service_id), answers=answers)
+        record = facts.record(await load_record(r, project_id, service_id), answers=answers)
         counters = await r.counters([service_id])
     return Detail(record, record.revisions[record.service.revision], _total(counters, service_id))
 
@@ -74,7 +74,7 @@ async def events(
     authorise(principal, project_id, CONTROL_READ, "listServiceEvents")
     await ctx.facts()
     async with ctx.store.read() as r:
-        service = await existing_service(r, project_id, service_id)
+        service = await load_service(r, project_id, service_id)
         total, found = await r.events(service_id, query)
     return service, total, found
 
@@ -85,7 +85,7 @@ async def update_records(
     """(the service, its update records, newest first); `update_time_ms` picks one. Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "listServiceLogs")
     async with ctx.store.read() as r:
-        service = await existing_service(r, project_id, service_id)
+        service = await load_service(r, project_id, service_id)
         revisions = {revision.number: revision for revision in await r.revisions(service_id)}
         rollouts = await r.rollouts(service_id)
     chosen = [x for x in rollouts if update_time_ms in {None, x.started_ms} and x.target in revisions]

@@ -9,7 +9,7 @@ from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Rollout, Service
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.existing import existing_service
+from modelyard.operations.services.load import load_service
 from modelyard.store.base import Page
 
 
@@ -48,7 +48,7 @@ async def _load(
 ) -> tuple[Service, Sequence[Revision], Sequence[Rollout]]:
     authorise(principal, project_id, CONTROL_READ, "listServiceRevisions")
     async with ctx.store.read() as r:
-        service = await existing_service(r, project_id, service_id)
+        service = await load_service(r, project_id, service_id)
         return service, await r.revisions(service_id), await r.rollouts(service_id)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from modelyard.domain.errors import Forbidden, Unauthenticated
 from modelyard.domain.identity import SYSTEM, Principal, Project, Role, User
 from modelyard.iam.tokens import Scope
-from modelyard.store.base import Reading
+from modelyard.store.base import ReadTransaction
 
 DEFAULT_DOMAIN_NAME = "Default"
 DEFAULT = DEFAULT_DOMAIN_NAME.lower()
@@ -33,7 +33,7 @@ class Wanted:
     unscoped: bool = False
 
 
-async def present(r: Reading, principal: Principal) -> Principal:
+async def present(r: ReadTransaction, principal: Principal) -> Principal:
     """The principal with the roles of now; none in a project that is disabled or gone."""
     administrator = await administers(r, principal.user_id)
     project = await r.project(principal.project_id) if principal.project_id else None
@@ -43,12 +43,12 @@ async def present(r: Reading, principal: Principal) -> Principal:
     return replace(principal, roles=roles, administrator=administrator)
 
 
-async def administers(r: Reading, user_id: str) -> bool:
+async def administers(r: ReadTransaction, user_id: str) -> bool:
     """Whether the user administers the installation."""
     return Role.ADMIN in await r.roles(user_id, SYSTEM)
 
 
-async def scoped(r: Reading, user: User, wanted: Wanted) -> tuple[Principal, Scope]:
+async def scoped(r: ReadTransaction, user: User, wanted: Wanted) -> tuple[Principal, Scope]:
     """The user in the scope asked for; without a word about it, in their project if they have just one."""
     name = await domain_name(r, user.domain_id)
     administrator = await administers(r, user.id)
@@ -72,7 +72,7 @@ async def scoped(r: Reading, user: User, wanted: Wanted) -> tuple[Principal, Sco
     return replace(nowhere, project_id=project.id, project_name=project.name, roles=roles), Scope.PROJECT
 
 
-async def user_named(r: Reading, named: Named) -> User | None:
+async def user_named(r: ReadTransaction, named: Named) -> User | None:
     """By id; by name in the domain given, or in any if that leaves no doubt. The same is read whether there is
     such a user or not, so that the time tells nothing."""
     domains = {project.domain_id: project.domain_name for project in await r.projects()}
@@ -87,7 +87,7 @@ async def user_named(r: Reading, named: Named) -> User | None:
     return found[0] if len(found) == 1 else None
 
 
-async def project_named(r: Reading, named: Named, domain_id: str) -> Project | None:
+async def project_named(r: ReadTransaction, named: Named, domain_id: str) -> Project | None:
     """By id; by name in the domain given, else in `domain_id`, else in any if that leaves no doubt."""
     if named.id:
         project = await r.project(named.id)
@@ -113,7 +113,7 @@ def same_domain(asked: str | None, domain_id: str, name: str) -> bool:
     return asked is None or asked in (domain_id, name) or asked.lower() == DEFAULT
 
 
-async def domain_name(r: Reading, domain_id: str) -> str:
+async def domain_name(r: ReadTransaction, domain_id: str) -> str:
     for project in await r.projects():
         if project.domain_id == domain_id:
             return project.domain_name

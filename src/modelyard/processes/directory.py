@@ -29,7 +29,7 @@ import msgspec
 
 from modelyard import files
 from modelyard.processes.limits import Plan
-from modelyard.processes.view import Mount
+from modelyard.processes.mounts import Mount
 
 FORMAT = 1
 SOCKET = "s.sock"

@@ -2,7 +2,7 @@
 
 Three degrees, the strongest that works is taken:
 
-    own view   an unprivileged user for each instance, in a mount namespace that shows nothing else (`view.py`)
+    own view   an unprivileged user for each instance, in a mount namespace that shows nothing else (`mounts.py`)
     own user   the user alone; the modes of files keep it out
     none       the instance is us: it can do whatever we can
 
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from modelyard.processes import supervise
 from modelyard.processes.directory import ProcessDir, Spec
-from modelyard.processes.view import Mount
+from modelyard.processes.mounts import Mount
 
 AUTO, OFF = "auto", "off"
 SHARED, NONE = "shared", "none"

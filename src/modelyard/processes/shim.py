@@ -20,7 +20,7 @@ import select
 import sys
 import time
 
-import become  # type: ignore[import-not-found]  # beside this file, see `supervise.BOOT`
+import confine  # type: ignore[import-not-found]  # beside this file, see `supervise.BOOT`
 
 try:
     import _json
@@ -162,14 +162,14 @@ def prepare(groups: list[dict]) -> str:  # type: ignore[type-arg]
 def turn(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> None:  # type: ignore[type-arg]
     """In the forked child: take on descriptors, limits, view and identity, then become the program."""
     os.setsid()
-    become.join(spec["plan"]["groups"])
+    confine.join(spec["plan"]["groups"])
     null = os.open("/dev/null", os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log.writer, 1)
     os.dup2(log.writer, 2)
     if server is not None:
         os.dup2(server.fileno(), LISTEN_FD)  # over our copy of the lock
-    become.limit(spec)
+    confine.limit(spec)
     if spec["nice"]:
         os.nice(spec["nice"])
     signal.set_wakeup_fd(-1)
@@ -177,12 +177,12 @@ def turn(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> N
         signal.signal(getattr(signal, "SIG" + name), signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # not before: a SIGTERM sent meanwhile must end it
     home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
-    become.separate(spec)
-    become.see(spec["view"], os.getcwd() + "/root")  # noqa: PTH109
+    confine.separate(spec)
+    confine.see(spec["view"], os.getcwd() + "/root")  # noqa: PTH109
     os.chdir(home)
-    become.forget_keys(spec["user"])
-    become.drop(spec["user"])
-    become.run(spec, spec["argv"], parent)
+    confine.forget_keys(spec["user"])
+    confine.drop(spec["user"])
+    confine.run(spec, spec["argv"], parent)
 
 
 def spawn(spec: dict, log: Log) -> int:  # type: ignore[type-arg]
@@ -404,7 +404,7 @@ def main(path: str) -> None:
         if os.path.exists("stop.json"):  # noqa: PTH110
             raise OSError("stopped before it was started")
         unenforced = prepare(spec["plan"]["groups"])
-        become.prctl(SET_SUBREAPER, 1)
+        confine.prctl(SET_SUBREAPER, 1)
         log = Log(spec["log_bytes"])
         child = spawn(spec, log)
     except OSError as error:

@@ -38,7 +38,7 @@ from modelyard.processes.limits import Plan
 SHIM = Path(__file__).with_name("shim.py")
 BOOT = "import sys; sys.path.append(sys.argv[1]); import shim; shim.run(sys.argv[2])"
 """Imported, not run by path: that way its bytecode is cached, a quarter of its start."""
-ENTER = "import sys; sys.path.append(sys.argv[1]); import enter; enter.run(*sys.argv[2:])"
+NSENTER = "import sys; sys.path.append(sys.argv[1]); import nsenter; nsenter.run(*sys.argv[2:])"
 LOCK_FD = 3
 NOT_JOINED = 125
 """What `enter` answers when there is nothing to run a command beside."""
@@ -150,7 +150,7 @@ async def enter(
     """Run a command beside the child, with its rights and limits; its exit status, below 0 for a signal, None when
     it was killed because it took longer than `limit_s`. Raises OSError when nothing can be started."""
     place = (str(SHIM.parent), str(directory.path.absolute()), str(limit_s))
-    pid = _detached([python, "-I", "-S", "-E", "-c", ENTER, *place, *command])
+    pid = _detached([python, "-I", "-S", "-E", "-c", NSENTER, *place, *command])
     ended = _ended(pid)
     try:
         async with asyncio.timeout(limit_s):

@@ -197,7 +197,7 @@ class Changes:
         )
 
 
-class Reading(Protocol):
+class ReadTransaction(Protocol):
     """Lookups. A `project_id` narrows to that project; None finds in any (for the loops)."""
 
     async def project(self, key: str) -> Project | None:
@@ -211,7 +211,7 @@ class Reading(Protocol):
     async def roles(self, user_id: str, project_id: str) -> frozenset[Role]: ...
 
     async def access_key(self, access_key: str) -> tuple[str, str, str] | None:
-        """(user_id, project_id, secret_key) of an AK; None when it is unknown or withdrawn."""
+        """(user_id, project_id, secret_key) of an AK; None when it is unknown or revoked."""
 
     async def model(self, project_id: str | None, model_id: str) -> Model | None: ...
 
@@ -296,7 +296,7 @@ class Reading(Protocol):
         """What was answered under this Idempotency-Key, unless it expired."""
 
 
-class Writing(Reading, Protocol):
+class WriteTransaction(ReadTransaction, Protocol):
     """Lookups and changes inside one serialised transaction. `save_*` inserts or replaces the whole row."""
 
     async def save_project(self, project: Project) -> None: ...
@@ -305,7 +305,7 @@ class Writing(Reading, Protocol):
 
     async def grant(self, user_id: str, project_id: str, role: Role) -> None: ...
 
-    async def withdraw(self, user_id: str, project_id: str, role: Role) -> None: ...
+    async def revoke(self, user_id: str, project_id: str, role: Role) -> None: ...
 
     async def save_access_key(self, access_key: str, user_id: str, project_id: str, secret_key: str) -> None: ...
 
@@ -383,6 +383,6 @@ class Store(Protocol):
 
     async def close(self) -> None: ...
 
-    def read(self) -> AbstractAsyncContextManager[Reading]: ...
+    def read(self) -> AbstractAsyncContextManager[ReadTransaction]: ...
 
-    def write(self) -> AbstractAsyncContextManager[Writing]: ...
+    def write(self) -> AbstractAsyncContextManager[WriteTransaction]: ...

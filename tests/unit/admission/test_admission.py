@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.core.admission import VariantRequest, World, admit
-from modelyard.core.admission_catalog import FLAVORS, Quotas
-from modelyard.core.admission_types import TypedFields
+from modelyard.core.admission.catalog import FLAVORS, Quotas
+from modelyard.core.admission.config import AdmissionInput, VariantRequest, admit
+from modelyard.core.admission.infer_types import TypedFields
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.revision import Budget
 from modelyard.domain.service import InferType
@@ -29,7 +29,7 @@ MODELS = {
         model("edge-1", install_types=frozenset({"edge"})),
     )
 }
-WORLD = World(MODELS, FLAVORS, Quotas())
+WORLD = AdmissionInput(MODELS, FLAVORS, Quotas())
 
 
 def ask(model_id: str | None = "a-1", weight: int | None = 100, **more: object) -> VariantRequest:

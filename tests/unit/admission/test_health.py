@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelyard.core.health import health, violations
+from modelyard.core.packages.health import health, violations
 from modelyard.domain.health import LIVENESS, READINESS, Check, Health
 
 IMAGE = "Image"

@@ -2,13 +2,13 @@
 
 import pytest
 
-from modelyard.core import packages
+from modelyard.core.packages import contents
 
 
 def test_initial_config_beats_the_request_beats_the_file() -> None:
     text = b'{"runtime": "file", "apis": [{"url": "/file"}], "model_algorithm": "file", "extra": 1}'
     request = {"runtime": "request", "model_algorithm": "request", "description": "d"}
-    merged, violations = packages.config(text, request, '{"runtime": "initial"}')
+    merged, violations = contents.config(text, request, '{"runtime": "initial"}')
     assert violations == ()
     assert merged == {
         "runtime": "initial",
@@ -42,14 +42,14 @@ def test_initial_config_beats_the_request_beats_the_file() -> None:
     ],
 )
 def test_what_is_wrong_is_named(text: str, fields: list[str]) -> None:
-    _, violations = packages.config(text.encode(), {}, None)
+    _, violations = contents.config(text.encode(), {}, None)
     assert [v.field for v in violations] == fields
 
 
 def test_apis_also_travel_as_a_string() -> None:
-    merged, violations = packages.config(b'{"apis": "[{\\"url\\": \\"/x\\"}]"}', {}, None)
+    merged, violations = contents.config(b'{"apis": "[{\\"url\\": \\"/x\\"}]"}', {}, None)
     assert (merged, violations) == ({"apis": [{"url": "/x"}]}, ())
-    assert [v.field for v in packages.config(b'{"apis": "nope"}', {}, None)[1]] == ["apis"]
+    assert [v.field for v in contents.config(b'{"apis": "nope"}', {}, None)[1]] == ["apis"]
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_apis_also_travel_as_a_string() -> None:
     ],
 )
 def test_layout(names: set[str], model_type: str, refused: bool) -> None:
-    assert bool(packages.layout(names, model_type)) is refused
+    assert bool(contents.layout(names, model_type)) is refused

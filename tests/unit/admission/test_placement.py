@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.core import admission_types as types
-from modelyard.core import admission_volumes as volumes
-from modelyard.core.admission_catalog import FLAVORS, Flavor, Pool, Quotas, flavor, flavors, quotas
-from modelyard.core.admission_placement import (
+from modelyard.core.admission import infer_types as types
+from modelyard.core.admission import volumes
+from modelyard.core.admission.catalog import FLAVORS, Flavor, Pool, Quotas, flavor, flavors, quotas
+from modelyard.core.admission.infer_types import TypedFields
+from modelyard.core.admission.placement import (
     Affinity,
     CustomSpec,
     Placement,
@@ -17,8 +18,7 @@ from modelyard.core.admission_placement import (
     size,
     violations,
 )
-from modelyard.core.admission_types import TypedFields
-from modelyard.core.admission_volumes import HostDirs, VolumeRequest
+from modelyard.core.admission.volumes import HostDirs, VolumeRequest
 from modelyard.domain.resources import Capacity
 from modelyard.domain.revision import Template, Volume
 from modelyard.domain.service import InferType

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelyard.core.admission_states import Effect, Step, effect
+from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.domain.errors import Violation
 from modelyard.domain.service import Desired, ServiceStatus
 

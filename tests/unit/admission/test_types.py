@@ -7,8 +7,9 @@ import pytest
 
 from modelyard.api.convert.catalog import runtimes
 from modelyard.api.schemas.models import ModelCreate
-from modelyard.core import admission_fields, packages
-from modelyard.core.requirements import requirements
+from modelyard.core.admission import fields
+from modelyard.core.packages import contents
+from modelyard.core.packages.requirements import requirements
 from modelyard_runtime import missing
 from modelyard_runtime.kinds import KINDS, TYPES
 
@@ -17,16 +18,16 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 @pytest.mark.parametrize("model_type", [*TYPES, "auto"])
 def test_every_type_is_admitted(model_type: str) -> None:
-    assert list(admission_fields.model_type(model_type)) == []
+    assert list(fields.model_type(model_type)) == []
 
 
 @pytest.mark.parametrize("model_type", [None, "", "Image", "Keras", "onnx"])
 def test_no_other_is(model_type: str | None) -> None:
-    assert [v.field for v in admission_fields.model_type(model_type)] == ["model_type"]
+    assert [v.field for v in fields.model_type(model_type)] == ["model_type"]
 
 
 def test_the_list_is_the_same_everywhere() -> None:
-    assert frozenset(TYPES) == admission_fields.MODEL_TYPES
+    assert frozenset(TYPES) == fields.MODEL_TYPES
     assert [each["ai_engine"] for each in runtimes(0, 100)["engine_runtimes"]] == sorted(TYPES)
     text = str(ModelCreate.model_fields["model_type"].description)
     assert text.split(";", maxsplit=1)[0].split(", ") == list(TYPES)
@@ -37,7 +38,7 @@ def test_the_list_is_the_same_everywhere() -> None:
 @pytest.mark.parametrize("model_type", [t for t, kind in KINDS.items() if kind.bare])
 def test_a_bare_file_of_every_type_that_the_loader_serves_is_a_package(model_type: str) -> None:
     for suffix in KINDS[model_type].bare:
-        assert packages.layout({"config.json", f"m{suffix}"}, model_type) == ()
+        assert contents.layout({"config.json", f"m{suffix}"}, model_type) == ()
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,6 @@ def test_a_bare_file_of_every_type_that_the_loader_serves_is_a_package(model_typ
 def test_the_hint_can_be_followed(module: str, package: str) -> None:
     """What it says goes into config.json as it is, and asks for the package that has the module."""
     told = missing.needs("m.onnx", module)
-    config, violations = packages.config(b"{" + told.partition("config.json: ")[2].encode() + b"}", {}, None)
+    config, violations = contents.config(b"{" + told.partition("config.json: ")[2].encode() + b"}", {}, None)
     assert violations == ()
     assert requirements(config) == (package,)

@@ -87,7 +87,7 @@ CALLS = {
     **{"admin users disable": "u1", "admin users enable": "u1", "admin users delete": "u1"},
     **{"admin projects list": "", "admin projects create": "lab", "admin projects disable": "p1"},
     **{"admin projects enable": "p1", "admin grants": "", "admin grant": "u1 reader --project p1"},
-    "admin withdraw": "u1 reader --project p1",
+    "admin revoke": "u1 reader --project p1",
     **{"admin keys list": "u1", "admin keys create": "u1 p1", "admin keys delete": "AK"},
     **{"admin quotas": "p1", "admin flavors list": "", "admin flavors add": "big --cpu 1 --memory 64"},
     **{"admin flavors open": "big", "admin flavors close": "big", "admin flavors delete": "big"},
@@ -97,7 +97,7 @@ CALLS = {
 }
 """How each of the others is called."""
 DELETIONS = (
-    *("models delete", "services delete", "admin users delete", "admin withdraw", "admin keys delete"),
+    *("models delete", "services delete", "admin users delete", "admin revoke", "admin keys delete"),
     *("admin flavors delete", "admin pools remove", "admin buckets release"),
 )
 
@@ -125,8 +125,8 @@ class Server:
 
 
 def commands(app: typer.Typer, path: str = "") -> Iterator[str]:
-    """The names of all commands: `services list`."""
-    for one in app.registered_commands:
+    """The names of all commands that people are shown: `services list`."""
+    for one in (c for c in app.registered_commands if not c.hidden):
         assert one.callback is not None
         yield f"{path}{one.name or one.callback.__name__.replace('_', '-')}"
     for group in app.registered_groups:

@@ -87,7 +87,7 @@ def _client(server: Server) -> Client:
         ("projects create lab", ("POST /v3/projects", {"project": {"name": "lab"}})),
         ("projects disable local", ("PATCH /v3/projects/p1", {"project": {"enabled": False}})),
         ("grant bob reader --project local", ("PUT /v3/projects/p1/users/u1/roles/reader", None)),
-        ("withdraw bob reader --project p1 --yes", ("DELETE /v3/projects/p1/users/u1/roles/reader", None)),
+        ("revoke bob reader --project p1 --yes", ("DELETE /v3/projects/p1/users/u1/roles/reader", None)),
         ("grant bob admin --installation", ("PUT /v3/system/users/u1/roles/admin", None)),
         ("keys delete AK -y", ("DELETE /v3.0/OS-CREDENTIAL/credentials/AK", None)),
         (

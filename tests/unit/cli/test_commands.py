@@ -39,7 +39,7 @@ def test_a_deletion_asks_says_what_would_go_and_needs_a_yes(
     run: Run, server: Server, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = called(name, tmp_path)
-    what = {"models delete": "1.0.0", "services delete": LONG, "admin withdraw": "reader"}.get(name, words[-1])
+    what = {"models delete": "1.0.0", "services delete": LONG, "admin revoke": "reader"}.get(name, words[-1])
     code, _, err = run(*words)
     assert (code, "--yes" in err, what in err) == (Exit.UNCONFIRMED, True, True), err
     monkeypatch.setattr(asking, "somebody", lambda: True)

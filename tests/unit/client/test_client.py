@@ -18,7 +18,7 @@ from modelyard.client import (
     Variant,
     WaitTimeout,
 )
-from modelyard.client.standing import pause_s
+from modelyard.client.status import pause_s
 from modelyard.client.waiting import Patience
 
 CREDENTIALS = Credentials(

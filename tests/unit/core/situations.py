@@ -12,7 +12,7 @@ position is younger. The clock stands at NOW.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from modelyard.core.situation import Process, Sight, Situation
+from modelyard.core.rollout.situation import Process, Sight, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Budget, Revision, Template, Variant
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute

@@ -1,6 +1,6 @@
 import pytest
 
-from modelyard.core import budget
+from modelyard.core.rollout import budget
 from modelyard.domain.revision import Budget
 
 

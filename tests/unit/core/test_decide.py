@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from tests.unit.core.situations import BEGAN, NOW, open_route, situation, template, variant
 
-from modelyard.core.decide import KEEP_EXITED, KEEP_EXITED_MS, Decision, Stop, decide
-from modelyard.core.rollout import Start
-from modelyard.core.routes import route
-from modelyard.core.situation import Process, Situation
+from modelyard.core.rollout.decide import KEEP_EXITED, KEEP_EXITED_MS, Decision, Stop, decide
+from modelyard.core.rollout.routes import route
+from modelyard.core.rollout.situation import Process, Situation
+from modelyard.core.rollout.steps import Start
 from modelyard.domain.instance import ImpossibleTransitionError, Instance, Phase
 from modelyard.domain.service import (
     Desired,

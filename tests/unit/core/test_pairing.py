@@ -1,7 +1,7 @@
 import pytest
 from tests.unit.core.situations import variant
 
-from modelyard.core.pairing import pair
+from modelyard.core.rollout.pairing import pair
 
 
 @pytest.mark.parametrize(

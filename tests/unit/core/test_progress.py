@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from tests.unit.core.situations import NOW
 
-from modelyard.core.progress import QUIET_MS, drained_ms, is_over, seen
-from modelyard.core.situation import Process, Sight
+from modelyard.core.rollout.situation import Process, Sight
+from modelyard.core.rollout.transitions import QUIET_MS, drained_ms, is_over, seen
 from modelyard.domain.instance import Instance, Phase
 
 STARTING, READY, DRAINING, STOPPING, EXITED = (

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from modelyard.core import packages
-from modelyard.core.requirements import key, requirements, violations
+from modelyard.core.packages import contents
+from modelyard.core.packages.requirements import key, requirements, violations
 
 
 def declared(*packages: dict[str, Any]) -> dict[str, Any]:
@@ -85,4 +85,4 @@ def test_the_key_is_of_what_decides_about_an_environment() -> None:
     ],
 )
 def test_another_interpreter_is_told(runtime: str | None, noted: bool) -> None:
-    assert bool(packages.runtime_note({"runtime": runtime}, (3, 11))) is noted
+    assert bool(contents.runtime_note({"runtime": runtime}, (3, 11))) is noted

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from tests.unit.core.situations import BEGAN, NOW, situation, template, variant
 
-from modelyard.core.rollout import HUNG, Drain, Plan, Start, plan
-from modelyard.core.situation import UNHEALTHY_MS, Situation
+from modelyard.core.rollout.situation import UNHEALTHY_MS, Situation
+from modelyard.core.rollout.steps import HUNG, Drain, Plan, Start, plan
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Desired, RolloutState
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from tests.unit.core.situations import open_route, situation, stopped_route, variant
 
-from modelyard.core.routes import route, scaled
-from modelyard.core.situation import Situation
+from modelyard.core.rollout.routes import route, scaled
+from modelyard.core.rollout.situation import Situation
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Desired, Rollout, RolloutKind
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.core import intent, schedule
+from modelyard.core import schedule
+from modelyard.core.rollout import stopping
 from modelyard.core.schedule import Entry
 from modelyard.domain.service import Desired, InferType, Rollout, RolloutKind, RolloutState, Service, ServiceStatus
 
@@ -32,13 +33,13 @@ def test_the_end_of_the_countdown(unit: str, duration: int, due_ms: int) -> None
 def test_setting_it_again_begins_anew_and_nothing_else_does() -> None:
     first = stored(0).attributes
     assert schedule.set_to(first, TWO_HOURS, 5000, running=True)["due_time"] == 7_205_000
-    assert intent.turned(stored(0), Desired.RUNNING, ServiceStatus.DEPLOYING, 5000).attributes == first
+    assert stopping.turned(stored(0), Desired.RUNNING, ServiceStatus.DEPLOYING, 5000).attributes == first
 
 
 def test_a_stop_ends_the_countdown_and_a_start_begins_it_anew() -> None:
-    stopped = intent.turned(stored(0), Desired.STOPPED, ServiceStatus.STOPPING, 10)
+    stopped = stopping.turned(stored(0), Desired.STOPPED, ServiceStatus.STOPPING, 10)
     assert (schedule.due_ms(stopped), stopped.attributes["priority"]) == (None, 1)
-    started = intent.turned(stopped, Desired.RUNNING, ServiceStatus.DEPLOYING, 500)
+    started = stopping.turned(stopped, Desired.RUNNING, ServiceStatus.DEPLOYING, 500)
     assert schedule.due_ms(started) == 7_200_500
 
 
@@ -89,10 +90,10 @@ def test_only_for_real_time() -> None:
 
 def test_a_stop_ends_the_rollout_as_it_stands() -> None:
     rollout = Rollout("r", "s", RolloutKind.UPDATE, target=2, base=1, started_ms=0)
-    service, ended = intent.stopped(replace(SERVICE, revision=2, error="x"), rollout, "why", 7)
+    service, ended = stopping.stopped(replace(SERVICE, revision=2, error="x"), rollout, "why", 7)
     assert ended == replace(rollout, state=RolloutState.CANCELLED, cause="why", ended_ms=7)
     assert (service.desired, service.status, service.error) == (Desired.STOPPED, ServiceStatus.STOPPING, "")
     back = replace(rollout, state=RolloutState.ROLLING_BACK, cause="it crashed")
-    service, ended = intent.stopped(replace(SERVICE, revision=2), back, "why", 7)
+    service, ended = stopping.stopped(replace(SERVICE, revision=2), back, "why", 7)
     assert (service.revision, ended) == (1, replace(back, state=RolloutState.FAIL, ended_ms=7))
-    assert intent.stopped(SERVICE, None, "why", 7)[1] is None
+    assert stopping.stopped(SERVICE, None, "why", 7)[1] is None

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from modelyard.core import service_properties as properties
-from modelyard.core.service_properties import Bounds
+from modelyard.core.admission import properties
+from modelyard.core.admission.properties import Bounds
 from modelyard.domain.routing import Attempts, LoadBalancer, TrafficLimit
 
 URN = "urn:smn:region:project:topic"

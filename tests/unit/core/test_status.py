@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.core.situations import situation, variant
 
-from modelyard.core.situation import Situation
+from modelyard.core.rollout.situation import Situation
 from modelyard.core.status import status
 from modelyard.domain.service import Desired, ServiceStatus
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 from tests.unit.core.situations import BEGAN, NOW, situation, variant
 
-from modelyard.core.routes import route
-from modelyard.core.situation import Situation
-from modelyard.core.verdict import Done, Failed, Verdict, ready_for_switch, verdict
+from modelyard.core.rollout.routes import route
+from modelyard.core.rollout.situation import Situation
+from modelyard.core.rollout.verdict import Done, Failed, Verdict, ready_for_switch, verdict
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Desired, RolloutState
 

@@ -64,7 +64,7 @@ async def test_a_look_ends_each_once_and_gives_up_the_reserve_on_a_full_disk(
     watch = DiskWatch(tmp_path, 0, reserve, lambda: everybody, lambda one, why: ended.append((one, why)))
     await watch.look()
     assert reserve.kept()
-    assert not watch.standing.low
+    assert not watch.status.low
     free = MIB
     with caplog.at_level(logging.ERROR):
         await watch.look()
@@ -72,10 +72,10 @@ async def test_a_look_ends_each_once_and_gives_up_the_reserve_on_a_full_disk(
     assert [one for one, _ in ended] == ["a"]
     assert "service s-a" in caplog.text
     assert "disk is full" in ended[0][1]
-    assert (watch.standing.low, watch.standing.service_id, watch.standing.written) == (True, "s-a", 40 * MIB)
+    assert (watch.status.low, watch.status.service_id, watch.status.written) == (True, "s-a", 40 * MIB)
     everybody = everybody[1:]
     free = 100 * MIB
     await watch.look()
     assert [one for one, _ in ended] == ["a"]
     assert reserve.kept()
-    assert not watch.standing.low
+    assert not watch.status.low

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.engines.health_state import Answer, Reply, Silence
 from modelyard.engines.probe import MOST_BYTES, Probe
-from modelyard.engines.vitals import Answer, Reply, Silence
 
 Say = Callable[[asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -128,7 +128,7 @@ async def test_an_installation_that_nobody_administers_gets_its_first_user_back(
 ) -> None:
     content = await bootstrap.prepare(store, tmp_path, PLACES, NAMES, passwords)
     async with store.write() as w:
-        await w.withdraw(content["user_id"], SYSTEM, Role.ADMIN)
+        await w.revoke(content["user_id"], SYSTEM, Role.ADMIN)
     await bootstrap.prepare(store, tmp_path, PLACES, NAMES, passwords)
     assert await administrators(store) == {content["user_id"]}
 
@@ -140,6 +140,6 @@ async def test_a_file_brings_nobody_back_while_somebody_administers(
     async with store.write() as w:
         await w.save_user(User("u2", "eve", content["domain_id"], "-"))
         await w.grant("u2", SYSTEM, Role.ADMIN)
-        await w.withdraw(content["user_id"], SYSTEM, Role.ADMIN)
+        await w.revoke(content["user_id"], SYSTEM, Role.ADMIN)
     await bootstrap.prepare(store, tmp_path, PLACES, NAMES, passwords)
     assert await administrators(store) == {"u2"}

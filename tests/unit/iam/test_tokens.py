@@ -68,7 +68,7 @@ def test_a_token_ends_after_a_day(later_ms: int, valid: bool) -> None:
     ],
 )
 def test_a_token_of_the_future_is_refused(ahead_s: int, valid: bool) -> None:
-    """As one that was issued before the clock was set back: no withdrawal by time would reach it."""
+    """As one that was issued before the clock was set back: no revocation by time would reach it."""
     text, _ = KEY.issue(ADA, NOW_MS + ahead_s * 1000)
     if valid:
         assert KEY.verify(text, NOW_MS) == ADA

@@ -6,7 +6,7 @@ import pytest
 
 from modelyard.domain.identity import Project, User
 from modelyard.operations.scopes import Named, project_named, user_named
-from modelyard.store.base import Reading
+from modelyard.store.base import ReadTransaction
 
 
 class Directory:
@@ -31,6 +31,6 @@ class Directory:
     ],
 )
 async def test_the_default_domain_is_the_servers_own(domain: str | None, found: bool) -> None:
-    there = cast("Reading", cast("Any", Directory()))
+    there = cast("ReadTransaction", cast("Any", Directory()))
     assert (await user_named(there, Named(name="ada", domain=domain)) is not None) == found
     assert (await project_named(there, Named(name="lab", domain=domain), "d1") is not None) == found

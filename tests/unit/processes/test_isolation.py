@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from modelyard.processes.isolation import RANGES, Isolation, Users, users
-from modelyard.processes.view import Mount, view
+from modelyard.processes.mounts import Mount, view
 
 EVERY_ID = "         0          0 4294967295\n"
 FEW_IDS = "         0     100000      65536\n"

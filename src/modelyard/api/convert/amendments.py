@@ -13,7 +13,7 @@ from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import InferType, Service, ServiceStatus
 from modelyard.domain.texts import shown
-from modelyard.operations.services import UpdateRequest
+from modelyard.operations.services.requests import UpdateRequest
 
 Amendment = Callable[[Service, Revision], UpdateRequest]
 

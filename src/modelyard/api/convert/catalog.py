@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 
 from modelyard.api.convert.echo import Json, set_only
-from modelyard.core.admission_catalog import CUSTOM, Flavor
-from modelyard.core.admission_fields import MODEL_TYPES
+from modelyard.core.admission.catalog import CUSTOM, Flavor
+from modelyard.core.admission.fields import MODEL_TYPES
 from modelyard.core.size import fits_anywhere, of_flavor, shortage
 from modelyard.domain.resources import Capacity
 from modelyard.domain.service import Invocations

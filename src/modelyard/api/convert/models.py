@@ -7,7 +7,7 @@ from modelyard.api.convert.echo import Json, echo, set_only
 from modelyard.api.convert.requests import page
 from modelyard.api.schemas.models import ModelCreate, ModelList
 from modelyard.api.schemas.wire import Parsed
-from modelyard.core.admission_fields import DEFAULT_WORKSPACE
+from modelyard.core.admission.fields import DEFAULT_WORKSPACE
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.operations.models import Deleted, ModelRequest
 from modelyard.store.base import ModelQuery

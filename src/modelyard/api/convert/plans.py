@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 
 from modelyard.api.convert.echo import Json, set_only
 from modelyard.core.differences import Field, VariantDifference
-from modelyard.core.fair_world import Size, Traffic
-from modelyard.core.rehearsal import Rehearsal, TrackPlan
+from modelyard.core.rollout.dry_run import DryRun, TrackPlan
+from modelyard.core.rollout.simulation import Size, Traffic
 from modelyard.domain.revision import Revision, Variant
-from modelyard.operations.rehearsing import Planned
 from modelyard.operations.revisions import RevisionEntry
-from modelyard.operations.terms import tag
+from modelyard.operations.services.dry_run import Planned
+from modelyard.operations.services.preconditions import tag
 
 Names = Mapping[str, tuple[str, str]]
 
 
 def plan(value: Planned) -> Json:
-    rehearsal = value.rehearsal
+    dry_run = value.dry_run
     return set_only(
         dry_run=True,
         service_id=value.before.id if value.before else None,
@@ -25,10 +25,10 @@ def plan(value: Planned) -> Json:
         changes=value.before is None or value.changes,
         service=_fields(value.fields),
         config=[_difference(one) for one in value.config],
-        instances=[_track(one) for one in rehearsal.tracks],
-        room=_room(rehearsal),
-        traffic=[_traffic(one, value.names) for one in rehearsal.traffic],
-        complete=rehearsal.finished,
+        instances=[_track(one) for one in dry_run.tracks],
+        room=_room(dry_run),
+        traffic=[_traffic(one, value.names) for one in dry_run.traffic],
+        complete=dry_run.finished,
     )
 
 
@@ -62,7 +62,7 @@ def _track(one: TrackPlan) -> Json:
     }
 
 
-def _room(value: Rehearsal) -> Json:
+def _room(value: DryRun) -> Json:
     """`surge`: instances that must fit beside those that are there, and what they take."""
     room = value.room
     return {

@@ -8,19 +8,19 @@ from modelyard.api.schemas.config import Affinity, CustomSpec, ModelProperties, 
 from modelyard.api.schemas.queries import ClusterList, EventList, ServiceList
 from modelyard.api.schemas.services import ServiceCreate, ServiceUpdate
 from modelyard.api.schemas.wire import Parsed
-from modelyard.core import admission_placement as placement
-from modelyard.core.admission import VariantRequest
-from modelyard.core.admission_fields import DEFAULT_WORKSPACE
-from modelyard.core.admission_placement import Placement
-from modelyard.core.admission_service import NETWORK, PlaceRequest, SecretRequest, SettingsRequest
-from modelyard.core.admission_types import TypedFields
-from modelyard.core.admission_volumes import VolumeRequest
+from modelyard.core.admission import placement
+from modelyard.core.admission.config import VariantRequest
+from modelyard.core.admission.fields import DEFAULT_WORKSPACE
+from modelyard.core.admission.infer_types import TypedFields
+from modelyard.core.admission.placement import Placement
+from modelyard.core.admission.properties import numbered
+from modelyard.core.admission.service import NETWORK, PlaceRequest, SecretRequest, SettingsRequest
+from modelyard.core.admission.volumes import VolumeRequest
 from modelyard.core.schedule import Entry
-from modelyard.core.service_properties import numbered
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Desired, InferType
 from modelyard.operations.catalog import ClusterQuery
-from modelyard.operations.services import ServiceRequest, UpdateRequest
+from modelyard.operations.services.requests import ServiceRequest, UpdateRequest
 from modelyard.store.base import EventQuery, Page, ServiceQuery
 
 DEFAULT_LIMIT = 1000

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from modelyard.api.convert.echo import Json, set_only
 from modelyard.core import schedule
-from modelyard.core import service_properties as properties
+from modelyard.core.admission import properties
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Event, RolloutState, Service
 from modelyard.operations.progress import DEPLOYING, percent, variant_status
 from modelyard.operations.reading import Detail, Summary, UpdateRecord
-from modelyard.operations.services import Created, Updated
+from modelyard.operations.services.requests import Created, Updated
 
 WHERE = ("cluster_id", "pool_name", "vpc_id", "subnet_network_id", "security_group_id")
 SHOWN = (

@@ -14,6 +14,6 @@ router = APIRouter(tags=["health"])
 async def healthz(deps: Everything) -> JSONResponse:
     healthy = deps.healthy()
     content: dict[str, Any] = {"status": "ok" if healthy else "unhealthy", "version": deps.version}
-    if deps.standing().disk.low:
+    if deps.status().disk.low:
         content["disk"] = "full"
     return JSONResponse(content, status_code=200 if healthy else 503)

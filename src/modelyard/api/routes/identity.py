@@ -64,8 +64,8 @@ async def validate(request: Request, deps: Everything, caller: Caller) -> Respon
     return _token_answer(request, deps, text, token, with_catalog="nocatalog" not in request.query_params)
 
 
-@router.delete("/auth/tokens", summary="Withdraw a token", status_code=204, response_class=Response)
-async def withdraw(request: Request, deps: Everything, caller: Caller) -> Response:
+@router.delete("/auth/tokens", summary="Revoke a token", status_code=204, response_class=Response)
+async def revoke(request: Request, deps: Everything, caller: Caller) -> Response:
     """The one in X-Subject-Token, within seconds also at the gateway. Other tokens of its user stay good."""
     text = request.headers.get(SUBJECT, "")
     await identity.revoke(deps.identity, caller, text, deps.context.nudge)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from modelyard.api import convert
 from modelyard.api.documents import ERRORS, answers, asks, takes
-from modelyard.api.requests import Caller, World, body, query
+from modelyard.api.requests import Caller, UseCases, body, query
 from modelyard.api.schemas import answers as shown
 from modelyard.api.schemas import models as wire
 from modelyard.api.schemas.queries import Removal, RuntimeList
@@ -27,7 +27,7 @@ Json = dict[str, Any]
     openapi_extra=takes(wire.ModelCreate, wire.EXAMPLE),
 )
 async def create(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     _: Annotated[Removal, Depends(query(Removal))],
@@ -39,7 +39,7 @@ async def create(
 
 @router.get("", summary="List models", responses=answers(shown.ModelPage), openapi_extra=asks(wire.ModelList))
 async def index(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     asked: Annotated[wire.ModelList, Depends(query(wire.ModelList))],
@@ -55,7 +55,7 @@ async def index(
     openapi_extra=asks(RuntimeList),
 )
 async def runtimes(
-    _: World,
+    _: UseCases,
     caller: Caller,
     project_id: str,
     asked: Annotated[RuntimeList, Depends(query(RuntimeList))],
@@ -67,7 +67,7 @@ async def runtimes(
 
 
 @router.get("/{model_id}", summary="Show a model", responses=answers(shown.ModelShown))
-async def show(ctx: World, caller: Caller, project_id: str, model_id: str) -> Json:
+async def show(ctx: UseCases, caller: Caller, project_id: str, model_id: str) -> Json:
     return convert.model(await models.detail(ctx, caller, project_id, model_id))
 
 
@@ -78,7 +78,7 @@ async def show(ctx: World, caller: Caller, project_id: str, model_id: str) -> Js
     openapi_extra=asks(wire.ModelDelete),
 )
 async def delete(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     model_id: str,

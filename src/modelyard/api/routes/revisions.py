@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends
 from modelyard.api import convert
 from modelyard.api.binding import Bound, binds
 from modelyard.api.documents import ERRORS, answers, asks
-from modelyard.api.requests import Caller, World, query
+from modelyard.api.requests import Caller, UseCases, query
 from modelyard.api.schemas import queries
 from modelyard.api.schemas.answers import UpdatedService
 from modelyard.api.schemas.plans import RevisionPage, RevisionShown
 from modelyard.domain.errors import NotFound
-from modelyard.operations import revisions, services
+from modelyard.operations import revisions
+from modelyard.operations.services import requests
 
 router = APIRouter(prefix="/v1/{project_id}/services/{service_id}/revisions", tags=["services"], responses=ERRORS)
 
@@ -27,7 +28,7 @@ MOST_DIGITS = 9
     openapi_extra=asks(queries.RevisionList),
 )
 async def index(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -40,7 +41,7 @@ async def index(
 
 
 @router.get("/{number}", summary="Show a revision of a service", responses=answers(RevisionShown))
-async def show(ctx: World, caller: Caller, project_id: str, service_id: str, number: str) -> Json:
+async def show(ctx: UseCases, caller: Caller, project_id: str, service_id: str, number: str) -> Json:
     entry = await revisions.revision(ctx, caller, project_id, service_id, _number(number))
     return convert.revision(entry)
 
@@ -49,7 +50,7 @@ async def show(ctx: World, caller: Caller, project_id: str, service_id: str, num
     "/{number}/rollback", summary="Go back to a revision", responses=answers(UpdatedService), openapi_extra=binds()
 )
 async def rollback(
-    ctx: World, caller: Caller, project_id: str, service_id: str, number: str, *, bound: Bound
+    ctx: UseCases, caller: Caller, project_id: str, service_id: str, number: str, *, bound: Bound
 ) -> Json:
     """The same as a PUT of that revision's config: a new revision, and a rollout to it. A model of it that was
     deleted since is an error (3507). Needs no body."""
@@ -57,7 +58,9 @@ async def rollback(
     request = convert.rollback_request(entry.revision)
     return await bound.answer(
         ctx,
-        lambda terms: services.update(ctx, caller, project_id, service_id, request, terms=terms),
+        lambda preconditions: requests.update(
+            ctx, caller, project_id, service_id, request, preconditions=preconditions
+        ),
         convert.updated,
     )
 

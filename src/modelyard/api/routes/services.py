@@ -7,14 +7,15 @@ from fastapi import APIRouter, Depends, Response
 from modelyard.api import convert
 from modelyard.api.binding import Bound, Held, binds, etag
 from modelyard.api.documents import ERRORS, answers, asks, takes, takes_patch
-from modelyard.api.requests import Caller, World, body, patch_body, query
+from modelyard.api.requests import Caller, UseCases, body, patch_body, query
 from modelyard.api.schemas import answers as shown
 from modelyard.api.schemas import queries
 from modelyard.api.schemas import services as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain import texts
 from modelyard.domain.errors import Invalid, Violation
-from modelyard.operations import catalog, monitoring, reading, services
+from modelyard.operations import catalog, monitoring, reading
+from modelyard.operations.services import requests
 
 router = APIRouter(prefix="/v1/{project_id}/services", tags=["services"], responses=ERRORS)
 
@@ -28,7 +29,7 @@ Json = dict[str, Any]
     openapi_extra={**takes(wire.ServiceCreate, wire.CREATE_EXAMPLE), **binds()},
 )
 async def create(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     *,
@@ -38,7 +39,7 @@ async def create(
     """Deploys at once: poll the service until its status is no longer `deploying`."""
     wanted = convert.service_request(request)
     return await bound.answer(
-        ctx, lambda terms: services.create(ctx, caller, project_id, wanted, terms), convert.created
+        ctx, lambda preconditions: requests.create(ctx, caller, project_id, wanted, preconditions), convert.created
     )
 
 
@@ -46,7 +47,7 @@ async def create(
     "", summary="List services", responses=answers(shown.ServicePage), openapi_extra=asks(queries.ServiceList)
 )
 async def index(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     asked: Annotated[queries.ServiceList, Depends(query(queries.ServiceList))],
@@ -64,7 +65,7 @@ async def index(
     openapi_extra=asks(queries.SpecificationList),
 )
 async def specifications(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     asked: Annotated[queries.SpecificationList, Depends(query(queries.SpecificationList))],
@@ -76,7 +77,7 @@ async def specifications(
 
 
 @router.get("/{service_id}", summary="Show a service", responses=answers(shown.ServiceDetail))
-async def show(ctx: World, caller: Caller, project_id: str, service_id: str, response: Response) -> Json:
+async def show(ctx: UseCases, caller: Caller, project_id: str, service_id: str, response: Response) -> Json:
     detail = await reading.detail(ctx, caller, project_id, service_id)
     response.headers["ETag"] = etag(detail.service)
     return convert.service_detail(detail, ctx.gateway_url)
@@ -89,7 +90,7 @@ async def show(ctx: World, caller: Caller, project_id: str, service_id: str, res
     openapi_extra={**takes(wire.ServiceUpdate, wire.EXAMPLE), **binds()},
 )
 async def update(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -104,7 +105,9 @@ async def update(
     wanted = convert.update_request(request)
     return await bound.answer(
         ctx,
-        lambda terms: services.update(ctx, caller, project_id, service_id, wanted, terms=terms),
+        lambda preconditions: requests.update(
+            ctx, caller, project_id, service_id, wanted, preconditions=preconditions
+        ),
         convert.updated,
     )
 
@@ -116,7 +119,7 @@ async def update(
     openapi_extra={**takes_patch(wire.PATCH_EXAMPLE), **binds()},
 )
 async def patch(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -128,7 +131,9 @@ async def patch(
     amended = convert.patched(operations)
     return await bound.answer(
         ctx,
-        lambda terms: services.amend(ctx, caller, project_id, service_id, amended, terms=terms),
+        lambda preconditions: requests.amend(
+            ctx, caller, project_id, service_id, amended, preconditions=preconditions
+        ),
         convert.updated,
     )
 
@@ -140,7 +145,7 @@ async def patch(
     openapi_extra={**takes(wire.PropertyUpdate, wire.PROPERTY_EXAMPLE), **binds()},
 )
 async def resize(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -152,7 +157,9 @@ async def resize(
     amended = convert.resized(request)
     return await bound.answer(
         ctx,
-        lambda terms: services.amend(ctx, caller, project_id, service_id, amended, terms=terms),
+        lambda preconditions: requests.amend(
+            ctx, caller, project_id, service_id, amended, preconditions=preconditions
+        ),
         convert.updated,
     )
 
@@ -164,7 +171,7 @@ async def resize(
     openapi_extra=takes(wire.NodeStatus, {"status": "running"}),
 )
 async def node_status(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -176,17 +183,17 @@ async def node_status(
     if request.violations:
         raise Invalid(*request.violations)
     node = Violation("node_id", f"is {texts.shown(node_id)}")
-    await services.refuse_node(ctx, caller, project_id, service_id, node)
+    await requests.refuse_node(ctx, caller, project_id, service_id, node)
     return {}
 
 
 @router.delete(
     "/{service_id}", summary="Delete services", responses=answers(shown.Done), openapi_extra=binds(key=False)
 )
-async def delete(ctx: World, caller: Caller, project_id: str, service_id: str, terms: Held) -> Json:
+async def delete(ctx: UseCases, caller: Caller, project_id: str, service_id: str, preconditions: Held) -> Json:
     """One id, or several with commas between them. `deleting` while instances drain, then 404."""
     ids = [part.strip() for part in service_id.split(",") if part.strip()]
-    await services.delete(ctx, caller, project_id, ids or [service_id], terms)
+    await requests.delete(ctx, caller, project_id, ids or [service_id], preconditions)
     return {}
 
 
@@ -197,7 +204,7 @@ async def delete(ctx: World, caller: Caller, project_id: str, service_id: str, t
     openapi_extra=asks(queries.EventList),
 )
 async def events(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -214,7 +221,7 @@ async def events(
     openapi_extra=asks(queries.UpdateRecordList),
 )
 async def logs(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -232,7 +239,7 @@ async def logs(
     openapi_extra=asks(queries.MonitorQuery),
 )
 async def monitor(
-    ctx: World,
+    ctx: UseCases,
     caller: Caller,
     project_id: str,
     service_id: str,

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, WithJsonSchema
 
-from modelyard.core.admission_fields import told
+from modelyard.core.admission.fields import told
 from modelyard.core.json_text import Path, at
 from modelyard.domain.errors import Violation
 from modelyard.domain.texts import shown

@@ -76,7 +76,7 @@ class AsyncAdministration:
         """`project` SYSTEM with the role admin makes an administrator."""
         await self._call("PUT", await self._role(user, role, project))
 
-    async def withdraw(self, user: str, role: str, project: str) -> None:
+    async def revoke(self, user: str, role: str, project: str) -> None:
         await self._call("DELETE", await self._role(user, role, project))
 
     async def _role(self, user: str, role: str, project: str) -> str:

@@ -7,7 +7,7 @@ from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.waiting import AsyncPatience
 from modelyard.client.errors import ApiError, OperationFailed, Subject
 from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, record, rows
-from modelyard.client.standing import Progress, moves
+from modelyard.client.status import Progress, moves
 
 
 class AsyncServices:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from modelyard.client.aio.clockwork import sleep
 from modelyard.client.errors import Subject, Unreachable, WaitTimeout
-from modelyard.client.standing import pause_s
+from modelyard.client.status import pause_s
 
 T = TypeVar("T")
 

@@ -91,7 +91,7 @@ class IdentityWriting(IdentityReading):
     async def grant(self, user_id: str, project_id: str, role: Role) -> None:
         await self._upsert(grants, [{"user_id": user_id, "project_id": project_id, "role": role.value}])
 
-    async def withdraw(self, user_id: str, project_id: str, role: Role) -> None:
+    async def revoke(self, user_id: str, project_id: str, role: Role) -> None:
         g = grants.c
         await self._run(
             delete(grants).where(g.user_id == user_id, g.project_id == project_id, g.role == role.value)

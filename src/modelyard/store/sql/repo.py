@@ -8,8 +8,8 @@ from modelyard.store.sql.services import ServiceReading, ServiceWriting
 
 
 class SqlReading(IdentityReading, ModelReading, ServiceReading, AppReading, AdministrationReading):
-    """`store.base.Reading`."""
+    """`store.base.ReadTransaction`."""
 
 
 class SqlWriting(IdentityWriting, ModelWriting, ServiceWriting, AppWriting, AdministrationWriting, SqlReading):
-    """`store.base.Writing`."""
+    """`store.base.WriteTransaction`."""

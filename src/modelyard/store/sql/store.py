@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from modelyard import trees
 from modelyard.files import DamagedFileError
-from modelyard.store.base import Reading, StoreUnavailableError, Writing
+from modelyard.store.base import ReadTransaction, StoreUnavailableError, WriteTransaction
 from modelyard.store.sql import schema
 from modelyard.store.sql.dialect import Dialect, Postgres, Sqlite
 from modelyard.store.sql.repo import SqlReading, SqlWriting
@@ -110,12 +110,12 @@ class SqlStore:
             trees.remove(self._temporary)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[Reading]:
+    async def read(self) -> AsyncIterator[ReadTransaction]:
         async with self._transaction(self._open_engines()[1], commit=False) as connection:
             yield SqlReading(connection, self._dialect, self._box)
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Writing]:
+    async def write(self) -> AsyncIterator[WriteTransaction]:
         if self._owner is not None and self._owner is asyncio.current_task():
             raise RuntimeError("write() inside write() would wait for itself")
         async with self._lock:

@@ -1,0 +1,177 @@
+"""What projects may use: `/v1/modelyard/admin`, for administrators of the installation. An extension."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from modelyard.api.documents import ERRORS, asks, takes
+from modelyard.api.requests import Caller, UseCases, body, query
+from modelyard.api.schemas import capacity as wire
+from modelyard.api.schemas.wire import Parsed, Wire
+from modelyard.domain.errors import Invalid, Violation
+from modelyard.operations import capacity
+from modelyard.operations.capacity import FlavorChange
+from modelyard.store.base import FlavorEntry, PoolEntry
+
+router = APIRouter(prefix="/v1/modelyard/admin", tags=["administration"], responses=ERRORS)
+
+Json = dict[str, Any]
+FlavorSent = Annotated[Parsed[wire.FlavorBody], Depends(body(wire.FlavorBody))]
+PoolSent = Annotated[Parsed[wire.PoolBody], Depends(body(wire.PoolBody))]
+
+SIZE = {"cpu", "memory_mib", "category", "accelerators", "pids", "open_files", "display"}
+POOL = {"description", "nodes", "specification", "cpu", "memory_mib", "accelerators"}
+
+
+@router.get("/projects/{project_id}/quotas", summary="Show the quotas of a project")
+async def quotas(ctx: UseCases, caller: Caller, project_id: str) -> Json:
+    return {"quotas": dict(await capacity.quotas(ctx, caller, project_id))}
+
+
+@router.put(
+    "/projects/{project_id}/quotas",
+    summary="Set quotas of a project",
+    openapi_extra=takes(wire.QuotasBody, wire.QUOTAS),
+)
+async def set_quotas(
+    ctx: UseCases,
+    caller: Caller,
+    project_id: str,
+    sent: Annotated[Parsed[wire.QuotasBody], Depends(body(wire.QuotasBody))],
+) -> Json:
+    """All or none of them. One below what is used stops nothing: it holds for what comes."""
+    _refuse(sent)
+    return {"quotas": dict(await capacity.set_quotas(ctx, caller, project_id, sent.value.quotas or {}))}
+
+
+@router.get("/flavors", summary="List flavors, and whom they are open to")
+async def flavors(ctx: UseCases, caller: Caller) -> Json:
+    found = [_flavor(one) for one in await capacity.flavors(ctx, caller)]
+    return {"total_count": len(found), "count": len(found), "flavors": found}
+
+
+@router.post("/flavors", summary="Add a flavor", openapi_extra=takes(wire.FlavorBody, wire.FLAVOR))
+async def create_flavor(ctx: UseCases, caller: Caller, sent: FlavorSent) -> Json:
+    """Closed unless `open` says otherwise or `open_projects` names some."""
+    _refuse(sent)
+    return _flavor(await capacity.create_flavor(ctx, caller, sent.value.name, _flavor_change(sent.value)))
+
+
+@router.patch(
+    "/flavors/{flavor}",
+    summary="Open, close or resize a flavor",
+    openapi_extra=takes(wire.FlavorBody, {"open": True}),
+)
+async def change_flavor(ctx: UseCases, caller: Caller, flavor: str, sent: FlavorSent) -> Json:
+    """Holds for what is deployed from now on; what runs keeps its size."""
+    _refuse(sent)
+    _fixed(name=None if sent.value.name == flavor else sent.value.name)
+    return _flavor(await capacity.change_flavor(ctx, caller, flavor, _flavor_change(sent.value)))
+
+
+@router.delete("/flavors/{flavor}", summary="Delete a flavor that was added")
+async def delete_flavor(ctx: UseCases, caller: Caller, flavor: str) -> Json:
+    """Refused while a service uses it, and for those that are built in: close them instead."""
+    await capacity.delete_flavor(ctx, caller, flavor)
+    return {}
+
+
+@router.get("/pools", summary="List pools", openapi_extra=asks(wire.PoolList))
+async def pools(
+    ctx: UseCases, caller: Caller, asked: Annotated[wire.PoolList, Depends(query(wire.PoolList))]
+) -> Json:
+    found = [_pool(one) for one in await capacity.pools(ctx, caller, asked.project_id)]
+    return {"total_count": len(found), "count": len(found), "pools": found}
+
+
+@router.post("/pools", summary="Add a pool", openapi_extra=takes(wire.PoolBody, wire.POOL))
+async def create_pool(ctx: UseCases, caller: Caller, sent: PoolSent) -> Json:
+    """It is `running` unless `status` says otherwise: only a running one takes services."""
+    _refuse(sent)
+    given = sent.value
+    attributes, status = _said(given, POOL), given.status or "running"
+    made = await capacity.create_pool(
+        ctx, caller, given.project_id or "", name=given.name, status=status, attributes=attributes
+    )
+    return _pool(made)
+
+
+@router.patch(
+    "/pools/{pool_id}", summary="Say how a pool is", openapi_extra=takes(wire.PoolBody, {"status": "abnormal"})
+)
+async def change_pool(ctx: UseCases, caller: Caller, pool_id: str, sent: PoolSent) -> Json:
+    """The name and the project stay."""
+    _refuse(sent)
+    given = sent.value
+    _fixed(name=given.name, project_id=given.project_id)
+    return _pool(
+        await capacity.change_pool(ctx, caller, pool_id, status=given.status, attributes=_said(given, POOL))
+    )
+
+
+@router.delete("/pools/{pool_id}", summary="Remove a pool")
+async def delete_pool(ctx: UseCases, caller: Caller, pool_id: str) -> Json:
+    """Refused while a service uses it."""
+    await capacity.delete_pool(ctx, caller, pool_id)
+    return {}
+
+
+@router.get("/buckets", summary="List buckets that projects claimed")
+async def buckets(ctx: UseCases, caller: Caller) -> Json:
+    found = [
+        {"bucket": name, "project_id": owner} for name, owner in (await capacity.buckets(ctx, caller)).items()
+    ]
+    return {"total_count": len(found), "count": len(found), "buckets": found}
+
+
+@router.put(
+    "/buckets/{bucket}", summary="Give a bucket to a project", openapi_extra=takes(wire.BucketBody, wire.BUCKET)
+)
+async def claim_bucket(
+    ctx: UseCases,
+    caller: Caller,
+    bucket: str,
+    sent: Annotated[Parsed[wire.BucketBody], Depends(body(wire.BucketBody))],
+) -> Json:
+    """Refused while another project has it."""
+    _refuse(sent)
+    await capacity.claim_bucket(ctx, caller, bucket, sent.value.project_id or "")
+    return {}
+
+
+@router.delete("/buckets/{bucket}", summary="Take a bucket from its project")
+async def release_bucket(ctx: UseCases, caller: Caller, bucket: str) -> Json:
+    """What is in it stays; as one that nobody claimed it then belongs to the first project."""
+    await capacity.release_bucket(ctx, caller, bucket)
+    return {}
+
+
+def _refuse(sent: Parsed[Any]) -> None:
+    if sent.violations:
+        raise Invalid(*sent.violations)
+
+
+def _fixed(**given: str | None) -> None:
+    """Refuse what cannot be changed, rather than drop it."""
+    if found := [Violation(name, "cannot be changed") for name, value in given.items() if value is not None]:
+        raise Invalid(*found)
+
+
+def _said(value: Wire, names: set[str]) -> Json:
+    return {name: said for name in sorted(names) if (said := getattr(value, name)) is not None}
+
+
+def _flavor_change(value: wire.FlavorBody) -> FlavorChange:
+    opened, closed = tuple(value.open_projects or ()), tuple(value.close_projects or ())
+    return FlavorChange(value.open, _said(value, SIZE), opened, closed)
+
+
+def _flavor(one: FlavorEntry) -> Json:
+    shown = {"name": one.name, "open": one.open, "projects": sorted(one.projects)}
+    return {**shown, **{key: one.attributes[key] for key in sorted(SIZE & one.attributes.keys())}}
+
+
+def _pool(one: PoolEntry) -> Json:
+    shown = {"pool_id": one.id, "project_id": one.project_id, "name": one.name, "status": one.status}
+    known = {key: one.attributes[key] for key in sorted(POOL & one.attributes.keys())}
+    return {**shown, "created_at": one.created_ms, **known}

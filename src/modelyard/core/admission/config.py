@@ -1,0 +1,278 @@
+"""Admission: may this `config` become the next revision of a service?
+
+The answer is either the variants it makes or every rule it breaks, never the first one only. Shapes (types,
+unknown keys) were checked where the request was read; what needs the given is checked here: models, flavors,
+quotas, and what the entries of a config say together (contract §2, ServiceConfig).
+
+    weights 70, 30         → 70, 30
+    weights 100, absent    → 100, 0      a client that drops zeros
+    weights 60, absent     → refused     a weight is mandatory unless the rest sum to 100
+    one entry, absent      → refused     real-time services say it (100 only for batch and edge)
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from modelyard.core.admission import infer_types as types
+from modelyard.core.admission import placement, volumes
+from modelyard.core.admission.catalog import FLAVORS, Flavor, Pool, Quotas
+from modelyard.core.admission.fields import told
+from modelyard.core.admission.infer_types import TypedFields
+from modelyard.core.admission.placement import Placement, Site
+from modelyard.core.admission.volumes import HostDirs, VolumeRequest
+from modelyard.core.rollout.pairing import pair
+from modelyard.core.size import Amount, crowded, shortage
+from modelyard.domain.errors import Violation
+from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.resources import Capacity
+from modelyard.domain.revision import Budget, Template, Variant
+from modelyard.domain.service import InferType
+from modelyard.domain.texts import shown
+
+DEPLOY_TIMEOUT_S = 1200
+TERMINATION_GRACE_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class VariantRequest:
+    """One entry of `config` as asked for; None where the caller said nothing. `raw` is the entry to echo."""
+
+    model_id: str | None = None
+    specification: str | None = None
+    instance_count: int | None = None
+    weight: int | None = None
+    envs: tuple[tuple[str, str], ...] = ()
+    deploy_timeout_s: int | None = None
+    max_surge: float | None = None
+    max_unavailable: float | None = None
+    termination_grace_s: int | None = None
+    placement: Placement = Placement()
+    volumes: tuple[VolumeRequest, ...] = ()
+    typed: TypedFields = TypedFields()
+    raw: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmissionInput:
+    """What a config is held against: the models it names, the flavors and pools there are, the project's quotas.
+
+    `placement` is what the service says about pools. `previous` are the variants of the present revision (their
+    tracks are inherited), `next_track` a number that nothing of the service uses. `machine`: what it has; `taken`:
+    what the other services have of each pool, by its id.
+    """
+
+    models: Mapping[str, Model]
+    flavors: Mapping[str, Flavor]
+    quotas: Quotas
+    infer_type: InferType = InferType.REAL_TIME
+    previous: Sequence[Variant] = ()
+    next_track: int = 1
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    placement: Placement = Placement()
+    dirs: HostDirs = HostDirs()
+    machine: Capacity = Capacity()
+    taken: Mapping[str, Amount] = field(default_factory=dict)
+
+    @property
+    def site(self) -> Site:
+        return Site(self.flavors, self.pools, self.placement, self.machine)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Either `variants`, with their tracks, or at least one violation."""
+
+    variants: tuple[Variant, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+
+def admit(config: Sequence[VariantRequest], given: AdmissionInput, broken: Collection[str] = ()) -> Admission:
+    """Hold a config against every rule.
+
+    `broken` are the paths that were refused already when the request was read: no second complaint is made
+    about them, nor one that would only follow from them.
+    """
+    violations = [v for v in _violations(config, given, broken) if not told(v.field, broken)]
+    if violations or broken:
+        return Admission(violations=tuple(violations))
+    weights = _weights(config)
+    variants = [_variant(entry, weights[i], given) for i, entry in enumerate(config)]
+    return Admission(pair(given.previous, variants, given.next_track))
+
+
+def _violations(
+    config: Sequence[VariantRequest], given: AdmissionInput, broken: Collection[str]
+) -> Iterator[Violation]:
+    if not config:
+        yield Violation("config", "must have at least one entry")
+    if len(config) > given.quotas.variants_per_service:
+        yield Violation(
+            "config", f"has {len(config)} entries, at most {given.quotas.variants_per_service} are allowed"
+        )
+    for i, entry in enumerate(config):
+        path = f"config[{i}]"
+        yield from _model(path, entry, given)
+        yield from placement.violations(path, entry.specification, entry.placement, given.site)
+        yield from _count(path, entry, given)
+        yield from _rollout(path, entry, given.quotas)
+        yield from _envs(path, entry, given.quotas)
+        yield from types.violations(path, entry.typed, given.infer_type)
+        in_pool = (entry.placement.pool_key or given.placement.pool_key) is not None
+        yield from volumes.violations(f"{path}.additional_properties", entry.volumes, given.dirs, in_pool=in_pool)
+    yield from _room(config, given)
+    yield from _same_versions(config)
+    if given.infer_type is InferType.REAL_TIME and not any(_touches_weights(b) for b in broken):
+        yield from _weight_rules(config)
+
+
+def _model(path: str, entry: VariantRequest, given: AdmissionInput) -> Iterator[Violation]:
+    at = f"{path}.model_id"
+    if not entry.model_id:
+        yield Violation(at, "is mandatory")
+        return
+    model = given.models.get(entry.model_id)
+    if model is None:
+        yield Violation(at, f"model {shown(entry.model_id)} does not exist", "3507")
+        return
+    if model.status is ModelStatus.PUBLISHING:
+        yield Violation(at, f"model {shown(entry.model_id)} is still being published", "3515")
+    elif model.status is ModelStatus.FAILED:
+        yield Violation(at, f"model {shown(entry.model_id)} cannot be used: publishing it failed", "3515")
+    if given.infer_type.value not in model.install_types:
+        allowed = ", ".join(sorted(model.install_types)) or "nothing"
+        yield Violation(
+            at,
+            f"model {shown(entry.model_id)} cannot be deployed as {given.infer_type}; "
+            f"its install_type is {allowed}",
+            "3589",
+        )
+
+
+def _count(path: str, entry: VariantRequest, given: AdmissionInput) -> Iterator[Violation]:
+    at, count, most = f"{path}.instance_count", entry.instance_count, given.quotas.instances_per_model
+    if count is None:
+        yield Violation(at, "is mandatory")
+    elif count < 1:
+        yield Violation(at, f"is {count}, must be at least 1")
+    elif count > most:
+        yield Violation(
+            at, f"is {count}; a maximum of {most} {given.infer_type} service instances are allowed", "3522"
+        )
+
+
+def _room(config: Sequence[VariantRequest], given: AdmissionInput) -> Iterator[Violation]:
+    """All instances together against pools whose capacity is set, beside what other services have there."""
+    asked: dict[str, Amount] = {}
+    for entry in config:
+        pool = given.site.pool(entry.placement)
+        one = placement.amount(entry.specification, entry.placement, given.site)
+        if pool is not None and one is not None and not shortage(one, pool.capacity):  # that was said already
+            asked[pool.id] = asked.get(pool.id, Amount()) + one.times(max(entry.instance_count or 1, 1))
+    for pool_id, amount in asked.items():
+        pool = given.pools[pool_id]
+        if short := crowded(amount, pool.capacity, given.taken.get(pool_id, Amount())):
+            yield Violation("config", f"does not fit into the pool {shown(pool.name)}: it takes {short}")
+
+
+def _rollout(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Violation]:
+    timeout, least, most = entry.deploy_timeout_s, quotas.deploy_timeout_min_s, quotas.deploy_timeout_max_s
+    if timeout is not None and not least <= timeout <= most:
+        yield Violation(f"{path}.deploy_timeout_in_seconds", f"is {timeout}, must be {least} to {most}")
+    at = f"{path}.additional_properties"
+    for name, value in (("max_surge", entry.max_surge), ("max_unavailable", entry.max_unavailable)):
+        if value is not None and value <= 0:
+            yield Violation(f"{at}.{name}", f"is {value:g}, must be greater than 0")
+        elif value is not None and value >= 1 and value != int(value):
+            yield Violation(f"{at}.{name}", f"is {value:g}; from 1 on it is a count and must be an integer")
+    grace, most = entry.termination_grace_s, quotas.termination_grace_max_s
+    if grace is not None and not 0 <= grace <= most:
+        yield Violation(f"{at}.termination_grace_period_seconds", f"is {grace}, must be 0 to {most}")
+
+
+def _envs(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Violation]:
+    for name, value in entry.envs:
+        if not name or "=" in name or "\0" in name:
+            yield Violation(f"{path}.envs", f"{shown(name)} cannot name an environment variable")
+        if "\0" in value:
+            yield Violation(f"{path}.envs.{name}", "must not contain the character NUL")
+    size = sum(len(name.encode()) + len(value.encode()) + 2 for name, value in entry.envs)
+    if size > quotas.envs_max_bytes:
+        yield Violation(f"{path}.envs", f"takes {size} bytes, at most {quotas.envs_max_bytes} are allowed")
+
+
+def _same_versions(config: Sequence[VariantRequest]) -> Iterator[Violation]:
+    first: dict[str, int] = {}
+    for i, entry in enumerate(config):
+        if entry.model_id and (before := first.setdefault(entry.model_id, i)) != i:
+            yield Violation(
+                f"config[{i}].model_id",
+                f"is the model version of config[{before}] again; versions must differ within a service",
+                "3516",
+            )
+
+
+def _touches_weights(path: str) -> bool:
+    return path == "config" or path.endswith((".weight", "]"))
+
+
+def _weight_rules(config: Sequence[VariantRequest]) -> Iterator[Violation]:
+    outside = [i for i, entry in enumerate(config) if entry.weight is not None and not 0 <= entry.weight <= 100]
+    for i in outside:
+        yield Violation(f"config[{i}].weight", f"is {config[i].weight}, must be 0 to 100")
+    if outside or not config:
+        return
+    total = sum(entry.weight or 0 for entry in config)
+    missing = [i for i, entry in enumerate(config) if entry.weight is None]
+    if total == 100:
+        return
+    if missing:
+        yield Violation(
+            f"config[{missing[0]}].weight",
+            f"is mandatory for real-time services (the others sum to {total})",
+        )
+    else:
+        yield Violation("config", f"the weights sum to {total}, must sum to 100")
+
+
+def _weights(config: Sequence[VariantRequest]) -> list[int]:
+    if len(config) == 1 and config[0].weight is None:
+        return [100]
+    return [entry.weight or 0 for entry in config]
+
+
+def _variant(entry: VariantRequest, weight: int, given: AdmissionInput) -> Variant:
+    """The variant of a valid entry; its track is still open."""
+    assert entry.model_id is not None
+    assert entry.specification is not None
+    assert entry.instance_count is not None
+    model, pool = given.models[entry.model_id], given.site.pool(entry.placement)
+    cpu, memory_mib = placement.size(entry.specification, entry.placement, given.site, FLAVORS)
+    pids, open_files = placement.bounds(entry.specification, given.site, FLAVORS)
+    default, timeout, grace = Budget(), entry.deploy_timeout_s, entry.termination_grace_s
+    return Variant(
+        track=0,
+        model_id=model.id,
+        model_name=model.name,
+        model_version=model.version,
+        template=Template(
+            model_id=model.id,
+            digest=model.digest,
+            specification=entry.specification,
+            envs=entry.envs,
+            pool=pool.id if pool else "",
+            cpu=cpu,
+            memory_mib=memory_mib,
+            volumes=volumes.mounted(entry.volumes, given.dirs),
+            pids=pids,
+            open_files=open_files,
+        ),
+        instance_count=entry.instance_count,
+        weight=weight,
+        budget=Budget(
+            default.max_surge if entry.max_surge is None else entry.max_surge,
+            default.max_unavailable if entry.max_unavailable is None else entry.max_unavailable,
+        ),
+        deploy_timeout_s=DEPLOY_TIMEOUT_S if timeout is None else timeout,
+        termination_grace_s=TERMINATION_GRACE_S if grace is None else grace,
+        raw=entry.raw,
+    )

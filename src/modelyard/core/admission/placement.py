@@ -1,0 +1,218 @@
+"""Where an instance may run and how big it is: flavors, dedicated pools, custom sizes, affinity (contract §2).
+
+The pool of an entry is the first of: its pool_name, its cluster_id, the service's pool_name, the service's
+cluster_id. `custom` is for pools, and then custom_spec says the size.
+
+    custom_spec {"cpu": 0.335, "memory": 512}   → 0.34 cores (the third decimal is rounded), 512 MiB
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from modelyard.core.admission.catalog import CUSTOM, Flavor, Pool
+from modelyard.core.size import Amount, fits_anywhere, of_flavor, shortage
+from modelyard.domain.errors import Violation
+from modelyard.domain.resources import Capacity
+from modelyard.domain.texts import shown
+
+LEAST_CPU = 0.01
+POOL_UNKNOWN = "3547"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomSpec:
+    """A size as asked for; None where the caller said nothing. `memory` in MB (read as MiB, as vendors do)."""
+
+    cpu: float | None = None
+    memory: int | None = None
+    gpu_p4: float | None = None
+    ascend_a310: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Affinity:
+    """Nodes of pools that an instance must (`required`) or should (`preferred`) run on."""
+
+    mode: str | None = None
+    nodes: tuple[tuple[str | None, tuple[str | None, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What an entry, or the service around it, says about where it runs."""
+
+    cluster_id: str | None = None
+    pool_name: str | None = None
+    custom_spec: CustomSpec | None = None
+    affinity: Affinity | None = None
+
+    @property
+    def pool_key(self) -> tuple[str, str] | None:
+        """(the field that says it, the pool's id or name)."""
+        if self.pool_name:
+            return "pool_name", self.pool_name
+        return ("cluster_id", self.cluster_id) if self.cluster_id else None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What there is to place on. `pools` by id and by name; `machine`: what one instance can have at most."""
+
+    flavors: Mapping[str, Flavor]
+    pools: Mapping[str, Pool]
+    service: Placement = Placement()
+    machine: Capacity = Capacity()
+
+    def pool(self, entry: Placement) -> Pool | None:
+        """The pool of an entry; None: none, or it is not known."""
+        key = entry.pool_key or self.service.pool_key
+        return self.pools.get(key[1]) if key else None
+
+
+def rounded(value: float) -> float:
+    """To two decimals, halves up, as decimals and not as floats."""
+    return float(Decimal(str(value)).quantize(Decimal("0.01"), ROUND_HALF_UP))
+
+
+def size(specification: str, placement: Placement, site: Site, builtin: Mapping[str, Flavor]) -> tuple[float, int]:
+    """(cores, MiB) that a template must keep; zeros where a built-in flavor says it."""
+    spec = placement.custom_spec
+    if specification == CUSTOM and spec is not None and spec.cpu is not None and spec.memory is not None:
+        return rounded(spec.cpu), spec.memory
+    flavor = site.flavors[specification]
+    return (0.0, 0) if builtin.get(specification) == flavor else (flavor.cpu, flavor.memory_mib)
+
+
+def bounds(specification: str, site: Site, builtin: Mapping[str, Flavor]) -> tuple[int, int]:
+    """(processes, open files) that a template must keep; zeros where they are as without this flavor."""
+    flavor = site.flavors.get(specification)
+    if flavor is None:
+        return 0, 0
+    usual = builtin.get(specification, Flavor(specification, 1, 1))
+    return (
+        flavor.pids if flavor.pids != usual.pids else 0,
+        flavor.open_files if flavor.open_files != usual.open_files else 0,
+    )
+
+
+def amount(specification: str | None, placement: Placement, site: Site) -> Amount | None:
+    """What one instance takes; None when that is not known."""
+    spec = placement.custom_spec
+    if specification == CUSTOM and spec is not None and spec.cpu is not None and spec.memory is not None:
+        return Amount(rounded(spec.cpu), spec.memory)
+    flavor = site.flavors.get(specification or "")
+    return of_flavor(flavor) if flavor else None
+
+
+def service_violations(placement: Placement, site: Site) -> Iterator[Violation]:
+    """Of the fields beside `config`."""
+    yield from _pool("", placement.pool_key, site)
+
+
+def violations(path: str, specification: str | None, placement: Placement, site: Site) -> Iterator[Violation]:
+    """Of one entry of `config`, which is at `path`."""
+    in_pool = (placement.pool_key or site.service.pool_key) is not None
+    yield from _pool(f"{path}.", placement.pool_key, site)
+    yield from _specification(f"{path}.specification", specification, site, in_pool=in_pool)
+    if specification == CUSTOM and in_pool and placement.custom_spec is None:
+        yield Violation(f"{path}.custom_spec", "is mandatory for the specification 'custom'")
+    if placement.custom_spec is not None:
+        yield from _custom(f"{path}.custom_spec", specification, placement.custom_spec)
+    yield from _fits(path, specification, placement, site)
+    if placement.affinity is not None:
+        yield from _affinity(f"{path}.affinity", placement.affinity, site, in_pool=in_pool)
+
+
+def _pool(prefix: str, key: tuple[str, str] | None, site: Site) -> Iterator[Violation]:
+    if key is None:
+        return
+    field, name = key
+    pool = site.pools.get(name)
+    if pool is None:
+        yield Violation(f"{prefix}{field}", f"resource pool {shown(name)} does not exist", POOL_UNKNOWN)
+    elif not pool.healthy:
+        yield Violation(f"{prefix}{field}", f"resource pool {shown(name)} is {pool.status}, it must be running")
+
+
+def _specification(at: str, name: str | None, site: Site, *, in_pool: bool) -> Iterator[Violation]:
+    if not name:
+        yield Violation(at, "is mandatory")
+    elif name == CUSTOM:
+        if not in_pool:
+            yield Violation(at, "'custom' is for services in a dedicated resource pool: name one in pool_name")
+    elif name not in site.flavors:
+        yield Violation(at, f"{shown(name)} is no known specification; known: {_open(site)}")
+    elif not site.flavors[name].open:
+        yield Violation(at, f"{shown(name)} has to be opened by an administrator; open: {_open(site)}")
+
+
+def _fits(path: str, specification: str | None, placement: Placement, site: Site) -> Iterator[Violation]:
+    """One instance against its machine, and against its pool."""
+    asked, pool = amount(specification, placement, site), site.pool(placement)
+    flavor = site.flavors.get(specification or "")
+    if asked is None or (flavor is not None and not flavor.open):
+        return
+    at = f"{path}.custom_spec" if specification == CUSTOM else f"{path}.specification"
+    said = "" if specification == CUSTOM else f"{shown(specification)} "
+    if not (flavor and fits_anywhere(flavor)) and (short := shortage(asked, site.machine)):
+        yield Violation(at, f"{said}does not fit on this machine: it takes {short}")
+    elif pool is not None and (short := shortage(asked, pool.capacity)):
+        yield Violation(at, f"{said}does not fit into the pool {shown(pool.name)}: it takes {short}")
+
+
+def _open(site: Site) -> str:
+    return ", ".join(sorted(name for name, flavor in site.flavors.items() if flavor.open))
+
+
+def _custom(at: str, specification: str | None, spec: CustomSpec) -> Iterator[Violation]:
+    if specification is not None and specification != CUSTOM:
+        yield Violation(at, "is only for the specification 'custom'")
+    if spec.cpu is None:
+        yield Violation(f"{at}.cpu", "is mandatory")
+    elif spec.cpu < LEAST_CPU:  # as it was said: 0.005 rounds up to the bound
+        yield Violation(f"{at}.cpu", f"is {spec.cpu:g}, must be at least {LEAST_CPU:g}")
+    if spec.memory is None:
+        yield Violation(f"{at}.memory", "is mandatory")
+    elif spec.memory < 1:
+        yield Violation(f"{at}.memory", f"is {spec.memory}, must be at least 1 (MB)")
+    for name, count in (("gpu_p4", spec.gpu_p4), ("ascend_a310", spec.ascend_a310)):
+        if count is not None and count < 0:
+            yield Violation(f"{at}.{name}", f"is {count:g}, must be at least 0")
+        elif count:
+            yield Violation(f"{at}.{name}", "is not supported yet: there are no accelerators in this pool")
+    if spec.gpu_p4 is not None and spec.ascend_a310 is not None:
+        yield Violation(f"{at}.ascend_a310", "excludes gpu_p4: set one of them")
+
+
+def _affinity(at: str, affinity: Affinity, site: Site, *, in_pool: bool) -> Iterator[Violation]:
+    """What is said must hold for the nodes there are: whoever has one node has no choice."""
+    at = f"{at}.node_affinity"
+    if not in_pool:
+        yield Violation(at, "is for services in a dedicated resource pool")
+        return
+    if affinity.mode not in {"required", "preferred"}:
+        said = (
+            "is mandatory"
+            if affinity.mode is None
+            else f"is {shown(affinity.mode)}, must be required or preferred"
+        )
+        yield Violation(f"{at}.mode", said)
+    if not affinity.nodes:
+        yield Violation(f"{at}.pool_infos", "must have at least one entry")
+    for i, (name, nodes) in enumerate(affinity.nodes):
+        here = f"{at}.pool_infos[{i}]"
+        pool = site.pools.get(name) if name else None
+        if not name:
+            yield Violation(f"{here}.pool_name", "is mandatory")
+        elif pool is None:
+            yield Violation(f"{here}.pool_name", f"resource pool {shown(name)} does not exist", POOL_UNKNOWN)
+        if not nodes:
+            yield Violation(f"{here}.nodes", "must have at least one entry")
+        for k, node in enumerate(nodes):
+            if not node:
+                yield Violation(f"{here}.nodes[{k}].name", "is mandatory")
+            elif pool is not None and node not in pool.nodes:
+                yield Violation(f"{here}.nodes[{k}].name", f"pool {shown(name)} has no node {shown(node)}", "3598")
+        if pool is not None and len(pool.nodes) > len(set(nodes)):
+            yield Violation(here, "choosing among the nodes of a pool is not supported yet")

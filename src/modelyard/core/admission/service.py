@@ -1,0 +1,134 @@
+"""What a request says about a service beside `config`: schedule, properties, load balancing, secrets, priority.
+
+Values in, attributes out (`Service.attributes`); every broken rule is named. Where it runs: `admission_placement`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from modelyard.core import schedule as auto_stop
+from modelyard.core.admission import properties
+from modelyard.core.admission.catalog import Quotas
+from modelyard.core.admission.placement import Placement
+from modelyard.domain.errors import Violation
+from modelyard.domain.routing import LoadBalancer
+from modelyard.domain.service import InferType
+from modelyard.domain.texts import shown
+
+PRIORITIES = (1, 3)
+NETWORK = ("vpc_id", "subnet_network_id", "security_group_id")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRequest:
+    """A secret to be mounted; None where the caller said nothing."""
+
+    secret_id: str | None
+    mount_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsRequest:
+    """None: the field was absent, which changes nothing. `properties` are as the caller wrote them, numbers being
+    numbers."""
+
+    schedule: tuple[auto_stop.Entry, ...] | None = None
+    properties: Mapping[str, object] | None = None
+    load_balancer: str | None = None
+    secrets: tuple[SecretRequest, ...] | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRequest:
+    """Where a service is created: pools, and networks (by the names of their fields)."""
+
+    placement: Placement = Placement()
+    network: tuple[tuple[str, str], ...] = ()
+
+
+def violations(
+    request: SettingsRequest,
+    before: Mapping[str, object],
+    quotas: Quotas,
+    infer_type: InferType,
+    *,
+    websocket: bool = True,
+) -> Iterator[Violation]:
+    """What is wrong with the request for a service that has the attributes `before`. `websocket`: whether any of
+    its models may be able to serve one."""
+    real_time = infer_type is InferType.REAL_TIME
+    yield from auto_stop.violations(request.schedule or (), real_time=real_time)
+    if request.properties is not None:
+        bounds = properties.Bounds(quotas.request_timeout_max_s, quotas.request_body_max_bytes)
+        yield from properties.violations(properties.of(before), request.properties, bounds, websocket=websocket)
+    policy = request.load_balancer
+    if policy is not None and not real_time:
+        yield Violation(properties.LOAD_BALANCER, "is for real-time services only")
+    elif policy is not None and policy not in {p.value for p in LoadBalancer}:
+        known = ", ".join(p.value for p in LoadBalancer)
+        yield Violation(properties.LOAD_BALANCER, f"is {shown(policy)}, must be one of {known}")
+    least, most = PRIORITIES
+    if request.priority is not None and not least <= request.priority <= most:
+        yield Violation(properties.PRIORITY, f"is {request.priority}, must be {least} to {most}")
+    yield from _secrets(request.secrets or ())
+
+
+def _secrets(secrets: tuple[SecretRequest, ...]) -> Iterator[Violation]:
+    for i, secret in enumerate(secrets):
+        at = f"{properties.SECRETS}[{i}]"
+        wrong = False
+        if not secret.secret_id:
+            wrong = True
+            yield Violation(f"{at}.secretId", "is mandatory")
+        if not secret.mount_path:
+            wrong = True
+            yield Violation(f"{at}.mouthPath", "is mandatory")
+        elif not secret.mount_path.startswith("/") or ".." in secret.mount_path.split("/"):
+            wrong = True
+            yield Violation(
+                f"{at}.mouthPath", f"is {shown(secret.mount_path)}, must be an absolute path without '..'"
+            )
+        if not wrong:
+            yield Violation(at, "is not supported yet: there is no store of secrets here to mount from")
+
+
+def place_violations(request: PlaceRequest) -> Iterator[Violation]:
+    """A dedicated pool brings its own network; elsewhere there is none to choose."""
+    if request.placement.pool_key is None:
+        for name, value in request.network:
+            if value:
+                yield Violation(name, "is not supported yet: there are no virtual private clouds here")
+
+
+def settled(
+    request: SettingsRequest, before: Mapping[str, object], now_ms: int, *, running: bool
+) -> Mapping[str, object]:
+    """The attributes after a valid request; equal to `before` when it changes nothing."""
+    after = dict(before)
+    if request.properties is not None:
+        merged = properties.merged(properties.of(before), request.properties)
+        if merged or properties.PROPERTIES in before:
+            after[properties.PROPERTIES] = merged
+    if request.load_balancer is not None:
+        after[properties.LOAD_BALANCER] = request.load_balancer
+    if request.priority is not None:
+        after[properties.PRIORITY] = request.priority
+    if request.schedule is not None:
+        return auto_stop.set_to(after, request.schedule, now_ms, running=running)
+    return after
+
+
+def placed(request: PlaceRequest) -> Mapping[str, object]:
+    """The attributes that say where."""
+    where = request.placement
+    said = {"cluster_id": where.cluster_id, "pool_name": where.pool_name, **dict(request.network)}
+    return {name: value for name, value in said.items() if value}
+
+
+def placement(attributes: Mapping[str, object]) -> Placement:
+    """What the service says about pools, read back."""
+    cluster, pool = attributes.get("cluster_id"), attributes.get("pool_name")
+    return Placement(
+        cluster_id=cluster if isinstance(cluster, str) else None, pool_name=pool if isinstance(pool, str) else None
+    )

@@ -1,0 +1,1 @@
+"""Real-time services: from what is seen of one to what is recorded, started, drained, routed and told."""

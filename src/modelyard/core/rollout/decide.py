@@ -1,0 +1,318 @@
+"""One look at a service: everything that follows from it, as a value.
+
+    see what happened → stop if due → switch the weights → conclude the rollout → start and drain → route → status
+
+Deciding twice from the same situation gives the same decision; deciding from the situation that a decision
+leads to gives an empty one, unless the world moved (quiescence, held by the Hypothesis machine).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from modelyard.core import schedule, status
+from modelyard.core.rollout import events, routes, stopping, transitions
+from modelyard.core.rollout.situation import Process, Sight, Situation
+from modelyard.core.rollout.steps import Drain, Plan, Start, plan
+from modelyard.core.rollout.verdict import Done, Failed, ready_for_switch, verdict
+from modelyard.domain.instance import HOLDING, Instance, Phase
+from modelyard.domain.routing import ServiceRoute
+from modelyard.domain.service import Desired, Event, EventType, Rollout, RolloutState, Service
+
+T = TypeVar("T")
+KEEP_EXITED_MS = 600_000
+UNKNOWN_GRACE_S = 30
+_WITH_REQUESTS = frozenset({Phase.STARTING, Phase.READY, Phase.DRAINING})
+KEEP_EXITED = 8
+"""Per track: as many failures as lead to the longest back-off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Tell the instance to end: SIGTERM, and SIGKILL after the grace."""
+
+    instance_id: str
+    grace_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to record, then what to do.
+
+    `service`, `rollout`, `instances`: rows that changed (None / empty: unchanged). `starts`: new instances to
+    record and start. `resume`: recorded ones that the engine does not know, to be started again. `forget`:
+    instances of which nothing must be left. `explain`: whose last log lines belong to the cause of a failure.
+    `route`: what the gateway should have (None: nothing). `again_ms`: when to look again without being told.
+    """
+
+    service: Service | None
+    rollout: Rollout | None
+    instances: tuple[Instance, ...]
+    starts: tuple[Start, ...]
+    resume: tuple[str, ...]
+    stops: tuple[Stop, ...]
+    forget: tuple[str, ...]
+    events: tuple[Event, ...]
+    route: ServiceRoute | None
+    explain: str | None = None
+    delete_service: bool = False
+    again_ms: int | None = None
+
+
+def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: int | None = None) -> Decision:
+    """See the module. `rejected`: why the gateway refused the last route ("": it did not).
+
+    `now_ms` is on the clock that only passes: intervals go by it, and instances are stamped with it. `wall_ms` is
+    the same moment on the clock that people read: schedules go by it, and what people are shown has its stamp
+    (None: there is but one clock).
+    """
+    wall_ms = now_ms if wall_ms is None else wall_ms
+    before, situation = situation, _not_ahead(situation, now_ms)
+    over = tuple(s for s in situation.sights if transitions.is_over(s))
+    sights = tuple(transitions.seen(s, now_ms) for s in situation.sights if s not in over)
+    stale_exits = tuple(_outlived(sights, situation, now_ms))
+    situation = replace(situation, sights=tuple(s for s in sights if s not in stale_exits))
+    situation, expired = _stop_when_due(situation, wall_ms)
+    situation = _switch(situation)
+    situation, explain = _conclude(situation, now_ms, wall_ms, rejected)
+    steps = plan(situation, now_ms)
+    situation = _drain(situation, steps.drains, now_ms)
+    situation = _end_frozen(situation, now_ms)
+    wanted = routes.route(situation)
+    situation, again = _stop(situation, wanted, now_ms, settled=_settled(situation, wanted, rejected))
+    situation = _project(situation, wall_ms)
+    return Decision(
+        service=_changed(situation.service, before.service),
+        rollout=_changed(situation.rollout, before.rollout),
+        instances=tuple(_moved(before, situation)),
+        starts=steps.starts,
+        resume=tuple(s.id for s in situation.sights if s.phase is Phase.STARTING and s.process is Process.ABSENT),
+        stops=tuple(_stops(situation)),
+        forget=tuple(s.id for s in (*over, *stale_exits)),
+        events=(*expired, *events.events(before, situation, steps, wall_ms)),
+        route=wanted,
+        explain=explain,
+        delete_service=_is_gone(situation),
+        again_ms=_earliest(steps.again_ms, again, _cleanup_ms(situation), _due_ms(situation, now_ms - wall_ms)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What the world did, to be recorded: rows that changed (None / empty: unchanged), and what to tell of it."""
+
+    service: Service | None
+    instances: tuple[Instance, ...]
+    events: tuple[Event, ...]
+
+
+def noted(situation: Situation, now_ms: int, wall_ms: int) -> Notes:
+    """The part of a decision that decides nothing: who became ready or ended, and the status that follows."""
+    before, situation = situation, _not_ahead(situation, now_ms)
+    sights = tuple(transitions.seen(s, now_ms) for s in situation.sights if not transitions.is_over(s))
+    situation = _project(replace(situation, sights=sights), wall_ms)
+    return Notes(
+        service=_changed(situation.service, before.service),
+        instances=tuple(_moved(before, situation)),
+        events=tuple(events.events(before, situation, Plan(), wall_ms)),
+    )
+
+
+def _not_ahead(situation: Situation, now_ms: int) -> Situation:
+    """What lies in the future began now: a clock of before was ahead, and pauses must not last as much longer."""
+    sights = situation.sights
+    if any(s.instance.phase_ms > now_ms for s in sights):
+        sights = tuple(
+            replace(s, instance=replace(s.instance, phase_ms=min(s.instance.phase_ms, now_ms))) for s in sights
+        )
+    return replace(situation, began_ms=min(situation.began, now_ms), sights=sights)
+
+
+def _stop_when_due(situation: Situation, wall_ms: int) -> tuple[Situation, tuple[Event, ...]]:
+    """The schedule's end is a stop like the user's, and a change that makes their view of the service stale."""
+    service, due_ms = situation.service, schedule.due_ms(situation.service)
+    if due_ms is None or wall_ms < due_ms:
+        return situation, ()
+    stopped, ended = stopping.stopped(
+        service, situation.rollout, "the service was stopped by its schedule", wall_ms
+    )
+    stopped = replace(stopped, version=service.version + 1)
+    told = tuple(
+        Event(service.id, EventType.NORMAL, info, wall_ms) for info in (schedule.EXPIRED, "service being stopped")
+    )
+    return replace(situation, service=stopped, rollout=ended or situation.rollout), told
+
+
+def _switch(situation: Situation) -> Situation:
+    current = situation.rollout
+    if current is None or situation.switched or not ready_for_switch(situation):
+        return situation
+    return replace(situation, rollout=replace(current, switched=True))
+
+
+def _conclude(situation: Situation, now_ms: int, wall_ms: int, rejected: str) -> tuple[Situation, str | None]:
+    """The rollout's end or its turn, and the instance whose log explains it."""
+    current = situation.rollout
+    match verdict(situation, now_ms, rejected=rejected):
+        case Done() if current is not None:
+            success = current.state is RolloutState.RUNNING
+            state = RolloutState.SUCCESS if success else RolloutState.FAIL
+            service = replace(
+                situation.service,
+                stable=situation.service.revision,
+                failed=False,
+                error="" if success else situation.service.error,
+            )
+            ended = replace(current, state=state, ended_ms=wall_ms)
+            return replace(situation, service=service, rollout=ended), None
+        case Failed(cause, instance_id) if current is not None:
+            return _fail(situation, current, cause, wall_ms), instance_id
+        case _:
+            return situation, None
+
+
+def _fail(situation: Situation, current: Rollout, cause: str, wall_ms: int) -> Situation:
+    service = situation.service
+    if current.state is RolloutState.ROLLING_BACK:
+        text = f"{current.cause}\nThe rollback failed too: {cause}"
+        ended = replace(current, state=RolloutState.FAIL, cause=text, ended_ms=wall_ms)
+        return replace(situation, service=replace(service, error=text), rollout=ended)
+    if current.base is not None and current.base != current.target:
+        back = replace(current, state=RolloutState.ROLLING_BACK, cause=cause)
+        return replace(situation, service=replace(service, revision=current.base, error=cause), rollout=back)
+    ended = replace(current, state=RolloutState.FAIL, cause=cause, ended_ms=wall_ms)
+    return replace(situation, service=replace(service, failed=True, error=cause), rollout=ended)
+
+
+def _drain(situation: Situation, drains: Sequence[Drain], now_ms: int) -> Situation:
+    ids = {d.instance_id for d in drains}
+
+    def move(sight: Sight) -> Sight:
+        if sight.id not in ids:
+            return sight
+        return replace(sight, instance=sight.instance.become(Phase.DRAINING, now_ms))
+
+    return replace(situation, sights=tuple(move(s) for s in situation.sights))
+
+
+def _end_frozen(situation: Situation, now_ms: int) -> Situation:
+    """An instance that a signal stopped is ended at once where another one answers: what waits inside it would
+    wait for ever, and is given to the other when the connections break, as when an instance is killed. It is not
+    drained first, since nothing in it will ever be over."""
+    routed = situation.acked.instance_ids() if situation.acked else frozenset()
+    well = any(
+        s.phase is Phase.READY and s.id in routed and not s.silent and not s.frozen for s in situation.sights
+    )
+
+    def move(sight: Sight) -> Sight:
+        if not well or not sight.frozen or sight.phase not in _WITH_REQUESTS or sight.instance.ready_ms is None:
+            return sight
+        return replace(sight, instance=sight.instance.become(Phase.STOPPING, now_ms))
+
+    return replace(situation, sights=tuple(move(s) for s in situation.sights))
+
+
+def _settled(situation: Situation, wanted: ServiceRoute | None, rejected: str) -> bool:
+    """Whether no route that we asked for earlier can still be on its way to the gateway."""
+    return situation.acked == wanted or (bool(rejected) and situation.acked is not None)
+
+
+def _stop(
+    situation: Situation, wanted: ServiceRoute | None, now_ms: int, *, settled: bool
+) -> tuple[Situation, int | None]:
+    """End the drained ones; also: when the next one may be."""
+    kept = wanted.instance_ids() if wanted else frozenset()
+    later: list[int] = []
+    sights: list[Sight] = []
+    for sight in situation.sights:
+        due = None
+        if sight.phase is Phase.DRAINING and sight.id not in kept:
+            due = transitions.drained_ms(sight, _patience_ms(situation))
+        if due is not None and due <= now_ms and settled:
+            sights.append(replace(sight, instance=sight.instance.become(Phase.STOPPING, now_ms)))
+            continue
+        if due is not None and due > now_ms:
+            later.append(due)
+        sights.append(sight)
+    return replace(situation, sights=tuple(sights)), min(later, default=None)
+
+
+def _patience_ms(situation: Situation) -> int:
+    """How long requests inside are waited for before a process is told to end.
+
+    One that is replaced finishes them: none may take longer than the service's timeout. Where the service itself
+    is to end, its user waits: the process is told at once, finishes what it can, and the grace bounds all of it.
+    """
+    running = situation.service.desired is Desired.RUNNING
+    return int(situation.service.request_timeout_s * 1000) if running else 0
+
+
+def _grace_s(situation: Situation, sight: Sight) -> int:
+    variant = situation.variant_of(sight)
+    return variant.termination_grace_s if variant else UNKNOWN_GRACE_S
+
+
+def _stops(situation: Situation) -> Iterator[Stop]:
+    for sight in situation.sights:
+        if sight.phase is Phase.STOPPING and sight.process is not Process.STOPPING:
+            yield Stop(sight.id, 0 if sight.frozen else _grace_s(situation, sight))
+
+
+def _outlived(sights: Sequence[Sight], situation: Situation, now_ms: int) -> Iterator[Sight]:
+    """Ended instances that no cause or back-off needs any more."""
+    exited = sorted((s for s in sights if s.phase is Phase.EXITED), key=lambda s: -s.instance.phase_ms)
+    for index, sight in enumerate(exited):
+        if _counts(situation, sight):
+            continue
+        old = now_ms >= sight.instance.phase_ms + KEEP_EXITED_MS
+        if old or index >= KEEP_EXITED * max(len(situation.goal), 1) or not situation.goal:
+            yield sight
+
+
+def _counts(situation: Situation, sight: Sight) -> bool:
+    """Whether the verdict counts it: an end during the rollout, of what it brings. They are few, or it fails."""
+    current = situation.rollout
+    if current is None or not current.active or sight.instance.phase_ms < situation.began:
+        return False
+    what = (sight.instance.track, sight.instance.template)
+    return any((v.track, v.template.hash) == what for v in situation.goal)
+
+
+def _cleanup_ms(situation: Situation) -> int | None:
+    ended = (s for s in situation.sights if s.phase is Phase.EXITED and not _counts(situation, s))
+    return min((s.instance.phase_ms + KEEP_EXITED_MS for s in ended), default=None)
+
+
+def _due_ms(situation: Situation, ahead_ms: int) -> int | None:
+    """When the schedule's end is due, as far as can be told now. `ahead_ms`: of our clock to people's."""
+    due_ms = schedule.due_ms(situation.service)
+    return None if due_ms is None else due_ms + ahead_ms
+
+
+def _project(situation: Situation, wall_ms: int) -> Situation:
+    service = situation.service
+    now = status.status(situation)
+    if now is service.status:
+        return situation
+    return replace(situation, service=replace(service, status=now, transition_ms=wall_ms))
+
+
+def _is_gone(situation: Situation) -> bool:
+    if situation.service.desired is not Desired.DELETED or situation.acked is not None:
+        return False
+    return not any(s.phase in HOLDING for s in situation.sights)
+
+
+def _moved(before: Situation, after: Situation) -> Iterator[Instance]:
+    known = {s.id: s.instance for s in before.sights}
+    for sight in after.sights:
+        if known.get(sight.id) != sight.instance:
+            yield sight.instance
+
+
+def _earliest(*moments: int | None) -> int | None:
+    return min((t for t in moments if t is not None), default=None)
+
+
+def _changed(new: T, old: T) -> T | None:
+    return None if new == old else new

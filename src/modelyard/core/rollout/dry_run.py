@@ -1,0 +1,64 @@
+"""What a change would do, found out by doing it in a fair world: every start succeeds, the gateway acknowledges
+everything at once, no request lasts. The decisions are the real ones (`core.rollout.decide`), look by look;
+nothing here knows how a rollout goes.
+
+    1 instance, another model    → starts 1, stops 1, room for 1 more; both answer for a moment, then the new one
+    weights 100:0 → 0:100        → starts 0, stops 0, stays 2; 100:0, then 0:100
+    3 instances → 2              → stops 1, stays 2
+
+A world that is not fair (no room, a model that does not start) ends otherwise; the real rollout then goes back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from modelyard.core.rollout.simulation import Facts, FairWorld, Room, Size, Traffic
+from modelyard.domain.instance import LIVE
+from modelyard.domain.revision import Variant
+
+NOWHERE: Mapping[str, "Size"] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPlan:
+    """How many instances of a track start, stop, and stay as they are. `before` and `after`: its variants."""
+
+    track: int
+    before: Variant | None
+    after: Variant | None
+    starts: int = 0
+    stops: int = 0
+    stays: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    tracks: tuple[TrackPlan, ...]
+    room: Room
+    traffic: tuple[Traffic, ...]
+    finished: bool
+
+
+def dry_run(before: Facts | None, after: Facts, now_ms: int, sizes: Mapping[str, Size] = NOWHERE) -> DryRun:
+    """What follows from `after`, which a change made of `before` (None: the service is new).
+
+    `sizes`: of templates, by hash.
+    """
+    world = FairWorld.of(before, after, now_ms, sizes)
+    finished = world.run()
+    olds = {v.track: v for v in before.variants} if before else {}
+    news = {v.track: v for v in after.variants}
+    tracks = sorted({*olds, *news, *(s.instance.track for s in world.first.values())})
+    return DryRun(
+        tuple(_track(world, number, olds.get(number), news.get(number)) for number in tracks),
+        world.room(),
+        tuple(world.traffic),
+        finished,
+    )
+
+
+def _track(world: FairWorld, number: int, old: Variant | None, new: Variant | None) -> TrackPlan:
+    was = {i for i, s in world.first.items() if s.instance.track == number and s.phase in LIVE}
+    ends = {i for i, s in world.sights.items() if s.instance.track == number and s.phase in LIVE}
+    started = sum(1 for track in world.started.values() if track == number)
+    return TrackPlan(number, old, new, started, len(was - ends), len(was & ends))

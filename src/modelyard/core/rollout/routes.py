@@ -1,0 +1,111 @@
+"""What the gateway should answer for one service.
+
+Between tracks the weights in force count (`Situation.switched`), inside a track every ready instance shares
+alike, but for one that keeps its health check waiting for longer than others: it may be busy or hang, and gets
+no new request until it answers. A track that has nothing ready hands its share to the others. While anything of
+the service is alive the table is never empty; the last resorts, in this order: ready instances of tracks with
+weight 0, of each track the one draining instance that is still healthy (one: the others must make room for what
+is started), and those that were ready once and fail their health check now. A service that failed has nothing
+that should answer.
+
+    weights 70:30, both ready             → 70, 30
+    weights 50:30:20, the 20 has none     → 63, 37       (scaled to 100, largest remainder)
+    weights 100:0, the 100 crashed        → the other: 100
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from modelyard.core.admission import properties
+from modelyard.core.rollout.situation import Sight, Situation, Track
+from modelyard.domain.instance import LIVE, Phase
+from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
+from modelyard.domain.service import Desired
+
+ABSENCE_MAX = 400
+PLACE = re.compile(r"(?<![\w.:/])/[\w.@+-]+(?:/[\w.@+-]*)+")
+"""An absolute path, of two parts at least."""
+
+
+def route(situation: Situation) -> ServiceRoute | None:
+    """The wanted route; None: the gateway should know nothing of the service (it is being deleted)."""
+    service = situation.service
+    if service.desired is Desired.DELETED:
+        return None
+    is_open = service.desired is Desired.RUNNING
+    tracks = _shares(situation.tracks()) if situation.goal else ()
+    return ServiceRoute(
+        service_id=service.id,
+        project_id=service.project_id,
+        state=RouteState.OPEN if is_open else RouteState.STOPPED,
+        tracks=tracks,
+        request_timeout_s=service.request_timeout_s,
+        max_body_bytes=service.max_body_bytes,
+        load_balancer=properties.load_balancer(service.attributes),
+        traffic_limit=properties.traffic_limit(service.attributes),
+        attempts=properties.attempts(service.attributes),
+        websocket=properties.websocket(service.attributes),
+        app_codes=situation.app_codes,
+        absence=absence(situation) if is_open and not tracks else "",
+    )
+
+
+def absence(situation: Situation) -> str:
+    """Why nothing of a service that should run can answer, in a sentence for its callers: what was recorded,
+    without lines of logs (they may hold anything) and without places on this machine."""
+    service, rollout = situation.service, situation.rollout
+    if rollout is not None and rollout.active:
+        if any(s.obstacle for s in situation.sights):
+            return "it waits for room to start"
+        return "it is being deployed, and no instance is ready yet"
+    if service.failed:
+        return _told(f"it failed: {service.error}")
+    ended = [s for s in situation.sights if s.phase is Phase.EXITED]
+    if not ended:
+        return "its instances are being started, and none is ready yet"
+    last = max(ended, key=lambda s: (s.instance.phase_ms, s.id))
+    return _told(f"none of its instances is ready; the last one ended: {last.instance.exit}")
+
+
+def _told(text: str) -> str:
+    line = PLACE.sub("…", text.partition("\n")[0])
+    return line if len(line) <= ABSENCE_MAX else f"{line[: ABSENCE_MAX - 1]}…"
+
+
+def _ready(track: Track) -> list[Sight]:
+    """Without those that keep a question waiting, as long as another of the track does not."""
+    ready = [s for s in track.sights if s.phase is Phase.READY]
+    return [s for s in ready if not s.silent and not s.frozen] or ready
+
+
+def _draining(track: Track) -> list[Sight]:
+    healthy = [s for s in track.sights if s.phase is Phase.DRAINING and s.answers]
+    return sorted(healthy, key=lambda s: (s.instance.phase_ms, s.id))[-1:]
+
+
+def _unwell(track: Track) -> list[Sight]:
+    return [s for s in track.sights if s.phase in LIVE and s.instance.ready_ms is not None]
+
+
+def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
+    resorts = (_endpoints(tracks, resort) for resort in (_ready, _draining, _unwell))
+    endpoints = next((found for found in resorts if found), {})
+    shares = scaled({t.number: t.weight for t in tracks if t.number in endpoints})
+    return tuple(TrackRoute(number, share, endpoints[number]) for number, share in sorted(shares.items()))
+
+
+def _endpoints(tracks: Sequence[Track], resort: Callable[[Track], list[Sight]]) -> dict[int, tuple[Endpoint, ...]]:
+    found = {t.number: tuple(sorted(Endpoint(s.id, s.address) for s in resort(t) if s.address)) for t in tracks}
+    return {number: endpoints for number, endpoints in found.items() if endpoints}
+
+
+def scaled(weights: Mapping[int, int]) -> dict[int, int]:
+    """The same proportions, summing to 100; without those of 0, unless all are: then alike."""
+    total = sum(weights.values())
+    parts = {k: w for k, w in weights.items() if w} if total else dict.fromkeys(weights, 1)
+    total = total or len(parts)
+    shares = {k: part * 100 // total for k, part in parts.items()}
+    by_remainder = sorted(parts, key=lambda k: (-(parts[k] * 100 % total), k))
+    for k in by_remainder[: 100 - sum(shares.values())]:
+        shares[k] += 1
+    return shares

@@ -1,0 +1,207 @@
+"""A service in a fair world: every start succeeds at once, the gateway acknowledges everything, no request lasts.
+
+The real decisions (`core.rollout.decide`) look at it until nothing changes any more; what is noted on the way is
+what `core.rollout.dry_run` tells.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from modelyard.core import schedule
+from modelyard.core.rollout.decide import Decision, decide
+from modelyard.core.rollout.routes import route
+from modelyard.core.rollout.situation import Process, Sight, Situation
+from modelyard.domain.instance import HOLDING, Instance, Phase
+from modelyard.domain.revision import Revision, Variant
+from modelyard.domain.routing import Endpoint, ServiceRoute
+from modelyard.domain.service import Rollout, Service
+
+MOST_WORK = 20_000
+"""Looks, each counted once for every instance it sees: some 50 instances exchanged one by one, a second or two. A
+dry run that is not over by then says so (`finished`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is stored of a service."""
+
+    service: Service
+    revisions: Mapping[int, Revision]
+    rollout: Rollout | None = None
+    instances: Sequence[Instance] = ()
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        return self.revisions[self.service.revision].variants
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What one instance takes: cores and MiB."""
+
+    cpu: float = 0.0
+    memory_mib: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Instances that hold resources: now, at most on the way, and in the end; and what the most of them take
+    beyond those of now."""
+
+    now: int = 0
+    peak: int = 0
+    after: int = 0
+    more: Size = Size()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A track's part of the traffic, and the instances that answer for it, by template."""
+
+    track: int
+    weight: int
+    instances: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Who answers from then on. `switched`: by the new weights."""
+
+    shares: tuple[Share, ...]
+    switched: bool
+
+
+@dataclass(slots=True)
+class FairWorld:
+    """The service as the dry run has brought it so far."""
+
+    service: Service
+    revisions: Mapping[int, Revision]
+    rollout: Rollout | None
+    sights: dict[str, Sight]
+    acked: ServiceRoute | None
+    now_ms: int
+    sizes: Mapping[str, Size]
+    first: Mapping[str, Sight] = field(default_factory=dict)
+    started: dict[str, int] = field(default_factory=dict)
+    traffic: list[Traffic] = field(default_factory=list)
+    most: int = 0
+    most_cpu: float = 0.0
+    most_mib: int = 0
+
+    @classmethod
+    def of(cls, before: Facts | None, after: Facts, now_ms: int, sizes: Mapping[str, Size]) -> "FairWorld":
+        service = replace(
+            after.service, attributes={k: v for k, v in after.service.attributes.items() if k != schedule.DUE}
+        )
+        sights = {i.id: _sight(i, now_ms) for i in after.instances if i.phase in HOLDING}
+        world = cls(service, after.revisions, after.rollout, sights, None, now_ms, sizes, dict(sights))
+        if before is not None:
+            world.acked = route(replace(world.situation(), service=before.service, rollout=before.rollout))
+            world.noticed()
+            world.seen(switched=False)
+        world.measure()
+        return world
+
+    def situation(self) -> Situation:
+        return Situation(self.service, self.revisions, self.rollout, tuple(self.sights.values()), self.acked)
+
+    def run(self) -> bool:
+        """Look until nothing changes any more; False when that took too long."""
+        work = 0
+        while work < MOST_WORK:
+            work += max(len(self.sights), 1)
+            decision = decide(self.situation(), self.now_ms)
+            if self.apply(decision):
+                continue
+            resting = all(s.phase is Phase.READY for s in self.sights.values())
+            if resting or decision.again_ms is None or decision.again_ms <= self.now_ms:
+                return not (self.rollout is not None and self.rollout.active)
+            self.now_ms = decision.again_ms
+        return False
+
+    def apply(self, decision: Decision) -> bool:
+        """Record and do it all; whether anything is different now."""
+        moved = bool(decision.instances or decision.starts or decision.forget or decision.stops or decision.resume)
+        self.service, self.rollout = decision.service or self.service, decision.rollout or self.rollout
+        for instance in decision.instances:
+            self.sights[instance.id] = replace(self.sights[instance.id], instance=instance)
+        for start in decision.starts:
+            self.start(start.track, start.template)
+        for stop in decision.stops:
+            self.sights[stop.instance_id] = replace(self.sights[stop.instance_id], process=Process.EXITED)
+        for instance_id in decision.forget:
+            del self.sights[instance_id]
+        moved |= self.answered() or self.acked != decision.route or bool(decision.service or decision.rollout)
+        self.acked = decision.route
+        self.noticed()
+        self.seen(switched=self.situation().switched)
+        self.measure()
+        return moved
+
+    def start(self, track: int, template: str) -> None:
+        name = f"new-{len(self.started) + 1}"
+        self.started[name] = track
+        instance = Instance(
+            name, self.service.id, track, self.service.revision, template, Phase.STARTING, self.now_ms, self.now_ms
+        )
+        self.sights[name] = _sight(instance, self.now_ms)
+
+    def answered(self) -> bool:
+        """Processes become ready."""
+        young = [s for s in self.sights.values() if s.phase is Phase.STARTING and s.process is not Process.READY]
+        for sight in young:
+            self.sights[sight.id] = replace(sight, process=Process.READY)
+        return bool(young)
+
+    def noticed(self) -> None:
+        """What the gateway does not route to is quiet from then on."""
+        routed = self.acked.instance_ids() if self.acked else frozenset()
+        for i, sight in self.sights.items():
+            since = None if i in routed else sight.unrouted_ms or self.now_ms
+            if since != sight.unrouted_ms:
+                self.sights[i] = replace(sight, unrouted_ms=since, quiet_since_ms=since)
+
+    def seen(self, *, switched: bool) -> None:
+        """Note who answers, when other templates do or the weights are others."""
+        tracks = self.acked.tracks if self.acked else ()
+        shares = tuple(Share(t.track, t.weight, self._counted(t.endpoints)) for t in tracks)
+        last = self.traffic[-1].shares if self.traffic else ()
+        if _who(shares) != _who(last):
+            self.traffic.append(Traffic(shares, switched))
+
+    def _counted(self, endpoints: Sequence[Endpoint]) -> tuple[tuple[str, int], ...]:
+        """How many there are of each template."""
+        known = {**self.first, **self.sights}
+        return tuple(sorted(Counter(known[e.instance_id].instance.template for e in endpoints).items()))
+
+    def measure(self) -> None:
+        cpu, mib = self._taken(self.sights)
+        self.most = max(self.most, len(self.sights))
+        self.most_cpu, self.most_mib = max(self.most_cpu, cpu), max(self.most_mib, mib)
+
+    def room(self) -> Room:
+        cpu, mib = self._taken(self.first)
+        more = Size(round(self.most_cpu - cpu, 3), self.most_mib - mib)
+        return Room(len(self.first), self.most, len(self.sights), more)
+
+    def _taken(self, sights: Mapping[str, Sight]) -> tuple[float, int]:
+        sizes = [self.sizes.get(s.instance.template, Size()) for s in sights.values()]
+        return sum(s.cpu for s in sizes), sum(s.memory_mib for s in sizes)
+
+
+def _who(shares: tuple[Share, ...]) -> tuple[tuple[int, int, tuple[str, ...]], ...]:
+    return tuple((s.track, s.weight, tuple(t for t, _ in s.instances)) for s in shares)
+
+
+PROCESSES: Mapping[Phase, Process] = {
+    Phase.STARTING: Process.STARTING,
+    Phase.READY: Process.READY,
+    Phase.DRAINING: Process.READY,
+    Phase.STOPPING: Process.EXITED,
+}
+
+
+def _sight(instance: Instance, now_ms: int) -> Sight:
+    return Sight(instance, PROCESSES[instance.phase], f"unix:{instance.id}", process_started_ms=now_ms)

@@ -1,0 +1,234 @@
+"""What a decision sees: the stored facts of one service beside what engine and gateway show of it.
+
+`control.observe` builds it; the decisions read it. It answers questions about tracks so that the decisions
+read like the rules they implement.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from modelyard.core.rollout import budget
+from modelyard.domain.instance import HOLDING, LIVE, Instance, Phase
+from modelyard.domain.revision import Budget, Revision, Variant
+from modelyard.domain.routing import ServiceRoute
+from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState, Service
+
+UNHEALTHY_MS = 60_000
+"""How long an instance that was ready once may fail its health check before it is replaced; its model may say."""
+
+
+class Process(StrEnum):
+    """What the engine shows of an instance. ABSENT: it knows nothing of it."""
+
+    ABSENT = "absent"
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+    EXITED = "exited"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One instance: its record, and what the world shows of it.
+
+    `process_started_ms`: when its process began (None: not seen). `unrouted_ms`: since when the gateway is
+    known not to route to it (None: it does, or cannot be asked; that it does, only `Situation.acked` says).
+    `quiet_since_ms`: since when no request is inside and none came. `exit`: how the engine says it ended.
+    `obstacle`: why the engine did not take the start ("" if it did). `hung`: the engine says that it must be
+    replaced, though it runs and may even be ready. `frozen`: a signal stopped it. `silent`: it has not answered
+    the last question yet. `patience_ms`: how long it may be unready after it was ready.
+    """
+
+    instance: Instance
+    process: Process
+    address: str = ""
+    process_started_ms: int | None = None
+    unrouted_ms: int | None = None
+    quiet_since_ms: int | None = None
+    exit: str = ""
+    obstacle: str = ""
+    hung: bool = False
+    frozen: bool = False
+    silent: bool = False
+    patience_ms: int = UNHEALTHY_MS
+
+    @property
+    def id(self) -> str:
+        return self.instance.id
+
+    @property
+    def phase(self) -> Phase:
+        return self.instance.phase
+
+    @property
+    def answers(self) -> bool:
+        """Whether it would answer a request now."""
+        if self.phase is Phase.DRAINING:
+            return self.process is Process.READY
+        return self.phase is Phase.READY
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One lineage of a service now.
+
+    `variant` is what it should become (None: the track ends); `base` what it was before the rollout (None: it
+    is new, or there is no rollout). `weight` is the share in force now. `sights` has every instance of it,
+    `routed` the ids of those (of any track) that the gateway acknowledged.
+    """
+
+    number: int
+    variant: Variant | None
+    base: Variant | None
+    weight: int
+    sights: tuple[Sight, ...]
+    routed: frozenset[str]
+
+    @property
+    def count(self) -> int:
+        return self.variant.instance_count if self.variant else 0
+
+    @property
+    def budget(self) -> Budget:
+        return self.variant.budget if self.variant else Budget()
+
+    @property
+    def ceiling(self) -> int:
+        return budget.ceiling(self.count, self.budget)
+
+    @property
+    def floor(self) -> int:
+        return budget.floor(self.count, self.budget)
+
+    @property
+    def base_floor(self) -> int:
+        """What must go on serving while the weights of the base are in force."""
+        if self.base is None or self.base.weight == 0:
+            return 0
+        return budget.floor(self.base.instance_count, self.budget if self.variant else Budget())
+
+    @property
+    def base_differs(self) -> bool:
+        """Whether what it was and what it should become are not the same process."""
+        return self.base is not None and (
+            self.variant is None or self.variant.template.hash != self.base.template.hash
+        )
+
+    def is_fresh(self, sight: Sight) -> bool:
+        """Whether it is what the track should become; a hung one is not, so that it is replaced before it goes."""
+        if self.variant is None or sight.hung:
+            return False
+        return sight.instance.template == self.variant.template.hash
+
+    @property
+    def holding(self) -> tuple[Sight, ...]:
+        return tuple(s for s in self.sights if s.phase in HOLDING)
+
+    @property
+    def fresh(self) -> tuple[Sight, ...]:
+        """Live instances of the template it should become."""
+        return tuple(s for s in self.sights if s.phase in LIVE and self.is_fresh(s))
+
+    @property
+    def stale(self) -> tuple[Sight, ...]:
+        """Live instances of any other template, and those that hang."""
+        return tuple(s for s in self.sights if s.phase in LIVE and not self.is_fresh(s))
+
+    def deadline_ms(self, sight: Sight) -> int | None:
+        """Until when a fresh instance may take to be ready for the first time; None: nothing runs against it.
+
+        Its time runs since its process began; while there is no room for one, since it was asked for.
+        """
+        if self.variant is None or sight.phase is not Phase.STARTING or sight.instance.ready_ms is not None:
+            return None
+        began_ms = sight.instance.phase_ms if sight.obstacle else sight.process_started_ms
+        return None if began_ms is None else began_ms + self.variant.deploy_timeout_s * 1000
+
+    def serves(self, sight: Sight) -> bool:
+        """Ready, and the gateway has it; of a track that gets no traffic, ready is all that can be asked."""
+        return sight.phase is Phase.READY and (sight.id in self.routed or self.weight == 0)
+
+    @property
+    def serving(self) -> int:
+        """How many live instances serve, of whatever template."""
+        return sum(1 for s in (*self.fresh, *self.stale) if self.serves(s))
+
+    @property
+    def fresh_serving(self) -> int:
+        return sum(1 for s in self.fresh if self.serves(s))
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything one decision is made from. `acked` is the route that the gateway acknowledged last; `app_codes`
+    go into the route as they are, no decision depends on them. `began_ms`: when the rollout began on the clock of
+    the decisions (None: as its record says, there is but one clock). `lapses`: how often instances of a template
+    were ready and then not, or hung, during the rollout, as far as this control plane saw."""
+
+    service: Service
+    revisions: Mapping[int, Revision]
+    rollout: Rollout | None
+    sights: tuple[Sight, ...]
+    acked: ServiceRoute | None
+    app_codes: tuple[str, ...] = field(default=(), repr=False)
+    began_ms: int | None = None
+    lapses: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def began(self) -> int:
+        """When the rollout began; 0 without one."""
+        if self.began_ms is not None:
+            return self.began_ms
+        return self.rollout.started_ms if self.rollout is not None else 0
+
+    @property
+    def goal(self) -> tuple[Variant, ...]:
+        """The variants that should run now; none of a service that should not run or has failed."""
+        if self.service.desired is not Desired.RUNNING:
+            return ()
+        if self.service.failed and (self.rollout is None or not self.rollout.active):
+            return ()
+        return self.revisions[self.service.revision].variants
+
+    @property
+    def base(self) -> tuple[Variant, ...]:
+        """The variants whose weights stay in force until the rollout switches; none when nothing ran before."""
+        rollout = self.rollout
+        if rollout is None or rollout.state is not RolloutState.RUNNING or rollout.base is None:
+            return ()
+        if rollout.kind is not RolloutKind.UPDATE or self.service.desired is not Desired.RUNNING:
+            return ()
+        return self.revisions[rollout.base].variants
+
+    @property
+    def switched(self) -> bool:
+        """Whether the weights of the goal are in force."""
+        return not self.base or (self.rollout is not None and self.rollout.switched)
+
+    def variant_of(self, sight: Sight) -> Variant | None:
+        """What the instance runs, as the service says it now, else as the revision said that started it."""
+        for number in (self.service.revision, sight.instance.revision):
+            for variant in self.revisions[number].variants if number in self.revisions else ():
+                if variant.template.hash == sight.instance.template:
+                    return variant
+        return None
+
+    def tracks(self) -> tuple[Track, ...]:
+        return tuple(self._tracks())
+
+    def _tracks(self) -> Iterator[Track]:
+        goal = {v.track: v for v in self.goal}
+        base = {v.track: v for v in self.base}
+        force = goal if self.switched else base
+        seen = {s.instance.track for s in self.sights}
+        routed = self.acked.instance_ids() if self.acked else frozenset()
+        for number in sorted(goal.keys() | base.keys() | seen):
+            yield Track(
+                number=number,
+                variant=goal.get(number),
+                base=base.get(number),
+                weight=force[number].weight if number in force else 0,
+                sights=tuple(s for s in self.sights if s.instance.track == number),
+                routed=routed,
+            )

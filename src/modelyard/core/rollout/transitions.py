@@ -1,0 +1,66 @@
+"""What the world did to an instance since we looked last, and what is left to do with it.
+
+record     engine shows        becomes
+STARTING   ready               READY
+STARTING   absent              stays: the start is asked for again (it was recorded, then we were killed)
+STARTING   exited              EXITED, kept for a while: its log is the cause, its time the back-off
+READY      starting            STARTING (it fails its health check)
+READY      absent or exited    EXITED
+DRAINING   absent or exited    nothing is left of it
+STOPPING   absent or exited    nothing is left of it
+"""
+
+from dataclasses import replace
+
+from modelyard.core.rollout.situation import Process, Sight
+from modelyard.domain.instance import Phase
+
+ENDED = frozenset({Process.ABSENT, Process.EXITED})
+QUIET_MS = 500
+"""How long a drained instance must have had no request inside and taken none."""
+
+
+def seen(sight: Sight, now_ms: int) -> Sight:
+    """The sight with its instance in the phase that the world put it in."""
+    phase = _passive(sight)
+    if phase is None:
+        return sight
+    exit_text = (sight.exit or "it vanished") if phase is Phase.EXITED else ""
+    return replace(sight, instance=sight.instance.become(phase, now_ms, exit=exit_text))
+
+
+def is_over(sight: Sight) -> bool:
+    """Whether an instance that was to end has ended."""
+    return sight.phase in {Phase.DRAINING, Phase.STOPPING} and sight.process in ENDED
+
+
+def drained_ms(sight: Sight, patience_ms: int) -> int | None:
+    """From when a draining instance may be told to end; None while the gateway may still route to it.
+
+    Quiet for a while, or its time is over. One that was never ready, nor is now, has never had a request.
+    """
+    if sight.unrouted_ms is None:
+        return None
+    if sight.instance.ready_ms is None and not sight.answers:
+        return 0
+    begin = max(sight.unrouted_ms, sight.instance.phase_ms)
+    over = begin + patience_ms
+    if sight.quiet_since_ms is None:
+        return over
+    return min(over, max(begin, sight.quiet_since_ms) + QUIET_MS)
+
+
+def _passive(sight: Sight) -> Phase | None:
+    match sight.phase, sight.process:
+        case Phase.STARTING, Process.READY:
+            return Phase.READY
+        case Phase.STARTING, Process.EXITED:
+            return Phase.EXITED
+        case Phase.STARTING, Process.ABSENT if sight.instance.ready_ms is not None:
+            return Phase.EXITED
+        case Phase.READY, Process.STARTING | Process.STOPPING:
+            return Phase.STARTING
+        case Phase.READY, Process.EXITED | Process.ABSENT:
+            return Phase.EXITED
+        case _:
+            return None

@@ -1,0 +1,125 @@
+"""Whether a rollout is over.
+
+Done: every track has its count of fresh instances serving, nothing else is left, the final weights are in force
+and the gateway acknowledged them. Failed: an instance did not become ready within its time, or found no room in
+it; or they end again and again, or are ready and not ready again and again; or the engine or the gateway says
+that it can never work.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from modelyard.core.rollout.routes import route
+from modelyard.core.rollout.situation import Sight, Situation, Track
+from modelyard.core.size import resources
+from modelyard.domain.instance import Phase
+from modelyard.domain.resources import Resources
+from modelyard.domain.revision import Template, Variant
+
+CRASHES_BEFORE_READY = 3
+CRASHES_AT_ALL = 5
+LAPSES = 5
+"""Times that instances of a track were ready and then not; where many are asked for, two for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The goal is reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """`instance_id` is the one whose log tells why (None: `cause` says all)."""
+
+    cause: str
+    instance_id: str | None = None
+
+
+Verdict = Done | Failed | None
+
+
+def verdict(situation: Situation, now_ms: int, *, rejected: str = "") -> Verdict:
+    """None while it goes on. `rejected` is why the gateway refused the wanted route ("": it did not)."""
+    if situation.rollout is None or not situation.rollout.active or not situation.goal:
+        return None
+    tracks = situation.tracks()
+    if rejected:
+        return Failed(f"the gateway refused the configuration: {rejected}")
+    failures = sorted(
+        (f for t in tracks for f in _failures(t, situation, now_ms)), key=lambda f: f.instance_id or ""
+    )
+    if failures:
+        return failures[0]
+    if situation.switched and all(_whole(t) for t in tracks) and situation.acked == route(situation):
+        return Done()
+    return None
+
+
+def ready_for_switch(situation: Situation) -> bool:
+    """Whether every track that is to get weight can take it, so that all weights may change at once."""
+    return all(_can_take(t) for t in situation.tracks() if t.variant is not None and t.variant.weight > 0)
+
+
+def _can_take(track: Track) -> bool:
+    """With the new template; with any, where the old instances it must keep leave no room to start the new."""
+    stuck = track.base_floor >= track.ceiling
+    ready = track.serving if stuck else track.fresh_serving
+    return ready >= max(track.floor, 1)
+
+
+def _whole(track: Track) -> bool:
+    return len(track.holding) == track.count and track.fresh_serving == track.count
+
+
+def _failures(track: Track, situation: Situation, now_ms: int) -> Iterator[Failed]:
+    if track.variant is None:
+        return
+    name = f"{track.variant.model_name} {track.variant.model_version}"
+    for sight in track.fresh:
+        deadline_ms = track.deadline_ms(sight)
+        if deadline_ms is not None and now_ms >= deadline_ms:
+            yield _late(track.variant, name, sight)
+    ended = [
+        s
+        for s in track.sights
+        if s.phase is Phase.EXITED and track.is_fresh(s) and s.instance.phase_ms >= situation.began
+    ]
+    before_ready = [s for s in ended if s.instance.ready_ms is None]
+    for crashes, most, when in (
+        (before_ready, CRASHES_BEFORE_READY, " before they were ready"),
+        (ended, CRASHES_AT_ALL, ""),
+    ):
+        if len(crashes) >= most:
+            last = max(crashes, key=lambda s: (s.instance.phase_ms, s.id))
+            text = f"instances of {name} ended {len(crashes)} times{when}: {last.instance.exit}"
+            yield Failed(text, last.id)
+            return
+    lapses = situation.lapses.get(track.variant.template.hash, 0)
+    if lapses >= max(LAPSES, 2 * track.count):
+        text = f"instances of {name} were ready and then not any more, or hung, {lapses} times"
+        yield Failed(text, _unsteady(track, track.variant.template.hash))
+
+
+def _late(variant: Variant, name: str, sight: Sight) -> Failed:
+    within = f"within {variant.deploy_timeout_s} s (deploy_timeout_in_seconds)"
+    if not sight.obstacle:
+        return Failed(f"deployment timed out: an instance of {name} was not ready {within}", sight.id)
+    return Failed(
+        f"deployment timed out: an instance of {name} could not be started {within}, for want of room: "
+        f"{sight.obstacle}. Each takes {_size(variant.template)}, and a change needs room for one more than run "
+        "at a time. Stop or shrink other services, or ask for fewer instances or a smaller specification."
+    )
+
+
+def _size(template: Template) -> str:
+    """What an instance takes: "0.34 cores and 64 MiB (custom)"."""
+    size = resources(template) or Resources()
+    return f"{size.cpu:g} cores and {size.memory_mib} MiB ({template.specification})"
+
+
+def _unsteady(track: Track, template: str) -> str | None:
+    """The one that was last seen to change, of those that are not well; else of all."""
+    known = [s for s in track.sights if s.instance.template == template]
+    if not known:
+        return None
+    return max(known, key=lambda s: (s.phase is not Phase.READY or s.hung, s.instance.phase_ms, s.id)).id

@@ -1,0 +1,43 @@
+"""How the installation stands: gateway, what runs, and how far instances are bounded and kept apart."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelyard.domain.identity import CONTROL_READ, Principal
+from modelyard.engines.diskwatch import DiskStatus, size
+from modelyard.operations.context import Context, authorise
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationStatus:
+    """What the composition knows. `limits`: what → "enforced (how)", or "not enforced: why"."""
+
+    gateway_connected: bool
+    limits: Mapping[str, str] = field(default_factory=dict)
+    disk: DiskStatus = field(default_factory=DiskStatus)
+
+
+async def disk(ctx: Context, project_id: str, found: DiskStatus) -> Mapping[str, str]:
+    """How the disk stands, for people; services of other projects have no name here."""
+    told = {
+        "free": f"{size(found.space.free)} of {size(found.space.size)}",
+        "state": "full: instances and publishing wait" if found.low else "ok",
+        "reserve": "kept" if found.reserved else "not kept: no room",
+    }
+    if not found.service_id:
+        return told
+    async with ctx.store.read() as r:
+        service = await r.service(project_id, found.service_id)
+    name = f"service {service.name}" if service else "a service of another project"
+    return {**told, "written_most": f"{name}: {size(found.written)}"}
+
+
+async def instances(ctx: Context, caller: Principal, project_id: str) -> Mapping[str, int]:
+    """How many instances the project's services have, by phase. Raises Forbidden."""
+    authorise(caller, project_id, CONTROL_READ, "modelyard:status:get")
+    await ctx.facts()
+    async with ctx.store.read() as r:
+        records = await r.records()
+    mine = (i for record in records if record.service.project_id == project_id for i in record.instances)
+    return dict(Counter(str(instance.phase) for instance in mine))

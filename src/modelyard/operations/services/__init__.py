@@ -1,0 +1,1 @@
+"""Services, as users change them: created, updated, stopped, deleted, and what a change would do."""

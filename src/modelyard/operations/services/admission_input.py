@@ -1,0 +1,102 @@
+"""What a config is held against: loaded in the transaction that will write it, in few statements."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from modelyard.core.admission.catalog import Flavor, Pool
+from modelyard.core.admission.config import AdmissionInput, VariantRequest
+from modelyard.core.admission.placement import Placement
+from modelyard.core.admission.volumes import HostDirs
+from modelyard.core.size import Amount, of_template
+from modelyard.domain.resources import Capacity
+from modelyard.domain.service import Desired, InferType
+from modelyard.operations import limits
+from modelyard.operations.context import Context
+from modelyard.store.base import ReadTransaction, ServiceRecord
+
+NOWHERE = Placement()
+
+
+async def admission_input(
+    ctx: Context,
+    r: ReadTransaction,
+    project_id: str,
+    config: Sequence[VariantRequest],
+    *,
+    infer_type: InferType = InferType.REAL_TIME,
+    placement: Placement = NOWHERE,
+    record: ServiceRecord | None = None,
+) -> AdmissionInput:
+    """`record` is the service that the config is for; None when it is new."""
+    models = {}
+    for model_id in {entry.model_id for entry in config if entry.model_id}:
+        if (model := await r.model(project_id, model_id)) is not None:
+            models[model_id] = model
+    flavors = await limits.flavors(ctx, r, project_id)
+    pools = await _pools(ctx, r, project_id, config, placement)
+    return AdmissionInput(
+        models=models,
+        flavors=flavors,
+        quotas=await limits.quotas(ctx, r, project_id),
+        infer_type=infer_type,
+        previous=record.revisions[record.service.revision].variants if record else (),
+        next_track=1 + max(_tracks(record), default=0),
+        pools=pools,
+        placement=placement,
+        dirs=host_dirs(ctx, config),
+        machine=ctx.capacity,
+        taken=await _taken(r, pools, flavors, record.service.id if record else ""),
+    )
+
+
+async def _taken(
+    r: ReadTransaction, pools: Mapping[str, Pool], flavors: Mapping[str, Flavor], service_id: str
+) -> Mapping[str, Amount]:
+    """What the other services that are to run have of each pool whose capacity is set."""
+    bounded = {pool.id for pool in pools.values() if pool.capacity != Capacity()}
+    taken: dict[str, Amount] = {}
+    for other in await r.records() if bounded else ():
+        if other.service.id == service_id or other.service.desired is not Desired.RUNNING:
+            continue
+        for variant in other.revisions[other.service.revision].variants:
+            if (pool_id := variant.template.pool) in bounded:
+                amount = of_template(variant.template, flavors).times(variant.instance_count)
+                taken[pool_id] = taken.get(pool_id, Amount()) + amount
+    return taken
+
+
+def _tracks(record: ServiceRecord | None) -> Iterable[int]:
+    """Every track that anything of the service still knows: what it should run, ran, or is going back to, and the
+    instances there are."""
+    if record is None:
+        return ()
+    variants = (v.track for revision in record.revisions.values() for v in revision.variants)
+    return (*variants, *(instance.track for instance in record.instances))
+
+
+async def _pools(
+    ctx: Context, r: ReadTransaction, project_id: str, config: Sequence[VariantRequest], placement: Placement
+) -> Mapping[str, Pool]:
+    """Not asked for where nobody names one."""
+    said = [placement, *(entry.placement for entry in config)]
+    if not any(p.pool_key or p.affinity for p in said):
+        return {}
+    return await limits.pools(ctx, r, project_id)
+
+
+def host_dirs(ctx: Context, config: Sequence[VariantRequest]) -> HostDirs:
+    """Where the directories asked for really are. Looks at nothing that is not below an allowed one."""
+    asked = {v.host_path for entry in config for v in entry.volumes if v.host_path}
+    resolved: dict[str, str | None] = {}
+    for path in asked:
+        if any(Path(path).is_relative_to(allowed) for allowed in ctx.volume_dirs):
+            resolved[path] = _resolved(path)
+    return HostDirs(ctx.volume_dirs, resolved, ctx.mountable)
+
+
+def _resolved(path: str) -> str | None:
+    try:
+        real = Path(path).resolve(strict=True)
+        return str(real) if real.is_dir() else None
+    except (OSError, RuntimeError, ValueError):
+        return None

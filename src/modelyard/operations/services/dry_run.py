@@ -1,0 +1,70 @@
+"""Dry runs: a change is made by its own use case in a transaction that is rolled back; then its rollout is
+tried in a dry run (`core.rollout.dry_run`)."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+
+from modelyard.core import differences
+from modelyard.core.differences import Field, VariantDifference
+from modelyard.core.rollout.dry_run import DryRun, dry_run
+from modelyard.core.rollout.simulation import Facts, Size
+from modelyard.core.size import resources
+from modelyard.domain.resources import Resources
+from modelyard.domain.revision import Template
+from modelyard.domain.service import Service
+from modelyard.operations.context import Context
+from modelyard.operations.services.preconditions import Tried
+from modelyard.store.base import ServiceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a change would do. `before` is None of a service that would be created."""
+
+    before: Service | None
+    after: Service
+    fields: Mapping[str, Field]
+    config: tuple[VariantDifference, ...]
+    dry_run: DryRun
+    names: Mapping[str, tuple[str, str]]
+    """Template hash → name and version of its model."""
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.fields) or any(one.change != "same" for one in self.config)
+
+
+async def planned(ctx: Context, attempt: Awaitable[object]) -> Planned:
+    """The plan of a use case that was called with `Preconditions(dry_run=True)`; raises whatever it raises."""
+    try:
+        await attempt
+    except Tried as tried:
+        before, after = tried.before, tried.after
+    else:
+        raise AssertionError("a dry run must not be made")
+    return await asyncio.to_thread(_plan, before, after, ctx.clock())
+
+
+def _plan(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> Planned:
+    old = _facts(before) if before else None
+    new = _facts(after)
+    variants = [v for r in (*new.revisions.values(), *(old.revisions.values() if old else ())) for v in r.variants]
+    sizes = {v.template.hash: _size(v.template) for v in variants}
+    return Planned(
+        before=before.service if before else None,
+        after=after.service,
+        fields=differences.service(before.service, after.service) if before else {},
+        config=differences.config(old.variants if old else (), new.variants),
+        dry_run=dry_run(old, new, now_ms, sizes),
+        names={v.template.hash: (v.model_name, v.model_version) for v in variants},
+    )
+
+
+def _facts(record: ServiceRecord) -> Facts:
+    return Facts(record.service, record.revisions, record.rollout, record.instances)
+
+
+def _size(template: Template) -> Size:
+    found = resources(template) or Resources()
+    return Size(found.cpu, found.memory_mib)

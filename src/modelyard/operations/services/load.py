@@ -1,0 +1,31 @@
+"""A service of a project, or the error that says there is none: another project's does not exist either."""
+
+from modelyard.domain.errors import NotFound, Violation
+from modelyard.domain.identity import Principal, Role
+from modelyard.domain.service import Service
+from modelyard.domain.texts import shown
+from modelyard.store.base import ReadTransaction, ServiceRecord
+
+
+async def load_service(r: ReadTransaction, project_id: str, service_id: str) -> Service:
+    """Raises NotFound."""
+    found = await r.service(project_id, service_id)
+    if found is None:
+        raise NotFound("service", service_id)
+    return found
+
+
+async def load_record(r: ReadTransaction, project_id: str, service_id: str) -> ServiceRecord:
+    """The service with all that belongs to it. Raises NotFound."""
+    await load_service(r, project_id, service_id)
+    found = await r.record(service_id)
+    if found is None:
+        raise NotFound("service", service_id)
+    return found
+
+
+def not_owner(principal: Principal, service: Service) -> tuple[Violation, ...]:
+    """Who is neither the owner nor an admin of the project may not change it."""
+    if principal.user_id == service.owner or Role.ADMIN in principal.roles:
+        return ()
+    return (Violation("", f"you are not the owner of service {shown(service.name)}", "3540"),)
