@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from modelyard.core.rollout.decide import Decision
-from modelyard.core.rollout.situation import Process, Sight, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
 from modelyard.domain.instance import HOLDING, LIVE, Instance, Phase
 from modelyard.domain.revision import Variant
 from modelyard.domain.routing import RouteState
@@ -66,34 +66,36 @@ class Oracle:
         force = base if base and rollout and not rollout.switched else self._goal
         return {track: v.weight for track, v in force.items()}
 
-    def _now(self) -> dict[str, tuple[Phase, Sight]]:
+    def _now(self) -> dict[str, tuple[Phase, InstanceObservation]]:
         """Each instance's phase as the world made it, before anything was decided."""
-        return {s.id: (_now(s), s) for s in self.before.sights}
+        return {o.id: (_now(o), o) for o in self.before.observations}
 
-    def _after(self) -> dict[str, tuple[Instance, Sight]]:
+    def _after(self) -> dict[str, tuple[Instance, InstanceObservation]]:
         moved = {i.id: i for i in self.decision.instances}
         return {
-            s.id: (moved.get(s.id, s.instance), s) for s in self.before.sights if s.id not in self.decision.forget
+            o.id: (moved.get(o.id, o.instance), o)
+            for o in self.before.observations
+            if o.id not in self.decision.forget
         }
 
-    def _serving(self, weights: dict[int, int]) -> dict[str, Sight]:
+    def _serving(self, weights: dict[int, int]) -> dict[str, InstanceObservation]:
         """Ready and acknowledged; where no weight is in force, ready is enough."""
         acked = self.before.acked.instance_ids() if self.before.acked else frozenset()
         return {
-            i: s
-            for i, (phase, s) in self._now().items()
-            if phase is Phase.READY and (i in acked or not weights.get(s.instance.track))
+            i: o
+            for i, (phase, o) in self._now().items()
+            if phase is Phase.READY and (i in acked or not weights.get(o.instance.track))
         }
 
-    def _newly(self, phase: Phase) -> dict[str, Sight]:
-        return {i: s for i, (row, s) in self._after().items() if row.phase is phase and s.phase is not phase}
+    def _newly(self, phase: Phase) -> dict[str, InstanceObservation]:
+        return {i: o for i, (row, o) in self._after().items() if row.phase is phase and o.phase is not phase}
 
     def _phases(self) -> None:
         order = [Phase.STARTING, Phase.DRAINING, Phase.STOPPING, Phase.EXITED]
-        for row, sight in self._after().values():
-            old, new = (Phase.STARTING if p is Phase.READY else p for p in (sight.phase, row.phase))
-            assert order.index(new) >= order.index(old), f"{sight.phase} → {row.phase}"
-            assert row.id == sight.id and row.template == sight.instance.template
+        for row, observation in self._after().values():
+            old, new = (Phase.STARTING if p is Phase.READY else p for p in (observation.phase, row.phase))
+            assert order.index(new) >= order.index(old), f"{observation.phase} → {row.phase}"
+            assert row.id == observation.id and row.template == observation.instance.template
 
     def _rollout(self) -> None:
         old, new = self.before.rollout, self.decision.rollout
@@ -111,7 +113,7 @@ class Oracle:
         assert held == wanted, "done with something missing or left"
 
     def _starts(self) -> None:
-        held = Counter(s.instance.track for p, s in self._now().values() if p in HOLDING)
+        held = Counter(o.instance.track for p, o in self._now().values() if p in HOLDING)
         for start in self.decision.starts:
             v = self._goal.get(start.track)
             limit = _ceiling(v) if v else 1
@@ -121,12 +123,12 @@ class Oracle:
     def _stops(self) -> None:
         acked = self.before.acked.instance_ids() if self.before.acked else frozenset()
         wanted = self.decision.route.instance_ids() if self.decision.route else frozenset()
-        for instance_id, sight in self._newly(Phase.STOPPING).items():
+        for instance_id, observation in self._newly(Phase.STOPPING).items():
             assert instance_id not in acked, f"{instance_id} stopped while the gateway has it"
             assert instance_id not in wanted
             running = self._service.desired is Desired.RUNNING
-            if running and sight.process is Process.READY and sight.instance.ready_ms is not None:
-                assert self._emptied(sight), "stopped with requests inside"
+            if running and observation.process is Process.READY and observation.instance.ready_ms is not None:
+                assert self._emptied(observation), "stopped with requests inside"
         if self._service.desired is not Desired.RUNNING:
             self._nobody_waited_for(acked)
         for stop in self.decision.stops:
@@ -134,35 +136,40 @@ class Oracle:
 
     def _nobody_waited_for(self, acked: frozenset[str]) -> None:
         """A user who stops or deletes waits for no request: who is out of the routing is told to end."""
-        for instance_id, (row, sight) in self._after().items():
-            waits = row.phase is Phase.DRAINING and instance_id not in acked and sight.unrouted_ms is not None
+        for instance_id, (row, observation) in self._after().items():
+            waits = (
+                row.phase is Phase.DRAINING and instance_id not in acked and observation.unrouted_ms is not None
+            )
             assert not (waits and self.before.acked == self.decision.route), f"{instance_id} is waited for"
 
     def _grace_s(self, instance_id: str) -> int:
-        (sight,) = (s for s in self.before.sights if s.id == instance_id)
-        numbers = [self._service.revision, sight.instance.revision]
+        (observation,) = (o for o in self.before.observations if o.id == instance_id)
+        numbers = [self._service.revision, observation.instance.revision]
         variants = [v for n in numbers if n in self.before.revisions for v in self.before.revisions[n].variants]
-        asked = [v.termination_grace_s for v in variants if v.template.hash == sight.instance.template]
+        asked = [v.termination_grace_s for v in variants if v.template.hash == observation.instance.template]
         return asked[0] if asked else UNKNOWN_GRACE_S
 
-    def _emptied(self, sight: Sight) -> bool:
-        out = sight.unrouted_ms
+    def _emptied(self, observation: InstanceObservation) -> bool:
+        out = observation.unrouted_ms
         assert out is not None
         if self.now_ms >= out + self.before.service.request_timeout_s * 1000:
             return True
-        return sight.quiet_since_ms is not None and self.now_ms >= max(sight.quiet_since_ms, out) + QUIET_MS
+        return (
+            observation.quiet_since_ms is not None
+            and self.now_ms >= max(observation.quiet_since_ms, out) + QUIET_MS
+        )
 
-    def _left(self) -> dict[str, Sight]:
+    def _left(self) -> dict[str, InstanceObservation]:
         """Instances that went from live to draining or stopping by this decision."""
         gone = {**self._newly(Phase.DRAINING), **self._newly(Phase.STOPPING)}
-        return {i: s for i, s in gone.items() if s.phase in LIVE}
+        return {i: o for i, o in gone.items() if o.phase in LIVE}
 
     def _drains(self) -> None:
         rollout = self._rolling
         weights = self._weights(rollout)
         serving, left = self._serving(weights), self._left()
-        drained = {s.instance.track for i, s in serving.items() if i in left}
-        remain = Counter(s.instance.track for i, s in serving.items() if i not in left)
+        drained = {o.instance.track for i, o in serving.items() if i in left}
+        remain = Counter(o.instance.track for i, o in serving.items() if i not in left)
         base = self._base(rollout)
         for track in drained:
             v = self._goal.get(track)
@@ -183,20 +190,22 @@ class Oracle:
         left = self._left()
         for track, v in self._goal.items():
             fresh = [
-                (i, s)
-                for i, (phase, s) in self._now().items()
-                if phase in LIVE and s.instance.track == track and s.instance.template == v.template.hash
+                (i, o)
+                for i, (phase, o) in self._now().items()
+                if phase in LIVE and o.instance.track == track and o.instance.template == v.template.hash
             ]
-            late = [i for i, s in fresh if s.process is not Process.READY and self._late(s, v)]
+            late = [i for i, o in fresh if o.process is not Process.READY and self._late(o, v)]
             staying = [i for i, _ in fresh if i not in left]
             assert len(staying) >= min(v.instance_count, len(fresh) - len(late)), (
                 f"track {track} restarts for nothing"
             )
 
-    def _late(self, sight: Sight, v: Variant) -> bool:
-        if sight.instance.ready_ms is not None:
-            return sight.phase is Phase.STARTING and self.now_ms >= sight.instance.phase_ms + UNHEALTHY_MS
-        began = sight.process_started_ms
+    def _late(self, observation: InstanceObservation, v: Variant) -> bool:
+        if observation.instance.ready_ms is not None:
+            return (
+                observation.phase is Phase.STARTING and self.now_ms >= observation.instance.phase_ms + UNHEALTHY_MS
+            )
+        began = observation.process_started_ms
         return began is not None and self.now_ms >= began + v.deploy_timeout_s * 1000
 
     def _switch(self) -> None:
@@ -216,9 +225,9 @@ class Oracle:
             must = _floor(v, of.instance_count) if of and of.weight else 0
             blocked = must >= _ceiling(v)
             able = [
-                s
-                for s in serving
-                if s.instance.track == track and (blocked or s.instance.template == v.template.hash)
+                o
+                for o in serving
+                if o.instance.track == track and (blocked or o.instance.template == v.template.hash)
             ]
             assert len(able) >= floor, f"switched with {len(able)} of {floor} able to serve on track {track}"
 
@@ -232,19 +241,19 @@ class Oracle:
         after = self._after()
         for instance_id in route.instance_ids():
             assert instance_id in after, "routed to what is gone"
-            row, sight = after[instance_id]
+            row, observation = after[instance_id]
             assert row.phase in {Phase.READY, Phase.DRAINING, Phase.STARTING}
-            assert row.ready_ms is not None or sight.process is Process.READY
-            assert sight.address
+            assert row.ready_ms is not None or observation.process is Process.READY
+            assert observation.address
         if not self._goal:
             assert not route.tracks
             return
         ready = {i: row for i, (row, _) in after.items() if row.phase is Phase.READY}
         routable = [
             row
-            for row, sight in after.values()
+            for row, observation in after.values()
             if row.phase is Phase.READY
-            or (row.phase is Phase.DRAINING and sight.process is Process.READY)
+            or (row.phase is Phase.DRAINING and observation.process is Process.READY)
             or (row.phase in LIVE and row.ready_ms is not None)
         ]
         if routable:
@@ -273,17 +282,19 @@ def _floor(v: Variant, count: int) -> int:
     return max(count - int(part * count if part < 1 else part), 1)
 
 
-def _now(sight: Sight) -> Phase:
+def _now(observation: InstanceObservation) -> Phase:
     """The phase that the world put it in."""
-    ended = sight.process is Process.EXITED
-    match sight.phase:
-        case Phase.STARTING if ended or (sight.process is Process.ABSENT and sight.instance.ready_ms is not None):
+    ended = observation.process is Process.EXITED
+    match observation.phase:
+        case Phase.STARTING if ended or (
+            observation.process is Process.ABSENT and observation.instance.ready_ms is not None
+        ):
             return Phase.EXITED
-        case Phase.STARTING if sight.process is Process.READY:
+        case Phase.STARTING if observation.process is Process.READY:
             return Phase.READY
-        case Phase.READY | Phase.DRAINING | Phase.STOPPING if sight.process in ENDED:
+        case Phase.READY | Phase.DRAINING | Phase.STOPPING if observation.process in ENDED:
             return Phase.EXITED
-        case Phase.READY if sight.process is not Process.READY:
+        case Phase.READY if observation.process is not Process.READY:
             return Phase.STARTING
         case phase:
             return phase

@@ -13,7 +13,7 @@ from tests.machine.rollout_oracle import Oracle
 from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.core.rollout.decide import Decision, decide
 from modelyard.core.rollout.pairing import pair
-from modelyard.core.rollout.situation import Process, Sight, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Budget, Revision, Template, Variant
 from modelyard.domain.routing import ServiceRoute
@@ -271,18 +271,18 @@ class World:
         """What `control.observe` makes of it."""
         assert self.service is not None
         routed = self.gateway.view.instance_ids() if self.gateway.view else frozenset()
-        sights = []
+        observations = []
         for instance in (*self.rows.values(), *self._strangers()):
             if not self.gateway.connected or instance.id in routed:
                 self.unrouted_ms.pop(instance.id, None)
             else:
                 self.unrouted_ms.setdefault(instance.id, self.now_ms)
-            sights.append(self._sight(instance))
+            observations.append(self._observation(instance))
         return Situation(
             service=self.service,
             revisions=self.revisions,
             rollout=self.rollout,
-            sights=tuple(sights),
+            observations=tuple(observations),
             acked=self.gateway.view,
             began_ms=self._began_ms(),
             lapses=dict(self.lapses) if self.rollout else {},
@@ -301,13 +301,13 @@ class World:
                     proc.instance, phase=Phase.STARTING, phase_ms=proc.started_ms, ready_ms=None, exit=""
                 )
 
-    def _sight(self, instance: Instance) -> Sight:
+    def _observation(self, instance: Instance) -> InstanceObservation:
         proc = self.procs.get(instance.id)
         unrouted_ms = self.unrouted_ms.get(instance.id)
         if proc is None:
             obstacle = self.obstacles.get(instance.id, "")
-            return Sight(instance, Process.ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
-        return Sight(
+            return InstanceObservation(instance, Process.ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
+        return InstanceObservation(
             instance,
             proc.state(self.now_ms),
             address=f"unix:{instance.id}",
@@ -389,7 +389,7 @@ class World:
         if decision.rollout is not None:
             assert self.rollouts[-1].id == decision.rollout.id
             self.rollouts[-1] = decision.rollout
-        adopted = {s.id: s.instance for s in before.sights if s.id not in self.rows}
+        adopted = {s.id: s.instance for s in before.observations if s.id not in self.rows}
         moved = {i.id: i for i in (*decision.instances, *started)}
         for old in (self.rows[i] for i in moved if i in self.rows):
             self.lapses[old.template] += old.phase is Phase.READY and moved[old.id].phase is Phase.STARTING

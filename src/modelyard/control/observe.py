@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from modelyard.core.rollout.situation import Process, Sight, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.service import Rollout
 from modelyard.engines.base import Observed, ProcessState
@@ -122,8 +122,8 @@ def situation(
     """Everything that a decision about this service is made from."""
     seen = {o.instance_id: o for o in observed}
     routed = view.acked.instance_ids() if view.acked else frozenset()
-    sights = tuple(
-        _sight(
+    observations = tuple(
+        _observation(
             instance,
             seen.get(instance.id),
             unrouted_ms=memory.note_routing(
@@ -138,7 +138,7 @@ def situation(
         service=record.service,
         revisions=record.revisions,
         rollout=record.rollout,
-        sights=sights,
+        observations=observations,
         acked=view.acked,
         app_codes=app_codes,
         began_ms=began_ms,
@@ -146,10 +146,12 @@ def situation(
     )
 
 
-def _sight(instance: Instance, seen: Observed | None, *, unrouted_ms: int | None, obstacle: str) -> Sight:
+def _observation(
+    instance: Instance, seen: Observed | None, *, unrouted_ms: int | None, obstacle: str
+) -> InstanceObservation:
     if seen is None:
-        return Sight(instance, Process.ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
-    return Sight(
+        return InstanceObservation(instance, Process.ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
+    return InstanceObservation(
         instance=instance,
         process=PROCESS[seen.state],
         address=seen.address,

@@ -185,7 +185,7 @@ class Reconciler:
         return _Decided(decision, started, now_ms, bool(changes))
 
     def _lapsed(self, seen: Situation, record: ServiceRecord, moved: Iterable[Instance]) -> None:
-        hung = {s.id for s in seen.sights if s.hung}
+        hung = {o.id for o in seen.observations if o.hung}
         self._memory[record.service.id].note_lapses(record.instances, moved, hung)
 
     async def _carried_out(

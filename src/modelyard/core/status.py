@@ -12,18 +12,18 @@ from modelyard.domain.service import Desired, ServiceStatus
 def status(situation: Situation) -> ServiceStatus:
     """deploying, running, concerning (fewer ready than asked), pending (no room), failed, stopping …"""
     service = situation.service
-    holding = [s for s in situation.sights if s.phase in HOLDING]
+    holding = [o for o in situation.observations if o.phase in HOLDING]
     if service.desired is Desired.DELETED:
         return ServiceStatus.DELETING
     if service.desired is Desired.STOPPED:
         return ServiceStatus.STOPPING if holding else ServiceStatus.STOPPED
     if situation.rollout is not None and situation.rollout.active:
-        waiting = any(s.obstacle for s in situation.sights)
+        waiting = any(o.obstacle for o in situation.observations)
         return ServiceStatus.PENDING if waiting else ServiceStatus.DEPLOYING
     if service.failed:
         return ServiceStatus.FAILED
     whole = all(
-        sum(1 for s in track.fresh if s.phase is Phase.READY) >= track.count for track in situation.tracks()
+        sum(1 for o in track.fresh if o.phase is Phase.READY) >= track.count for track in situation.tracks()
     )
     return ServiceStatus.RUNNING if whole and _reached(situation) else ServiceStatus.CONCERNING
 
@@ -33,4 +33,4 @@ def _reached(situation: Situation) -> bool:
     if situation.acked is None:
         return True
     routed = situation.acked.instance_ids()
-    return any(s.phase is Phase.READY and s.id in routed for s in situation.sights)
+    return any(o.phase is Phase.READY and o.id in routed for o in situation.observations)

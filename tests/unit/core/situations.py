@@ -12,7 +12,7 @@ position is younger. The clock stands at NOW.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from modelyard.core.rollout.situation import Process, Sight, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Budget, Revision, Template, Variant
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
@@ -77,7 +77,7 @@ def template(model: str) -> str:
     return variant(model).template.hash
 
 
-def sight(letter: str, name: str, *, track: int, old: str, new: str, age: int = 0) -> Sight:
+def observation(letter: str, name: str, *, track: int, old: str, new: str, age: int = 0) -> InstanceObservation:
     phase, process = LETTERS[letter]
     started_ms = BEGAN + 1_000 + age
     instance = Instance(
@@ -92,7 +92,7 @@ def sight(letter: str, name: str, *, track: int, old: str, new: str, age: int = 
         ready_ms=started_ms + 100 if letter in WAS_READY else None,
         exit="exited with status 1" if letter == "e" else "",
     )
-    return Sight(
+    return InstanceObservation(
         instance,
         process,
         address=f"unix:{name}" if process is not Process.ABSENT else "",
@@ -118,8 +118,8 @@ def situation(
     """
     before = {v.track: v for v in old}
     after = before if new is None else {v.track: v for v in new}
-    sights = [
-        sight(
+    observations = [
+        observation(
             letter,
             f"{letter}{position}" + ("" if track == 1 else f".{track}"),
             track=track,
@@ -139,8 +139,8 @@ def situation(
         service=a_service(**{"revision": number, "status": status, **service}),
         revisions={1: Revision("svc", 1, 0, old), **({2: Revision("svc", 2, 0, new)} if new is not None else {})},
         rollout=rollout,
-        sights=tuple(sights),
-        acked=acked or routed(sights, {t: v.weight for t, v in force.items()}),
+        observations=tuple(observations),
+        acked=acked or routed(observations, {t: v.weight for t, v in force.items()}),
     )
 
 
@@ -160,11 +160,11 @@ def a_service(**fields: object) -> Service:
     return replace(made, **fields)  # type: ignore[arg-type]
 
 
-def routed(sights: list[Sight], weights: Mapping[int, int]) -> ServiceRoute:
+def routed(observations: list[InstanceObservation], weights: Mapping[int, int]) -> ServiceRoute:
     """A route with everything that is drawn as routed."""
-    tracks = sorted({s.instance.track for s in sights})
-    inside = {t: tuple(s for s in sights if s.instance.track == t and s.unrouted_ms is None) for t in tracks}
-    return open_route(*((t, weights.get(t, 0), tuple(s.id for s in inside[t])) for t in tracks if inside[t]))
+    tracks = sorted({o.instance.track for o in observations})
+    inside = {t: tuple(o for o in observations if o.instance.track == t and o.unrouted_ms is None) for t in tracks}
+    return open_route(*((t, weights.get(t, 0), tuple(o.id for o in inside[t])) for t in tracks if inside[t]))
 
 
 def open_route(*tracks: tuple[int, int, tuple[str, ...]]) -> ServiceRoute:

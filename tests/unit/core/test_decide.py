@@ -34,7 +34,9 @@ def texts(decision: Decision) -> list[str]:
 
 def seen_as(seen: Situation, **processes: Process) -> Situation:
     """The same, with other processes."""
-    return replace(seen, sights=tuple(replace(s, process=processes.get(s.id, s.process)) for s in seen.sights))
+    return replace(
+        seen, observations=tuple(replace(o, process=processes.get(o.id, o.process)) for o in seen.observations)
+    )
 
 
 def deployment(picture: str, **rollout: object) -> Situation:
@@ -101,7 +103,7 @@ class TestStop:
     @pytest.mark.parametrize("grace_s", [0, 20, 900])
     def test_at_an_update_after_the_time_that_a_request_may_take_whatever_the_grace(self, grace_s: int) -> None:
         seen = situation("dn", old=(variant("a1", grace_s=grace_s),))
-        seen = replace(seen, sights=tuple(replace(s, quiet_since_ms=None) for s in seen.sights))
+        seen = replace(seen, observations=tuple(replace(o, quiet_since_ms=None) for o in seen.observations))
         assert decide(seen, NOW).again_ms == NOW - 5_000 + 30_000
         assert decide(seen, NOW + 25_000).stops == (Stop("d1", grace_s),)
 
@@ -112,8 +114,8 @@ class TestStop:
     ) -> None:
         seen = situation("d", old=(variant("a1", grace_s=grace_s),), new=None, desired=desired, acked=None)
         route = decide(seen, NOW).route
-        busy = tuple(replace(s, quiet_since_ms=None) for s in seen.sights)
-        assert decide(replace(seen, acked=route, sights=busy), NOW).stops == (Stop("d1", grace_s),)
+        busy = tuple(replace(o, quiet_since_ms=None) for o in seen.observations)
+        assert decide(replace(seen, acked=route, observations=busy), NOW).stops == (Stop("d1", grace_s),)
 
     def test_again_until_the_engine_heard_it(self) -> None:
         seen = situation("Sn")
@@ -137,8 +139,8 @@ def test_a_lost_start_is_asked_for_again() -> None:
 
 def test_a_crash_is_replaced_at_once() -> None:
     seen = situation("oo", old=(variant("a1", count=2),), new=None)
-    crashed = tuple(replace(s, exit="killed by signal 9") if s.id == "o1" else s for s in seen.sights)
-    decision = decide(seen_as(replace(seen, sights=crashed), o1=Process.EXITED), NOW)
+    crashed = tuple(replace(o, exit="killed by signal 9") if o.id == "o1" else o for o in seen.observations)
+    decision = decide(seen_as(replace(seen, observations=crashed), o1=Process.EXITED), NOW)
     assert decision.starts == (Start(1, template("a1")),)
     assert phases(decision) == {"o1": Phase.EXITED}
     assert decision.route == open_route((1, 100, ("o2",)))
@@ -274,13 +276,13 @@ class TestEnd:
 class TestEndedOnes:
     def test_are_kept_for_a_while(self) -> None:
         seen = situation("ne", new=None)
-        ended_ms = seen.sights[1].instance.phase_ms
+        ended_ms = seen.observations[1].instance.phase_ms
         assert decide(seen, ended_ms + KEEP_EXITED_MS - 1).forget == ()
         assert decide(seen, ended_ms + KEEP_EXITED_MS).forget == ("e2",)
 
     def test_those_that_the_verdict_counts_stay(self) -> None:
         seen = situation("ne")
-        ended_ms = seen.sights[1].instance.phase_ms
+        ended_ms = seen.observations[1].instance.phase_ms
         late = decide(replace(seen, acked=None), ended_ms + 10 * KEEP_EXITED_MS)
         assert late.rollout is None
         assert late.forget == ()
@@ -310,9 +312,9 @@ def test_a_clock_of_before_that_was_ahead_prolongs_nothing() -> None:
     ahead = replace(
         seen,
         rollout=replace(seen.rollout, started_ms=NOW + hour_ms),
-        sights=tuple(
-            replace(s, instance=replace(s.instance, phase_ms=NOW + hour_ms), unrouted_ms=s.unrouted_ms and NOW)
-            for s in seen.sights
+        observations=tuple(
+            replace(o, instance=replace(o.instance, phase_ms=NOW + hour_ms), unrouted_ms=o.unrouted_ms and NOW)
+            for o in seen.observations
         ),
     )
     decision = decide(ahead, NOW)

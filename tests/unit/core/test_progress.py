@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from tests.unit.core.situations import NOW
 
-from modelyard.core.rollout.situation import Process, Sight
+from modelyard.core.rollout.situation import InstanceObservation, Process
 from modelyard.core.rollout.transitions import QUIET_MS, drained_ms, is_over, seen
 from modelyard.domain.instance import Instance, Phase
 
@@ -16,9 +16,11 @@ STARTING, READY, DRAINING, STOPPING, EXITED = (
 )
 
 
-def a_sight(phase: Phase, process: Process, *, ready_ms: int | None = None, exit: str = "") -> Sight:
+def a_observation(
+    phase: Phase, process: Process, *, ready_ms: int | None = None, exit: str = ""
+) -> InstanceObservation:
     instance = Instance("i", "svc", 1, 1, "t", phase, started_ms=1, phase_ms=2, ready_ms=ready_ms)
-    return Sight(instance, process, exit=exit)
+    return InstanceObservation(instance, process, exit=exit)
 
 
 @pytest.mark.parametrize(
@@ -44,13 +46,13 @@ def a_sight(phase: Phase, process: Process, *, ready_ms: int | None = None, exit
     ],
 )
 def test_what_the_world_did(phase: Phase, process: Process, ready_ms: int | None, becomes: Phase) -> None:
-    before = a_sight(phase, process, ready_ms=ready_ms)
+    before = a_observation(phase, process, ready_ms=ready_ms)
     assert seen(before, NOW).phase is becomes
     assert (seen(before, NOW) == before) == (phase is becomes)
 
 
 def test_first_readiness_is_kept() -> None:
-    once = seen(a_sight(STARTING, Process.READY), 100)
+    once = seen(a_observation(STARTING, Process.READY), 100)
     again = seen(replace(once, process=Process.STARTING), 200)
     assert (once.instance.ready_ms, once.instance.phase_ms) == (100, 100)
     assert (again.instance.ready_ms, again.instance.phase_ms) == (100, 200)
@@ -58,16 +60,17 @@ def test_first_readiness_is_kept() -> None:
 
 def test_an_end_tells_how() -> None:
     assert (
-        seen(a_sight(READY, Process.EXITED, exit="killed by signal 9"), NOW).instance.exit == "killed by signal 9"
+        seen(a_observation(READY, Process.EXITED, exit="killed by signal 9"), NOW).instance.exit
+        == "killed by signal 9"
     )
-    assert seen(a_sight(READY, Process.ABSENT), NOW).instance.exit == "it vanished"
+    assert seen(a_observation(READY, Process.ABSENT), NOW).instance.exit == "it vanished"
 
 
 @pytest.mark.parametrize("phase", list(Phase))
 @pytest.mark.parametrize("process", list(Process))
 def test_over_is_what_was_to_end_and_ended(phase: Phase, process: Process) -> None:
     ended = process in {Process.ABSENT, Process.EXITED}
-    assert is_over(a_sight(phase, process)) == (phase in {DRAINING, STOPPING} and ended)
+    assert is_over(a_observation(phase, process)) == (phase in {DRAINING, STOPPING} and ended)
 
 
 @pytest.mark.parametrize(
@@ -88,4 +91,7 @@ def test_when_a_drained_one_may_end(
     unrouted: int | None, quiet: int | None, ready: int | None, process: Process, due: int | None
 ) -> None:
     instance = Instance("i", "svc", 1, 1, "t", DRAINING, started_ms=1, phase_ms=300, ready_ms=ready)
-    assert drained_ms(Sight(instance, process, unrouted_ms=unrouted, quiet_since_ms=quiet), 30_000) == due
+    assert (
+        drained_ms(InstanceObservation(instance, process, unrouted_ms=unrouted, quiet_since_ms=quiet), 30_000)
+        == due
+    )

@@ -211,7 +211,7 @@ class TestTime:
 
     def test_the_next_waits(self) -> None:
         seen = one_track("oee", 1)
-        ended_ms = seen.sights[-1].instance.phase_ms
+        ended_ms = seen.observations[-1].instance.phase_ms
         assert plan(seen, ended_ms + 999) == Plan(again_ms=ended_ms + 1_000)
         assert plan(seen, ended_ms + 1_000).starts == (NEW,)
 
@@ -226,20 +226,20 @@ class TestTime:
 
     def test_a_sick_one_is_replaced_before_it_goes(self) -> None:
         seen = _all_of(situation("u", new=None), "a1")
-        since = seen.sights[0].instance.phase_ms
+        since = seen.observations[0].instance.phase_ms
         assert plan(seen, NOW) == Plan(again_ms=since + UNHEALTHY_MS)
         assert plan(seen, since + UNHEALTHY_MS) == Plan((OLD,))
 
     def test_and_goes_when_another_answers(self) -> None:
         seen = _all_of(situation("ou", new=None), "a1")
-        since = seen.sights[1].instance.phase_ms
+        since = seen.observations[1].instance.phase_ms
         assert plan(seen, since + UNHEALTHY_MS) == Plan(drains=drains("u2", TOO_LATE))
 
     def test_its_model_may_ask_for_more_patience(self) -> None:
         seen = _all_of(situation("u", new=None), "a1")
-        patient = replace(seen.sights[0], patience_ms=500_000)
+        patient = replace(seen.observations[0], patience_ms=500_000)
         since = patient.instance.phase_ms
-        assert plan(replace(seen, sights=(patient,)), since + UNHEALTHY_MS) == Plan(again_ms=since + 500_000)
+        assert plan(replace(seen, observations=(patient,)), since + UNHEALTHY_MS) == Plan(again_ms=since + 500_000)
 
     @pytest.mark.parametrize(
         ("picture", "hung", "expected"),
@@ -252,8 +252,8 @@ class TestTime:
     )
     def test_one_that_hangs_is_replaced_before_it_goes(self, picture: str, hung: int, expected: Plan) -> None:
         seen = _all_of(situation(picture, new=None), "a1")
-        sights = tuple(replace(s, hung=n == hung) for n, s in enumerate(seen.sights))
-        assert told(plan(replace(seen, sights=sights), NOW)) == expected
+        observations = tuple(replace(s, hung=n == hung) for n, s in enumerate(seen.observations))
+        assert told(plan(replace(seen, observations=observations), NOW)) == expected
 
 
 def test_a_rollback_is_a_rollout_to_the_base() -> None:
@@ -266,5 +266,5 @@ def test_a_rollback_is_a_rollout_to_the_base() -> None:
 
 def _all_of(seen: Situation, model: str) -> Situation:
     """The same with every instance of that model."""
-    sights = (replace(s, instance=replace(s.instance, template=template(model))) for s in seen.sights)
-    return replace(seen, sights=tuple(sights))
+    observations = (replace(s, instance=replace(s.instance, template=template(model))) for s in seen.observations)
+    return replace(seen, observations=tuple(observations))

@@ -10,7 +10,9 @@ from modelyard.domain.service import Desired, ServiceStatus
 
 def without_room() -> Situation:
     seen = situation("oa")
-    return replace(seen, sights=(seen.sights[0], replace(seen.sights[1], obstacle="2 of 2 are taken")))
+    return replace(
+        seen, observations=(seen.observations[0], replace(seen.observations[1], obstacle="2 of 2 are taken"))
+    )
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,10 @@ class TestDeployTimeout:
 
     def test_runs_from_the_wish_while_there_is_no_room(self) -> None:
         seen = situation("oa")
-        waits = replace(seen, sights=(seen.sights[0], replace(seen.sights[1], obstacle="memory: 1 of 4 GiB free")))
+        waits = replace(
+            seen,
+            observations=(seen.observations[0], replace(seen.observations[1], obstacle="memory: 1 of 4 GiB free")),
+        )
         assert verdict(waits, self.LIMIT - 1) is None
         failed = verdict(waits, self.LIMIT)
         assert isinstance(failed, Failed)
@@ -96,8 +99,8 @@ def test_crashes_before_the_rollout_do_not_count() -> None:
 def test_crashes_after_readiness_count_later() -> None:
     def crashed(times: int) -> Verdict:
         seen = situation("o" + "e" * times)
-        ended = tuple(replace(s, instance=replace(s.instance, ready_ms=BEGAN)) for s in seen.sights[1:])
-        return verdict(replace(seen, sights=(seen.sights[0], *ended)), NOW)
+        ended = tuple(replace(s, instance=replace(s.instance, ready_ms=BEGAN)) for s in seen.observations[1:])
+        return verdict(replace(seen, observations=(seen.observations[0], *ended)), NOW)
 
     assert crashed(4) is None
     assert crashed(5) == Failed("instances of a 2 ended 5 times: exited with status 1", "e6")

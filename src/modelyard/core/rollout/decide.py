@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from modelyard.core import schedule, status
 from modelyard.core.rollout import events, routes, stopping, transitions
-from modelyard.core.rollout.situation import Process, Sight, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
 from modelyard.core.rollout.steps import Drain, Plan, Start, plan
 from modelyard.core.rollout.verdict import Done, Failed, ready_for_switch, verdict
 from modelyard.domain.instance import HOLDING, Instance, Phase
@@ -68,10 +68,10 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: in
     """
     wall_ms = now_ms if wall_ms is None else wall_ms
     before, situation = situation, _not_ahead(situation, now_ms)
-    over = tuple(s for s in situation.sights if transitions.is_over(s))
-    sights = tuple(transitions.seen(s, now_ms) for s in situation.sights if s not in over)
-    stale_exits = tuple(_outlived(sights, situation, now_ms))
-    situation = replace(situation, sights=tuple(s for s in sights if s not in stale_exits))
+    over = tuple(o for o in situation.observations if transitions.is_over(o))
+    observations = tuple(transitions.seen(o, now_ms) for o in situation.observations if o not in over)
+    stale_exits = tuple(_outlived(observations, situation, now_ms))
+    situation = replace(situation, observations=tuple(o for o in observations if o not in stale_exits))
     situation, expired = _stop_when_due(situation, wall_ms)
     situation = _switch(situation)
     situation, explain = _conclude(situation, now_ms, wall_ms, rejected)
@@ -86,9 +86,11 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: in
         rollout=_changed(situation.rollout, before.rollout),
         instances=tuple(_moved(before, situation)),
         starts=steps.starts,
-        resume=tuple(s.id for s in situation.sights if s.phase is Phase.STARTING and s.process is Process.ABSENT),
+        resume=tuple(
+            o.id for o in situation.observations if o.phase is Phase.STARTING and o.process is Process.ABSENT
+        ),
         stops=tuple(_stops(situation)),
-        forget=tuple(s.id for s in (*over, *stale_exits)),
+        forget=tuple(o.id for o in (*over, *stale_exits)),
         events=(*expired, *events.events(before, situation, steps, wall_ms)),
         route=wanted,
         explain=explain,
@@ -109,8 +111,8 @@ class Notes:
 def noted(situation: Situation, now_ms: int, wall_ms: int) -> Notes:
     """The part of a decision that decides nothing: who became ready or ended, and the status that follows."""
     before, situation = situation, _not_ahead(situation, now_ms)
-    sights = tuple(transitions.seen(s, now_ms) for s in situation.sights if not transitions.is_over(s))
-    situation = _project(replace(situation, sights=sights), wall_ms)
+    observations = tuple(transitions.seen(o, now_ms) for o in situation.observations if not transitions.is_over(o))
+    situation = _project(replace(situation, observations=observations), wall_ms)
     return Notes(
         service=_changed(situation.service, before.service),
         instances=tuple(_moved(before, situation)),
@@ -120,12 +122,13 @@ def noted(situation: Situation, now_ms: int, wall_ms: int) -> Notes:
 
 def _not_ahead(situation: Situation, now_ms: int) -> Situation:
     """What lies in the future began now: a clock of before was ahead, and pauses must not last as much longer."""
-    sights = situation.sights
-    if any(s.instance.phase_ms > now_ms for s in sights):
-        sights = tuple(
-            replace(s, instance=replace(s.instance, phase_ms=min(s.instance.phase_ms, now_ms))) for s in sights
+    observations = situation.observations
+    if any(o.instance.phase_ms > now_ms for o in observations):
+        observations = tuple(
+            replace(o, instance=replace(o.instance, phase_ms=min(o.instance.phase_ms, now_ms)))
+            for o in observations
         )
-    return replace(situation, began_ms=min(situation.began, now_ms), sights=sights)
+    return replace(situation, began_ms=min(situation.began, now_ms), observations=observations)
 
 
 def _stop_when_due(situation: Situation, wall_ms: int) -> tuple[Situation, tuple[Event, ...]]:
@@ -187,12 +190,12 @@ def _fail(situation: Situation, current: Rollout, cause: str, wall_ms: int) -> S
 def _drain(situation: Situation, drains: Sequence[Drain], now_ms: int) -> Situation:
     ids = {d.instance_id for d in drains}
 
-    def move(sight: Sight) -> Sight:
-        if sight.id not in ids:
-            return sight
-        return replace(sight, instance=sight.instance.become(Phase.DRAINING, now_ms))
+    def move(observation: InstanceObservation) -> InstanceObservation:
+        if observation.id not in ids:
+            return observation
+        return replace(observation, instance=observation.instance.become(Phase.DRAINING, now_ms))
 
-    return replace(situation, sights=tuple(move(s) for s in situation.sights))
+    return replace(situation, observations=tuple(move(o) for o in situation.observations))
 
 
 def _end_frozen(situation: Situation, now_ms: int) -> Situation:
@@ -201,15 +204,20 @@ def _end_frozen(situation: Situation, now_ms: int) -> Situation:
     drained first, since nothing in it will ever be over."""
     routed = situation.acked.instance_ids() if situation.acked else frozenset()
     well = any(
-        s.phase is Phase.READY and s.id in routed and not s.silent and not s.frozen for s in situation.sights
+        o.phase is Phase.READY and o.id in routed and not o.silent and not o.frozen for o in situation.observations
     )
 
-    def move(sight: Sight) -> Sight:
-        if not well or not sight.frozen or sight.phase not in _WITH_REQUESTS or sight.instance.ready_ms is None:
-            return sight
-        return replace(sight, instance=sight.instance.become(Phase.STOPPING, now_ms))
+    def move(observation: InstanceObservation) -> InstanceObservation:
+        if (
+            not well
+            or not observation.frozen
+            or observation.phase not in _WITH_REQUESTS
+            or observation.instance.ready_ms is None
+        ):
+            return observation
+        return replace(observation, instance=observation.instance.become(Phase.STOPPING, now_ms))
 
-    return replace(situation, sights=tuple(move(s) for s in situation.sights))
+    return replace(situation, observations=tuple(move(o) for o in situation.observations))
 
 
 def _settled(situation: Situation, wanted: ServiceRoute | None, rejected: str) -> bool:
@@ -223,18 +231,18 @@ def _stop(
     """End the drained ones; also: when the next one may be."""
     kept = wanted.instance_ids() if wanted else frozenset()
     later: list[int] = []
-    sights: list[Sight] = []
-    for sight in situation.sights:
+    observations: list[InstanceObservation] = []
+    for observation in situation.observations:
         due = None
-        if sight.phase is Phase.DRAINING and sight.id not in kept:
-            due = transitions.drained_ms(sight, _patience_ms(situation))
+        if observation.phase is Phase.DRAINING and observation.id not in kept:
+            due = transitions.drained_ms(observation, _patience_ms(situation))
         if due is not None and due <= now_ms and settled:
-            sights.append(replace(sight, instance=sight.instance.become(Phase.STOPPING, now_ms)))
+            observations.append(replace(observation, instance=observation.instance.become(Phase.STOPPING, now_ms)))
             continue
         if due is not None and due > now_ms:
             later.append(due)
-        sights.append(sight)
-    return replace(situation, sights=tuple(sights)), min(later, default=None)
+        observations.append(observation)
+    return replace(situation, observations=tuple(observations)), min(later, default=None)
 
 
 def _patience_ms(situation: Situation) -> int:
@@ -247,40 +255,42 @@ def _patience_ms(situation: Situation) -> int:
     return int(situation.service.request_timeout_s * 1000) if running else 0
 
 
-def _grace_s(situation: Situation, sight: Sight) -> int:
-    variant = situation.variant_of(sight)
+def _grace_s(situation: Situation, observation: InstanceObservation) -> int:
+    variant = situation.variant_of(observation)
     return variant.termination_grace_s if variant else UNKNOWN_GRACE_S
 
 
 def _stops(situation: Situation) -> Iterator[Stop]:
-    for sight in situation.sights:
-        if sight.phase is Phase.STOPPING and sight.process is not Process.STOPPING:
-            yield Stop(sight.id, 0 if sight.frozen else _grace_s(situation, sight))
+    for observation in situation.observations:
+        if observation.phase is Phase.STOPPING and observation.process is not Process.STOPPING:
+            yield Stop(observation.id, 0 if observation.frozen else _grace_s(situation, observation))
 
 
-def _outlived(sights: Sequence[Sight], situation: Situation, now_ms: int) -> Iterator[Sight]:
+def _outlived(
+    observations: Sequence[InstanceObservation], situation: Situation, now_ms: int
+) -> Iterator[InstanceObservation]:
     """Ended instances that no cause or back-off needs any more."""
-    exited = sorted((s for s in sights if s.phase is Phase.EXITED), key=lambda s: -s.instance.phase_ms)
-    for index, sight in enumerate(exited):
-        if _counts(situation, sight):
+    exited = sorted((o for o in observations if o.phase is Phase.EXITED), key=lambda o: -o.instance.phase_ms)
+    for index, observation in enumerate(exited):
+        if _counts(situation, observation):
             continue
-        old = now_ms >= sight.instance.phase_ms + KEEP_EXITED_MS
+        old = now_ms >= observation.instance.phase_ms + KEEP_EXITED_MS
         if old or index >= KEEP_EXITED * max(len(situation.goal), 1) or not situation.goal:
-            yield sight
+            yield observation
 
 
-def _counts(situation: Situation, sight: Sight) -> bool:
+def _counts(situation: Situation, observation: InstanceObservation) -> bool:
     """Whether the verdict counts it: an end during the rollout, of what it brings. They are few, or it fails."""
     current = situation.rollout
-    if current is None or not current.active or sight.instance.phase_ms < situation.began:
+    if current is None or not current.active or observation.instance.phase_ms < situation.began:
         return False
-    what = (sight.instance.track, sight.instance.template)
+    what = (observation.instance.track, observation.instance.template)
     return any((v.track, v.template.hash) == what for v in situation.goal)
 
 
 def _cleanup_ms(situation: Situation) -> int | None:
-    ended = (s for s in situation.sights if s.phase is Phase.EXITED and not _counts(situation, s))
-    return min((s.instance.phase_ms + KEEP_EXITED_MS for s in ended), default=None)
+    ended = (o for o in situation.observations if o.phase is Phase.EXITED and not _counts(situation, o))
+    return min((o.instance.phase_ms + KEEP_EXITED_MS for o in ended), default=None)
 
 
 def _due_ms(situation: Situation, ahead_ms: int) -> int | None:
@@ -300,14 +310,14 @@ def _project(situation: Situation, wall_ms: int) -> Situation:
 def _is_gone(situation: Situation) -> bool:
     if situation.service.desired is not Desired.DELETED or situation.acked is not None:
         return False
-    return not any(s.phase in HOLDING for s in situation.sights)
+    return not any(o.phase in HOLDING for o in situation.observations)
 
 
 def _moved(before: Situation, after: Situation) -> Iterator[Instance]:
-    known = {s.id: s.instance for s in before.sights}
-    for sight in after.sights:
-        if known.get(sight.id) != sight.instance:
-            yield sight.instance
+    known = {o.id: o.instance for o in before.observations}
+    for observation in after.observations:
+        if known.get(observation.id) != observation.instance:
+            yield observation.instance
 
 
 def _earliest(*moments: int | None) -> int | None:

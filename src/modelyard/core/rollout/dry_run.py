@@ -48,7 +48,7 @@ def dry_run(before: Facts | None, after: Facts, now_ms: int, sizes: Mapping[str,
     finished = world.run()
     olds = {v.track: v for v in before.variants} if before else {}
     news = {v.track: v for v in after.variants}
-    tracks = sorted({*olds, *news, *(s.instance.track for s in world.first.values())})
+    tracks = sorted({*olds, *news, *(o.instance.track for o in world.first.values())})
     return DryRun(
         tuple(_track(world, number, olds.get(number), news.get(number)) for number in tracks),
         world.room(),
@@ -58,7 +58,7 @@ def dry_run(before: Facts | None, after: Facts, now_ms: int, sizes: Mapping[str,
 
 
 def _track(world: FairWorld, number: int, old: Variant | None, new: Variant | None) -> TrackPlan:
-    was = {i for i, s in world.first.items() if s.instance.track == number and s.phase in LIVE}
-    ends = {i for i, s in world.sights.items() if s.instance.track == number and s.phase in LIVE}
+    was = {i for i, o in world.first.items() if o.instance.track == number and o.phase in LIVE}
+    ends = {i for i, o in world.observations.items() if o.instance.track == number and o.phase in LIVE}
     started = sum(1 for track in world.started.values() if track == number)
     return TrackPlan(number, old, new, started, len(was - ends), len(was & ends))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modelyard.core.rollout.situation import Sight, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.core.rollout.steps import Plan
 from modelyard.domain.instance import Phase
 from modelyard.domain.revision import Variant
@@ -16,10 +16,10 @@ def events(before: Situation, after: Situation, plan: Plan, now_ms: int) -> Iter
 
 
 def _texts(before: Situation, after: Situation, plan: Plan) -> Iterator[tuple[EventType, str]]:
-    known = {s.id: s.instance.phase for s in before.sights}
-    for sight in after.sights:
-        if known.get(sight.id) is not sight.phase:
-            yield from _instance(after, sight)
+    known = {o.id: o.instance.phase for o in before.observations}
+    for observation in after.observations:
+        if known.get(observation.id) is not observation.phase:
+            yield from _instance(after, observation)
     names = {v.template.hash: _name(v) for v in (*after.base, *after.goal)}
     for start in plan.starts:
         yield EventType.NORMAL, f"{names[start.template]} schedule resource success"
@@ -30,22 +30,22 @@ def _texts(before: Situation, after: Situation, plan: Plan) -> Iterator[tuple[Ev
         yield from _status(after.service.status)
 
 
-def _instance(after: Situation, sight: Sight) -> Iterator[tuple[EventType, str]]:
-    name = _name(after.variant_of(sight))
-    match sight.phase:
+def _instance(after: Situation, observation: InstanceObservation) -> Iterator[tuple[EventType, str]]:
+    name = _name(after.variant_of(observation))
+    match observation.phase:
         case Phase.READY:
-            yield EventType.NORMAL, f"{name} instance {sight.id} is ready"
+            yield EventType.NORMAL, f"{name} instance {observation.id} is ready"
         case Phase.EXITED:
-            yield EventType.ABNORMAL, f"{name} instance {sight.id} ended: {sight.instance.exit}"
-        case Phase.STOPPING if sight.frozen:
+            yield EventType.ABNORMAL, f"{name} instance {observation.id} ended: {observation.instance.exit}"
+        case Phase.STOPPING if observation.frozen:
             yield (
                 EventType.ABNORMAL,
-                f"{name} instance {sight.id} was stopped by a signal: ended, another one replaces it",
+                f"{name} instance {observation.id} was stopped by a signal: ended, another one replaces it",
             )
-        case Phase.DRAINING if sight.hung:
-            yield EventType.ABNORMAL, f"{name} instance {sight.id} hangs: another one replaces it"
+        case Phase.DRAINING if observation.hung:
+            yield EventType.ABNORMAL, f"{name} instance {observation.id} hangs: another one replaces it"
         case Phase.STARTING:
-            yield EventType.ABNORMAL, f"{name} instance {sight.id} does not pass its health check"
+            yield EventType.ABNORMAL, f"{name} instance {observation.id} does not pass its health check"
         case _:
             return
 

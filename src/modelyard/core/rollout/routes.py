@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from modelyard.core.admission import properties
-from modelyard.core.rollout.situation import Sight, Situation, Track
+from modelyard.core.rollout.situation import InstanceObservation, Situation, Track
 from modelyard.domain.instance import LIVE, Phase
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.domain.service import Desired
@@ -55,15 +55,15 @@ def absence(situation: Situation) -> str:
     without lines of logs (they may hold anything) and without places on this machine."""
     service, rollout = situation.service, situation.rollout
     if rollout is not None and rollout.active:
-        if any(s.obstacle for s in situation.sights):
+        if any(o.obstacle for o in situation.observations):
             return "it waits for room to start"
         return "it is being deployed, and no instance is ready yet"
     if service.failed:
         return _told(f"it failed: {service.error}")
-    ended = [s for s in situation.sights if s.phase is Phase.EXITED]
+    ended = [o for o in situation.observations if o.phase is Phase.EXITED]
     if not ended:
         return "its instances are being started, and none is ready yet"
-    last = max(ended, key=lambda s: (s.instance.phase_ms, s.id))
+    last = max(ended, key=lambda o: (o.instance.phase_ms, o.id))
     return _told(f"none of its instances is ready; the last one ended: {last.instance.exit}")
 
 
@@ -72,19 +72,19 @@ def _told(text: str) -> str:
     return line if len(line) <= ABSENCE_MAX else f"{line[: ABSENCE_MAX - 1]}…"
 
 
-def _ready(track: Track) -> list[Sight]:
+def _ready(track: Track) -> list[InstanceObservation]:
     """Without those that keep a question waiting, as long as another of the track does not."""
-    ready = [s for s in track.sights if s.phase is Phase.READY]
-    return [s for s in ready if not s.silent and not s.frozen] or ready
+    ready = [o for o in track.observations if o.phase is Phase.READY]
+    return [o for o in ready if not o.silent and not o.frozen] or ready
 
 
-def _draining(track: Track) -> list[Sight]:
-    healthy = [s for s in track.sights if s.phase is Phase.DRAINING and s.answers]
-    return sorted(healthy, key=lambda s: (s.instance.phase_ms, s.id))[-1:]
+def _draining(track: Track) -> list[InstanceObservation]:
+    healthy = [o for o in track.observations if o.phase is Phase.DRAINING and o.answers]
+    return sorted(healthy, key=lambda o: (o.instance.phase_ms, o.id))[-1:]
 
 
-def _unwell(track: Track) -> list[Sight]:
-    return [s for s in track.sights if s.phase in LIVE and s.instance.ready_ms is not None]
+def _unwell(track: Track) -> list[InstanceObservation]:
+    return [o for o in track.observations if o.phase in LIVE and o.instance.ready_ms is not None]
 
 
 def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
@@ -94,8 +94,10 @@ def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
     return tuple(TrackRoute(number, share, endpoints[number]) for number, share in sorted(shares.items()))
 
 
-def _endpoints(tracks: Sequence[Track], resort: Callable[[Track], list[Sight]]) -> dict[int, tuple[Endpoint, ...]]:
-    found = {t.number: tuple(sorted(Endpoint(s.id, s.address) for s in resort(t) if s.address)) for t in tracks}
+def _endpoints(
+    tracks: Sequence[Track], resort: Callable[[Track], list[InstanceObservation]]
+) -> dict[int, tuple[Endpoint, ...]]:
+    found = {t.number: tuple(sorted(Endpoint(o.id, o.address) for o in resort(t) if o.address)) for t in tracks}
     return {number: endpoints for number, endpoints in found.items() if endpoints}
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from modelyard.core import schedule
 from modelyard.core.rollout.decide import Decision, decide
 from modelyard.core.rollout.routes import route
-from modelyard.core.rollout.situation import Process, Sight, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
 from modelyard.domain.instance import HOLDING, Instance, Phase
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import Endpoint, ServiceRoute
@@ -79,11 +79,11 @@ class FairWorld:
     service: Service
     revisions: Mapping[int, Revision]
     rollout: Rollout | None
-    sights: dict[str, Sight]
+    observations: dict[str, InstanceObservation]
     acked: ServiceRoute | None
     now_ms: int
     sizes: Mapping[str, Size]
-    first: Mapping[str, Sight] = field(default_factory=dict)
+    first: Mapping[str, InstanceObservation] = field(default_factory=dict)
     started: dict[str, int] = field(default_factory=dict)
     traffic: list[Traffic] = field(default_factory=list)
     most: int = 0
@@ -95,8 +95,8 @@ class FairWorld:
         service = replace(
             after.service, attributes={k: v for k, v in after.service.attributes.items() if k != schedule.DUE}
         )
-        sights = {i.id: _sight(i, now_ms) for i in after.instances if i.phase in HOLDING}
-        world = cls(service, after.revisions, after.rollout, sights, None, now_ms, sizes, dict(sights))
+        observations = {i.id: _observation(i, now_ms) for i in after.instances if i.phase in HOLDING}
+        world = cls(service, after.revisions, after.rollout, observations, None, now_ms, sizes, dict(observations))
         if before is not None:
             world.acked = route(replace(world.situation(), service=before.service, rollout=before.rollout))
             world.noticed()
@@ -105,17 +105,17 @@ class FairWorld:
         return world
 
     def situation(self) -> Situation:
-        return Situation(self.service, self.revisions, self.rollout, tuple(self.sights.values()), self.acked)
+        return Situation(self.service, self.revisions, self.rollout, tuple(self.observations.values()), self.acked)
 
     def run(self) -> bool:
         """Look until nothing changes any more; False when that took too long."""
         work = 0
         while work < MOST_WORK:
-            work += max(len(self.sights), 1)
+            work += max(len(self.observations), 1)
             decision = decide(self.situation(), self.now_ms)
             if self.apply(decision):
                 continue
-            resting = all(s.phase is Phase.READY for s in self.sights.values())
+            resting = all(o.phase is Phase.READY for o in self.observations.values())
             if resting or decision.again_ms is None or decision.again_ms <= self.now_ms:
                 return not (self.rollout is not None and self.rollout.active)
             self.now_ms = decision.again_ms
@@ -126,13 +126,15 @@ class FairWorld:
         moved = bool(decision.instances or decision.starts or decision.forget or decision.stops or decision.resume)
         self.service, self.rollout = decision.service or self.service, decision.rollout or self.rollout
         for instance in decision.instances:
-            self.sights[instance.id] = replace(self.sights[instance.id], instance=instance)
+            self.observations[instance.id] = replace(self.observations[instance.id], instance=instance)
         for start in decision.starts:
             self.start(start.track, start.template)
         for stop in decision.stops:
-            self.sights[stop.instance_id] = replace(self.sights[stop.instance_id], process=Process.EXITED)
+            self.observations[stop.instance_id] = replace(
+                self.observations[stop.instance_id], process=Process.EXITED
+            )
         for instance_id in decision.forget:
-            del self.sights[instance_id]
+            del self.observations[instance_id]
         moved |= self.answered() or self.acked != decision.route or bool(decision.service or decision.rollout)
         self.acked = decision.route
         self.noticed()
@@ -146,22 +148,24 @@ class FairWorld:
         instance = Instance(
             name, self.service.id, track, self.service.revision, template, Phase.STARTING, self.now_ms, self.now_ms
         )
-        self.sights[name] = _sight(instance, self.now_ms)
+        self.observations[name] = _observation(instance, self.now_ms)
 
     def answered(self) -> bool:
         """Processes become ready."""
-        young = [s for s in self.sights.values() if s.phase is Phase.STARTING and s.process is not Process.READY]
-        for sight in young:
-            self.sights[sight.id] = replace(sight, process=Process.READY)
+        young = [
+            o for o in self.observations.values() if o.phase is Phase.STARTING and o.process is not Process.READY
+        ]
+        for observation in young:
+            self.observations[observation.id] = replace(observation, process=Process.READY)
         return bool(young)
 
     def noticed(self) -> None:
         """What the gateway does not route to is quiet from then on."""
         routed = self.acked.instance_ids() if self.acked else frozenset()
-        for i, sight in self.sights.items():
-            since = None if i in routed else sight.unrouted_ms or self.now_ms
-            if since != sight.unrouted_ms:
-                self.sights[i] = replace(sight, unrouted_ms=since, quiet_since_ms=since)
+        for i, observation in self.observations.items():
+            since = None if i in routed else observation.unrouted_ms or self.now_ms
+            if since != observation.unrouted_ms:
+                self.observations[i] = replace(observation, unrouted_ms=since, quiet_since_ms=since)
 
     def seen(self, *, switched: bool) -> None:
         """Note who answers, when other templates do or the weights are others."""
@@ -173,21 +177,21 @@ class FairWorld:
 
     def _counted(self, endpoints: Sequence[Endpoint]) -> tuple[tuple[str, int], ...]:
         """How many there are of each template."""
-        known = {**self.first, **self.sights}
+        known = {**self.first, **self.observations}
         return tuple(sorted(Counter(known[e.instance_id].instance.template for e in endpoints).items()))
 
     def measure(self) -> None:
-        cpu, mib = self._taken(self.sights)
-        self.most = max(self.most, len(self.sights))
+        cpu, mib = self._taken(self.observations)
+        self.most = max(self.most, len(self.observations))
         self.most_cpu, self.most_mib = max(self.most_cpu, cpu), max(self.most_mib, mib)
 
     def room(self) -> Room:
         cpu, mib = self._taken(self.first)
         more = Size(round(self.most_cpu - cpu, 3), self.most_mib - mib)
-        return Room(len(self.first), self.most, len(self.sights), more)
+        return Room(len(self.first), self.most, len(self.observations), more)
 
-    def _taken(self, sights: Mapping[str, Sight]) -> tuple[float, int]:
-        sizes = [self.sizes.get(s.instance.template, Size()) for s in sights.values()]
+    def _taken(self, observations: Mapping[str, InstanceObservation]) -> tuple[float, int]:
+        sizes = [self.sizes.get(o.instance.template, Size()) for o in observations.values()]
         return sum(s.cpu for s in sizes), sum(s.memory_mib for s in sizes)
 
 
@@ -203,5 +207,7 @@ PROCESSES: Mapping[Phase, Process] = {
 }
 
 
-def _sight(instance: Instance, now_ms: int) -> Sight:
-    return Sight(instance, PROCESSES[instance.phase], f"unix:{instance.id}", process_started_ms=now_ms)
+def _observation(instance: Instance, now_ms: int) -> InstanceObservation:
+    return InstanceObservation(
+        instance, PROCESSES[instance.phase], f"unix:{instance.id}", process_started_ms=now_ms
+    )

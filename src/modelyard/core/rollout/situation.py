@@ -29,7 +29,7 @@ class Process(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class InstanceObservation:
     """One instance: its record, and what the world shows of it.
 
     `process_started_ms`: when its process began (None: not seen). `unrouted_ms`: since when the gateway is
@@ -74,7 +74,7 @@ class Track:
     """One lineage of a service now.
 
     `variant` is what it should become (None: the track ends); `base` what it was before the rollout (None: it
-    is new, or there is no rollout). `weight` is the share in force now. `sights` has every instance of it,
+    is new, or there is no rollout). `weight` is the share in force now. `observations` has every instance of it,
     `routed` the ids of those (of any track) that the gateway acknowledged.
     """
 
@@ -82,7 +82,7 @@ class Track:
     variant: Variant | None
     base: Variant | None
     weight: int
-    sights: tuple[Sight, ...]
+    observations: tuple[InstanceObservation, ...]
     routed: frozenset[str]
 
     @property
@@ -115,48 +115,52 @@ class Track:
             self.variant is None or self.variant.template.hash != self.base.template.hash
         )
 
-    def is_fresh(self, sight: Sight) -> bool:
+    def is_fresh(self, observation: InstanceObservation) -> bool:
         """Whether it is what the track should become; a hung one is not, so that it is replaced before it goes."""
-        if self.variant is None or sight.hung:
+        if self.variant is None or observation.hung:
             return False
-        return sight.instance.template == self.variant.template.hash
+        return observation.instance.template == self.variant.template.hash
 
     @property
-    def holding(self) -> tuple[Sight, ...]:
-        return tuple(s for s in self.sights if s.phase in HOLDING)
+    def holding(self) -> tuple[InstanceObservation, ...]:
+        return tuple(o for o in self.observations if o.phase in HOLDING)
 
     @property
-    def fresh(self) -> tuple[Sight, ...]:
+    def fresh(self) -> tuple[InstanceObservation, ...]:
         """Live instances of the template it should become."""
-        return tuple(s for s in self.sights if s.phase in LIVE and self.is_fresh(s))
+        return tuple(o for o in self.observations if o.phase in LIVE and self.is_fresh(o))
 
     @property
-    def stale(self) -> tuple[Sight, ...]:
+    def stale(self) -> tuple[InstanceObservation, ...]:
         """Live instances of any other template, and those that hang."""
-        return tuple(s for s in self.sights if s.phase in LIVE and not self.is_fresh(s))
+        return tuple(o for o in self.observations if o.phase in LIVE and not self.is_fresh(o))
 
-    def deadline_ms(self, sight: Sight) -> int | None:
+    def deadline_ms(self, observation: InstanceObservation) -> int | None:
         """Until when a fresh instance may take to be ready for the first time; None: nothing runs against it.
 
         Its time runs since its process began; while there is no room for one, since it was asked for.
         """
-        if self.variant is None or sight.phase is not Phase.STARTING or sight.instance.ready_ms is not None:
+        if (
+            self.variant is None
+            or observation.phase is not Phase.STARTING
+            or observation.instance.ready_ms is not None
+        ):
             return None
-        began_ms = sight.instance.phase_ms if sight.obstacle else sight.process_started_ms
+        began_ms = observation.instance.phase_ms if observation.obstacle else observation.process_started_ms
         return None if began_ms is None else began_ms + self.variant.deploy_timeout_s * 1000
 
-    def serves(self, sight: Sight) -> bool:
+    def serves(self, observation: InstanceObservation) -> bool:
         """Ready, and the gateway has it; of a track that gets no traffic, ready is all that can be asked."""
-        return sight.phase is Phase.READY and (sight.id in self.routed or self.weight == 0)
+        return observation.phase is Phase.READY and (observation.id in self.routed or self.weight == 0)
 
     @property
     def serving(self) -> int:
         """How many live instances serve, of whatever template."""
-        return sum(1 for s in (*self.fresh, *self.stale) if self.serves(s))
+        return sum(1 for o in (*self.fresh, *self.stale) if self.serves(o))
 
     @property
     def fresh_serving(self) -> int:
-        return sum(1 for s in self.fresh if self.serves(s))
+        return sum(1 for o in self.fresh if self.serves(o))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ class Situation:
     service: Service
     revisions: Mapping[int, Revision]
     rollout: Rollout | None
-    sights: tuple[Sight, ...]
+    observations: tuple[InstanceObservation, ...]
     acked: ServiceRoute | None
     app_codes: tuple[str, ...] = field(default=(), repr=False)
     began_ms: int | None = None
@@ -206,11 +210,11 @@ class Situation:
         """Whether the weights of the goal are in force."""
         return not self.base or (self.rollout is not None and self.rollout.switched)
 
-    def variant_of(self, sight: Sight) -> Variant | None:
+    def variant_of(self, observation: InstanceObservation) -> Variant | None:
         """What the instance runs, as the service says it now, else as the revision said that started it."""
-        for number in (self.service.revision, sight.instance.revision):
+        for number in (self.service.revision, observation.instance.revision):
             for variant in self.revisions[number].variants if number in self.revisions else ():
-                if variant.template.hash == sight.instance.template:
+                if variant.template.hash == observation.instance.template:
                     return variant
         return None
 
@@ -221,7 +225,7 @@ class Situation:
         goal = {v.track: v for v in self.goal}
         base = {v.track: v for v in self.base}
         force = goal if self.switched else base
-        seen = {s.instance.track for s in self.sights}
+        seen = {o.instance.track for o in self.observations}
         routed = self.acked.instance_ids() if self.acked else frozenset()
         for number in sorted(goal.keys() | base.keys() | seen):
             yield Track(
@@ -229,6 +233,6 @@ class Situation:
                 variant=goal.get(number),
                 base=base.get(number),
                 weight=force[number].weight if number in force else 0,
-                sights=tuple(s for s in self.sights if s.instance.track == number),
+                observations=tuple(o for o in self.observations if o.instance.track == number),
                 routed=routed,
             )

@@ -25,11 +25,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelyard.core import backoff
-from modelyard.core.rollout.situation import Sight, Situation, Track
+from modelyard.core.rollout.situation import InstanceObservation, Situation, Track
 from modelyard.domain.instance import LIVE, Phase
 from modelyard.domain.revision import Variant
 
 HUNG = "it hangs"
+LATE = "it was not able to serve in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,129 +72,129 @@ def plan(situation: Situation, now_ms: int) -> Plan:
     """The starts and drains that are allowed now. Empty when there is nothing to do."""
     tracks = situation.tracks()
     if not situation.goal:
-        return Plan(drains=tuple(Drain(s.id, "the service stops") for t in tracks for s in t.stale))
-    moment = TrackContext(
+        return Plan(drains=tuple(Drain(o.id, "the service stops") for t in tracks for o in t.stale))
+    context = TrackContext(
         now_ms,
         switched=situation.switched,
         serves=any(t.serving for t in tracks if t.variant is not None),
-        answers=any(s.answers for s in situation.sights),
+        answers=any(o.answers for o in situation.observations),
     )
     return Plan(
-        tuple(start for track in tracks for start in _starts(track, moment)),
-        tuple(drain for track in tracks for drain in _drains(track, moment)),
-        min((t for track in tracks for t in _times(track, moment) if t > now_ms), default=None),
+        tuple(start for track in tracks for start in _starts(track, context)),
+        tuple(drain for track in tracks for drain in _drains(track, context)),
+        min((t for track in tracks for t in _times(track, context) if t > now_ms), default=None),
     )
 
 
-def _starts(track: Track, moment: TrackContext) -> Iterator[Start]:
+def _starts(track: Track, context: TrackContext) -> Iterator[Start]:
     """New ones up to the count; then an old one, if it may have to answer in the meantime."""
     room = track.ceiling - len(track.holding)
-    for template, missing in _missing(track, moment):
-        if _next_try_ms(track, template) <= moment.now_ms:
+    for template, missing in _missing(track, context):
+        if _next_try_ms(track, template) <= context.now_ms:
             for _ in range(min(missing, room)):
                 yield Start(track.number, template)
             room -= max(min(missing, room), 0)
 
 
-def _missing(track: Track, moment: TrackContext) -> Iterator[tuple[str, int]]:
+def _missing(track: Track, context: TrackContext) -> Iterator[tuple[str, int]]:
     """Templates of which something should be started, and how many."""
     if track.variant is not None:
-        yield track.variant.template.hash, track.count - len(track.fresh) + len(_lost(track, moment.now_ms))
-    if _must_answer(track, moment) and not _of(track, track.base):
+        yield track.variant.template.hash, track.count - len(track.fresh) + len(_lost(track, context.now_ms))
+    if _must_answer(track, context) and not _of(track, track.base):
         assert track.base is not None
         yield track.base.template.hash, 1
 
 
-def _must_answer(track: Track, moment: TrackContext) -> bool:
+def _must_answer(track: Track, context: TrackContext) -> bool:
     """Whether the base is what callers wait for: its weight is in force, and nothing answers."""
-    return not moment.switched and not moment.answers and track.base_floor > 0 and track.base_differs
+    return not context.switched and not context.answers and track.base_floor > 0 and track.base_differs
 
 
-def _drains(track: Track, moment: TrackContext) -> Iterator[Drain]:
+def _drains(track: Track, context: TrackContext) -> Iterator[Drain]:
     """Those that cost nothing first; then serving ones, oldest first, as far as the floor allows."""
-    lost = _lost(track, moment.now_ms)
-    if track.variant is None and not moment.switched:
+    lost = _lost(track, context.now_ms)
+    if track.variant is None and not context.switched:
         return
     why = "another version replaces it" if track.variant else "its variant was removed"
-    for sight in _free(track, lost, moment):
-        yield Drain(sight.id, "it was not able to serve in time" if sight in lost else HUNG if sight.hung else why)
-    spare = max(track.serving - _floor(track, moment), 0)
-    leaving = sorted((s for s in track.stale if track.serves(s)), key=_age)[:spare]
-    for sight in leaving:
-        yield Drain(sight.id, HUNG if sight.hung else why)
-    for sight in _surplus(track, lost, spare - len(leaving)):
-        yield Drain(sight.id, "fewer instances are asked for")
+    for observation in _free(track, lost, context):
+        yield Drain(observation.id, LATE if observation in lost else HUNG if observation.hung else why)
+    spare = max(track.serving - _floor(track, context), 0)
+    leaving = sorted((o for o in track.stale if track.serves(o)), key=_age)[:spare]
+    for observation in leaving:
+        yield Drain(observation.id, HUNG if observation.hung else why)
+    for observation in _surplus(track, lost, spare - len(leaving)):
+        yield Drain(observation.id, "fewer instances are asked for")
 
 
-def _floor(track: Track, moment: TrackContext) -> int:
-    if not moment.switched:
+def _floor(track: Track, context: TrackContext) -> int:
+    if not context.switched:
         return max(track.floor, track.base_floor)
-    if track.variant is None and not moment.serves:
+    if track.variant is None and not context.serves:
         return 1
     return track.floor
 
 
-def _lost(track: Track, now_ms: int) -> list[Sight]:
+def _lost(track: Track, now_ms: int) -> list[InstanceObservation]:
     """Instances of the goal that had their time to serve and do not."""
-    return [s for s in track.fresh if (limit := _limit_ms(track, s)) is not None and now_ms >= limit]
+    return [o for o in track.fresh if (limit := _limit_ms(track, o)) is not None and now_ms >= limit]
 
 
-def _free(track: Track, lost: list[Sight], moment: TrackContext) -> list[Sight]:
+def _free(track: Track, lost: list[InstanceObservation], context: TrackContext) -> list[InstanceObservation]:
     """Instances whose end takes nothing from callers.
 
     While nothing of the service answers, the one that is likeliest to answer next stays: the youngest of those
     that were ready once (they may only be slow, and the routing has them as its last resort), else one of the
     base before the switch. A ready one that the gateway does not have yet is about to serve: it is not free.
     """
-    idle = [s for s in track.stale if s.phase is Phase.STARTING] + lost
-    hopeful = [] if moment.answers else [s for s in idle if s.instance.ready_ms is not None]
-    if not hopeful and _must_answer(track, moment):
-        hopeful = [s for s in idle if s in _of(track, track.base)]
+    idle = [o for o in track.stale if o.phase is Phase.STARTING] + lost
+    hopeful = [] if context.answers else [o for o in idle if o.instance.ready_ms is not None]
+    if not hopeful and _must_answer(track, context):
+        hopeful = [o for o in idle if o in _of(track, track.base)]
     kept = sorted(hopeful, key=_age)[-1:]
-    return [s for s in idle if s not in kept]
+    return [o for o in idle if o not in kept]
 
 
-def _surplus(track: Track, lost: list[Sight], spare: int) -> Iterator[Sight]:
+def _surplus(track: Track, lost: list[InstanceObservation], spare: int) -> Iterator[InstanceObservation]:
     """Instances of the goal above the count: those that do not serve first, the youngest first."""
-    fresh = [s for s in track.fresh if s not in lost]
-    order = sorted(fresh, key=lambda s: (track.serves(s), s.phase is Phase.READY, -s.instance.started_ms, s.id))
-    for sight in order[: max(len(fresh) - track.count, 0)]:
-        if track.serves(sight):
+    fresh = [o for o in track.fresh if o not in lost]
+    order = sorted(fresh, key=lambda o: (track.serves(o), o.phase is Phase.READY, -o.instance.started_ms, o.id))
+    for observation in order[: max(len(fresh) - track.count, 0)]:
+        if track.serves(observation):
             if spare <= 0:
                 return
             spare -= 1
-        yield sight
+        yield observation
 
 
-def _of(track: Track, variant: Variant | None) -> list[Sight]:
+def _of(track: Track, variant: Variant | None) -> list[InstanceObservation]:
     """Live instances of the variant's template."""
     wanted = variant.template.hash if variant else None
-    return [s for s in track.sights if s.phase in LIVE and s.instance.template == wanted]
+    return [o for o in track.observations if o.phase in LIVE and o.instance.template == wanted]
 
 
-def _age(sight: Sight) -> tuple[int, str]:
-    return (sight.instance.started_ms, sight.id)
+def _age(observation: InstanceObservation) -> tuple[int, str]:
+    return (observation.instance.started_ms, observation.id)
 
 
-def _limit_ms(track: Track, sight: Sight) -> int | None:
+def _limit_ms(track: Track, observation: InstanceObservation) -> int | None:
     """When an instance that does not serve is given up; None while nothing runs against it."""
-    if sight.phase is not Phase.STARTING or track.variant is None:
+    if observation.phase is not Phase.STARTING or track.variant is None:
         return None
-    if sight.instance.ready_ms is not None:
-        return sight.instance.phase_ms + sight.patience_ms
-    return None if sight.obstacle else track.deadline_ms(sight)
+    if observation.instance.ready_ms is not None:
+        return observation.instance.phase_ms + observation.patience_ms
+    return None if observation.obstacle else track.deadline_ms(observation)
 
 
 def _next_try_ms(track: Track, template: str) -> int:
-    ended = [s for s in track.sights if s.phase is Phase.EXITED and s.instance.template == template]
-    return backoff.next_try_ms([s.instance.phase_ms for s in ended])
+    ended = [o for o in track.observations if o.phase is Phase.EXITED and o.instance.template == template]
+    return backoff.next_try_ms([o.instance.phase_ms for o in ended])
 
 
-def _times(track: Track, moment: TrackContext) -> Iterator[int]:
-    for template, missing in _missing(track, moment):
+def _times(track: Track, context: TrackContext) -> Iterator[int]:
+    for template, missing in _missing(track, context):
         if missing > 0:
             yield _next_try_ms(track, template)
-    for sight in track.fresh:
-        for limit in (_limit_ms(track, sight), track.deadline_ms(sight)):
+    for observation in track.fresh:
+        for limit in (_limit_ms(track, observation), track.deadline_ms(observation)):
             if limit is not None:
                 yield limit

@@ -12,7 +12,7 @@ STOPPING   absent or exited    nothing is left of it
 
 from dataclasses import replace
 
-from modelyard.core.rollout.situation import Process, Sight
+from modelyard.core.rollout.situation import InstanceObservation, Process
 from modelyard.domain.instance import Phase
 
 ENDED = frozenset({Process.ABSENT, Process.EXITED})
@@ -20,43 +20,43 @@ QUIET_MS = 500
 """How long a drained instance must have had no request inside and taken none."""
 
 
-def seen(sight: Sight, now_ms: int) -> Sight:
-    """The sight with its instance in the phase that the world put it in."""
-    phase = _passive(sight)
+def seen(observation: InstanceObservation, now_ms: int) -> InstanceObservation:
+    """The observation with its instance in the phase that the world put it in."""
+    phase = _passive(observation)
     if phase is None:
-        return sight
-    exit_text = (sight.exit or "it vanished") if phase is Phase.EXITED else ""
-    return replace(sight, instance=sight.instance.become(phase, now_ms, exit=exit_text))
+        return observation
+    exit_text = (observation.exit or "it vanished") if phase is Phase.EXITED else ""
+    return replace(observation, instance=observation.instance.become(phase, now_ms, exit=exit_text))
 
 
-def is_over(sight: Sight) -> bool:
+def is_over(observation: InstanceObservation) -> bool:
     """Whether an instance that was to end has ended."""
-    return sight.phase in {Phase.DRAINING, Phase.STOPPING} and sight.process in ENDED
+    return observation.phase in {Phase.DRAINING, Phase.STOPPING} and observation.process in ENDED
 
 
-def drained_ms(sight: Sight, patience_ms: int) -> int | None:
+def drained_ms(observation: InstanceObservation, patience_ms: int) -> int | None:
     """From when a draining instance may be told to end; None while the gateway may still route to it.
 
     Quiet for a while, or its time is over. One that was never ready, nor is now, has never had a request.
     """
-    if sight.unrouted_ms is None:
+    if observation.unrouted_ms is None:
         return None
-    if sight.instance.ready_ms is None and not sight.answers:
+    if observation.instance.ready_ms is None and not observation.answers:
         return 0
-    begin = max(sight.unrouted_ms, sight.instance.phase_ms)
+    begin = max(observation.unrouted_ms, observation.instance.phase_ms)
     over = begin + patience_ms
-    if sight.quiet_since_ms is None:
+    if observation.quiet_since_ms is None:
         return over
-    return min(over, max(begin, sight.quiet_since_ms) + QUIET_MS)
+    return min(over, max(begin, observation.quiet_since_ms) + QUIET_MS)
 
 
-def _passive(sight: Sight) -> Phase | None:
-    match sight.phase, sight.process:
+def _passive(observation: InstanceObservation) -> Phase | None:
+    match observation.phase, observation.process:
         case Phase.STARTING, Process.READY:
             return Phase.READY
         case Phase.STARTING, Process.EXITED:
             return Phase.EXITED
-        case Phase.STARTING, Process.ABSENT if sight.instance.ready_ms is not None:
+        case Phase.STARTING, Process.ABSENT if observation.instance.ready_ms is not None:
             return Phase.EXITED
         case Phase.READY, Process.STARTING | Process.STOPPING:
             return Phase.STARTING

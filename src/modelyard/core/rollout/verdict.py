@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelyard.core.rollout.routes import route
-from modelyard.core.rollout.situation import Sight, Situation, Track
+from modelyard.core.rollout.situation import InstanceObservation, Situation, Track
 from modelyard.core.size import resources
 from modelyard.domain.instance import Phase
 from modelyard.domain.resources import Resources
@@ -75,22 +75,22 @@ def _failures(track: Track, situation: Situation, now_ms: int) -> Iterator[Faile
     if track.variant is None:
         return
     name = f"{track.variant.model_name} {track.variant.model_version}"
-    for sight in track.fresh:
-        deadline_ms = track.deadline_ms(sight)
+    for observation in track.fresh:
+        deadline_ms = track.deadline_ms(observation)
         if deadline_ms is not None and now_ms >= deadline_ms:
-            yield _late(track.variant, name, sight)
+            yield _late(track.variant, name, observation)
     ended = [
-        s
-        for s in track.sights
-        if s.phase is Phase.EXITED and track.is_fresh(s) and s.instance.phase_ms >= situation.began
+        o
+        for o in track.observations
+        if o.phase is Phase.EXITED and track.is_fresh(o) and o.instance.phase_ms >= situation.began
     ]
-    before_ready = [s for s in ended if s.instance.ready_ms is None]
+    before_ready = [o for o in ended if o.instance.ready_ms is None]
     for crashes, most, when in (
         (before_ready, CRASHES_BEFORE_READY, " before they were ready"),
         (ended, CRASHES_AT_ALL, ""),
     ):
         if len(crashes) >= most:
-            last = max(crashes, key=lambda s: (s.instance.phase_ms, s.id))
+            last = max(crashes, key=lambda o: (o.instance.phase_ms, o.id))
             text = f"instances of {name} ended {len(crashes)} times{when}: {last.instance.exit}"
             yield Failed(text, last.id)
             return
@@ -100,14 +100,14 @@ def _failures(track: Track, situation: Situation, now_ms: int) -> Iterator[Faile
         yield Failed(text, _unsteady(track, track.variant.template.hash))
 
 
-def _late(variant: Variant, name: str, sight: Sight) -> Failed:
+def _late(variant: Variant, name: str, observation: InstanceObservation) -> Failed:
     within = f"within {variant.deploy_timeout_s} s (deploy_timeout_in_seconds)"
-    if not sight.obstacle:
-        return Failed(f"deployment timed out: an instance of {name} was not ready {within}", sight.id)
+    if not observation.obstacle:
+        return Failed(f"deployment timed out: an instance of {name} was not ready {within}", observation.id)
     return Failed(
         f"deployment timed out: an instance of {name} could not be started {within}, for want of room: "
-        f"{sight.obstacle}. Each takes {_size(variant.template)}, and a change needs room for one more than run "
-        "at a time. Stop or shrink other services, or ask for fewer instances or a smaller specification."
+        f"{observation.obstacle}. Each takes {_size(variant.template)}, and a change needs room for one more "
+        "than run at a time. Stop or shrink other services, or ask for fewer instances or a smaller specification."
     )
 
 
@@ -119,7 +119,7 @@ def _size(template: Template) -> str:
 
 def _unsteady(track: Track, template: str) -> str | None:
     """The one that was last seen to change, of those that are not well; else of all."""
-    known = [s for s in track.sights if s.instance.template == template]
+    known = [o for o in track.observations if o.instance.template == template]
     if not known:
         return None
-    return max(known, key=lambda s: (s.phase is not Phase.READY or s.hung, s.instance.phase_ms, s.id)).id
+    return max(known, key=lambda o: (o.phase is not Phase.READY or o.hung, o.instance.phase_ms, o.id)).id
