@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.integration.plane_world import Yard, variant, yard
 
-from modelyard.control.plane import ControlPlane
+from modelyard.control.plane import ControlPlane, UnknownKindError
+from modelyard.control.reconcile import Reconciler, UndecidedTypeError
 from modelyard.domain.errors import NotFound
 from modelyard.domain.routing import RouteState
-from modelyard.domain.service import Desired, RolloutState, ServiceStatus
+from modelyard.domain.service import Desired, InferType, RolloutState, ServiceStatus
 from modelyard.engines.base import InstanceSpec
 from modelyard.engines.fake import CrashAtStart, NeverReady, SlowStart
 from modelyard.store.base import StoreUnavailableError
@@ -268,6 +270,27 @@ async def test_it_is_not_healthy_before_its_start_and_after_its_end(world: Yard)
     assert not ControlPlane(world.world, world._publisher).healthy()
     await world.plane.close()
     assert not world.plane.healthy()
+
+
+async def test_a_nudge_of_an_unknown_kind_is_a_mistake(world: Yard) -> None:
+    with pytest.raises(UnknownKindError, match="'task'"):
+        world.plane.nudge("task", "t1")
+
+
+async def test_a_service_of_a_type_without_a_decision_holds_nobody_up(world: Yard) -> None:
+    service_id = await world.create(variant(V1))
+    await world.converge(service_id)
+    record = await world.record(service_id)
+    batch = replace(record.service, id="batch", name="batch", infer_type=InferType.BATCH)
+    async with world.store.write() as w:
+        await w.add_service(batch)
+        await w.add_revision(replace(record.revisions[1], service_id="batch"))
+    with pytest.raises(UndecidedTypeError, match="batch"):
+        await Reconciler(world.world).handle("batch")
+    await world.restart()
+    await world.settle()
+    assert world.shares(service_id) == {1: (100, 1)}
+    assert world.route("batch") is None
 
 
 def unreadable() -> None:

@@ -12,6 +12,7 @@ A project that is disabled has no codes.
 from collections.abc import Callable, Mapping, Sequence
 
 from modelyard.control.clock import Clock
+from modelyard.control.loop import Worker
 from modelyard.gateway.base import Gateway
 from modelyard.store.base import AppCode, Store
 
@@ -20,6 +21,8 @@ SKEW_MS = 60_000
 SETTLED_EVERY_MS = 60_000
 """How finely the gateway is told the time up to which no token can be of the future."""
 _TOKEN = "token:"  # noqa: S105 - how the revocation of a single token is stored (operations.identity)
+
+EVERYBODY = "everybody"
 
 Codes = Mapping[str, tuple[str, ...]]
 
@@ -46,6 +49,17 @@ class Access:
     def codes(self, service_id: str) -> tuple[str, ...]:
         """The AppCodes that open this service, as last read."""
         return self._codes.get(service_id, ())
+
+    def worker(self) -> Worker:
+        """One look sees all: whoever a nudge names."""
+
+        async def keys() -> tuple[str, ...]:
+            return (EVERYBODY,)
+
+        async def handle(_key: str) -> None:
+            await self.refresh()
+
+        return Worker("access", keys, handle, one_key=EVERYBODY)
 
     async def refresh(self) -> None:
         """Publish what the store says. Raises StoreUnavailableError: what the gateway has stays in force."""

@@ -1,18 +1,20 @@
-"""Invocation totals that outlive the gateway process and this one.
+"""Invocation totals that outlive the gateway process and this one, and what came in the last minute.
 
 The gateway counts from 0 in each of its processes (`epoch`). The store keeps the totals beside the raw reading
 that they include, so that a new control plane goes on where the last one stopped, and a new gateway adds up.
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 
-from modelyard.control.rates import Minute
 from modelyard.domain.service import Invocations
 from modelyard.gateway.base import CounterReading, Gateway
 from modelyard.store.base import Counter, Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
+
+WINDOW_MS = 60_000
 
 
 def counted(known: Mapping[str, Counter], reading: CounterReading) -> dict[str, Counter]:
@@ -78,3 +80,28 @@ class Counting:
         for service_id, counter in changed.items():
             before = known.get(service_id, Counter()).totals.total
             self.minute.note(service_id, counter.totals.total - before, now_ms)
+
+
+class Minute:
+    """Remembers what came when. Holds at most a minute of readings of each service that had requests in it."""
+
+    def __init__(self) -> None:
+        self._came: dict[str, deque[tuple[int, int]]] = {}
+
+    def note(self, service_id: str, requests: int, now_ms: int) -> None:
+        """So many more requests were seen now."""
+        if requests > 0:
+            self._came.setdefault(service_id, deque()).append((now_ms, requests))
+        self._forget(service_id, now_ms)
+
+    def requests(self, service_id: str, now_ms: int) -> int:
+        """Those of the last minute."""
+        self._forget(service_id, now_ms)
+        return sum(count for _, count in self._came.get(service_id, ()))
+
+    def _forget(self, service_id: str, now_ms: int) -> None:
+        came = self._came.get(service_id)
+        while came and came[0][0] <= now_ms - WINDOW_MS:
+            came.popleft()
+        if came is not None and not came:
+            del self._came[service_id]

@@ -1,4 +1,6 @@
-"""One queue of keys: look at this one again.
+"""One queue of keys for each kind of thing: look at this one again.
+
+A *worker* is what the control plane knows of a kind: which keys there are, and how one of them is handled.
 
 Promises: a key is handled by one task at a time; nudges that come while it is handled make one more pass, not
 many; an error is logged and tried again after a growing pause; other keys are not held up (up to `parallel`
@@ -7,7 +9,7 @@ at once). An event carries no content, so losing or repeating one does no harm.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from modelyard.control.clock import Clock, Timer
@@ -19,6 +21,23 @@ Handle = Callable[[str], Awaitable[int | None]]
 """Handles a key; returns when to do so again without being told (milliseconds), or None."""
 
 
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One kind of key.
+
+    `keys` names all that there are to look at: at the start and, with `repeats`, once a minute, in case a nudge
+    was lost. `parallel` of them are handled at once. `one_key`: the key that every nudge of this kind means, since
+    one look sees everything ("": each key is a thing of its own).
+    """
+
+    kind: str
+    keys: Callable[[], Awaitable[Iterable[str]]]
+    handle: Handle
+    parallel: int = 16
+    repeats: bool = True
+    one_key: str = ""
+
+
 @dataclass(slots=True)
 class _Key:
     task: asyncio.Task[None] | None = None
@@ -28,13 +47,12 @@ class _Key:
 
 
 class KeyedLoop:
-    """See the module. `name` is for the log."""
+    """See the module."""
 
-    def __init__(self, name: str, handle: Handle, clock: Clock, *, parallel: int = 16) -> None:
-        self._name = name
-        self._handle = handle
+    def __init__(self, worker: Worker, clock: Clock) -> None:
+        self.worker = worker
         self._clock = clock
-        self._slots = asyncio.Semaphore(parallel)
+        self._slots = asyncio.Semaphore(worker.parallel)
         self._keys: dict[str, _Key] = {}
         self._idle = asyncio.Event()
         self._idle.set()
@@ -44,6 +62,7 @@ class KeyedLoop:
         """Have the key looked at soon. Never blocks."""
         if self._closed:
             return
+        key = self.worker.one_key or key
         entry = self._keys.setdefault(key, _Key())
         if entry.task is not None:
             entry.dirty = True
@@ -52,7 +71,9 @@ class KeyedLoop:
             entry.timer.cancel()
             entry.timer = None
         self._idle.clear()
-        entry.task = asyncio.get_running_loop().create_task(self._work(key, entry), name=f"{self._name}:{key}")
+        entry.task = asyncio.get_running_loop().create_task(
+            self._work(key, entry), name=f"{self.worker.kind}:{key}"
+        )
 
     async def idle(self) -> None:
         """Until no key is waiting or being handled (timers do not count)."""
@@ -81,11 +102,13 @@ class KeyedLoop:
 
     async def _once(self, key: str, entry: _Key) -> int | None:
         try:
-            again_ms = await self._handle(key)
+            again_ms = await self.worker.handle(key)
         except Exception:  # the one place where anything is caught: a failed pass is tried again
             entry.failures += 1
             pause_ms = max(delay_ms(entry.failures), 200)
-            log.exception("%s %s failed (%d in a row), again in %d ms", self._name, key, entry.failures, pause_ms)
+            log.exception(
+                "%s %s failed (%d in a row), again in %d ms", self.worker.kind, key, entry.failures, pause_ms
+            )
             return self._clock.now_ms() + pause_ms
         entry.failures = 0
         return again_ms

@@ -1,4 +1,5 @@
-"""The control plane's working life: take stock, publish, then react until closed.
+"""The control plane's working life: take stock, publish, then react until closed. It is a list of workers, one per
+kind of key (`control.loop`); what a service of some type needs is its worker's to know.
 
 A fresh one publishes no route and stops nothing until the store and the engine were observed in full: its first
 snapshot would otherwise wipe the routes that a gateway still serves.
@@ -12,7 +13,7 @@ from functools import partial
 from modelyard.artifacts.sweeping import Sweeper
 from modelyard.control.access import TOKEN_TTL_MS, Access
 from modelyard.control.counting import Counting
-from modelyard.control.loop import KeyedLoop
+from modelyard.control.loop import KeyedLoop, Worker
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports, Reconciler
 from modelyard.engines.base import EngineUnavailableError, ProcessState
@@ -25,6 +26,10 @@ ASK_STORE_EVERY_S = 5.0
 LOOK_AGAIN_EVERY_S = 60.0
 SWEEP_EVERY_S = 600.0
 DOWN_GRACE_S = 10.0
+
+
+class UnknownKindError(Exception):
+    """A nudge for a kind of key that no worker handles: a mistake of whoever nudges."""
 
 
 class ControlPlane:
@@ -41,36 +46,34 @@ class ControlPlane:
         """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk."""
         self._sweeper = sweeper
         self._ports = ports
-        self._publisher = publisher
         nudge_service = partial(self.nudge, "service")
         self._access = Access(ports.store, ports.gateway, ports.clock, nudge_service, token_ttl_ms=token_ttl_ms)
         self._reconciler = Reconciler(ports, self._access.codes)
         self._counting = Counting(ports.store, ports.gateway, ports.clock.now_ms)
-        self._services = KeyedLoop("service", self._reconciler.handle, ports.clock)
-        self._models = KeyedLoop("model", self._publish, ports.clock, parallel=2)
-        self._accesses = KeyedLoop("access", self._refresh, ports.clock)
+        workers = (
+            self._access.worker(),
+            Worker("service", self._reconciler.keys, self._reconciler.handle),
+            Worker("model", publisher.pending, publisher.publish, parallel=2, repeats=False),
+        )
+        self._loops = {worker.kind: KeyedLoop(worker, ports.clock) for worker in workers}
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
         self._readable = False
 
     def nudge(self, kind: str, key: str) -> None:
-        """Look at this service or model again, or at who has access (whoever `key` is: one look sees all). What
-        comes before the start is seen by the start."""
-        if not self._started:
-            return
-        match kind:
-            case "model":
-                self._models.nudge(key)
-            case "access":
-                self._accesses.nudge("everybody")
-            case _:
-                self._services.nudge(key)
+        """Have this key looked at again. What comes before the start is seen by the start. Raises UnknownKindError
+        when nobody works on such keys."""
+        loop = self._loops.get(kind)
+        if loop is None:
+            raise UnknownKindError(f"nobody works on keys of the kind {kind!r}")
+        if self._started:
+            loop.nudge(key)
 
     async def start(self) -> None:
         """Observe everything, publish every route, and begin to react."""
         ports = self._ports
         ports.engine.watch(self._moved)
-        ports.gateway.watch(self._seen)
+        ports.gateway.watch(partial(self.nudge, "service"))
         await ports.engine.open()
         await self._access.refresh()
         async with ports.store.read() as reading:
@@ -80,15 +83,19 @@ class ControlPlane:
             self._reconciler.moved(record.service.id)
         await self._reconciler.note()
         self._started = True
-        await self._look_at_all()
-        for model_id in await self._publisher.pending():
-            self.nudge("model", model_id)
+        for loop in self._loops.values():
+            for key in await loop.worker.keys():
+                loop.nudge(key)
         self._readable = True
         self._tasks = [
             asyncio.create_task(_every(ASK_STORE_EVERY_S, self._ask_store), name="ask the store"),
             asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
-            asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, self._look_again), name="look again"),
             asyncio.create_task(self._sweep_up(), name="sweep"),
+            *(
+                asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, partial(_look_again, loop)), name=f"again: {kind}")
+                for kind, loop in self._loops.items()
+                if loop.worker.repeats
+            ),
         ]
 
     async def close(self) -> None:
@@ -97,9 +104,8 @@ class ControlPlane:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._services.close()
-        await self._models.close()
-        await self._accesses.close()
+        for loop in self._loops.values():
+            await loop.close()
         await self._counting.take()
 
     def healthy(self) -> bool:
@@ -122,15 +128,11 @@ class ControlPlane:
 
     async def idle(self) -> None:
         """Until nothing is queued or being handled."""
-        await self._accesses.idle()
-        await self._services.idle()
-        await self._models.idle()
+        for loop in self._loops.values():
+            await loop.idle()
 
     def _moved(self, service_id: str) -> None:
         self._reconciler.moved(service_id)
-        self.nudge("service", service_id)
-
-    def _seen(self, service_id: str) -> None:
         self.nudge("service", service_id)
 
     async def _ask_store(self) -> None:
@@ -143,9 +145,6 @@ class ControlPlane:
             self._readable = False
         else:
             self._readable = True
-
-    async def _publish(self, model_id: str) -> int | None:
-        return await self._publisher.publish(model_id)
 
     async def _sweep(self) -> None:
         if self._sweeper is None:
@@ -160,27 +159,13 @@ class ControlPlane:
             await self._sweeper.clear()
         await _every(SWEEP_EVERY_S, self._sweep)
 
-    async def _refresh(self, _key: str) -> None:
-        await self._access.refresh()
 
-    async def _look_at_all(self) -> None:
-        self.nudge("access", "everybody")
-        for service_id in await self._all():
-            self.nudge("service", service_id)
-
-    async def _look_again(self) -> None:
-        """The same, spread over half a minute: what is due now must not queue behind a thousand."""
-        self.nudge("access", "everybody")
-        services = await self._all()
-        for service_id in services:
-            self.nudge("service", service_id)
-            await asyncio.sleep(LOOK_AGAIN_EVERY_S / 2 / len(services))
-
-    async def _all(self) -> set[str]:
-        """Every service that is stored or has an instance."""
-        async with self._ports.store.read() as reading:
-            known = await reading.service_ids()
-        return {*known, *(o.service_id for o in await self._ports.engine.list())}
+async def _look_again(loop: KeyedLoop) -> None:
+    """At every key, spread over half a minute: what is due now must not queue behind a thousand."""
+    keys = [*await loop.worker.keys()]
+    for key in keys:
+        loop.nudge(key)
+        await asyncio.sleep(LOOK_AGAIN_EVERY_S / 2 / len(keys))
 
 
 async def end_instances(ports: Ports) -> None:

@@ -7,7 +7,7 @@ meanwhile is thrown away whole. An engine or store that cannot be asked means no
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
@@ -24,7 +24,7 @@ from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import ServiceRoute
-from modelyard.domain.service import Event, EventType, Rollout
+from modelyard.domain.service import Event, EventType, InferType, Rollout
 from modelyard.engines.base import (
     Engine,
     InstanceSpec,
@@ -65,6 +65,26 @@ class _Decided:
     changed: bool
 
 
+class UndecidedTypeError(Exception):
+    """A service of a type that this release has no decision for."""
+
+
+Decide = Callable[[Situation, Instant, str], Decision]
+
+
+def decision_for(infer_type: InferType) -> Decide:
+    """What decides about services of this type. Raises UndecidedTypeError."""
+    match infer_type:
+        case InferType.REAL_TIME:
+            return _real_time
+        case InferType.BATCH | InferType.EDGE:
+            raise UndecidedTypeError(f"nothing decides about {infer_type} services")
+
+
+def _real_time(seen: Situation, instant: Instant, rejected: str) -> Decision:
+    return decide(seen, instant.now_ms, rejected=rejected, wall_ms=instant.wall_ms)
+
+
 class Reconciler:
     """See the module. One per control plane; passes over different services may overlap."""
 
@@ -79,6 +99,12 @@ class Reconciler:
     def moved(self, service_id: str) -> None:
         """Something about its instances changed: what is stored is older than that until it was recorded."""
         self._moved[service_id] += 1
+
+    async def keys(self) -> Collection[str]:
+        """Every service that is stored or has an instance."""
+        async with self._ports.store.read() as reading:
+            known = await reading.service_ids()
+        return {*known, *(o.service_id for o in await self._ports.engine.list())}
 
     async def handle(self, service_id: str) -> int | None:
         """One pass; the moment from which the next is due without an event (milliseconds), None for none."""
@@ -128,7 +154,7 @@ class Reconciler:
                 records = [r for key in service_ids if (r := await reading.record(key)) is not None]
         observed = _by_service(await ports.engine.list())
         found = {}
-        for record in records:
+        for record in _routed(records):
             seen = self._situation(record, observed[record.service.id], instant)
             notes = noted(seen, instant.now_ms, instant.wall_ms)
             if notes.service or notes.instances:
@@ -154,13 +180,14 @@ class Reconciler:
             del self._moved[service_id]
 
     async def routes(self, records: Iterable[ServiceRecord]) -> Sequence[ServiceRoute]:
-        """What a fresh control plane publishes first: every service's route, from everything observed."""
+        """What a fresh control plane publishes first: the route of every service that has one, from everything
+        observed."""
         observed = _by_service(await self._ports.engine.list())
         found = []
-        for record in records:
+        for record in _routed(records):
             instant = self._instant()
             seen = self._situation(record, observed[record.service.id], instant)
-            route = decide(seen, instant.now_ms, wall_ms=instant.wall_ms).route
+            route = _real_time(seen, instant, "").route
             if route is not None:
                 found.append(route)
         return found
@@ -173,7 +200,7 @@ class Reconciler:
         view = ports.gateway.view(service_id)
         seen = self._situation(record, observed, instant)
         rejected = view.rejected if self._is_ours(record) else ""
-        decision = decide(seen, now_ms, rejected=rejected, wall_ms=instant.wall_ms)
+        decision = decision_for(record.service.infer_type)(seen, instant, rejected)
         decision = await self._explained(decision)
         started = self._new_instances(record, decision, now_ms)
         changes = _changes(record, decision, started, tuple(strangers(record, observed)))
@@ -361,6 +388,11 @@ def _changes(
         events=decision.events,
         delete_service=decision.delete_service,
     )
+
+
+def _routed(records: Iterable[ServiceRecord]) -> Iterator[ServiceRecord]:
+    """Those of services that callers reach through the gateway."""
+    return (record for record in records if record.service.infer_type is InferType.REAL_TIME)
 
 
 def _by_service(observed: Iterable[Observed]) -> Mapping[str, list[Observed]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.integration.plane_world import variant, yard
 
-from modelyard.control.counting import Counting
+from modelyard.control.counting import Counting, Minute
 from modelyard.domain.service import Invocations
 from modelyard.gateway.base import CounterReading
 from modelyard.store.base import StoreUnavailableError
@@ -45,3 +45,15 @@ async def test_a_store_that_is_away(
             ]
             async with world.store.read() as r:
                 assert (await r.counters((service_id,)))[service_id].totals.total == requests == outage * 8
+
+
+def test_what_came_in_the_last_minute() -> None:
+    minute = Minute()
+    assert minute.requests("s", 0) == 0
+    minute.note("s", 5, 1_000)
+    minute.note("s", 0, 2_000)
+    minute.note("s", 7, 30_000)
+    minute.note("other", 1, 30_000)
+    assert minute.requests("s", 60_999) == 12
+    assert minute.requests("s", 61_000) == 7
+    assert minute.requests("s", 90_000) == 0
