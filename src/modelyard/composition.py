@@ -17,9 +17,10 @@ from fastapi import FastAPI
 from modelyard.api.app import Deps, create_app
 from modelyard.api.arrivals import Rules
 from modelyard.api.protocol import Arrivals
+from modelyard.artifacts.copying import Copying
 from modelyard.artifacts.environments import Environments
-from modelyard.artifacts.integrity import Snapshots
 from modelyard.artifacts.overlay import Overlays
+from modelyard.artifacts.snapshots import Snapshots
 from modelyard.artifacts.sweeping import Sweeper
 from modelyard.artifacts.usage import digests_in_use, directories_in_use
 from modelyard.artifacts.uv import Installer
@@ -139,13 +140,13 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     names = Names(settings.domain_name, settings.project_name, settings.user_name)
     credentials = await prepare(store, data_dir, places, names, passwords)
     identity = Identity(store, clock.wall_ms, tokens, passwords)
-    packages = data_dir / "packages"
+    snapshots = Snapshots(data_dir / "packages")
     installer = Installer(builds=settings.dependency_builds, limit_s=settings.dependency_timeout_s)
     environments = Environments(data_dir / "environments", installer)
     launching = await _launching(settings, data_dir)
     engine = ProcessEngine(
         data_dir,
-        Snapshots(packages).path,
+        snapshots.path,
         options=replace(launching, overlay=Overlays(environments).of),
         enforcement=None if settings.enforce_limits else limits.switched_off("enforce_limits is off"),
         now_ms=clock.now_ms,
@@ -164,16 +165,15 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     objects = LocalObjects(data_dir / "objects")
     publisher = Publisher(
         store,
-        objects,
-        packages,
+        Copying(objects, settings.disk_reserve_mib * MIB),
+        snapshots,
         clock.wall_ms,
         environments=environments,
         safe_formats_only=settings.safe_formats_only,
-        spare_bytes=settings.disk_reserve_mib * MIB,
     )
     sweeper = Sweeper(
-        packages,
-        environments,
+        snapshots.shelf,
+        environments.shelf,
         lambda: digests_in_use(store),
         lambda: directories_in_use(data_dir / "instances"),
         lambda: clock.wall_ms() / 1000,
@@ -190,7 +190,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         gateway_url=urls.gateway,
         volume_dirs=_directories(settings.volume_dirs),
         capacity=machine.capacity(),
-        scripted=lambda digest: _scripted(packages / digest / "model"),
+        scripted=lambda digest: _scripted(snapshots.shelf.root / digest / "model"),
         home_project=credentials.get("project_id") or settings.project_name,
         usage=engine.usage,
         requests_per_minute=plane.requests_per_minute,

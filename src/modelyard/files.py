@@ -3,6 +3,7 @@
     write(path, content)      the old content or the new one, whatever happens in between, a power cut too
     read(path, most)          at most so many bytes of a regular file
     tail(path, most)          its end
+    place(built, final)       what was built beside its place gets its name
 
 What lies at a path may be another thing than what was put there: a model that runs as our own user may lay a
 link, a pipe or a device in its place, and a disk may lose what was in it. So nothing is opened before it is known
@@ -68,7 +69,15 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = True
         fresh.unlink(missing_ok=True)
         raise
     if durable:
-        sync_directory(path.parent)
+        sync(path.parent)
+
+
+def place(built: Path, final: Path) -> Path:
+    """Rename what was built beside its place into it: a file, or a directory where none is. What it holds must be
+    synced already; afterwards its name is. Raises OSError."""
+    built.replace(final)
+    sync(final.parent)
+    return final
 
 
 def keep(path: Path, content: bytes) -> None:
@@ -82,9 +91,9 @@ def keep(path: Path, content: bytes) -> None:
     write(path, content)
 
 
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync(path: Path) -> None:
+    """Make it survive a power cut: what is in a file, the names in a directory."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:

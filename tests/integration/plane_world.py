@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.worlds.publishing import new_publisher
+
 from modelyard.control.plane import ControlPlane
-from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports
 from modelyard.core.admission.catalog import FLAVORS
 from modelyard.core.admission.config import VariantRequest
@@ -23,7 +24,6 @@ from modelyard.domain.service import Desired, Event, InferType, Rollout, Service
 from modelyard.engines.base import Observed, ProcessState
 from modelyard.engines.fake import FakeEngine
 from modelyard.gateway.fake import FakeGateway
-from modelyard.objects.local import LocalObjects
 from modelyard.operations.context import Context
 from modelyard.operations.services import requests
 from modelyard.store.base import EventQuery, ServiceRecord
@@ -87,7 +87,7 @@ class Yard:
         self.gateway = FakeGateway()
         self.store = store
         self._ids = (f"id{n}" for n in itertools.count(1))
-        self._publisher = Publisher(store, LocalObjects(directory / "o"), directory / "p", self.clock.wall_ms)
+        self._publisher = new_publisher(store, self.clock.wall_ms, directory)
         self.world = Ports(
             store=store,
             engine=self.engine,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.integration.api_world import SECOND, ApiWorld, api_world
+from tests.worlds.publishing import new_publisher
 
 from modelyard.control.publishing import Publisher
 from modelyard.objects.base import ObjectStoreUnavailableError
@@ -38,7 +39,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def publisher(world: ApiWorld, tmp_path: Path, root: Path) -> Publisher:
-    return Publisher(world.store, LocalObjects(root), tmp_path / "packages", world.clock)
+    return new_publisher(world.store, world.clock, tmp_path)
 
 
 def package(root: Path, files: dict[str, str | bytes], at: str = "models/digits") -> None:
@@ -183,7 +184,7 @@ async def test_a_full_disk_is_told_and_tried_again_without_copying(
 ) -> None:
     objects = Breaks(root)
     objects.offsets = []
-    publisher = Publisher(world.store, objects, tmp_path / "packages", world.clock)
+    publisher = new_publisher(world.store, world.clock, tmp_path, objects)
     package(root, {CODE: SCRIPT})
     await world.call("POST", "/v1/p1/models", request())
     (model_id,) = await publisher.pending()
@@ -227,7 +228,7 @@ async def test_a_download_that_breaks_off_goes_on_from_there(
 ) -> None:
     objects = Breaks(root)
     objects.offsets = []
-    publisher = Publisher(world.store, objects, tmp_path / "packages", world.clock)
+    publisher = new_publisher(world.store, world.clock, tmp_path, objects)
     package(root, {"model/m.pkl": content})
     await world.call("POST", "/v1/p1/models", request())
     (model_id,) = await publisher.pending()

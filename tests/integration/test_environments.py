@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from tests.integration.api_world import ApiWorld, api_world
 from tests.wheels import only_here, wheel
+from tests.worlds.publishing import new_publisher
 
-from modelyard.artifacts.environments import Environments, _settle, site
+from modelyard.artifacts.environments import Environments, settle, site
 from modelyard.artifacts.overlay import Overlays
 from modelyard.artifacts.uv import Installer
 from modelyard.control.publishing import Publisher
 from modelyard.engines.base import NoRoomError
-from modelyard.objects.local import LocalObjects
 
 SCRIPT = "from model_service.model_service import SingleNodeService as Base\nclass Model(Base): pass\n"
 
@@ -53,8 +53,7 @@ def environments(tmp_path: Path) -> Environments:
 
 @pytest.fixture
 def publisher(world: ApiWorld, tmp_path: Path, environments: Environments) -> Publisher:
-    objects = LocalObjects(tmp_path / "objects")
-    return Publisher(world.store, objects, tmp_path / "packages", world.clock, environments=environments)
+    return new_publisher(world.store, world.clock, tmp_path, environments=environments)
 
 
 def test_what_was_built_is_on_the_disk_and_nobody_else_is_waited_for(
@@ -67,13 +66,13 @@ def test_what_was_built_is_on_the_disk_and_nobody_else_is_waited_for(
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
     monkeypatch.delattr(os, "sync")
-    _settle(built)
+    settle(built)
     paths = (built, built / "site", built / "site" / "a", built / "site" / "a" / "b.py")
     assert sorted(synced) == sorted(path.stat().st_ino for path in paths)
 
 
 def installs(environments: Environments) -> int:
-    path = environments.root / ".installs"
+    path = environments.shelf.root / ".installs"
     return len(path.read_text()) if path.exists() else 0
 
 
@@ -161,13 +160,7 @@ async def test_dependencies_that_cannot_be_resolved_fail_the_model(
 
 async def test_an_installation_that_takes_too_long_fails_the_model(world: ApiWorld, tmp_path: Path) -> None:
     environments = Environments(tmp_path / "e", Installer(limit_s=0.0))
-    publisher = Publisher(
-        world.store,
-        LocalObjects(tmp_path / "objects"),
-        tmp_path / "packages",
-        world.clock,
-        environments=environments,
-    )
+    publisher = new_publisher(world.store, world.clock, tmp_path, environments=environments)
     one = await stored(world, tmp_path, "1.0.0", YARDSTICK)
     await publisher.publish(one)
     assert "not installed within 0 s" in (await shown(world, one))["error_msg"]
@@ -217,9 +210,7 @@ async def test_another_interpreter_and_progress_are_told(
 async def test_only_safe_formats_are_let_in_where_the_administrator_says_so(
     world: ApiWorld, tmp_path: Path
 ) -> None:
-    strict = Publisher(
-        world.store, LocalObjects(tmp_path / "objects"), tmp_path / "packages", world.clock, safe_formats_only=True
-    )
+    strict = new_publisher(world.store, world.clock, tmp_path, safe_formats_only=True)
     one = await stored(world, tmp_path, "1.0.0")
     (tmp_path / "objects/models/m/1.0.0/model/weights.bin").write_bytes(b"\x80\x04N.")
     await strict.publish(one)

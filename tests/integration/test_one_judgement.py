@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.integration.api_world import ApiWorld, api_world
+from tests.worlds.publishing import new_publisher
 from typer.testing import CliRunner
 
 from modelyard import trees
@@ -191,7 +192,7 @@ async def test_one_judgement(
     monkeypatch.chdir(tmp_path)
     files, cause = (SOUND[case], None) if case in SOUND else UNSOUND[case]
     directory = written(tmp_path / "objects/models/m", files)
-    publisher = Publisher(world.store, LocalObjects(tmp_path / "objects"), tmp_path / "packages", world.clock)
+    publisher = new_publisher(world.store, world.clock, tmp_path)
     model = await published(world, publisher)
     checked = await asyncio.to_thread(runner.invoke, app, ["check", str(directory), "--json"])
     run = await asyncio.to_thread(runner.invoke, app, ["run", str(directory)])
@@ -228,7 +229,7 @@ async def test_a_file_that_cannot_be_had_is_named(
 ) -> None:
     written(tmp_path / "objects/models/m", {"customize_service.py": SCRIPT})
     model = await published(
-        world, Publisher(world.store, objects(tmp_path / "objects"), tmp_path / "packages", world.clock)
+        world, new_publisher(world.store, world.clock, tmp_path, objects(tmp_path / "objects"))
     )
     assert (model["model_status"], "model/customize_service.py" in model["error_msg"]) == ("failed", True)
 
@@ -237,7 +238,7 @@ async def test_a_file_that_cannot_be_had_is_named(
 async def test_a_name_that_is_not_text(world: ApiWorld, runner: CliRunner, tmp_path: Path, name: bytes) -> None:
     directory = written(tmp_path / "objects/models/m", {"customize_service.py": SCRIPT, "config.json": {}})
     Path(os.fsdecode(os.fsencode(directory / "model") + b"/" + name)).write_text("")
-    publisher = Publisher(world.store, LocalObjects(tmp_path / "objects"), tmp_path / "packages", world.clock)
+    publisher = new_publisher(world.store, world.clock, tmp_path)
     model = await published(world, publisher)
     assert model["model_status"] == "failed"
     assert r"caf\\xe9.txt' has a name that is not UTF-8 text" in model["error_msg"]
@@ -302,7 +303,7 @@ async def test_whatever_a_config_says_publishing_ends(
         resolver = Nothing()
         environments = Environments(root / "environments", resolver)
         objects = LocalObjects(root / "objects")
-        publisher = Publisher(world.store, objects, root / "packages", world.clock, environments=environments)
+        publisher = new_publisher(world.store, world.clock, root, objects, environments=environments)
         model = await published(world, publisher)
         listed = await world.call("GET", "/v1/p1/models")
     assert listed.status_code == 200
@@ -338,18 +339,16 @@ class Surprise(LocalObjects):
 
 
 def away(root: Path, world: ApiWorld) -> Publisher:
-    return Publisher(world.store, Away(root / "objects"), root / "packages", world.clock)
+    return new_publisher(world.store, world.clock, root, Away(root / "objects"))
 
 
 def no_index(root: Path, world: ApiWorld) -> Publisher:
     environments = Environments(root / "environments", NoIndex())
-    return Publisher(
-        world.store, LocalObjects(root / "objects"), root / "packages", world.clock, environments=environments
-    )
+    return new_publisher(world.store, world.clock, root, environments=environments)
 
 
 def surprise(root: Path, world: ApiWorld) -> Publisher:
-    return Publisher(world.store, Surprise(root / "objects"), root / "packages", world.clock)
+    return new_publisher(world.store, world.clock, root, Surprise(root / "objects"))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from modelyard.artifacts.environments import Environments
+from modelyard.artifacts.shelf import Shelf
 from modelyard.artifacts.sweeping import GRACE_S, Sweeper, Unused, superfluous
 from modelyard.artifacts.uv import Installer
 
@@ -40,7 +41,7 @@ class Yard:
         self.asked: Callable[[], None] = lambda: None
         self.now_s = 1_000_000.0
         self.sweeper = Sweeper(
-            self.packages, self.environments, self._used, lambda: self.running, lambda: self.now_s
+            Shelf(self.packages), self.environments.shelf, self._used, lambda: self.running, lambda: self.now_s
         )
 
     async def _used(self) -> set[str]:
@@ -53,7 +54,7 @@ class Yard:
         snapshot = self.packages / digest
         (snapshot / "model").mkdir(parents=True)
         (snapshot / "model/config.json").write_text(json.dumps(config))
-        environment = self.environments.root / self.environments.name(packages)
+        environment = self.environments.shelf.root / self.environments.name(packages)
         environment.mkdir(parents=True)
         for path in (snapshot, environment):
             os.utime(path, (0, 0))

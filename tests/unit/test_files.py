@@ -112,6 +112,31 @@ def test_an_equal_content_is_not_written_again(tmp_path: Path) -> None:
     assert path.read_bytes() == b'{"a": 1}'
 
 
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_durable_write_syncs_the_content_before_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    synced: list[tuple[int, bool]] = []
+    path = tmp_path / "x"
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append((os.fstat(handle).st_ino, path.exists())))
+    files.write(path, b"content", durable=durable)
+    expected = [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
+    assert synced == (expected if durable else [])
+
+
+@pytest.mark.parametrize("make", [Path.touch, Path.mkdir], ids=["file", "directory"])
+def test_what_is_placed_has_its_name_for_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    synced: list[tuple[int, bool]] = []
+    built, final = tmp_path / "built", tmp_path / "final"
+    make(built)
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append((os.fstat(handle).st_ino, final.exists())))
+    assert files.place(built, final) == final
+    assert synced == [(tmp_path.stat().st_ino, True)]
+    assert not built.exists()
+
+
 def _needs_root() -> None:
     if os.geteuid() != 0:
         pytest.skip("NOT PROVEN HERE: only root makes a device")

@@ -5,27 +5,24 @@
         site/                the packages, compiled; not there when the interpreter has them all
 
 It lies over Modelyard's own interpreter, of which it needs what it does not hold itself; so when that changes (a
-new release), environments are built anew. Until then an instance takes the one that was built before. A directory
-with a name like this is complete: it is built beside its place and renamed into it.
+new release), environments are built anew. Until then an instance takes the one that was built before.
 """
 
 import asyncio
 import hashlib
 import json
-import os
 import platform
 import sysconfig
-import uuid
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
-from modelyard import trees
+from modelyard import files, trees
+from modelyard.artifacts.shelf import Shelf
 from modelyard.artifacts.uv import Say
 from modelyard.core.packages.requirements import key
 
-PARTIAL = ".partial-"
 SITE = "site"
 RECORD = "environment.json"
 
@@ -42,7 +39,7 @@ class Environments:
     """Those below `root`, which is made when it is needed."""
 
     def __init__(self, root: Path, resolver: Resolver) -> None:
-        self.root = root
+        self.shelf = Shelf(root)
         self._resolver = resolver
         self._building: dict[str, asyncio.Lock] = {}
         self._base = base()
@@ -52,14 +49,15 @@ class Environments:
 
     def current(self, wanted: Sequence[str]) -> bool:
         """Whether nothing is left to build for these requirements."""
-        return not wanted or (self.root / self.name(wanted)).is_dir()
+        return not wanted or self.shelf.has(self.name(wanted))
 
     def find(self, wanted: Sequence[str]) -> Path | None:
         """The environment for these requirements, the newest if the interpreter changed; None: not built."""
-        best = self.root / self.name(wanted)
+        best = self.shelf.root / self.name(wanted)
         if best.is_dir():
             return best
-        return max(self.root.glob(f"{prefix(wanted)}-*"), key=lambda p: p.stat().st_mtime_ns, default=None)
+        earlier = self.shelf.root.glob(f"{prefix(wanted)}-*")
+        return max(earlier, key=lambda p: p.stat().st_mtime_ns, default=None)
 
     async def ensure(self, wanted: Sequence[str], say: Say) -> Path | None:
         """The environment, built if need be; None when nothing is wanted. Raises UnresolvedError, OSError."""
@@ -67,23 +65,11 @@ class Environments:
             return None
         name = self.name(wanted)
         async with self._building.setdefault(name, asyncio.Lock()):
-            final = self.root / name
-            if final.is_dir():
-                os.utime(final)  # in use: not to be removed before its user is on record
-                return final
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            partial = self.root / f"{PARTIAL}{name}-{uuid.uuid4().hex[:8]}"
-            try:
+            if ready := self.shelf.take(name):
+                return ready
+            async with self.shelf.building() as partial:
                 await self._build(wanted, partial, say)
-                _place(partial, final)
-            finally:
-                await asyncio.to_thread(trees.remove, partial)
-            return final
-
-    def sweep(self) -> None:
-        """Remove what a crash left half built. Call once, at start."""
-        for left in self.root.glob(f"{PARTIAL}*"):
-            trees.remove(left)
+                return await asyncio.to_thread(self.shelf.put, partial, name)
 
     async def _build(self, wanted: Sequence[str], directory: Path, say: Say) -> None:
         say(f"resolving {', '.join(wanted)}")
@@ -96,8 +82,8 @@ class Environments:
             "installed": sorted(missing),
             "python": platform.python_version(),
         }
-        (directory / RECORD).write_text(json.dumps(record, indent=2), encoding="ascii")
-        await asyncio.to_thread(_settle, directory)
+        files.write(directory / RECORD, json.dumps(record, indent=2).encode(), mode=0o644, durable=False)
+        await asyncio.to_thread(settle, directory)
 
 
 def site(environment: Path) -> Path | None:
@@ -113,20 +99,13 @@ def prefix(wanted: Sequence[str]) -> str:
 
 def base() -> str:
     """Eight hexadecimal digits over what this interpreter has installed."""
-    found = sorted({f"{d.metadata['Name']}=={d.version}" for d in metadata.distributions()})
-    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:8]
+    installed = sorted({f"{d.metadata['Name']}=={d.version}" for d in metadata.distributions()})
+    return hashlib.sha256("\n".join(installed).encode()).hexdigest()[:8]
 
 
-def _place(partial: Path, final: Path) -> None:
-    try:
-        partial.rename(final)
-    except OSError:
-        if not final.is_dir():  # otherwise another process built it too
-            raise
-
-
-def _settle(directory: Path) -> None:
-    """Readable for instances, which are somebody else, whatever our umask; and on the disk."""
+def settle(directory: Path) -> None:
+    """Make it readable for instances, which are somebody else, whatever our umask is, and write it to the disk: it
+    alone, since what others write meanwhile to the same disk is not ours to wait for."""
     directory.chmod(0o755)
     for entry in trees.walk(directory):
         if not (entry.is_directory or entry.is_file):
@@ -135,14 +114,5 @@ def _settle(directory: Path) -> None:
         wanted = 0o755 if entry.is_directory or mode & 0o100 else 0o644
         if mode & 0o777 != wanted:
             path.chmod(wanted)
-        _sync(path)
-    _sync(directory)
-
-
-def _sync(path: Path) -> None:
-    """This one only: what others write meanwhile to the same disk is not ours to wait for."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        files.sync(path)
+    files.sync(directory)

@@ -8,16 +8,15 @@ A directory is moved aside before it is removed, so that one with its name is ne
 """
 
 import asyncio
-import os
-import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from modelyard import trees
-from modelyard.artifacts.environments import PARTIAL, Environments, prefix
+from modelyard.artifacts.environments import prefix
 from modelyard.artifacts.overlay import wanted_by
+from modelyard.artifacts.shelf import Shelf
 
 GRACE_S = 3600.0
 
@@ -75,8 +74,8 @@ class Sweeper:
 
     def __init__(
         self,
-        packages: Path,
-        environments: Environments,
+        packages: Shelf,
+        environments: Shelf,
         used: Callable[[], Awaitable[Collection[str]]],
         running: Callable[[], Collection[Path]],
         clock: Callable[[], float],
@@ -92,7 +91,7 @@ class Sweeper:
         self._clock = clock
         self._keep = keep
         self._since: dict[Path, float] = {}
-        self._litter = (packages, environments.root, *litter)
+        self._litter = (packages.root, environments.root, *litter)
 
     async def sweep(self) -> tuple[str, ...]:
         """Remove what is superfluous; its names. Raises OSError, and what `used` raises."""
@@ -104,7 +103,7 @@ class Sweeper:
             if users.need(path):
                 del self._since[path]
             elif now_s - path.stat().st_mtime >= GRACE_S:  # or else somebody has just come to use it
-                aside = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}")
+                aside = Shelf(path.parent).aside()
                 path.rename(aside)
                 del self._since[path]
                 gone.append(path.name)
@@ -126,21 +125,14 @@ class Sweeper:
         return _Users(digests, wanted, frozenset(wanted[digest] for digest in digests), running)
 
     def _wanted(self, digests: Collection[str]) -> dict[str, str]:
-        wanted = {digest: wanted_by(self._packages / digest) for digest in digests}
+        wanted = {digest: wanted_by(self._packages.root / digest) for digest in digests}
         return {digest: prefix(w) if w else "" for digest, w in wanted.items()}
 
     def _unused(self, users: _Users, now_s: float) -> list[Unused]:
-        everything = (*_directories(self._packages), *_directories(self._environments.root))
+        everything = (*self._packages.all(), *self._environments.all())
         unused = [path for path in everything if not users.need(path)]
         self._since = {path: self._since.get(path, now_s) for path in unused}
         return [
             Unused(path, max(since_s, path.stat().st_mtime), trees.size_bytes(path))
             for path, since_s in self._since.items()
         ]
-
-
-def _directories(root: Path) -> list[Path]:
-    if not root.is_dir():
-        return []
-    with os.scandir(root) as entries:
-        return [Path(e.path) for e in entries if e.is_dir() and not e.name.startswith(".")]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from modelyard import files
 from modelyard.client import Credentials, NotConfigured
 
 VARIABLE = "MODELYARD_PROFILE"
@@ -72,14 +73,7 @@ def load(name: str, environ: Mapping[str, str] = os.environ) -> Profile:
 def save(name: str, profile: Profile, environ: Mapping[str, str] = os.environ) -> Path:
     """Whole or not at all, 0600 from its first byte on, in directories that are the owner's alone."""
     file = path(name, environ)
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "wb") as out:
-        out.write(msgspec.json.format(msgspec.json.encode(profile), indent=2) + b"\n")
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(file)
+    files.write(file, msgspec.json.format(msgspec.json.encode(profile), indent=2) + b"\n")
     return file
 
 

@@ -1,57 +1,44 @@
 """Publishing: takes the snapshot of a model's package, so that nothing later depends on `source_location`.
 
 Level-triggered: `publish(model_id)` looks at what is stored and does what is left, so that a model still
-`publishing` after a crash is simply looked at again. The snapshot lies in `packages/<digest>/model/…`; the digest
-is of the names and contents in it, config.json being the effective one (`core.packages.config`). It is built
-beside its place and renamed into it whole: a directory named by a digest is complete. No code of the model runs.
-The environment of its dependencies is built before (`artifacts.environments`); one that got lost, or was built
-over another interpreter, is built again. What goes on meanwhile, and what the author should know afterwards, is in
-the model's `error`.
+`publishing` after a crash is simply looked at again. One try is straight:
+
+    copy (artifacts.copying) → judge (artifacts.judgement) → build the environment → seal (artifacts.snapshots)
+
+No code of the model runs. Its config.json is replaced by the effective one (`core.packages.contents`). An
+environment that got lost, or was built over another interpreter, is built again. What is going on, and what the
+author should know afterwards, is in the model's `error`. This module decides how often a try that failed is
+repeated, and what is put on record of it.
 """
 
 import asyncio
 import errno
 import json
 import logging
-import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from modelyard import trees
+from modelyard import files
+from modelyard.artifacts.copying import Copying, RefusedPackageError
 from modelyard.artifacts.environments import Environments
-from modelyard.artifacts.integrity import sealed, write_manifest
 from modelyard.artifacts.judgement import Request, judge
+from modelyard.artifacts.snapshots import Snapshots
 from modelyard.artifacts.uv import IndexAwayError, UnresolvedError
 from modelyard.core.backoff import delay_ms
 from modelyard.core.packages import contents
 from modelyard.core.packages.requirements import requirements
-from modelyard.domain.errors import Violation
 from modelyard.domain.model import Model, ModelStatus
-from modelyard.objects.base import ObjectInfo, ObjectStore, ObjectStoreError, ObjectStoreUnavailableError
-from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
-from modelyard.objects.tree import PERMANENT
+from modelyard.objects.base import ObjectStoreUnavailableError
 from modelyard.store.base import ModelQuery, Page, Store, StoreUnavailableError
 
-MAX_BYTES = 20 * 1024**3
-"""The vendor's bound on a package (`ModelArts.3044`)."""
-
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-PARTIAL = ".partial-"
-TRIES = 3
-"""How often one file is asked for in a row, each time from where it broke off."""
-
 RETRY_FOR_MS = 3_600_000
 """How long what may pass is waited for."""
 UNFORESEEN_TRIES = 3
 
 log = logging.getLogger(__name__)
-
-
-class RefusedPackageError(Exception):
-    """This package can never be published; the message says why, for its author."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +81,16 @@ class Publisher:
     def __init__(
         self,
         store: Store,
-        objects: ObjectStore,
-        packages_dir: Path,
+        copying: Copying,
+        snapshots: Snapshots,
         clock: Callable[[], int],
         *,
         environments: Environments | None = None,
         safe_formats_only: bool = False,
-        spare_bytes: int = 0,
     ) -> None:
-        """`spare_bytes` of the disk are left to others."""
-        self._spare_bytes = spare_bytes
         self._store = store
-        self._objects = objects
-        self._dir = packages_dir
+        self._copying = copying
+        self._snapshots = snapshots
         self._clock = clock
         self._environments = environments
         self._safe_only = safe_formats_only
@@ -115,10 +99,9 @@ class Publisher:
     async def pending(self) -> Sequence[str]:
         """What waits to be published, or to have its environment built again. Call once at start: it also drops
         what a crash left half done."""
-        for left in self._dir.glob(f"{PARTIAL}*"):
-            await asyncio.to_thread(trees.remove, left)
+        await asyncio.to_thread(self._snapshots.shelf.sweep)
         if self._environments is not None:
-            await asyncio.to_thread(self._environments.sweep)
+            await asyncio.to_thread(self._environments.shelf.sweep)
         async with self._store.read() as r:
             _, models = await r.models(None, ModelQuery(page=Page(limit=1_000_000)))
         return [model.id for model in models if model.status is ModelStatus.PUBLISHING or self._lacks(model)]
@@ -189,7 +172,7 @@ class Publisher:
         return not self._environments.current(requirements(model.config))
 
     async def _build_again(self, model: Model) -> int | None:
-        """Its snapshot is there and it serves, if with an environment of before: tried as often as publishing."""
+        """Its snapshot is there and it serves, perhaps with an older environment: tried as often as publishing."""
         assert self._environments is not None
         try:
             await self._environments.ensure(requirements(model.config), lambda text: log.info("%s", text))
@@ -233,81 +216,13 @@ class Publisher:
 
     async def _snapshot(self, model: Model) -> tuple[Mapping[str, object], str, int]:
         """(effective configuration, digest, size in bytes) of the snapshot, which is in its place afterwards."""
-        self._dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = self._dir / f"{PARTIAL}{model.id}"
-        await asyncio.to_thread(trees.remove, partial)
-        try:
-            await self._copy(model, partial / "model")
-            config = await asyncio.to_thread(_judged, model, partial / "model", safe_only=self._safe_only)
+        async with self._snapshots.shelf.building() as partial:
+            package = partial / "model"
+            await self._copying.copy(model.source_location, model.type, package)
+            config = await asyncio.to_thread(_judged, model, package, safe_only=self._safe_only)
             await self._build(model, config)
-            digest, size = await asyncio.to_thread(_seal, partial)
-            final = self._dir / digest
-            if final.is_dir():
-                os.utime(final)  # in use: not to be removed before the model is on record
-            else:
-                partial.rename(final)
-                _sync(self._dir)
-        finally:
-            await asyncio.to_thread(trees.remove, partial)
+            digest, size = await asyncio.to_thread(self._snapshots.put, partial)
         return config, digest, size
-
-    async def _copy(self, model: Model, target: Path) -> None:
-        try:
-            source = object_path(model.source_location) / "model"
-            found = await self._objects.list(source)
-            if (size := sum(info.size for info in found)) > MAX_BYTES:
-                raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
-            if not found:
-                empty = f": {source} is empty or not there"
-                _refuse([replace(one, text=one.text + empty) for one in contents.layout((), model.type)])
-            _need(size, self._dir, self._spare_bytes)
-            for info in found:
-                await self._fetch(source, info, target)
-        except (MalformedPathError, ObjectStoreError) as error:
-            if isinstance(error, ObjectStoreUnavailableError):
-                raise
-            raise RefusedPackageError(f"source_location: {error}") from error
-
-    async def _fetch(self, source: ObjectPath, info: ObjectInfo, target: Path) -> None:
-        """A store that goes away in between is asked again for the rest, as long as the object is the same."""
-        relative = PurePosixPath(info.key)
-        if relative.is_absolute() or ".." in relative.parts:
-            raise RefusedPackageError(f"source_location: {info.key!r} leads out of the package")
-        path = target / relative
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            opened = path.open("wb")
-        except OSError as error:
-            if error.errno not in PERMANENT:
-                raise
-            raise RefusedPackageError(f"{info.key!r} cannot be stored here: {error.strerror}") from error
-        with opened as file:
-            for tries_left in reversed(range(TRIES)):
-                begun = file.tell()
-                try:
-                    async for piece in self._objects.read(source / info.key, offset=begun):
-                        await asyncio.to_thread(file.write, piece)
-                    if begun and not await self._same(source, info):
-                        raise ObjectStoreUnavailableError(f"{source / info.key} changed while it was read")
-                    return
-                except ObjectStoreUnavailableError:
-                    if not tries_left or not await self._same(source, info):
-                        raise
-
-    async def _same(self, source: ObjectPath, info: ObjectInfo) -> bool:
-        return bool(info.version) and info in await self._objects.list(source)
-
-
-def _refuse(violations: Sequence[Violation]) -> None:
-    if violations:
-        raise RefusedPackageError("; ".join(f"{v.field}: {v.text} (ModelArts.{v.code})" for v in violations))
-
-
-def _need(size: int, directory: Path, spare: int = 0) -> None:
-    """Raises OSError when the disk has no room for so many bytes and `spare` beside them."""
-    free = shutil.disk_usage(directory).free
-    if size > free - spare:
-        raise OSError(errno.ENOSPC, f"the package has {size} bytes, the server has {free} left")
 
 
 def _judged(model: Model, directory: Path, *, safe_only: bool) -> Mapping[str, object]:
@@ -317,26 +232,5 @@ def _judged(model: Model, directory: Path, *, safe_only: bool) -> Mapping[str, o
         raise RefusedPackageError("; ".join(finding.said for finding in report.errors))
     assert report.package is not None
     config = report.package.config
-    path = directory / contents.CONFIG
-    path.write_text(json.dumps(config, indent=2), encoding="ascii")
+    files.write(directory / contents.CONFIG, json.dumps(config, indent=2).encode(), mode=0o644, durable=False)
     return config
-
-
-def _seal(root: Path) -> tuple[str, int]:
-    """Make the tree read-only and durable; (digest over sorted names and contents, size in bytes)."""
-    for entry in trees.walk(root):
-        (root / entry.name).chmod(0o755 if entry.is_directory else 0o444)
-    digest, size = sealed(root)
-    write_manifest(root)
-    for directory in (*(root / e.name for e in trees.walk(root) if e.is_directory), root):
-        directory.chmod(0o755)  # an instance is somebody else
-        _sync(directory)
-    return digest, size
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelyard import trees
+from modelyard import files, trees
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import ProcessDir, SpecUnreadableError, State
 from modelyard.processes.disk import MIB, Reserve, Space, UncountableError, space, used
@@ -123,13 +123,12 @@ def members(directory: ProcessDir) -> set[int]:
 def explain(directory: ProcessDir, why: str) -> None:
     """Write down why it was ended, for a control plane to come; on a full disk that may be lost."""
     with contextlib.suppress(OSError):
-        (directory.path / CAUSE).write_text(why)
+        files.write(directory.path / CAUSE, why.encode(), durable=False)
 
 
 def explained(directory: ProcessDir) -> str:
     try:
-        with (directory.path / CAUSE).open(errors="replace") as file:
-            return file.read(1000)
+        return files.read(directory.path / CAUSE).decode(errors="replace")[:1000]
     except OSError:
         return ""
 

@@ -1,4 +1,4 @@
-"""Use cases about models: publish, read, delete. The snapshot itself is `control.publishing`'s matter."""
+"""Use cases about models: publish, read, delete. The snapshot itself is taken by `control.publishing`."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

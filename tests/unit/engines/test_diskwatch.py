@@ -1,12 +1,14 @@
 """Who must end for what it wrote, and when the next look comes."""
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
 from modelyard.engines import diskwatch
-from modelyard.engines.diskwatch import DiskWatch, Written, condemned, pause_s
+from modelyard.engines.diskwatch import CAUSE, DiskWatch, Written, condemned, explain, explained, pause_s
+from modelyard.processes.directory import ProcessDir
 from modelyard.processes.disk import MIB, Reserve, Space
 
 GIB = 1024 * MIB
@@ -79,3 +81,17 @@ async def test_a_look_ends_each_once_and_gives_up_the_reserve_on_a_full_disk(
     assert [one for one, _ in ended] == ["a"]
     assert reserve.kept()
     assert not watch.status.low
+
+
+def test_why_an_instance_ended_is_read_back(tmp_path: Path) -> None:
+    directory = ProcessDir(tmp_path)
+    assert explained(directory) == ""
+    explain(directory, "it wrote too much")
+    assert explained(directory) == "it wrote too much"
+
+
+def test_a_pipe_in_place_of_the_reason_stops_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / CAUSE)
+    assert explained(ProcessDir(tmp_path)) == ""
+    explain(ProcessDir(tmp_path), "why")
+    assert explained(ProcessDir(tmp_path)) == "why"

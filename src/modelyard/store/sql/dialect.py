@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from modelyard.files import sync_directory
+from modelyard import files
 from modelyard.store.sql import convert
 
 BUSY_TIMEOUT_MS = 10_000
@@ -70,7 +70,7 @@ class Sqlite:
             if file.exists():
                 file.chmod(0o600)
         if fresh and self._durable:
-            sync_directory(self._path.parent)
+            files.sync(self._path.parent)
 
     def lost(self) -> bool:
         """There is a file, and nothing in it: SQLite would take it for a new database."""
@@ -99,9 +99,7 @@ class Sqlite:
         finally:
             source.close()
             copy.close()
-        fresh.replace(target)
-        sync_directory(self._path.parent)
-        return target
+        return files.place(fresh, target)
 
     def kept(self, version: str) -> Path | None:
         path = self._path.with_name(f"{self._path.name}.before-{version}")

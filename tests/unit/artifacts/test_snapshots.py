@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.artifacts.integrity import MANIFEST, Snapshots, sealed, write_manifest
+from modelyard.artifacts.snapshots import MANIFEST, Snapshots
 from modelyard.engines.base import StartRefusedError
 
 
@@ -14,14 +14,13 @@ def snapshot(tmp_path: Path) -> Path:
     partial = tmp_path / "partial"
     (partial / "model/sub").mkdir(parents=True)
     (partial / "model/sub/w.bin").write_bytes(b"weights")
-    digest, size = sealed(partial)
+    digest, size = Snapshots(tmp_path).put(partial)
     assert size == len(b"weights")
-    write_manifest(partial)
-    return partial.rename(tmp_path / digest)
+    return tmp_path / digest
 
 
 def test_a_sound_snapshot_is_not_read(snapshot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modelyard.artifacts.integrity.sealed", None)
+    monkeypatch.setattr("modelyard.artifacts.snapshots.digest_and_size", None)
     snapshots = Snapshots(snapshot.parent)
     assert snapshots.path(snapshot.name) == snapshot == snapshots.path(snapshot.name)
     assert snapshots.path("unknown") == snapshot.parent / "unknown"
@@ -39,6 +38,7 @@ def test_a_sound_snapshot_is_not_read(snapshot: Path, monkeypatch: pytest.Monkey
 )
 def test_what_looks_different_is_read(snapshot: Path, content: bytes | None, manifest: bool, sound: bool) -> None:
     weights = snapshot / "model/sub/w.bin"
+    weights.chmod(0o644)
     if content is None:
         weights.unlink()
     else:
@@ -52,3 +52,24 @@ def test_what_looks_different_is_read(snapshot: Path, content: bytes | None, man
         return
     with pytest.raises(StartRefusedError, match="damaged"):
         Snapshots(snapshot.parent).path(snapshot.name)
+
+
+def test_a_sealed_snapshot_is_read_only_open_to_instances_and_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.add(os.fstat(descriptor).st_ino))
+    (tmp_path / "partial/model/sub").mkdir(mode=0o700, parents=True)
+    (tmp_path / "partial/model/sub/run").write_bytes(b"")
+    (tmp_path / "partial/model/sub/run").chmod(0o700)
+    digest, _ = Snapshots(tmp_path).put(tmp_path / "partial")
+    root = tmp_path / digest
+    modes = {path: path.stat().st_mode & 0o777 for path in (root, *root.rglob("*"))}
+    assert modes == {
+        root: 0o755,
+        root / MANIFEST: 0o644,
+        root / "model": 0o755,
+        root / "model/sub": 0o755,
+        root / "model/sub/run": 0o444,
+    }
+    assert synced == {path.stat().st_ino for path in (tmp_path, *modes)}

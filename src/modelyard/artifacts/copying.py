@@ -1,0 +1,90 @@
+"""Copies a model's package from the object store onto the server's disk, within bounds.
+
+A store that goes away in the middle is asked again for the rest, as long as the object is still the same. What can
+never be copied is refused in words for the package's author; everything else is worth another try.
+"""
+
+import asyncio
+import errno
+import shutil
+from pathlib import Path, PurePosixPath
+
+from modelyard.core.packages import contents
+from modelyard.objects.base import ObjectInfo, ObjectStore, ObjectStoreError, ObjectStoreUnavailableError
+from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
+from modelyard.objects.tree import PERMANENT
+
+MAX_BYTES = 20 * 1024**3
+"""The vendor's bound on a package (`ModelArts.3044`)."""
+
+TRIES = 3
+"""How often one file is asked for in a row, each time from where it broke off."""
+
+
+class RefusedPackageError(Exception):
+    """This package can never be published; the message says why, for its author."""
+
+
+class Copying:
+    """Copies out of `objects`. `spare_bytes` of the disk are left to others."""
+
+    def __init__(self, objects: ObjectStore, spare_bytes: int = 0) -> None:
+        self._objects = objects
+        self._spare_bytes = spare_bytes
+
+    async def copy(self, location: str, model_type: str, target: Path) -> None:
+        """All below `location`/model into `target`, which is made; beside it must be room. Raises
+        RefusedPackageError, ObjectStoreUnavailableError, OSError."""
+        try:
+            source = object_path(location) / "model"
+            objects = await self._objects.list(source)
+            if (size := sum(info.size for info in objects)) > MAX_BYTES:
+                raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
+            if not objects:
+                raise RefusedPackageError(
+                    "; ".join(
+                        f"{v.field}: {v.text}: {source} is empty or not there (ModelArts.{v.code})"
+                        for v in contents.layout((), model_type)
+                    )
+                )
+            self._need(size, target.parent)
+            for info in objects:
+                await self._fetch(source, info, target)
+        except (MalformedPathError, ObjectStoreError) as error:
+            if isinstance(error, ObjectStoreUnavailableError):
+                raise
+            raise RefusedPackageError(f"source_location: {error}") from error
+
+    def _need(self, size: int, parent: Path) -> None:
+        parent.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(parent).free
+        if size > free - self._spare_bytes:
+            raise OSError(errno.ENOSPC, f"the package has {size} bytes, the server has {free} left")
+
+    async def _fetch(self, source: ObjectPath, info: ObjectInfo, target: Path) -> None:
+        relative = PurePosixPath(info.key)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise RefusedPackageError(f"source_location: {info.key!r} leads out of the package")
+        path = target / relative
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            opened = path.open("wb")
+        except OSError as error:
+            if error.errno not in PERMANENT:
+                raise
+            raise RefusedPackageError(f"{info.key!r} cannot be stored here: {error.strerror}") from error
+        with opened as file:
+            for tries_left in reversed(range(TRIES)):
+                begun = file.tell()
+                try:
+                    async for piece in self._objects.read(source / info.key, offset=begun):
+                        await asyncio.to_thread(file.write, piece)
+                    if begun and not await self._same(source, info):
+                        raise ObjectStoreUnavailableError(f"{source / info.key} changed while it was read")
+                    return
+                except ObjectStoreUnavailableError:
+                    if not tries_left or not await self._same(source, info):
+                        raise
+
+    async def _same(self, source: ObjectPath, info: ObjectInfo) -> bool:
+        return bool(info.version) and info in await self._objects.list(source)

@@ -1,0 +1,90 @@
+"""Snapshots of packages: `packages/<digest>/model/…` and, beside `model`, a manifest: each file's size and time.
+
+The digest is of the names and contents of the files. A snapshot never changes: it is sealed where it was built,
+and then gets its name. Whether it still is what its name says is looked at once by each control plane, before the
+first instance of it starts. That is cheap; only where a size or a time differs, or where there is no manifest, is
+everything read and hashed again.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from modelyard import files, trees
+from modelyard.artifacts.shelf import Shelf
+from modelyard.engines.base import StartRefusedError
+
+MANIFEST = "manifest.json"
+MOST_BYTES = 256 * 1024 * 1024
+
+
+class Snapshots:
+    """Those in `packages`."""
+
+    def __init__(self, packages: Path) -> None:
+        self.shelf = Shelf(packages)
+        self._sound: set[str] = set()
+
+    def path(self, digest: str) -> Path:
+        """Looks at each once; it may take long for one that was touched. Raises StartRefusedError for a damaged
+        one. One that is not there is the caller's to notice."""
+        root = self.shelf.root / digest
+        if digest not in self._sound and root.is_dir():
+            if not _as_remembered(root):
+                if digest_and_size(root)[0] != digest:
+                    raise StartRefusedError(f"the package snapshot {root} is damaged: publish the model again")
+                _write_manifest(root)
+            self._sound.add(digest)
+        return root
+
+    def put(self, partial: Path) -> tuple[str, int]:
+        """Seal what was built in `partial` (`shelf.building`): (its digest, its size in bytes). Raises OSError."""
+        for entry in trees.walk(partial):
+            (partial / entry.name).chmod(0o755 if entry.is_directory else 0o444)
+        digest, size = digest_and_size(partial, sync=True)
+        _write_manifest(partial)
+        for directory in (*(partial / e.name for e in trees.walk(partial) if e.is_directory), partial):
+            directory.chmod(0o755)  # an instance is somebody else
+            files.sync(directory)
+        self.shelf.put(partial, digest)
+        return digest, size
+
+
+def digest_and_size(root: Path, *, sync: bool = False) -> tuple[str, int]:
+    """(digest over sorted names and contents, size in bytes) of all that is in `root`. `sync`: make it durable."""
+    digest, size = hashlib.sha256(), 0
+    for name, path in _files(root):
+        encoded = name.encode()
+        length = path.stat().st_size
+        digest.update(b"%d:%s:%d:" % (len(encoded), encoded, length))
+        size += length
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+            if sync:
+                os.fsync(file.fileno())
+    return digest.hexdigest(), size
+
+
+def _write_manifest(root: Path) -> None:
+    """Remember what the files look like now, when their content is known to be right."""
+    files.write(root / MANIFEST, json.dumps(_looks(root)).encode(), mode=0o644)
+
+
+def _as_remembered(root: Path) -> bool:
+    try:
+        return files.read_object(root / MANIFEST, MOST_BYTES) == _looks(root)
+    except (OSError, ValueError):
+        return False
+
+
+def _looks(root: Path) -> Mapping[str, list[int]]:
+    stats = ((name, path.stat()) for name, path in _files(root))
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats}
+
+
+def _files(root: Path) -> Iterator[tuple[str, Path]]:
+    names = sorted(entry.name for entry in trees.walk(root) if entry.is_file)
+    yield from ((name, root / name) for name in names if "/" in name)  # not the manifest
