@@ -9,15 +9,18 @@ installed one of the same name in `first`, after it in `last`.
 """
 
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import (
+    BYTECODE_SUFFIXES,
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
     ExtensionFileLoader,
     FileFinder,
     ModuleSpec,
     SourceFileLoader,
+    SourcelessFileLoader,
 )
 from pathlib import Path
 from types import ModuleType
@@ -91,10 +94,20 @@ class _Finder:
 
 
 def _leave_no_bytecode(directory: str) -> None:
+    """Directories of the package are looked through as Python's own finder does it, but for writing. Its files are
+    left to the other hooks: a program is a file (Python asks what is in it, and runs it when nobody knows), and so
+    is a zip of modules."""
+    loaders = (
+        (ExtensionFileLoader, EXTENSION_SUFFIXES),
+        (_Reader, SOURCE_SUFFIXES),
+        (SourcelessFileLoader, BYTECODE_SUFFIXES),
+    )
+
     def hook(path: str) -> FileFinder:
-        if not Path(path).is_relative_to(directory):
+        whole = os.path.abspath(path)  # noqa: PTH100 - a link stays what it is
+        if not Path(whole).is_relative_to(directory) or not os.path.isdir(whole):  # noqa: PTH112 - which never raises
             raise ImportError(path)
-        return FileFinder(path, (ExtensionFileLoader, EXTENSION_SUFFIXES), (_Reader, SOURCE_SUFFIXES))
+        return FileFinder(path, *loaders)
 
     sys.path_hooks.insert(0, hook)
     for path in [p for p in sys.path_importer_cache if Path(p).is_relative_to(directory)]:

@@ -62,7 +62,17 @@ WAYS = {
             import json
             return {"is": json.loads(said.stdout)}
     """,
+    "file": """
+    import json, os
+    HERE = os.path.dirname(os.path.abspath(__file__))
+    class Pools(SingleNodeService):
+        def _inference(self, data):
+            command = [sys.executable, os.path.join(HERE, "worker.py"), str(data["n"])]
+            said = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd="/")
+            return {"is": json.loads(said.stdout)}
+    """,
 }
+WORKER = "import customize_service, json, sys; print(json.dumps(customize_service.square(int(sys.argv[1]))))"
 
 
 @contextmanager
@@ -96,6 +106,7 @@ def lain_over(tmp_path: Path) -> Path:
 def test_children_import_what_the_script_does(start: Start, tmp_path: Path, lain_over: Path, way: str) -> None:  # noqa: F811
     home = package(tmp_path / "p", IMPORTS + WAYS[way])
     (home / "helper.py").write_text(HELPER + "HELPS = 'helps'\n")
+    (home / "worker.py").write_text(WORKER)
     before = sorted(home.rglob("*"))
     instance = start(home, MODELYARD_ENVIRONMENT=str(lain_over), PATH=os.environ["PATH"])
     instance.until_ready()
