@@ -24,6 +24,7 @@ from modelyard.domain.service import (
     Service,
     ServiceStatus,
 )
+from modelyard.domain.settings import ServiceSettings
 from modelyard.store.sql import SqlStore
 
 KINDS = ("memory", "file", "postgres")
@@ -95,10 +96,10 @@ SERVICE = Service(
     error="because",
     updated_ms=11,
     transition_ms=12,
-    request_timeout_s=1.5,
-    max_body_bytes=2**40,
+    due_ms=5000,
     version=9,
-    attributes={"z": {"y": [], "b": None}, "a": "\u0000", "n": 2**70, "due_time": 5000},
+    attributes={"z": {"y": [], "b": None}, "a": "\u0000", "n": 2**70, "pool_name": "north"},
+    settings=ServiceSettings(pool_name="north"),
 )
 
 REVISION = Revision(

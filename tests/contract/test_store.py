@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from tests.contract import store_samples as a
 
 from modelyard.domain.errors import AlreadyExists, Invalid, NotFound
 from modelyard.domain.instance import Phase
 from modelyard.domain.model import ModelStatus
 from modelyard.domain.service import Event, EventType, Invocations, RolloutState, ServiceStatus
+from modelyard.domain.settings import RequestLimits, ServiceSettings
 from modelyard.store.base import (
     App,
     Changes,
@@ -25,7 +27,7 @@ from modelyard.store.base import (
     StoredAnswer,
     StoreUnavailableError,
 )
-from modelyard.store.sql import SqlStore
+from modelyard.store.sql import SqlStore, convert
 from modelyard.store.sql.services import EVENTS_KEPT
 
 
@@ -73,7 +75,7 @@ async def test_every_field_of_every_value_survives(store: SqlStore) -> None:
         assert await r.record("s1") == ServiceRecord(a.SERVICE, {7: a.REVISION}, None, (a.INSTANCE,))
         found = await r.service(None, "s1")
         assert found is not None
-        assert list(found.attributes) == ["z", "a", "n", "due_time"]
+        assert list(found.attributes) == ["z", "a", "n", "pool_name"]
         assert await r.due_services(4999) == []
         assert await r.due_services(5000) == ["s1"]
 
@@ -485,6 +487,24 @@ async def test_what_no_reader_can_bear_is_replaced_when_it_is_read(store: SqlSto
     assert service is not None
     assert service.attributes == {"a\ufffd": ["\ufffd", None, None], "b": "\u0000"}
     assert service.error == "half a \ufffd of a file's name"
+
+
+async def test_a_service_of_a_former_release_has_its_countdown_and_its_settings(store: SqlStore) -> None:
+    """The end of the countdown was an attribute, and a column beside it; the settings were read where needed."""
+    limits = {"request_limit": {"timeout_seconds": 2}, "websocket_upgrade": True}
+    kept = {"schedule": [], "due_time": 5000, "additional_properties": limits}
+    row = {"attributes": convert.to_json(kept), "due_ms": 5000}
+    async with store.write() as w:
+        await w.add_service(a.service("s1"))
+        statement = text("UPDATE services SET attributes = :attributes, due_ms = :due_ms")
+        await w._connection.execute(statement, row)  # type: ignore[attr-defined]
+    async with store.read() as r:
+        service = await r.service(None, "s1")
+        assert await r.due_services(5000) == ["s1"]
+    assert service is not None
+    assert service.due_ms == 5000
+    assert service.attributes == {"schedule": [], "additional_properties": limits}
+    assert service.settings == ServiceSettings(requests=RequestLimits(timeout_s=2.0), websocket=True)
 
 
 async def test_a_store_that_is_not_open_is_unavailable(store: SqlStore) -> None:

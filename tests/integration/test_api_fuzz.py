@@ -158,12 +158,12 @@ def _settings_are_as_sent(service: Service, body: dict[str, Any]) -> None:
     assert kept.get("load_balancer_policy") == (body.get("load_balancer_policy") or None)
     assert len(kept.get("schedule", ())) == len(body.get("schedule") or ())
     counts = bool(body.get("schedule")) and service.desired is Desired.RUNNING
-    assert ("due_time" in kept) == counts
+    assert (service.due_ms is not None) == counts
     sent = body.get("additional_properties") or {}
     sent = sent.get("any", sent)
     assert set(kept.get("additional_properties", {})) == {key for key, value in sent.items() if value is not None}
     limit = sent.get("request_limit") or {}
-    assert service.request_timeout_s == float(limit.get("timeout_seconds", 60))
+    assert service.settings.requests.timeout_s == float(limit.get("timeout_seconds", 60))
 
 
 async def _everything(world: ApiWorld, service_id: str) -> tuple[object, ...]:

@@ -43,7 +43,7 @@ async def test_it_stops_when_it_is_due_and_not_before(world: Yard) -> None:
     await world.run_until(lambda r: r.service.status is ServiceStatus.STOPPED, service_id)
     service = await world.service(service_id)
     assert (service.desired, service.version) == (Desired.STOPPED, version + 1)
-    assert "due_time" not in service.attributes
+    assert service.due_ms is None
     assert await world.running() == []
     assert (route := world.route(service_id)) is not None
     assert route.state is RouteState.STOPPED
@@ -71,7 +71,7 @@ async def test_setting_it_again_begins_anew_and_off_is_off(world: Yard) -> None:
     await scheduled(world, service_id, SettingsRequest(schedule=()))
     await world.elapse(HOUR_MS, service_id)
     service = await world.service(service_id)
-    assert (service.status, dict(service.attributes)) == (ServiceStatus.RUNNING, {})
+    assert (service.status, dict(service.attributes), service.due_ms) == (ServiceStatus.RUNNING, {}, None)
 
 
 async def test_the_next_start_counts_again(world: Yard) -> None:
@@ -82,10 +82,9 @@ async def test_the_next_start_counts_again(world: Yard) -> None:
     await world.put(service_id, status=Desired.RUNNING)
     await world.converge(service_id)
     service = await world.service(service_id)
-    due = service.attributes["due_time"]
     assert service.status is ServiceStatus.RUNNING
-    assert isinstance(due, int)
-    assert due > world.clock.now + HOUR_MS - 60_000
+    assert service.due_ms is not None
+    assert service.due_ms > world.clock.now + HOUR_MS - 60_000
 
 
 async def test_it_ends_a_rollout(world: Yard) -> None:

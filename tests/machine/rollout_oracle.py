@@ -152,7 +152,7 @@ class Oracle:
     def _emptied(self, observation: InstanceObservation) -> bool:
         out = observation.unrouted_ms
         assert out is not None
-        if self.now_ms >= out + self.before.service.request_timeout_s * 1000:
+        if self.now_ms >= out + self.before.service.settings.requests.timeout_s * 1000:
             return True
         return (
             observation.quiet_since_ms is not None

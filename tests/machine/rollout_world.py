@@ -26,6 +26,7 @@ from modelyard.domain.service import (
     Service,
     ServiceStatus,
 )
+from modelyard.domain.settings import RequestLimits, ServiceSettings
 
 DEPLOY_TIMEOUT_S = 60
 GRACE_S = 5
@@ -173,7 +174,7 @@ class World:
             created_ms=self.now_ms,
             desired=Desired.RUNNING,
             revision=1,
-            request_timeout_s=REQUEST_TIMEOUT_S,
+            settings=ServiceSettings(requests=RequestLimits(timeout_s=REQUEST_TIMEOUT_S)),
         )
         self.revisions = {1: Revision("s", 1, self.now_ms, pair((), config, 1))}
         self._roll(RolloutKind.DEPLOY, None)

@@ -14,7 +14,6 @@ from weakref import WeakValueDictionary
 
 from modelyard.control.clock import Clock
 from modelyard.control.observe import Instant, Memory, leftovers, situation, strangers
-from modelyard.core.admission import properties
 from modelyard.core.admission.catalog import Flavor
 from modelyard.core.packages.health import health
 from modelyard.core.rollout.decide import Decision, decide, noted
@@ -352,8 +351,8 @@ class Reconciler:
         async with self._ports.store.read() as reading:
             model = await reading.model(None, variant.model_id)
         asked = health(model.config, model_type=model.type) if model is not None else Health()
-        lasting = properties.websocket(record.service.attributes)
-        return asked if lasting else replace(asked, stalled_s=2 * record.service.request_timeout_s)
+        settings = record.service.settings
+        return asked if settings.websocket else replace(asked, stalled_s=2 * settings.requests.timeout_s)
 
     async def _end_strangers(self, service_id: str, observed: Sequence[Observed]) -> int | None:
         """Instances of a service that is not there: nothing may be left of it."""

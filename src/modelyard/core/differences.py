@@ -9,9 +9,6 @@ from modelyard.domain.service import Service
 Field = tuple[object, object]
 """(before, after); None: it was or is not there."""
 
-HIDDEN = frozenset({"due_time", "schedule_left"})
-"""Attributes that move by themselves."""
-
 
 @dataclass(frozen=True, slots=True)
 class VariantDifference:
@@ -34,7 +31,7 @@ def service(before: Service, after: Service) -> Mapping[str, Field]:
     """Service-level fields that a user sets, and the status that is wanted."""
     olds = {**before.attributes, "description": before.description, "status": before.desired.value}
     news = {**after.attributes, "description": after.description, "status": after.desired.value}
-    return {name: both for name, both in _fields(olds, news) if name not in HIDDEN}
+    return dict(_fields(olds, news))
 
 
 def _variant(track: int, old: Variant | None, new: Variant | None) -> VariantDifference:

@@ -1,9 +1,9 @@
 """Auto stop (contract §2, schedule): how long a service may run, and when its time is over.
 
-A service keeps what it was told in `attributes["schedule"]` and the end of the countdown in
-`attributes["due_time"]` (milliseconds since 1970 UTC), which is stored and so survives every restart. The
-countdown runs only while the service should run: a stop ends it, the next start begins it anew, and so does every
-PUT that has a schedule. It begins when the service is told to run, not when it is ready.
+A service knows how long it may run (`settings.auto_stop_s`) and when the countdown ends (`due_ms`), which is
+stored and so survives every restart. The countdown runs only while the service should run: a stop ends it, the
+next start begins it anew, and so does every PUT that has a schedule. It begins when the service is told to run,
+not when the service is ready.
 
     [{"type": "stop", "time_unit": "HOURS", "duration": 2}] set at 12:00   → due at 14:00
     the same set again at 13:00                                          → due at 15:00
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from modelyard.domain.errors import Violation
 from modelyard.domain.service import Desired, Service
+from modelyard.domain.settings import ServiceSettings
 from modelyard.domain.texts import shown
 
 SCHEDULE = "schedule"
-DUE = "due_time"
 STOP = "stop"
 UNITS_S: Mapping[str, int] = {"MINUTES": 60, "HOURS": 3600, "DAYS": 24 * 3600}
 MAX_DAYS = 3650
@@ -60,48 +60,24 @@ def violations(entries: Sequence[Entry], *, real_time: bool = True) -> Iterator[
             yield Violation(f"{at}.duration", f"is {entry.duration}, at most {MAX_DAYS} days are allowed")
 
 
-def set_to(
-    attributes: Mapping[str, object], entries: Sequence[Entry], now_ms: int, *, running: bool
-) -> Mapping[str, object]:
-    """The attributes with this schedule; the countdown begins now if the service should run."""
-    rest = {key: value for key, value in attributes.items() if key not in {SCHEDULE, DUE}}
-    shown = [{"type": e.type, "time_unit": e.time_unit, "duration": e.duration} for e in entries]
-    changed: dict[str, object] = {**rest, SCHEDULE: shown} if shown else rest
-    return counting(changed, now_ms) if running else changed
+def echoed(entries: Sequence[Entry]) -> list[dict[str, object]]:
+    """The entries as a service keeps them, and shows them again."""
+    return [{"type": e.type, "time_unit": e.time_unit, "duration": e.duration} for e in entries]
 
 
-def counting(attributes: Mapping[str, object], now_ms: int) -> Mapping[str, object]:
-    """With the countdown begun anew; unchanged without a schedule."""
-    span = seconds(attributes)
-    return attributes if span is None else {**attributes, DUE: now_ms + span * 1000}
-
-
-def halted(attributes: Mapping[str, object]) -> Mapping[str, object]:
-    """Without a countdown; the schedule stays for the next start."""
-    return {k: v for k, v in attributes.items() if k != DUE} if DUE in attributes else attributes
-
-
-def seconds(attributes: Mapping[str, object]) -> int | None:
-    """How long the service may run; None: for ever."""
-    entries = attributes.get(SCHEDULE)
-    spans = [
-        entry["duration"] * UNITS_S[entry["time_unit"]]
-        for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict) and isinstance(entry.get("duration"), int) and entry.get("time_unit") in UNITS_S
-    ]
-    return min(spans, default=None)
+def countdown_ms(settings: ServiceSettings, now_ms: int) -> int | None:
+    """When a countdown that begins now is over; None without a schedule."""
+    return None if settings.auto_stop_s is None else now_ms + settings.auto_stop_s * 1000
 
 
 def due_ms(service: Service) -> int | None:
     """When the service is to be stopped; None: not, or it is not to run anyway."""
-    due = service.attributes.get(DUE)
-    return due if isinstance(due, int) and service.desired is Desired.RUNNING else None
+    return service.due_ms if service.desired is Desired.RUNNING else None
 
 
-def told(before: Mapping[str, object], after: Mapping[str, object], now_ms: int) -> Iterator[str]:
-    """The events of a change of attributes, in the vendor's vocabulary."""
-    due = after.get(DUE)
-    if isinstance(due, int) and due != before.get(DUE):
-        yield f"auto stop enabled. The service will stop after {max(due - now_ms, 0) // 1000} s."
-    elif before.get(SCHEDULE) and not after.get(SCHEDULE):
+def told(before: Service | None, after: Service, now_ms: int) -> Iterator[str]:
+    """The events of a change (None: the service is new), in the vendor's vocabulary."""
+    if after.due_ms is not None and (before is None or after.due_ms != before.due_ms):
+        yield f"auto stop enabled. The service will stop after {max(after.due_ms - now_ms, 0) // 1000} s."
+    elif before is not None and before.settings.auto_stop_s is not None and after.settings.auto_stop_s is None:
         yield DISABLED

@@ -7,6 +7,9 @@ track every endpoint shares alike. A track without endpoints is left out by whoe
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+DEFAULT_TIMEOUT_S = 60.0
+DEFAULT_MAX_BODY_BYTES = 12 * 1024 * 1024
+
 
 class RouteState(StrEnum):
     """OPEN: answered by instances. STOPPED: answered 400 `ModelArts.4203` (the service is not running)."""
@@ -73,8 +76,8 @@ class ServiceRoute:
     project_id: str
     state: RouteState
     tracks: tuple[TrackRoute, ...] = ()
-    request_timeout_s: float = 60.0
-    max_body_bytes: int = 12 * 1024 * 1024
+    request_timeout_s: float = DEFAULT_TIMEOUT_S
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     load_balancer: LoadBalancer = LoadBalancer.ROUND_ROBIN
     traffic_limit: TrafficLimit | None = None
     attempts: Attempts = Attempts()

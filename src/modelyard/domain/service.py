@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modelyard.domain.settings import ServiceSettings
+
 
 class InferType(StrEnum):
     REAL_TIME = "real-time"
@@ -86,8 +88,9 @@ class Service:
 
     `revision` is the number of the revision that the service should run now (a failed rollout takes it back);
     `stable` the last one that ran whole (None before the first). `failed`: the last deployment or start had
-    nothing to go back to. `request_timeout_s` and `max_body_bytes` bound a request at the gateway. `version`
-    counts the user's accepted changes (the ETag). `attributes` keeps service-level fields as they came.
+    nothing to go back to. `due_ms`: when auto stop ends it (None: no countdown runs), in milliseconds since 1970
+    UTC. `version` counts the user's accepted changes (the ETag). `attributes` keeps service-level fields as they
+    came, to be echoed; `settings` is what they mean. The two change together (`core.settings.keeping`).
     """
 
     id: str
@@ -106,10 +109,10 @@ class Service:
     error: str = ""
     updated_ms: int = 0
     transition_ms: int = 0
-    request_timeout_s: float = 60.0
-    max_body_bytes: int = 12 * 1024 * 1024
+    due_ms: int | None = None
     version: int = 1
     attributes: Mapping[str, object] = field(default_factory=dict)
+    settings: ServiceSettings = ServiceSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,7 +261,7 @@ class ReadTransaction(Protocol):
         """User id → tokens issued before this time (ms) are refused."""
 
     async def due_services(self, now_ms: int) -> Sequence[str]:
-        """Services whose `attributes["due_time"]` (ms) has come, the longest overdue first."""
+        """Services whose `due_ms` has come, the longest overdue first."""
 
     async def apps(self, project_id: str) -> Sequence[App]: ...
 

@@ -25,6 +25,7 @@ from modelyard.domain.service import (
     Service,
     ServiceStatus,
 )
+from modelyard.domain.settings import RequestLimits, ServiceSettings
 
 NOW = 10_000_000
 BEGAN = NOW - 60_000
@@ -155,7 +156,7 @@ def a_service(**fields: object) -> Service:
         desired=Desired.RUNNING,
         revision=1,
         stable=1,
-        request_timeout_s=30.0,
+        settings=ServiceSettings(requests=RequestLimits(timeout_s=30.0)),
     )
     return replace(made, **fields)  # type: ignore[arg-type]
 

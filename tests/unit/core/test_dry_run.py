@@ -119,7 +119,7 @@ def test_a_stop() -> None:
 def test_a_schedule_that_is_due_does_not_count() -> None:
     facts = before(V("a1"))
     after = updated(facts, V("a2"))
-    after = replace(after, service=replace(after.service, attributes={"due_time": NOW + 1}))
+    after = replace(after, service=replace(after.service, due_ms=NOW + 1))
     assert counts(dry_run(facts, after, NOW)) == [(1, 1, 0)]
 
 
@@ -151,8 +151,8 @@ def test_differences_are_those_in_force() -> None:
 
 
 def test_service_fields_that_move_by_themselves_are_no_difference() -> None:
-    old = a_service(attributes={"due_time": 1, "priority": 1})
-    new = replace(old, attributes={"due_time": 2, "priority": 2}, description="x")
+    old = a_service(due_ms=1, attributes={"priority": 1})
+    new = replace(old, due_ms=2, attributes={"priority": 2}, description="x")
     assert service(old, new) == {"priority": (1, 2), "description": ("", "x")}
 
 

@@ -7,8 +7,9 @@ from tests.unit.core.situations import open_route, situation, stopped_route, var
 
 from modelyard.core.rollout.routes import route, scaled
 from modelyard.core.rollout.situation import Situation
-from modelyard.domain.routing import ServiceRoute
+from modelyard.domain.routing import Attempts, LoadBalancer, ServiceRoute, TrafficLimit
 from modelyard.domain.service import Desired, Rollout, RolloutKind
+from modelyard.domain.settings import RequestLimits, ServiceSettings
 
 Shares = tuple[tuple[int, int, tuple[str, ...]], ...]
 THREE = (
@@ -92,7 +93,27 @@ def test_the_switch(switched: bool, shares: Shares) -> None:
         pytest.param({"desired": Desired.STOPPED}, stopped_route(), id="stopped"),
         pytest.param({"desired": Desired.DELETED}, None, id="deleted"),
         pytest.param({"failed": True}, open_route(), id="failed: nothing answers, also nothing that is left"),
-        pytest.param({"max_body_bytes": 5}, replace(open_route((1, 100, ("o1",))), max_body_bytes=5), id="bounds"),
+        pytest.param(
+            {
+                "settings": ServiceSettings(
+                    LoadBalancer.SOURCE_IP, RequestLimits(2.5, 5, Attempts(twice=False)), TrafficLimit(7, 3600)
+                )
+            },
+            replace(
+                open_route((1, 100, ("o1",))),
+                request_timeout_s=2.5,
+                max_body_bytes=5,
+                load_balancer=LoadBalancer.SOURCE_IP,
+                attempts=Attempts(twice=False),
+                traffic_limit=TrafficLimit(7, 3600),
+            ),
+            id="its settings",
+        ),
+        pytest.param(
+            {"settings": ServiceSettings(websocket=True)},
+            replace(open_route((1, 100, ("o1",))), request_timeout_s=60, websocket=True),
+            id="websocket",
+        ),
     ],
 )
 def test_the_service_decides(fields: Mapping[str, Any], expected: ServiceRoute | None) -> None:

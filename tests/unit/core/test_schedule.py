@@ -5,17 +5,18 @@ from dataclasses import replace
 import pytest
 
 from modelyard.core import schedule
+from modelyard.core.admission.service import SettingsRequest, settled
 from modelyard.core.rollout import stopping
 from modelyard.core.schedule import Entry
 from modelyard.domain.service import Desired, InferType, Rollout, RolloutKind, RolloutState, Service, ServiceStatus
 
 TWO_HOURS = (Entry("stop", "HOURS", 2),)
 SERVICE = Service("s", "p", "n", InferType.REAL_TIME, "u", 0, Desired.RUNNING, 1, status=ServiceStatus.RUNNING)
+STOPPED = replace(SERVICE, desired=Desired.STOPPED)
 
 
-def stored(at_ms: int, *, running: bool = True) -> Service:
-    attributes = schedule.set_to({"priority": 1}, TWO_HOURS, at_ms, running=running)
-    return replace(SERVICE, attributes=attributes, desired=Desired.RUNNING if running else Desired.STOPPED)
+def scheduled(service: Service, at_ms: int, entries: tuple[Entry, ...] = TWO_HOURS) -> Service:
+    return settled(SettingsRequest(schedule=entries), service, at_ms)
 
 
 @pytest.mark.parametrize(
@@ -23,47 +24,55 @@ def stored(at_ms: int, *, running: bool = True) -> Service:
     [("MINUTES", 1, 61_000), ("HOURS", 2, 7_201_000), ("DAYS", 3, 259_201_000)],
 )
 def test_the_end_of_the_countdown(unit: str, duration: int, due_ms: int) -> None:
-    attributes = schedule.set_to({}, (Entry("stop", unit, duration),), 1000, running=True)
-    assert attributes == {
-        "schedule": [{"type": "stop", "time_unit": unit, "duration": duration}],
-        "due_time": due_ms,
-    }
+    service = scheduled(SERVICE, 1000, (Entry("stop", unit, duration),))
+    assert service.attributes == {"schedule": [{"type": "stop", "time_unit": unit, "duration": duration}]}
+    assert (service.settings.auto_stop_s, service.due_ms) == ((due_ms - 1000) // 1000, due_ms)
 
 
 def test_setting_it_again_begins_anew_and_nothing_else_does() -> None:
-    first = stored(0).attributes
-    assert schedule.set_to(first, TWO_HOURS, 5000, running=True)["due_time"] == 7_205_000
-    assert stopping.turned(stored(0), Desired.RUNNING, ServiceStatus.DEPLOYING, 5000).attributes == first
+    first = scheduled(SERVICE, 0)
+    assert scheduled(first, 5000).due_ms == 7_205_000
+    assert settled(SettingsRequest(priority=1), first, 5000).due_ms == first.due_ms
+    assert stopping.turned(first, Desired.RUNNING, ServiceStatus.DEPLOYING, 5000).due_ms == first.due_ms
 
 
 def test_a_stop_ends_the_countdown_and_a_start_begins_it_anew() -> None:
-    stopped = stopping.turned(stored(0), Desired.STOPPED, ServiceStatus.STOPPING, 10)
-    assert (schedule.due_ms(stopped), stopped.attributes["priority"]) == (None, 1)
+    stopped = stopping.turned(scheduled(SERVICE, 0), Desired.STOPPED, ServiceStatus.STOPPING, 10)
+    assert (stopped.due_ms, stopped.settings.auto_stop_s) == (None, 7200)
     started = stopping.turned(stopped, Desired.RUNNING, ServiceStatus.DEPLOYING, 500)
     assert schedule.due_ms(started) == 7_200_500
 
 
 def test_a_stopped_service_keeps_it_for_its_start() -> None:
-    assert "due_time" not in stored(0, running=False).attributes
-    assert schedule.due_ms(replace(stored(0), desired=Desired.STOPPED)) is None
+    stopped = scheduled(STOPPED, 0)
+    assert (stopped.due_ms, stopped.settings.auto_stop_s) == (None, 7200)
+    assert schedule.due_ms(replace(scheduled(SERVICE, 0), desired=Desired.STOPPED)) is None
 
 
 def test_off() -> None:
-    assert schedule.set_to(stored(0).attributes, (), 9, running=True) == {"priority": 1}
+    off = scheduled(scheduled(SERVICE, 0), 9, ())
+    assert (off.attributes, off.settings.auto_stop_s, off.due_ms) == ({}, None, None)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
         pytest.param(
-            {}, stored(0).attributes, ["auto stop enabled. The service will stop after 7200 s."], id="enabled"
+            SERVICE,
+            scheduled(SERVICE, 0),
+            ["auto stop enabled. The service will stop after 7200 s."],
+            id="enabled",
         ),
-        pytest.param(stored(0).attributes, {}, ["auto stop disabled"], id="disabled"),
-        pytest.param(stored(0).attributes, stored(0).attributes, [], id="nothing"),
-        pytest.param(stored(0).attributes, stored(0, running=False).attributes, [], id="a stop is no news of it"),
+        pytest.param(
+            None, scheduled(SERVICE, 0), ["auto stop enabled. The service will stop after 7200 s."], id="created"
+        ),
+        pytest.param(None, SERVICE, [], id="created without"),
+        pytest.param(scheduled(SERVICE, 0), SERVICE, ["auto stop disabled"], id="disabled"),
+        pytest.param(scheduled(SERVICE, 0), scheduled(SERVICE, 0), [], id="nothing"),
+        pytest.param(scheduled(SERVICE, 0), scheduled(STOPPED, 0), [], id="a stop is no news of it"),
     ],
 )
-def test_events(before: dict[str, object], after: dict[str, object], told: list[str]) -> None:
+def test_events(before: Service | None, after: Service, told: list[str]) -> None:
     assert list(schedule.told(before, after, 0)) == told
 
 

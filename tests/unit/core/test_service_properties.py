@@ -1,4 +1,4 @@
-"""Service-level additional_properties: rules, merging, meaning."""
+"""Service-level additional_properties: rules, merging."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ import pytest
 
 from modelyard.core.admission import properties
 from modelyard.core.admission.properties import Bounds
-from modelyard.domain.routing import Attempts, LoadBalancer, TrafficLimit
 
 URN = "urn:smn:region:project:topic"
 LTS = {"type": "LTS", "configuration": {"log_group_id": "g", "log_stream_id": "s"}}
@@ -125,38 +124,3 @@ def test_merging_is_by_top_level_key() -> None:
 def test_numeric_strings_in_events_are_numbers() -> None:
     sent = {"any": {"topic_urn": "1", "events": ["1", 3, "x", "-1"]}}
     assert properties.numbered(sent) == {"any": {"topic_urn": "1", "events": [1, 3, "x", "-1"]}}
-
-
-def test_what_they_mean() -> None:
-    said = {
-        "load_balancer_policy": "SOURCE_IP",
-        "additional_properties": {
-            "websocket_upgrade": True,
-            "traffic_limit": {"num": 7, "unit": "HOUR"},
-            "request_limit": {"timeout_seconds": 2},
-        },
-    }
-    assert properties.load_balancer(said) is LoadBalancer.SOURCE_IP
-    assert properties.websocket(said)
-    assert properties.traffic_limit(said) == TrafficLimit(7, 3600)
-    assert properties.request_limit(said) == (2.0, 12 * 1024 * 1024)
-
-
-def test_how_often_a_request_is_tried() -> None:
-    def said(**limit: object) -> Attempts:
-        return properties.attempts({"additional_properties": {"request_limit": limit}})
-
-    assert properties.attempts({}) == said() == Attempts()
-    assert said(attempts=1) == Attempts(twice=False)
-    assert said(attempts=2, attempt_seconds=1) == Attempts(after_s=1.0)
-
-
-def test_what_nothing_means() -> None:
-    for said in (
-        {},
-        {"additional_properties": {"traffic_limit": {}, "request_limit": {}, "websocket_upgrade": False}},
-    ):
-        assert properties.load_balancer(said) is LoadBalancer.ROUND_ROBIN
-        assert not properties.websocket(said)
-        assert properties.traffic_limit(said) is None
-        assert properties.request_limit(said) == (60.0, 12 * 1024 * 1024)

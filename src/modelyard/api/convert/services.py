@@ -15,7 +15,6 @@ WHERE = ("cluster_id", "pool_name", "vpc_id", "subnet_network_id", "security_gro
 SHOWN = (
     *WHERE,
     schedule.SCHEDULE,
-    schedule.DUE,
     properties.PROPERTIES,
     properties.LOAD_BALANCER,
     properties.PRIORITY,
@@ -60,6 +59,7 @@ def service_summary(value: Summary, gateway_url: str) -> Json:
         access_address=address,
         bind_access_address=address,
         debug_url=address,
+        due_time=service.due_ms,
         **more,
     )
 

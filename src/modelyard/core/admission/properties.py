@@ -1,7 +1,7 @@
-"""Service-level properties (contract §2): how they merge, which may never change again, and what they mean.
+"""Service-level properties (contract §2): what may be asked for, how they merge, which may never change again.
 
-They are kept as the caller wrote them, in `Service.attributes`, so that a read gives back what was sent; what the
-gateway needs of them is read out here. An absent key is unchanged; an empty object or array switches a thing off.
+They are kept as the caller wrote them, in `Service.attributes`, so that a read gives back what was sent; what they
+mean is read by `core.settings`. An absent key is unchanged; an empty object or array switches a thing off.
 Keys of the caller's own are labels: kept, shown, bounded (they are in every list answer), and removed by null.
 
 Extensions of ours, beside the vendor's keys:
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from modelyard.domain.errors import Violation
-from modelyard.domain.routing import Attempts, LoadBalancer, TrafficLimit
+from modelyard.domain.routing import DEFAULT_TIMEOUT_S
 from modelyard.domain.texts import shown
 
 PROPERTIES = "additional_properties"
@@ -40,8 +40,6 @@ NOTIFIABLE = frozenset({1, 3, 7, 11})
 UNITS_S: Mapping[str, int] = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 24 * 3600}
 MAX_REQUESTS = 2**32 - 1
 ID_MAX = 64
-DEFAULT_TIMEOUT_S = 60.0
-DEFAULT_MAX_BODY_BYTES = 12 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,50 +209,7 @@ def _attempts(at: str, request: Mapping[str, object]) -> Iterator[Violation]:
         yield Violation(f"{at}.attempt_seconds", "needs a second attempt: attempts is 1")
 
 
-# ---- what they mean
-
-
 def of(attributes: Mapping[str, object]) -> Mapping[str, object]:
-    """The service-level additional_properties; empty when there are none."""
-    return _mapping(attributes.get(PROPERTIES))
-
-
-def load_balancer(attributes: Mapping[str, object]) -> LoadBalancer:
-    """ROUND_ROBIN unless said otherwise."""
-    value = attributes.get(LOAD_BALANCER)
-    return LoadBalancer(value) if isinstance(value, str) else LoadBalancer.ROUND_ROBIN
-
-
-def websocket(attributes: Mapping[str, object]) -> bool:
-    return of(attributes).get("websocket_upgrade") is True
-
-
-def traffic_limit(attributes: Mapping[str, object]) -> TrafficLimit | None:
-    """None: no limit."""
-    limit = _mapping(of(attributes).get("traffic_limit"))
-    num, unit = limit.get("num"), limit.get("unit")
-    if not isinstance(num, int) or not isinstance(unit, str):
-        return None
-    return TrafficLimit(num, UNITS_S[unit])
-
-
-def attempts(attributes: Mapping[str, object]) -> Attempts:
-    """How often a request is tried."""
-    limit = _mapping(of(attributes).get("request_limit"))
-    seconds = limit.get("attempt_seconds")
-    twice = limit.get("attempts") != 1
-    return Attempts(twice, float(seconds) if twice and isinstance(seconds, int | float) else None)
-
-
-def request_limit(attributes: Mapping[str, object]) -> tuple[float, int]:
-    """(seconds, bytes) that bound one request."""
-    limit = _mapping(of(attributes).get("request_limit"))
-    timeout, size = limit.get("timeout_seconds"), limit.get("max_body_bytes")
-    return (
-        float(timeout) if isinstance(timeout, int | float) else DEFAULT_TIMEOUT_S,
-        size if isinstance(size, int) else DEFAULT_MAX_BODY_BYTES,
-    )
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
+    """The service-level additional_properties as they are kept; empty when there are none."""
+    kept = attributes.get(PROPERTIES)
+    return kept if isinstance(kept, Mapping) else {}

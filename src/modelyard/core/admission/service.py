@@ -1,18 +1,21 @@
 """What a request says about a service beside `config`: schedule, properties, load balancing, secrets, priority.
 
-Values in, attributes out (`Service.attributes`); every broken rule is named. Where it runs: `admission_placement`.
+Every broken rule is named; a valid request makes the service that it asks for. Where a service runs is decided by
+`core.admission.placement`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelyard.core import schedule as auto_stop
+from modelyard.core import settings
 from modelyard.core.admission import properties
 from modelyard.core.admission.catalog import Quotas
 from modelyard.core.admission.placement import Placement
 from modelyard.domain.errors import Violation
 from modelyard.domain.routing import LoadBalancer
-from modelyard.domain.service import InferType
+from modelyard.domain.service import Desired, InferType, Service
+from modelyard.domain.settings import ServiceSettings
 from modelyard.domain.texts import shown
 
 PRIORITIES = (1, 3)
@@ -101,22 +104,25 @@ def place_violations(request: PlaceRequest) -> Iterator[Violation]:
                 yield Violation(name, "is not supported yet: there are no virtual private clouds here")
 
 
-def settled(
-    request: SettingsRequest, before: Mapping[str, object], now_ms: int, *, running: bool
-) -> Mapping[str, object]:
-    """The attributes after a valid request; equal to `before` when it changes nothing."""
-    after = dict(before)
+def settled(request: SettingsRequest, before: Service, now_ms: int) -> Service:
+    """The service after a valid request; equal to `before` when it changes nothing."""
+    after = dict(before.attributes)
     if request.properties is not None:
-        merged = properties.merged(properties.of(before), request.properties)
-        if merged or properties.PROPERTIES in before:
+        merged = properties.merged(properties.of(before.attributes), request.properties)
+        if merged or properties.PROPERTIES in after:
             after[properties.PROPERTIES] = merged
     if request.load_balancer is not None:
         after[properties.LOAD_BALANCER] = request.load_balancer
     if request.priority is not None:
         after[properties.PRIORITY] = request.priority
-    if request.schedule is not None:
-        return auto_stop.set_to(after, request.schedule, now_ms, running=running)
-    return after
+    if request.schedule is None:
+        return settings.keeping(before, after)
+    after.pop(auto_stop.SCHEDULE, None)
+    if request.schedule:
+        after[auto_stop.SCHEDULE] = auto_stop.echoed(request.schedule)
+    service = settings.keeping(before, after)
+    running = service.desired is Desired.RUNNING
+    return replace(service, due_ms=auto_stop.countdown_ms(service.settings, now_ms) if running else None)
 
 
 def placed(request: PlaceRequest) -> Mapping[str, object]:
@@ -126,9 +132,6 @@ def placed(request: PlaceRequest) -> Mapping[str, object]:
     return {name: value for name, value in said.items() if value}
 
 
-def placement(attributes: Mapping[str, object]) -> Placement:
+def placement(chosen: ServiceSettings) -> Placement:
     """What the service says about pools, read back."""
-    cluster, pool = attributes.get("cluster_id"), attributes.get("pool_name")
-    return Placement(
-        cluster_id=cluster if isinstance(cluster, str) else None, pool_name=pool if isinstance(pool, str) else None
-    )
+    return Placement(cluster_id=chosen.cluster_id, pool_name=chosen.pool_name)

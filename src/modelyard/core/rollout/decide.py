@@ -252,7 +252,7 @@ def _patience_ms(situation: Situation) -> int:
     is to end, its user waits: the process is told at once, finishes what it can, and the grace bounds all of it.
     """
     running = situation.service.desired is Desired.RUNNING
-    return int(situation.service.request_timeout_s * 1000) if running else 0
+    return int(situation.service.settings.requests.timeout_s * 1000) if running else 0
 
 
 def _grace_s(situation: Situation, observation: InstanceObservation) -> int:

@@ -16,7 +16,6 @@ that should answer.
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from modelyard.core.admission import properties
 from modelyard.core.rollout.situation import InstanceObservation, Situation, Track
 from modelyard.domain.instance import LIVE, Phase
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
@@ -32,19 +31,19 @@ def route(situation: Situation) -> ServiceRoute | None:
     service = situation.service
     if service.desired is Desired.DELETED:
         return None
-    is_open = service.desired is Desired.RUNNING
+    is_open, settings = service.desired is Desired.RUNNING, service.settings
     tracks = _shares(situation.tracks()) if situation.goal else ()
     return ServiceRoute(
         service_id=service.id,
         project_id=service.project_id,
         state=RouteState.OPEN if is_open else RouteState.STOPPED,
         tracks=tracks,
-        request_timeout_s=service.request_timeout_s,
-        max_body_bytes=service.max_body_bytes,
-        load_balancer=properties.load_balancer(service.attributes),
-        traffic_limit=properties.traffic_limit(service.attributes),
-        attempts=properties.attempts(service.attributes),
-        websocket=properties.websocket(service.attributes),
+        request_timeout_s=settings.requests.timeout_s,
+        max_body_bytes=settings.requests.max_body_bytes,
+        load_balancer=settings.load_balancer,
+        traffic_limit=settings.traffic_limit,
+        attempts=settings.requests.attempts,
+        websocket=settings.websocket,
         app_codes=situation.app_codes,
         absence=absence(situation) if is_open and not tracks else "",
     )

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from modelyard.core import schedule
 from modelyard.core.rollout.decide import Decision, decide
 from modelyard.core.rollout.routes import route
 from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
@@ -92,9 +91,7 @@ class FairWorld:
 
     @classmethod
     def of(cls, before: Facts | None, after: Facts, now_ms: int, sizes: Mapping[str, Size]) -> "FairWorld":
-        service = replace(
-            after.service, attributes={k: v for k, v in after.service.attributes.items() if k != schedule.DUE}
-        )
+        service = replace(after.service, due_ms=None)
         observations = {i.id: _observation(i, now_ms) for i in after.instances if i.phase in HOLDING}
         world = cls(service, after.revisions, after.rollout, observations, None, now_ms, sizes, dict(observations))
         if before is not None:

@@ -26,11 +26,11 @@ def revision_after(service: Service, rollout: Rollout | None) -> int:
 
 def turned(service: Service, desired: Desired, status: ServiceStatus, now_ms: int) -> Service:
     """The service sent somewhere else, its last failure forgotten; the countdown runs only while it should run."""
-    attributes = service.attributes
+    due_ms = service.due_ms
     if desired is not Desired.RUNNING:
-        attributes = schedule.halted(attributes)
+        due_ms = None
     elif service.desired is not Desired.RUNNING or service.failed:
-        attributes = schedule.counting(attributes, now_ms)
+        due_ms = schedule.countdown_ms(service.settings, now_ms)
     return replace(
         service,
         desired=desired,
@@ -38,7 +38,7 @@ def turned(service: Service, desired: Desired, status: ServiceStatus, now_ms: in
         transition_ms=now_ms,
         failed=False,
         error="",
-        attributes=attributes,
+        due_ms=due_ms,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from modelyard.core import schedule
-from modelyard.core.admission import fields, properties
+from modelyard.core.admission import fields
 from modelyard.core.admission import service as settings
 from modelyard.core.admission.config import Admission, VariantRequest, admit
 from modelyard.core.admission.service import SettingsRequest
@@ -99,12 +99,7 @@ class Change:
             own += fields.description(request.description)
         found += [v for v in own if not fields.told(v.field, broken)]
         found += admission.violations
-        if (
-            admission.variants
-            and not websocket
-            and properties.websocket(service.attributes)
-            and self._websocket(())
-        ):
+        if admission.variants and not websocket and service.settings.websocket and self._websocket(()):
             text = "no model of it has inference code that could serve the WebSocket that the service has"
             found.append(Violation("config", text))
         if found or isinstance(step, Violation):
@@ -126,7 +121,7 @@ class Change:
             service.project_id,
             request.config,
             infer_type=service.infer_type,
-            placement=settings.placement(service.attributes),
+            placement=settings.placement(service.settings),
             record=self.record,
         )
         return admit(request.config, world, broken)
@@ -147,7 +142,7 @@ class Change:
                 pass
         if effect.config_ignored:
             await self._tell("config ignored, since the status was changed by the same request")
-        for text in schedule.told(self.before.attributes, service.attributes, self.now):
+        for text in schedule.told(self.before, service, self.now):
             await self._tell(text)
         if service is not self.before:
             service = replace(service, version=self.before.version + 1)
@@ -157,16 +152,9 @@ class Change:
     def _settled(self, request: UpdateRequest) -> Service:
         """The service with everything that is neither status nor config; the same object if nothing changes."""
         before = self.before
-        running = before.desired is Desired.RUNNING
-        attributes = settings.settled(request.settings, before.attributes, self.now, running=running)
-        timeout_s, max_body_bytes = properties.request_limit(attributes)
-        after = replace(
-            before,
-            description=before.description if request.description is None else request.description,
-            attributes=attributes,
-            request_timeout_s=timeout_s,
-            max_body_bytes=max_body_bytes,
-        )
+        after = settings.settled(request.settings, before, self.now)
+        if request.description is not None:
+            after = replace(after, description=request.description)
         return before if after == before else after
 
     async def _start(self, service: Service) -> Service:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from modelyard.core import schedule
-from modelyard.core.admission import fields, properties
+from modelyard.core.admission import fields
 from modelyard.core.admission import service as settings
 from modelyard.core.admission.config import VariantRequest, admit
 from modelyard.core.admission.placement import Site, service_violations
@@ -86,9 +86,7 @@ async def create(
         if taken is not None:  # what is wrong with the request comes first
             raise taken
         assert request.name is not None
-        attributes = settings.settled(request.settings, settings.placed(request.place), now, running=True)
-        timeout_s, max_body_bytes = properties.request_limit(attributes)
-        service = Service(
+        blank = Service(
             id=ctx.new_id(),
             project_id=project_id,
             name=request.name,
@@ -101,16 +99,15 @@ async def create(
             workspace_id=request.workspace_id,
             updated_ms=now,
             transition_ms=now,
-            request_timeout_s=timeout_s,
-            max_body_bytes=max_body_bytes,
-            attributes=attributes,
+            attributes=settings.placed(request.place),
         )
+        service = settings.settled(request.settings, blank, now)
         rollout = Rollout(ctx.new_id(), service.id, RolloutKind.DEPLOY, target=1, base=None, started_ms=now)
         await w.add_service(service)
         await w.add_revision(Revision(service.id, 1, now, variants))
         await w.save_rollout(rollout)
         again = f"takes the place of service {replaced.id}, which never came to run" if replaced else ""
-        first = ("start to deploy service", *await notices(w, variants), *schedule.told({}, attributes, now))
+        first = ("start to deploy service", *await notices(w, variants), *schedule.told(None, service, now))
         texts = (again, *first) if again else first
         await w.add_events([Event(service.id, EventType.NORMAL, text, now) for text in texts])
         outcome = Created(service.id, rollout.id)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
+from modelyard.core import settings
 from modelyard.domain.identity import Project, Role, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
@@ -147,6 +148,8 @@ def _text(value: object, otherwise: str) -> str:
 
 
 def service(row: AnyRow) -> Service:
+    """Its settings are read from its attributes. Former releases kept the end of the countdown there too."""
+    attributes = {name: value for name, value in row.attributes.items() if name != "due_time"}
     return Service(
         id=row.id,
         project_id=row.project_id,
@@ -164,15 +167,14 @@ def service(row: AnyRow) -> Service:
         error=row.error,
         updated_ms=row.updated_ms,
         transition_ms=row.transition_ms,
-        request_timeout_s=row.request_timeout_s,
-        max_body_bytes=row.max_body_bytes,
+        due_ms=row.due_ms,
         version=row.version,
-        attributes=row.attributes,
+        attributes=attributes,
+        settings=settings.parsed(attributes),
     )
 
 
 def service_row(value: Service) -> Values:
-    due = value.attributes.get("due_time")
     return {
         "id": value.id,
         "project_id": value.project_id,
@@ -190,11 +192,11 @@ def service_row(value: Service) -> Values:
         "error": storable(value.error),
         "updated_ms": value.updated_ms,
         "transition_ms": value.transition_ms,
-        "request_timeout_s": value.request_timeout_s,
-        "max_body_bytes": value.max_body_bytes,
+        "request_timeout_s": value.settings.requests.timeout_s,
+        "max_body_bytes": value.settings.requests.max_body_bytes,
         "version": value.version,
         "attributes": dict(value.attributes),
-        "due_ms": due if isinstance(due, int) else None,
+        "due_ms": value.due_ms,
     }
 
 
