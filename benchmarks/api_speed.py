@@ -26,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, event
-from tests.integration.api_world import FIRST, ApiWorld, api_world, entry
+from tests.worlds.api import FIRST, ApiWorld, api_world, entry
 
 from modelyard.domain.revision import Revision
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.contract.conformance import conforms, error
-from tests.integration.api_world import ApiWorld, api_world, entry
+from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.api.schemas import answers
 from modelyard.domain.service import ServiceStatus

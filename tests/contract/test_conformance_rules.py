@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.contract.conformance import arrays, conforms, error
-from tests.integration.api_world import SECOND, ApiWorld, api_world, entry
+from tests.worlds.api import SECOND, ApiWorld, api_world, entry
 
 from modelyard.api.app import bare_app
 from modelyard.api.schemas import answers

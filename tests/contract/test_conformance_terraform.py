@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.contract.conformance import arrays, conforms, error
-from tests.integration.api_world import entry
-from tests.integration.plane_world import ALICE, PROJECT, Yard, yard
+from tests.worlds.api import entry
+from tests.worlds.plane import ALICE, PROJECT, PlaneWorld, plane_world
 
 from modelyard.api.app import Deps, create_app
 from modelyard.api.auth import Credentials
@@ -34,7 +34,7 @@ class Alice:
 class Provider:
     """A client that keeps a state, as Terraform does."""
 
-    world: Yard
+    world: PlaneWorld
     client: httpx.AsyncClient
     service_id: str = ""
 
@@ -63,7 +63,7 @@ class Provider:
 
 @pytest.fixture
 async def provider(tmp_path: Path) -> AsyncIterator[Provider]:
-    async with yard(tmp_path) as world:
+    async with plane_world(tmp_path) as world:
         app = create_app(Deps(context=world.context, tokens=TokenKey.generate(), authenticator=Alice()))
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.contract.engine_worlds import FakeWorld, ProcessWorld, World, all_in, spec
+from tests.worlds.engines import EngineWorld, FakeEngineWorld, ProcessEngineWorld, all_in, spec
 
 from modelyard.engines.base import EngineUnavailableError, ProcessState
 
@@ -12,18 +12,18 @@ STARTING, READY, EXITED = ProcessState.STARTING, ProcessState.READY, ProcessStat
 
 
 @pytest.fixture(params=["fake", "process"])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    made: World
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EngineWorld]:
+    made: EngineWorld
     if request.param == "fake":
-        made = FakeWorld()
+        made = FakeEngineWorld()
     else:
-        made = ProcessWorld(tmp_path / "data")
+        made = ProcessEngineWorld(tmp_path / "data")
         await made.open()
     yield made
     await made.close()
 
 
-async def test_a_started_instance_becomes_ready_and_keeps_its_identity(world: World) -> None:
+async def test_a_started_instance_becomes_ready_and_keeps_its_identity(world: EngineWorld) -> None:
     await world.start(spec())
     (begun,) = await world.engine.list()
     assert begun.state is STARTING
@@ -36,7 +36,7 @@ async def test_a_started_instance_becomes_ready_and_keeps_its_identity(world: Wo
     assert "service-1" in world.told
 
 
-async def test_starting_twice_starts_once(world: World) -> None:
+async def test_starting_twice_starts_once(world: EngineWorld) -> None:
     await world.start(spec())
     first = await world.until(all_in(READY))
     await world.engine.start(spec())
@@ -45,7 +45,7 @@ async def test_starting_twice_starts_once(world: World) -> None:
     assert again[0].state is READY
 
 
-async def test_starting_what_an_earlier_control_plane_started_starts_nothing(world: World) -> None:
+async def test_starting_what_an_earlier_control_plane_started_starts_nothing(world: EngineWorld) -> None:
     await world.start(spec())
     first = await world.until(all_in(READY))
     await world.successor()
@@ -53,7 +53,7 @@ async def test_starting_what_an_earlier_control_plane_started_starts_nothing(wor
     assert [o.started_ms for o in await world.until(all_in(READY))] == [o.started_ms for o in first]
 
 
-async def test_list_of_one_service(world: World) -> None:
+async def test_list_of_one_service(world: EngineWorld) -> None:
     await world.start(spec(1))
     await world.start(spec(2, service_id="service-2"))
     assert [o.instance_id for o in await world.engine.list("service-2")] == ["i-2"]
@@ -61,7 +61,7 @@ async def test_list_of_one_service(world: World) -> None:
     assert await world.engine.list("service-3") == ()
 
 
-async def test_usage_is_of_what_runs(world: World) -> None:
+async def test_usage_is_of_what_runs(world: EngineWorld) -> None:
     assert await world.engine.usage("service-1") == {}
     await world.start(spec(1))
     await world.start(spec(2, service_id="service-2"))
@@ -75,7 +75,7 @@ async def test_usage_is_of_what_runs(world: World) -> None:
     assert await world.engine.usage("service-1") == {}
 
 
-async def test_what_a_running_instance_counts_can_be_read(world: World) -> None:
+async def test_what_a_running_instance_counts_can_be_read(world: EngineWorld) -> None:
     assert await world.engine.metrics("i-1", 10) is None
     await world.start(spec())
     await world.until(all_in(READY))
@@ -87,7 +87,7 @@ async def test_what_a_running_instance_counts_can_be_read(world: World) -> None:
     assert await world.engine.metrics("i-1", 10) is None
 
 
-async def test_stop_ends_it_and_remove_forgets_it(world: World) -> None:
+async def test_stop_ends_it_and_remove_forgets_it(world: EngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     await world.engine.stop("i-1", 10)
@@ -98,7 +98,7 @@ async def test_stop_ends_it_and_remove_forgets_it(world: World) -> None:
     assert await world.engine.list() == ()
 
 
-async def test_a_stopping_instance_says_so(world: World) -> None:
+async def test_a_stopping_instance_says_so(world: EngineWorld) -> None:
     await world.start(spec(how="stuck"))
     await world.until(all_in(READY))
     await world.engine.stop("i-1", 1000)
@@ -109,7 +109,7 @@ async def test_a_stopping_instance_says_so(world: World) -> None:
     await world.until(all_in(EXITED))
 
 
-async def test_the_end_of_the_grace_kills(world: World) -> None:
+async def test_the_end_of_the_grace_kills(world: EngineWorld) -> None:
     await world.start(spec(how="stuck"))
     await world.until(all_in(READY))
     await world.engine.stop("i-1", 0.1)
@@ -117,21 +117,21 @@ async def test_the_end_of_the_grace_kills(world: World) -> None:
     assert seen.exit == "killed by signal 9"
 
 
-async def test_stop_while_it_starts(world: World) -> None:
+async def test_stop_while_it_starts(world: EngineWorld) -> None:
     await world.start(spec())
     await world.engine.stop("i-1", 10)
     (seen,) = await world.until(all_in(EXITED))
     assert seen.exit
 
 
-async def test_remove_leaves_a_running_one_alone(world: World) -> None:
+async def test_remove_leaves_a_running_one_alone(world: EngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     await world.engine.remove("i-1")
     assert [o.state for o in await world.engine.list()] == [READY]
 
 
-async def test_the_unknown_is_no_error(world: World) -> None:
+async def test_the_unknown_is_no_error(world: EngineWorld) -> None:
     await world.engine.stop("i-9", 1)
     await world.engine.remove("i-9")
     world.engine.poll_fast("i-9")
@@ -139,7 +139,7 @@ async def test_the_unknown_is_no_error(world: World) -> None:
     assert await world.engine.list() == ()
 
 
-async def test_a_crash_tells_its_status_and_its_last_lines(world: World) -> None:
+async def test_a_crash_tells_its_status_and_its_last_lines(world: EngineWorld) -> None:
     await world.start(spec(how="crash"))
     (seen,) = await world.until(all_in(EXITED))
     assert seen.exit == "exited with status 3"
@@ -148,20 +148,20 @@ async def test_a_crash_tells_its_status_and_its_last_lines(world: World) -> None
     assert await world.engine.log_tail("i-1", 0) == ""
 
 
-async def test_one_that_never_answers_health_is_never_ready(world: World) -> None:
+async def test_one_that_never_answers_health_is_never_ready(world: EngineWorld) -> None:
     await world.start(spec(1, "never"))
     await world.start(spec(2))
     seen = await world.until(lambda all_: any(o.state is READY for o in all_))
     assert {o.instance_id: o.state for o in seen} == {"i-1": STARTING, "i-2": READY}
 
 
-async def test_a_request_inside_is_seen(world: World) -> None:
+async def test_a_request_inside_is_seen(world: EngineWorld) -> None:
     await world.start(spec(how="busy"))
     (seen,) = await world.until(all_in(READY))
     assert (seen.in_flight, seen.quiet_since_ms) == (1, None)
 
 
-async def test_a_successor_sees_the_same(world: World) -> None:
+async def test_a_successor_sees_the_same(world: EngineWorld) -> None:
     await world.start(spec(1))
     await world.start(spec(2))
     before = await world.until(all_in(READY, 2))
@@ -172,7 +172,7 @@ async def test_a_successor_sees_the_same(world: World) -> None:
     }
 
 
-async def test_a_successor_learns_how_it_ended(world: World) -> None:
+async def test_a_successor_learns_how_it_ended(world: EngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     await world.successor()
@@ -183,13 +183,13 @@ async def test_a_successor_learns_how_it_ended(world: World) -> None:
     assert [(o.state, o.exit) for o in await world.engine.list()] == [(EXITED, "killed by signal 9")]
 
 
-async def test_strangers_are_listed(world: World) -> None:
+async def test_strangers_are_listed(world: EngineWorld) -> None:
     await world.intrude(spec(5))
     (seen,) = await world.until(all_in(READY))
     assert (seen.instance_id, seen.service_id) == ("i-5", "service-1")
 
 
-async def test_an_engine_that_cannot_see_raises_instead_of_answering_with_none(world: World) -> None:
+async def test_an_engine_that_cannot_see_raises_instead_of_answering_with_none(world: EngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     await world.break_down()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from tests.contract.engine_worlds import ProcessWorld, spec
+from tests.worlds.engines import ProcessEngineWorld, spec
 
 from modelyard.engines.base import UNKNOWN, NoRoomError, Observed, ProcessState
 
@@ -17,8 +17,8 @@ Damage = Callable[[Path], None]
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[ProcessWorld]:
-    made = ProcessWorld(tmp_path / "data")
+async def world(tmp_path: Path) -> AsyncIterator[ProcessEngineWorld]:
+    made = ProcessEngineWorld(tmp_path / "data")
     await made.open()
     yield made
     await made.close()
@@ -67,7 +67,7 @@ def of(seen: tuple[Observed, ...], instance_id: str) -> Observed | None:
     return next((o for o in seen if o.instance_id == instance_id), None)
 
 
-async def ended_and_removed(world: ProcessWorld, instance_id: str) -> None:
+async def ended_and_removed(world: ProcessEngineWorld, instance_id: str) -> None:
     """What the loop does with an instance of no service, and `down` with every one."""
     if of(await world.engine.list(), instance_id) is not None:
         await world.engine.stop(instance_id, 5)
@@ -80,7 +80,7 @@ async def ended_and_removed(world: ProcessWorld, instance_id: str) -> None:
 @pytest.mark.parametrize("name", RECORDS)
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 async def test_a_dead_one_has_ended_and_can_be_started_again(
-    world: ProcessWorld, name: str, damage: Damage
+    world: ProcessEngineWorld, name: str, damage: Damage
 ) -> None:
     await world.start(spec(1, how="crash"))
     await world.start(spec(2))
@@ -101,7 +101,7 @@ async def test_a_dead_one_has_ended_and_can_be_started_again(
 
 @pytest.mark.parametrize("name", RECORDS)
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-async def test_a_living_one_can_be_ended(world: ProcessWorld, name: str, damage: Damage) -> None:
+async def test_a_living_one_can_be_ended(world: ProcessEngineWorld, name: str, damage: Damage) -> None:
     """By its lock where its pid is not known; whoever's pid is in the record is left alone."""
     await world.start(spec(1))
     await world.until(lambda seen: {o.state for o in seen} == {READY})
@@ -114,7 +114,7 @@ async def test_a_living_one_can_be_ended(world: ProcessWorld, name: str, damage:
         os.kill(pid, 0)
 
 
-async def test_nobody_knows_whose_a_living_one_without_a_spec_is(world: ProcessWorld) -> None:
+async def test_nobody_knows_whose_a_living_one_without_a_spec_is(world: ProcessEngineWorld) -> None:
     await world.start(spec(1))
     await world.until(lambda seen: {o.state for o in seen} == {READY})
     await world.abandon()
@@ -130,7 +130,7 @@ async def test_nobody_knows_whose_a_living_one_without_a_spec_is(world: ProcessW
     await world.until(lambda seen: {(o.service_id, o.state) for o in seen} == {("service-1", READY)})
 
 
-async def test_a_living_one_whose_state_is_damaged_goes_on(world: ProcessWorld) -> None:
+async def test_a_living_one_whose_state_is_damaged_goes_on(world: ProcessEngineWorld) -> None:
     await world.start(spec(1))
     await world.until(lambda seen: {o.state for o in seen} == {READY})
     await world.abandon()
@@ -140,7 +140,7 @@ async def test_a_living_one_whose_state_is_damaged_goes_on(world: ProcessWorld) 
     assert (seen.service_id, seen.state) == ("service-1", READY)
 
 
-async def test_what_lies_among_the_instances_and_is_none(world: ProcessWorld) -> None:
+async def test_what_lies_among_the_instances_and_is_none(world: ProcessEngineWorld) -> None:
     await world.abandon()
     root = world.data_dir / "instances"
     (root / "file").touch()
@@ -152,7 +152,7 @@ async def test_what_lies_among_the_instances_and_is_none(world: ProcessWorld) ->
     assert Path("/etc/passwd").exists()
 
 
-async def test_a_work_directory_of_any_depth_goes(world: ProcessWorld) -> None:
+async def test_a_work_directory_of_any_depth_goes(world: ProcessEngineWorld) -> None:
     await world.start(spec(1))
     await world.until(lambda seen: {o.state for o in seen} == {READY})
     here = os.open(world.directory("i-1").path / "work", os.O_RDONLY)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.contract.engine_worlds import ProcessWorld, all_in, spec
+from tests.worlds.engines import ProcessEngineWorld, all_in, spec
 
 from modelyard.domain.health import READINESS, Check, Health
 from modelyard.engines.base import InstanceSpec, Observed, ProcessState
@@ -21,8 +21,8 @@ QUICK = Check(period_s=0.02, timeout_s=0.2, delay_s=0, failures=3)
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[ProcessWorld]:
-    made = ProcessWorld(tmp_path / "data")
+async def world(tmp_path: Path) -> AsyncIterator[ProcessEngineWorld]:
+    made = ProcessEngineWorld(tmp_path / "data")
     await made.open()
     yield made
     await made.close()
@@ -42,7 +42,7 @@ def hung(seen: tuple[Observed, ...]) -> bool:
     return len(seen) == 1 and seen[0].hung
 
 
-async def test_a_process_that_stops_answering_hangs_until_it_goes_on(world: ProcessWorld) -> None:
+async def test_a_process_that_stops_answering_hangs_until_it_goes_on(world: ProcessEngineWorld) -> None:
     await world.start(asked("serve"))
     (seen,) = await world.until(all_in(READY))
     assert (seen.hung, seen.patience_ms) == (False, 60)
@@ -54,12 +54,12 @@ async def test_a_process_that_stops_answering_hangs_until_it_goes_on(world: Proc
     await world.until(lambda seen: not hung(seen) and seen[0].state is READY)
 
 
-async def test_a_health_check_that_blocks_is_found(world: ProcessWorld) -> None:
+async def test_a_health_check_that_blocks_is_found(world: ProcessEngineWorld) -> None:
     await world.start(asked("hang"))
     await world.until(hung)
 
 
-async def test_ready_and_hung_are_different_questions(world: ProcessWorld) -> None:
+async def test_ready_and_hung_are_different_questions(world: ProcessEngineWorld) -> None:
     await world.start(asked("files", startup=replace(QUICK, path="/up"), readiness=replace(QUICK, path="/up")))
     work = world.directory().path / "work"
     await until(work.exists)
@@ -73,7 +73,7 @@ async def test_ready_and_hung_are_different_questions(world: ProcessWorld) -> No
     assert not seen.hung
 
 
-async def test_ready_is_seen_at_once_and_only_after_startup(world: ProcessWorld) -> None:
+async def test_ready_is_seen_at_once_and_only_after_startup(world: ProcessEngineWorld) -> None:
     slow = Check(path="/begun", period_s=1000, delay_s=1000)
     await world.start(asked("files", startup=slow))
     work = world.directory().path / "work"
@@ -89,7 +89,7 @@ async def test_ready_is_seen_at_once_and_only_after_startup(world: ProcessWorld)
     assert time.monotonic() - began < 10  # not its period, not its delay
 
 
-async def test_failures_in_the_initial_delay_do_not_count(world: ProcessWorld) -> None:
+async def test_failures_in_the_initial_delay_do_not_count(world: ProcessEngineWorld) -> None:
     early = replace(QUICK, path="/live", delay_s=1000)
     await world.start(asked("files", liveness=early))
     work = world.directory().path / "work"
@@ -100,14 +100,14 @@ async def test_failures_in_the_initial_delay_do_not_count(world: ProcessWorld) -
     assert not hung(await world.engine.list())
 
 
-async def test_requests_that_never_end_are_found_behind_a_healthy_server(world: ProcessWorld) -> None:
+async def test_requests_that_never_end_are_found_behind_a_healthy_server(world: ProcessEngineWorld) -> None:
     await world.start(asked("busy", stalled_s=0.1))
     (seen,) = await world.until(hung)
     assert (seen.state, seen.in_flight) == (READY, 1)
 
 
 class TestCommands:
-    async def test_a_command_in_its_directory_and_environment_decides(self, world: ProcessWorld) -> None:
+    async def test_a_command_in_its_directory_and_environment_decides(self, world: ProcessEngineWorld) -> None:
         script = '[ "$STUB" = serve ] && [ "$HOME" = "$PWD" ] && [ -z "$MODELYARD_SOCKET_FD" ] && [ -e ok ]'
         check = replace(QUICK, command=("/bin/sh", "-c", script), timeout_s=10)
         await world.start(asked("serve", startup=check, readiness=check))
@@ -121,7 +121,7 @@ class TestCommands:
         (work / "ok").unlink()
         await world.until(all_in(STARTING))
 
-    async def test_it_is_killed_when_its_time_is_over_and_blocks_nobody(self, world: ProcessWorld) -> None:
+    async def test_it_is_killed_when_its_time_is_over_and_blocks_nobody(self, world: ProcessEngineWorld) -> None:
         await world.start(asked("serve"))
         await world.until(all_in(READY))
         command = ("/bin/sh", "-c", "echo $$ > pid; sleep 1000")
@@ -132,7 +132,7 @@ class TestCommands:
         pid = int(file.read_text())
         await until(lambda: not Path(f"/proc/{pid}").exists())
 
-    async def test_it_is_killed_when_nobody_waits_any_more(self, world: ProcessWorld) -> None:
+    async def test_it_is_killed_when_nobody_waits_any_more(self, world: ProcessEngineWorld) -> None:
         await world.start(asked("serve"))
         await world.until(all_in(READY))
         command = ("/bin/sh", "-c", "sleep 1000 & echo $$ > pid; wait")
@@ -147,13 +147,13 @@ class TestCommands:
         ("command", "status"),
         [(("/bin/sh", "-c", "exit 7"), 7), (("no-such-command",), 127), (("/bin/sh", "-c", "kill -9 $$"), -9)],
     )
-    async def test_its_end_is_told(self, world: ProcessWorld, command: tuple[str, ...], status: int) -> None:
+    async def test_its_end_is_told(self, world: ProcessEngineWorld, command: tuple[str, ...], status: int) -> None:
         await world.start(asked("serve"))
         await world.until(all_in(READY))
         assert await supervise.enter(world.directory(), command, 20) == status
 
 
-async def test_what_an_older_release_wrote_down_is_understood(world: ProcessWorld) -> None:
+async def test_what_an_older_release_wrote_down_is_understood(world: ProcessEngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     await world.abandon()

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.contract.engine_worlds import STUB, ProcessWorld, all_in, spec
+from tests.worlds.engines import STUB, ProcessEngineWorld, all_in, spec
 
 from modelyard.engines import process
 from modelyard.engines.base import ProcessState, Resources, StartRefusedError
@@ -25,8 +25,8 @@ READY, EXITED = ProcessState.READY, ProcessState.EXITED
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[ProcessWorld]:
-    made = ProcessWorld(tmp_path / "data")
+async def world(tmp_path: Path) -> AsyncIterator[ProcessEngineWorld]:
+    made = ProcessEngineWorld(tmp_path / "data")
     await made.open()
     yield made
     await made.close()
@@ -45,7 +45,9 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def test_the_environment_is_built_from_nothing(world: ProcessWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_environment_is_built_from_nothing(
+    world: ProcessEngineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MODELYARD_ADMIN_PASSWORD", "hunter2")
     envs = (("STUB", "serve"), ("OMP_NUM_THREADS", "7"), ("MODELYARD_SOCKET_FD", "99"), ("THRESHOLD", "0.5"))
     await world.start(replace(spec(), envs=envs, resources=Resources(cpu=1.5)))
@@ -77,7 +79,7 @@ async def test_the_environment_is_built_from_nothing(world: ProcessWorld, monkey
     }
 
 
-async def test_only_its_own_descriptors_directory_and_session(world: ProcessWorld) -> None:
+async def test_only_its_own_descriptors_directory_and_session(world: ProcessEngineWorld) -> None:
     reader, writer = os.pipe()
     os.set_inheritable(writer, True)  # what a careless parent lets slip
     await world.start(spec())
@@ -92,7 +94,7 @@ async def test_only_its_own_descriptors_directory_and_session(world: ProcessWorl
     assert "NoNewPrivs:\t1" in Path(f"/proc/{pid}/status").read_text()
 
 
-async def test_nobody_else_may_read_its_files_or_reach_its_socket(world: ProcessWorld) -> None:
+async def test_nobody_else_may_read_its_files_or_reach_its_socket(world: ProcessEngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     path = world.directory().path
@@ -101,7 +103,7 @@ async def test_nobody_else_may_read_its_files_or_reach_its_socket(world: Process
     assert {name: mode for name, mode in modes.items() if mode & 0o077} == {}
 
 
-async def test_a_dead_instance_refuses_at_once(world: ProcessWorld) -> None:
+async def test_a_dead_instance_refuses_at_once(world: ProcessEngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     os.kill(await world.pid(), signal.SIGKILL)
@@ -110,7 +112,7 @@ async def test_a_dead_instance_refuses_at_once(world: ProcessWorld) -> None:
         client.connect(str(world.directory().path / "s.sock"))
 
 
-async def test_watchers_hear_of_a_death_at_once(world: ProcessWorld) -> None:
+async def test_watchers_hear_of_a_death_at_once(world: ProcessEngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     pid = await world.pid()
@@ -124,7 +126,7 @@ async def test_watchers_hear_of_a_death_at_once(world: ProcessWorld) -> None:
 
 
 async def test_news_of_a_death_survive_trouble_of_our_own(
-    world: ProcessWorld, monkeypatch: pytest.MonkeyPatch
+    world: ProcessEngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, failures = supervise.wait, []
 
@@ -141,7 +143,7 @@ async def test_news_of_a_death_survive_trouble_of_our_own(
     assert (seen.exit, len(failures)) == ("exited with status 3", 1)
 
 
-async def test_a_package_that_is_not_there_is_refused(world: ProcessWorld) -> None:
+async def test_a_package_that_is_not_there_is_refused(world: ProcessEngineWorld) -> None:
     world.package.rmdir()
     with pytest.raises(StartRefusedError, match="digest"):
         await world.start(spec())
@@ -151,7 +153,7 @@ async def test_a_package_that_is_not_there_is_refused(world: ProcessWorld) -> No
 
 
 async def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
-    world = ProcessWorld(tmp_path / "data", LaunchOptions(command=lambda _: ("/no/such/python",)))
+    world = ProcessEngineWorld(tmp_path / "data", LaunchOptions(command=lambda _: ("/no/such/python",)))
     await world.open()
     await world.start(spec())
     (seen,) = await world.until(all_in(EXITED))
@@ -161,7 +163,7 @@ async def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
 
 
 async def test_a_fault_while_starting_leaves_nothing_that_nobody_follows(
-    world: ProcessWorld, monkeypatch: pytest.MonkeyPatch
+    world: ProcessEngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ValueError("embedded null byte")
@@ -174,7 +176,7 @@ async def test_a_fault_while_starting_leaves_nothing_that_nobody_follows(
     await world.until(all_in(READY))
 
 
-async def test_killed_between_writing_down_and_spawning(world: ProcessWorld) -> None:
+async def test_killed_between_writing_down_and_spawning(world: ProcessEngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     label = world.directory().spec()
@@ -190,7 +192,7 @@ async def test_killed_between_writing_down_and_spawning(world: ProcessWorld) -> 
     assert not world.directory("i-3").path.exists()
 
 
-async def test_killed_between_writing_down_a_stop_and_its_signal(world: ProcessWorld) -> None:
+async def test_killed_between_writing_down_a_stop_and_its_signal(world: ProcessEngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     await world.abandon()
@@ -200,7 +202,7 @@ async def test_killed_between_writing_down_a_stop_and_its_signal(world: ProcessW
     assert seen.exit == "exited with status 0"
 
 
-async def test_a_killed_supervisor_takes_its_child_along(world: ProcessWorld) -> None:
+async def test_a_killed_supervisor_takes_its_child_along(world: ProcessEngineWorld) -> None:
     await world.start(spec(how="fork"))
     await world.until(all_in(READY))
     pid, supervisor = await world.pid(), world.directory().sight().supervisor
@@ -211,7 +213,7 @@ async def test_a_killed_supervisor_takes_its_child_along(world: ProcessWorld) ->
     await until(lambda: not alive(pid))
 
 
-async def test_nothing_outlives_the_child(world: ProcessWorld) -> None:
+async def test_nothing_outlives_the_child(world: ProcessEngineWorld) -> None:
     await world.start(spec(how="fork"))
     await world.until(all_in(READY))
     note = world.directory().path / "work" / "grandchild"
@@ -225,7 +227,7 @@ async def test_nothing_outlives_the_child(world: ProcessWorld) -> None:
 
 async def test_a_chatty_model_cannot_fill_the_disk(tmp_path: Path) -> None:
     command = (sys.executable, "-I", "-S", str(STUB))
-    world = ProcessWorld(tmp_path / "data", LaunchOptions(command=lambda _: command, log_bytes=100_000))
+    world = ProcessEngineWorld(tmp_path / "data", LaunchOptions(command=lambda _: command, log_bytes=100_000))
     await world.open()
     await world.start(spec(how="flood"))
     await world.until(all_in(READY))
@@ -240,14 +242,14 @@ async def test_a_chatty_model_cannot_fill_the_disk(tmp_path: Path) -> None:
 
 
 async def test_any_length_of_path_and_any_letters(tmp_path: Path) -> None:
-    world = ProcessWorld(tmp_path / ("d" * 100) / ("ü" * 100))
+    world = ProcessEngineWorld(tmp_path / ("d" * 100) / ("ü" * 100))
     await world.open()
     await world.start(spec())
     await world.until(all_in(READY))
     await world.close()
 
 
-async def test_a_server_that_closes_idle_connections_stays_ready(world: ProcessWorld) -> None:
+async def test_a_server_that_closes_idle_connections_stays_ready(world: ProcessEngineWorld) -> None:
     await world.start(spec(how="drop"))
     await world.until(all_in(READY))
     world.engine.poll_fast("i-1")
@@ -258,14 +260,14 @@ async def test_a_server_that_closes_idle_connections_stays_ready(world: ProcessW
     assert (seen.state, seen.quiet_since_ms, world.told) == (READY, first.quiet_since_ms, [])
 
 
-async def test_an_adopted_instance_that_is_slow_to_answer_is_still_ready(world: ProcessWorld) -> None:
+async def test_an_adopted_instance_that_is_slow_to_answer_is_still_ready(world: ProcessEngineWorld) -> None:
     await world.start(spec(how="hang"))
     await world.until(all_in(READY))
     await world.successor()
     assert [o.state for o in await world.engine.list()] == [READY]
 
 
-async def test_an_unknown_format_that_runs_is_not_overlooked(world: ProcessWorld) -> None:
+async def test_an_unknown_format_that_runs_is_not_overlooked(world: ProcessEngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     await world.abandon()
@@ -285,14 +287,14 @@ def enforced(name: str, tmp_path: Path) -> Callable[[], None]:
     return lambda: None
 
 
-async def test_out_of_memory_is_named(world: ProcessWorld, tmp_path: Path) -> None:
+async def test_out_of_memory_is_named(world: ProcessEngineWorld, tmp_path: Path) -> None:
     enforced("memory", tmp_path)
     await world.start(replace(spec(how="oom"), resources=Resources(memory_mib=64)))
     (seen,) = await world.until(all_in(EXITED))
     assert seen.exit == "killed by signal 9 (out of memory)"
 
 
-async def test_limits_hold_and_leave_with_the_instance(world: ProcessWorld, tmp_path: Path) -> None:
+async def test_limits_hold_and_leave_with_the_instance(world: ProcessEngineWorld, tmp_path: Path) -> None:
     enforced("cpu", tmp_path)
     await world.start(replace(spec(), resources=Resources(cpu=0.5, memory_mib=256, pids=40, open_files=123)))
     await world.until(all_in(READY))
@@ -311,7 +313,7 @@ async def test_limits_hold_and_leave_with_the_instance(world: ProcessWorld, tmp_
 
 
 async def test_without_control_groups_it_says_so_and_loads_with_less_priority(tmp_path: Path) -> None:
-    world = ProcessWorld(tmp_path / "data")
+    world = ProcessEngineWorld(tmp_path / "data")
     world.engine._enforcement = limits.switched_off("the test wants it")
     await world.open()
     assert world.engine.enforced()["memory"] == "not enforced: the test wants it"
@@ -328,7 +330,7 @@ async def test_without_control_groups_it_says_so_and_loads_with_less_priority(tm
 @pytest.mark.skipif(os.geteuid() != 0, reason="UNPRIVILEGED INSTANCES NOT TESTED: only root may change user")
 async def test_an_instance_may_run_as_another_user(tmp_path: Path) -> None:
     command = ("/bin/sh", "-c", "id -u; id -G; touch mine; ls ..; exit 0")
-    world = ProcessWorld(
+    world = ProcessEngineWorld(
         tmp_path / "data",
         LaunchOptions(command=lambda _: command, isolation=Isolation(Users(65534, 65534, 65533))),
     )

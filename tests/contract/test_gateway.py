@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from tests.e2e.gateway_world import JWKS, free_port
+from tests.worlds.gateway import JWKS, free_port
 
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.gateway.base import Gateway, GatewayView

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.contract.engine_worlds import STUB, ProcessWorld, spec
+from tests.worlds.engines import STUB, ProcessEngineWorld, spec
 
 from modelyard.engines.base import ProcessState, Resources
 from modelyard.engines.launch import REACH, LaunchOptions, readable, trial
@@ -109,10 +109,10 @@ def mountable() -> None:
 
 
 @pytest.fixture(params=["view", "user"])
-async def world(request: pytest.FixtureRequest, data_dir: Path) -> AsyncIterator[ProcessWorld]:
+async def world(request: pytest.FixtureRequest, data_dir: Path) -> AsyncIterator[ProcessEngineWorld]:
     if request.param == "view":
         mountable()
-    made = ProcessWorld(data_dir, options(request.param, data_dir))
+    made = ProcessEngineWorld(data_dir, options(request.param, data_dir))
     made.package.chmod(0o755)
     (made.package / "model").mkdir(mode=0o755)
     (made.package / "model" / "config.json").write_text("{}")
@@ -121,7 +121,7 @@ async def world(request: pytest.FixtureRequest, data_dir: Path) -> AsyncIterator
     await made.close()
 
 
-async def intruded(world: ProcessWorld, resources: Resources = RESOURCES) -> dict[str, object]:
+async def intruded(world: ProcessEngineWorld, resources: Resources = RESOURCES) -> dict[str, object]:
     """What an intruder made of it, beside another instance."""
     tests = world.data_dir.parent / "tests"
     await world.start(replace(spec(2), envs=(("STUB", "serve"), ("TOKEN", "secret"))))
@@ -139,7 +139,7 @@ async def intruded(world: ProcessWorld, resources: Resources = RESOURCES) -> dic
 
 
 async def test_model_code_has_no_rights_it_does_not_need(
-    world: ProcessWorld, request: pytest.FixtureRequest
+    world: ProcessEngineWorld, request: pytest.FixtureRequest
 ) -> None:
     degree = request.node.callspec.params["world"]
     expected = EXPECTED[degree]
@@ -149,13 +149,13 @@ async def test_model_code_has_no_rights_it_does_not_need(
     assert all(user and AUTO.first <= user[0] <= AUTO.last for user in users)
 
 
-async def test_processes_are_bounded_also_without_control_groups(world: ProcessWorld) -> None:
+async def test_processes_are_bounded_also_without_control_groups(world: ProcessEngineWorld) -> None:
     world.engine._enforcement = limits.switched_off("the test wants it")
     assert world.engine.enforced()["pids"] == "enforced (rlimit)"
     assert (await intruded(world))["forks"] == "EAGAIN after fewer than 40: True"
 
 
-async def test_too_much_memory_is_said_to_be_the_cause(world: ProcessWorld, tmp_path: Path) -> None:
+async def test_too_much_memory_is_said_to_be_the_cause(world: ProcessEngineWorld, tmp_path: Path) -> None:
     if not (how := limits.detect(tmp_path).describe()["memory"]).startswith("enforced"):
         pytest.skip(f"LIMIT NOT TESTED: memory is {how}")
     await world.start(replace(spec(how="oom"), resources=replace(RESOURCES, memory_mib=64)))
@@ -163,7 +163,7 @@ async def test_too_much_memory_is_said_to_be_the_cause(world: ProcessWorld, tmp_
     assert seen.exit == "killed by signal 9 (out of memory)"
 
 
-async def test_it_is_adopted_with_its_user(world: ProcessWorld) -> None:
+async def test_it_is_adopted_with_its_user(world: ProcessEngineWorld) -> None:
     await world.start(spec())
     await world.until(lambda seen: seen[0].state is READY)
     before = (world.directory().spec() or Spec(())).user
@@ -201,7 +201,9 @@ async def test_without_mounts_the_user_is_left_and_without_a_way_nothing(data_di
     assert data_dir.stat().st_mode & 0o777 == 0o700
 
 
-async def test_a_program_sees_only_its_own_processes(world: ProcessWorld, request: pytest.FixtureRequest) -> None:
+async def test_a_program_sees_only_its_own_processes(
+    world: ProcessEngineWorld, request: pytest.FixtureRequest
+) -> None:
     if request.node.callspec.params["world"] == "user":
         return
     command = (PYTHON, "-c", "import os; print(sum(n.isdigit() for n in os.listdir('/proc')), os.environ['HOME'])")
@@ -212,7 +214,7 @@ async def test_a_program_sees_only_its_own_processes(world: ProcessWorld, reques
     assert await world.engine.log_tail("i-1", 1) == f"1 {world.directory().path / 'work'}"
 
 
-async def test_a_health_command_has_the_same_rights(world: ProcessWorld) -> None:
+async def test_a_health_command_has_the_same_rights(world: ProcessEngineWorld) -> None:
     await world.start(replace(spec(), resources=RESOURCES))
     await world.until(lambda seen: seen[0].state is READY)
     look = "id -u; ulimit -n; cat /proc/self/cgroup; ls $0; grep CapBnd /proc/self/status"
@@ -252,7 +254,7 @@ if sys.argv[1:]:
 """
 
 
-async def test_shared_memory_and_queues_belong_to_one_instance(world: ProcessWorld) -> None:
+async def test_shared_memory_and_queues_belong_to_one_instance(world: ProcessEngineWorld) -> None:
     """What one makes, System V's and POSIX's, another does not find, nor the same name after it."""
     program = world.data_dir.parent / "tests" / "left.py"
     program.write_text(LEFT)
@@ -269,7 +271,7 @@ async def test_shared_memory_and_queues_belong_to_one_instance(world: ProcessWor
         assert files == "[False, False]"
 
 
-async def test_a_network_of_its_own_has_a_loopback_and_nothing_else(world: ProcessWorld) -> None:
+async def test_a_network_of_its_own_has_a_loopback_and_nothing_else(world: ProcessEngineWorld) -> None:
     """Also for what is run beside it, and it is reached as always."""
     alone = replace(world.options.isolation, network=True)
     world.engine._options = replace(world.options, isolation=alone)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from tests.integration.api_world import FIRST, api_world
+from tests.worlds.api import FIRST, api_world
 
 from modelyard.domain.service import ServiceStatus
 

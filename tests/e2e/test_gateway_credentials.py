@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.e2e.gateway_world import World, route, token, world
+from tests.worlds.gateway import GatewayWorld, gateway_world, route, token
 
 from modelyard.domain.identity import Access, Role
 from modelyard.domain.routing import RouteState, ServiceRoute
@@ -43,8 +43,8 @@ def signers() -> Signers:
 
 
 @pytest.fixture
-async def yard(tmp_path: Path, signers: Signers) -> AsyncIterator[World]:
-    async with world(tmp_path, check=signers) as made:
+async def world(tmp_path: Path, signers: Signers) -> AsyncIterator[GatewayWorld]:
+    async with gateway_world(tmp_path, check=signers) as made:
         await made.gateway.load(())
         await made.instance("a")
         await made.published(replace(route(a=100), app_codes=(CODE, OTHER)))
@@ -77,15 +77,15 @@ async def yard(tmp_path: Path, signers: Signers) -> AsyncIterator[World]:
         pytest.param(f"s?X-Apig-AppCode={CODE}", {}, 401, "0201", id="in the query"),
     ],
 )
-async def test_app_codes(yard: World, path: str, headers: dict[str, str], status: int, code: str) -> None:
+async def test_app_codes(world: GatewayWorld, path: str, headers: dict[str, str], status: int, code: str) -> None:
     stopped = ServiceRoute("stopped", "p", RouteState.STOPPED, app_codes=(CODE,))
-    await yard.published(stopped, route("plain", a=100))
-    got = await yard.call(path, headers={**NO_TOKEN, **headers})
+    await world.published(stopped, route("plain", a=100))
+    got = await world.call(path, headers={**NO_TOKEN, **headers})
     assert got.status_code == status, got.text
     if status != 200:
         assert got.json()["error_code"] == f"ModelArts.{code}"
         return
-    seen = yard.instances["a"].seen[-1]
+    seen = world.instances["a"].seen[-1]
     assert not {"x-auth-token", "authorization", "x-apig-appcode"} & seen.headers.keys()
 
 
@@ -105,69 +105,69 @@ CLAIMED = {"X-Modelyard-Access": ";u=u;p=p;t=x;r=admin;", "X-Modelyard-Issued": 
     ],
 )
 async def test_nobody_says_who_they_are(
-    yard: World, signers: Signers, headers: dict[str, str | None], status: int, code: str
+    world: GatewayWorld, signers: Signers, headers: dict[str, str | None], status: int, code: str
 ) -> None:
     """What the checks hand to the rules in headers is not taken from a caller, nor shown to a model."""
     signers.answer = Refusal(401, "0203", "The signature is wrong.")
-    got = await yard.call("s", headers={**NO_TOKEN, **headers, **CLAIMED})
+    got = await world.call("s", headers={**NO_TOKEN, **headers, **CLAIMED})
     assert (got.status_code, got.json()["error_code"] if code else "") == (
         status,
         f"ModelArts.{code}" if code else "",
     )
     if status == 200:
-        assert not {name for name in yard.instances["a"].seen[-1].headers if name.startswith("x-modelyard")}
+        assert not {name for name in world.instances["a"].seen[-1].headers if name.startswith("x-modelyard")}
 
 
-async def test_a_claim_to_be_old_revokes_nothing(yard: World) -> None:
-    await yard.gateway.set_revocations({"u": int(time.time()) - 60})
-    await yard.until(yard.gateway.revocations_in_effect)
-    got = await yard.call(headers={"X-Auth-Token": token(), **CLAIMED})
+async def test_a_claim_to_be_old_revokes_nothing(world: GatewayWorld) -> None:
+    await world.gateway.set_revocations({"u": int(time.time()) - 60})
+    await world.until(world.gateway.revocations_in_effect)
+    got = await world.call(headers={"X-Auth-Token": token(), **CLAIMED})
     assert got.status_code == 200
     later = {"X-Modelyard-Issued": "99999999999"}
     old = token(issued_s=int(time.time()) - 120)
-    assert (await yard.call(headers={"X-Auth-Token": old, **later})).status_code == 401
+    assert (await world.call(headers={"X-Auth-Token": old, **later})).status_code == 401
 
 
-async def test_a_removed_code_ends_within_seconds(yard: World) -> None:
+async def test_a_removed_code_ends_within_seconds(world: GatewayWorld) -> None:
     """Also on connections that are open."""
-    assert (await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 200
+    assert (await world.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 200
     began = time.monotonic()
-    await yard.published(replace(route(a=100), app_codes=(OTHER,)))
-    assert (await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 401
-    assert (await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": OTHER})).status_code == 200
+    await world.published(replace(route(a=100), app_codes=(OTHER,)))
+    assert (await world.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 401
+    assert (await world.call(headers={**NO_TOKEN, "X-Apig-AppCode": OTHER})).status_code == 200
     assert time.monotonic() - began < 5
 
 
-async def test_a_code_is_in_no_log_and_no_counter(yard: World) -> None:
-    await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})
-    await yard.call("none", headers={**NO_TOKEN, "X-Apig-AppCode": CODE})
-    assert CODE not in str(await invocations(yard.data_dir / "gateway/admin.sock"))
-    assert CODE not in repr(yard.gateway.view("s"))
-    for path in yard.data_dir.rglob("*"):
+async def test_a_code_is_in_no_log_and_no_counter(world: GatewayWorld) -> None:
+    await world.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})
+    await world.call("none", headers={**NO_TOKEN, "X-Apig-AppCode": CODE})
+    assert CODE not in str(await invocations(world.data_dir / "gateway/admin.sock"))
+    assert CODE not in repr(world.gateway.view("s"))
+    for path in world.data_dir.rglob("*"):
         if path.is_file():
             assert CODE.encode() not in path.read_bytes(), path
 
 
-async def test_a_single_token_is_revoked(yard: World) -> None:
+async def test_a_single_token_is_revoked(world: GatewayWorld) -> None:
     mine, other = token(token_id="one"), token(token_id="two")
     foreign = token(user_id="v", token_id="one")
-    await yard.gateway.set_revocations({}, {"u": frozenset({"one"})})
-    await yard.until(yard.gateway.revocations_in_effect)
-    answers = [await yard.call(headers={"X-Auth-Token": one}) for one in (mine, other, foreign)]
+    await world.gateway.set_revocations({}, {"u": frozenset({"one"})})
+    await world.until(world.gateway.revocations_in_effect)
+    answers = [await world.call(headers={"X-Auth-Token": one}) for one in (mine, other, foreign)]
     assert [got.status_code for got in answers] == [401, 200, 200]
 
 
-async def test_a_signed_request_passes_as_its_signer(yard: World, signers: Signers) -> None:
+async def test_a_signed_request_passes_as_its_signer(world: GatewayWorld, signers: Signers) -> None:
     headers = {**BY_SIGNATURE, "X-Twice": "1"}
-    got = await yard.call("s/a%2Fb?x=%20&y", headers=headers, content=b"body")
+    got = await world.call("s/a%2Fb?x=%20&y", headers=headers, content=b"body")
     assert (got.status_code, got.text) == (200, "a")
     assert [one.body for one in signers.calls] == [None, b"body"]
     call = signers.calls[-1]
     assert (call.method, call.path, call.query, call.body) == ("POST", "/v1/infers/s/a%2Fb", "x=%20&y", b"body")
     named = dict(call.headers)
-    assert named[b"host"] == f"127.0.0.1:{yard.port}".encode()
+    assert named[b"host"] == f"127.0.0.1:{world.port}".encode()
     assert (named[b"x-sdk-date"], named[b"authorization"]) == (b"20260101T000000Z", SIGNED.encode())
-    seen = yard.instances["a"].seen[-1]
+    seen = world.instances["a"].seen[-1]
     assert (seen.body, "authorization" in seen.headers) == (b"body", False)
 
 
@@ -184,21 +184,21 @@ async def test_a_signed_request_passes_as_its_signer(yard: World, signers: Signe
     ],
 )
 async def test_signed_requests_refused(
-    yard: World, signers: Signers, answer: Access | Refusal, path: str, status: int, code: str
+    world: GatewayWorld, signers: Signers, answer: Access | Refusal, path: str, status: int, code: str
 ) -> None:
     signers.answer = answer
-    got = await yard.call(path, headers=BY_SIGNATURE)
+    got = await world.call(path, headers=BY_SIGNATURE)
     assert (got.status_code, got.json()["error_code"]) == (status, f"ModelArts.{code}"), got.text
     assert got.headers["content-type"] == "application/json"
-    assert not yard.instances["a"].seen
+    assert not world.instances["a"].seen
 
 
 async def test_a_token_needs_no_signature_and_other_requests_no_control_plane(
-    yard: World, signers: Signers
+    world: GatewayWorld, signers: Signers
 ) -> None:
-    assert (await yard.call(headers={"Authorization": SIGNED})).status_code == 200
-    assert (await yard.call(headers={"Authorization": "Basic x"})).status_code == 200
-    got = await yard.call(headers={**NO_TOKEN, "Authorization": "Basic x"})
+    assert (await world.call(headers={"Authorization": SIGNED})).status_code == 200
+    assert (await world.call(headers={"Authorization": "Basic x"})).status_code == 200
+    got = await world.call(headers={**NO_TOKEN, "Authorization": "Basic x"})
     assert (got.status_code, got.json()["error_code"]) == (401, "ModelArts.0201")
     assert not signers.calls
 
@@ -215,15 +215,15 @@ async def test_a_token_needs_no_signature_and_other_requests_no_control_plane(
     ],
 )
 async def test_what_is_no_signature_is_refused_without_asking(
-    yard: World, signers: Signers, changed: dict[str, str | None]
+    world: GatewayWorld, signers: Signers, changed: dict[str, str | None]
 ) -> None:
-    got = await yard.call(headers={**BY_SIGNATURE, **changed})
+    got = await world.call(headers={**BY_SIGNATURE, **changed})
     assert (got.status_code, got.json()["error_code"]) == (401, "ModelArts.0201")
     assert not signers.calls
 
 
 async def test_few_signed_requests_are_checked_at_a_time_and_the_others_wait(
-    yard: World, signers: Signers, monkeypatch: pytest.MonkeyPatch
+    world: GatewayWorld, signers: Signers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inside = most = 0
 
@@ -236,27 +236,27 @@ async def test_few_signed_requests_are_checked_at_a_time_and_the_others_wait(
         return Access("u", "p", frozenset({Role.INVOKER}))
 
     monkeypatch.setattr(Signers, "__call__", slow)
-    answers = await asyncio.gather(*(yard.call(headers=BY_SIGNATURE) for _ in range(40)))
+    answers = await asyncio.gather(*(world.call(headers=BY_SIGNATURE) for _ in range(40)))
     assert [got.status_code for got in answers] == [200] * 40
     assert most == MOST_AT_ONCE
 
 
-async def test_signed_requests_are_refused_while_nobody_can_check(yard: World, signers: Signers) -> None:
+async def test_signed_requests_are_refused_while_nobody_can_check(world: GatewayWorld, signers: Signers) -> None:
     headers = BY_SIGNATURE
     signers.broken = True
-    got = await yard.call(headers=headers)
+    got = await world.call(headers=headers)
     assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.4302")
-    await yard.gateway.close()
-    got = await yard.call(headers=headers)
+    await world.gateway.close()
+    got = await world.call(headers=headers)
     assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.4302")
-    assert (await yard.call()).status_code == 200
-    assert (await yard.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 200
+    assert (await world.call()).status_code == 200
+    assert (await world.call(headers={**NO_TOKEN, "X-Apig-AppCode": CODE})).status_code == 200
 
 
-async def test_signed_bodies_up_to_the_limit_pass(yard: World, signers: Signers) -> None:
+async def test_signed_bodies_up_to_the_limit_pass(world: GatewayWorld, signers: Signers) -> None:
     limit = 12 * 1024 * 1024
     headers = BY_SIGNATURE
-    assert (await yard.call(headers=headers, content=b"x" * limit)).status_code == 200
+    assert (await world.call(headers=headers, content=b"x" * limit)).status_code == 200
     assert len(signers.calls[-1].body or b"") == limit
-    got = await yard.call(headers=headers, content=b"x" * (limit + 1))
+    got = await world.call(headers=headers, content=b"x" * (limit + 1))
     assert (got.status_code, got.json()["error_code"]) == (413, "ModelArts.4104")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.e2e.gateway_world import World, route, token, world
+from tests.worlds.gateway import GatewayWorld, gateway_world, route, token
 
 from modelyard.domain.identity import Access, Role
 from modelyard.domain.routing import RouteState, TrafficLimit
@@ -57,8 +57,8 @@ async def by_head(call: SignedCall) -> Access | Refusal:
 
 
 @pytest.fixture
-async def yard(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path, by_head) as made:
+async def world(tmp_path: Path) -> AsyncIterator[GatewayWorld]:
+    async with gateway_world(tmp_path, by_head) as made:
         await made.gateway.load(())
         await made.instance("a")
         await made.instance("b")
@@ -69,17 +69,17 @@ async def yard(tmp_path: Path) -> AsyncIterator[World]:
         yield made
 
 
-def resident_mib(yard: World) -> int:
-    assert yard.gateway._run is not None
-    status = Path(f"/proc/{yard.gateway._run.sight().pid}/status").read_text()
+def resident_mib(world: GatewayWorld) -> int:
+    assert world.gateway._run is not None
+    status = Path(f"/proc/{world.gateway._run.sight().pid}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) // 1024
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_a_request_that_is_refused_is_answered_by_its_headers(yard: World, name: str) -> None:
+async def test_a_request_that_is_refused_is_answered_by_its_headers(world: GatewayWorld, name: str) -> None:
     """The answer comes though nothing of the body was sent."""
     line, headers, status = CASES[name]
-    reader, writer = await asyncio.open_connection("127.0.0.1", yard.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
     writer.write(f"{line} HTTP/1.1\r\nhost: a\r\n{headers}\r\n".encode())
     async with asyncio.timeout(5):
         answer = await reader.readuntil(b"\r\n")
@@ -88,21 +88,21 @@ async def test_a_request_that_is_refused_is_answered_by_its_headers(yard: World,
 
 
 @pytest.mark.parametrize("name", CASES)
-async def test_nothing_is_held_of_a_request_that_is_refused(yard: World, name: str) -> None:
+async def test_nothing_is_held_of_a_request_that_is_refused(world: GatewayWorld, name: str) -> None:
     line, headers, _ = CASES[name]
-    before = resident_mib(yard)
+    before = resident_mib(world)
     head = f"{line} HTTP/1.1\r\nhost: a\r\n{headers}\r\n"
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(floods(yard, head, chunked="chunked" in headers)) for _ in range(CONNECTIONS)]
-    held = resident_mib(yard) - before
+        tasks = [group.create_task(floods(world, head, chunked="chunked" in headers)) for _ in range(CONNECTIONS)]
+    held = resident_mib(world) - before
     for task in tasks:
         task.result().transport.abort()
     assert held < HELD_MIB, f"{held} MiB"
 
 
-async def floods(yard: World, head: str, *, chunked: bool) -> asyncio.StreamWriter:
+async def floods(world: GatewayWorld, head: str, *, chunked: bool) -> asyncio.StreamWriter:
     """Send head and body at once, as far as they are taken."""
-    _, writer = await asyncio.open_connection("127.0.0.1", yard.port)
+    _, writer = await asyncio.open_connection("127.0.0.1", world.port)
     with contextlib.suppress(ConnectionError, TimeoutError):
         writer.write(head.encode())
         for _ in range(BODY // len(PART)):
@@ -112,29 +112,29 @@ async def floods(yard: World, head: str, *, chunked: bool) -> asyncio.StreamWrit
     return writer
 
 
-async def test_a_large_signed_body_is_retried(yard: World) -> None:
+async def test_a_large_signed_body_is_retried(world: GatewayWorld) -> None:
     body = os.urandom(BODY)
-    yard.instances["a"].behave = lambda _i, _s, writer: writer.transport.abort()
-    await yard.published(route(a=99, b=1))
+    world.instances["a"].behave = lambda _i, _s, writer: writer.transport.abort()
+    await world.published(route(a=99, b=1))
     signed = SIGNED.replace("20200101", "20260101")
     headers = {key: value for key, _, value in (line.partition(": ") for line in signed.splitlines())}
-    got = await yard.call(content=body, headers={**headers, "X-Auth-Token": None})
-    assert (got.text, yard.instances["b"].seen[-1].body == body) == ("b", True)
+    got = await world.call(content=body, headers={**headers, "X-Auth-Token": None})
+    assert (got.text, world.instances["b"].seen[-1].body == body) == ("b", True)
 
 
 async def test_slow_uploads_that_are_welcome_have_a_bound_together(tmp_path: Path) -> None:
     """Without one they would hold 100 times 11 MiB. Afterwards all is well."""
     bound = 256 * 1024 * 1024
-    async with world(tmp_path, memory_bytes=bound) as yard:
-        await yard.gateway.load(())
-        await yard.instance("a")
-        await yard.published(route(a=100))
-        before = resident_mib(yard)
+    async with gateway_world(tmp_path, memory_bytes=bound) as world:
+        await world.gateway.load(())
+        await world.instance("a")
+        await world.published(route(a=100))
+        before = resident_mib(world)
         head = f"POST /v1/infers/s HTTP/1.1\r\nhost: a\r\n{TOKEN}content-length: {BODY + 1}\r\n\r\n"
-        writers = await asyncio.gather(*(floods(yard, head, chunked=False) for _ in range(100)))
-        held = resident_mib(yard) - before
+        writers = await asyncio.gather(*(floods(world, head, chunked=False) for _ in range(100)))
+        held = resident_mib(world) - before
         assert held < 512, f"{held} MiB"
-        assert not yard.instances["a"].seen
+        assert not world.instances["a"].seen
         for writer in writers:
             writer.transport.abort()
-        await yard.answers(200)
+        await world.answers(200)

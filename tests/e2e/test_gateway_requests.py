@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.e2e.gateway_world import OTHER_KEY, World, answer, route, token, world
+from tests.worlds.gateway import OTHER_KEY, GatewayWorld, answer, gateway_world, route, token
 
 from modelyard.domain.routing import RouteState, ServiceRoute
 
@@ -15,17 +15,17 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture
-async def yard(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def world(tmp_path: Path) -> AsyncIterator[GatewayWorld]:
+    async with gateway_world(tmp_path) as made:
         await made.gateway.load(())
         await made.instance("a")
         await made.published(route(a=100))
         yield made
 
 
-async def test_a_request_reaches_the_instance_without_credentials(yard: World) -> None:
-    got = await yard.call(headers={"Authorization": "x", "X-Apig-AppCode": "y", "X-Other": "z"}, content=b"hello")
-    seen = yard.instances["a"].seen[0]
+async def test_a_request_reaches_the_instance_without_credentials(world: GatewayWorld) -> None:
+    got = await world.call(headers={"Authorization": "x", "X-Apig-AppCode": "y", "X-Other": "z"}, content=b"hello")
+    seen = world.instances["a"].seen[0]
     assert (got.status_code, got.text, seen.body, seen.headers["x-other"]) == (200, "a", b"hello", "z")
     assert not {"x-auth-token", "authorization", "x-apig-appcode", "x-modelyard-path"} & seen.headers.keys()
     assert not [name for name in seen.headers | dict(got.headers) if name.startswith("x-envoy")]
@@ -44,9 +44,9 @@ async def test_a_request_reaches_the_instance_without_credentials(yard: World) -
         ("s/v1/infers/s", "POST /v1/infers/s HTTP/1.1"),
     ],
 )
-async def test_the_prefix_is_stripped(yard: World, path: str, line: str) -> None:
-    assert (await yard.call(path)).status_code == 200
-    assert yard.instances["a"].seen[-1].line == line
+async def test_the_prefix_is_stripped(world: GatewayWorld, path: str, line: str) -> None:
+    assert (await world.call(path)).status_code == 200
+    assert world.instances["a"].seen[-1].line == line
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,10 @@ async def test_the_prefix_is_stripped(yard: World, path: str, line: str) -> None
         pytest.param("dead", {}, 503, "4302", id="dead instance"),
     ],
 )
-async def test_errors(yard: World, path: str, headers: dict[str, str], status: int, code: str) -> None:
+async def test_errors(world: GatewayWorld, path: str, headers: dict[str, str], status: int, code: str) -> None:
     stopped = ServiceRoute("stopped", "p", RouteState.STOPPED)
-    await yard.published(stopped, route("empty"), route("dead", dead=100))
-    got = await yard.call(path, headers=headers)
+    await world.published(stopped, route("empty"), route("dead", dead=100))
+    got = await world.call(path, headers=headers)
     body = got.json()
     assert (got.status_code, body["error_code"]) == (status, f"ModelArts.{code}")
     assert body["message"] == body["error_msg"]
@@ -81,104 +81,106 @@ async def test_errors(yard: World, path: str, headers: dict[str, str], status: i
 
 
 @pytest.mark.parametrize("role", ["admin", "member", "invoker"])
-async def test_roles_that_may_invoke(yard: World, role: str) -> None:
-    assert (await yard.call(headers={"X-Auth-Token": token("p", "reader", role)})).status_code == 200
+async def test_roles_that_may_invoke(world: GatewayWorld, role: str) -> None:
+    assert (await world.call(headers={"X-Auth-Token": token("p", "reader", role)})).status_code == 200
 
 
-async def test_a_slow_answer_is_504(yard: World) -> None:
-    yard.instances["a"].behave = lambda *_: None
-    await yard.published(replace(route(a=100), request_timeout_s=0.2))
-    got = await yard.call()
+async def test_a_slow_answer_is_504(world: GatewayWorld) -> None:
+    world.instances["a"].behave = lambda *_: None
+    await world.published(replace(route(a=100), request_timeout_s=0.2))
+    got = await world.call()
     assert (got.status_code, got.json()["error_code"]) == (504, "ModelArts.4503")
 
 
-async def test_callers_cannot_change_the_routing(yard: World) -> None:
+async def test_callers_cannot_change_the_routing(world: GatewayWorld) -> None:
     """Envoy's own request headers (timeouts, retries) are not the caller's to set."""
-    yard.instances["a"].behave = lambda *_: None
-    await yard.published(replace(route(a=100), request_timeout_s=0.5))
-    got = await yard.call(headers={"x-envoy-upstream-rq-timeout-ms": "60000", "x-envoy-max-retries": "9"})
+    world.instances["a"].behave = lambda *_: None
+    await world.published(replace(route(a=100), request_timeout_s=0.5))
+    got = await world.call(headers={"x-envoy-upstream-rq-timeout-ms": "60000", "x-envoy-max-retries": "9"})
     assert got.status_code == 504
-    assert len(yard.instances["a"].seen) == 1
+    assert len(world.instances["a"].seen) == 1
 
 
-async def test_models_see_no_headers_between_proxies(yard: World) -> None:
+async def test_models_see_no_headers_between_proxies(world: GatewayWorld) -> None:
     names = ("original-dst-host", "attempt-count", "peer-metadata", "peer-metadata-id", "expected-rq-timeout-ms")
-    assert (await yard.call(headers={f"x-envoy-{name}": "1" for name in names})).status_code == 200
-    assert not [name for name in yard.instances["a"].seen[0].headers if name.startswith("x-envoy")]
+    assert (await world.call(headers={f"x-envoy-{name}": "1" for name in names})).status_code == 200
+    assert not [name for name in world.instances["a"].seen[0].headers if name.startswith("x-envoy")]
 
 
 @pytest.mark.parametrize("header", ["x-envoy-original-path", "x-modelyard-path"])
-async def test_callers_cannot_say_another_path_than_theirs(yard: World, header: str) -> None:
+async def test_callers_cannot_say_another_path_than_theirs(world: GatewayWorld, header: str) -> None:
     """Envoy would take the first one for the path when it looks for the service."""
-    got = await yard.call("s/x", headers={header: "/v1/infers/other/x"})
-    assert (got.status_code, yard.instances["a"].seen[0].line) == (200, "POST /x HTTP/1.1")
-    assert header not in yard.instances["a"].seen[0].headers
-    assert (await yard.call("other/x", headers={header: "/v1/infers/s/x"})).status_code == 404
+    got = await world.call("s/x", headers={header: "/v1/infers/other/x"})
+    assert (got.status_code, world.instances["a"].seen[0].line) == (200, "POST /x HTTP/1.1")
+    assert header not in world.instances["a"].seen[0].headers
+    assert (await world.call("other/x", headers={header: "/v1/infers/s/x"})).status_code == 404
 
 
-async def test_the_models_own_errors_pass_unchanged(yard: World) -> None:
-    yard.instances["a"].behave = lambda _i, _s, w: answer(w, 503, b"mine", "content-type: text/x\r\nserver: m\r\n")
-    got = await yard.call()
+async def test_the_models_own_errors_pass_unchanged(world: GatewayWorld) -> None:
+    world.instances["a"].behave = lambda _i, _s, w: answer(
+        w, 503, b"mine", "content-type: text/x\r\nserver: m\r\n"
+    )
+    got = await world.call()
     assert (got.status_code, got.text, got.headers["content-type"]) == (503, "mine", "text/x")
-    assert (got.headers["server"], len(yard.instances["a"].seen)) == ("m", 1)
+    assert (got.headers["server"], len(world.instances["a"].seen)) == ("m", 1)
 
 
-async def test_bodies_up_to_the_limit_pass_and_above_are_413(yard: World) -> None:
+async def test_bodies_up_to_the_limit_pass_and_above_are_413(world: GatewayWorld) -> None:
     limit = 12 * 1024 * 1024
-    got = await yard.call(content=b"x" * limit)
-    assert (got.status_code, len(yard.instances["a"].seen[-1].body)) == (200, limit)
-    got = await yard.call(content=b"x" * (limit + 1))
+    got = await world.call(content=b"x" * limit)
+    assert (got.status_code, len(world.instances["a"].seen[-1].body)) == (200, limit)
+    got = await world.call(content=b"x" * (limit + 1))
     assert (got.status_code, got.json()["error_code"]) == (413, "ModelArts.4104")
-    await yard.published(replace(route(a=100), max_body_bytes=10))
-    assert (await yard.call(content=b"x" * 10)).status_code == 200
-    assert (await yard.call(content=b"x" * 11)).status_code == 413
+    await world.published(replace(route(a=100), max_body_bytes=10))
+    assert (await world.call(content=b"x" * 10)).status_code == 200
+    assert (await world.call(content=b"x" * 11)).status_code == 413
 
 
-async def test_revoked_tokens_are_refused_and_newer_ones_pass(yard: World) -> None:
+async def test_revoked_tokens_are_refused_and_newer_ones_pass(world: GatewayWorld) -> None:
     then = int(time.time()) - 1000
     old, new, other = token(issued_s=then), token(issued_s=then + 1), token(user_id="v", issued_s=then)
-    assert (await yard.call(headers={"X-Auth-Token": old})).status_code == 200
-    await yard.gateway.set_revocations({"u": then + 1})
-    await yard.until(yard.gateway.revocations_in_effect)
-    got = await yard.call(headers={"X-Auth-Token": old})
+    assert (await world.call(headers={"X-Auth-Token": old})).status_code == 200
+    await world.gateway.set_revocations({"u": then + 1})
+    await world.until(world.gateway.revocations_in_effect)
+    got = await world.call(headers={"X-Auth-Token": old})
     assert (got.status_code, got.json()["error_code"]) == (401, "ModelArts.0203")
-    assert (await yard.call(headers={"X-Auth-Token": new})).status_code == 200
-    assert (await yard.call(headers={"X-Auth-Token": other})).status_code == 200
+    assert (await world.call(headers={"X-Auth-Token": new})).status_code == 200
+    assert (await world.call(headers={"X-Auth-Token": other})).status_code == 200
 
 
-async def test_every_request_of_a_service_is_counted_once(yard: World) -> None:
-    await yard.published(route("empty"))
-    yard.instances["a"].behave = lambda _i, s, w: answer(w, 500 if s.body == b"bad" else 200, b"")
-    await yard.call()
-    await yard.call(content=b"bad")
-    await yard.call("empty")
-    await yard.call(headers={"X-Auth-Token": None})
-    await yard.call("none")
-    reading = await yard.gateway.counters()
+async def test_every_request_of_a_service_is_counted_once(world: GatewayWorld) -> None:
+    await world.published(route("empty"))
+    world.instances["a"].behave = lambda _i, s, w: answer(w, 500 if s.body == b"bad" else 200, b"")
+    await world.call()
+    await world.call(content=b"bad")
+    await world.call("empty")
+    await world.call(headers={"X-Auth-Token": None})
+    await world.call("none")
+    reading = await world.gateway.counters()
     assert reading is not None
     counts = {name: (seen.total, seen.failed) for name, seen in reading.services.items()}
     assert counts == {"s": (3, 1), "empty": (1, 1)}
 
 
-async def test_a_transfer_encoding_that_nobody_knows_is_the_callers_fault(yard: World) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", yard.port)
+async def test_a_transfer_encoding_that_nobody_knows_is_the_callers_fault(world: GatewayWorld) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
     head = "POST /v1/infers/s HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n"
     writer.write(f"{head}x-auth-token: {token()}\r\n\r\n0\r\n\r\n".encode())
     answered = await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)
     writer.close()
     assert b" 400 " in answered
-    assert yard.instances["a"].seen == []
+    assert world.instances["a"].seen == []
 
 
 @pytest.mark.parametrize("settled_s", [0, 60], ids=["nothing settled", "all but the last minute settled"])
-async def test_a_token_of_the_future_is_refused(yard: World, settled_s: int) -> None:
+async def test_a_token_of_the_future_is_refused(world: GatewayWorld, settled_s: int) -> None:
     """No revocation by time could reach it."""
-    await yard.published(route(a=100))
+    await world.published(route(a=100))
     now = int(time.time())
-    await yard.gateway.set_revocations({"other": now}, settled_s=now - settled_s if settled_s else 0)
-    await yard.until(yard.gateway.revocations_in_effect)
+    await world.gateway.set_revocations({"other": now}, settled_s=now - settled_s if settled_s else 0)
+    await world.until(world.gateway.revocations_in_effect)
     issued = {
-        second: (await yard.call(headers={"X-Auth-Token": token(issued_s=now + second)})) for second in AHEAD
+        second: (await world.call(headers={"X-Auth-Token": token(issued_s=now + second)})) for second in AHEAD
     }
     assert {second: got.status_code for second, got in issued.items()} == AHEAD
     assert issued[60].json()["error_code"] == "ModelArts.0203"
@@ -188,13 +190,13 @@ AHEAD = {-3600: 200, 0: 200, 4: 200, 60: 401, 3600: 401}
 """How far ahead of now a token is dated → the answer."""
 
 
-async def test_a_service_without_an_instance_says_why(yard: World) -> None:
+async def test_a_service_without_an_instance_says_why(world: GatewayWorld) -> None:
     """The recorded cause in place of flags of Envoy's, whatever characters it has; to those only who may call."""
     why = 'it failed: an instance said "no\\n" {0} %REQ(x)% – ünd '
-    await yard.published(replace(route(), absence=why))
-    got = await yard.call()
+    await world.published(replace(route(), absence=why))
+    got = await world.call()
     assert (got.status_code, got.json()["error_code"]) == (503, "ModelArts.4302")
     assert got.json()["error_msg"] == f"Service s cannot answer: {why}."
-    assert (await yard.call(headers={"X-Auth-Token": token("q")})).status_code == 403
-    await yard.published(route(a=100))
-    assert (await yard.call()).text == "a"
+    assert (await world.call(headers={"X-Auth-Token": token("q")})).status_code == 403
+    await world.published(route(a=100))
+    assert (await world.call()).text == "a"

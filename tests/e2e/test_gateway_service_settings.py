@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.e2e.gateway_world import Instance, Seen, World, route, token, world
+from tests.worlds.gateway import GatewayWorld, Instance, Seen, gateway_world, route, token
 
 from modelyard.domain.routing import LoadBalancer, TrafficLimit
 
@@ -18,69 +18,69 @@ pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
 
 
 @pytest.fixture
-async def yard(tmp_path: Path) -> AsyncIterator[World]:
-    async with world(tmp_path) as made:
+async def world(tmp_path: Path) -> AsyncIterator[GatewayWorld]:
+    async with gateway_world(tmp_path) as made:
         await made.gateway.load(())
         await made.answers(404, "none")
         yield made
 
 
-async def test_the_traffic_limit_answers_429_and_only_beyond_it(yard: World) -> None:
-    await yard.instance("a")
-    await yard.published(replace(route(a=100), traffic_limit=TrafficLimit(5, 24 * 3600)))
-    answers = [await yard.call() for _ in range(12)]
+async def test_the_traffic_limit_answers_429_and_only_beyond_it(world: GatewayWorld) -> None:
+    await world.instance("a")
+    await world.published(replace(route(a=100), traffic_limit=TrafficLimit(5, 24 * 3600)))
+    answers = [await world.call() for _ in range(12)]
     assert Counter(answer.status_code for answer in answers) == {200: 5, 429: 7}
     refused = answers[-1].json()
     assert refused["error_code"] == "ModelArts.4206"
     assert "Excessive number of requests to s" in refused["message"]
-    assert len(yard.instances["a"].seen) == 5
-    nobody = await yard.call(headers={"X-Auth-Token": None})
-    stranger = await yard.call(headers={"X-Auth-Token": token("other")})
+    assert len(world.instances["a"].seen) == 5
+    nobody = await world.call(headers={"X-Auth-Token": None})
+    stranger = await world.call(headers={"X-Auth-Token": token("other")})
     assert (nobody.status_code, stranger.status_code) == (401, 403)
 
 
-async def test_the_limit_is_one_for_all_connections_and_comes_and_goes(yard: World) -> None:
-    await yard.instance("a")
+async def test_the_limit_is_one_for_all_connections_and_comes_and_goes(world: GatewayWorld) -> None:
+    await world.instance("a")
     limited = replace(route(a=100), traffic_limit=TrafficLimit(3, 24 * 3600))
-    await yard.published(limited)
-    answers = await asyncio.gather(*(yard.call() for _ in range(20)))
+    await world.published(limited)
+    answers = await asyncio.gather(*(world.call() for _ in range(20)))
     assert Counter(answer.status_code for answer in answers) == {200: 3, 429: 17}
-    await yard.published(replace(limited, traffic_limit=None))
-    answers = await asyncio.gather(*(yard.call() for _ in range(20)))
+    await world.published(replace(limited, traffic_limit=None))
+    answers = await asyncio.gather(*(world.call() for _ in range(20)))
     assert Counter(answer.status_code for answer in answers) == {200: 20}
 
 
 @pytest.mark.parametrize("balancer", list(LoadBalancer))
-async def test_a_change_of_the_balancer_costs_no_request(yard: World, balancer: LoadBalancer) -> None:
-    await yard.instance("a")
-    await yard.instance("b")
+async def test_a_change_of_the_balancer_costs_no_request(world: GatewayWorld, balancer: LoadBalancer) -> None:
+    await world.instance("a")
+    await world.instance("b")
     begun = LoadBalancer.ROUND_ROBIN if balancer is not LoadBalancer.ROUND_ROBIN else LoadBalancer.SOURCE_IP
     before = replace(route(a=50, b=50), load_balancer=begun)
-    await yard.published(before)
+    await world.published(before)
     done = asyncio.Event()
     statuses: Counter[int] = Counter()
 
     async def callers() -> None:
         while not done.is_set():
-            statuses[(await yard.call()).status_code] += 1
+            statuses[(await world.call()).status_code] += 1
 
     calling = [asyncio.create_task(callers()) for _ in range(4)]
-    await yard.published(replace(before, load_balancer=balancer))
-    answers = {(await yard.call()).text for _ in range(100)}
+    await world.published(replace(before, load_balancer=balancer))
+    answers = {(await world.call()).text for _ in range(100)}
     done.set()
     await asyncio.gather(*calling)
     assert set(statuses) == {200}
     assert len(answers) == (1 if balancer is LoadBalancer.SOURCE_IP else 2)
 
 
-async def test_source_ip_moves_to_who_is_left(yard: World) -> None:
+async def test_source_ip_moves_to_who_is_left(world: GatewayWorld) -> None:
     for name in ("a", "b", "c"):
-        await yard.instance(name)
-    await yard.published(replace(route(a_b=60, c=40), load_balancer=LoadBalancer.SOURCE_IP))
-    first = {(await yard.call()).text for _ in range(20)}
+        await world.instance(name)
+    await world.published(replace(route(a_b=60, c=40), load_balancer=LoadBalancer.SOURCE_IP))
+    first = {(await world.call()).text for _ in range(20)}
     assert len(first) == 1
-    await yard.instances[first.pop()].kill()
-    answers = [await yard.call() for _ in range(20)]
+    await world.instances[first.pop()].kill()
+    answers = [await world.call() for _ in range(20)]
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) <= 2  # where it was retried, then where it stays
 
@@ -118,20 +118,20 @@ async def upgrade(port: int) -> tuple[str, asyncio.StreamReader, asyncio.StreamW
     return head.decode().split("\r\n")[0], reader, writer
 
 
-async def test_a_websocket_outlives_the_timeout_of_requests_and_the_route(yard: World) -> None:
-    instance = await yard.instance("a")
-    await yard.instance("b")
+async def test_a_websocket_outlives_the_timeout_of_requests_and_the_route(world: GatewayWorld) -> None:
+    instance = await world.instance("a")
+    await world.instance("b")
     instance.behave = accept
     opened = replace(route(a=100), websocket=True, request_timeout_s=0.2)
-    await yard.published(opened)
-    line, reader, writer = await upgrade(yard.port)
+    await world.published(opened)
+    line, reader, writer = await upgrade(world.port)
     assert "101" in line
     assert await reader.readexactly(4) == b"\x81\x02hi"
     (seen,) = instance.seen
     assert seen.line == "GET /chat?room=1 HTTP/1.1"
     assert "x-auth-token" not in seen.headers
-    await yard.published(replace(route(b=100), websocket=True, request_timeout_s=0.2))
-    assert (await yard.call()).text == "b"
+    await world.published(replace(route(b=100), websocket=True, request_timeout_s=0.2))
+    assert (await world.call()).text == "b"
     await asyncio.sleep(0.5)  # longer than the timeout of a request
     (backend,) = instance.writers
     backend.write(b"\x81\x03bye")
@@ -139,19 +139,19 @@ async def test_a_websocket_outlives_the_timeout_of_requests_and_the_route(yard: 
     writer.close()
 
 
-async def test_no_upgrade_where_it_was_not_asked_for(yard: World) -> None:
-    instance = await yard.instance("a")
+async def test_no_upgrade_where_it_was_not_asked_for(world: GatewayWorld) -> None:
+    instance = await world.instance("a")
     instance.behave = accept
-    await yard.published(route(a=100))
-    line, _, writer = await upgrade(yard.port)
+    await world.published(route(a=100))
+    line, _, writer = await upgrade(world.port)
     assert "403" in line
     assert instance.seen == []
     writer.close()
 
 
-async def test_the_body_limit_holds_beside_websockets(yard: World) -> None:
-    await yard.instance("a")
-    await yard.published(replace(route(a=100), websocket=True, max_body_bytes=1000))
-    assert (await yard.call(content=b"x" * 1000)).status_code == 200
-    too_large = await yard.call(content=b"x" * 1001)
+async def test_the_body_limit_holds_beside_websockets(world: GatewayWorld) -> None:
+    await world.instance("a")
+    await world.published(replace(route(a=100), websocket=True, max_body_bytes=1000))
+    assert (await world.call(content=b"x" * 1000)).status_code == 200
+    too_large = await world.call(content=b"x" * 1001)
     assert (too_large.status_code, too_large.json()["error_code"]) == (413, "ModelArts.4104")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.contract.engine_worlds import ProcessWorld, all_in, spec
+from tests.worlds.engines import ProcessEngineWorld, all_in, spec
 
 from modelyard.engines.base import InstanceSpec, ProcessState, Resources
 from modelyard.engines.launch import LaunchOptions
@@ -22,7 +22,7 @@ import asyncio, sys
 from pathlib import Path
 from modelyard.engines.launch import LaunchOptions
 from modelyard.engines.process import ProcessEngine
-from tests.contract.engine_worlds import STUB, spec
+from tests.worlds.engines import STUB, spec
 
 async def main():
     data_dir = Path(sys.argv[1])
@@ -38,14 +38,14 @@ asyncio.run(main())
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[ProcessWorld]:
-    made = ProcessWorld(tmp_path / "data")
+async def world(tmp_path: Path) -> AsyncIterator[ProcessEngineWorld]:
+    made = ProcessEngineWorld(tmp_path / "data")
     await made.open()
     yield made
     await made.close()
 
 
-async def test_whatever_a_killed_control_plane_had_begun_is_found_again(world: ProcessWorld) -> None:
+async def test_whatever_a_killed_control_plane_had_begun_is_found_again(world: ProcessEngineWorld) -> None:
     await world.abandon()
     environment = {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-c", CONTROL_PLANE, str(world.data_dir)]
@@ -69,7 +69,7 @@ async def test_whatever_a_killed_control_plane_had_begun_is_found_again(world: P
 
 
 async def test_the_model_server_serves_and_is_adopted(tmp_path: Path) -> None:
-    world = ProcessWorld(tmp_path / "data", LaunchOptions())
+    world = ProcessEngineWorld(tmp_path / "data", LaunchOptions())
     world.package = ECHO
     await world.open()
     try:

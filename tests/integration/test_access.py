@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.integration.plane_world import ALICE, PROJECT, Yard, variant, yard
+from tests.worlds.plane import ALICE, PROJECT, PlaneWorld, plane_world, variant_request
 
 from modelyard.control.access import revocations
 from modelyard.domain.identity import Project
@@ -14,21 +14,21 @@ DAY_MS = 24 * 3600 * 1000
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Yard]:
-    async with yard(tmp_path) as made:
+async def world(tmp_path: Path) -> AsyncIterator[PlaneWorld]:
+    async with plane_world(tmp_path) as made:
         async with made.store.write() as w:
             await w.save_project(Project(PROJECT, "project", "d1", "domain"))
         yield made
 
 
-async def service(world: Yard) -> str:
+async def service(world: PlaneWorld) -> str:
     model = await world.model("iris")
-    made = await world.create(variant(model))
+    made = await world.create(variant_request(model))
     await world.settle()
     return str(made)
 
 
-async def bound(world: Yard) -> tuple[str, str, str]:
+async def bound(world: PlaneWorld) -> tuple[str, str, str]:
     """(service, application, code)."""
     service_id = await service(world)
     made = await apps.create(world.context, ALICE, PROJECT, "shop")
@@ -37,13 +37,13 @@ async def bound(world: Yard) -> tuple[str, str, str]:
     return service_id, made.app.id, made.codes[0].code
 
 
-def published(world: Yard, service_id: str) -> tuple[str, ...]:
+def published(world: PlaneWorld, service_id: str) -> tuple[str, ...]:
     acked = world.gateway.view(service_id).acked
     assert acked is not None
     return acked.app_codes
 
 
-async def test_a_code_is_a_part_of_its_services_route(world: Yard) -> None:
+async def test_a_code_is_a_part_of_its_services_route(world: PlaneWorld) -> None:
     service_id, app_id, code = await bound(world)
     assert published(world, service_id) == (code,)
     assert code not in repr(world.gateway.history)
@@ -52,7 +52,7 @@ async def test_a_code_is_a_part_of_its_services_route(world: Yard) -> None:
     assert published(world, service_id) == ()
 
 
-async def test_other_services_are_not_pushed(world: Yard) -> None:
+async def test_other_services_are_not_pushed(world: PlaneWorld) -> None:
     service_id, app_id, _ = await bound(world)
     world.gateway.history.clear()
     await apps.create_code(world.context, ALICE, PROJECT, app_id)
@@ -60,7 +60,7 @@ async def test_other_services_are_not_pushed(world: Yard) -> None:
     assert [changed for changed, _ in world.gateway.history] == [service_id]
 
 
-async def test_a_fresh_control_plane_knows_codes_and_revocations(world: Yard) -> None:
+async def test_a_fresh_control_plane_knows_codes_and_revocations(world: PlaneWorld) -> None:
     service_id, _, code = await bound(world)
     async with world.store.write() as w:
         await w.save_revocation("u9", world.clock.now)
@@ -71,7 +71,7 @@ async def test_a_fresh_control_plane_knows_codes_and_revocations(world: Yard) ->
     assert world.gateway.revoked == {"u9": -(-world.clock.now // 1000)}
 
 
-async def test_a_disabled_project_has_no_codes(world: Yard) -> None:
+async def test_a_disabled_project_has_no_codes(world: PlaneWorld) -> None:
     service_id, _, code = await bound(world)
     for enabled, expected in ((False, ()), (True, (code,))):
         async with world.store.write() as w:

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.integration.api_world import FIRST, PASSWORD, ApiWorld, api_world, entry
+from tests.worlds.api import FIRST, PASSWORD, ApiWorld, api_world, entry
 
 from modelyard.domain.identity import SYSTEM, Role, User
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.integration.api_world import ApiWorld, api_world, entry
+from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.domain.model import ModelStatus
 from modelyard.domain.service import Desired, RolloutState, ServiceStatus

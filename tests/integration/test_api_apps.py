@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.integration.api_world import SECOND, ApiWorld, api_world
+from tests.worlds.api import SECOND, ApiWorld, api_world
 
 APPS = "/v1/p1/app-auth/apps"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.integration.api_world import SECOND, ApiWorld, api_world, entry
+from tests.worlds.api import SECOND, ApiWorld, api_world, entry
 
 from modelyard.api.schemas.plans import RevisionPage
 from modelyard.domain.service import RolloutState, ServiceStatus

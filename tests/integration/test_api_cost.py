@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 from sqlalchemy import Engine, event
-from tests.integration.api_world import ApiWorld, api_world, entry
+from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.domain.service import ServiceStatus
 from modelyard.store.sql import convert

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.integration.api_world import FIRST, PASSWORD, ApiWorld, api_world
+from tests.worlds.api import FIRST, PASSWORD, ApiWorld, api_world
 
 from modelyard.domain.errors import Forbidden, Unauthenticated
 from modelyard.domain.identity import Role

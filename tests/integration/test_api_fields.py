@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.api_world import ApiWorld, api_world, entry
+from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.api import schemas
 from modelyard.api.schemas.wire import Wire

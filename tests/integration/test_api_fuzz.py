@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.integration.api_world import ApiWorld, api_world
+from tests.worlds.api import ApiWorld, api_world
 
 from modelyard.domain.service import Desired, Service, ServiceStatus
 from modelyard.store.base import Changes

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.integration.api_world import SECOND, ApiWorld, api_world
+from tests.worlds.api import SECOND, ApiWorld, api_world
 
 from modelyard.store.base import EventQuery, ModelQuery, ServiceQuery
 

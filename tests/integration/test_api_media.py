@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 
 import pytest
-from tests.integration.api_world import ApiWorld, api_world
+from tests.worlds.api import ApiWorld, api_world
 
 from modelyard.api.app import bare_app
 from modelyard.api.body import BodyLimits, BodyTooLarge, decoded

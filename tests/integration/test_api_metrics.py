@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from tests.integration.api_world import SECOND, ApiWorld, api_world
+from tests.worlds.api import SECOND, ApiWorld, api_world
 
 from modelyard.domain.identity import SYSTEM, Role, User
 from modelyard.domain.service import Invocations

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.integration.api_world import SECOND, ApiWorld, api_world
+from tests.worlds.api import SECOND, ApiWorld, api_world
 from tests.worlds.publishing import new_publisher
 
 from modelyard.control.publishing import Publisher

@@ -11,7 +11,7 @@ from dataclasses import replace
 import httpx
 import pytest
 from fastapi import FastAPI, HTTPException, Request
-from tests.integration.api_world import api_world
+from tests.worlds.api import api_world
 
 from modelyard.api.app import bare_app
 from modelyard.api.arrivals import Stage

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.integration.api_world import ApiWorld, api_world, entry
+from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.domain.identity import SYSTEM, Role
 from modelyard.domain.resources import Capacity

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.integration.api_world import SECOND, ApiWorld, api_world, entry
+from tests.worlds.api import SECOND, ApiWorld, api_world, entry
 
 from modelyard.domain.service import Desired, RolloutKind, RolloutState, ServiceStatus
 

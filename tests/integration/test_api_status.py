@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.integration.api_world import SECOND, ApiWorld, api_world
+from tests.worlds.api import SECOND, ApiWorld, api_world
 
 from modelyard import __version__
 

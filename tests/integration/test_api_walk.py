@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import pytest
-from tests.integration.api_world import ApiWorld, api_world
+from tests.worlds.api import ApiWorld, api_world
 
 from modelyard.api.app import bare_app
 

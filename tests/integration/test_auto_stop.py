@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.integration.plane_world import ALICE, PROJECT, Yard, variant, yard
+from tests.worlds.plane import ALICE, PROJECT, PlaneWorld, plane_world, variant_request
 
 from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.schedule import Entry
@@ -19,22 +19,22 @@ HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Yard]:
-    async with yard(tmp_path) as made:
+async def world(tmp_path: Path) -> AsyncIterator[PlaneWorld]:
+    async with plane_world(tmp_path) as made:
         yield made
 
 
-async def scheduled(world: Yard, service_id: str, settings: SettingsRequest = AN_HOUR) -> None:
+async def scheduled(world: PlaneWorld, service_id: str, settings: SettingsRequest = AN_HOUR) -> None:
     await requests.update(world.context, ALICE, PROJECT, service_id, requests.UpdateRequest(settings=settings))
 
 
-async def running(world: Yard) -> str:
-    service_id = await world.create(variant(await world.model("m")))
+async def running(world: PlaneWorld) -> str:
+    service_id = await world.create(variant_request(await world.model("m")))
     await world.converge(service_id)
     return service_id
 
 
-async def test_it_stops_when_it_is_due_and_not_before(world: Yard) -> None:
+async def test_it_stops_when_it_is_due_and_not_before(world: PlaneWorld) -> None:
     service_id = await running(world)
     await scheduled(world, service_id)
     version = (await world.service(service_id)).version
@@ -52,7 +52,7 @@ async def test_it_stops_when_it_is_due_and_not_before(world: Yard) -> None:
     assert told[begin + 1 :] == ["auto stop expired", "service being stopped", "service stopped"]
 
 
-async def test_it_survives_the_control_plane(world: Yard) -> None:
+async def test_it_survives_the_control_plane(world: PlaneWorld) -> None:
     service_id = await running(world)
     await scheduled(world, service_id)
     await world.plane.close()
@@ -61,7 +61,7 @@ async def test_it_survives_the_control_plane(world: Yard) -> None:
     await world.run_until(lambda r: r.service.status is ServiceStatus.STOPPED, service_id)
 
 
-async def test_setting_it_again_begins_anew_and_off_is_off(world: Yard) -> None:
+async def test_setting_it_again_begins_anew_and_off_is_off(world: PlaneWorld) -> None:
     service_id = await running(world)
     await scheduled(world, service_id)
     await world.elapse(HOUR_MS // 2, service_id)
@@ -74,7 +74,7 @@ async def test_setting_it_again_begins_anew_and_off_is_off(world: Yard) -> None:
     assert (service.status, dict(service.attributes), service.due_ms) == (ServiceStatus.RUNNING, {}, None)
 
 
-async def test_the_next_start_counts_again(world: Yard) -> None:
+async def test_the_next_start_counts_again(world: PlaneWorld) -> None:
     service_id = await running(world)
     await scheduled(world, service_id)
     await world.run_until(lambda r: r.service.status is ServiceStatus.STOPPED, service_id, limit_ms=2 * HOUR_MS)
@@ -87,11 +87,11 @@ async def test_the_next_start_counts_again(world: Yard) -> None:
     assert service.due_ms > world.clock.now + HOUR_MS - 60_000
 
 
-async def test_it_ends_a_rollout(world: Yard) -> None:
+async def test_it_ends_a_rollout(world: PlaneWorld) -> None:
     service_id = await running(world)
     await scheduled(world, service_id)
     record = await world.record(service_id)
-    slow = replace(variant(await world.model("m", "2.0.0")), deploy_timeout_s=7200)
+    slow = replace(variant_request(await world.model("m", "2.0.0")), deploy_timeout_s=7200)
     world.gateway.hold()
     await world.put(service_id, slow)
     await world.elapse(HOUR_MS, service_id)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.integration.plane_world import Yard, variant, yard
+from tests.worlds.plane import PlaneWorld, plane_world, variant_request
 
 from modelyard.domain.instance import Phase
 from modelyard.domain.service import Desired, RolloutState, ServiceStatus
@@ -19,21 +19,21 @@ lives = pytest.mark.parametrize("restart", [False, True], ids=["same control pla
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Yard]:
-    async with yard(tmp_path) as made:
+async def world(tmp_path: Path) -> AsyncIterator[PlaneWorld]:
+    async with plane_world(tmp_path) as made:
         for version in ("1.0.0", "2.0.0"):
             await made.model("iris", version)
         yield made
 
 
-async def updating(world: Yard) -> str:
-    service_id = await world.create(variant(V1))
+async def updating(world: PlaneWorld) -> str:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
-    await world.put(service_id, variant(V2, deploy_timeout_s=LIMIT_S))
+    await world.put(service_id, variant_request(V2, deploy_timeout_s=LIMIT_S))
     return service_id
 
 
-async def jump(world: Yard, jump_ms: int, service_id: str, *, restart: bool) -> None:
+async def jump(world: PlaneWorld, jump_ms: int, service_id: str, *, restart: bool) -> None:
     world.clock.jump(jump_ms)
     if restart:
         await world.restart()
@@ -43,7 +43,7 @@ async def jump(world: Yard, jump_ms: int, service_id: str, *, restart: bool) -> 
 
 @jumps
 @lives
-async def test_a_slow_start_has_its_time(world: Yard, jump_ms: int, restart: bool) -> None:
+async def test_a_slow_start_has_its_time(world: PlaneWorld, jump_ms: int, restart: bool) -> None:
     world.engine.behave_next(None, SlowStart(29_000))
     service_id = await updating(world)
     await world.elapse(10_000, service_id)
@@ -57,7 +57,9 @@ async def test_a_slow_start_has_its_time(world: Yard, jump_ms: int, restart: boo
 
 @jumps
 @lives
-async def test_one_that_is_never_ready_has_no_more_than_its_time(world: Yard, jump_ms: int, restart: bool) -> None:
+async def test_one_that_is_never_ready_has_no_more_than_its_time(
+    world: PlaneWorld, jump_ms: int, restart: bool
+) -> None:
     world.engine.behave_next(None, NeverReady())
     service_id = await updating(world)
     await world.elapse(10_000, service_id)
@@ -77,12 +79,12 @@ async def test_one_that_is_never_ready_has_no_more_than_its_time(world: Yard, ju
 
 
 @jumps
-async def test_a_drain_has_its_time(world: Yard, jump_ms: int) -> None:
-    service_id = await world.create(variant(V1))
+async def test_a_drain_has_its_time(world: PlaneWorld, jump_ms: int) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     (old,) = await world.running()
     world.engine.serve(old.instance_id, 1)
-    await world.put(service_id, variant(V2))
+    await world.put(service_id, variant_request(V2))
     await world.run_until(lambda r: any(i.phase is Phase.DRAINING for i in r.instances), service_id)
     began_ms = world.clock.now
     await world.elapse(1_000, service_id)
@@ -92,13 +94,13 @@ async def test_a_drain_has_its_time(world: Yard, jump_ms: int) -> None:
 
 
 @jumps
-async def test_a_version_that_crashes_is_still_given_up(world: Yard, jump_ms: int) -> None:
+async def test_a_version_that_crashes_is_still_given_up(world: PlaneWorld, jump_ms: int) -> None:
     world.engine.behave_next(None, CrashAtStart(), CrashAtStart(), CrashAtStart())
     world.clock.jump(jump_ms)
-    service_id = await world.create(variant(V1))
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     await jump(world, -2 * jump_ms, service_id, restart=False)
-    await world.put(service_id, variant(V2))
+    await world.put(service_id, variant_request(V2))
     await world.elapse(150, service_id)
     await jump(world, jump_ms, service_id, restart=False)
     await world.converge(service_id)
@@ -107,9 +109,9 @@ async def test_a_version_that_crashes_is_still_given_up(world: Yard, jump_ms: in
     assert "ended 3 times" in update.cause
 
 
-async def test_stamps_are_what_the_wall_clock_said(world: Yard) -> None:
+async def test_stamps_are_what_the_wall_clock_said(world: PlaneWorld) -> None:
     world.clock.jump(HOUR_MS)
-    service_id = await world.create(variant(V1))
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     (rollout,), service = await world.rollouts(service_id), await world.service(service_id)
     assert rollout.ended_ms is not None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.integration.plane_world import Yard, variant, yard
+from tests.worlds.plane import PlaneWorld, plane_world, variant_request
 
 from modelyard.control.plane import ControlPlane, UnknownKindError
 from modelyard.control.reconcile import Reconciler, UndecidedTypeError
@@ -19,8 +19,8 @@ from modelyard.store.base import StoreUnavailableError
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Yard]:
-    async with yard(tmp_path) as made:
+async def world(tmp_path: Path) -> AsyncIterator[PlaneWorld]:
+    async with plane_world(tmp_path) as made:
         await made.model("iris", "1.0.0")
         await made.model("iris", "2.0.0")
         await made.model("rose", "1.0.0")
@@ -30,8 +30,8 @@ async def world(tmp_path: Path) -> AsyncIterator[Yard]:
 V1, V2, ROSE = "iris-1.0.0", "iris-2.0.0", "rose-1.0.0"
 
 
-async def test_a_first_deployment_runs(world: Yard) -> None:
-    service_id = await world.create(variant(V1))
+async def test_a_first_deployment_runs(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1))
     assert (await world.service(service_id)).status is ServiceStatus.DEPLOYING
     await world.converge(service_id)
     service = await world.service(service_id)
@@ -40,33 +40,33 @@ async def test_a_first_deployment_runs(world: Yard) -> None:
     assert [r.state for r in await world.rollouts(service_id)] == [RolloutState.SUCCESS]
 
 
-async def test_weights_alone_are_one_push_and_restart_nothing(world: Yard) -> None:
-    service_id = await world.create(variant(V1, 70), variant(V2, 30))
+async def test_weights_alone_are_one_push_and_restart_nothing(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1, 70), variant_request(V2, 30))
     await world.converge(service_id)
     started, pushed = len(world.engine.started), len(world.gateway.history)
-    await world.put(service_id, variant(V1, 20), variant(V2, 80))
+    await world.put(service_id, variant_request(V1, 20), variant_request(V2, 80))
     assert await world.converge(service_id) == 0
     assert len(world.engine.started) == started
     assert len(world.gateway.history) == pushed + 1
     assert world.shares(service_id) == {1: (20, 1), 2: (80, 1)}
 
 
-async def test_a_new_variant_gets_no_traffic_before_it_is_ready(world: Yard) -> None:
-    service_id = await world.create(variant(V1))
+async def test_a_new_variant_gets_no_traffic_before_it_is_ready(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     world.engine.behave_next(SlowStart(2_000))
-    await world.put(service_id, variant(V1, 70), variant(V2, 30))
+    await world.put(service_id, variant_request(V1, 70), variant_request(V2, 30))
     await world.elapse(1_999, service_id)
     assert world.shares(service_id) == {1: (100, 1)}
     await world.converge(service_id)
     assert world.shares(service_id) == {1: (70, 1), 2: (30, 1)}
 
 
-async def test_a_new_version_replaces_the_old_without_a_gap(world: Yard) -> None:
-    service_id = await world.create(variant(V1, count=3))
+async def test_a_new_version_replaces_the_old_without_a_gap(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1, count=3))
     await world.converge(service_id)
     begin = len(world.gateway.history)
-    await world.put(service_id, variant(V2, count=3))
+    await world.put(service_id, variant_request(V2, count=3))
     await world.converge(service_id)
     served = [sum(len(t.endpoints) for t in r.tracks) for _, r in world.gateway.history[begin:] if r]
     assert min(served) >= 3
@@ -76,21 +76,21 @@ async def test_a_new_version_replaces_the_old_without_a_gap(world: Yard) -> None
     }
 
 
-async def test_more_and_fewer_instances_leave_the_others_alone(world: Yard) -> None:
-    service_id = await world.create(variant(V1, count=2))
+async def test_more_and_fewer_instances_leave_the_others_alone(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1, count=2))
     await world.converge(service_id)
     first = {o.instance_id for o in await world.running()}
-    await world.put(service_id, variant(V1, count=4))
+    await world.put(service_id, variant_request(V1, count=4))
     await world.converge(service_id)
     assert first < {o.instance_id for o in await world.running()}
-    await world.put(service_id, variant(V1, count=1))
+    await world.put(service_id, variant_request(V1, count=1))
     await world.converge(service_id)
     assert {o.instance_id for o in await world.running()} < first
 
 
 @pytest.mark.parametrize("how", [CrashAtStart(), NeverReady()], ids=["it crashes", "it never becomes ready"])
-async def test_a_bad_version_is_rolled_back(world: Yard, how: CrashAtStart | NeverReady) -> None:
-    service_id = await world.create(variant(V1))
+async def test_a_bad_version_is_rolled_back(world: PlaneWorld, how: CrashAtStart | NeverReady) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     (kept,) = await world.running()
     world.engine.behave_next(how, how, how)
@@ -101,7 +101,7 @@ async def test_a_bad_version_is_rolled_back(world: Yard, how: CrashAtStart | Nev
         world.engine.write_log(spec.instance_id, "ValueError: no weights in /model")
 
     world.engine.start = talking  # type: ignore[method-assign]
-    await world.put(service_id, variant(V2, deploy_timeout_s=30))
+    await world.put(service_id, variant_request(V2, deploy_timeout_s=30))
     await world.converge(service_id)
     service, (update, _) = await world.service(service_id), await world.rollouts(service_id)
     assert (service.status, service.revision, service.stable) == (ServiceStatus.RUNNING, 1, 1)
@@ -111,26 +111,26 @@ async def test_a_bad_version_is_rolled_back(world: Yard, how: CrashAtStart | Nev
     assert all(r is None or r.tracks for _, r in world.gateway.history[1:])
 
 
-async def test_a_first_deployment_that_fails_is_failed_and_can_be_mended(world: Yard) -> None:
+async def test_a_first_deployment_that_fails_is_failed_and_can_be_mended(world: PlaneWorld) -> None:
     world.engine.behave_next(CrashAtStart(), CrashAtStart(), CrashAtStart())
-    service_id = await world.create(variant(V1))
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     service = await world.service(service_id)
     assert service.status is ServiceStatus.FAILED
     assert "ended 3 times" in service.error
     assert await world.running() == []
-    await world.put(service_id, variant(V2))
+    await world.put(service_id, variant_request(V2))
     await world.converge(service_id)
     assert (await world.service(service_id)).status is ServiceStatus.RUNNING
     assert (await world.service(service_id)).error == ""
 
 
-async def test_a_service_that_never_came_to_run_is_created_again_in_its_place(world: Yard) -> None:
+async def test_a_service_that_never_came_to_run_is_created_again_in_its_place(world: PlaneWorld) -> None:
     world.engine.behave_next(CrashAtStart(), CrashAtStart(), CrashAtStart())
-    first = await world.create(variant(V1))
+    first = await world.create(variant_request(V1))
     await world.converge(first)
     assert (await world.service(first)).status is ServiceStatus.FAILED
-    second = await world.create(variant(V1))
+    second = await world.create(variant_request(V1))
     await world.converge(second)
     assert (await world.service(second)).status is ServiceStatus.RUNNING
     assert [o.service_id for o in await world.engine.list()] == [second]
@@ -138,11 +138,11 @@ async def test_a_service_that_never_came_to_run_is_created_again_in_its_place(wo
     text = f"takes the place of service {first}, which never came to run"
     assert any(text in event for event in await world.events(second))
     with pytest.raises(NotFound):
-        await world.put(first, variant(V2))
+        await world.put(first, variant_request(V2))
 
 
-async def test_stop_answers_at_once_and_start_brings_it_back(world: Yard) -> None:
-    service_id = await world.create(variant(V1))
+async def test_stop_answers_at_once_and_start_brings_it_back(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     await world.put(service_id, status=Desired.STOPPED)
     await world.settle()
@@ -156,23 +156,25 @@ async def test_stop_answers_at_once_and_start_brings_it_back(world: Yard) -> Non
     assert world.shares(service_id) == {1: (100, 1)}
 
 
-async def test_stop_cancels_a_rollout_and_a_config_given_while_stopped_is_used_at_the_start(world: Yard) -> None:
-    service_id = await world.create(variant(V1))
+async def test_stop_cancels_a_rollout_and_a_config_given_while_stopped_is_used_at_the_start(
+    world: PlaneWorld,
+) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     world.engine.behave_next(NeverReady())
-    await world.put(service_id, variant(V2))
+    await world.put(service_id, variant_request(V2))
     await world.settle()
     await world.put(service_id, status=Desired.STOPPED)
     await world.run_until(lambda r: r.service.status is ServiceStatus.STOPPED, service_id)
     assert (await world.rollouts(service_id))[0].state is RolloutState.CANCELLED
-    await world.put(service_id, variant(ROSE))
+    await world.put(service_id, variant_request(ROSE))
     await world.put(service_id, status=Desired.RUNNING)
     await world.converge(service_id)
     assert [s.model_name for s in world.engine.started][-1] == "rose"
 
 
-async def test_delete_drains_and_leaves_nothing(world: Yard) -> None:
-    service_id = await world.create(variant(V1, count=2))
+async def test_delete_drains_and_leaves_nothing(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1, count=2))
     await world.converge(service_id)
     await world.delete(service_id)
     while await world.running():
@@ -183,8 +185,8 @@ async def test_delete_drains_and_leaves_nothing(world: Yard) -> None:
     assert await world.engine.list() == ()
 
 
-async def test_a_killed_instance_is_replaced_at_once(world: Yard) -> None:
-    service_id = await world.create(variant(V1, count=2))
+async def test_a_killed_instance_is_replaced_at_once(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1, count=2))
     await world.converge(service_id)
     victim = (await world.running())[0]
     world.engine.kill(victim.instance_id)
@@ -195,11 +197,11 @@ async def test_a_killed_instance_is_replaced_at_once(world: Yard) -> None:
     assert world.shares(service_id) == {1: (100, 2)}
 
 
-async def test_a_new_control_plane_finishes_the_rollout_of_the_old_one(world: Yard) -> None:
-    service_id = await world.create(variant(V1))
+async def test_a_new_control_plane_finishes_the_rollout_of_the_old_one(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     world.engine.behave_next(SlowStart(2_000))
-    await world.put(service_id, variant(V2))
+    await world.put(service_id, variant_request(V2))
     await world.elapse(1_000, service_id)
     begin = len(world.gateway.history)
     await world.restart()
@@ -209,8 +211,8 @@ async def test_a_new_control_plane_finishes_the_rollout_of_the_old_one(world: Ya
     assert (await world.service(service_id)).status is ServiceStatus.RUNNING
 
 
-async def test_strangers_of_a_known_service_are_drained_when_they_do_not_fit(world: Yard) -> None:
-    service_id = await world.create(variant(V1))
+async def test_strangers_of_a_known_service_are_drained_when_they_do_not_fit(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     world.engine.intrude(InstanceSpec("stranger", service_id, 1, 1, "other", "digest", "iris", "0.0.1"))
     world.engine.announce()
@@ -219,15 +221,15 @@ async def test_strangers_of_a_known_service_are_drained_when_they_do_not_fit(wor
     assert len(await world.running()) == 1
 
 
-async def test_strangers_of_an_unknown_service_are_ended(world: Yard) -> None:
+async def test_strangers_of_an_unknown_service_are_ended(world: PlaneWorld) -> None:
     world.engine.intrude(InstanceSpec("stranger", "nobody", 1, 1, "other", "digest", "iris", "0.0.1"))
     await world.restart()
     await world.elapse(60_000, "nobody")
     assert await world.engine.list() == ()
 
 
-async def test_nothing_is_decided_while_the_engine_cannot_be_asked(world: Yard) -> None:
-    service_id = await world.create(variant(V1))
+async def test_nothing_is_decided_while_the_engine_cannot_be_asked(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     world.engine.unavailable = True
     pushed = len(world.gateway.history)
@@ -239,11 +241,11 @@ async def test_nothing_is_decided_while_the_engine_cannot_be_asked(world: Yard) 
     assert world.shares(service_id) == {1: (100, 1)}
 
 
-async def test_a_dead_gateway_stops_no_instance_and_gets_everything_again(world: Yard) -> None:
-    service_id = await world.create(variant(V1))
+async def test_a_dead_gateway_stops_no_instance_and_gets_everything_again(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     world.gateway.die()
-    await world.put(service_id, variant(V2))
+    await world.put(service_id, variant_request(V2))
     await world.elapse(30_000, service_id)
     assert {s.model_version for s in world.engine.started} == {"1.0.0", "2.0.0"}
     assert len(await world.running()) == 2
@@ -252,7 +254,9 @@ async def test_a_dead_gateway_stops_no_instance_and_gets_everything_again(world:
     assert [o.template for o in await world.running()] == [world.engine.started[-1].template]
 
 
-async def test_it_is_healthy_while_it_works_and_can_read(world: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_it_is_healthy_while_it_works_and_can_read(
+    world: PlaneWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert world.plane.healthy()
     with monkeypatch.context() as patch:
         patch.setattr(world.store, "read", unreadable)
@@ -266,19 +270,19 @@ async def test_it_is_healthy_while_it_works_and_can_read(world: Yard, monkeypatc
     assert not world.plane.healthy(), "a loop ended"
 
 
-async def test_it_is_not_healthy_before_its_start_and_after_its_end(world: Yard) -> None:
+async def test_it_is_not_healthy_before_its_start_and_after_its_end(world: PlaneWorld) -> None:
     assert not ControlPlane(world.world, world._publisher).healthy()
     await world.plane.close()
     assert not world.plane.healthy()
 
 
-async def test_a_nudge_of_an_unknown_kind_is_a_mistake(world: Yard) -> None:
+async def test_a_nudge_of_an_unknown_kind_is_a_mistake(world: PlaneWorld) -> None:
     with pytest.raises(UnknownKindError, match="'task'"):
         world.plane.nudge("task", "t1")
 
 
-async def test_a_service_of_a_type_without_a_decision_holds_nobody_up(world: Yard) -> None:
-    service_id = await world.create(variant(V1))
+async def test_a_service_of_a_type_without_a_decision_holds_nobody_up(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     record = await world.record(service_id)
     batch = replace(record.service, id="batch", name="batch", infer_type=InferType.BATCH)
@@ -297,7 +301,7 @@ def unreadable() -> None:
     raise StoreUnavailableError("disk I/O error")
 
 
-async def test_every_act_was_recorded_before(world: Yard) -> None:
+async def test_every_act_was_recorded_before(world: PlaneWorld) -> None:
     seen: list[bool] = []
     start = world.engine.start
 
@@ -307,6 +311,6 @@ async def test_every_act_was_recorded_before(world: Yard) -> None:
         await start(spec)
 
     world.engine.start = recorded  # type: ignore[method-assign]
-    service_id = await world.create(variant(V1, count=3))
+    service_id = await world.create(variant_request(V1, count=3))
     await world.converge(service_id)
     assert seen == [True, True, True]

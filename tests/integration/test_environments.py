@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.api_world import ApiWorld, api_world
 from tests.wheels import only_here, wheel
+from tests.worlds.api import ApiWorld, api_world
 from tests.worlds.publishing import new_publisher
 
 from modelyard.artifacts.environments import Environments, settle, site

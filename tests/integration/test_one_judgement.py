@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.integration.api_world import ApiWorld, api_world
+from tests.worlds.api import ApiWorld, api_world
 from tests.worlds.publishing import new_publisher
 from typer.testing import CliRunner
 

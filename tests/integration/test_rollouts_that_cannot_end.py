@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.integration.plane_world import Yard, variant, yard
+from tests.worlds.plane import PlaneWorld, plane_world, variant_request
 
 from modelyard.domain.service import Rollout, RolloutState, ServiceStatus
 from modelyard.engines.base import InstanceSpec
@@ -14,20 +14,20 @@ V1, V2, ROSE = "iris-1.0.0", "iris-2.0.0", "rose-1.0.0"
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Yard]:
-    async with yard(tmp_path) as made:
+async def world(tmp_path: Path) -> AsyncIterator[PlaneWorld]:
+    async with plane_world(tmp_path) as made:
         for name, version in (("iris", "1.0.0"), ("iris", "2.0.0"), ("rose", "1.0.0")):
             await made.model(name, version)
         yield made
 
 
-async def running(world: Yard, count: int = 1) -> str:
-    service_id = await world.create(variant(V1, count=count))
+async def running(world: PlaneWorld, count: int = 1) -> str:
+    service_id = await world.create(variant_request(V1, count=count))
     await world.converge(service_id)
     return service_id
 
 
-async def failed(world: Yard, service_id: str) -> Rollout:
+async def failed(world: PlaneWorld, service_id: str) -> Rollout:
     """The update's record: it failed, and the old version serves as before."""
     service, (update, *_) = await world.service(service_id), await world.rollouts(service_id)
     assert update.state is RolloutState.FAIL
@@ -38,11 +38,11 @@ async def failed(world: Yard, service_id: str) -> Rollout:
 
 
 class TestNoRoom:
-    async def test_the_old_serves_and_the_user_is_told_what_to_free(self, world: Yard) -> None:
+    async def test_the_old_serves_and_the_user_is_told_what_to_free(self, world: PlaneWorld) -> None:
         service_id = await running(world, 2)
         world.engine.capacity = 2
         begin = len(world.gateway.history)
-        await world.put(service_id, variant(V2, count=2, deploy_timeout_s=60))
+        await world.put(service_id, variant_request(V2, count=2, deploy_timeout_s=60))
         await world.elapse(59_999, service_id)
         assert (await world.service(service_id)).status is ServiceStatus.PENDING
         assert await world.converge(service_id) == 1
@@ -54,28 +54,28 @@ class TestNoRoom:
         assert all(r and sum(len(t.endpoints) for t in r.tracks) == 2 for _, r in world.gateway.history[begin:])
         assert len(world.engine.started) == 2
 
-    async def test_room_that_comes_in_time_is_used(self, world: Yard) -> None:
+    async def test_room_that_comes_in_time_is_used(self, world: PlaneWorld) -> None:
         service_id = await running(world)
         world.engine.capacity = 1
-        await world.put(service_id, variant(V2, deploy_timeout_s=60))
+        await world.put(service_id, variant_request(V2, deploy_timeout_s=60))
         await world.elapse(50_000, service_id)
         world.engine.capacity = 2
         await world.converge(service_id)
         assert (await world.rollouts(service_id))[0].state is RolloutState.SUCCESS
 
-    async def test_the_next_control_plane_does_not_begin_anew(self, world: Yard) -> None:
+    async def test_the_next_control_plane_does_not_begin_anew(self, world: PlaneWorld) -> None:
         service_id = await running(world)
         world.engine.capacity = 1
-        await world.put(service_id, variant(V2, deploy_timeout_s=60))
+        await world.put(service_id, variant_request(V2, deploy_timeout_s=60))
         await world.elapse(50_000, service_id)
         await world.restart()
         assert await world.converge(service_id) == 10_000
         assert "for want of room" in (await failed(world, service_id)).cause
 
-    async def test_a_first_deployment_is_failed(self, world: Yard) -> None:
+    async def test_a_first_deployment_is_failed(self, world: PlaneWorld) -> None:
         other = await running(world)
         world.engine.capacity = 1
-        service_id = await world.create_named("second", variant(ROSE, deploy_timeout_s=60))
+        service_id = await world.create_named("second", variant_request(ROSE, deploy_timeout_s=60))
         await world.run_until(lambda r: r.service.status is ServiceStatus.FAILED, service_id, limit_ms=60_000)
         await world.elapse(1_000, service_id)
         service = await world.service(service_id)
@@ -87,7 +87,7 @@ class TestNoRoom:
 class TestFlapping:
     """Beside it a variant that never gets ready in this time keeps the rollout open."""
 
-    async def update(self, world: Yard, how: Misbehaviour) -> str:
+    async def update(self, world: PlaneWorld, how: Misbehaviour) -> str:
         service_id = await running(world)
         start = world.engine.start
 
@@ -99,7 +99,7 @@ class TestFlapping:
                 world.engine.write_log(spec.instance_id, "RuntimeError: lost the device")
 
         world.engine.start = talking  # type: ignore[method-assign]
-        config = (variant(V2, 50), variant(ROSE, 50, deploy_timeout_s=7_200))
+        config = (variant_request(V2, 50), variant_request(ROSE, 50, deploy_timeout_s=7_200))
         await world.put(service_id, *config)
         return service_id
 
@@ -113,7 +113,7 @@ class TestFlapping:
             pytest.param(Hangs(5_000), id="it hangs and is replaced"),
         ],
     )
-    async def test_it_fails_after_some_times_with_its_log(self, world: Yard, how: Misbehaviour) -> None:
+    async def test_it_fails_after_some_times_with_its_log(self, world: PlaneWorld, how: Misbehaviour) -> None:
         service_id = await self.update(world, how)
         await world.run_until(lambda r: r.rollout is None, service_id, limit_ms=7_100_000)
         update = await failed(world, service_id)
@@ -122,9 +122,9 @@ class TestFlapping:
         assert "RuntimeError: lost the device" in update.cause
         assert world.shares(service_id) == {1: (100, 1)}
 
-    async def test_once_is_forgiven(self, world: Yard) -> None:
+    async def test_once_is_forgiven(self, world: PlaneWorld) -> None:
         service_id = await running(world)
         world.engine.behave_next(Flaky(1_000, 1_000))
-        await world.put(service_id, variant(V2))
+        await world.put(service_id, variant_request(V2))
         await world.converge(service_id)
         assert (await world.rollouts(service_id))[0].state is RolloutState.SUCCESS

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.integration.plane_world import ALICE, PROJECT, Yard, variant, yard
+from tests.worlds.plane import ALICE, PROJECT, PlaneWorld, plane_world, variant_request
 
 from modelyard.control.plane import end_instances
 from modelyard.domain.service import ServiceStatus
@@ -18,21 +18,21 @@ MANY = 15
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[Yard]:
-    async with yard(tmp_path) as made:
+async def world(tmp_path: Path) -> AsyncIterator[PlaneWorld]:
+    async with plane_world(tmp_path) as made:
         await made.model("iris", "1.0.0")
         await made.model("iris", "2.0.0")
         yield made
 
 
-async def running(world: Yard, count: int = MANY) -> list[str]:
-    ids = [await world.create_named(f"s{n}", variant(V1, count=2)) for n in range(count)]
+async def running(world: PlaneWorld, count: int = MANY) -> list[str]:
+    ids = [await world.create_named(f"s{n}", variant_request(V1, count=2)) for n in range(count)]
     for service_id in ids:
         await world.converge(service_id)
     return ids
 
 
-async def told(world: Yard) -> set[str]:
+async def told(world: PlaneWorld) -> set[str]:
     """The status of every service, by list, filter and detail: they must agree."""
     total, found = await reading.services(world.context, ALICE, PROJECT, ServiceQuery())
     assert total == len(found)
@@ -47,12 +47,12 @@ async def told(world: Yard) -> set[str]:
     return {one.service.status.value for one in found}
 
 
-async def _filtered(world: Yard, status: ServiceStatus) -> tuple[int, list[reading.Summary]]:
+async def _filtered(world: PlaneWorld, status: ServiceStatus) -> tuple[int, list[reading.Summary]]:
     total, found = await reading.services(world.context, ALICE, PROJECT, ServiceQuery(status=status.value))
     return total, list(found)
 
 
-async def of_variants(world: Yard, service_id: str) -> tuple[list[str], list[int]]:
+async def of_variants(world: PlaneWorld, service_id: str) -> tuple[list[str], list[int]]:
     """config[].status, and running of the monitor."""
     detail = await reading.detail(world.context, ALICE, PROJECT, service_id)
     monitor = await monitoring.monitor(world.context, ALICE, PROJECT, service_id)
@@ -60,7 +60,7 @@ async def of_variants(world: Yard, service_id: str) -> tuple[list[str], list[int
     return statuses, [use.running for use in monitor.uses]
 
 
-async def test_every_instance_dies_at_once(world: Yard) -> None:
+async def test_every_instance_dies_at_once(world: PlaneWorld) -> None:
     """Read before any pass of the loop: the first look of many services may be seconds away."""
     ids = await running(world)
     for instance in await world.running():
@@ -74,7 +74,7 @@ async def test_every_instance_dies_at_once(world: Yard) -> None:
     assert await told(world) == {"running"}
 
 
-async def test_the_last_instance_is_not_missed(world: Yard) -> None:
+async def test_the_last_instance_is_not_missed(world: PlaneWorld) -> None:
     (service_id,) = await running(world, 1)
     first, second = await world.running()
     world.engine.kill(first.instance_id)
@@ -84,7 +84,7 @@ async def test_the_last_instance_is_not_missed(world: Yard) -> None:
     assert await told(world) == {"concerning"}
 
 
-async def test_after_down_and_up(world: Yard) -> None:
+async def test_after_down_and_up(world: PlaneWorld) -> None:
     """The API answers from when `start` returned."""
     await running(world)
     await world.plane.close()
@@ -96,7 +96,7 @@ async def test_after_down_and_up(world: Yard) -> None:
     assert await told(world) == {"concerning"}
 
 
-async def test_after_up_when_all_was_killed(world: Yard) -> None:
+async def test_after_up_when_all_was_killed(world: PlaneWorld) -> None:
     await running(world)
     await world.plane.close()
     for instance in await world.running():
@@ -105,7 +105,7 @@ async def test_after_up_when_all_was_killed(world: Yard) -> None:
     assert await told(world) == {"concerning"}
 
 
-async def test_another_control_plane_changes_no_status(world: Yard) -> None:
+async def test_another_control_plane_changes_no_status(world: PlaneWorld) -> None:
     ids = await running(world)
     before = [(await world.service(i)).transition_ms for i in ids]
     world.clock.advance(world.clock.now + 1000)
@@ -114,7 +114,7 @@ async def test_another_control_plane_changes_no_status(world: Yard) -> None:
     assert [(await world.service(i)).transition_ms for i in ids] == before
 
 
-async def test_while_the_gateway_is_dead_nothing_runs(world: Yard) -> None:
+async def test_while_the_gateway_is_dead_nothing_runs(world: PlaneWorld) -> None:
     ids = await running(world)
     world.gateway.die()
     assert await told(world) == {"concerning"}
@@ -125,7 +125,7 @@ async def test_while_the_gateway_is_dead_nothing_runs(world: Yard) -> None:
     assert await told(world) == {"running"}
 
 
-async def test_a_service_runs_when_the_gateway_has_it(world: Yard) -> None:
+async def test_a_service_runs_when_the_gateway_has_it(world: PlaneWorld) -> None:
     """Ready is not enough: after `up` calls were 503 until the route was acknowledged."""
     (service_id,) = await running(world, 1)
     for instance in await world.running():
@@ -139,9 +139,9 @@ async def test_a_service_runs_when_the_gateway_has_it(world: Yard) -> None:
     assert await told(world) == {"running"}
 
 
-async def test_the_monitor_shows_what_answers_during_a_rollout(world: Yard) -> None:
+async def test_the_monitor_shows_what_answers_during_a_rollout(world: PlaneWorld) -> None:
     (service_id,) = await running(world, 1)
-    await world.put(service_id, variant(V2, count=2))
+    await world.put(service_id, variant_request(V2, count=2))
     await world.settle()
     monitor = await monitoring.monitor(world.context, ALICE, PROJECT, service_id)
     shown = [(use.variant.model_version, use.running, use.variant.instance_count) for use in monitor.uses]
@@ -151,14 +151,16 @@ async def test_the_monitor_shows_what_answers_during_a_rollout(world: Yard) -> N
     assert [(use.variant.model_version, use.running) for use in monitor.uses] == [("2.0.0", 2)]
 
 
-async def test_reading_costs_no_write_while_nothing_moves(world: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reading_costs_no_write_while_nothing_moves(
+    world: PlaneWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await running(world, 1)
     await world.settle()
     monkeypatch.setattr(world.store, "write", None)
     assert await told(world) == {"running"}
 
 
-async def test_an_engine_that_cannot_be_asked_leaves_what_is_known(world: Yard) -> None:
+async def test_an_engine_that_cannot_be_asked_leaves_what_is_known(world: PlaneWorld) -> None:
     await running(world, 1)
     for instance in await world.running():
         world.engine.kill(instance.instance_id)

@@ -2,8 +2,8 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.machine.rollout_world import GOOD, World, variant
 from tests.machine.test_rollout import configs
+from tests.worlds.rollout import GOOD, RolloutWorld, variant
 
 from modelyard.core.rollout.dry_run import dry_run
 from modelyard.core.rollout.simulation import Facts
@@ -12,13 +12,13 @@ from modelyard.domain.revision import Variant
 from modelyard.domain.service import Desired
 
 
-def facts(world: World) -> Facts:
+def facts(world: RolloutWorld) -> Facts:
     assert world.service is not None
     rollout = world.rollout
     return Facts(world.service, dict(world.revisions), rollout, tuple(world.rows.values()))
 
 
-def live(world: World) -> dict[str, int]:
+def live(world: RolloutWorld) -> dict[str, int]:
     """Instance → track."""
     return {i.id: i.track for i in world.rows.values() if i.phase in LIVE}
 
@@ -26,7 +26,7 @@ def live(world: World) -> dict[str, int]:
 @given(old=configs(GOOD), new=configs(GOOD) | st.just(()))
 def test_a_dry_run_comes_true(old: tuple[Variant, ...], new: tuple[Variant, ...]) -> None:
     """`new` empty: the service is stopped."""
-    world = World()
+    world = RolloutWorld()
     world.create(old)
     world.run_fairly()
     before, was = facts(world), live(world)
@@ -47,7 +47,7 @@ def test_a_dry_run_comes_true(old: tuple[Variant, ...], new: tuple[Variant, ...]
 
 
 def test_the_first_deployment_comes_true() -> None:
-    world = World()
+    world = RolloutWorld()
     world.create((variant("a1", count=2, weight=60), variant("b1", weight=40)))
     plan = dry_run(None, facts(world), world.now_ms)
     world.run_fairly()

@@ -1,12 +1,12 @@
 """The rollout decisions against a world that misbehaves: edits, crashes, slow starts and drains in any order.
 
-`rollout_world.Oracle` holds every decision against floor, ceiling, traffic, drain and switch; here are the rules
+`rollout_oracle.Oracle` holds every decision against floor, ceiling, traffic, drain and switch; here are the rules
 of what may happen, and what must come of it once the world is fair: the goal is reached, then it is quiet.
 """
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from tests.machine.rollout_world import BAD, GOOD, World, variant
+from tests.worlds.rollout import BAD, GOOD, RolloutWorld, variant
 
 from modelyard.core.rollout.decide import decide
 from modelyard.core.rollout.routes import route
@@ -42,7 +42,7 @@ class RolloutMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.world = RolloutWorld()
 
     @initialize(good=configs(GOOD), any_=configs(), first=st.sampled_from(["good", "good", "settled", "any"]))
     def create(self, good: tuple[Variant, ...], any_: tuple[Variant, ...], first: str) -> None:

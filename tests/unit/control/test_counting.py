@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 import pytest
-from tests.integration.plane_world import variant, yard
+from tests.worlds.plane import plane_world, variant_request
 
 from modelyard.control.counting import Counting, Minute
 from modelyard.domain.service import Invocations
@@ -19,8 +19,8 @@ def unreadable() -> None:
 async def test_a_store_that_is_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with yard(tmp_path) as world:
-        service_id = await world.create(variant(await world.model("iris")))
+    async with plane_world(tmp_path) as world:
+        service_id = await world.create(variant_request(await world.model("iris")))
         await world.settle()
         requests = 0
 

@@ -135,7 +135,7 @@ class Gateway:
 
 
 @dataclass
-class World:
+class RolloutWorld:
     """Everything there is. `unfair`: something happened for which a good rollout may fail.
 
     `ahead_ms`: how far the wall clock is ahead of the time that passes; `jumped`: it was set during the rollout.

@@ -78,7 +78,7 @@ class VirtualClock:
             heapq.heappop(self._calls)[2].call()
 
 
-class Yard:
+class PlaneWorld:
     """What tests drive. `plane` is replaced by `restart` (a kill -9 and a new control plane)."""
 
     def __init__(self, store: SqlStore, directory: Path) -> None:
@@ -228,7 +228,7 @@ def _line(event: Event) -> str:
     return f"{event.occur_ms - EPOCH_MS} {event.type} {event.info}"
 
 
-def variant(model_id: str, weight: int = 100, count: int = 1, **more: object) -> VariantRequest:
+def variant_request(model_id: str, weight: int = 100, count: int = 1, **more: object) -> VariantRequest:
     """One entry of a config."""
     base = VariantRequest(
         model_id=model_id,
@@ -241,11 +241,11 @@ def variant(model_id: str, weight: int = 100, count: int = 1, **more: object) ->
 
 
 @asynccontextmanager
-async def yard(directory: Path) -> AsyncIterator[Yard]:
-    """A started yard with an empty store."""
+async def plane_world(directory: Path) -> AsyncIterator[PlaneWorld]:
+    """A started control plane with an empty store."""
     store = SqlStore.memory()
     await store.open()
-    made = Yard(store, directory)
+    made = PlaneWorld(store, directory)
     await made.open()
     try:
         yield made

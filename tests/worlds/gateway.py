@@ -113,7 +113,7 @@ def answer(writer: asyncio.StreamWriter, status: int, body: bytes, headers: str 
 
 
 @dataclass
-class World:
+class GatewayWorld:
     data_dir: Path
     port: int
     gateway: EnvoyGateway
@@ -183,16 +183,16 @@ def route(service_id: str = "s", **tracks: int) -> ServiceRoute:
 
 
 @contextlib.asynccontextmanager
-async def world(
+async def gateway_world(
     data_dir: Path, check: Check = unknown, *, memory_bytes: int | None = None
-) -> AsyncIterator[World]:
+) -> AsyncIterator[GatewayWorld]:
     port = free_port()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
         gateway = EnvoyGateway(
             data_dir, port, JWKS, host="127.0.0.1", concurrency=1, check=check, memory_bytes=memory_bytes
         )
         await gateway.open()
-        made = World(data_dir, port, gateway, client)
+        made = GatewayWorld(data_dir, port, gateway, client)
         try:
             yield made
         finally:

@@ -30,7 +30,7 @@ def all_in(state: ProcessState, count: int = 1) -> Until:
     return lambda seen: len(seen) == count and all(o.state is state for o in seen)
 
 
-class World(Protocol):
+class EngineWorld(Protocol):
     engine: Engine
     told: list[str]
 
@@ -50,7 +50,7 @@ class World(Protocol):
     async def close(self) -> None: ...
 
 
-class FakeWorld:
+class FakeEngineWorld:
     """Time passes only where nothing else can happen."""
 
     HOW = {"stuck": StuckInStop(), "never": NeverReady(), "crash": CrashAtStart(5, "exited with status 3")}  # noqa: RUF012
@@ -97,7 +97,7 @@ class FakeWorld:
         await self.engine.close()
 
 
-class ProcessWorld:
+class ProcessEngineWorld:
     def __init__(self, data_dir: Path, options: LaunchOptions | None = None) -> None:
         self.data_dir = data_dir
         self.package = data_dir / "package"
