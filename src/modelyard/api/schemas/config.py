@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from modelyard.api.schemas.wire import Integer, Number, Wire
 from modelyard.core import json_text
+from modelyard.core.admission import places
 
 BATCH = "batch services only"
 EDGE = "edge services only"
@@ -73,6 +74,7 @@ class ModelProperties(Wire):
     persistent_volumes: list[PersistentVolume] | None = None
 
     may_be_wrapped: ClassVar[bool] = True
+    place = places.MODEL_PROPERTIES
 
 
 class Node(Wire):
@@ -120,17 +122,18 @@ class ServiceConfig(Wire):
     src_type: Annotated[str | None, Field(description=f"ManifestFile; {BATCH}")] = None
 
     required: ClassVar[Sequence[str]] = ("model_id", "specification", "instance_count")
+    place = places.ENTRY
 
 
-def unwrapped(holder: object, known: Sequence[str]) -> object:
+def unwrapped(holder: object) -> object:
     """`holder` with its additional_properties out of an outer wrapper of one arbitrary key around known ones (the
-    page types them as maps)."""
+    page types them as maps). Those of the other level count as known, to be refused by name."""
     if not isinstance(holder, Mapping):
         return holder
     outer = holder.get("additional_properties")
     if isinstance(outer, Mapping) and len(outer) == 1:
         ((key, inner),) = outer.items()
-        if key not in known and isinstance(inner, Mapping) and set(known) & inner.keys():
+        if key not in places.PROPERTIES and isinstance(inner, Mapping) and inner.keys() & places.PROPERTIES:
             return {**holder, "additional_properties": inner}
     return holder
 
@@ -140,9 +143,11 @@ class Configured(Wire):
 
     config: list[ServiceConfig] | None = None
 
+    place = places.TOP
+
     @classmethod
     def prepared(cls, value: Mapping[str, object]) -> Mapping[str, object]:
         config = value.get("config")
         if not isinstance(config, list):
             return value
-        return {**value, "config": [unwrapped(entry, tuple(ModelProperties.model_fields)) for entry in config]}
+        return {**value, "config": [unwrapped(entry) for entry in config]}

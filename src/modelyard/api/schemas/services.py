@@ -7,6 +7,7 @@ from pydantic import Field, StrictBool
 
 from modelyard.api.schemas.config import Configured, unwrapped
 from modelyard.api.schemas.wire import Integer, Number, Wire
+from modelyard.core.admission import places
 
 EXAMPLE: dict[str, Any] = {
     "description": "",
@@ -75,7 +76,7 @@ class RequestLimit(Wire):
 
 class ServiceProperties(Wire):
     """Service-level additional_properties, merged key by key: what is absent stays. Other keys are labels: kept
-    and shown, 32 of them in 8 KiB; null removes one."""
+    and shown, 32 of them in 8 KiB; null removes one. Fields that belong elsewhere are refused."""
 
     smn_notification: Annotated[
         dict[str, Any] | None,
@@ -95,6 +96,7 @@ class ServiceProperties(Wire):
 
     keeps_unknown: ClassVar[bool] = True
     may_be_wrapped: ClassVar[bool] = True
+    place = places.SERVICE_PROPERTIES
 
 
 class Secret(Wire):
@@ -115,7 +117,7 @@ class _Settings(Configured):
 
     @classmethod
     def prepared(cls, value: Mapping[str, object]) -> Mapping[str, object]:
-        inner = unwrapped(super().prepared(value), tuple(ServiceProperties.model_fields))
+        inner = unwrapped(super().prepared(value))
         assert isinstance(inner, Mapping)
         return inner
 

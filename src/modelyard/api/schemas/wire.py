@@ -3,7 +3,8 @@
 - Numbers may be numeric strings, booleans are booleans, null is the same as absent (contract §1.3, §1.4).
 - `parse` finds every wrong value of a body: what is wrong is taken out and the rest is read again.
 - A key that nobody knows is ignored and named, or kept where `keeps_unknown` says so; a key of `later`, which the
-  contract knows and the product does not do yet, is refused by name unless it says nothing (null, "", [] or {}).
+  contract knows and the product does not do yet, is refused by name unless it says nothing (null, "", [] or {}),
+  and so is one that counts in another place of the body (`place`).
 """
 
 import re
@@ -14,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StrictBool, ValidationError, WithJsonSchema
 
+from modelyard.core.admission import places
 from modelyard.core.admission.fields import told
 from modelyard.core.json_text import Path, at
 from modelyard.domain.errors import Violation
@@ -88,6 +90,8 @@ class Wire(BaseModel):
     required: ClassVar[Sequence[str]] = ()
     later: ClassVar[Mapping[str, str]] = {}
     keeps_unknown: ClassVar[bool] = False
+    place: ClassVar[str | None] = None
+    """Where this object stands in the body of a service (`core.admission.places`)."""
     may_be_wrapped: ClassVar[bool] = False
     """Clients wrap such an object in another; what was not unwrapped must not be taken for a key of its own."""
 
@@ -179,13 +183,18 @@ def _walk(model: Wire, path: Path) -> tuple[list[Violation], list[str]]:
     ]
     ignored: list[str] = []
     for key, value in (model.model_extra or {}).items():
-        if model.may_be_wrapped and (inside := _hidden(value, type(model).model_fields.keys())):
-            text = f"holds {shown(inside)}, which counts only beside it, or in the only key that there is"
+        if model.may_be_wrapped and (inside := _hidden(value, places.PROPERTIES)):
+            home = places.misplaced(inside, model.place or places.TOP)
+            where = home or "counts only beside it, or in the only key that there is"
+            text = f"holds {shown(inside)}, which {where}"
             violations.append(Violation(at((*path, key[:80])), text))
             continue
         if model.keeps_unknown:
             continue
-        if key not in model.later:
+        home = "" if model.place is None or value is None else places.misplaced(key, model.place)
+        if home:
+            violations.append(Violation(at((*path, key)), home))
+        elif key not in model.later:
             ignored.append(at((*path, key)))
         elif value is not None and value not in ("", [], {}):
             violations.append(Violation(at((*path, key)), f"is not supported yet: {model.later[key]}"))

@@ -3,6 +3,7 @@
 They are kept as the caller wrote them, in `Service.attributes`, so that a read gives back what was sent; what they
 mean is read by `core.settings`. An absent key is unchanged; an empty object or array switches a thing off.
 Keys of the caller's own are labels: kept, shown, bounded (they are in every list answer), and removed by null.
+What counts in another place of the body is none of these (`places`), unless an earlier release kept it.
 
 Extensions of ours, beside the vendor's keys:
 
@@ -17,6 +18,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from modelyard.core.admission import places
 from modelyard.domain.errors import Violation
 from modelyard.domain.routing import DEFAULT_TIMEOUT_S
 from modelyard.domain.texts import shown
@@ -72,6 +74,10 @@ def violations(
             found = [Violation(f"{PROPERTIES}.{name}", f"is not supported yet: {missing}")]
         yield from found
     yield from _limits(sent, bounds)
+    for key, value in sent.items():
+        home = places.misplaced(key, places.SERVICE_PROPERTIES)
+        if home and value is not None and value != before.get(key):
+            yield Violation(f"{PROPERTIES}.{key}", home)
     yield from _own(after, {key for key, value in sent.items() if value is not None and key not in KNOWN})
     if sent.get("websocket_upgrade") is True and before.get("websocket_upgrade") is not True and not websocket:
         text = (

@@ -1,0 +1,59 @@
+"""Where a field of a service belongs (contract §2). One that is known and stands elsewhere would be a label, or
+ignored, and nothing would come of it: it is refused with the place where it counts.
+
+    {"request_limit": {…}}                              belongs into additional_properties
+    {"additional_properties": {"max_surge": 2}}         belongs into config[].additional_properties
+    {"config": [{"schedule": […]}]}                     belongs to the top level of the body
+
+A key that is known nowhere is none of this module's matter. Nor are everyday words among the properties of a
+service, where callers keep labels of their own.
+"""
+
+from collections.abc import Mapping
+
+TOP, ENTRY = "", "config[]"
+SERVICE_PROPERTIES, MODEL_PROPERTIES = "additional_properties", "config[].additional_properties"
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+KNOWN: Mapping[str, frozenset[str]] = {
+    TOP: _names(
+        "service_name infer_type description status config workspace_id cluster_id pool_name vpc_id "
+        "subnet_network_id security_group_id schedule additional_properties load_balancer_policy "
+        "service_secrets priority"
+    ),
+    ENTRY: _names(
+        "model_id weight specification instance_count envs custom_spec deploy_timeout_in_seconds cluster_id "
+        "pool_name additional_properties affinity nodes src_path dest_path req_uri mapping_type mapping_rule "
+        "src_type"
+    ),
+    SERVICE_PROPERTIES: _names(
+        "smn_notification log_report_channels websocket_upgrade traffic_limit request_limit"
+    ),
+    MODEL_PROPERTIES: _names(
+        "max_surge max_unavailable termination_grace_period_seconds log_volume persistent_volumes"
+    ),
+}
+"""The fields of each place, as the wire models have them (their test compares)."""
+
+PROPERTIES = KNOWN[SERVICE_PROPERTIES] | KNOWN[MODEL_PROPERTIES]
+
+SHOWN: Mapping[str, frozenset[str]] = {ENTRY: frozenset({"status"})}
+"""What answers have there beside what may be sent: whoever sends an answer back means nothing by it."""
+
+EVERYDAY: Mapping[str, frozenset[str]] = {SERVICE_PROPERTIES: frozenset({"description", "status", "priority"})}
+
+
+def misplaced(key: str, here: str) -> str:
+    """What is wrong with a key that counts elsewhere; "" where it counts here, or nowhere."""
+    if any(key in names.get(here, ()) for names in (KNOWN, SHOWN, EVERYDAY)):
+        return ""
+    homes = [place for place, names in KNOWN.items() if key in names]
+    if not homes:
+        return ""
+    return " or ".join(
+        "belongs to the top level of the body" if home == TOP else f"belongs into {home}" for home in homes
+    )
