@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from tests.worlds.engines import EngineWorld, FakeEngineWorld, ProcessEngineWorld, all_in, spec
 
-from modelyard.engines.base import EngineUnavailableError, ProcessState
+from modelyard.domain.process import ProcessState
+from modelyard.engines.base import EngineUnavailableError
 
 STARTING, READY, EXITED = ProcessState.STARTING, ProcessState.READY, ProcessState.EXITED
 
@@ -26,13 +27,17 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 async def test_a_started_instance_becomes_ready_and_keeps_its_identity(world: EngineWorld) -> None:
     await world.start(spec())
     (begun,) = await world.engine.list()
-    assert begun.state is STARTING
+    assert begun.process.state is STARTING
     (seen,) = await world.until(all_in(READY))
     assert (seen.instance_id, seen.service_id, seen.track, seen.revision) == ("i-1", "service-1", 7, 3)
-    assert (seen.template, seen.address) == ("0123456789abcdef", "unix:instances/i-1/s.sock")
-    assert (seen.in_flight, seen.exit, seen.started_ms) == (0, "", begun.started_ms)
-    assert seen.quiet_since_ms is not None
-    assert seen.quiet_since_ms >= seen.started_ms
+    assert (seen.template, seen.process.address) == ("0123456789abcdef", "unix:instances/i-1/s.sock")
+    assert (seen.process.in_flight, seen.process.exit, seen.process.started_ms) == (
+        0,
+        "",
+        begun.process.started_ms,
+    )
+    assert seen.process.quiet_since_ms is not None
+    assert seen.process.quiet_since_ms >= seen.process.started_ms
     assert "service-1" in world.told
 
 
@@ -41,8 +46,8 @@ async def test_starting_twice_starts_once(world: EngineWorld) -> None:
     first = await world.until(all_in(READY))
     await world.engine.start(spec())
     again = await world.engine.list()
-    assert [o.started_ms for o in again] == [o.started_ms for o in first]
-    assert again[0].state is READY
+    assert [o.process.started_ms for o in again] == [o.process.started_ms for o in first]
+    assert again[0].process.state is READY
 
 
 async def test_starting_what_an_earlier_control_plane_started_starts_nothing(world: EngineWorld) -> None:
@@ -50,7 +55,9 @@ async def test_starting_what_an_earlier_control_plane_started_starts_nothing(wor
     first = await world.until(all_in(READY))
     await world.successor()
     await world.engine.start(spec())
-    assert [o.started_ms for o in await world.until(all_in(READY))] == [o.started_ms for o in first]
+    assert [o.process.started_ms for o in await world.until(all_in(READY))] == [
+        o.process.started_ms for o in first
+    ]
 
 
 async def test_list_of_one_service(world: EngineWorld) -> None:
@@ -71,7 +78,7 @@ async def test_usage_is_of_what_runs(world: EngineWorld) -> None:
     assert used[1].cpu >= 0
     assert used[1].memory_mib >= 0
     await world.engine.stop("i-1", 10)
-    await world.until(lambda seen: any(o.state is EXITED for o in seen))
+    await world.until(lambda seen: any(o.process.state is EXITED for o in seen))
     assert await world.engine.usage("service-1") == {}
 
 
@@ -92,8 +99,8 @@ async def test_stop_ends_it_and_remove_forgets_it(world: EngineWorld) -> None:
     await world.until(all_in(READY))
     await world.engine.stop("i-1", 10)
     (seen,) = await world.until(all_in(EXITED))
-    assert seen.exit == "exited with status 0"
-    assert (seen.in_flight, seen.quiet_since_ms) == (None, None)
+    assert seen.process.exit == "exited with status 0"
+    assert (seen.process.in_flight, seen.process.quiet_since_ms) == (None, None)
     await world.engine.remove("i-1")
     assert await world.engine.list() == ()
 
@@ -102,9 +109,9 @@ async def test_a_stopping_instance_says_so(world: EngineWorld) -> None:
     await world.start(spec(how="stuck"))
     await world.until(all_in(READY))
     await world.engine.stop("i-1", 1000)
-    assert [o.state for o in await world.engine.list()] == [ProcessState.STOPPING]
+    assert [o.process.state for o in await world.engine.list()] == [ProcessState.STOPPING]
     await world.successor()
-    assert [o.state for o in await world.engine.list()] == [ProcessState.STOPPING]
+    assert [o.process.state for o in await world.engine.list()] == [ProcessState.STOPPING]
     await world.engine.stop("i-1", 0)  # brings the end forward
     await world.until(all_in(EXITED))
 
@@ -114,21 +121,21 @@ async def test_the_end_of_the_grace_kills(world: EngineWorld) -> None:
     await world.until(all_in(READY))
     await world.engine.stop("i-1", 0.1)
     (seen,) = await world.until(all_in(EXITED))
-    assert seen.exit == "killed by signal 9"
+    assert seen.process.exit == "killed by signal 9"
 
 
 async def test_stop_while_it_starts(world: EngineWorld) -> None:
     await world.start(spec())
     await world.engine.stop("i-1", 10)
     (seen,) = await world.until(all_in(EXITED))
-    assert seen.exit
+    assert seen.process.exit
 
 
 async def test_remove_leaves_a_running_one_alone(world: EngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     await world.engine.remove("i-1")
-    assert [o.state for o in await world.engine.list()] == [READY]
+    assert [o.process.state for o in await world.engine.list()] == [READY]
 
 
 async def test_the_unknown_is_no_error(world: EngineWorld) -> None:
@@ -142,7 +149,7 @@ async def test_the_unknown_is_no_error(world: EngineWorld) -> None:
 async def test_a_crash_tells_its_status_and_its_last_lines(world: EngineWorld) -> None:
     await world.start(spec(how="crash"))
     (seen,) = await world.until(all_in(EXITED))
-    assert seen.exit == "exited with status 3"
+    assert seen.process.exit == "exited with status 3"
     assert await world.engine.log_tail("i-1", 1) == "Traceback: no such model"
     assert await world.engine.log_tail("i-1", 9) == "stub: crash\nTraceback: no such model"
     assert await world.engine.log_tail("i-1", 0) == ""
@@ -151,14 +158,14 @@ async def test_a_crash_tells_its_status_and_its_last_lines(world: EngineWorld) -
 async def test_one_that_never_answers_health_is_never_ready(world: EngineWorld) -> None:
     await world.start(spec(1, "never"))
     await world.start(spec(2))
-    seen = await world.until(lambda all_: any(o.state is READY for o in all_))
-    assert {o.instance_id: o.state for o in seen} == {"i-1": STARTING, "i-2": READY}
+    seen = await world.until(lambda all_: any(o.process.state is READY for o in all_))
+    assert {o.instance_id: o.process.state for o in seen} == {"i-1": STARTING, "i-2": READY}
 
 
 async def test_a_request_inside_is_seen(world: EngineWorld) -> None:
     await world.start(spec(how="busy"))
     (seen,) = await world.until(all_in(READY))
-    assert (seen.in_flight, seen.quiet_since_ms) == (1, None)
+    assert (seen.process.in_flight, seen.process.quiet_since_ms) == (1, None)
 
 
 async def test_a_successor_sees_the_same(world: EngineWorld) -> None:
@@ -167,8 +174,8 @@ async def test_a_successor_sees_the_same(world: EngineWorld) -> None:
     before = await world.until(all_in(READY, 2))
     await world.successor()
     after = await world.engine.list()
-    assert {(o.instance_id, o.state, o.track, o.revision, o.template) for o in after} == {
-        (o.instance_id, o.state, o.track, o.revision, o.template) for o in before
+    assert {(o.instance_id, o.process.state, o.track, o.revision, o.template) for o in after} == {
+        (o.instance_id, o.process.state, o.track, o.revision, o.template) for o in before
     }
 
 
@@ -178,9 +185,11 @@ async def test_a_successor_learns_how_it_ended(world: EngineWorld) -> None:
     await world.successor()
     await world.kill("i-1")
     (seen,) = await world.until(all_in(EXITED))
-    assert seen.exit == "killed by signal 9"
+    assert seen.process.exit == "killed by signal 9"
     await world.successor()
-    assert [(o.state, o.exit) for o in await world.engine.list()] == [(EXITED, "killed by signal 9")]
+    assert [(o.process.state, o.process.exit) for o in await world.engine.list()] == [
+        (EXITED, "killed by signal 9")
+    ]
 
 
 async def test_strangers_are_listed(world: EngineWorld) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from tests.worlds.engines import ProcessEngineWorld, spec
 
-from modelyard.engines.base import UNKNOWN, NoRoomError, Observed, ProcessState
+from modelyard.domain.process import ProcessState
+from modelyard.engines.base import UNKNOWN, NoRoomError, Observed
 
 READY, STOPPING, EXITED = ProcessState.READY, ProcessState.STOPPING, ProcessState.EXITED
 
@@ -71,7 +72,7 @@ async def ended_and_removed(world: ProcessEngineWorld, instance_id: str) -> None
     """What the loop does with an instance of no service, and `down` with every one."""
     if of(await world.engine.list(), instance_id) is not None:
         await world.engine.stop(instance_id, 5)
-        await world.until(lambda seen: (one := of(seen, instance_id)) is None or one.state is EXITED)
+        await world.until(lambda seen: (one := of(seen, instance_id)) is None or one.process.state is EXITED)
         await world.engine.remove(instance_id)
     assert of(await world.engine.list(), instance_id) is None
     assert not world.directory(instance_id).path.exists()
@@ -84,19 +85,19 @@ async def test_a_dead_one_has_ended_and_can_be_started_again(
 ) -> None:
     await world.start(spec(1, how="crash"))
     await world.start(spec(2))
-    await world.until(lambda seen: {o.state for o in seen} == {EXITED, READY})
+    await world.until(lambda seen: {o.process.state for o in seen} == {EXITED, READY})
     await world.abandon()
     damage(world.directory("i-1").path / name)
     await world.successor()
     seen = await world.engine.list()
     dead, other = of(seen, "i-1"), of(seen, "i-2")
-    assert dead is None or (dead.state is EXITED and dead.exit)
+    assert dead is None or (dead.process.state is EXITED and dead.process.exit)
     assert other is not None
     assert other.service_id == "service-1"
     await world.engine.log_tail("i-1", 5)
     await ended_and_removed(world, "i-1")
     await world.start(spec(1))
-    await world.until(lambda seen: (o := of(seen, "i-1")) is not None and o.state is READY)
+    await world.until(lambda seen: (o := of(seen, "i-1")) is not None and o.process.state is READY)
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -104,7 +105,7 @@ async def test_a_dead_one_has_ended_and_can_be_started_again(
 async def test_a_living_one_can_be_ended(world: ProcessEngineWorld, name: str, damage: Damage) -> None:
     """By its lock where its pid is not known; whoever's pid is in the record is left alone."""
     await world.start(spec(1))
-    await world.until(lambda seen: {o.state for o in seen} == {READY})
+    await world.until(lambda seen: {o.process.state for o in seen} == {READY})
     pid = await world.pid()
     await world.abandon()
     damage(world.directory("i-1").path / name)
@@ -116,28 +117,28 @@ async def test_a_living_one_can_be_ended(world: ProcessEngineWorld, name: str, d
 
 async def test_nobody_knows_whose_a_living_one_without_a_spec_is(world: ProcessEngineWorld) -> None:
     await world.start(spec(1))
-    await world.until(lambda seen: {o.state for o in seen} == {READY})
+    await world.until(lambda seen: {o.process.state for o in seen} == {READY})
     await world.abandon()
     (world.directory("i-1").path / "spec.json").write_bytes(b"")
     await world.successor()
     (seen,) = await world.engine.list()
-    assert (seen.service_id, seen.state is EXITED) == (UNKNOWN, False)
+    assert (seen.service_id, seen.process.state is EXITED) == (UNKNOWN, False)
     with pytest.raises(NoRoomError, match="not ended yet"):
         await world.engine.start(spec(1))
     await world.engine.stop("i-1", 5)
-    await world.until(lambda seen: seen[0].state is EXITED)
+    await world.until(lambda seen: seen[0].process.state is EXITED)
     await world.engine.start(spec(1))
-    await world.until(lambda seen: {(o.service_id, o.state) for o in seen} == {("service-1", READY)})
+    await world.until(lambda seen: {(o.service_id, o.process.state) for o in seen} == {("service-1", READY)})
 
 
 async def test_a_living_one_whose_state_is_damaged_goes_on(world: ProcessEngineWorld) -> None:
     await world.start(spec(1))
-    await world.until(lambda seen: {o.state for o in seen} == {READY})
+    await world.until(lambda seen: {o.process.state for o in seen} == {READY})
     await world.abandon()
     (world.directory("i-1").path / "state.json").write_bytes(b"")
     await world.successor()
     (seen,) = await world.engine.list()
-    assert (seen.service_id, seen.state) == ("service-1", READY)
+    assert (seen.service_id, seen.process.state) == ("service-1", READY)
 
 
 async def test_what_lies_among_the_instances_and_is_none(world: ProcessEngineWorld) -> None:
@@ -154,7 +155,7 @@ async def test_what_lies_among_the_instances_and_is_none(world: ProcessEngineWor
 
 async def test_a_work_directory_of_any_depth_goes(world: ProcessEngineWorld) -> None:
     await world.start(spec(1))
-    await world.until(lambda seen: {o.state for o in seen} == {READY})
+    await world.until(lambda seen: {o.process.state for o in seen} == {READY})
     here = os.open(world.directory("i-1").path / "work", os.O_RDONLY)
     for _ in range(6500):
         os.mkdir("d", dir_fd=here)
@@ -163,6 +164,6 @@ async def test_a_work_directory_of_any_depth_goes(world: ProcessEngineWorld) -> 
         here = below
     os.close(here)
     os.kill(await world.pid(), signal.SIGKILL)
-    await world.until(lambda seen: {o.state for o in seen} == {EXITED})
+    await world.until(lambda seen: {o.process.state for o in seen} == {EXITED})
     await ended_and_removed(world, "i-1")
     assert list((world.data_dir / "instances").iterdir()) == []

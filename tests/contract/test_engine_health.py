@@ -13,7 +13,8 @@ import pytest
 from tests.worlds.engines import ProcessEngineWorld, all_in, spec
 
 from modelyard.domain.health import READINESS, Check, Health
-from modelyard.engines.base import InstanceSpec, Observed, ProcessState
+from modelyard.domain.process import ProcessState
+from modelyard.engines.base import InstanceSpec, Observed
 from modelyard.processes import supervise
 
 READY, STARTING, EXITED = ProcessState.READY, ProcessState.STARTING, ProcessState.EXITED
@@ -39,19 +40,19 @@ async def until(done: Callable[[], bool]) -> None:
 
 
 def hung(seen: tuple[Observed, ...]) -> bool:
-    return len(seen) == 1 and seen[0].hung
+    return len(seen) == 1 and seen[0].process.hung
 
 
 async def test_a_process_that_stops_answering_hangs_until_it_goes_on(world: ProcessEngineWorld) -> None:
     await world.start(asked("serve"))
     (seen,) = await world.until(all_in(READY))
-    assert (seen.hung, seen.patience_ms) == (False, 60)
+    assert (seen.process.hung, seen.process.patience_ms) == (False, 60)
     world.told.clear()
     os.kill(await world.pid(), signal.SIGSTOP)
-    await world.until(lambda seen: hung(seen) and seen[0].state is STARTING)
+    await world.until(lambda seen: hung(seen) and seen[0].process.state is STARTING)
     assert "service-1" in world.told
     os.kill(await world.pid(), signal.SIGCONT)
-    await world.until(lambda seen: not hung(seen) and seen[0].state is READY)
+    await world.until(lambda seen: not hung(seen) and seen[0].process.state is READY)
 
 
 async def test_a_health_check_that_blocks_is_found(world: ProcessEngineWorld) -> None:
@@ -65,12 +66,12 @@ async def test_ready_and_hung_are_different_questions(world: ProcessEngineWorld)
     await until(work.exists)
     (work / "up").touch()
     (seen,) = await world.until(hung)  # nobody made work/health
-    assert seen.state is READY
+    assert seen.process.state is READY
     (work / "health").touch()
-    await world.until(lambda seen: not hung(seen) and seen[0].state is READY)
+    await world.until(lambda seen: not hung(seen) and seen[0].process.state is READY)
     (work / "up").unlink()
     (seen,) = await world.until(all_in(STARTING))
-    assert not seen.hung
+    assert not seen.process.hung
 
 
 async def test_ready_is_seen_at_once_and_only_after_startup(world: ProcessEngineWorld) -> None:
@@ -81,7 +82,7 @@ async def test_ready_is_seen_at_once_and_only_after_startup(world: ProcessEngine
     (work / "health").touch()
     await until(lambda: (work / "asked").exists() and (work / "asked").read_text().count("begun") >= 3)
     (seen,) = await world.engine.list()
-    assert seen.state is STARTING
+    assert seen.process.state is STARTING
     assert "health" not in (work / "asked").read_text().split()
     (work / "begun").touch()
     began = time.monotonic()
@@ -103,7 +104,7 @@ async def test_failures_in_the_initial_delay_do_not_count(world: ProcessEngineWo
 async def test_requests_that_never_end_are_found_behind_a_healthy_server(world: ProcessEngineWorld) -> None:
     await world.start(asked("busy", stalled_s=0.1))
     (seen,) = await world.until(hung)
-    assert (seen.state, seen.in_flight) == (READY, 1)
+    assert (seen.process.state, seen.process.in_flight) == (READY, 1)
 
 
 class TestCommands:
@@ -113,11 +114,11 @@ class TestCommands:
         await world.start(asked("serve", startup=check, readiness=check))
         work = world.directory().path / "work"
         await until(work.exists)
-        assert [o.state for o in await world.engine.list()] == [STARTING]
+        assert [o.process.state for o in await world.engine.list()] == [STARTING]
         (work / "ok").touch()
         await world.until(all_in(READY))
         world.engine.poll_fast("i-1")
-        await world.until(lambda seen: seen[0].in_flight == 0)  # traffic is counted all the same
+        await world.until(lambda seen: seen[0].process.in_flight == 0)  # traffic is counted all the same
         (work / "ok").unlink()
         await world.until(all_in(STARTING))
 
@@ -162,5 +163,5 @@ async def test_what_an_older_release_wrote_down_is_understood(world: ProcessEngi
     values["label"]["health"] = {"path": "/health", "timeout_s": 1.0}
     path.write_text(json.dumps(values))
     await world.successor()
-    assert [o.state for o in await world.until(all_in(READY))] == [READY]
+    assert [o.process.state for o in await world.until(all_in(READY))] == [READY]
     assert [r.spec.health.readiness for r in world.engine._tracked.values()] == [READINESS]

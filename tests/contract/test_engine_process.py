@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from tests.worlds.engines import STUB, ProcessEngineWorld, all_in, spec
 
+from modelyard.domain.process import ProcessState
 from modelyard.engines import process
-from modelyard.engines.base import ProcessState, Resources, StartRefusedError
+from modelyard.engines.base import Resources, StartRefusedError
 from modelyard.engines.launch import LaunchOptions
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import ProcessDir, Sight, Spec
@@ -122,7 +123,7 @@ async def test_watchers_hear_of_a_death_at_once(world: ProcessEngineWorld) -> No
     os.kill(pid, signal.SIGKILL)
     await asyncio.wait_for(world.changed.wait(), 10)
     assert time.monotonic() - before < 0.5  # a poll of READY instances would take a second
-    assert [o.state for o in await world.engine.list()] == [EXITED]
+    assert [o.process.state for o in await world.engine.list()] == [EXITED]
 
 
 async def test_news_of_a_death_survive_trouble_of_our_own(
@@ -140,7 +141,7 @@ async def test_news_of_a_death_survive_trouble_of_our_own(
     monkeypatch.setattr(process, "TROUBLE_INTERVAL_S", 0.01)
     await world.start(spec(how="crash"))
     (seen,) = await world.until(all_in(EXITED))
-    assert (seen.exit, len(failures)) == ("exited with status 3", 1)
+    assert (seen.process.exit, len(failures)) == ("exited with status 3", 1)
 
 
 async def test_a_package_that_is_not_there_is_refused(world: ProcessEngineWorld) -> None:
@@ -157,7 +158,7 @@ async def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
     await world.open()
     await world.start(spec())
     (seen,) = await world.until(all_in(EXITED))
-    assert seen.exit == "exited with status 127"
+    assert seen.process.exit == "exited with status 127"
     assert "cannot start /no/such/python" in await world.engine.log_tail("i-1", 5)
     await world.close()
 
@@ -187,7 +188,7 @@ async def test_killed_between_writing_down_and_spawning(world: ProcessEngineWorl
     half.write_spec(Spec(label.argv, label={**label.label, "instance_id": "i-2"}), 5)
     world.directory("i-3").path.mkdir()  # killed even before
     await world.successor()
-    seen = {o.instance_id: (o.state, o.exit) for o in await world.engine.list()}
+    seen = {o.instance_id: (o.process.state, o.process.exit) for o in await world.engine.list()}
     assert seen == {"i-1": (READY, ""), "i-2": (EXITED, "was never started")}
     assert not world.directory("i-3").path.exists()
 
@@ -199,7 +200,7 @@ async def test_killed_between_writing_down_a_stop_and_its_signal(world: ProcessE
     world.directory().write_stop(10)
     await world.successor()
     (seen,) = await world.until(all_in(EXITED))
-    assert seen.exit == "exited with status 0"
+    assert seen.process.exit == "exited with status 0"
 
 
 async def test_a_killed_supervisor_takes_its_child_along(world: ProcessEngineWorld) -> None:
@@ -209,7 +210,7 @@ async def test_a_killed_supervisor_takes_its_child_along(world: ProcessEngineWor
     assert supervisor is not None
     os.kill(supervisor[0], signal.SIGKILL)
     (seen,) = await world.until(all_in(EXITED))
-    assert seen.exit == "its supervisor was killed"
+    assert seen.process.exit == "its supervisor was killed"
     await until(lambda: not alive(pid))
 
 
@@ -257,14 +258,18 @@ async def test_a_server_that_closes_idle_connections_stays_ready(world: ProcessE
     world.told.clear()
     await asyncio.sleep(0.35)  # three checks: whether something does not happen takes time to see
     (seen,) = await world.engine.list()
-    assert (seen.state, seen.quiet_since_ms, world.told) == (READY, first.quiet_since_ms, [])
+    assert (seen.process.state, seen.process.quiet_since_ms, world.told) == (
+        READY,
+        first.process.quiet_since_ms,
+        [],
+    )
 
 
 async def test_an_adopted_instance_that_is_slow_to_answer_is_still_ready(world: ProcessEngineWorld) -> None:
     await world.start(spec(how="hang"))
     await world.until(all_in(READY))
     await world.successor()
-    assert [o.state for o in await world.engine.list()] == [READY]
+    assert [o.process.state for o in await world.engine.list()] == [READY]
 
 
 async def test_an_unknown_format_that_runs_is_not_overlooked(world: ProcessEngineWorld) -> None:
@@ -291,7 +296,7 @@ async def test_out_of_memory_is_named(world: ProcessEngineWorld, tmp_path: Path)
     enforced("memory", tmp_path)
     await world.start(replace(spec(how="oom"), resources=Resources(memory_mib=64)))
     (seen,) = await world.until(all_in(EXITED))
-    assert seen.exit == "killed by signal 9 (out of memory)"
+    assert seen.process.exit == "killed by signal 9 (out of memory)"
 
 
 async def test_limits_hold_and_leave_with_the_instance(world: ProcessEngineWorld, tmp_path: Path) -> None:
@@ -322,7 +327,7 @@ async def test_without_control_groups_it_says_so_and_loads_with_less_priority(tm
     await until(lambda: world.directory().log_tail(1) == "stub: never")
     assert os.getpriority(os.PRIO_PROCESS, await world.pid()) == expected
     await world.start(spec(2))
-    await world.until(lambda seen: seen[1].state is READY)
+    await world.until(lambda seen: seen[1].process.state is READY)
     assert os.getpriority(os.PRIO_PROCESS, await world.pid("i-2")) == 0
     await world.close()
 

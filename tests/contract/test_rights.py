@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from tests.worlds.engines import STUB, ProcessEngineWorld, spec
 
-from modelyard.engines.base import ProcessState, Resources
+from modelyard.domain.process import ProcessState
+from modelyard.engines.base import Resources
 from modelyard.engines.launch import REACH, LaunchOptions, readable, trial
 from modelyard.processes import isolation, limits, supervise
 from modelyard.processes.directory import Spec
@@ -125,12 +126,12 @@ async def intruded(world: ProcessEngineWorld, resources: Resources = RESOURCES) 
     """What an intruder made of it, beside another instance."""
     tests = world.data_dir.parent / "tests"
     await world.start(replace(spec(2), envs=(("STUB", "serve"), ("TOKEN", "secret"))))
-    await world.until(lambda seen: all(o.state is READY for o in seen))
+    await world.until(lambda seen: all(o.process.state is READY for o in seen))
     arguments = (str(world.data_dir), str(await world.pid("i-2")), str(os.getpid()), str(tests / "id"))
     command = (PYTHON, "-I", "-S", str(tests / INTRUDER.name), *arguments)
     world.engine._options = replace(world.options, command=lambda _: command)
     await world.start(replace(spec(1), resources=resources))
-    await world.until(lambda seen: any(o.state is EXITED for o in seen))
+    await world.until(lambda seen: any(o.process.state is EXITED for o in seen))
     tail = await world.engine.log_tail("i-1", 30)
     assert tail.startswith("{"), tail
     found = json.loads(tail)
@@ -159,19 +160,19 @@ async def test_too_much_memory_is_said_to_be_the_cause(world: ProcessEngineWorld
     if not (how := limits.detect(tmp_path).describe()["memory"]).startswith("enforced"):
         pytest.skip(f"LIMIT NOT TESTED: memory is {how}")
     await world.start(replace(spec(how="oom"), resources=replace(RESOURCES, memory_mib=64)))
-    (seen,) = await world.until(lambda seen: seen[0].state is EXITED)
-    assert seen.exit == "killed by signal 9 (out of memory)"
+    (seen,) = await world.until(lambda seen: seen[0].process.state is EXITED)
+    assert seen.process.exit == "killed by signal 9 (out of memory)"
 
 
 async def test_it_is_adopted_with_its_user(world: ProcessEngineWorld) -> None:
     await world.start(spec())
-    await world.until(lambda seen: seen[0].state is READY)
+    await world.until(lambda seen: seen[0].process.state is READY)
     before = (world.directory().spec() or Spec(())).user
     await world.successor()
     assert before is not None
     assert [r.user for r in world.engine._tracked.values()] == [before[0]]
     await world.engine.stop("i-1", 10)
-    await world.until(lambda seen: seen[0].state is EXITED)
+    await world.until(lambda seen: seen[0].process.state is EXITED)
     await world.engine.remove("i-1")
     assert not world.directory().path.exists()
 
@@ -210,13 +211,13 @@ async def test_a_program_sees_only_its_own_processes(
     world.engine._options = replace(world.options, command=lambda _: command)
     await world.start(spec())
     async with asyncio.timeout(20):
-        await world.until(lambda seen: seen[0].state is EXITED)
+        await world.until(lambda seen: seen[0].process.state is EXITED)
     assert await world.engine.log_tail("i-1", 1) == f"1 {world.directory().path / 'work'}"
 
 
 async def test_a_health_command_has_the_same_rights(world: ProcessEngineWorld) -> None:
     await world.start(replace(spec(), resources=RESOURCES))
-    await world.until(lambda seen: seen[0].state is READY)
+    await world.until(lambda seen: seen[0].process.state is READY)
     look = "id -u; ulimit -n; cat /proc/self/cgroup; ls $0; grep CapBnd /proc/self/status"
     command = ("/bin/sh", "-c", f"({look}) > found 2>&1", str(world.data_dir))
     assert await supervise.enter(world.directory(), command, 20) == 0
@@ -264,7 +265,7 @@ async def test_shared_memory_and_queues_belong_to_one_instance(world: ProcessEng
     )
     for number in (1, 2):
         await world.start(replace(spec(number), resources=RESOURCES))
-        await world.until(lambda seen: all(o.state is EXITED for o in seen))
+        await world.until(lambda seen: all(o.process.state is EXITED for o in seen))
         made, too_much, files = (await world.engine.log_tail(f"i-{number}", 5)).splitlines()
         assert made == str(["made"] * 4)
         assert too_much == "ENOSPC"
@@ -276,7 +277,7 @@ async def test_a_network_of_its_own_has_a_loopback_and_nothing_else(world: Proce
     alone = replace(world.options.isolation, network=True)
     world.engine._options = replace(world.options, isolation=alone)
     await world.start(spec())
-    await world.until(lambda seen: seen[0].state is READY)
+    await world.until(lambda seen: seen[0].process.state is READY)
     look = (
         "import socket, sys; names = [name for _, name in socket.if_nameindex()];"
         "one = socket.create_server(('127.0.0.1', 0)); socket.create_connection(one.getsockname());"

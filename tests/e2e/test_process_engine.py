@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from tests.worlds.engines import ProcessEngineWorld, all_in, spec
 
-from modelyard.engines.base import InstanceSpec, ProcessState, Resources
+from modelyard.domain.process import ProcessState
+from modelyard.engines.base import InstanceSpec, Resources
 from modelyard.engines.launch import LaunchOptions
 
 pytestmark = pytest.mark.e2e
@@ -57,14 +58,14 @@ async def test_whatever_a_killed_control_plane_had_begun_is_found_again(world: P
         victim.send_signal(signal.SIGKILL)
     await world.successor()
     settled = {ProcessState.READY, ProcessState.EXITED}
-    seen = await world.until(lambda all_: all(o.state in settled for o in all_))
-    ready = {o.instance_id for o in seen if o.state is ProcessState.READY}
+    seen = await world.until(lambda all_: all(o.process.state in settled for o in all_))
+    ready = {o.instance_id for o in seen if o.process.state is ProcessState.READY}
     assert {f"i-{number}" for number in range(1, 5)} <= ready
-    assert {o.exit for o in seen if o.state is ProcessState.EXITED} <= {"was never started"}
+    assert {o.process.exit for o in seen if o.process.state is ProcessState.EXITED} <= {"was never started"}
     for observed in seen:  # asked again, as a loop would: nobody is started twice
         await world.engine.start(spec(int(observed.instance_id.removeprefix("i-"))))
-    assert {o.instance_id: o.started_ms for o in seen} == {
-        o.instance_id: o.started_ms for o in await world.engine.list()
+    assert {o.instance_id: o.process.started_ms for o in seen} == {
+        o.instance_id: o.process.started_ms for o in await world.engine.list()
     }
 
 
@@ -78,8 +79,8 @@ async def test_the_model_server_serves_and_is_adopted(tmp_path: Path) -> None:
         )
         await world.start(instance)
         (seen,) = await world.until(all_in(ProcessState.READY))
-        assert (seen.in_flight, seen.exit) == (0, "")
-        assert seen.quiet_since_ms is not None
+        assert (seen.process.in_flight, seen.process.exit) == (0, "")
+        assert seen.process.quiet_since_ms is not None
         reader, writer = await asyncio.open_unix_connection(world.directory().path / "s.sock")
         writer.write(
             b"POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n"
@@ -88,12 +89,12 @@ async def test_the_model_server_serves_and_is_adopted(tmp_path: Path) -> None:
         assert b"200 OK" in await reader.readline()
         writer.close()
         world.engine.poll_fast("i-1")
-        before = seen.quiet_since_ms
+        before = seen.process.quiet_since_ms
         (seen,) = await world.until(lambda all_: all_[0].quiet_since_ms not in {None, before})
         await world.successor()
-        assert [o.state for o in await world.engine.list()] == [ProcessState.READY]
+        assert [o.process.state for o in await world.engine.list()] == [ProcessState.READY]
         await world.engine.stop("i-1", 10)
         (seen,) = await world.until(all_in(ProcessState.EXITED))
-        assert seen.exit == "exited with status 0"
+        assert seen.process.exit == "exited with status 0"
     finally:
         await world.close()

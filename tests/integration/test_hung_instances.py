@@ -8,8 +8,8 @@ import pytest
 from tests.worlds.plane import PlaneWorld, plane_world, variant_request
 
 from modelyard.domain.health import Check, Health
+from modelyard.domain.process import ProcessState
 from modelyard.domain.service import ServiceStatus
-from modelyard.engines.base import ProcessState
 from modelyard.engines.fake import Freezes, Hangs, KeepsWaiting, SlowStart
 
 
@@ -35,8 +35,8 @@ async def test_one_that_hangs_serves_until_its_replacement_does(world: PlaneWorl
     await world.run_until(lambda r: len(r.instances) == count, service_id)
     await world.elapse(120_000, service_id)
     running = await world.running()
-    assert [o.state for o in running] == [ProcessState.READY] * count
-    assert not any(o.hung for o in running)
+    assert [o.process.state for o in running] == [ProcessState.READY] * count
+    assert not any(o.process.hung for o in running)
     assert world.shares(service_id) == {1: (100, count)}
     assert len(world.engine.started) == count + 1
     assert any("hangs: another one replaces it" in line for line in await world.events(service_id))

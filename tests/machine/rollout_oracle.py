@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from modelyard.core.rollout.decide import Decision
-from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import HOLDING, LIVE, Instance, Phase
+from modelyard.domain.process import ProcessState
 from modelyard.domain.revision import Variant
 from modelyard.domain.routing import RouteState
 from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState, Service
 
-ENDED = {Process.ABSENT, Process.EXITED}
+ENDED = {ProcessState.ABSENT, ProcessState.EXITED}
 UNHEALTHY_MS = 60_000
 QUIET_MS = 500
 UNKNOWN_GRACE_S = 30
@@ -127,7 +128,7 @@ class Oracle:
             assert instance_id not in acked, f"{instance_id} stopped while the gateway has it"
             assert instance_id not in wanted
             running = self._service.desired is Desired.RUNNING
-            if running and observation.process is Process.READY and observation.instance.ready_ms is not None:
+            if running and observation.state is ProcessState.READY and observation.instance.ready_ms is not None:
                 assert self._emptied(observation), "stopped with requests inside"
         if self._service.desired is not Desired.RUNNING:
             self._nobody_waited_for(acked)
@@ -155,8 +156,8 @@ class Oracle:
         if self.now_ms >= out + self.before.service.settings.requests.timeout_s * 1000:
             return True
         return (
-            observation.quiet_since_ms is not None
-            and self.now_ms >= max(observation.quiet_since_ms, out) + QUIET_MS
+            observation.process.quiet_since_ms is not None
+            and self.now_ms >= max(observation.process.quiet_since_ms, out) + QUIET_MS
         )
 
     def _left(self) -> dict[str, InstanceObservation]:
@@ -194,7 +195,7 @@ class Oracle:
                 for i, (phase, o) in self._now().items()
                 if phase in LIVE and o.instance.track == track and o.instance.template == v.template.hash
             ]
-            late = [i for i, o in fresh if o.process is not Process.READY and self._late(o, v)]
+            late = [i for i, o in fresh if o.state is not ProcessState.READY and self._late(o, v)]
             staying = [i for i, _ in fresh if i not in left]
             assert len(staying) >= min(v.instance_count, len(fresh) - len(late)), (
                 f"track {track} restarts for nothing"
@@ -205,7 +206,7 @@ class Oracle:
             return (
                 observation.phase is Phase.STARTING and self.now_ms >= observation.instance.phase_ms + UNHEALTHY_MS
             )
-        began = observation.process_started_ms
+        began = observation.process.started_ms
         return began is not None and self.now_ms >= began + v.deploy_timeout_s * 1000
 
     def _switch(self) -> None:
@@ -243,8 +244,8 @@ class Oracle:
             assert instance_id in after, "routed to what is gone"
             row, observation = after[instance_id]
             assert row.phase in {Phase.READY, Phase.DRAINING, Phase.STARTING}
-            assert row.ready_ms is not None or observation.process is Process.READY
-            assert observation.address
+            assert row.ready_ms is not None or observation.state is ProcessState.READY
+            assert observation.process.address
         if not self._goal:
             assert not route.tracks
             return
@@ -253,7 +254,7 @@ class Oracle:
             row
             for row, observation in after.values()
             if row.phase is Phase.READY
-            or (row.phase is Phase.DRAINING and observation.process is Process.READY)
+            or (row.phase is Phase.DRAINING and observation.state is ProcessState.READY)
             or (row.phase in LIVE and row.ready_ms is not None)
         ]
         if routable:
@@ -284,17 +285,17 @@ def _floor(v: Variant, count: int) -> int:
 
 def _now(observation: InstanceObservation) -> Phase:
     """The phase that the world put it in."""
-    ended = observation.process is Process.EXITED
+    ended = observation.state is ProcessState.EXITED
     match observation.phase:
         case Phase.STARTING if ended or (
-            observation.process is Process.ABSENT and observation.instance.ready_ms is not None
+            observation.state is ProcessState.ABSENT and observation.instance.ready_ms is not None
         ):
             return Phase.EXITED
-        case Phase.STARTING if observation.process is Process.READY:
+        case Phase.STARTING if observation.state is ProcessState.READY:
             return Phase.READY
-        case Phase.READY | Phase.DRAINING | Phase.STOPPING if observation.process in ENDED:
+        case Phase.READY | Phase.DRAINING | Phase.STOPPING if observation.state in ENDED:
             return Phase.EXITED
-        case Phase.READY if observation.process is not Process.READY:
+        case Phase.READY if observation.state is not ProcessState.READY:
             return Phase.STARTING
         case phase:
             return phase

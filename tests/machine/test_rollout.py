@@ -10,8 +10,8 @@ from tests.worlds.rollout import BAD, GOOD, RolloutWorld, variant
 
 from modelyard.core.rollout.decide import decide
 from modelyard.core.rollout.routes import route
-from modelyard.core.rollout.situation import Process
 from modelyard.domain.instance import HOLDING, Phase
+from modelyard.domain.process import ProcessState
 from modelyard.domain.revision import Variant
 from modelyard.domain.routing import RouteState
 from modelyard.domain.service import Desired, RolloutState, ServiceStatus
@@ -258,7 +258,9 @@ class RolloutMachine(RuleBasedStateMachine):
             service is not None
             and service.status is ServiceStatus.RUNNING
             and service.desired is Desired.RUNNING
-            and all(world.state(i.id) is Process.READY and i.phase is Phase.READY for i in world.rows.values())
+            and all(
+                world.state(i.id) is ProcessState.READY and i.phase is Phase.READY for i in world.rows.values()
+            )
             and world.gateway.connected
             and not world.gateway.rejecting
             and world.gateway.desired == world.gateway.truth == world.gateway.view == route(world.situation())

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from modelyard.engines.base import Engine, InstanceSpec, Observed, ProcessState
+from modelyard.domain.process import ProcessState
+from modelyard.engines.base import Engine, InstanceSpec, Observed
 from modelyard.engines.fake import CrashAtStart, FakeEngine, NeverReady, SlowDrain, StuckInStop
 from modelyard.engines.launch import LaunchOptions
 from modelyard.engines.process import ProcessEngine
@@ -27,7 +28,7 @@ def spec(number: int = 1, how: str = "serve", **changes: object) -> InstanceSpec
 
 
 def all_in(state: ProcessState, count: int = 1) -> Until:
-    return lambda seen: len(seen) == count and all(o.state is state for o in seen)
+    return lambda seen: len(seen) == count and all(o.process.state is state for o in seen)
 
 
 class EngineWorld(Protocol):

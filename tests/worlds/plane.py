@@ -19,9 +19,10 @@ from modelyard.core.admission.config import VariantRequest
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.instance import Instance
 from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.process import ProcessState
 from modelyard.domain.routing import RouteState, ServiceRoute
 from modelyard.domain.service import Desired, Event, InferType, Rollout, Service
-from modelyard.engines.base import Observed, ProcessState
+from modelyard.engines.base import Observed
 from modelyard.engines.fake import FakeEngine
 from modelyard.gateway.fake import FakeGateway
 from modelyard.operations.context import Context
@@ -211,7 +212,7 @@ class PlaneWorld:
         return [_line(e) for e in found]
 
     async def running(self) -> "list[Observed]":
-        return [o for o in await self.engine.list() if o.state is not ProcessState.EXITED]
+        return [o for o in await self.engine.list() if o.process.state is not ProcessState.EXITED]
 
     def route(self, service_id: str) -> ServiceRoute | None:
         return self.gateway.view(service_id).acked

@@ -13,8 +13,9 @@ from tests.machine.rollout_oracle import Oracle
 from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.core.rollout.decide import Decision, decide
 from modelyard.core.rollout.pairing import pair
-from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.process import ABSENT, Process, ProcessState
 from modelyard.domain.revision import Budget, Revision, Template, Variant
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import (
@@ -67,14 +68,14 @@ class Proc:
     busy: bool = False
     quiet_ms: int = 0
 
-    def state(self, now_ms: int) -> Process:
+    def state(self, now_ms: int) -> ProcessState:
         if self.exited:
-            return Process.EXITED
+            return ProcessState.EXITED
         if self.stopping:
-            return Process.STOPPING
+            return ProcessState.STOPPING
         if self.sick or self.ready_ms is None or now_ms < self.ready_ms:
-            return Process.STARTING
-        return Process.READY
+            return ProcessState.STARTING
+        return ProcessState.READY
 
 
 @dataclass
@@ -264,9 +265,9 @@ class RolloutWorld:
         self.ids += 1
         return f"{prefix}{self.ids:04}"
 
-    def state(self, instance_id: str) -> Process:
+    def state(self, instance_id: str) -> ProcessState:
         proc = self.procs.get(instance_id)
-        return proc.state(self.now_ms) if proc else Process.ABSENT
+        return proc.state(self.now_ms) if proc else ProcessState.ABSENT
 
     def situation(self) -> Situation:
         """What `control.observe` makes of it."""
@@ -307,21 +308,23 @@ class RolloutWorld:
         unrouted_ms = self.unrouted_ms.get(instance.id)
         if proc is None:
             obstacle = self.obstacles.get(instance.id, "")
-            return InstanceObservation(instance, Process.ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
+            return InstanceObservation(instance, ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
         return InstanceObservation(
             instance,
-            proc.state(self.now_ms),
-            address=f"unix:{instance.id}",
-            process_started_ms=proc.started_ms,
+            Process(
+                proc.state(self.now_ms),
+                address=f"unix:{instance.id}",
+                started_ms=proc.started_ms,
+                quiet_since_ms=self._quiet_ms(proc),
+                exit=proc.exit,
+            ),
             unrouted_ms=unrouted_ms,
-            quiet_since_ms=self._quiet_ms(proc),
-            exit=proc.exit,
         )
 
     def _quiet_ms(self, proc: Proc) -> int | None:
         truth = self.gateway.truth
         in_use = proc.busy or (truth is not None and proc.instance.id in truth.instance_ids())
-        return None if in_use or proc.state(self.now_ms) is not Process.READY else proc.quiet_ms
+        return None if in_use or proc.state(self.now_ms) is not ProcessState.READY else proc.quiet_ms
 
     def gateway_does(self, act: Callable[[], None]) -> None:
         """The gateway answers, dies …; callers notice."""

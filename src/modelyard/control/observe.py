@@ -1,22 +1,16 @@
 """From rows, processes and acknowledgements to one situation."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
-from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.process import ABSENT, ProcessState
 from modelyard.domain.service import Rollout
-from modelyard.engines.base import Observed, ProcessState
+from modelyard.engines.base import Observed
 from modelyard.gateway.base import GatewayView
 from modelyard.store.base import ServiceRecord
-
-PROCESS: Mapping[ProcessState, Process] = {
-    ProcessState.STARTING: Process.STARTING,
-    ProcessState.READY: Process.READY,
-    ProcessState.STOPPING: Process.STOPPING,
-    ProcessState.EXITED: Process.EXITED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,8 @@ def strangers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[I
     """
     known = {i.id for i in record.instances}
     for seen in observed:
-        if seen.instance_id not in known and seen.state is not ProcessState.EXITED:
+        if seen.instance_id not in known and seen.process.state is not ProcessState.EXITED:
+            started_ms = seen.process.started_ms or 0
             yield Instance(
                 id=seen.instance_id,
                 service_id=record.service.id,
@@ -96,8 +91,8 @@ def strangers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[I
                 revision=seen.revision,
                 template=seen.template,
                 phase=Phase.STARTING,
-                started_ms=seen.started_ms,
-                phase_ms=seen.started_ms,
+                started_ms=started_ms,
+                phase_ms=started_ms,
             )
 
 
@@ -105,7 +100,7 @@ def leftovers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[s
     """Ended processes that no row mentions: nothing but files, to be removed."""
     known = {i.id for i in record.instances}
     for seen in observed:
-        if seen.instance_id not in known and seen.state is ProcessState.EXITED:
+        if seen.instance_id not in known and seen.process.state is ProcessState.EXITED:
             yield seen.instance_id
 
 
@@ -120,12 +115,12 @@ def situation(
     app_codes: tuple[str, ...] = (),
 ) -> Situation:
     """Everything that a decision about this service is made from."""
-    seen = {o.instance_id: o for o in observed}
+    seen = {o.instance_id: o.process for o in observed}
     routed = view.acked.instance_ids() if view.acked else frozenset()
     observations = tuple(
-        _observation(
+        InstanceObservation(
             instance,
-            seen.get(instance.id),
+            seen.get(instance.id, ABSENT),
             unrouted_ms=memory.note_routing(
                 instance.id, routed=not connected or instance.id in routed, now_ms=instant.now_ms
             ),
@@ -143,24 +138,4 @@ def situation(
         app_codes=app_codes,
         began_ms=began_ms,
         lapses=dict(memory.lapses) if record.rollout is not None else {},
-    )
-
-
-def _observation(
-    instance: Instance, seen: Observed | None, *, unrouted_ms: int | None, obstacle: str
-) -> InstanceObservation:
-    if seen is None:
-        return InstanceObservation(instance, Process.ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
-    return InstanceObservation(
-        instance=instance,
-        process=PROCESS[seen.state],
-        address=seen.address,
-        process_started_ms=seen.started_ms,
-        unrouted_ms=unrouted_ms,
-        quiet_since_ms=seen.quiet_since_ms,
-        exit=seen.exit,
-        hung=seen.hung or seen.frozen,
-        frozen=seen.frozen,
-        silent=seen.silent,
-        patience_ms=seen.patience_ms,
     )

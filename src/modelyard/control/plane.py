@@ -16,7 +16,8 @@ from modelyard.control.counting import Counting
 from modelyard.control.loop import KeyedLoop, Worker
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports, Reconciler
-from modelyard.engines.base import EngineUnavailableError, ProcessState
+from modelyard.domain.process import ProcessState
+from modelyard.engines.base import EngineUnavailableError
 from modelyard.store.base import Changes, StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -179,7 +180,7 @@ async def end_instances(ports: Ports) -> None:
     while True:
         changed.clear()
         observed = await ports.engine.list()
-        running = [o for o in observed if o.state is not ProcessState.EXITED]
+        running = [o for o in observed if o.process.state is not ProcessState.EXITED]
         for seen in running:
             if seen.instance_id not in asked:
                 await ports.engine.stop(seen.instance_id, DOWN_GRACE_S)

@@ -21,6 +21,7 @@ from modelyard.core.rollout.situation import Situation
 from modelyard.core.size import resources
 from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.process import ProcessState
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Event, EventType, InferType, Rollout
@@ -29,7 +30,6 @@ from modelyard.engines.base import (
     InstanceSpec,
     NoRoomError,
     Observed,
-    ProcessState,
     StartRefusedError,
 )
 from modelyard.gateway.base import Gateway
@@ -358,9 +358,9 @@ class Reconciler:
         """Instances of a service that is not there: nothing may be left of it."""
         await self._ports.gateway.remove(service_id)
         for seen in observed:
-            if seen.state is ProcessState.EXITED:
+            if seen.process.state is ProcessState.EXITED:
                 await self._ports.engine.remove(seen.instance_id)
-            elif seen.state is not ProcessState.STOPPING:
+            elif seen.process.state is not ProcessState.STOPPING:
                 await self._ports.engine.stop(seen.instance_id, STRANGER_GRACE_S)
         return None
 

@@ -16,10 +16,10 @@ lost call costs only time, since the loop looks again anyway.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from modelyard.domain.health import Health
+from modelyard.domain.process import Process
 from modelyard.domain.resources import Resources
 
 UNKNOWN = ""
@@ -60,43 +60,16 @@ class InstanceSpec:
     health: Health = Health()
 
 
-class ProcessState(StrEnum):
-    """STARTING: exists, not ready (or no longer). READY: able to serve. STOPPING: told to end. EXITED: ended."""
-
-    STARTING = "starting"
-    READY = "ready"
-    STOPPING = "stopping"
-    EXITED = "exited"
-
-
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the engine sees of one instance now.
-
-    `in_flight` is the number of requests inside it (None: it does not say); `quiet_since_ms` the time since
-    when it had none and took none (None: not quiet, or unknown). `address` as in `routing.Endpoint`, and
-    `exit` a sentence for people ("exited with status 3", "killed by signal 9 (out of memory)").
-    `started_ms` is when the process was started. `hung`: its liveness check failed too often, or what is inside it
-    never ends: it must be replaced. `frozen`: a signal stopped it (SIGSTOP), nothing that is inside it can end.
-    `silent`: it was asked a moment ago and has not answered yet; it may only be busy. `patience_ms`: how long it
-    may be not ready any more before it must be replaced.
-    """
+    """What the engine sees of one instance now: whose it is, as its spec said, and what its process does."""
 
     instance_id: str
     service_id: str
     track: int
     revision: int
     template: str
-    state: ProcessState
-    address: str
-    started_ms: int
-    in_flight: int | None = None
-    quiet_since_ms: int | None = None
-    exit: str = ""
-    hung: bool = False
-    frozen: bool = False
-    silent: bool = False
-    patience_ms: int = 60_000
+    process: Process
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ misbehaviour named for what it does:
 from collections import deque
 from collections.abc import Callable, Mapping
 
+from modelyard.domain.process import ProcessState
 from modelyard.engines.base import (
     EngineUnavailableError,
     InstanceSpec,
     NoRoomError,
     Observed,
-    ProcessState,
     Usage,
     Watcher,
 )
@@ -143,7 +143,7 @@ class FakeEngine:
         if spec.instance_id in self._lives or spec.instance_id in self._lost:
             return
         how = self._next.popleft() if self._next else self._by_template.get(spec.template)
-        held = sum(observed.state is not ProcessState.EXITED for observed in self._observe())
+        held = sum(observed.process.state is not ProcessState.EXITED for observed in self._observe())
         if isinstance(how, NoRoom) or (self.capacity and held >= self.capacity):
             raise NoRoomError(f"room for {self.capacity} instances, {held} there")
         self.started.append(spec)

@@ -6,7 +6,8 @@ A life is a function of the time: it keeps what was asked of the instance and wh
 
 from dataclasses import dataclass, field
 
-from modelyard.engines.base import InstanceSpec, Observed, ProcessState
+from modelyard.domain.process import Process, ProcessState
+from modelyard.engines.base import InstanceSpec, Observed
 
 NEVER = 1 << 62
 
@@ -179,34 +180,28 @@ class Life:
         return [edge for edge in edges if now_ms < edge <= self.exited[0] and edge < NEVER]
 
     def observed(self, now_ms: int, stopping: bool) -> Observed:
+        spec = self.spec
+        process = self._process(now_ms, stopping)
+        return Observed(spec.instance_id, spec.service_id, spec.track, spec.revision, spec.template, process)
+
+    def _process(self, now_ms: int, stopping: bool) -> Process:
         exited_ms, text = self.exited
-        exited = now_ms >= exited_ms
+        address = f"unix:instances/{self.spec.instance_id}/s.sock"
+        if now_ms >= exited_ms:
+            return Process(ProcessState.EXITED, address, self.started_ms, exit=text)
         ready = self.ready(now_ms)
-        if exited:
-            state = ProcessState.EXITED
-        elif stopping:
-            state = ProcessState.STOPPING
-        else:
-            state = ProcessState.READY if ready else ProcessState.STARTING
-        told = ready and not exited
-        in_flight = self.busy(now_ms) if told else None
+        serving = ProcessState.READY if ready else ProcessState.STARTING
+        in_flight = self.busy(now_ms) if ready else None
         quiet = max(self.ready_ms, self.quiet_ms)
         if isinstance(self.how, SlowDrain) and self.polled_fast_ms != NEVER:
             quiet = self.polled_fast_ms + self.how.ms
-        spec = self.spec
-        return Observed(
-            instance_id=spec.instance_id,
-            service_id=spec.service_id,
-            track=spec.track,
-            revision=spec.revision,
-            template=spec.template,
-            state=state,
-            address=f"unix:instances/{spec.instance_id}/s.sock",
+        return Process(
+            state=ProcessState.STOPPING if stopping else serving,
+            address=address,
             started_ms=self.started_ms,
             in_flight=in_flight,
             quiet_since_ms=quiet if in_flight == 0 else None,
-            exit=text if exited else "",
-            hung=not exited and isinstance(self.how, Hangs) and now_ms >= self.ready_ms + self.how.after_ms,
-            frozen=not exited and isinstance(self.how, Freezes) and now_ms >= self.ready_ms + self.how.after_ms,
-            silent=not exited and self.keeps_waiting(now_ms),
+            hung=isinstance(self.how, Hangs) and now_ms >= self.ready_ms + self.how.after_ms,
+            frozen=isinstance(self.how, Freezes) and now_ms >= self.ready_ms + self.how.after_ms,
+            silent=self.keeps_waiting(now_ms),
         )

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from modelyard import trees
+from modelyard.domain.process import Process, ProcessState
 from modelyard.engines import counters, measure
 from modelyard.engines.base import (
     UNKNOWN,
@@ -24,7 +25,6 @@ from modelyard.engines.base import (
     InstanceSpec,
     NoRoomError,
     Observed,
-    ProcessState,
     StartRefusedError,
     Usage,
     Watcher,
@@ -107,30 +107,26 @@ class TrackedInstance:
 
     def observed(self) -> Observed:
         """As the engine port shows it."""
-        health = self.monitor.state
-        if self.exit is not None:
-            state = ProcessState.EXITED
-        elif self.stopping:
-            state = ProcessState.STOPPING
-        else:
-            state = ProcessState.READY if health.ready else ProcessState.STARTING
-        alive = self.exit is None
-        liveness = self.spec.health.liveness
+        spec = self.spec
         return Observed(
-            instance_id=self.spec.instance_id,
-            service_id=self.spec.service_id,
-            track=self.spec.track,
-            revision=self.spec.revision,
-            template=self.spec.template,
-            state=state,
-            address=f"unix:{INSTANCES}/{self.spec.instance_id}/{SOCKET}",
+            spec.instance_id, spec.service_id, spec.track, spec.revision, spec.template, self._process()
+        )
+
+    def _process(self) -> Process:
+        address = f"unix:{INSTANCES}/{self.spec.instance_id}/{SOCKET}"
+        if self.exit is not None:
+            return Process(ProcessState.EXITED, address, self.created_ms, exit=self.exit)
+        health, liveness = self.monitor.state, self.spec.health.liveness
+        serving = ProcessState.READY if health.ready else ProcessState.STARTING
+        return Process(
+            state=ProcessState.STOPPING if self.stopping else serving,
+            address=address,
             started_ms=self.created_ms,
-            in_flight=health.in_flight if alive else None,
-            quiet_since_ms=health.quiet_since_ms if alive else None,
-            exit=self.exit or "",
-            hung=alive and self.monitor.hung,
-            frozen=alive and self.monitor.frozen,
-            silent=alive and self.monitor.silent,
+            in_flight=health.in_flight,
+            quiet_since_ms=health.quiet_since_ms,
+            hung=self.monitor.hung,
+            frozen=self.monitor.frozen,
+            silent=self.monitor.silent,
             patience_ms=round(liveness.period_s * liveness.failures * 1000),
         )
 

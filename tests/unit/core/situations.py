@@ -12,8 +12,9 @@ position is younger. The clock stands at NOW.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.process import ABSENT, Process, ProcessState
 from modelyard.domain.revision import Budget, Revision, Template, Variant
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.domain.service import (
@@ -31,19 +32,19 @@ NOW = 10_000_000
 BEGAN = NOW - 60_000
 """When the rollout began; instances were started a little later."""
 
-LETTERS: Mapping[str, tuple[Phase, Process]] = {
-    "o": (Phase.READY, Process.READY),
-    "p": (Phase.STARTING, Process.STARTING),
-    "w": (Phase.STARTING, Process.STARTING),
-    "n": (Phase.READY, Process.READY),
-    "r": (Phase.READY, Process.READY),
-    "s": (Phase.STARTING, Process.STARTING),
-    "u": (Phase.STARTING, Process.STARTING),
-    "a": (Phase.STARTING, Process.ABSENT),
-    "e": (Phase.EXITED, Process.EXITED),
-    "d": (Phase.DRAINING, Process.READY),
-    "D": (Phase.DRAINING, Process.READY),
-    "S": (Phase.STOPPING, Process.STOPPING),
+LETTERS: Mapping[str, tuple[Phase, ProcessState]] = {
+    "o": (Phase.READY, ProcessState.READY),
+    "p": (Phase.STARTING, ProcessState.STARTING),
+    "w": (Phase.STARTING, ProcessState.STARTING),
+    "n": (Phase.READY, ProcessState.READY),
+    "r": (Phase.READY, ProcessState.READY),
+    "s": (Phase.STARTING, ProcessState.STARTING),
+    "u": (Phase.STARTING, ProcessState.STARTING),
+    "a": (Phase.STARTING, ProcessState.ABSENT),
+    "e": (Phase.EXITED, ProcessState.EXITED),
+    "d": (Phase.DRAINING, ProcessState.READY),
+    "D": (Phase.DRAINING, ProcessState.READY),
+    "S": (Phase.STOPPING, ProcessState.STOPPING),
 }
 OLD, WAS_READY, ROUTED = "opwdDS", "ownrudDS", "onuwD"
 
@@ -79,7 +80,7 @@ def template(model: str) -> str:
 
 
 def observation(letter: str, name: str, *, track: int, old: str, new: str, age: int = 0) -> InstanceObservation:
-    phase, process = LETTERS[letter]
+    phase, state = LETTERS[letter]
     started_ms = BEGAN + 1_000 + age
     instance = Instance(
         id=name,
@@ -93,15 +94,23 @@ def observation(letter: str, name: str, *, track: int, old: str, new: str, age: 
         ready_ms=started_ms + 100 if letter in WAS_READY else None,
         exit="exited with status 1" if letter == "e" else "",
     )
-    return InstanceObservation(
-        instance,
-        process,
-        address=f"unix:{name}" if process is not Process.ABSENT else "",
-        process_started_ms=None if process is Process.ABSENT else started_ms,
-        unrouted_ms=None if letter in ROUTED else NOW - 5_000,
+    process = Process(
+        state,
+        address=f"unix:{name}",
+        started_ms=started_ms,
         quiet_since_ms=NOW - 5_000 if letter == "d" else None,
         exit="exited with status 1" if letter == "e" else "",
     )
+    return InstanceObservation(
+        instance,
+        process if state is not ProcessState.ABSENT else ABSENT,
+        unrouted_ms=None if letter in ROUTED else NOW - 5_000,
+    )
+
+
+def with_process(observation: InstanceObservation, **changes: object) -> InstanceObservation:
+    """The same instance, whose process shows something else."""
+    return replace(observation, process=replace(observation.process, **changes))  # type: ignore[arg-type]
 
 
 def situation(

@@ -3,13 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.core.situations import BEGAN, NOW, open_route, situation, template, variant
+from tests.unit.core.situations import BEGAN, NOW, open_route, situation, template, variant, with_process
 
 from modelyard.core.rollout.decide import KEEP_EXITED, KEEP_EXITED_MS, Decision, Stop, decide
 from modelyard.core.rollout.routes import route
-from modelyard.core.rollout.situation import Process, Situation
+from modelyard.core.rollout.situation import Situation
 from modelyard.core.rollout.steps import Start
 from modelyard.domain.instance import ImpossibleTransitionError, Instance, Phase
+from modelyard.domain.process import ProcessState
 from modelyard.domain.service import (
     Desired,
     Event,
@@ -32,10 +33,10 @@ def texts(decision: Decision) -> list[str]:
     return [f"{'! ' if e.type is EventType.ABNORMAL else ''}{e.info}" for e in decision.events]
 
 
-def seen_as(seen: Situation, **processes: Process) -> Situation:
+def seen_as(seen: Situation, **states: ProcessState) -> Situation:
     """The same, with other processes."""
     return replace(
-        seen, observations=tuple(replace(o, process=processes.get(o.id, o.process)) for o in seen.observations)
+        seen, observations=tuple(with_process(o, state=states.get(o.id, o.state)) for o in seen.observations)
     )
 
 
@@ -63,7 +64,7 @@ def test_a_new_version_starts_beside_the_old() -> None:
 
 
 def test_readiness_is_recorded_and_routed() -> None:
-    decision = decide(seen_as(situation("os", switched=False), s2=Process.READY), NOW)
+    decision = decide(seen_as(situation("os", switched=False), s2=ProcessState.READY), NOW)
     assert phases(decision) == {"s2": Phase.READY}
     assert decision.route == open_route((1, 100, ("o1", "s2")))
     assert texts(decision) == ["[a 2] instance s2 is ready"]
@@ -103,7 +104,7 @@ class TestStop:
     @pytest.mark.parametrize("grace_s", [0, 20, 900])
     def test_at_an_update_after_the_time_that_a_request_may_take_whatever_the_grace(self, grace_s: int) -> None:
         seen = situation("dn", old=(variant("a1", grace_s=grace_s),))
-        seen = replace(seen, observations=tuple(replace(o, quiet_since_ms=None) for o in seen.observations))
+        seen = replace(seen, observations=tuple(with_process(o, quiet_since_ms=None) for o in seen.observations))
         assert decide(seen, NOW).again_ms == NOW - 5_000 + 30_000
         assert decide(seen, NOW + 25_000).stops == (Stop("d1", grace_s),)
 
@@ -114,22 +115,22 @@ class TestStop:
     ) -> None:
         seen = situation("d", old=(variant("a1", grace_s=grace_s),), new=None, desired=desired, acked=None)
         route = decide(seen, NOW).route
-        busy = tuple(replace(o, quiet_since_ms=None) for o in seen.observations)
+        busy = tuple(with_process(o, quiet_since_ms=None) for o in seen.observations)
         assert decide(replace(seen, acked=route, observations=busy), NOW).stops == (Stop("d1", grace_s),)
 
     def test_again_until_the_engine_heard_it(self) -> None:
         seen = situation("Sn")
         assert decide(seen, NOW).stops == ()
-        assert decide(seen_as(seen, S1=Process.READY), NOW).stops == (Stop("S1", 20),)
+        assert decide(seen_as(seen, S1=ProcessState.READY), NOW).stops == (Stop("S1", 20),)
 
     def test_then_nothing_is_left_of_it(self) -> None:
-        for process in (Process.EXITED, Process.ABSENT):
-            assert decide(seen_as(situation("Sn"), S1=process), NOW).forget == ("S1",)
+        for state in (ProcessState.EXITED, ProcessState.ABSENT):
+            assert decide(seen_as(situation("Sn"), S1=state), NOW).forget == ("S1",)
 
     def test_with_the_grace_asked_for_last(self) -> None:
         later = (variant("a1", grace_s=5),)
         seen = situation("S", old=(variant("a1", grace_s=90),), new=later, desired=Desired.STOPPED)
-        assert decide(seen_as(seen, S1=Process.READY), NOW).stops == (Stop("S1", 5),)
+        assert decide(seen_as(seen, S1=ProcessState.READY), NOW).stops == (Stop("S1", 5),)
 
 
 def test_a_lost_start_is_asked_for_again() -> None:
@@ -139,8 +140,8 @@ def test_a_lost_start_is_asked_for_again() -> None:
 
 def test_a_crash_is_replaced_at_once() -> None:
     seen = situation("oo", old=(variant("a1", count=2),), new=None)
-    crashed = tuple(replace(o, exit="killed by signal 9") if o.id == "o1" else o for o in seen.observations)
-    decision = decide(seen_as(replace(seen, observations=crashed), o1=Process.EXITED), NOW)
+    crashed = tuple(with_process(o, exit="killed by signal 9") if o.id == "o1" else o for o in seen.observations)
+    decision = decide(seen_as(replace(seen, observations=crashed), o1=ProcessState.EXITED), NOW)
     assert decision.starts == (Start(1, template("a1")),)
     assert phases(decision) == {"o1": Phase.EXITED}
     assert decision.route == open_route((1, 100, ("o2",)))
@@ -326,7 +327,7 @@ def test_a_clock_of_before_that_was_ahead_prolongs_nothing() -> None:
 
 def test_people_are_shown_the_wall_clock_and_instances_have_the_steady_one() -> None:
     wall_ms = NOW + 3_600_000
-    decision = decide(seen_as(deployment("ees"), s3=Process.EXITED), NOW, wall_ms=wall_ms)
+    decision = decide(seen_as(deployment("ees"), s3=ProcessState.EXITED), NOW, wall_ms=wall_ms)
     assert {e.occur_ms for e in decision.events} == {wall_ms}
     assert decision.rollout is not None
     assert decision.service is not None

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.core.situations import BEGAN, NOW, situation, template, variant
+from tests.unit.core.situations import BEGAN, NOW, situation, template, variant, with_process
 
-from modelyard.core.rollout.situation import UNHEALTHY_MS, Situation
+from modelyard.core.rollout.situation import Situation
 from modelyard.core.rollout.steps import HUNG, Drain, Plan, Start, plan
+from modelyard.domain.process import UNHEALTHY_MS
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Desired, RolloutState
 
@@ -237,7 +238,7 @@ class TestTime:
 
     def test_its_model_may_ask_for_more_patience(self) -> None:
         seen = _all_of(situation("u", new=None), "a1")
-        patient = replace(seen.observations[0], patience_ms=500_000)
+        patient = with_process(seen.observations[0], patience_ms=500_000)
         since = patient.instance.phase_ms
         assert plan(replace(seen, observations=(patient,)), since + UNHEALTHY_MS) == Plan(again_ms=since + 500_000)
 
@@ -252,7 +253,7 @@ class TestTime:
     )
     def test_one_that_hangs_is_replaced_before_it_goes(self, picture: str, hung: int, expected: Plan) -> None:
         seen = _all_of(situation(picture, new=None), "a1")
-        observations = tuple(replace(s, hung=n == hung) for n, s in enumerate(seen.observations))
+        observations = tuple(with_process(s, hung=n == hung) for n, s in enumerate(seen.observations))
         assert told(plan(replace(seen, observations=observations), NOW)) == expected
 
 

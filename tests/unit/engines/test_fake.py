@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.engines.base import InstanceSpec, NoRoomError, ProcessState
+from modelyard.domain.process import ProcessState
+from modelyard.engines.base import InstanceSpec, NoRoomError
 from modelyard.engines.fake import (
     CrashAtStart,
     CrashLater,
@@ -43,7 +44,7 @@ async def story(engine: FakeEngine, clock: Clock, until_ms: int) -> list[tuple[i
     told: list[tuple[int, str]] = []
     while True:
         (seen,) = await engine.list()
-        now = seen.exit or seen.state.value
+        now = seen.process.exit or seen.process.state.value
         if not told or told[-1][1] != now:
             told.append((clock.now, now))
         at = engine.next_change_ms()
@@ -117,7 +118,7 @@ async def test_capacity_counts_what_holds_resources(engine: FakeEngine, clock: C
     await engine.stop("i-1", 1)
     clock.now = 10
     await engine.start(replace(SPEC, instance_id="i-2"))
-    assert [o.state for o in await engine.list()] == [ProcessState.EXITED, ProcessState.STARTING]
+    assert [o.process.state for o in await engine.list()] == [ProcessState.EXITED, ProcessState.STARTING]
 
 
 async def test_watchers_hear_once_of_each_change(engine: FakeEngine, clock: Clock) -> None:
@@ -136,8 +137,8 @@ async def test_requests_inside(engine: FakeEngine, clock: Clock) -> None:
     await engine.start(SPEC)
     clock.now = 200
     engine.serve("i-1", 2)
-    assert [(o.in_flight, o.quiet_since_ms) for o in await engine.list()] == [(2, None)]
+    assert [(o.process.in_flight, o.process.quiet_since_ms) for o in await engine.list()] == [(2, None)]
     clock.now = 300
     engine.serve("i-1", 0)
     clock.now = 400
-    assert [(o.in_flight, o.quiet_since_ms) for o in await engine.list()] == [(0, 300)]
+    assert [(o.process.in_flight, o.process.quiet_since_ms) for o in await engine.list()] == [(0, 300)]

@@ -12,10 +12,11 @@ from typing import TypeVar
 
 from modelyard.core import schedule, status
 from modelyard.core.rollout import events, routes, stopping, transitions
-from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.core.rollout.steps import Drain, Plan, Start, plan
 from modelyard.core.rollout.verdict import Done, Failed, ready_for_switch, verdict
 from modelyard.domain.instance import HOLDING, Instance, Phase
+from modelyard.domain.process import ProcessState
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Desired, Event, EventType, Rollout, RolloutState, Service
 
@@ -87,7 +88,7 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: in
         instances=tuple(_moved(before, situation)),
         starts=steps.starts,
         resume=tuple(
-            o.id for o in situation.observations if o.phase is Phase.STARTING and o.process is Process.ABSENT
+            o.id for o in situation.observations if o.phase is Phase.STARTING and o.state is ProcessState.ABSENT
         ),
         stops=tuple(_stops(situation)),
         forget=tuple(o.id for o in (*over, *stale_exits)),
@@ -203,14 +204,12 @@ def _end_frozen(situation: Situation, now_ms: int) -> Situation:
     wait for ever, and is given to the other when the connections break, as when an instance is killed. It is not
     drained first, since nothing in it will ever be over."""
     routed = situation.acked.instance_ids() if situation.acked else frozenset()
-    well = any(
-        o.phase is Phase.READY and o.id in routed and not o.silent and not o.frozen for o in situation.observations
-    )
+    well = any(o.phase is Phase.READY and o.id in routed and o.process.responsive for o in situation.observations)
 
     def move(observation: InstanceObservation) -> InstanceObservation:
         if (
             not well
-            or not observation.frozen
+            or not observation.process.frozen
             or observation.phase not in _WITH_REQUESTS
             or observation.instance.ready_ms is None
         ):
@@ -262,8 +261,8 @@ def _grace_s(situation: Situation, observation: InstanceObservation) -> int:
 
 def _stops(situation: Situation) -> Iterator[Stop]:
     for observation in situation.observations:
-        if observation.phase is Phase.STOPPING and observation.process is not Process.STOPPING:
-            yield Stop(observation.id, 0 if observation.frozen else _grace_s(situation, observation))
+        if observation.phase is Phase.STOPPING and observation.state is not ProcessState.STOPPING:
+            yield Stop(observation.id, 0 if observation.process.frozen else _grace_s(situation, observation))
 
 
 def _outlived(

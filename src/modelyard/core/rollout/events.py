@@ -37,7 +37,7 @@ def _instance(after: Situation, observation: InstanceObservation) -> Iterator[tu
             yield EventType.NORMAL, f"{name} instance {observation.id} is ready"
         case Phase.EXITED:
             yield EventType.ABNORMAL, f"{name} instance {observation.id} ended: {observation.instance.exit}"
-        case Phase.STOPPING if observation.frozen:
+        case Phase.STOPPING if observation.process.frozen:
             yield (
                 EventType.ABNORMAL,
                 f"{name} instance {observation.id} was stopped by a signal: ended, another one replaces it",

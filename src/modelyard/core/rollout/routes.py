@@ -74,7 +74,7 @@ def _told(text: str) -> str:
 def _ready(track: Track) -> list[InstanceObservation]:
     """Without those that keep a question waiting, as long as another of the track does not."""
     ready = [o for o in track.observations if o.phase is Phase.READY]
-    return [o for o in ready if not o.silent and not o.frozen] or ready
+    return [o for o in ready if o.process.responsive] or ready
 
 
 def _draining(track: Track) -> list[InstanceObservation]:
@@ -96,7 +96,10 @@ def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
 def _endpoints(
     tracks: Sequence[Track], resort: Callable[[Track], list[InstanceObservation]]
 ) -> dict[int, tuple[Endpoint, ...]]:
-    found = {t.number: tuple(sorted(Endpoint(o.id, o.address) for o in resort(t) if o.address)) for t in tracks}
+    found = {
+        t.number: tuple(sorted(Endpoint(o.id, o.process.address) for o in resort(t) if o.process.address))
+        for t in tracks
+    }
     return {number: endpoints for number, endpoints in found.items() if endpoints}
 
 

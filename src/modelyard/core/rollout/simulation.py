@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 
 from modelyard.core.rollout.decide import Decision, decide
 from modelyard.core.rollout.routes import route
-from modelyard.core.rollout.situation import InstanceObservation, Process, Situation
+from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import HOLDING, Instance, Phase
+from modelyard.domain.process import Process, ProcessState
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import Endpoint, ServiceRoute
 from modelyard.domain.service import Rollout, Service
@@ -127,9 +128,7 @@ class FairWorld:
         for start in decision.starts:
             self.start(start.track, start.template)
         for stop in decision.stops:
-            self.observations[stop.instance_id] = replace(
-                self.observations[stop.instance_id], process=Process.EXITED
-            )
+            self.observations[stop.instance_id] = replace(self.observations[stop.instance_id], process=EXITED)
         for instance_id in decision.forget:
             del self.observations[instance_id]
         moved |= self.answered() or self.acked != decision.route or bool(decision.service or decision.rollout)
@@ -150,10 +149,14 @@ class FairWorld:
     def answered(self) -> bool:
         """Processes become ready."""
         young = [
-            o for o in self.observations.values() if o.phase is Phase.STARTING and o.process is not Process.READY
+            o
+            for o in self.observations.values()
+            if o.phase is Phase.STARTING and o.state is not ProcessState.READY
         ]
         for observation in young:
-            self.observations[observation.id] = replace(observation, process=Process.READY)
+            self.observations[observation.id] = replace(
+                observation, process=replace(observation.process, state=ProcessState.READY)
+            )
         return bool(young)
 
     def noticed(self) -> None:
@@ -162,7 +165,9 @@ class FairWorld:
         for i, observation in self.observations.items():
             since = None if i in routed else observation.unrouted_ms or self.now_ms
             if since != observation.unrouted_ms:
-                self.observations[i] = replace(observation, unrouted_ms=since, quiet_since_ms=since)
+                self.observations[i] = replace(
+                    observation, unrouted_ms=since, process=replace(observation.process, quiet_since_ms=since)
+                )
 
     def seen(self, *, switched: bool) -> None:
         """Note who answers, when other templates do or the weights are others."""
@@ -196,15 +201,14 @@ def _who(shares: tuple[Share, ...]) -> tuple[tuple[int, int, tuple[str, ...]], .
     return tuple((s.track, s.weight, tuple(t for t, _ in s.instances)) for s in shares)
 
 
-PROCESSES: Mapping[Phase, Process] = {
-    Phase.STARTING: Process.STARTING,
-    Phase.READY: Process.READY,
-    Phase.DRAINING: Process.READY,
-    Phase.STOPPING: Process.EXITED,
+EXITED = Process(ProcessState.EXITED)
+STATES: Mapping[Phase, ProcessState] = {
+    Phase.STARTING: ProcessState.STARTING,
+    Phase.READY: ProcessState.READY,
+    Phase.DRAINING: ProcessState.READY,
+    Phase.STOPPING: ProcessState.EXITED,
 }
 
 
 def _observation(instance: Instance, now_ms: int) -> InstanceObservation:
-    return InstanceObservation(
-        instance, PROCESSES[instance.phase], f"unix:{instance.id}", process_started_ms=now_ms
-    )
+    return InstanceObservation(instance, Process(STATES[instance.phase], f"unix:{instance.id}", now_ms))

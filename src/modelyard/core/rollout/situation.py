@@ -6,52 +6,27 @@ read like the rules they implement.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from modelyard.core.rollout import budget
 from modelyard.domain.instance import HOLDING, LIVE, Instance, Phase
+from modelyard.domain.process import Process, ProcessState
 from modelyard.domain.revision import Budget, Revision, Variant
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState, Service
-
-UNHEALTHY_MS = 60_000
-"""How long an instance that was ready once may fail its health check before it is replaced; its model may say."""
-
-
-class Process(StrEnum):
-    """What the engine shows of an instance. ABSENT: it knows nothing of it."""
-
-    ABSENT = "absent"
-    STARTING = "starting"
-    READY = "ready"
-    STOPPING = "stopping"
-    EXITED = "exited"
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceObservation:
     """One instance: its record, and what the world shows of it.
 
-    `process_started_ms`: when its process began (None: not seen). `unrouted_ms`: since when the gateway is
-    known not to route to it (None: it does, or cannot be asked; that it does, only `Situation.acked` says).
-    `quiet_since_ms`: since when no request is inside and none came. `exit`: how the engine says it ended.
-    `obstacle`: why the engine did not take the start ("" if it did). `hung`: the engine says that it must be
-    replaced, though it runs and may even be ready. `frozen`: a signal stopped it. `silent`: it has not answered
-    the last question yet. `patience_ms`: how long it may be unready after it was ready.
+    `unrouted_ms`: since when the gateway is known not to route to it (None: it does, or cannot be asked; that it
+    does, only `Situation.acked` says). `obstacle`: why the engine did not take the start ("" if it did).
     """
 
     instance: Instance
     process: Process
-    address: str = ""
-    process_started_ms: int | None = None
     unrouted_ms: int | None = None
-    quiet_since_ms: int | None = None
-    exit: str = ""
     obstacle: str = ""
-    hung: bool = False
-    frozen: bool = False
-    silent: bool = False
-    patience_ms: int = UNHEALTHY_MS
 
     @property
     def id(self) -> str:
@@ -65,8 +40,17 @@ class InstanceObservation:
     def answers(self) -> bool:
         """Whether it would answer a request now."""
         if self.phase is Phase.DRAINING:
-            return self.process is Process.READY
+            return self.state is ProcessState.READY
         return self.phase is Phase.READY
+
+    @property
+    def state(self) -> ProcessState:
+        return self.process.state
+
+    @property
+    def hung(self) -> bool:
+        """Whether the engine says that it must be replaced, though it runs and may even be ready."""
+        return self.process.hung or self.process.frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +130,7 @@ class Track:
             or observation.instance.ready_ms is not None
         ):
             return None
-        began_ms = observation.instance.phase_ms if observation.obstacle else observation.process_started_ms
+        began_ms = observation.instance.phase_ms if observation.obstacle else observation.process.started_ms
         return None if began_ms is None else began_ms + self.variant.deploy_timeout_s * 1000
 
     def serves(self, observation: InstanceObservation) -> bool:

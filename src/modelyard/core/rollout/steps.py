@@ -181,7 +181,7 @@ def _limit_ms(track: Track, observation: InstanceObservation) -> int | None:
     if observation.phase is not Phase.STARTING or track.variant is None:
         return None
     if observation.instance.ready_ms is not None:
-        return observation.instance.phase_ms + observation.patience_ms
+        return observation.instance.phase_ms + observation.process.patience_ms
     return None if observation.obstacle else track.deadline_ms(observation)
 
 

@@ -12,10 +12,10 @@ STOPPING   absent or exited    nothing is left of it
 
 from dataclasses import replace
 
-from modelyard.core.rollout.situation import InstanceObservation, Process
+from modelyard.core.rollout.situation import InstanceObservation
 from modelyard.domain.instance import Phase
+from modelyard.domain.process import ENDED, ProcessState
 
-ENDED = frozenset({Process.ABSENT, Process.EXITED})
 QUIET_MS = 500
 """How long a drained instance must have had no request inside and taken none."""
 
@@ -25,13 +25,13 @@ def seen(observation: InstanceObservation, now_ms: int) -> InstanceObservation:
     phase = _passive(observation)
     if phase is None:
         return observation
-    exit_text = (observation.exit or "it vanished") if phase is Phase.EXITED else ""
+    exit_text = (observation.process.exit or "it vanished") if phase is Phase.EXITED else ""
     return replace(observation, instance=observation.instance.become(phase, now_ms, exit=exit_text))
 
 
 def is_over(observation: InstanceObservation) -> bool:
     """Whether an instance that was to end has ended."""
-    return observation.phase in {Phase.DRAINING, Phase.STOPPING} and observation.process in ENDED
+    return observation.phase in {Phase.DRAINING, Phase.STOPPING} and observation.state in ENDED
 
 
 def drained_ms(observation: InstanceObservation, patience_ms: int) -> int | None:
@@ -45,22 +45,22 @@ def drained_ms(observation: InstanceObservation, patience_ms: int) -> int | None
         return 0
     begin = max(observation.unrouted_ms, observation.instance.phase_ms)
     over = begin + patience_ms
-    if observation.quiet_since_ms is None:
+    if observation.process.quiet_since_ms is None:
         return over
-    return min(over, max(begin, observation.quiet_since_ms) + QUIET_MS)
+    return min(over, max(begin, observation.process.quiet_since_ms) + QUIET_MS)
 
 
 def _passive(observation: InstanceObservation) -> Phase | None:
-    match observation.phase, observation.process:
-        case Phase.STARTING, Process.READY:
+    match observation.phase, observation.state:
+        case Phase.STARTING, ProcessState.READY:
             return Phase.READY
-        case Phase.STARTING, Process.EXITED:
+        case Phase.STARTING, ProcessState.EXITED:
             return Phase.EXITED
-        case Phase.STARTING, Process.ABSENT if observation.instance.ready_ms is not None:
+        case Phase.STARTING, ProcessState.ABSENT if observation.instance.ready_ms is not None:
             return Phase.EXITED
-        case Phase.READY, Process.STARTING | Process.STOPPING:
+        case Phase.READY, ProcessState.STARTING | ProcessState.STOPPING:
             return Phase.STARTING
-        case Phase.READY, Process.EXITED | Process.ABSENT:
+        case Phase.READY, ProcessState.EXITED | ProcessState.ABSENT:
             return Phase.EXITED
         case _:
             return None
