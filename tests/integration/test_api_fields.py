@@ -76,7 +76,7 @@ def by(file: str, *names: str) -> dict[str, Fate]:
 
 PAGE = by("api/convert/requests.py", "offset", "limit", "sort_by", "order")
 SERVICE: dict[str, Fate] = {
-    **by("operations/services/requests.py", "config", "schedule", "description"),
+    **by("operations/services/change.py", "config", "schedule", "description"),
     "additional_properties": Honoured("core/admission/service.py", "properties"),
     "load_balancer_policy": Honoured("core/rollout/routes.py", "load_balancer"),
     "service_secrets": Refused({"service_secrets": [{"secretId": "s", "mouthPath": "/s"}]}, "service_secrets[0]"),
@@ -85,7 +85,7 @@ SERVICE: dict[str, Fate] = {
 FATE: dict[str, dict[str, Fate]] = {
     "services.ServiceCreate": {
         **SERVICE,
-        **by("operations/services/requests.py", "infer_type", "workspace_id"),
+        **by("operations/services/create.py", "infer_type", "workspace_id"),
         "service_name": Honoured("core/admission/fields.py"),
         **by("core/admission/placement.py", "cluster_id", "pool_name"),
         **by("core/admission/service.py", "vpc_id", "subnet_network_id", "security_group_id"),
@@ -133,8 +133,8 @@ FATE: dict[str, dict[str, Fate]] = {
     },
     "services.PropertyUpdate": by("api/convert/amendments.py", "changed_property", "configs"),
     "services.PropertyChange": by("api/convert/amendments.py", "model_id", "changed_value"),
-    "services.NodeStatus": by("operations/services/requests.py", "status"),
-    "config.Configured": by("operations/services/requests.py", "config"),
+    "services.NodeStatus": by("operations/services/change.py", "status"),
+    "config.Configured": by("operations/services/change.py", "config"),
     "config.ServiceConfig": {
         **by("core/admission/config.py", "model_id", "weight", "specification", "instance_count", "envs"),
         "deploy_timeout_in_seconds": Honoured("core/admission/config.py"),

@@ -11,7 +11,7 @@ from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.schedule import Entry
 from modelyard.domain.routing import RouteState
 from modelyard.domain.service import Desired, RolloutState, ServiceStatus
-from modelyard.operations.services import requests
+from modelyard.operations.services.change import UpdateRequest, update_service
 
 pytestmark = pytest.mark.asyncio
 AN_HOUR = SettingsRequest(schedule=(Entry("stop", "HOURS", 1),))
@@ -25,7 +25,7 @@ async def world(tmp_path: Path) -> AsyncIterator[PlaneWorld]:
 
 
 async def scheduled(world: PlaneWorld, service_id: str, settings: SettingsRequest = AN_HOUR) -> None:
-    await requests.update(world.context, ALICE, PROJECT, service_id, requests.UpdateRequest(settings=settings))
+    await update_service(world.context, ALICE, PROJECT, service_id, UpdateRequest(settings=settings))
 
 
 async def running(world: PlaneWorld) -> str:

@@ -26,7 +26,9 @@ from modelyard.engines.base import Observed
 from modelyard.engines.fake import FakeEngine
 from modelyard.gateway.fake import FakeGateway
 from modelyard.operations.context import Context
-from modelyard.operations.services import requests
+from modelyard.operations.services.change import UpdateRequest, update_service
+from modelyard.operations.services.create import ServiceRequest, create_service
+from modelyard.operations.services.delete import delete_services
 from modelyard.store.base import EventQuery, ServiceRecord
 from modelyard.store.sql import SqlStore
 
@@ -147,15 +149,15 @@ class PlaneWorld:
         return await self.create_named("svc", *config)
 
     async def create_named(self, name: str, *config: VariantRequest) -> str:
-        request = requests.ServiceRequest(name, InferType.REAL_TIME, config)
-        return (await requests.create(self.context, ALICE, PROJECT, request)).service_id
+        request = ServiceRequest(name, InferType.REAL_TIME, config)
+        return (await create_service(self.context, ALICE, PROJECT, request)).service.id
 
     async def put(self, service_id: str, *config: VariantRequest, status: Desired | None = None) -> None:
-        request = requests.UpdateRequest(status=status, config=config or None)
-        await requests.update(self.context, ALICE, PROJECT, service_id, request)
+        request = UpdateRequest(status=status, config=config or None)
+        await update_service(self.context, ALICE, PROJECT, service_id, request)
 
     async def delete(self, service_id: str) -> None:
-        await requests.delete(self.context, ALICE, PROJECT, [service_id])
+        await delete_services(self.context, ALICE, PROJECT, [service_id])
 
     async def settle(self) -> None:
         """Let everything happen that needs no time."""

@@ -181,7 +181,7 @@ class RolloutWorld:
         self._roll(RolloutKind.DEPLOY, None)
 
     def put(self, *, config: tuple[Variant, ...] | None = None, status: Desired | None = None) -> bool:
-        """What operations.services.requests does; False when the API refuses it."""
+        """What operations.services.change does; False when the API refuses it."""
         service = self.service
         if service is None:
             return False

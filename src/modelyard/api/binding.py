@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
@@ -19,12 +19,10 @@ from modelyard.api.schemas.queries import Change, Removal
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.service import Service
 from modelyard.operations.context import Context
-from modelyard.operations.services.change import Created, Updated
 from modelyard.operations.services.dry_run import planned
-from modelyard.operations.services.preconditions import FIRST_TAG, Answered, Preconditions, Repeat, tag
+from modelyard.operations.services.preconditions import Answered, Changed, Preconditions, Repeat, tag
 
 Json = dict[str, Any]
-OutcomeT = TypeVar("OutcomeT", Created, Updated)
 
 KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 REPLAYED = "Idempotent-Replayed"
@@ -52,6 +50,12 @@ def binds(*, key: bool = True) -> Json:
     return {"parameters": asked}
 
 
+class Use(Protocol):
+    """A use case that changes a service, with everything but what it is bound to."""
+
+    def __call__(self, *, preconditions: Preconditions) -> Awaitable[Changed]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """`tags`: as in Preconditions. `key` "" when there is none."""
@@ -62,25 +66,17 @@ class Binding:
     dry_run: bool
     response: Response
 
-    async def answer(
-        self,
-        ctx: Context,
-        use: Callable[[Preconditions], Awaitable[OutcomeT]],
-        shown: Callable[[OutcomeT], Json],
-    ) -> Json:
+    async def answer(self, ctx: Context, use: Use, shown: Callable[[Changed], Json]) -> Json:
         """Do it, or plan it; what is answered, with its headers set."""
         if self.dry_run:
-            plan = await planned(ctx, use(Preconditions(self.tags, dry_run=True)))
+            plan = await planned(ctx, use(preconditions=Preconditions(self.tags, dry_run=True)))
             if plan.before is not None:
                 self.response.headers["ETag"] = etag(plan.before)
             return convert.plan(plan)
-        if not self.key:
-            outcome = await use(Preconditions(self.tags))
-        else:
-            repeat = Repeat(self.key, self.digest, lambda o: _written(shown(o), o))  # type: ignore[arg-type]
-            outcome = await use(Preconditions(self.tags, repeat))
-        self.response.headers["ETag"] = _tagged(outcome)
-        return shown(outcome)
+        repeat = Repeat(self.key, self.digest, lambda changed: _written(shown(changed), changed))
+        changed = await use(preconditions=Preconditions(self.tags, repeat if self.key else None))
+        self.response.headers["ETag"] = etag(changed.service)
+        return shown(changed)
 
 
 async def binding(
@@ -119,12 +115,8 @@ def replayed(answered: Answered) -> JSONResponse:
     return JSONResponse(kept["body"], status_code=answered.status, headers={**kept["headers"], REPLAYED: "true"})
 
 
-def _written(body: Json, outcome: Created | Updated) -> str:
-    return json.dumps({"body": body, "headers": {"ETag": _tagged(outcome)}})
-
-
-def _tagged(outcome: Created | Updated) -> str:
-    return etag(outcome.service) if isinstance(outcome, Updated) else f'"{FIRST_TAG}"'
+def _written(body: Json, changed: Changed) -> str:
+    return json.dumps({"body": body, "headers": {"ETag": etag(changed.service)}})
 
 
 Bound = Annotated[Binding, Depends(binding)]

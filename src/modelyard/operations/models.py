@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 
 from modelyard.core.admission import fields
 from modelyard.core.packages import contents
-from modelyard.domain.errors import Invalid, NotFound, Violation
+from modelyard.domain.errors import AlreadyExists, Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
-from modelyard.domain.model import Model
+from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.revision import Variant
 from modelyard.domain.texts import shown
 from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.services.replace import free_version
-from modelyard.store.base import ModelQuery, Page, ReadTransaction
+from modelyard.store.base import ModelQuery, Page, ReadTransaction, WriteTransaction
 
 ATTRIBUTES_MAX_BYTES = 256 * 1024
 """Of all optional fields of a model together: they are in every list answer."""
@@ -78,7 +77,7 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
     )
     async with ctx.store.write() as w:
         await may_read_bucket(ctx, w, project_id, object_path(model.source_location).bucket, "source_location")
-        await free_version(w, model)
+        await _free_version(w, model)
         await w.add_model(model)
     ctx.nudge("model", model.id)
     return model
@@ -93,6 +92,18 @@ async def may_read_bucket(ctx: Context, r: ReadTransaction, project_id: str, buc
     if owner not in {None, project_id}:
         text = f"bucket {shown(bucket)} is not one of this project: an administrator can give it to the project"
         raise Invalid(Violation(field, text, "4310"))
+
+
+async def _free_version(w: WriteTransaction, model: Model) -> None:
+    """Remove a model of this name and version whose publishing failed. Raises AlreadyExists for any other."""
+    same = ModelQuery(name=model.name, exact=True, version=model.version)
+    for old in (await w.models(model.project_id, same))[1]:
+        name = f"{old.name} {old.version}"
+        if old.status is ModelStatus.PUBLISHING:
+            raise AlreadyExists("model", name, "It is being published: wait until that is done.")
+        if old.status is ModelStatus.PUBLISHED or await w.services_using(old.id):
+            raise AlreadyExists("model", name, "Publish another version, or delete this one first.")
+        await w.delete_model(old.id)
 
 
 async def notices(r: ReadTransaction, variants: Iterable[Variant]) -> tuple[str, ...]:

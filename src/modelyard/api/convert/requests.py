@@ -20,7 +20,8 @@ from modelyard.core.schedule import Entry
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Desired, InferType
 from modelyard.operations.catalog import ClusterQuery
-from modelyard.operations.services.requests import ServiceRequest, UpdateRequest
+from modelyard.operations.services.change import UpdateRequest
+from modelyard.operations.services.create import ServiceRequest
 from modelyard.store.base import EventQuery, Page, ServiceQuery
 
 DEFAULT_LIMIT = 1000
@@ -54,7 +55,12 @@ def update_request(parsed: Parsed[ServiceUpdate]) -> UpdateRequest:
 
 def rollback_request(revision: Revision) -> UpdateRequest:
     """A PUT of the revision's config as it was sent."""
-    return update_request(ServiceUpdate.parse({"config": [dict(variant.raw) for variant in revision.variants]}))
+    return config_request([variant.raw for variant in revision.variants])
+
+
+def config_request(entries: Sequence[Mapping[str, Any]]) -> UpdateRequest:
+    """A PUT of this config."""
+    return update_request(ServiceUpdate.parse({"config": [dict(entry) for entry in entries]}))
 
 
 def _settings(body: ServiceCreate | ServiceUpdate, raw: Mapping[str, Any]) -> SettingsRequest:

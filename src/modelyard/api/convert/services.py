@@ -6,36 +6,36 @@ from modelyard.api.convert.echo import Json, set_only
 from modelyard.core import schedule
 from modelyard.core.admission import properties
 from modelyard.domain.revision import Revision
-from modelyard.domain.service import Event, RolloutState, Service
+from modelyard.domain.service import Event, Rollout, RolloutState, Service
 from modelyard.operations.progress import DEPLOYING, percent, variant_status
 from modelyard.operations.reading import Detail, Summary, UpdateRecord
-from modelyard.operations.services.requests import Created, Updated
+from modelyard.operations.services.preconditions import Changed
 
 WHERE = ("cluster_id", "pool_name", "vpc_id", "subnet_network_id", "security_group_id")
-SHOWN = (
-    *WHERE,
-    schedule.SCHEDULE,
-    properties.PROPERTIES,
-    properties.LOAD_BALANCER,
-    properties.PRIORITY,
-)
+SHOWN = (*WHERE, schedule.SCHEDULE)
+MORE_SHOWN = (properties.PROPERTIES, properties.LOAD_BALANCER, properties.PRIORITY)
 """Attributes of a service that are fields of their own, shown as they are kept."""
 
 
-def created(value: Created) -> Json:
-    return {"service_id": value.service_id, "resource_ids": [f"INF-{value.rollout_id}"]}
+def created(value: Changed) -> Json:
+    assert value.rollout is not None
+    return {"service_id": value.service.id, "resource_ids": _resources(value.rollout)}
 
 
-def updated(value: Updated) -> Json:
+def updated(value: Changed) -> Json:
     if value.rollout is None:
         return {}
-    return {"update_time": value.rollout.started_ms, "resource_ids": [f"INF-{value.rollout.id}"]}
+    return {"update_time": value.rollout.started_ms, "resource_ids": _resources(value.rollout)}
+
+
+def _resources(rollout: Rollout) -> list[str]:
+    return [f"INF-{rollout.id}"]
 
 
 def service_summary(value: Summary, gateway_url: str) -> Json:
     service = value.service
     address = f"{gateway_url.rstrip('/')}/v1/infers/{service.id}"
-    more = {name: service.attributes[name] for name in SHOWN if name in service.attributes}
+    kept = service.attributes
     return set_only(
         service_id=service.id,
         service_name=service.name,
@@ -59,8 +59,9 @@ def service_summary(value: Summary, gateway_url: str) -> Json:
         access_address=address,
         bind_access_address=address,
         debug_url=address,
+        **{name: kept[name] for name in SHOWN if name in kept},
         due_time=service.due_ms,
-        **more,
+        **{name: kept[name] for name in MORE_SHOWN if name in kept},
     )
 
 

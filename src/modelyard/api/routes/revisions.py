@@ -1,5 +1,6 @@
 """Revisions of a service: `/v1/{project_id}/services/{service_id}/revisions`. An extension of the contract."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -13,7 +14,7 @@ from modelyard.api.schemas.answers import UpdatedService
 from modelyard.api.schemas.plans import RevisionPage, RevisionShown
 from modelyard.domain.errors import NotFound
 from modelyard.operations import revisions
-from modelyard.operations.services import requests
+from modelyard.operations.services.change import update_service
 
 router = APIRouter(prefix="/v1/{project_id}/services/{service_id}/revisions", tags=["services"], responses=ERRORS)
 
@@ -55,14 +56,8 @@ async def rollback(
     """The same as a PUT of that revision's config: a new revision, and a rollout to it. A model of it that was
     deleted since is an error (3507). Needs no body."""
     entry = await revisions.revision(ctx, caller, project_id, service_id, _number(number))
-    request = convert.rollback_request(entry.revision)
-    return await bound.answer(
-        ctx,
-        lambda preconditions: requests.update(
-            ctx, caller, project_id, service_id, request, preconditions=preconditions
-        ),
-        convert.updated,
-    )
+    use = partial(update_service, ctx, caller, project_id, service_id, convert.rollback_request(entry.revision))
+    return await bound.answer(ctx, use, convert.updated)
 
 
 def _number(text: str) -> int:

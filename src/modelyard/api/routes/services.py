@@ -1,5 +1,6 @@
 """Services: `/v1/{project_id}/services` (contract §2)."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
@@ -15,7 +16,9 @@ from modelyard.api.schemas.wire import Parsed
 from modelyard.domain import texts
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.operations import catalog, monitoring, reading
-from modelyard.operations.services import requests
+from modelyard.operations.services.change import refuse_node, update_service
+from modelyard.operations.services.create import create_service
+from modelyard.operations.services.delete import delete_services
 
 router = APIRouter(prefix="/v1/{project_id}/services", tags=["services"], responses=ERRORS)
 
@@ -38,9 +41,7 @@ async def create(
 ) -> Json:
     """Deploys at once: poll the service until its status is no longer `deploying`."""
     wanted = convert.service_request(request)
-    return await bound.answer(
-        ctx, lambda preconditions: requests.create(ctx, caller, project_id, wanted, preconditions), convert.created
-    )
+    return await bound.answer(ctx, partial(create_service, ctx, caller, project_id, wanted), convert.created)
 
 
 @router.get(
@@ -102,14 +103,8 @@ async def update(
     `config`, except that the new model answers. A status that differs from the present one is applied and a config
     beside it ignored; one that equals it is no change. A failed service was told to run already: `running` with a
     config repairs it, `running` alone tries once more."""
-    wanted = convert.update_request(request)
-    return await bound.answer(
-        ctx,
-        lambda preconditions: requests.update(
-            ctx, caller, project_id, service_id, wanted, preconditions=preconditions
-        ),
-        convert.updated,
-    )
+    use = partial(update_service, ctx, caller, project_id, service_id, convert.update_request(request))
+    return await bound.answer(ctx, use, convert.updated)
 
 
 @router.patch(
@@ -128,14 +123,8 @@ async def patch(
     operations: Annotated[object, Depends(patch_body)],
 ) -> Json:
     """JSON Patch, only `replace`, only below `/config/{n}/`; the outcome is held to the rules of PUT."""
-    amended = convert.patched(operations)
-    return await bound.answer(
-        ctx,
-        lambda preconditions: requests.amend(
-            ctx, caller, project_id, service_id, amended, preconditions=preconditions
-        ),
-        convert.updated,
-    )
+    use = partial(update_service, ctx, caller, project_id, service_id, convert.patched(operations))
+    return await bound.answer(ctx, use, convert.updated)
 
 
 @router.put(
@@ -154,14 +143,8 @@ async def resize(
     request: Annotated[Parsed[wire.PropertyUpdate], Depends(body(wire.PropertyUpdate))],
 ) -> Json:
     """Of a real-time service that is running, concerning or failed."""
-    amended = convert.resized(request)
-    return await bound.answer(
-        ctx,
-        lambda preconditions: requests.amend(
-            ctx, caller, project_id, service_id, amended, preconditions=preconditions
-        ),
-        convert.updated,
-    )
+    use = partial(update_service, ctx, caller, project_id, service_id, convert.resized(request))
+    return await bound.answer(ctx, use, convert.updated)
 
 
 @router.put(
@@ -183,7 +166,7 @@ async def node_status(
     if request.violations:
         raise Invalid(*request.violations)
     node = Violation("node_id", f"is {texts.shown(node_id)}")
-    await requests.refuse_node(ctx, caller, project_id, service_id, node)
+    await refuse_node(ctx, caller, project_id, service_id, node)
     return {}
 
 
@@ -193,7 +176,7 @@ async def node_status(
 async def delete(ctx: UseCases, caller: Caller, project_id: str, service_id: str, preconditions: Held) -> Json:
     """One id, or several with commas between them. `deleting` while instances drain, then 404."""
     ids = [part.strip() for part in service_id.split(",") if part.strip()]
-    await requests.delete(ctx, caller, project_id, ids or [service_id], preconditions)
+    await delete_services(ctx, caller, project_id, ids or [service_id], preconditions=preconditions)
     return {}
 
 

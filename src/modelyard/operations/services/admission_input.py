@@ -1,6 +1,7 @@
 """What a config is held against: loaded in the transaction that will write it, in few statements."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelyard.core.admission.catalog import Flavor, Pool
@@ -14,35 +15,36 @@ from modelyard.operations import limits
 from modelyard.operations.context import Context
 from modelyard.store.base import ReadTransaction, ServiceRecord
 
-NOWHERE = Placement()
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The service that a config is for. `record`: all that is stored of it; None when it is new."""
+
+    project_id: str
+    infer_type: InferType
+    placement: Placement
+    record: ServiceRecord | None = None
 
 
 async def admission_input(
-    ctx: Context,
-    r: ReadTransaction,
-    project_id: str,
-    config: Sequence[VariantRequest],
-    *,
-    infer_type: InferType = InferType.REAL_TIME,
-    placement: Placement = NOWHERE,
-    record: ServiceRecord | None = None,
+    ctx: Context, r: ReadTransaction, subject: Subject, config: Sequence[VariantRequest]
 ) -> AdmissionInput:
-    """`record` is the service that the config is for; None when it is new."""
+    project_id, record = subject.project_id, subject.record
     models = {}
     for model_id in {entry.model_id for entry in config if entry.model_id}:
         if (model := await r.model(project_id, model_id)) is not None:
             models[model_id] = model
     flavors = await limits.flavors(ctx, r, project_id)
-    pools = await _pools(ctx, r, project_id, config, placement)
+    pools = await _pools(ctx, r, subject, config)
     return AdmissionInput(
         models=models,
         flavors=flavors,
         quotas=await limits.quotas(ctx, r, project_id),
-        infer_type=infer_type,
+        infer_type=subject.infer_type,
         previous=record.revisions[record.service.revision].variants if record else (),
         next_track=1 + max(_tracks(record), default=0),
         pools=pools,
-        placement=placement,
+        placement=subject.placement,
         dirs=host_dirs(ctx, config),
         machine=ctx.capacity,
         taken=await _taken(r, pools, flavors, record.service.id if record else ""),
@@ -75,13 +77,13 @@ def _tracks(record: ServiceRecord | None) -> Iterable[int]:
 
 
 async def _pools(
-    ctx: Context, r: ReadTransaction, project_id: str, config: Sequence[VariantRequest], placement: Placement
+    ctx: Context, r: ReadTransaction, subject: Subject, config: Sequence[VariantRequest]
 ) -> Mapping[str, Pool]:
     """Not asked for where nobody names one."""
-    said = [placement, *(entry.placement for entry in config)]
+    said = [subject.placement, *(entry.placement for entry in config)]
     if not any(p.pool_key or p.affinity for p in said):
         return {}
-    return await limits.pools(ctx, r, project_id)
+    return await limits.pools(ctx, r, subject.project_id)
 
 
 def host_dirs(ctx: Context, config: Sequence[VariantRequest]) -> HostDirs:

@@ -1,5 +1,11 @@
-"""One PUT inside its transaction: everything that is wrong with it, or all of it written."""
+"""The use case that changes a service: config, settings, whether it runs (PUT, PATCH, /property, rollback).
 
+One transaction finds everything that is wrong with the request, or writes all of what the user wants; then the
+loop is nudged. Instances, routes and the later status are the loop's matter. Every accepted change raises
+`Service.version`, so that a decision made from the state before is not written.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from modelyard.core import schedule
@@ -10,7 +16,7 @@ from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.core.rollout import stopping
 from modelyard.domain.errors import Invalid, Violation
-from modelyard.domain.identity import Principal
+from modelyard.domain.identity import CONTROL_WRITE, Principal
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import (
     Desired,
@@ -21,11 +27,13 @@ from modelyard.domain.service import (
     Service,
     ServiceStatus,
 )
+from modelyard.domain.texts import shown
 from modelyard.operations import limits
-from modelyard.operations.context import Context
+from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
-from modelyard.operations.services.admission_input import admission_input
-from modelyard.operations.services.load import not_owner
+from modelyard.operations.services.admission_input import Subject, admission_input
+from modelyard.operations.services.load import load_record, load_service, not_owner
+from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
 from modelyard.store.base import ServiceRecord, WriteTransaction
 
 
@@ -46,22 +54,54 @@ class UpdateRequest:
         return self.description is not None or self.settings != SettingsRequest() or broken
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
-    service_id: str
-    rollout_id: str
+Amendment = Callable[[Service, Revision], UpdateRequest]
+"""Makes the request from what the service is now. May raise Invalid."""
+
+
+async def update_service(
+    ctx: Context,
+    principal: Principal,
+    project_id: str,
+    service_id: str,
+    request: UpdateRequest | Amendment,
+    *,
+    preconditions: Preconditions = UNBOUND,
+) -> Changed:
+    """All of the request or nothing. Raises Forbidden, NotFound, Invalid.
+
+    An Amendment is asked in the transaction that writes the change, so that no other change gets lost in between.
+    A config that is equal to the present one makes a revision all the same, so that each accepted PUT has its
+    update record; its rollout has nothing to do and ends at once.
+    """
+    authorise(principal, project_id, CONTROL_WRITE, "updateService")
+    async with ctx.store.write() as w:
+        await preconditions.begun(w, project_id, ctx.clock())
+        record = await load_record(w, project_id, service_id)
+        service, now = record.service, ctx.clock()
+        preconditions.hold(service)
+        if not isinstance(request, UpdateRequest):
+            request = request(service, record.revisions[service.revision])
+        changed = await _Change(ctx, w, record, now).made(principal, request)
+        await preconditions.concluded(w, record, changed, now)
+    if changed.service is not service:
+        ctx.nudge("service", service_id)
+    return changed
+
+
+async def refuse_node(
+    ctx: Context, principal: Principal, project_id: str, service_id: str, node: Violation
+) -> None:
+    """Start or stop a service on one edge node: not yet. Raises Forbidden, NotFound, and Invalid always."""
+    authorise(principal, project_id, CONTROL_WRITE, "updateNodeServiceStatus")
+    async with ctx.store.read() as r:
+        service = await load_service(r, project_id, service_id)
+    said = f"service {shown(service.name)} is {service.infer_type}"
+    text = f"{said}: only edge services run on nodes, none are there yet"
+    raise Invalid(replace(node, text=f"{node.text}, but {text}"))
 
 
 @dataclass(frozen=True, slots=True)
-class Updated:
-    """`rollout` is the update that the config started; None when it started none."""
-
-    service: Service
-    rollout: Rollout | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
+class _Change:
     """The change of one service, held against what is stored now."""
 
     ctx: Context
@@ -73,37 +113,34 @@ class Change:
     def before(self) -> Service:
         return self.record.service
 
-    async def made(self, principal: Principal, request: UpdateRequest) -> Updated:
+    async def made(self, principal: Principal, request: UpdateRequest) -> Changed:
         """Check and write. Raises Invalid with everything that is wrong; nothing was written then."""
         variants, step = await self._admitted(principal, request)
         return await self._written(request, step, variants)
 
     async def _admitted(self, principal: Principal, request: UpdateRequest) -> tuple[tuple[Variant, ...], Effect]:
         service, broken = self.before, frozenset(v.field for v in request.violations)
-        step = effect(
-            service.status, request.status, request.config is not None or "config" in broken, request.more
-        )
-        found: list[Violation] = [*not_owner(principal, service)]
-        if isinstance(step, Violation):
-            found.append(step)
-        found += request.violations
+        with_config = request.config is not None or "config" in broken
+        step = effect(service.status, request.status, with_config, request.more)
         quotas = await limits.quotas(self.ctx, self.w, service.project_id)
         admission = await self._admission(request, broken)
         websocket = self._websocket(admission.variants)
-        own = [
-            *settings.violations(
-                request.settings, service.attributes, quotas, service.infer_type, websocket=websocket
-            )
-        ]
+        said, attributes, infer_type = request.settings, service.attributes, service.infer_type
+        own = [*settings.violations(said, attributes, quotas, infer_type, websocket=websocket)]
         if request.description is not None:
             own += fields.description(request.description)
-        found += [v for v in own if not fields.told(v.field, broken)]
-        found += admission.violations
+        wrong = [
+            *not_owner(principal, service),
+            *([step] if isinstance(step, Violation) else []),
+            *request.violations,
+            *(v for v in own if not fields.told(v.field, broken)),
+            *admission.violations,
+        ]
         if admission.variants and not websocket and service.settings.websocket and self._websocket(()):
             text = "no model of it has inference code that could serve the WebSocket that the service has"
-            found.append(Violation("config", text))
-        if found or isinstance(step, Violation):
-            raise Invalid(*found)
+            wrong.append(Violation("config", text))
+        if wrong or isinstance(step, Violation):
+            raise Invalid(*wrong)
         return admission.variants, step
 
     def _websocket(self, variants: tuple[Variant, ...]) -> bool:
@@ -115,18 +152,12 @@ class Change:
         if request.config is None:
             return Admission()
         service = self.before
-        world = await admission_input(
-            self.ctx,
-            self.w,
-            service.project_id,
-            request.config,
-            infer_type=service.infer_type,
-            placement=settings.placement(service.settings),
-            record=self.record,
-        )
-        return admit(request.config, world, broken)
+        where = settings.placement(service.settings)
+        subject = Subject(service.project_id, service.infer_type, where, self.record)
+        given = await admission_input(self.ctx, self.w, subject, request.config)
+        return admit(request.config, given, broken)
 
-    async def _written(self, request: UpdateRequest, effect: Effect, variants: tuple[Variant, ...]) -> Updated:
+    async def _written(self, request: UpdateRequest, effect: Effect, variants: tuple[Variant, ...]) -> Changed:
         service, rollout = self._settled(request), None
         match effect.step:
             case Step.START:
@@ -147,7 +178,7 @@ class Change:
         if service is not self.before:
             service = replace(service, version=self.before.version + 1)
             await self.w.save_service(service)
-        return Updated(service, rollout)
+        return Changed(service, rollout)
 
     def _settled(self, request: UpdateRequest) -> Service:
         """The service with everything that is neither status nor config; the same object if nothing changes."""

@@ -10,13 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelyard.domain.errors import DomainError, KeyReused, Stale
-from modelyard.domain.service import Service
+from modelyard.domain.service import Rollout, Service
 from modelyard.domain.texts import shown
-from modelyard.operations.services.change import Created, Updated
 from modelyard.store.base import ServiceRecord, StoredAnswer, WriteTransaction
 
 KEPT_MS = 24 * 3600 * 1000
-FIRST_TAG = "1.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What came of a change: the service after it, and the rollout that its config started (None: none)."""
+
+    service: Service
+    rollout: Rollout | None = None
 
 
 class Answered(DomainError):
@@ -44,7 +50,7 @@ class Repeat:
 
     key: str
     digest: str
-    written: Callable[[Created | Updated], str]
+    written: Callable[[Changed], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +84,16 @@ class Preconditions:
             )
 
     async def concluded(
-        self,
-        w: WriteTransaction,
-        before: ServiceRecord | None,
-        service: Service,
-        outcome: Created | Updated,
-        now_ms: int,
+        self, w: WriteTransaction, before: ServiceRecord | None, changed: Changed, now_ms: int
     ) -> None:
         """The end of the transaction. Raises Tried, so that it is rolled back, when it is only tried."""
+        service = changed.service
         if self.dry_run:
             after = await w.record(service.id)
             assert after is not None
             raise Tried(before, after)
         if self.repeat is not None:
-            answer = StoredAnswer(self.repeat.digest, 200, self.repeat.written(outcome), now_ms + KEPT_MS)
+            answer = StoredAnswer(self.repeat.digest, 200, self.repeat.written(changed), now_ms + KEPT_MS)
             await w.save_answer(service.project_id, self.repeat.key, answer, now_ms)
 
 
