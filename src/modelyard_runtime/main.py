@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, NoReturn
 from modelyard_runtime import metrics
 from modelyard_runtime.ending import Ending, LeaveError
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.http.server import Server
+from modelyard_runtime.http.transport import Transport, listener
 from modelyard_runtime.logs import speak, tell
-from modelyard_runtime.server import Server
 from modelyard_runtime.settings import Settings, settings
 from modelyard_runtime.stopwatch import Stopwatch
-from modelyard_runtime.transport import Transport, listener
 
 if TYPE_CHECKING:
     from modelyard_runtime.model import Model
@@ -86,16 +86,16 @@ def _count(read: Settings, content: Callable[[], str]) -> None:
 
 def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch, ending: Ending) -> None:
     # Imported here, so that the health check answers some 50 ms earlier.
-    from modelyard_runtime.children import variables
-    from modelyard_runtime.dataplane import DataPlane, reported
-    from modelyard_runtime.loader import describe, load
-    from modelyard_runtime.memory import keep_freed
-    from modelyard_runtime.package import open_package
+    from modelyard_runtime.loading.children import variables
+    from modelyard_runtime.loading.load_watchdog import Standstill, StillLoading
+    from modelyard_runtime.loading.loader import describe, load
+    from modelyard_runtime.loading.memory import keep_freed
+    from modelyard_runtime.loading.package import open_package
+    from modelyard_runtime.protocols.modelarts import DataPlane, reported
     from modelyard_runtime.protocols.v2 import OpenInference
-    from modelyard_runtime.waiting import Standstill, StillLoading
 
     if read.environment:
-        from modelyard_runtime.overlay import lay_over
+        from modelyard_runtime.loading.imports import lay_over
 
         lay_over(read.environment)
     waiting = StillLoading(read.model_dir, _say, read.load_report_s)
@@ -131,7 +131,7 @@ def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch
 
 def _warm_up(model: "Model") -> None:
     """One call with the package's example, before any other. A model that fails on its own example is broken."""
-    from modelyard_runtime.answers import encode
+    from modelyard_runtime.protocols.answers import encode
 
     if model.example is None:
         return
@@ -140,7 +140,7 @@ def _warm_up(model: "Model") -> None:
         if model.predict is not None:
             encode(model.predict(example))
         elif model.predict_async is not None:
-            from modelyard_runtime.loop import prepared
+            from modelyard_runtime.execution.event_loop import prepared
 
             encode(prepared().run_until_complete(model.predict_async(example)))
     except Exception as error:

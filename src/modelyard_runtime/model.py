@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard_runtime.batching import Joint
-from modelyard_runtime.sockets import WebSocket
+from modelyard_runtime.execution.batching import Joint
+from modelyard_runtime.loading.websocket import WebSocket
 
 
 @dataclass(slots=True)  # frozen, it would take three times as long to make
@@ -61,7 +61,7 @@ class Model:
     Exactly one of `predict` and `predict_async` is set. `wants_text`: the script parses the JSON text itself.
     `joint` answers several requests in one call, with the same answers as `predict`.
     `wraps_lists`: a list becomes `{"data": {"resp_data": list}}`. `example` is a request for the warm-up.
-    A generator as the answer is streamed (`sse`).
+    A generator as the answer is streamed (`http.sse`).
     """
 
     routes: dict[str, frozenset[str]]

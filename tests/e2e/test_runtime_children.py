@@ -141,7 +141,7 @@ def test_another_python_is_left_alone(start: Start, tmp_path: Path) -> None:  # 
     import subprocess, sys
     class Other(SingleNodeService):
         def _inference(self, data):
-            code = "import sys; print(sys.hidden, 'modelyard_runtime.children' in sys.modules)"
+            code = "import sys; print(sys.hidden, 'modelyard_runtime.loading.children' in sys.modules)"
             env = {**os.environ, "MODELYARD_CHILDREN": "/elsewhere"}
             return {"said": subprocess.check_output([sys.executable, "-c", code], env=env, text=True)}
     """

@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from modelyard_runtime.batcher import Times
-from modelyard_runtime.batching import Joint, Limits
-from modelyard_runtime.dataplane import DataPlane
 from modelyard_runtime.errors import bad_input
+from modelyard_runtime.execution.batch_queue import Together
+from modelyard_runtime.execution.batcher import Times
+from modelyard_runtime.execution.batching import Joint, Limits
 from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.model import Model, Tensors
+from modelyard_runtime.protocols.modelarts import DataPlane
 from modelyard_runtime.protocols.v2 import OpenInference, Reply
-from modelyard_runtime.together import Together
 
 CALLERS = 6
 LIMITS = Limits(max_size=5, max_delay_s=0.005, max_wait_s=0.3)

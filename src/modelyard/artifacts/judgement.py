@@ -18,10 +18,10 @@ from modelyard.core.packages import contents
 from modelyard.core.packages.requirements import requirements
 from modelyard.domain.errors import Violation
 from modelyard.objects.tree import RefusedFileError, files
-from modelyard_runtime import declared, kinds
 from modelyard_runtime.formats import carriers
 from modelyard_runtime.formats.sniff import kind
-from modelyard_runtime.package import MAX_CONFIG_BYTES, Package
+from modelyard_runtime.loading import declared, kinds
+from modelyard_runtime.loading.package import MAX_CONFIG_BYTES, Package
 
 MAX_SOURCE_BYTES = 8 * 1024**2
 

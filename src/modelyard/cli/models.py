@@ -8,7 +8,7 @@ from modelyard.cli import views
 from modelyard.cli.asking import confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, ModelKey, NoWait, Timeout, Yes, connect, errors, print_answer
 from modelyard.client.waiting import Patience
-from modelyard_runtime.kinds import TYPES
+from modelyard_runtime.loading.kinds import TYPES
 
 app = typer.Typer(no_args_is_help=True, help="Publish models, look at them, delete them.")
 

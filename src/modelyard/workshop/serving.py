@@ -17,7 +17,7 @@ from modelyard.artifacts.environments import Environments, site
 from modelyard.artifacts.uv import Installer, Say
 from modelyard.engines.launch import source_path
 from modelyard.workshop.check import Finding, Level
-from modelyard_runtime.package import Package
+from modelyard_runtime.loading.package import Package
 
 POLL_S = 0.05
 END_S = 5.0

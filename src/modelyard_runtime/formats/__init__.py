@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.formats.networks import Network, network_model
 from modelyard_runtime.formats.sniff import RUNS_CODE, kind
+from modelyard_runtime.formats.tables import Table, table_model
+from modelyard_runtime.loading.package import Package
 from modelyard_runtime.model import Model
-from modelyard_runtime.networks import Network, network_model
-from modelyard_runtime.package import Package
 from modelyard_runtime.stopwatch import Stopwatch
-from modelyard_runtime.tables import Table, table_model
 
 _TYPES = {"XGBoost": "xgboost", "LightGBM": "lightgbm", "ONNX": "onnx"}
 

@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from modelyard_runtime.errors import LoadError
-from modelyard_runtime.missing import needs
+from modelyard_runtime.errors import LoadError, needs
+from modelyard_runtime.formats.tables import Table
 from modelyard_runtime.stopwatch import Stopwatch
-from modelyard_runtime.tables import Table
 
 _NO_NAME = re.compile(r"Column_\d+")
 

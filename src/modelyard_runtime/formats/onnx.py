@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from modelyard_runtime.errors import LoadError
-from modelyard_runtime.missing import needs
+from modelyard_runtime.errors import LoadError, needs
+from modelyard_runtime.formats.networks import Network
 from modelyard_runtime.model import Tensor
-from modelyard_runtime.networks import Network
 from modelyard_runtime.stopwatch import Stopwatch
 
 _DATATYPES = {

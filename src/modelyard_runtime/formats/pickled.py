@@ -9,10 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from modelyard_runtime.errors import LoadError
-from modelyard_runtime.missing import needs
+from modelyard_runtime.errors import LoadError, needs
+from modelyard_runtime.formats.tables import Table
 from modelyard_runtime.stopwatch import Stopwatch
-from modelyard_runtime.tables import Table
 
 _LIBRARY = re.compile(rb"(sklearn|xgboost|lightgbm)(\.[a-z_]+)*")
 _METHODS = ("predict_proba", "decision_function", "predict_log_proba")

@@ -8,12 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from modelyard_runtime import declared
-from modelyard_runtime.errors import LoadError
-from modelyard_runtime.missing import needs
+from modelyard_runtime.errors import LoadError, needs
+from modelyard_runtime.formats.networks import Network
+from modelyard_runtime.loading import declared
+from modelyard_runtime.loading.package import Package
 from modelyard_runtime.model import Tensor
-from modelyard_runtime.networks import Network
-from modelyard_runtime.package import Package
 from modelyard_runtime.stopwatch import Stopwatch
 
 _DATATYPES = {

@@ -1,1 +1,1 @@
-"""Protocols beside the declared api: the Open Inference Protocol V2."""
+"""What callers speak: bodies to what a model takes, results to bodies. Nothing here knows a socket or a thread."""

@@ -12,9 +12,9 @@ field whose value is a number, a text or a regular array; anything else is one B
 from collections.abc import Sequence
 from typing import Any
 
-from modelyard_runtime.answers import encode, walked
 from modelyard_runtime.errors import bad_input
 from modelyard_runtime.model import Model, Tensor, Tensors
+from modelyard_runtime.protocols.answers import encode, walked
 
 
 def tensors(model: Model) -> Tensors:

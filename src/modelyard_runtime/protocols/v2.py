@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
-from modelyard_runtime.answers import Unwritable, encode
-from modelyard_runtime.batching import Call
 from modelyard_runtime.errors import bad_input, refusal_of
+from modelyard_runtime.execution.batching import Call
 from modelyard_runtime.model import Model, Tensors
 from modelyard_runtime.protocols import scripts
-from modelyard_runtime.protocols.joined import Fitted, TensorCalls
+from modelyard_runtime.protocols.answers import Unwritable, encode
+from modelyard_runtime.protocols.tensor_batching import Fitted, TensorCalls
 from modelyard_runtime.protocols.tensors import array_of, as_binary, as_json, binary_size
 
 VERSION = "0.1.0"
@@ -38,7 +38,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request for inference that waits for its turn in a shared call (`together.Asked`)."""
+    """A request for inference that waits for its turn in a shared call (`batch_queue.Asked`)."""
 
     asked: "_Asked"
     item: Any

@@ -10,8 +10,8 @@ from modelyard.api.schemas.models import ModelCreate
 from modelyard.core.admission import fields
 from modelyard.core.packages import contents
 from modelyard.core.packages.requirements import requirements
-from modelyard_runtime import missing
-from modelyard_runtime.kinds import KINDS, TYPES
+from modelyard_runtime import errors
+from modelyard_runtime.loading.kinds import KINDS, TYPES
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -55,7 +55,7 @@ def test_a_bare_file_of_every_type_that_the_loader_serves_is_a_package(model_typ
 )
 def test_the_hint_can_be_followed(module: str, package: str) -> None:
     """What it says goes into config.json as it is, and asks for the package that has the module."""
-    told = missing.needs("m.onnx", module)
+    told = errors.needs("m.onnx", module)
     config, violations = contents.config(b"{" + told.partition("config.json: ")[2].encode() + b"}", {}, None)
     assert violations == ()
     assert requirements(config) == (package,)

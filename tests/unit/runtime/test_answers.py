@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from modelyard_runtime.answers import MOST_DEEP, Unwritable, encode, encode_or_stream
+from modelyard_runtime.protocols.answers import MOST_DEEP, Unwritable, encode, encode_or_stream
 
 
 class Text(str):

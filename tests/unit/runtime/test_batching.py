@@ -4,9 +4,18 @@ from typing import Any
 
 import pytest
 
-from modelyard_runtime.batcher import Batcher, Times
-from modelyard_runtime.batching import Costs, Gaps, Limits, Patience, limits, linger_s, rows_joint, together
 from modelyard_runtime.errors import LoadError, RequestError, bad_input
+from modelyard_runtime.execution.batcher import Batcher, Times
+from modelyard_runtime.execution.batching import (
+    Costs,
+    Gaps,
+    Limits,
+    Patience,
+    limits,
+    linger_s,
+    rows_joint,
+    together,
+)
 from modelyard_runtime.model import Question, Rows
 
 

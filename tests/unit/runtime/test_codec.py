@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from modelyard_runtime.codec import decode, given
 from modelyard_runtime.errors import RequestError
+from modelyard_runtime.protocols.codec import decode, given
 
 
 @pytest.mark.parametrize(

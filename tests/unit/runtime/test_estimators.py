@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from modelyard_runtime.errors import LoadError, RequestError
-from modelyard_runtime.loader import load
+from modelyard_runtime.loading.loader import load
 from modelyard_runtime.model import Model
 from modelyard_runtime.settings import Settings
 

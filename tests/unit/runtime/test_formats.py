@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from tests.unit.runtime.saved_models import COLUMNS, FORMATS, ROWS, Saved, package
 
-from modelyard_runtime.batching import Limits, rows_joint, together
-from modelyard_runtime.dataplane import DataPlane
-from modelyard_runtime.loader import load
+from modelyard_runtime.execution.batching import Limits, rows_joint, together
+from modelyard_runtime.loading.loader import load
 from modelyard_runtime.model import Model
+from modelyard_runtime.protocols.modelarts import DataPlane
 from modelyard_runtime.protocols.v2 import OpenInference
 from modelyard_runtime.settings import Settings
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelyard_runtime.dataplane import DataPlane
-from modelyard_runtime.loader import load
+from modelyard_runtime.loading.loader import load
+from modelyard_runtime.protocols.modelarts import DataPlane
 from modelyard_runtime.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the frameworks, which are not ours to mend

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HERE = "from modelyard_runtime.memory import keep_freed; "
+HERE = "from modelyard_runtime.loading.memory import keep_freed; "
 
 
 def said(code: str, **env: str) -> str:
@@ -33,7 +33,7 @@ def test_arrays_are_not_faulted_in_again() -> None:
     code = """
 import resource, threading
 import numpy as np
-from modelyard_runtime.memory import keep_freed
+from modelyard_runtime.loading.memory import keep_freed
 keep_freed()
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelyard_runtime.errors import RequestError
-from modelyard_runtime.multipart import boundary, form
+from modelyard_runtime.protocols.multipart import boundary, form
 
 
 def plain(value: Any) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from modelyard import __version__
-from modelyard_runtime.batching import Call, Joint, together
 from modelyard_runtime.errors import bad_input, overloaded
+from modelyard_runtime.execution.batching import Call, Joint, together
 from modelyard_runtime.model import Model, Tensor, Tensors
 from modelyard_runtime.protocols import v2
 from modelyard_runtime.protocols.datatypes import SIZES

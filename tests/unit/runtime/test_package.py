@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from modelyard_runtime.errors import LoadError
-from modelyard_runtime.kinds import KINDS, Kind
-from modelyard_runtime.package import MAX_CONFIG_BYTES, open_package, read_config
+from modelyard_runtime.loading.kinds import KINDS, Kind
+from modelyard_runtime.loading.package import MAX_CONFIG_BYTES, open_package, read_config
 
 
 def write(directory: Path, config: object, *files: str) -> Path:

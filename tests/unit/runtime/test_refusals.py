@@ -15,13 +15,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
 import model_service
-from modelyard_runtime.dataplane import DataPlane
 from modelyard_runtime.errors import LoadError, input_refused
-from modelyard_runtime.loader import load
+from modelyard_runtime.http.sse import Stream
+from modelyard_runtime.loading.loader import load
 from modelyard_runtime.model import Model
+from modelyard_runtime.protocols.modelarts import DataPlane
 from modelyard_runtime.protocols.v2 import OpenInference
 from modelyard_runtime.settings import Settings
-from modelyard_runtime.sse import Stream
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the libraries
 

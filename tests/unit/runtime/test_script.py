@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from modelyard_runtime.errors import LoadError
-from modelyard_runtime.loader import describe, load
+from modelyard_runtime.loading.loader import describe, load
+from modelyard_runtime.loading.tensorflow1 import _is_older
 from modelyard_runtime.model import Model
-from modelyard_runtime.older import _is_older
 from modelyard_runtime.settings import Settings
 
 

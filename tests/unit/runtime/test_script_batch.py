@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from model_service.model_service import SingleNodeService
-from modelyard_runtime.batching import Limits
 from modelyard_runtime.errors import LoadError
-from modelyard_runtime.package import Package
-from modelyard_runtime.script_batch import alone, script_joint
+from modelyard_runtime.execution.batching import Limits
+from modelyard_runtime.loading.package import Package
+from modelyard_runtime.loading.script_batch import alone, script_joint
 
 
 class Plain(SingleNodeService):

@@ -13,7 +13,7 @@ import pytest
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.formats import model_of, refuse_code
 from modelyard_runtime.formats.sniff import kind_of
-from modelyard_runtime.package import open_package
+from modelyard_runtime.loading.package import open_package
 from modelyard_runtime.stopwatch import Stopwatch
 
 PICKLED = pickle.dumps({"a": 1})

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from modelyard_runtime.loading.load_watchdog import place
 from modelyard_runtime.stopwatch import Stopwatch
-from modelyard_runtime.waiting import place
 
 ROOT = Path(__file__).parents[3]
 HEAVY = ("numpy", "asyncio", "pandas", "sklearn", "joblib", "ssl", "email", "importlib.metadata")
@@ -18,8 +18,8 @@ HEAVY = ("numpy", "asyncio", "pandas", "sklearn", "joblib", "ssl", "email", "imp
 def test_a_script_that_needs_nothing_imports_nothing_heavy() -> None:
     program = f"""
 import sys
-import modelyard_runtime.main, modelyard_runtime.dataplane, modelyard_runtime.waiting
-from modelyard_runtime.loader import load
+import modelyard_runtime.main, modelyard_runtime.protocols.modelarts, modelyard_runtime.loading.load_watchdog
+from modelyard_runtime.loading.loader import load
 from modelyard_runtime.protocols.v2 import OpenInference
 from modelyard_runtime.settings import settings
 read = settings({{"MODELYARD_MODEL_DIR": "examples/echo", "PORT": "0"}})

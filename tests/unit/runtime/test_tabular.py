@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from modelyard_runtime.errors import RequestError
+from modelyard_runtime.formats.tabular import Answers, Column, columns, reader, rows_of
 from modelyard_runtime.model import Question
-from modelyard_runtime.tabular import Answers, Column, columns, reader, rows_of
 
 AB = (Column("a", "number"), Column("b", "integer"))
 XY = (Column("x", "number"), Column("y", "number"))

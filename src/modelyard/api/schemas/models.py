@@ -7,7 +7,7 @@ from pydantic import Field
 
 from modelyard.api.schemas.queries import Limit, Offset, Order
 from modelyard.api.schemas.wire import QueryFlag, Wire
-from modelyard_runtime.kinds import TYPES
+from modelyard_runtime.loading.kinds import TYPES
 
 EXAMPLE: dict[str, Any] = {
     "model_name": "digits",

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator
 
 from modelyard.domain.errors import Violation
 from modelyard.domain.texts import shown
-from modelyard_runtime.kinds import TYPES
+from modelyard_runtime.loading.kinds import TYPES
 
 DESCRIPTION_MAX = 100
 FORBIDDEN_IN_DESCRIPTION = "<>=&\"'"

@@ -17,8 +17,8 @@ from modelyard.core.admission.fields import told
 from modelyard.core.packages import health, requirements
 from modelyard.domain.errors import Violation
 from modelyard.domain.texts import shown
-from modelyard_runtime import kinds
-from modelyard_runtime.package import MAX_CONFIG_BYTES, MAX_DEPTH, read_json
+from modelyard_runtime.loading import kinds
+from modelyard_runtime.loading.package import MAX_CONFIG_BYTES, MAX_DEPTH, read_json
 
 CONFIG = kinds.CONFIG
 CODE = kinds.SCRIPT

@@ -20,7 +20,7 @@ def _others() -> None:
 
 try:
     if os.environ.get("MODELYARD_CHILDREN") == sys.prefix:
-        from modelyard_runtime.children import adopt
+        from modelyard_runtime.loading.children import adopt
 
         adopt(os.environ)
 finally:

@@ -1,0 +1,77 @@
+"""What the model server reads of config.json, and what is wrong with it: the same words before publishing and when
+the model is loaded. Imports nothing that a check of a package must not."""
+
+from collections.abc import Iterator
+
+from modelyard_runtime.errors import LoadError
+from modelyard_runtime.execution.batching import limits
+from modelyard_runtime.loading.package import Package
+from modelyard_runtime.loading.websocket import bounds
+from modelyard_runtime.model import Tensor
+
+MAX_THREADS = 1024
+
+
+def wrong(package: Package) -> Iterator[tuple[str, str]]:
+    """(field, what is wrong with it)."""
+    readers = {
+        "threads": threads,
+        "batching": _batching,
+        "inputs": _inputs,
+        "outputs": _outputs,
+        "websocket": _websocket,
+    }
+    for field, read in readers.items():
+        try:
+            read(package)
+        except LoadError as error:
+            yield field, str(error).removeprefix(f"config.json: {field} ")
+
+
+def threads(package: Package) -> int:
+    """How many predictions may run at a time. Raises LoadError."""
+    value = package.config.get("threads")
+    try:
+        found = 1 if value is None else int(value) if isinstance(value, str | int) else 0
+    except ValueError:
+        found = 0
+    if isinstance(value, bool) or not 1 <= found <= MAX_THREADS:
+        raise LoadError(f"config.json: threads must be an integer from 1 to {MAX_THREADS}, not {value!r}")
+    return found
+
+
+def tensors(package: Package, key: str) -> tuple[Tensor, ...]:
+    """`"inputs": [{"name", "datatype", "shape"}]` of config.json. Raises LoadError."""
+    value = package.config.get(key)
+    try:
+        found = tuple(
+            Tensor(str(each["name"]), str(each.get("datatype", "FP32")), tuple(map(_size, each.get("shape", ()))))
+            for each in (value or ())
+        )
+    except (KeyError, TypeError, AttributeError, ValueError):
+        found = None
+    if found is None or not isinstance(value, list | None):
+        raise LoadError(f'config.json: {key} must be a list of {{"name", "datatype", "shape"}}')
+    return found
+
+
+def _size(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(value)
+    return value
+
+
+def _inputs(package: Package) -> None:
+    tensors(package, "inputs")
+
+
+def _outputs(package: Package) -> None:
+    tensors(package, "outputs")
+
+
+def _batching(package: Package) -> None:
+    limits(package.config.get("batching"))
+
+
+def _websocket(package: Package) -> None:
+    bounds(package.config.get("websocket"))
