@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard_runtime.children import variables
+from modelyard_runtime.loading.children import variables
 
 WORKER = "import log, helper; from customize_service import KNOWN; print(helper.HELPS, KNOWN)"
 
