@@ -5,9 +5,11 @@ later run, in its shared directory. Ours is removed by what the product removes 
 """
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.postgresql import Cluster, cluster
 
 from modelyard import trees
 
@@ -26,3 +28,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     ours = session.config.stash.get(_OURS, None)
     if ours is not None and exitstatus == pytest.ExitCode.OK:
         trees.remove(ours)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A real PostgreSQL; the test skips where none can be had."""
+    with cluster() as running:
+        yield running

@@ -5,7 +5,7 @@ Command-line options win over environment variables (`MODELYARD_` and the field'
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from modelyard.iam import addresses
@@ -34,6 +34,8 @@ class Settings:
     `trusted_proxies`: addresses and networks (`10.0.0.7, 192.168.0.0/16`) whose X-Forwarded-For tells who calls
     the API; of everybody else that header is ignored. `volume_dirs`: directories of this machine, with `:` between
     them, whose contents services may ask to mount.
+    `database_url`: the PostgreSQL database that holds what is stored, instead of the file in `data_dir`. It may
+    hold a password, so it is no option of the command line and in no repr.
     """
 
     data_dir: Path
@@ -58,18 +60,19 @@ class Settings:
     dependency_timeout_s: int = 1800
     safe_formats_only: bool = False
     package_cache_bytes: int = 0
+    database_url: str = field(default="", repr=False)
 
 
 def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from options (None: not given), then the environment, then the defaults. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     values: dict[str, object] = {}
-    for field in fields(Settings):
-        name = f"MODELYARD_{field.name.upper()}"
-        if given.get(field.name) is not None:
-            values[field.name] = given[field.name]
+    for each in fields(Settings):
+        name = f"MODELYARD_{each.name.upper()}"
+        if given.get(each.name) is not None:
+            values[each.name] = given[each.name]
         elif name in environ:
-            values[field.name] = _parsed(name, environ[name], field.type)
+            values[each.name] = _parsed(name, environ[name], each.type)
     if "data_dir" not in values:
         raise SettingsError("data_dir is not set: give --data-dir or MODELYARD_DATA_DIR")
     found = Settings(**values)  # type: ignore[arg-type]  # each value was made for its field
@@ -84,6 +87,8 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
     for name in ("instance_disk_mib", "disk_reserve_mib"):
         if getattr(found, name) < 0:
             raise SettingsError(f"{name}: {getattr(found, name)} is below 0")
+    if found.database_url and not found.database_url.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("MODELYARD_DATABASE_URL: it is none of PostgreSQL, postgresql://USER@HOST/DATABASE")
     if found.instance_network not in isolation.NETWORKS:
         raise SettingsError(
             f"instance_network: {found.instance_network!r} is none of {', '.join(isolation.NETWORKS)}"

@@ -1,13 +1,11 @@
 """Stores to run the suite over, and values to put in them."""
 
-import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from tests.postgresql import Cluster
 
 from modelyard.domain.identity import Project, User
 from modelyard.domain.instance import Instance, Phase
@@ -27,35 +25,24 @@ from modelyard.domain.service import (
 from modelyard.domain.settings import ServiceSettings
 from modelyard.store.sql import SqlStore
 
-KINDS = ("memory", "file", "postgres")
-POSTGRES = "MODELYARD_TEST_POSTGRES"
+KINDS = ("memory", "file", "postgresql")
 
 
 @asynccontextmanager
-async def opened(kind: str, folder: Path) -> AsyncIterator[SqlStore]:
-    if kind == "memory":
-        store = SqlStore.memory()
-    elif kind == "file":
-        store = SqlStore(folder / "data" / "modelyard.db")
-    else:
-        url = os.environ.get(POSTGRES)
-        if url is None:
-            pytest.skip(f"{POSTGRES} is not set")
-        await _emptied(url)
-        store = SqlStore(url, key_file=folder / "store.key")
-    await store.open()
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-async def _emptied(url: str) -> None:
-    engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        await connection.execute(text("DROP SCHEMA public CASCADE"))
-        await connection.execute(text("CREATE SCHEMA public"))
-    await engine.dispose()
+async def opened(kind: str, folder: Path, request: pytest.FixtureRequest) -> AsyncIterator[SqlStore]:
+    with ExitStack() as stack:
+        if kind == "memory":
+            store = SqlStore.memory()
+        elif kind == "file":
+            store = SqlStore(folder / "data" / "modelyard.db")
+        else:
+            cluster: Cluster = request.getfixturevalue("postgresql")
+            store = SqlStore(stack.enter_context(cluster.database()), key_file=folder / "store.key")
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
 
 
 PROJECT = Project("p1", "north", "d1", "Domain", enabled=False)

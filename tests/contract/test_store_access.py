@@ -1,8 +1,5 @@
 """The store port, over every store: people, their keys and apps, and what the administrator sets."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from tests.contract import store_samples as a
 
@@ -10,12 +7,6 @@ from modelyard.domain.errors import AlreadyExists, NotFound
 from modelyard.domain.identity import Project, Role, User
 from modelyard.store.base import App, AppCode, FlavorEntry, Grant, PoolEntry
 from modelyard.store.sql import SqlStore
-
-
-@pytest.fixture(params=a.KINDS)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with a.opened(request.param, tmp_path) as store:
-        yield store
 
 
 async def test_people_projects_and_roles(store: SqlStore) -> None:

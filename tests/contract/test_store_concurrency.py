@@ -1,7 +1,6 @@
 """Many at once: writers queue, readers do not wait for them, and a cancellation leaves all or nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +12,6 @@ from tests.contract import store_samples as a
 from modelyard.store.base import Changes, ServiceQuery
 from modelyard.store.sql import SqlStore
 from modelyard.store.sql import store as store_module
-
-
-@pytest.fixture(params=a.KINDS)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
-    async with a.opened(request.param, tmp_path) as store:
-        yield store
 
 
 async def test_no_increment_of_many_writers_is_lost(store: SqlStore) -> None:

@@ -1,32 +1,20 @@
-"""The one place that knows which database it is: engines, how a writer begins, upsert, files, backups.
+"""What differs between databases: engines, how a writer begins, upsert, copies, what is left of deleted rows.
 
-SQLite: WAL with `synchronous=FULL`, so that an acknowledged commit survives kill -9 and a power cut; writers
-begin with BEGIN IMMEDIATE on one connection, readers have connections of their own and never wait for them.
-PostgreSQL: writers are serialised by an advisory lock, readers see one snapshot (REPEATABLE READ).
+`sqlite.py` and `postgresql.py` are the two there are; everything else in this folder is the same for both.
 """
 
-import os
-import sqlite3
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import URL, Connection, Table, event
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
-
-from modelyard import files
-from modelyard.store.sql import convert
-
-BUSY_TIMEOUT_MS = 10_000
-_WAL_LIMIT_BYTES = 64 * 1024 * 1024
-_WRITER_LOCK = 0x6D6F64656C  # "model"
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 Insert = sqlite.Insert | postgresql.Insert
 
 
 class Dialect(Protocol):
-    """What differs between databases."""
+    """One database. Its engines are the caller's to dispose of."""
 
     def prepare(self) -> None:
         """Before the first connection."""
@@ -34,163 +22,23 @@ class Dialect(Protocol):
     def lost(self) -> bool:
         """Whether what should hold the database is there, and empty."""
 
-    def writer(self) -> AsyncEngine: ...
+    def writer(self) -> AsyncEngine:
+        """One connection, whose transactions are serialised with every other writer's."""
 
-    def reader(self, size: int) -> AsyncEngine: ...
+    def reader(self, size: int) -> AsyncEngine:
+        """Connections that cannot write, each transaction of which sees one state."""
 
     def migrator(self) -> AsyncEngine:
-        """Like `writer`, with foreign keys not enforced: a table can be rebuilt without losing its children."""
+        """Like `writer`, with foreign keys not enforced where a table can only be changed by rebuilding it."""
 
     def insert(self, table: Table) -> Insert: ...
 
-    def backup(self, version: str) -> Path | None:
-        """Keep a whole copy of the database before a migration from `version`."""
+    async def backup(self, version: str) -> None:
+        """Keep a whole copy of the database before a migration from `version`, if that is ours to do."""
 
     def kept(self, version: str) -> Path | None:
         """That copy, if it is still there."""
 
-    def scrub(self) -> None:
-        """Leave nothing in the files of what was overwritten or deleted. No connection may be open."""
-
-
-class Sqlite:
-    """A database file. `durable=False` is for tests: it skips every sync."""
-
-    def __init__(self, path: Path, *, durable: bool = True) -> None:
-        self._path = path
-        self._durable = durable
-
-    def prepare(self) -> None:
-        """The file is made before SQLite makes it, 0600; -wal and -shm take over its mode."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = not self._path.exists()
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        for suffix in ("", "-wal", "-shm"):
-            file = self._path.with_name(self._path.name + suffix)
-            if file.exists():
-                file.chmod(0o600)
-        if fresh and self._durable:
-            files.sync(self._path.parent)
-
-    def lost(self) -> bool:
-        """There is a file, and nothing in it: SQLite would take it for a new database."""
-        return self._path.exists() and self._path.stat().st_size == 0
-
-    def writer(self) -> AsyncEngine:
-        return self._engine("BEGIN IMMEDIATE", foreign_keys=True, pool_size=1, max_overflow=0)
-
-    def reader(self, size: int) -> AsyncEngine:
-        return self._engine("BEGIN", foreign_keys=False, query_only=True, pool_size=size, max_overflow=0)
-
-    def migrator(self) -> AsyncEngine:
-        return self._engine("BEGIN IMMEDIATE", foreign_keys=False, poolclass=NullPool)
-
-    def insert(self, table: Table) -> Insert:
-        return sqlite.insert(table)
-
-    def backup(self, version: str) -> Path | None:
-        target = self._path.with_name(f"{self._path.name}.before-{version}")
-        fresh = target.with_name(target.name + ".part")
-        fresh.unlink(missing_ok=True)
-        os.close(os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600))
-        source, copy = sqlite3.connect(self._path), sqlite3.connect(fresh)
-        try:
-            source.backup(copy)
-        finally:
-            source.close()
-            copy.close()
-        return files.place(fresh, target)
-
-    def kept(self, version: str) -> Path | None:
-        path = self._path.with_name(f"{self._path.name}.before-{version}")
-        return path if path.exists() else None
-
-    def scrub(self) -> None:
-        connection = sqlite3.connect(self._path, isolation_level=None)
-        try:
-            connection.execute("PRAGMA temp_store = MEMORY")
-            connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            connection.close()
-
-    def _engine(self, begin: str, *, foreign_keys: bool, query_only: bool = False, **pool: Any) -> AsyncEngine:
-        engine = create_async_engine(
-            URL.create("sqlite+aiosqlite", database=str(self._path)),
-            connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
-            json_serializer=convert.to_json,
-            json_deserializer=convert.from_json,
-            hide_parameters=True,
-            **pool,
-        )
-        pragmas = [
-            f"busy_timeout = {BUSY_TIMEOUT_MS}",
-            *([] if query_only else ["journal_mode = WAL"]),
-            f"synchronous = {'FULL' if self._durable else 'OFF'}",
-            f"journal_size_limit = {_WAL_LIMIT_BYTES}",
-            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
-            f"query_only = {'ON' if query_only else 'OFF'}",
-            "temp_store = MEMORY",
-        ]
-
-        def set_up(connection: Any, _record: object) -> None:
-            cursor = connection.cursor()
-            for pragma in pragmas:
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-
-        def start(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-
-        event.listen(engine.sync_engine, "connect", set_up)
-        event.listen(engine.sync_engine, "begin", start)
-        return engine
-
-
-class Postgres:
-    """A PostgreSQL database, by an URL that names its asynchronous driver (`postgresql+asyncpg://…`)."""
-
-    def __init__(self, url: URL) -> None:
-        self._url = url
-
-    def prepare(self) -> None: ...
-
-    def lost(self) -> bool:
-        return False
-
-    def writer(self) -> AsyncEngine:
-        engine = self._engine(pool_size=1, max_overflow=0)
-
-        def start(connection: Connection) -> None:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
-
-        event.listen(engine.sync_engine, "begin", start)
-        return engine
-
-    def reader(self, size: int) -> AsyncEngine:
-        return self._engine(pool_size=size, max_overflow=0, isolation_level="REPEATABLE READ")
-
-    def migrator(self) -> AsyncEngine:
-        return self.writer()
-
-    def insert(self, table: Table) -> Insert:
-        return postgresql.insert(table)
-
-    def backup(self, version: str) -> Path | None:
-        return None
-
-    def kept(self, version: str) -> Path | None:
-        return None
-
-    def scrub(self) -> None:
-        """PostgreSQL clears its pages itself (VACUUM), in its own time."""
-
-    def _engine(self, **options: Any) -> AsyncEngine:
-        return create_async_engine(
-            self._url,
-            json_serializer=convert.to_json,
-            json_deserializer=convert.from_json,
-            hide_parameters=True,
-            pool_pre_ping=True,
-            **options,
-        )
+    async def scrub(self) -> None:
+        """Leave nothing in the files of what was overwritten or deleted. No connection may be open. Raises
+        StoreUnavailableError or the driver's error when it cannot."""

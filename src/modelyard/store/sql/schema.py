@@ -2,11 +2,10 @@
 
 nothing there            create every table, stamp the head
 the head                 nothing to do (Alembic is not even imported)
-an older known version   keep a copy of the file, migrate
+an older known version   keep a copy of a SQLite file, migrate
 anything else            refuse: written by a newer release, or not ours
 """
 
-import asyncio
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select, text
@@ -46,7 +45,7 @@ async def _ensure(dialect: Dialect) -> None:
                     f"the database has schema {version}, this release knows {migrations.HEAD} at most: "
                     "it was written by a newer release of Modelyard; install that release, or restore a backup"
                 )
-            await asyncio.to_thread(dialect.backup, version)
+            await dialect.backup(version)
             await connection.run_sync(migrate)
     finally:
         await engine.dispose()

@@ -48,12 +48,17 @@ def translated() -> Iterator[None]:
     except IntegrityError:
         raise
     except (DBAPIError, PoolTimeoutError, ResourceClosedError, OSError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
+        cause = _said(error.orig if isinstance(error, DBAPIError) else error)
         if isinstance(error, DataError) or any(isinstance(e, _UNSTORABLE) for e in _causes(error)):
             raise Invalid(Violation("", f"a value cannot be stored: {cause}")) from error
         raise StoreUnavailableError(f"the database cannot be used: {cause}") from error
     except _UNSTORABLE as error:
         raise Invalid(Violation("", f"a value cannot be stored: {error}")) from error
+
+
+def _said(error: BaseException | None) -> str:
+    """What the database says, without the details that it adds: they quote what was to be stored."""
+    return str(error).partition("\n")[0]
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

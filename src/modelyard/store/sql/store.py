@@ -1,7 +1,7 @@
 """Opening, closing and transactions. See `store.base` for what is promised.
 
-One process writes at a time (one control plane per data directory); inside it writers queue in a lock of the
-event loop, in order, and never in the database's busy loop. Readers have their own connections.
+One process writes at a time (one control plane per data directory, and per database); inside it writers queue in
+a lock of the event loop, in order, and never in the database's busy loop. Readers have their own connections.
 """
 
 import asyncio
@@ -12,39 +12,36 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from modelyard import trees
 from modelyard.files import DamagedFileError
 from modelyard.store.base import ReadTransaction, StoreUnavailableError, WriteTransaction
 from modelyard.store.sql import schema
-from modelyard.store.sql.dialect import Dialect, Postgres, Sqlite
+from modelyard.store.sql.dialect import Dialect
+from modelyard.store.sql.postgresql import Postgresql
 from modelyard.store.sql.repo import SqlReading, SqlWriting
 from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.services import seal_all
 from modelyard.store.sql.session import orphan, settled, translated
+from modelyard.store.sql.sqlite import Sqlite
 
 log = logging.getLogger(__name__)
 
 
 class SqlStore:
-    """The store in a SQLite file (a path) or another database (an URL).
+    """The store in a SQLite file (a path) or a PostgreSQL database (an URL).
 
     `key_file` holds the key that secrets are sealed with; a path without one gets `keys/store.key` beside it.
-    `readers` bounds the connections for reads.
+    `readers` bounds the connections for reads. Raises StoreUnavailableError for an URL that cannot be read.
     """
 
     def __init__(self, where: Path | str, *, key_file: Path | None = None, readers: int = 4) -> None:
         self._temporary: Path | None = None
-        self._where = where
         self._dialect: Dialect
         if isinstance(where, str) and "://" in where:
-            url = make_url(where)
-            if url.get_backend_name() == "sqlite":
-                raise ValueError("give a SQLite database as a path")
-            self._dialect = Postgres(url)
+            self._dialect = Postgresql(where)
         else:
             path = Path(where)
             self._dialect = Sqlite(path)
@@ -70,13 +67,20 @@ class SqlStore:
         DamagedFileError when its key was lost."""
         if self._box.check() and self._dialect.lost():
             raise DamagedFileError(
-                f"{self._where} is empty, and was not: restore it, or move the data directory away"
+                f"{self._dialect} is empty, and was not: restore it, or move the data directory away"
             )
         with translated():
             self._dialect.prepare()
         await schema.ensure(self._dialect)
         await self._seal()
-        self._engines = (self._dialect.writer(), self._dialect.reader(self._readers))
+        writer = self._dialect.writer()
+        try:
+            async with self._transaction(writer, commit=False):
+                """Whatever stands in the way of writing is said now."""
+        except BaseException:
+            await writer.dispose()
+            raise
+        self._engines = (writer, self._dialect.reader(self._readers))
 
     async def _seal(self) -> None:
         """Seal what releases before schema 0002 wrote in the clear, and remove every other trace of it: free
@@ -93,9 +97,9 @@ class SqlStore:
         if not found and copy is None:
             return
         try:
-            await asyncio.to_thread(self._dialect.scrub)
-        except sqlite3.Error as error:  # a full disk, say
-            log.warning("values of environment variables may still be readable in the database file: %s", error)
+            await self._dialect.scrub()
+        except (sqlite3.Error, DBAPIError, StoreUnavailableError) as error:  # a full disk, say
+            log.warning("values of environment variables may still be readable in the database's files: %s", error)
             return
         if copy is not None:
             copy.unlink()
