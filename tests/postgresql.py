@@ -52,7 +52,6 @@ class Cluster:
             "unix_socket_directories": str(self.folder),
             "fsync": "off",
             "full_page_writes": "off",
-            "synchronous_commit": "off",
             "max_connections": "100",
             "shared_buffers": "32MB",
             "log_statement": "all",  # whatever is sent is in the log: secrets are looked for in it
