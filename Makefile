@@ -11,10 +11,11 @@ RUNS := $(VENV)/.installed
 TESTS := $(VENV)/.installed-dev
 JOBS ?= 2
 ARGS ?=
+UPGRADE ?= --upgrade
 PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
   --python-version 3.11 --custom-compile-command 'make constraints'
 
-.PHONY: help install setup demo up check test bench bench-api bench-peers reference client constraints clean
+.PHONY: help install install-postgresql setup demo up check test bench bench-api bench-peers reference client constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -22,14 +23,18 @@ help: ## Print this list
 
 install: $(RUNS) ## Make .venv and install what running needs, pinned and checked by hash (instant the second time)
 
+install-postgresql: $(RUNS) ## What running on PostgreSQL needs besides, pinned and checked by hash
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirements=constraints.txt \
+	  --requirements=constraints-postgresql.txt
+
 setup: $(TESTS) ## The same and what tests and checks need
 
 $(RUNS): pyproject.toml constraints.txt scripts/setup
 	@scripts/setup $(VENV) constraints.txt
 	@touch $@
 
-$(TESTS): pyproject.toml constraints.txt constraints-dev.txt scripts/setup
-	@scripts/setup $(VENV) constraints.txt constraints-dev.txt
+$(TESTS): pyproject.toml constraints.txt constraints-postgresql.txt constraints-dev.txt scripts/setup
+	@scripts/setup $(VENV) constraints.txt constraints-postgresql.txt constraints-dev.txt
 	@touch $(RUNS) $@
 
 demo: $(RUNS) ## Start Modelyard, change a service live under full load, count the failed requests
@@ -46,6 +51,7 @@ check: $(TESTS) ## Formatting, lint, types, layers, links of the documentation
 	$(BIN)/python scripts/links.py
 
 test: $(TESTS) ## All tests (ARGS="-k name" for some)
+	@scripts/postgresql
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 reference: $(TESTS) ## Write docs/reference/api.md from the OpenAPI document, command-line.md from the commands
@@ -64,10 +70,15 @@ bench-peers: $(TESTS) ## The same models under seven other model servers and our
 	@$(BIN)/python -m benchmarks.peers --docs docs/explanation $(ARGS)
 	@$(BIN)/python -m benchmarks.peers.upgrade --docs docs/explanation
 
-constraints: $(RUNS) ## Pin the newest versions anew, with hashes: constraints.txt for running, constraints-dev.txt for the rest
-	$(PIN) --upgrade --extra sklearn --group build pyproject.toml -o constraints.txt
-	$(PIN) --upgrade --extra sklearn --group build --group dev --group bench -c constraints.txt \
-	  $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' constraints.txt) pyproject.toml -o constraints-dev.txt
+PINNED = $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1))
+
+constraints: $(RUNS) ## Pin the newest versions anew, with hashes: for running, for running on PostgreSQL, and the rest
+	$(PIN) $(UPGRADE) --extra sklearn --group build pyproject.toml -o constraints.txt
+	$(PIN) $(UPGRADE) --extra postgresql -c constraints.txt $(call PINNED,constraints.txt) pyproject.toml \
+	  -o constraints-postgresql.txt
+	$(PIN) $(UPGRADE) --extra sklearn --extra postgresql --group build --group dev --group bench -c constraints.txt \
+	  -c constraints-postgresql.txt $(call PINNED,constraints.txt constraints-postgresql.txt) pyproject.toml \
+	  -o constraints-dev.txt
 
 clean: ## Remove .venv and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

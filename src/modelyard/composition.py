@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from modelyard import database
 from modelyard.api.app import Deps, create_app
 from modelyard.api.arrivals import Rules
 from modelyard.api.protocol import Arrivals
@@ -48,7 +49,6 @@ from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
 from modelyard.settings import Settings
-from modelyard.store.sql import SqlStore
 
 log = logging.getLogger(__name__)
 
@@ -127,11 +127,12 @@ class Parts:
 
 async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper) -> Parts:
     """Everything put together; `stack` closes the store. `ports` holds those that are in `settings`. Raises
-    StoreUnavailableError, SchemaError, OSError."""
+    DataDirError, StoreUnavailableError, SchemaError, OSError."""
     data_dir = settings.data_dir.absolute()
-    store = SqlStore(data_dir / "modelyard.db", key_file=data_dir / "keys" / "store.key")
+    store = database.store_of(settings)
     await store.open()
     stack.push_async_callback(store.close)
+    database.remember(settings, store)
     clock = load_clock(data_dir)
     urls = Urls(_url(settings.host, settings.port), _url(settings.host, settings.gateway_port))
     passwords = Passwords()

@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from modelyard import trees
+from modelyard import database, trees
 from modelyard.composition import Parts, composed, relieve
 from modelyard.control.plane import end_instances
 from modelyard.engines.base import EngineUnavailableError
@@ -52,6 +52,7 @@ def up(settings: Settings) -> int:
     """Run until a signal says otherwise; the exit status. Says on stderr what stands in the way of a start."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    _taken_database_url()
     data_dir = DataDir(settings.data_dir)
     try:
         data_dir.create()
@@ -80,8 +81,9 @@ def down(path: Path) -> int:
         if not _held_within(data_dir, DOWN_LIMIT_S):
             return _say(f"the control plane (process {pid}) does not end: look at its log", BUSY)
     try:
-        relieve(Settings(data_dir=data_dir.path))
-        return asyncio.run(_end(Settings(data_dir=data_dir.path), data_dir))
+        settings = Settings(data_dir=data_dir.path, database_url=_taken_database_url())
+        relieve(settings)
+        return asyncio.run(_end(settings, data_dir))
     except EXPECTED as error:
         return _say(str(error), FAILED)
     finally:
@@ -150,7 +152,7 @@ async def _leave(parts: Parts, *, everything: bool) -> None:
 async def _end(settings: Settings, data_dir: DataDir) -> int:
     """End what no control plane looks after."""
     ports = PortKeeper(data_dir.path / PORTS)
-    if not (data_dir.path / "modelyard.db").exists():
+    if not database.used(data_dir.path):
         await ports.end()
         return 0
     async with AsyncExitStack() as stack:
@@ -205,6 +207,11 @@ def _held_within(data_dir: DataDir, limit_s: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def _taken_database_url() -> str:
+    """Out of the environment: whatever we start inherits nothing of it."""
+    return os.environ.pop("MODELYARD_DATABASE_URL", "")
 
 
 def _pid(data_dir: DataDir) -> str:

@@ -38,7 +38,7 @@ UV_SAYS_WHERE = (
     "UV_FIND_LINKS",
     "UV_NO_INDEX",
 )
-HIDDEN = ("MODELYARD_", "OS_", "PYTHON", "VIRTUAL_ENV", "CONDA_")
+HIDDEN = ("MODELYARD_", "OS_", "PG", "PYTHON", "VIRTUAL_ENV", "CONDA_")
 LAST_LINES = 12
 AWAY = re.compile(
     r"error sending request|client error \(Connect\)|dns error|Connection (?:refused|reset|timed out)"

@@ -60,7 +60,12 @@ class Postgresql:
         self._name = f"modelyard {secrets.token_hex(3)} {socket.gethostname()[:30]}:{os.getpid()}"
 
     def __repr__(self) -> str:
-        return "Postgresql(…)"
+        return f"Postgresql({self})"
+
+    def __str__(self) -> str:
+        """Where it is, and not who may enter."""
+        host, port = self._parameters.get("host", "localhost"), self._parameters.get("port", 5432)
+        return f"postgresql://{host}:{port}/{self._parameters.get('dbname', '')}"
 
     def prepare(self) -> None: ...
 

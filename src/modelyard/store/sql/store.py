@@ -52,6 +52,10 @@ class SqlStore:
         self._owner: asyncio.Task[object] | None = None
         self._engines: tuple[AsyncEngine, AsyncEngine] | None = None
 
+    def __str__(self) -> str:
+        """Where it is, without secrets."""
+        return str(self._dialect)
+
     @classmethod
     def memory(cls) -> "SqlStore":
         """A store for tests that is gone when closed: the real thing on a file in memory, without syncs."""
