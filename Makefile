@@ -70,7 +70,7 @@ bench-peers: $(TESTS) ## The same models under seven other model servers and our
 	@$(BIN)/python -m benchmarks.peers --docs docs/explanation $(ARGS)
 	@$(BIN)/python -m benchmarks.peers.upgrade --docs docs/explanation
 
-PINNED = $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1))
+PINNED = $$(sed -n '/;/!s/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' $(1))
 
 constraints: $(RUNS) ## Pin the newest versions anew, with hashes: for running, for running on PostgreSQL, and the rest
 	$(PIN) $(UPGRADE) --extra sklearn --group build pyproject.toml -o constraints.txt
