@@ -15,16 +15,20 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from modelyard import database, trees
 from modelyard.composition import Parts, composed, relieve
 from modelyard.control.plane import end_instances
 from modelyard.engines.base import EngineUnavailableError
+from modelyard.engines.portwatch import evict
+from modelyard.engines.process import INSTANCES
 from modelyard.files import DamagedFileError
 from modelyard.gateway.base import GatewayFailedError
 from modelyard.gateway.envoy import ports_in_use
 from modelyard.iam import bootstrap
+from modelyard.processes import oom
 from modelyard.processes.datadir import DataDir, DataDirError, Holder
 from modelyard.processes.ports import PORTS, PortHeldError, PortKeeper
 from modelyard.settings import Settings
@@ -54,6 +58,7 @@ def up(settings: Settings) -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     _taken_database_url()
     data_dir = DataDir(settings.data_dir)
+    oom.spare(oom.OURS)
     try:
         data_dir.create()
         if not data_dir.hold():
@@ -121,7 +126,7 @@ async def _with_ports(settings: Settings, data_dir: DataDir, stack: AsyncExitSta
     last = data_dir.last()
     remembered = last.gateway_port if last else min(ports_in_use(data_dir.path), default=0)
     gateway_port = settings.gateway_port or remembered
-    ports = PortKeeper(data_dir.path / PORTS)
+    ports = PortKeeper(data_dir.path / PORTS, partial(evict, data_dir.path / INSTANCES))
 
     async def let_go(kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None and not ports_in_use(data_dir.path):

@@ -11,7 +11,9 @@ from examples.demo.stage import Stage, until
 from tests import squatter
 
 from modelyard.client import Client, Service, Variant
-from modelyard.processes.ports import PortHeldError, claim
+from modelyard.processes.directory import ProcessDir
+from modelyard.processes.keepers import living
+from modelyard.processes.ports import KEEPERS, PortHeldError, claim
 
 pytestmark = [
     pytest.mark.e2e,
@@ -35,7 +37,20 @@ class Squatting(SingleNodeService):
                 self.taken += squatter.got(port)
             self.rounds += 1
 
+    def keep(self, ports):
+        self.kept = []
+        while True:
+            for port in ports:
+                for address, *how in squatter.attempts():
+                    try:
+                        self.kept.append(squatter.take(port, address, *how))
+                    except OSError:
+                        continue
+                    print("kept", address, port, flush=True)
+
     def _inference(self, data):
+        if data.get("keep"):
+            threading.Thread(target=self.keep, args=(data["keep"],), daemon=True).start()
         if data.get("ports"):
             threading.Thread(target=self.squat, args=(data["ports"],), daemon=True).start()
         return {"rounds": self.rounds, "taken": self.taken[:5]}
@@ -107,6 +122,33 @@ def test_a_model_never_gets_a_port_of_ours(stage: Stage, tmp_path: Path) -> None
     for port in stage._ports:
         for one in claim(port)[1]:
             one.close()
+
+
+def test_a_model_that_was_quicker_while_nobody_held_a_port_is_ended(stage: Stage, tmp_path: Path) -> None:
+    keepers = stage.data_dir / "ports"
+    with stage.client() as yard:
+        service = deploy(stage, yard, tmp_path)
+        yard.predict(service, {"keep": stage._ports})
+        (instance,) = (stage.data_dir / "instances").iterdir()
+        for one in living(keepers):  # while a control plane is there, nobody gets anything
+            os.kill(one.pid, signal.SIGKILL)
+        until(lambda: len(living(keepers)) == KEEPERS, 60, "the keepers to be back")
+        assert "kept" not in ProcessDir(instance).log_tail(100)
+    stage.end_control_plane(signal.SIGKILL)
+    os.kill(living(keepers)[0].pid, signal.SIGKILL)
+    os.kill(envoy(stage), signal.SIGKILL)
+    until(lambda: len(living(keepers)) == 1, 60, "one keeper to be gone")
+    assert "kept" not in ProcessDir(instance).log_tail(100)
+    os.kill(living(keepers)[0].pid, signal.SIGKILL)
+    until(lambda: "kept" in ProcessDir(instance).log_tail(100), 60, "the model to have a port")
+    stage.up()
+    with stage.client() as yard:
+        until(lambda: _answers(yard, service), 60, "the next instance to answer")
+        told = [event.event_info for event in yard.services.events(service.service_id)]
+        assert [text for text in told if "a port of this server" in text], told
+    for port in stage._ports:
+        with pytest.raises(PortHeldError):
+            claim(port)
 
 
 def _answers(yard: Client, service: Service) -> bool:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from modelyard.processes import oom
+
 Say = Callable[[str], None]
 
 OURS = ("granian", "msgspec", "python-multipart")
@@ -106,6 +108,7 @@ class Installer:
             cwd="/",
         )
         try:
+            oom.spare(oom.NOBODY, process.pid)
             with contextlib.suppress(OSError):  # who serves goes first
                 os.setpriority(os.PRIO_PROCESS, process.pid, 10)
             async with asyncio.timeout(self.limit_s):

@@ -385,6 +385,7 @@ class ProcessEngine:
             checks.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await checks
+        tracked.cause = tracked.cause or explained(tracked.directory)
         tracked.exit = _told(tracked, sight)
         tracked.monitor.checked.set()
         self._tell(tracked)

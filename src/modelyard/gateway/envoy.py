@@ -37,7 +37,7 @@ from modelyard.gateway.protocol import Request, Response
 from modelyard.gateway.server import AdsServer
 from modelyard.gateway.signatures import Check, unknown
 from modelyard.gateway.translate import DENY_FILTER, revocation_filter, token_filter
-from modelyard.processes import supervise
+from modelyard.processes import oom, supervise
 from modelyard.processes.directory import ProcessDir, Sight, Spec, SpecUnreadableError, State
 
 log = logging.getLogger(__name__)
@@ -301,8 +301,9 @@ class EnvoyGateway:
             "--disable-hot-restart",
         )
         self._heard.clear()
+        spec = Spec(argv, cwd=str(self._data_dir), open_files=_OPEN_FILES, label=self._label(), oom_score=oom.OURS)
         try:
-            supervise.spawn(run, Spec(argv, cwd=str(self._data_dir), open_files=_OPEN_FILES, label=self._label()))
+            supervise.spawn(run, spec)
         except OSError:
             supervise.remove(run)  # or each try on a full disk would leave a directory
             raise

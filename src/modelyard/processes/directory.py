@@ -58,8 +58,8 @@ class Spec:
     descriptor `LISTEN_FD`. `env` is all of its environment. `user` is (uid, gid); None: ours. `view`: all that
     it sees of the file system; empty: everything. `namespaces`: what else it has for itself, as /proc names them
     (`ipc`, `net`); `shared_memory_mib` bounds System V's in an `ipc` of its own (0: not). `processes` bounds how
-    many its user may have. `label` is the owner's, any JSON object: it comes back after a restart. `grace_s`
-    serves a stop that names none.
+    many its user may have. `oom_score`: who goes when memory is out (`oom`), for the shim as well. `label` is the
+    owner's, any JSON object: it comes back after a restart. `grace_s` serves a stop that names none.
     """
 
     argv: tuple[str, ...]
@@ -75,6 +75,7 @@ class Spec:
     user: tuple[int, int] | None = None
     nice: int = 0
     grace_s: float = 10.0
+    oom_score: int = 0
     log_bytes: int = 4 * 1024 * 1024
     label: Mapping[str, object] = field(default_factory=dict)
 

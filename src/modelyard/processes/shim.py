@@ -159,6 +159,18 @@ def prepare(groups: list[dict]) -> str:  # type: ignore[type-arg]
     return "; ".join(failures)
 
 
+def take_score(score: int) -> None:
+    """Before there is a child, which begins with ours; what our starter had is not meant for us."""
+    try:
+        place = os.open("/proc/self/oom_score_adj", os.O_RDWR)
+        now = int(os.read(place, 16))
+        if score < now if score else now < 0:
+            os.pwrite(place, str(score).encode(), 0)
+        os.close(place)
+    except OSError:
+        pass  # only root may be spared
+
+
 def turn(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> None:  # type: ignore[type-arg]
     """In the forked child: take on descriptors, limits, view and identity, then become the program."""
     os.setsid()
@@ -400,6 +412,7 @@ def main(path: str) -> None:
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     spec = load("spec.json")
+    take_score(spec.get("oom_score", 0))
     try:
         if os.path.exists("stop.json"):  # noqa: PTH110
             raise OSError("stopped before it was started")

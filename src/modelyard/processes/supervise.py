@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from modelyard import trees
-from modelyard.processes import limits
+from modelyard.processes import limits, oom
 from modelyard.processes.directory import (
     LACKS,
     ProcessDir,
@@ -295,7 +295,9 @@ def _detached(argv: list[str]) -> int:
     """Start a program in a session of its own, without input or output; its pid."""
     flows = ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY))
     actions = [(os.POSIX_SPAWN_OPEN, number, os.devnull, mode, 0) for number, mode in flows]
-    return os.posix_spawn(argv[0], argv, {}, file_actions=actions, setsid=True)
+    pid = os.posix_spawn(argv[0], argv, {}, file_actions=actions, setsid=True)
+    oom.spare(oom.NOBODY, pid)
+    return pid
 
 
 def _ended(pid: int) -> "asyncio.Future[int]":
