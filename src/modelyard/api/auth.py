@@ -1,5 +1,6 @@
 """Who calls: from the headers of a request to a Principal. Injectable, so that tests need no keys."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,11 +12,13 @@ from modelyard.operations import identity as operations
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a request brought: a token, an Authorization header ("" if absent), and what was signed with it."""
+    """What a request brought: a token, an Authorization header ("" if absent), and what was signed with it; `body`
+    reads the rest of that, when who claims to have signed it is known."""
 
     token: str = field(repr=False)
     authorization: str = field(repr=False)
     request: SignedRequest
+    body: Callable[[], Awaitable[bytes]] = field(repr=False)
 
     @property
     def signed(self) -> bool:
@@ -39,6 +42,6 @@ class StoredIdentity:
             return await operations.authenticate(self._identity, credentials.token)
         if credentials.signed:
             return await operations.authenticate_signed(
-                self._identity, credentials.request, credentials.authorization
+                self._identity, credentials.request, credentials.authorization, credentials.body
             )
         raise Unauthenticated("Token doesn't exist.", code="0201")

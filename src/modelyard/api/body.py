@@ -2,6 +2,11 @@
 
 A body is JSON, whichever type it is said to have of those that are JSON, or of none; compressed by gzip or not.
 Everything else is refused by its headers (415), so that nobody's form is taken for JSON by chance.
+
+What arrives is held until its request is answered. So all bodies together have a bound (`Room`), beyond which a
+request is sent away for a moment (503). The bodies of callers who are not known yet, logins, are small and have a
+room of their own: whoever they are, they keep nobody who is known from being heard. The first kilobytes of each
+are free: that is how honest logins pass, and the number of connections bounds it.
 """
 
 import zlib
@@ -9,13 +14,15 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from modelyard.core import json_text
-from modelyard.domain.errors import DomainError, Invalid, Violation
+from modelyard.domain.errors import DomainError, Invalid, TooBusy, Violation
 from modelyard.domain.texts import shown
 
 PATCH = "application/json-patch+json"
 GZIP = frozenset({"gzip", "x-gzip"})
 WINDOW = 31  # zlib's word for "gzip, and nothing else"
 MOST_MEMBERS = 16
+FREE_BYTES = 4 * 1024
+NO_ROOM = "The requests that are arriving are too large together. Send it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,38 @@ class BodyLimits:
 
     max_bytes: int = 4 * 1024 * 1024
     max_depth: int = json_text.MAX_DEPTH
+
+
+LOGIN_LIMITS = BodyLimits(max_bytes=64 * 1024)
+"""Of a caller who is not known yet."""
+
+
+class Room:
+    """Bytes for the bodies of all requests that are not answered yet."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.held = 0
+
+
+class Share:
+    """What one body takes of a room."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._held = 0
+
+    def grow(self, size: int) -> None:
+        """The body has so many bytes now. Raises TooBusy when there is no room for them."""
+        more = max(size - FREE_BYTES, 0) - self._held
+        if more > 0 and self._room.held + more > self._room.most:
+            raise TooBusy(NO_ROOM)
+        self._room.held += more
+        self._held += more
+
+    def release(self) -> None:
+        self._room.held -= self._held
+        self._held = 0
 
 
 class BodyTooLarge(DomainError):
@@ -38,13 +77,19 @@ class UnsupportedMedia(DomainError):
         self.header = header
 
 
-async def bounded(stream: AsyncIterator[bytes], limits: BodyLimits) -> bytes:
-    """The whole body; raises BodyTooLarge as soon as it is."""
+async def bounded(
+    stream: AsyncIterator[bytes], limits: BodyLimits, share: Share | None = None, announced: str = ""
+) -> bytes:
+    """The whole body; raises TooBusy, and BodyTooLarge as soon as it is, or its Content-Length (`announced`)."""
+    if announced.isdecimal() and int(announced) > limits.max_bytes:
+        raise _too_large(limits)
     body = bytearray()
     async for piece in stream:
-        body += piece
-        if len(body) > limits.max_bytes:
+        if len(body) + len(piece) > limits.max_bytes:
             raise _too_large(limits)
+        if share is not None:
+            share.grow(len(body) + len(piece))
+        body += piece
     return bytes(body)
 
 

@@ -3,6 +3,7 @@
 import logging
 import re
 import uuid
+from collections.abc import Callable
 from urllib.parse import quote
 
 from starlette.datastructures import MutableHeaders
@@ -22,7 +23,8 @@ ABSOLUTE = re.compile(b"^https?://[^/?]*", re.IGNORECASE)
 
 
 class Envelope:
-    """ASGI middleware; `scope["state"]["ignored"]` collects what the routes did not know."""
+    """ASGI middleware; `scope["state"]["ignored"]` collects what the routes did not know, and `ends` what is to be
+    called when the request is answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,7 +38,8 @@ class Envelope:
         path = routed_path(ABSOLUTE.sub(b"", raw) or b"/")
         request_id = uuid.uuid4().hex
         ignored: list[str] = []
-        state = {**scope.get("state", {}), "ignored": ignored, "method": method}
+        ends: list[Callable[[], None]] = []
+        state = {**scope.get("state", {}), "ignored": ignored, "ends": ends, "method": method}
         asked = "GET" if method == "HEAD" else method
         scope = {**scope, "path": path, "method": asked, "state": state}  # the server's own stays as it is
         begun = False
@@ -62,6 +65,9 @@ class Envelope:
             response = errors.internal(Request(scope), error, request_id)
             if not begun:
                 await response(scope, receive, enveloped)
+        finally:
+            for end in ends:
+                end()
 
 
 def names(ignored: list[str]) -> str:

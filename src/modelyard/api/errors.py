@@ -49,6 +49,7 @@ INTERNAL = "0010"
 MAX_VIOLATIONS = 50
 MAX_FIELD = 200
 UNKNOWN_API = "4204"
+RETRY_AFTER_S = "1"
 
 
 def install(app: FastAPI) -> None:
@@ -123,7 +124,9 @@ async def _condition(request: Request, error: Exception) -> Response:
         case Unauthenticated():
             return answer(request, 401, error.code, str(error))
         case TooBusy():
-            return answer(request, 503, INTERNAL, str(error))
+            response = answer(request, 503, INTERNAL, str(error))
+            response.headers["Retry-After"] = RETRY_AFTER_S
+            return response
         case BodyTooLarge():
             return answer(request, 413, "4104", str(error))
     raise error

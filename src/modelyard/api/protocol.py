@@ -24,12 +24,15 @@ from typing import Any
 import h11
 from h11._receivebuffer import ReceiveBuffer
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from modelyard.api.arrivals import Arrival, Rules, Stage
 
 SWEEP_S = 1.0
+READ_BYTES = 32 * 1024
+"""What is read of a connection at once, and so how much more than it was asked for it may make us hold."""
 RESERVED_FILES = 512
 """File descriptors that connections leave to the database, the instances and the gateway."""
 
@@ -139,6 +142,18 @@ class _Transport:
         return self._protocol.arrival.stage is Stage.LINGER or self._real.is_closing()
 
 
+class _Flow(FlowControl):
+    """What comes after a request waits outside until that is answered, whoever wants to read on."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: "Protocol") -> None:
+        super().__init__(transport)
+        self._protocol = protocol
+
+    def resume_reading(self) -> None:
+        if self._protocol.arrival.stage is not Stage.BUSY:
+            super().resume_reading()
+
+
 class Protocol(H11Protocol):
     """One connection; see `Arrivals.protocol`."""
 
@@ -158,7 +173,10 @@ class Protocol(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._real = transport
+        if hasattr(transport, "max_size"):  # of asyncio's own transports: 256 KiB
+            transport.max_size = READ_BYTES
         super().connection_made(_Transport(transport, self))  # type: ignore[arg-type]
+        self.flow = _Flow(self.transport, self)
         self.arrival.address = self.client[0] if self.client else ""
         self._arrivals.add(self.arrival, self)
 
@@ -180,6 +198,7 @@ class Protocol(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._note(self.loop.time())
+        self.flow.resume_reading()
 
     def _note(self, now: float) -> None:
         """The stage, from what h11 has read and not read."""
@@ -189,6 +208,7 @@ class Protocol(H11Protocol):
             self.arrival.enter(Stage.BODY, now)
         elif self.conn.their_state is not h11.IDLE:
             self.arrival.enter(Stage.BUSY, now)
+            self.flow.pause_reading()
         else:
             self.arrival.enter(Stage.HEAD if self.conn.trailing_data[0] else Stage.IDLE, now)
 

@@ -12,7 +12,17 @@ from fastapi.security import APIKeyHeader
 
 from modelyard import __version__
 from modelyard.api.auth import Authenticator, Credentials, StoredIdentity
-from modelyard.api.body import BodyLimits, bounded, decoded, expect, json_object, json_value
+from modelyard.api.body import (
+    LOGIN_LIMITS,
+    BodyLimits,
+    Room,
+    Share,
+    bounded,
+    decoded,
+    expect,
+    json_object,
+    json_value,
+)
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
@@ -47,6 +57,8 @@ class Deps:
     region: str = "modelyard"
     version: str = __version__
     limits: BodyLimits = BodyLimits()
+    room: Room = field(default_factory=lambda: Room(64 * 1024 * 1024))
+    login_room: Room = field(default_factory=lambda: Room(16 * 1024 * 1024))
     healthy: Callable[[], bool] = lambda: True
     status: Callable[[], InstallationStatus] = lambda: InstallationStatus(gateway_connected=False)
 
@@ -83,10 +95,17 @@ def context(request: Request) -> Context:
 
 
 async def raw_body(request: Request) -> bytes:
-    """The body as it was sent, read once and under the limit."""
+    """The body as it was sent by somebody who is known, read once and under the limit."""
+    return await _read(request, deps(request).limits, deps(request).room)
+
+
+async def _read(request: Request, limits: BodyLimits, room: Room) -> bytes:
     state = request.scope["state"]
     if "body" not in state:
-        state["body"] = await bounded(request.stream(), deps(request).limits)
+        share = Share(room)
+        state["ends"].append(share.release)
+        announced = request.headers.get("content-length", "")
+        state["body"] = await bounded(request.stream(), limits, share, announced)
     body = state["body"]
     assert isinstance(body, bytes)
     return body
@@ -95,42 +114,58 @@ async def raw_body(request: Request) -> bytes:
 async def caller(request: Request, token: Annotated[str | None, Security(token_header)] = None) -> Principal:
     """Who calls; raises Unauthenticated, Forbidden."""
     authorization = request.headers.get("authorization", "")
-    credentials = Credentials(
-        token or "", authorization, await _signed(request, bool(authorization and not token))
-    )
+    credentials = Credentials(token or "", authorization, _signed(request), lambda: raw_body(request))
     stand = deps(request)
     authenticator = stand.authenticator or StoredIdentity(stand.identity)
     return await authenticator.principal(credentials)
 
 
-async def _signed(request: Request, with_body: bool) -> SignedRequest:
+def _signed(request: Request) -> SignedRequest:
     raw_path = request.scope.get("raw_path") or request.url.path.encode()
     return SignedRequest(
         method=request.scope["state"].get("method", request.method),
         path=raw_path.partition(b"?")[0].decode("latin-1"),
         query=request.scope["query_string"].decode("latin-1"),
         headers=request.headers.raw,
-        body=await raw_body(request) if with_body else b"",
     )
 
 
 async def plain_body(request: Request, *, patch: bool = False) -> bytes:
     """The body as JSON text; raises UnsupportedMedia for what says that it is something else."""
     expect(request.headers.get("content-type"), patch=patch)
-    coding = ",".join(request.headers.getlist("content-encoding"))
-    return decoded(await raw_body(request), coding, deps(request).limits)
+    return decoded(await raw_body(request), _coding(request), deps(request).limits)
+
+
+def _coding(request: Request) -> str:
+    return ",".join(request.headers.getlist("content-encoding"))
 
 
 def body(model: type[WireT]) -> Callable[[Request], Awaitable[Parsed[WireT]]]:
     """A dependency that reads the body as `model`; what is wrong with it is in the result."""
 
     async def read(request: Request) -> Parsed[WireT]:
-        value = json_object(await plain_body(request), deps(request).limits)
-        parsed = model.parse(value)
-        request.scope["state"]["ignored"].extend(parsed.ignored)
-        return parsed
+        return _parsed(request, model, await plain_body(request), deps(request).limits)
 
     return read
+
+
+def unknown_callers_body(
+    model: type[WireT], limits: BodyLimits = LOGIN_LIMITS
+) -> Callable[[Request], Awaitable[Parsed[WireT]]]:
+    """The same for a request that nobody stands behind: the body is small, and kept apart (`api.body`)."""
+
+    async def read(request: Request) -> Parsed[WireT]:
+        expect(request.headers.get("content-type"))
+        sent = await _read(request, limits, deps(request).login_room)
+        return _parsed(request, model, decoded(sent, _coding(request), limits), limits)
+
+    return read
+
+
+def _parsed(request: Request, model: type[WireT], text: bytes, limits: BodyLimits) -> Parsed[WireT]:
+    parsed = model.parse(json_object(text, limits))
+    request.scope["state"]["ignored"].extend(parsed.ignored)
+    return parsed
 
 
 async def patch_body(request: Request) -> object:

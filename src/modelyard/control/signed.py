@@ -16,12 +16,12 @@ class SignedCallers:
     async def __call__(self, call: SignedCall) -> Access | Refusal:
         """Raises StoreUnavailableError: the gateway then answers 503."""
         request = SignedRequest(call.method, call.path, call.query, call.headers, call.body or b"")
-        authenticate = operations.authenticate_signed
-        if call.body is None:
-            authenticate = operations.authenticate_signed_head
         authorization = next((v.decode("latin-1") for k, v in call.headers if k.lower() == b"authorization"), "")
         try:
-            who = await authenticate(self._identity, request, authorization)
+            if call.body is None:
+                who = await operations.authenticate_signed_head(self._identity, request, authorization)
+            else:
+                who = await operations.authenticate_signed(self._identity, request, authorization)
         except Unauthenticated as error:
             return Refusal(401, error.code, str(error))
         except Forbidden as error:

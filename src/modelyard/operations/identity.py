@@ -131,9 +131,13 @@ async def revoke(identity: Identity, principal: Principal, text: str, nudge: Cal
 
 
 async def authenticate_signed(
-    identity: Identity, request: signature.SignedRequest, authorization: str
+    identity: Identity,
+    request: signature.SignedRequest,
+    authorization: str,
+    body: Callable[[], Awaitable[bytes]] | None = None,
 ) -> Principal:
-    """Who signed this request. Raises Unauthenticated, Forbidden (0206).
+    """Who signed this request. `body` gives what is not in `request` yet; it is asked for when nothing else speaks
+    against the signature. Raises Unauthenticated, Forbidden (0206).
 
     Nothing waits for the hash of a large body: neither the event loop nor a session of the store.
     """
@@ -141,6 +145,9 @@ async def authenticate_signed(
     async with identity.store.read() as r:
         owner = await r.access_key(claimed.access_key)
     secret = owner[2] if owner is not None else None
+    if body is not None:
+        signature.check_head(request, claimed, identity.clock(), known=secret is not None)
+        request = replace(request, body=await body())
     if secret is not None and len(request.body) > HASHED_AT_ONCE_BYTES:
         await asyncio.to_thread(signature.check, request, claimed, secret, identity.clock())
     else:

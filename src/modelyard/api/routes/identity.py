@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from modelyard.api import keystone
 from modelyard.api.documents import ERRORS, takes
-from modelyard.api.requests import Caller, Deps, Everything, address, body, query
+from modelyard.api.requests import Caller, Deps, Everything, address, query, unknown_callers_body
 from modelyard.api.schemas import identity as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import NotFound, Unauthenticated
@@ -43,7 +43,7 @@ async def log_in(
     request: Request,
     deps: Everything,
     asked: Annotated[wire.Change, Depends(query(wire.Change))],
-    sent: Annotated[Parsed[wire.LoginBody], Depends(body(wire.LoginBody))],
+    sent: Annotated[Parsed[wire.LoginBody], Depends(unknown_callers_body(wire.LoginBody))],
 ) -> Response:
     """With a password or a token. The answer's header X-Subject-Token is the token; it lives for 24 hours."""
     login = keystone.login(sent, address(request))
