@@ -30,7 +30,6 @@ from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports
 from modelyard.control.signed import SignedCallers
-from modelyard.core.admission.catalog import FLAVORS
 from modelyard.core.packages.contents import CODE
 from modelyard.engines.diskwatch import rescue
 from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
@@ -181,7 +180,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         keep=settings.package_cache_bytes,
         litter=(data_dir / "instances", data_dir / "gateway", data_dir),
     )
-    world = Ports(store, engine, gateway, clock, _new_id, FLAVORS)
+    world = Ports(store, engine, gateway, clock, _new_id)
     plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000, sweeper=sweeper)
     context = Context(
         store=store,

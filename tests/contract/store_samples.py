@@ -10,6 +10,7 @@ from tests.postgresql import Cluster
 from modelyard.domain.identity import Project, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Budget, Revision, Template, Variant, Volume
 from modelyard.domain.service import (
     Desired,
@@ -105,9 +106,9 @@ REVISION = Revision(
                 "custom",
                 (("Z", "1"), ("A", "2")),
                 "pool",
-                0.34,
-                512,
                 (Volume("/srv/logs", "/logs"),),
+                Resources(0.34, 512, 1024, 16_384, gpus=0.5, npus=2),
+                Resources(0.34, 512),
             ),
             instance_count=2,
             weight=40,

@@ -14,7 +14,6 @@ from tests.worlds.publishing import new_publisher
 
 from modelyard.control.plane import ControlPlane
 from modelyard.control.reconcile import Ports
-from modelyard.core.admission.catalog import FLAVORS
 from modelyard.core.admission.config import VariantRequest
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.instance import Instance
@@ -97,7 +96,6 @@ class PlaneWorld:
             gateway=self.gateway,
             clock=self.clock,
             new_id=lambda: next(self._ids),
-            flavors=FLAVORS,
         )
         self.plane = ControlPlane(self.world, self._publisher)
         self.context = Context(

@@ -14,11 +14,10 @@ from weakref import WeakValueDictionary
 
 from modelyard.control.clock import Clock
 from modelyard.control.observe import Instant, Memory, leftovers, situation, strangers
-from modelyard.core.admission.catalog import Flavor
 from modelyard.core.packages.health import health
 from modelyard.core.rollout.decide import Decision, decide, noted
 from modelyard.core.rollout.situation import Situation
-from modelyard.core.size import resources
+from modelyard.core.size import UNKNOWN
 from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.process import ProcessState
@@ -44,14 +43,13 @@ READ_ONE_BY_ONE = 16
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything a pass touches. `flavors` finds a specification by its name."""
+    """Everything a pass touches."""
 
     store: Store
     engine: Engine
     gateway: Gateway
     clock: Clock
     new_id: Callable[[], str]
-    flavors: Mapping[str, Flavor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,8 +323,7 @@ class Reconciler:
         variant = _variant(record.revisions, instance)
         if variant is None:
             raise StartRefusedError(f"no revision of the service has the template {instance.template}")
-        size = resources(variant.template, self._ports.flavors)
-        if size is None:
+        if variant.template.resources == UNKNOWN:
             text = f"the specification {variant.template.specification!r} is not known any more"
             raise StartRefusedError(text)
         return InstanceSpec(
@@ -339,7 +336,7 @@ class Reconciler:
             model_name=variant.model_name,
             model_version=variant.model_version,
             envs=variant.template.envs,
-            resources=size,
+            resources=variant.template.resources,
             health=await self._health(record, variant),
         )
 

@@ -1,7 +1,4 @@
-"""How big an instance is, decided once for all who ask: admission, the engine, the dry run, the monitor.
-
-A template keeps the size that its flavor had when it was admitted; what it does not say is as the built-in flavor
-of its specification says, else the default. So a flavor that is changed later changes nothing that runs.
+"""Whether there is room for an instance, or for several of them.
 
 `shortage` holds a size against what there is. Limits are limits and not reservations: one instance must fit on its
 machine, all of them together need not. In a pool whose capacity is set they must (`crowded`).
@@ -9,66 +6,36 @@ machine, all of them together need not. In a pool whose capacity is set they mus
     1000000 cores of 2                 → "1000000 cores, of which there are 2"
     a flavor with a GPU, none found    → "1 GPU, of which there are 0"
     4 × 2 cores in a pool of 10, of which another service has 4    → "8 cores, of which 6 are free"
+
+`resolved` is for templates that a former release stored: they did not say what the built-in flavors say.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from modelyard.core.admission.catalog import FLAVORS, Flavor
 from modelyard.domain.resources import Capacity, Resources
-from modelyard.domain.revision import Template
 
 SMALLEST = "modelarts.vm.cpu.2u"
 """The one flavor that fits everywhere: on a smaller machine it means all of it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """Cores, MiB and devices that something asks for, or holds."""
-
-    cpu: float = 0.0
-    memory_mib: int = 0
-    gpus: float = 0.0
-    npus: float = 0.0
-
-    def times(self, count: int) -> "Amount":
-        return Amount(self.cpu * count, self.memory_mib * count, self.gpus * count, self.npus * count)
-
-    def __add__(self, other: "Amount") -> "Amount":
-        return Amount(
-            self.cpu + other.cpu,
-            self.memory_mib + other.memory_mib,
-            self.gpus + other.gpus,
-            self.npus + other.npus,
-        )
+UNKNOWN = Resources()
+"""The size of a template whose specification is not known any more: nothing can be started with it."""
 
 
-def resources(template: Template, flavors: Mapping[str, Flavor] = FLAVORS) -> Resources | None:
-    """What an instance of the template gets. None: its specification is gone, and its size was not kept."""
-    flavor = flavors.get(template.specification)
-    if flavor is None and not template.memory_mib:
-        return None
-    flavor = flavor or Flavor(template.specification, template.cpu, template.memory_mib)
+def resolved(specification: str, explicit: Resources) -> Resources:
+    """What an instance gets whose template says only what its built-in flavor does not say."""
+    flavor = FLAVORS.get(specification)
+    if flavor is None and not explicit.memory_mib:
+        return UNKNOWN
+    usual = (flavor or Flavor(specification, explicit.cpu, explicit.memory_mib)).resources
     return Resources(
-        cpu=template.cpu or flavor.cpu,
-        memory_mib=template.memory_mib or flavor.memory_mib,
-        pids=template.pids or flavor.pids,
-        open_files=template.open_files or flavor.open_files,
+        cpu=explicit.cpu or usual.cpu,
+        memory_mib=explicit.memory_mib or usual.memory_mib,
+        pids=explicit.pids or usual.pids,
+        open_files=explicit.open_files or usual.open_files,
+        gpus=usual.gpus,
+        npus=usual.npus,
     )
-
-
-def of_flavor(flavor: Flavor) -> Amount:
-    """What one instance of a flavor takes."""
-    devices = flavor.accelerators
-    gpus, npus = (0.0, devices) if flavor.category == "NPU" else (devices, 0.0)
-    return Amount(flavor.cpu, flavor.memory_mib, gpus, npus)
-
-
-def of_template(template: Template, flavors: Mapping[str, Flavor]) -> Amount:
-    """What one instance of a template takes; its devices as the flavor has them now."""
-    found, flavor = resources(template) or Resources(), flavors.get(template.specification)
-    devices = of_flavor(flavor) if flavor else Amount()
-    return Amount(found.cpu, found.memory_mib, devices.gpus, devices.npus)
 
 
 def fits_anywhere(flavor: Flavor) -> bool:
@@ -76,17 +43,17 @@ def fits_anywhere(flavor: Flavor) -> bool:
     return flavor == FLAVORS[SMALLEST]
 
 
-def shortage(asked: Amount, there: Capacity) -> str:
+def shortage(asked: Resources, there: Capacity) -> str:
     """What is short, for people; "" when nothing is."""
-    return ", ".join(f"{text}, of which there are {has}" for text, has in _short(asked, there, Amount()))
+    return ", ".join(f"{text}, of which there are {has}" for text, has in _short(asked, there, Resources()))
 
 
-def crowded(asked: Amount, there: Capacity, taken: Amount) -> str:
+def crowded(asked: Resources, there: Capacity, taken: Resources) -> str:
     """As `shortage`, of several instances beside those that are there."""
     return ", ".join(f"{text}, of which {has} are free" for text, has in _short(asked, there, taken))
 
 
-def _short(asked: Amount, there: Capacity, taken: Amount) -> Iterator[tuple[str, str]]:
+def _short(asked: Resources, there: Capacity, taken: Resources) -> Iterator[tuple[str, str]]:
     for what, wanted, has, gone in (
         ("cores", asked.cpu, there.cpu, taken.cpu),
         ("MiB of memory", asked.memory_mib, there.memory_mib, taken.memory_mib),
@@ -95,7 +62,3 @@ def _short(asked: Amount, there: Capacity, taken: Amount) -> Iterator[tuple[str,
     ):
         if wanted and has is not None and round(wanted + gone - has, 6) > 0:
             yield f"{wanted:.10g} {what}", f"{max(round(has - gone, 6), 0):.10g}"
-
-
-def total(amounts: Iterable[Amount]) -> Amount:
-    return sum(amounts, Amount())

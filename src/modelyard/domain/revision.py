@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelyard.domain.resources import Resources
+
 
 @dataclass(frozen=True, slots=True)
 class Volume:
@@ -18,8 +20,9 @@ class Volume:
 class Template:
     """The part of a variant that a running process depends on. Equal templates are the same instance.
 
-    `digest` is the model snapshot's. `cpu` (cores), `memory_mib`, `pids` and `open_files` are the size where the
-    specification is not one of the built-in flavors; 0 means as that flavor says, else the default (`core.size`).
+    `digest` is the model snapshot's. `resources` is what one instance gets, fixed when the config was admitted: a
+    flavor that is changed later changes nothing that runs. `explicit` is the part of it that the hash counts: what
+    the built-in flavor of the specification does not say by itself, zeros elsewhere (`core.admission.placement`).
     """
 
     model_id: str
@@ -27,25 +30,24 @@ class Template:
     specification: str
     envs: tuple[tuple[str, str], ...] = ()
     pool: str = ""
-    cpu: float = 0.0
-    memory_mib: int = 0
     volumes: tuple[Volume, ...] = ()
-    pids: int = 0
-    open_files: int = 0
+    resources: Resources = Resources()
+    explicit: Resources = Resources()
 
     @property
     def hash(self) -> str:
-        """Sixteen hexadecimal digits over every field; the order of envs does not count.
+        """Sixteen hexadecimal digits; the order of envs does not count.
 
         Fields that came later count only where they say something, so that no release renames what runs.
         """
+        size = self.explicit
         parts: list[object] = [self.model_id, self.digest, self.specification, sorted(self.envs), self.pool]
-        if self.cpu or self.memory_mib:
-            parts.append({"cpu": self.cpu, "memory_mib": self.memory_mib})
+        if size.cpu or size.memory_mib:
+            parts.append({"cpu": size.cpu, "memory_mib": size.memory_mib})
         if self.volumes:
             parts.append({"volumes": sorted([v.host_path, v.mount_path] for v in self.volumes)})
-        if self.pids or self.open_files:
-            parts.append({"pids": self.pids, "open_files": self.open_files})
+        if size.pids or size.open_files:
+            parts.append({"pids": size.pids, "open_files": size.open_files})
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:16]
 
 

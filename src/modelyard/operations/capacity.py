@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from modelyard.core.admission.catalog import FLAVORS, Quotas
-from modelyard.core.size import fits_anywhere, of_flavor, shortage
+from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
 from modelyard.domain.texts import shown
@@ -155,7 +155,7 @@ def _may_open(ctx: Context, made: FlavorEntry, change: FlavorChange) -> None:
     flavor = limits.flavor(made, None)
     if not sooner or not (made.open or made.projects) or fits_anywhere(replace(flavor, open=True)):
         return
-    if short := shortage(of_flavor(flavor), ctx.capacity):
+    if short := shortage(flavor.resources, ctx.capacity):
         field = "open" if change.open else "open_projects" if change.opened else sorted(change.attributes)[0]
         raise Invalid(Violation(field, f"{shown(made.name)} does not fit on this machine: it takes {short}"))
 

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from modelyard.core.admission.catalog import CUSTOM, Flavor
-from modelyard.core.size import resources
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import LIVE, Instance
 from modelyard.domain.resources import Resources
-from modelyard.domain.revision import Revision, Template, Variant
+from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import Invocations
 from modelyard.engines.base import EngineUnavailableError, Usage
-from modelyard.operations import facts, limits
+from modelyard.operations import facts
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.progress import ready_count
 from modelyard.operations.services.load import load_record
@@ -20,18 +18,15 @@ from modelyard.store.base import Counter, ServiceRecord
 
 @dataclass(frozen=True, slots=True)
 class VariantUse:
-    """One model of a service. `cpu` in cores, memory in MiB, `accelerators` in devices; used and altogether.
+    """One model of a service: what its instances use now (cores and MiB), and `total`, what they may use.
 
     `invocations` is None where the service has several models: requests are counted by service.
     """
 
     variant: Variant
-    category: str
     cpu: float
-    cpu_total: float
     memory_mib: float
-    memory_total_mib: int
-    accelerators_total: float
+    total: Resources
     running: int
     invocations: Invocations | None
 
@@ -50,7 +45,6 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
     answers = await ctx.facts()
     async with ctx.store.read() as r:
         record = facts.record(await load_record(r, project_id, service_id), answers=answers)
-        flavors = await limits.flavors(ctx, r, project_id)
         counter = (await r.counters([service_id])).get(service_id, Counter())
     try:
         usage = await ctx.usage(service_id)
@@ -61,9 +55,8 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
     alone = counter.totals if len(variants) == 1 else None
     uses = []
     for variant in variants:
-        flavor = _size(variant.template, flavors.get(variant.template.specification))
         used = [usage[i.id] for i in _live(record, variant) if i.id in usage]
-        uses.append(_use(record, variant, flavor, used, alone))
+        uses.append(_use(record, variant, used, alone))
     return Monitor(record, revision, tuple(uses), ctx.requests_per_minute(service_id))
 
 
@@ -85,25 +78,14 @@ def _others(record: ServiceRecord, revision: Revision) -> Iterator[Variant]:
                 yield replace(variant, instance_count=len(live))
 
 
-def _size(template: Template, flavor: Flavor | None) -> Flavor:
-    size = resources(template) or Resources()
-    category = flavor.category if flavor else "CPU"
-    more = flavor.accelerators if flavor else 0
-    return Flavor(template.specification or CUSTOM, size.cpu, size.memory_mib, category, accelerators=more)
-
-
 def _use(
-    record: ServiceRecord, variant: Variant, flavor: Flavor, used: list[Usage], invocations: Invocations | None
+    record: ServiceRecord, variant: Variant, used: list[Usage], invocations: Invocations | None
 ) -> VariantUse:
-    count = variant.instance_count
     return VariantUse(
         variant=variant,
-        category=flavor.category,
         cpu=round(sum(u.cpu for u in used), 3),
-        cpu_total=flavor.cpu * count,
         memory_mib=round(sum(u.memory_mib for u in used), 1),
-        memory_total_mib=flavor.memory_mib * count,
-        accelerators_total=flavor.accelerators * count,
+        total=variant.template.resources.times(variant.instance_count),
         running=ready_count(record, variant),
         invocations=invocations,
     )

@@ -13,13 +13,13 @@ from modelyard.core.admission.placement import (
     CustomSpec,
     Placement,
     Site,
-    bounds,
+    explicit,
+    resources,
     rounded,
-    size,
     violations,
 )
 from modelyard.core.admission.volumes import HostDirs, VolumeRequest
-from modelyard.domain.resources import Capacity
+from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.revision import Template, Volume
 from modelyard.domain.service import InferType
 
@@ -122,13 +122,28 @@ def test_one_instance_fits_or_what_is_short_is_said(
     assert all(text in v.text for v in found), found
 
 
-def test_what_a_flavor_says_of_processes_and_files_is_kept_only_where_it_is_unusual() -> None:
-    more = replace(SITE, flavors={**FLAVORS, "many": Flavor("many", 1, 1024, pids=4096, open_files=65_536)})
-    assert bounds("many", more, FLAVORS) == (4096, 65_536)
-    assert bounds(CPU, more, FLAVORS) == (0, 0)
-    opened = {**FLAVORS, "modelarts.vm.gpu.p4": replace(FLAVORS["modelarts.vm.gpu.p4"], open=True)}
-    assert bounds("modelarts.vm.gpu.p4", replace(SITE, flavors=opened), FLAVORS) == (0, 0)
-    assert bounds("custom", SITE, FLAVORS) == (0, 0)
+def test_a_template_is_named_by_what_the_builtin_flavor_does_not_say() -> None:
+    gpu = FLAVORS["modelarts.vm.gpu.p4"]
+    flavors = {
+        **FLAVORS,
+        "big": Flavor("big", 64, 1024),
+        "many": Flavor("many", 1, 1024, pids=4096, open_files=65_536),
+        gpu.name: replace(gpu, open=True),
+    }
+    site, custom = replace(SITE, flavors=flavors), Placement(custom_spec=SPEC)
+    assert explicit(CPU, Placement(), site, FLAVORS) == Resources()
+    assert explicit("custom", custom, site, FLAVORS) == Resources(1.5, 512)
+    assert explicit("big", Placement(), site, FLAVORS) == Resources(64, 1024)
+    assert explicit("many", Placement(), site, FLAVORS) == Resources(1, 1024, 4096, 65_536)
+    assert explicit(gpu.name, Placement(), site, FLAVORS) == Resources(8, 32768)
+
+
+def test_the_whole_size_is_known_at_admission() -> None:
+    assert resources(CPU, Placement(), SITE) == Resources(2, 8192, 1024, 16_384)
+    assert resources("custom", Placement(custom_spec=SPEC), SITE) == Resources(1.5, 512, 1024, 16_384)
+    assert resources("modelarts.vm.gpu.p4", Placement(), SITE) == Resources(8, 32768, 4096, 16_384, gpus=1)
+    assert resources("modelarts.vm.ai1.snt3", Placement(), SITE) == Resources(3, 6144, 1024, 16_384, npus=1)
+    assert resources("unheard of", Placement(), SITE) is None
 
 
 def test_an_entry_beats_the_service() -> None:
@@ -142,26 +157,20 @@ def test_the_third_decimal_is_rounded(given: float, kept: float) -> None:
     assert rounded(given) == kept
 
 
-def test_sizes_in_templates() -> None:
-    assert size("custom", Placement(custom_spec=SPEC), SITE, FLAVORS) == (1.5, 512)
-    assert size(CPU, Placement(), SITE, FLAVORS) == (0.0, 0)
-    more = replace(SITE, flavors={**FLAVORS, "big": Flavor("big", 64, 1024)})
-    assert size("big", Placement(), more, FLAVORS) == (64, 1024)
-
-
 def test_later_fields_name_no_template_anew() -> None:
     """Computed with the release before: an upgrade must not restart what runs."""
     template = Template("m", "d", CPU, (("B", "2"), ("A", "1")))
     assert template.hash == "c95d6854a9b99c4f"
     others = [
-        replace(template, cpu=1.0),
+        replace(template, explicit=Resources(cpu=1.0)),
         replace(template, volumes=(Volume("/a", "/b"),)),
         replace(template, pool="p"),
-        replace(template, pids=2048),
-        replace(template, open_files=2048),
+        replace(template, explicit=Resources(pids=2048)),
+        replace(template, explicit=Resources(open_files=2048)),
     ]
     assert len({t.hash for t in (template, *others)}) == 6
-    assert replace(template, cpu=1.5, memory_mib=512, pool="p").hash == "d503e2716c3cd939"
+    assert replace(template, resources=Resources(2, 8192)).hash == template.hash
+    assert replace(template, explicit=Resources(1.5, 512), pool="p").hash == "d503e2716c3cd939"
 
 
 def test_stored_flavors_and_quotas_lie_over_the_defaults() -> None:

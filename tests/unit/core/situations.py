@@ -15,6 +15,7 @@ from dataclasses import replace
 from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.process import ABSENT, Process, ProcessState
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Budget, Revision, Template, Variant
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.domain.service import (
@@ -29,6 +30,7 @@ from modelyard.domain.service import (
 from modelyard.domain.settings import RequestLimits, ServiceSettings
 
 NOW = 10_000_000
+NO_SIZE = Resources()
 BEGAN = NOW - 60_000
 """When the rollout began; instances were started a little later."""
 
@@ -59,6 +61,7 @@ def variant(
     unavailable: float = 0,
     deploy_timeout_s: int = 100,
     grace_s: int = 20,
+    resources: Resources = NO_SIZE,
 ) -> Variant:
     """The first letter of a model is its name, the rest its version."""
     return Variant(
@@ -66,7 +69,7 @@ def variant(
         model_id=model,
         model_name=model[0],
         model_version=model[1:],
-        template=Template(model, f"digest-{model}", "modelarts.vm.cpu.2u"),
+        template=Template(model, f"digest-{model}", "modelarts.vm.cpu.2u", resources=resources),
         instance_count=count,
         weight=weight,
         budget=Budget(surge, unavailable),

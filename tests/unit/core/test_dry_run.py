@@ -10,8 +10,9 @@ from modelyard.core.differences import config, service
 from modelyard.core.revisions import RevisionState, state
 from modelyard.core.rollout.dry_run import DryRun, dry_run
 from modelyard.core.rollout.pairing import pair
-from modelyard.core.rollout.simulation import MOST_WORK, Facts, Room, Size
+from modelyard.core.rollout.simulation import MOST_WORK, Facts, Room
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState, ServiceStatus
 
@@ -124,10 +125,9 @@ def test_a_schedule_that_is_due_does_not_count() -> None:
 
 
 def test_room_is_what_the_instances_take_at_most() -> None:
-    facts = before(V("a1"))
-    after = updated(facts, V("a2"))
-    sizes = {V("a1").template.hash: Size(2, 8192), V("a2").template.hash: Size(0.5, 512)}
-    assert dry_run(facts, after, NOW, sizes).room.more == Size(0.5, 512)
+    facts = before(V("a1", resources=Resources(2, 8192)))
+    after = updated(facts, V("a2", resources=Resources(0.5, 512)))
+    assert dry_run(facts, after, NOW).room.more == Resources(0.5, 512)
 
 
 def test_what_takes_too_long_says_so() -> None:

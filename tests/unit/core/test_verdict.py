@@ -6,6 +6,7 @@ from tests.unit.core.situations import BEGAN, NOW, situation, variant
 from modelyard.core.rollout.routes import route
 from modelyard.core.rollout.situation import Situation
 from modelyard.core.rollout.verdict import Done, Failed, Verdict, ready_for_switch, verdict
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Desired, RolloutState
 
@@ -64,7 +65,7 @@ class TestDeployTimeout:
         assert verdict(situation("oa"), self.LIMIT) is None
 
     def test_runs_from_the_wish_while_there_is_no_room(self) -> None:
-        seen = situation("oa")
+        seen = situation("oa", new=(variant("a2", resources=Resources(2, 8192)),))
         waits = replace(
             seen,
             observations=(seen.observations[0], replace(seen.observations[1], obstacle="memory: 1 of 4 GiB free")),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from modelyard.api.convert.echo import Json, set_only
 from modelyard.core.admission.catalog import CUSTOM, Flavor
 from modelyard.core.admission.fields import MODEL_TYPES
-from modelyard.core.size import fits_anywhere, of_flavor, shortage
+from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.resources import Capacity
 from modelyard.domain.service import Invocations
 from modelyard.operations.monitoring import Monitor, VariantUse
@@ -34,7 +34,6 @@ def monitor(value: Monitor) -> Json:
 
 def _use(use: VariantUse) -> Json:
     counts = use.invocations or Invocations()
-    devices = {"GPU": "gpu", "NPU": "npu"}.get(use.category)
     return set_only(
         model_id=use.variant.model_id,
         model_name=use.variant.model_name,
@@ -42,15 +41,15 @@ def _use(use: VariantUse) -> Json:
         invocation_times=counts.total if use.invocations else None,
         failed_times=counts.failed if use.invocations else None,
         cpu_core_usage=use.cpu,
-        cpu_core_total=use.cpu_total,
+        cpu_core_total=use.total.cpu,
         cpu_memory_usage=use.memory_mib,
-        cpu_memory_total=use.memory_total_mib,
+        cpu_memory_total=use.total.memory_mib,
         gpu_usage=0,
-        gpu_total=use.accelerators_total if devices == "gpu" else 0,
+        gpu_total=use.total.gpus,
         gpu_memory_usage=0,
         gpu_memory_total=0,
         npu_usage=0,
-        npu_total=use.accelerators_total if devices == "npu" else 0,
+        npu_total=use.total.npus,
         npu_memory_usage=0,
         npu_memory_total=0,
         model_running_instance_count=use.running,
@@ -69,7 +68,7 @@ def specifications(total: int, found: Sequence[Flavor], *, pools: bool, there: C
 
 
 def _flavor(flavor: Flavor, there: Capacity = EVERYTHING) -> Json:
-    fits = fits_anywhere(flavor) or not shortage(of_flavor(flavor), there)
+    fits = fits_anywhere(flavor) or not shortage(flavor.resources, there)
     memory = {"unit": "MB", "memory": flavor.memory_mib}
     text = flavor.display or f"CPU: {flavor.cpu:g} vCPUs, memory: {flavor.memory_mib / 1024:g} GiB"
     device: Json = {}

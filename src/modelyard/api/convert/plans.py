@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from modelyard.api.convert.echo import Json, set_only
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.rollout.dry_run import DryRun, TrackPlan
-from modelyard.core.rollout.simulation import Size, Traffic
+from modelyard.core.rollout.simulation import Traffic
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Revision, Variant
 from modelyard.operations.revisions import RevisionEntry
 from modelyard.operations.services.dry_run import Planned
@@ -74,7 +75,7 @@ def _room(value: DryRun) -> Json:
     }
 
 
-def _size(size: Size) -> Json:
+def _size(size: Resources) -> Json:
     return {"cpu": size.cpu, "memory_mb": size.memory_mib}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
-from modelyard.domain.resources import Capacity
+from modelyard.domain.resources import Capacity, Resources
 
 CUSTOM = "custom"
 """The specification whose size is in `custom_spec`; for dedicated pools only (contract §2)."""
@@ -30,6 +30,12 @@ class Flavor:
     open_files: int = 16_384
     accelerators: float = 0
     display: str = ""
+
+    @property
+    def resources(self) -> Resources:
+        """What one instance gets."""
+        gpus, npus = (0, self.accelerators) if self.category == "NPU" else (self.accelerators, 0)
+        return Resources(self.cpu, self.memory_mib, self.pids, self.open_files, gpus, npus)
 
 
 FLAVORS: Mapping[str, Flavor] = MappingProxyType(

@@ -21,10 +21,10 @@ from modelyard.core.admission.infer_types import TypedFields
 from modelyard.core.admission.placement import Placement, Site
 from modelyard.core.admission.volumes import HostDirs, VolumeRequest
 from modelyard.core.rollout.pairing import pair
-from modelyard.core.size import Amount, crowded, shortage
+from modelyard.core.size import crowded, shortage
 from modelyard.domain.errors import Violation
 from modelyard.domain.model import Model, ModelStatus
-from modelyard.domain.resources import Capacity
+from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.revision import Budget, Template, Variant
 from modelyard.domain.service import InferType
 from modelyard.domain.texts import shown
@@ -71,7 +71,7 @@ class AdmissionInput:
     placement: Placement = Placement()
     dirs: HostDirs = HostDirs()
     machine: Capacity = Capacity()
-    taken: Mapping[str, Amount] = field(default_factory=dict)
+    taken: Mapping[str, Resources] = field(default_factory=dict)
 
     @property
     def site(self) -> Site:
@@ -162,15 +162,15 @@ def _count(path: str, entry: VariantRequest, given: AdmissionInput) -> Iterator[
 
 def _room(config: Sequence[VariantRequest], given: AdmissionInput) -> Iterator[Violation]:
     """All instances together against pools whose capacity is set, beside what other services have there."""
-    asked: dict[str, Amount] = {}
+    asked: dict[str, Resources] = {}
     for entry in config:
         pool = given.site.pool(entry.placement)
-        one = placement.amount(entry.specification, entry.placement, given.site)
+        one = placement.resources(entry.specification, entry.placement, given.site)
         if pool is not None and one is not None and not shortage(one, pool.capacity):  # that was said already
-            asked[pool.id] = asked.get(pool.id, Amount()) + one.times(max(entry.instance_count or 1, 1))
+            asked[pool.id] = asked.get(pool.id, Resources()) + one.times(max(entry.instance_count or 1, 1))
     for pool_id, amount in asked.items():
         pool = given.pools[pool_id]
-        if short := crowded(amount, pool.capacity, given.taken.get(pool_id, Amount())):
+        if short := crowded(amount, pool.capacity, given.taken.get(pool_id, Resources())):
             yield Violation("config", f"does not fit into the pool {shown(pool.name)}: it takes {short}")
 
 
@@ -246,8 +246,8 @@ def _variant(entry: VariantRequest, weight: int, given: AdmissionInput) -> Varia
     assert entry.specification is not None
     assert entry.instance_count is not None
     model, pool = given.models[entry.model_id], given.site.pool(entry.placement)
-    cpu, memory_mib = placement.size(entry.specification, entry.placement, given.site, FLAVORS)
-    pids, open_files = placement.bounds(entry.specification, given.site, FLAVORS)
+    resources = placement.resources(entry.specification, entry.placement, given.site)
+    assert resources is not None
     default, timeout, grace = Budget(), entry.deploy_timeout_s, entry.termination_grace_s
     return Variant(
         track=0,
@@ -260,11 +260,9 @@ def _variant(entry: VariantRequest, weight: int, given: AdmissionInput) -> Varia
             specification=entry.specification,
             envs=entry.envs,
             pool=pool.id if pool else "",
-            cpu=cpu,
-            memory_mib=memory_mib,
             volumes=volumes.mounted(entry.volumes, given.dirs),
-            pids=pids,
-            open_files=open_files,
+            resources=resources,
+            explicit=placement.explicit(entry.specification, entry.placement, given.site, FLAVORS),
         ),
         instance_count=entry.instance_count,
         weight=weight,

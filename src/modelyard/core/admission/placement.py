@@ -7,13 +7,13 @@ cluster_id. `custom` is for pools, and then custom_spec says the size.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
 from modelyard.core.admission.catalog import CUSTOM, Flavor, Pool
-from modelyard.core.size import Amount, fits_anywhere, of_flavor, shortage
+from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.errors import Violation
-from modelyard.domain.resources import Capacity
+from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.texts import shown
 
 LEAST_CPU = 0.01
@@ -75,34 +75,26 @@ def rounded(value: float) -> float:
     return float(Decimal(str(value)).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
-def size(specification: str, placement: Placement, site: Site, builtin: Mapping[str, Flavor]) -> tuple[float, int]:
-    """(cores, MiB) that a template must keep; zeros where a built-in flavor says it."""
-    spec = placement.custom_spec
+def resources(specification: str | None, placement: Placement, site: Site) -> Resources | None:
+    """What one instance gets; None when that is not known."""
+    flavor, spec = site.flavors.get(specification or ""), placement.custom_spec
     if specification == CUSTOM and spec is not None and spec.cpu is not None and spec.memory is not None:
-        return rounded(spec.cpu), spec.memory
-    flavor = site.flavors[specification]
-    return (0.0, 0) if builtin.get(specification) == flavor else (flavor.cpu, flavor.memory_mib)
+        return replace((flavor or Flavor(CUSTOM, 1, 1)).resources, cpu=rounded(spec.cpu), memory_mib=spec.memory)
+    return flavor.resources if flavor else None
 
 
-def bounds(specification: str, site: Site, builtin: Mapping[str, Flavor]) -> tuple[int, int]:
-    """(processes, open files) that a template must keep; zeros where they are as without this flavor."""
-    flavor = site.flavors.get(specification)
-    if flavor is None:
-        return 0, 0
-    usual = builtin.get(specification, Flavor(specification, 1, 1))
-    return (
-        flavor.pids if flavor.pids != usual.pids else 0,
-        flavor.open_files if flavor.open_files != usual.open_files else 0,
+def explicit(specification: str, placement: Placement, site: Site, builtin: Mapping[str, Flavor]) -> Resources:
+    """The part of a size that a template is named by: zeros where the built-in flavor says it."""
+    size, usual = resources(specification, placement, site), builtin.get(specification)
+    assert size is not None
+    as_builtin = usual is not None and site.flavors.get(specification) == usual
+    bounds = usual or Flavor(specification, 1, 1)
+    return Resources(
+        cpu=0.0 if as_builtin else size.cpu,
+        memory_mib=0 if as_builtin else size.memory_mib,
+        pids=0 if size.pids == bounds.pids else size.pids,
+        open_files=0 if size.open_files == bounds.open_files else size.open_files,
     )
-
-
-def amount(specification: str | None, placement: Placement, site: Site) -> Amount | None:
-    """What one instance takes; None when that is not known."""
-    spec = placement.custom_spec
-    if specification == CUSTOM and spec is not None and spec.cpu is not None and spec.memory is not None:
-        return Amount(rounded(spec.cpu), spec.memory)
-    flavor = site.flavors.get(specification or "")
-    return of_flavor(flavor) if flavor else None
 
 
 def service_violations(placement: Placement, site: Site) -> Iterator[Violation]:
@@ -149,7 +141,7 @@ def _specification(at: str, name: str | None, site: Site, *, in_pool: bool) -> I
 
 def _fits(path: str, specification: str | None, placement: Placement, site: Site) -> Iterator[Violation]:
     """One instance against its machine, and against its pool."""
-    asked, pool = amount(specification, placement, site), site.pool(placement)
+    asked, pool = resources(specification, placement, site), site.pool(placement)
     flavor = site.flavors.get(specification or "")
     if asked is None or (flavor is not None and not flavor.open):
         return

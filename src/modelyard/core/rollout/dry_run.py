@@ -9,14 +9,11 @@ nothing here knows how a rollout goes.
 A world that is not fair (no room, a model that does not start) ends otherwise; the real rollout then goes back.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from modelyard.core.rollout.simulation import Facts, FairWorld, Room, Size, Traffic
+from modelyard.core.rollout.simulation import Facts, FairWorld, Room, Traffic
 from modelyard.domain.instance import LIVE
 from modelyard.domain.revision import Variant
-
-NOWHERE: Mapping[str, "Size"] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +36,9 @@ class DryRun:
     finished: bool
 
 
-def dry_run(before: Facts | None, after: Facts, now_ms: int, sizes: Mapping[str, Size] = NOWHERE) -> DryRun:
-    """What follows from `after`, which a change made of `before` (None: the service is new).
-
-    `sizes`: of templates, by hash.
-    """
-    world = FairWorld.of(before, after, now_ms, sizes)
+def dry_run(before: Facts | None, after: Facts, now_ms: int) -> DryRun:
+    """What follows from `after`, which a change made of `before` (None: the service is new)."""
+    world = FairWorld.of(before, after, now_ms)
     finished = world.run()
     olds = {v.track: v for v in before.variants} if before else {}
     news = {v.track: v for v in after.variants}

@@ -13,6 +13,7 @@ from modelyard.core.rollout.routes import route
 from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import HOLDING, Instance, Phase
 from modelyard.domain.process import Process, ProcessState
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import Endpoint, ServiceRoute
 from modelyard.domain.service import Rollout, Service
@@ -37,14 +38,6 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """What one instance takes: cores and MiB."""
-
-    cpu: float = 0.0
-    memory_mib: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Room:
     """Instances that hold resources: now, at most on the way, and in the end; and what the most of them take
     beyond those of now."""
@@ -52,7 +45,7 @@ class Room:
     now: int = 0
     peak: int = 0
     after: int = 0
-    more: Size = Size()
+    more: Resources = Resources()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +75,7 @@ class FairWorld:
     observations: dict[str, InstanceObservation]
     acked: ServiceRoute | None
     now_ms: int
-    sizes: Mapping[str, Size]
+    sizes: Mapping[str, Resources]
     first: Mapping[str, InstanceObservation] = field(default_factory=dict)
     started: dict[str, int] = field(default_factory=dict)
     traffic: list[Traffic] = field(default_factory=list)
@@ -91,9 +84,11 @@ class FairWorld:
     most_mib: int = 0
 
     @classmethod
-    def of(cls, before: Facts | None, after: Facts, now_ms: int, sizes: Mapping[str, Size]) -> "FairWorld":
+    def of(cls, before: Facts | None, after: Facts, now_ms: int) -> "FairWorld":
         service = replace(after.service, due_ms=None)
         observations = {i.id: _observation(i, now_ms) for i in after.instances if i.phase in HOLDING}
+        revisions = (*after.revisions.values(), *(before.revisions.values() if before else ()))
+        sizes = {v.template.hash: v.template.resources for revision in revisions for v in revision.variants}
         world = cls(service, after.revisions, after.rollout, observations, None, now_ms, sizes, dict(observations))
         if before is not None:
             world.acked = route(replace(world.situation(), service=before.service, rollout=before.rollout))
@@ -189,11 +184,11 @@ class FairWorld:
 
     def room(self) -> Room:
         cpu, mib = self._taken(self.first)
-        more = Size(round(self.most_cpu - cpu, 3), self.most_mib - mib)
+        more = Resources(round(self.most_cpu - cpu, 3), self.most_mib - mib)
         return Room(len(self.first), self.most, len(self.observations), more)
 
     def _taken(self, observations: Mapping[str, InstanceObservation]) -> tuple[float, int]:
-        sizes = [self.sizes.get(o.instance.template, Size()) for o in observations.values()]
+        sizes = [self.sizes.get(o.instance.template, Resources()) for o in observations.values()]
         return sum(s.cpu for s in sizes), sum(s.memory_mib for s in sizes)
 
 

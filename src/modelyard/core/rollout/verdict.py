@@ -11,9 +11,7 @@ from dataclasses import dataclass
 
 from modelyard.core.rollout.routes import route
 from modelyard.core.rollout.situation import InstanceObservation, Situation, Track
-from modelyard.core.size import resources
 from modelyard.domain.instance import Phase
-from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Template, Variant
 
 CRASHES_BEFORE_READY = 3
@@ -113,7 +111,7 @@ def _late(variant: Variant, name: str, observation: InstanceObservation) -> Fail
 
 def _size(template: Template) -> str:
     """What an instance takes: "0.34 cores and 64 MiB (custom)"."""
-    size = resources(template) or Resources()
+    size = template.resources
     return f"{size.cpu:g} cores and {size.memory_mib} MiB ({template.specification})"
 
 

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelyard.core.admission.catalog import Flavor, Pool
+from modelyard.core.admission.catalog import Pool
 from modelyard.core.admission.config import AdmissionInput, VariantRequest
 from modelyard.core.admission.placement import Placement
 from modelyard.core.admission.volumes import HostDirs
-from modelyard.core.size import Amount, of_template
-from modelyard.domain.resources import Capacity
+from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.service import Desired, InferType
 from modelyard.operations import limits
 from modelyard.operations.context import Context
@@ -47,23 +46,21 @@ async def admission_input(
         placement=subject.placement,
         dirs=host_dirs(ctx, config),
         machine=ctx.capacity,
-        taken=await _taken(r, pools, flavors, record.service.id if record else ""),
+        taken=await _taken(r, pools, record.service.id if record else ""),
     )
 
 
-async def _taken(
-    r: ReadTransaction, pools: Mapping[str, Pool], flavors: Mapping[str, Flavor], service_id: str
-) -> Mapping[str, Amount]:
+async def _taken(r: ReadTransaction, pools: Mapping[str, Pool], service_id: str) -> Mapping[str, Resources]:
     """What the other services that are to run have of each pool whose capacity is set."""
     bounded = {pool.id for pool in pools.values() if pool.capacity != Capacity()}
-    taken: dict[str, Amount] = {}
+    taken: dict[str, Resources] = {}
     for other in await r.records() if bounded else ():
         if other.service.id == service_id or other.service.desired is not Desired.RUNNING:
             continue
         for variant in other.revisions[other.service.revision].variants:
             if (pool_id := variant.template.pool) in bounded:
-                amount = of_template(variant.template, flavors).times(variant.instance_count)
-                taken[pool_id] = taken.get(pool_id, Amount()) + amount
+                amount = variant.template.resources.times(variant.instance_count)
+                taken[pool_id] = taken.get(pool_id, Resources()) + amount
     return taken
 
 

@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from modelyard.core import differences
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.rollout.dry_run import DryRun, dry_run
-from modelyard.core.rollout.simulation import Facts, Size
-from modelyard.core.size import resources
-from modelyard.domain.resources import Resources
-from modelyard.domain.revision import Template
+from modelyard.core.rollout.simulation import Facts
 from modelyard.domain.service import Service
 from modelyard.operations.context import Context
 from modelyard.operations.services.preconditions import Tried
@@ -50,21 +47,15 @@ def _plan(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> Pl
     old = _facts(before) if before else None
     new = _facts(after)
     variants = [v for r in (*new.revisions.values(), *(old.revisions.values() if old else ())) for v in r.variants]
-    sizes = {v.template.hash: _size(v.template) for v in variants}
     return Planned(
         before=before.service if before else None,
         after=after.service,
         fields=differences.service(before.service, after.service) if before else {},
         config=differences.config(old.variants if old else (), new.variants),
-        dry_run=dry_run(old, new, now_ms, sizes),
+        dry_run=dry_run(old, new, now_ms),
         names={v.template.hash: (v.model_name, v.model_version) for v in variants},
     )
 
 
 def _facts(record: ServiceRecord) -> Facts:
     return Facts(record.service, record.revisions, record.rollout, record.instances)
-
-
-def _size(template: Template) -> Size:
-    found = resources(template) or Resources()
-    return Size(found.cpu, found.memory_mib)

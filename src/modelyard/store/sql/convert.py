@@ -13,9 +13,11 @@ import msgspec
 from sqlalchemy import Row
 
 from modelyard.core import settings
+from modelyard.core.size import resolved
 from modelyard.domain.identity import Project, Role, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Budget, Revision, Template, Variant, Volume
 from modelyard.domain.service import (
     Desired,
@@ -221,30 +223,39 @@ def revision_row(value: Revision, box: SecretBox) -> Values:
 
 
 def _variant(v: Mapping[str, Any]) -> Variant:
-    t = v["template"]
     return Variant(
         track=v["track"],
         model_id=v["model_id"],
         model_name=v["model_name"],
         model_version=v["model_version"],
-        template=Template(
-            model_id=t["model_id"],
-            digest=t["digest"],
-            specification=t["specification"],
-            envs=tuple((name, value) for name, value in t["envs"]),
-            pool=t["pool"],
-            cpu=t.get("cpu", 0.0),
-            memory_mib=t.get("memory_mib", 0),
-            volumes=tuple(Volume(host, mount) for host, mount in t.get("volumes", ())),
-            pids=t.get("pids", 0),
-            open_files=t.get("open_files", 0),
-        ),
+        template=_template(v["template"]),
         instance_count=v["instance_count"],
         weight=v["weight"],
         budget=Budget(max_surge=v["max_surge"], max_unavailable=v["max_unavailable"]),
         deploy_timeout_s=v["deploy_timeout_s"],
         termination_grace_s=v["termination_grace_s"],
         raw=v["raw"],
+    )
+
+
+def _template(t: Mapping[str, Any]) -> Template:
+    """Former releases stored what is explicit of the size only, and the first one nothing at all."""
+    explicit = Resources(
+        cpu=t.get("cpu", 0.0),
+        memory_mib=t.get("memory_mib", 0),
+        pids=t.get("pids", 0),
+        open_files=t.get("open_files", 0),
+    )
+    whole = t.get("resources")
+    return Template(
+        model_id=t["model_id"],
+        digest=t["digest"],
+        specification=t["specification"],
+        envs=tuple((name, value) for name, value in t["envs"]),
+        pool=t["pool"],
+        volumes=tuple(Volume(host, mount) for host, mount in t.get("volumes", ())),
+        resources=resolved(t["specification"], explicit) if whole is None else Resources(**whole),
+        explicit=explicit,
     )
 
 
@@ -261,11 +272,19 @@ def _variant_json(value: Variant) -> Values:
             "specification": t.specification,
             "envs": [list(pair) for pair in t.envs],
             "pool": t.pool,
-            "cpu": t.cpu,
-            "memory_mib": t.memory_mib,
+            "cpu": t.explicit.cpu,
+            "memory_mib": t.explicit.memory_mib,
             "volumes": [[v.host_path, v.mount_path] for v in t.volumes],
-            "pids": t.pids,
-            "open_files": t.open_files,
+            "pids": t.explicit.pids,
+            "open_files": t.explicit.open_files,
+            "resources": {
+                "cpu": t.resources.cpu,
+                "memory_mib": t.resources.memory_mib,
+                "pids": t.resources.pids,
+                "open_files": t.resources.open_files,
+                "gpus": t.resources.gpus,
+                "npus": t.resources.npus,
+            },
         },
         "instance_count": value.instance_count,
         "weight": value.weight,
