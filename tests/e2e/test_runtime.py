@@ -390,9 +390,13 @@ def test_what_a_body_is_comes_from_its_content_type(
         ({"Content-Type": "multipart/form-data"}, TWICE, "names no boundary"),
         ({"Content-Type": "application/json"}, TWICE, "Incorrect JSON"),
         ({"Content-Type": "application/json; charset=klingon"}, b"{}", "klingon"),
+        ({"Content-Type": 'image/png; name="\xe9.png"'}, b"{}", "Content-Type must be ASCII"),
     ):
         status, answer, _ = instance.request("POST", "/", body, **headers)
         assert (status, told in answer["error_msg"]) == (400, True), answer
+    name = "Inference-Header-Content-Length"
+    status, answer, _ = instance.request("POST", "/v2/models/m/infer", b"{}", **{name: "\xe9"})
+    assert (status, f"{name} must be ASCII" in answer["error"]) == (400, True), answer
 
 
 def test_a_model_without_a_script_takes_json_and_says_so(start: Callable[..., Instance], tmp_path: Path) -> None:

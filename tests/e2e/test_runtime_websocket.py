@@ -172,6 +172,11 @@ def offer() -> dict[str, str]:
     }
 
 
+def test_a_header_that_cannot_be_read_is_refused_as_without_websockets(instance: Instance) -> None:
+    status, body, _ = instance.request("POST", "/", b"1", **{"Content-Type": 'image/png; name="\xe9.png"'})
+    assert (status, "Content-Type must be ASCII" in body["error_msg"]) == (400, True), body
+
+
 def test_one_more_than_the_bound_is_refused_with_the_reason(instance: Instance) -> None:
     with connected(instance), connected(instance):
         status, body, headers = instance.request("GET", "/", **offer())

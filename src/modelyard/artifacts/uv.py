@@ -22,7 +22,7 @@ from modelyard.processes import oom
 
 Say = Callable[[str], None]
 
-OURS = ("granian", "msgspec", "python-multipart")
+OURS = ("granian", "msgspec")
 """What the model server imports: a model cannot have another version of it in the same process."""
 
 FROM_PIP = {

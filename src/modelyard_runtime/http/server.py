@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from modelyard_runtime.errors import RequestError, error_body
 from modelyard_runtime.execution.executors import Workers
+from modelyard_runtime.http.headers import header
 from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.logs import tell
 
@@ -244,7 +245,7 @@ class Exchange:
         server.offer(self)
 
     def content_type(self) -> str:
-        return str(self._scope.headers.get("content-type", ""))
+        return header(self._scope.headers, "content-type")
 
     def run(self, now_s: float) -> float:
         """Where the model runs."""

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from modelyard_runtime.errors import RequestError
+from modelyard_runtime.http.headers import header
 from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.protocols.v2 import OpenInference, Prepared, Reply, while_loading
 
@@ -72,7 +73,7 @@ class Inference:
         self.began_s = time.perf_counter()
 
     def header(self, name: str) -> str:
-        return str(self._scope.headers.get(name, ""))
+        return header(self._scope.headers, name)
 
     def run(self, now_s: float) -> float:
         self._ledger.mine.queue_s.add(now_s - self.began_s)

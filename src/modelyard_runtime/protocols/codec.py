@@ -60,11 +60,15 @@ def _kind(content_type: str) -> str:
         return FORM
     if name not in JSON_TYPES and not name.startswith("text/") and not name.endswith("+json"):
         return BYTES
-    for option in options.split(";"):
-        key, _, value = option.partition("=")
-        if key.strip().lower() == "charset":
-            return charset(value.strip().strip("\"'"))
-    return UTF_8
+    if not options:
+        return UTF_8
+    from modelyard_runtime.protocols.parameters import parameters
+
+    try:
+        said = parameters(content_type)[1].get("charset")
+    except ValueError as error:
+        raise bad_input(f"The Content-Type {error}.") from None
+    return UTF_8 if said is None else charset(said.strip("\"' "))
 
 
 def charset(name: str) -> str:

@@ -5,8 +5,10 @@
     [text, text]                several of these, in order
     [text, {filename: file}]    both, the files last
 
-RFC 7578 and 2046 by python-multipart, which finds the parts; what this adds: a preamble, padding behind a
-boundary, `filename*`, Content-Transfer-Encoding, charsets. Bodies are in memory already.
+RFC 7578 and 2046, with `filename*`, Content-Transfer-Encoding and charsets. Bodies are in memory already.
+
+A delimiter is a line after CRLF with two dashes, the boundary and nothing but spaces. Any other line is content,
+whatever it begins with. Where that rule would leave a field outside of all parts, the body is refused.
 """
 
 import base64
@@ -14,17 +16,25 @@ import binascii
 import io
 import quopri
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from modelyard_runtime.errors import RequestError
 from modelyard_runtime.protocols.codec import charset
+from modelyard_runtime.protocols.parameters import parameters
 
 MAX_PARTS = 1000
 MAX_HEADERS = 32
+MAX_HEAD_BYTES = 16_384
 _TEXTS = frozenset({"", "application/json", "application/xml", "application/x-www-form-urlencoded"})
-_EXTENDED = re.compile(rb";\s*filename\*\s*=\s*([A-Za-z0-9_.-]+)'[A-Za-z0-9-]*'([^;\s]*)", re.IGNORECASE)
+_NEXT = re.compile(rb"[ \t]*+\r\n")
+_LAST = re.compile(rb"--[ \t]*+(?:\r\n|\n?\Z)")
+_HEADER = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*:([^\r\n\0]*)")
+_FIELD = re.compile(rb"content-disposition[ \t]*:", re.IGNORECASE)
+_FOLD = re.compile(rb"\r\n[ \t]+")
+_READ = (b"content-disposition", b"content-type", b"content-transfer-encoding")
+
+Headers = dict[bytes, bytes]
 
 
 class UploadedFile(io.BytesIO):
@@ -36,17 +46,12 @@ class UploadedFile(io.BytesIO):
         self.content_type = content_type
 
 
-@dataclass(slots=True)
-class _Part:
-    headers: dict[bytes, bytes] = field(default_factory=dict)
-    pieces: list[bytes] = field(default_factory=list)
-
-
 def boundary(content_type: str) -> bytes:
     """The boundary of a multipart content type. Raises RequestError."""
-    from python_multipart.multipart import parse_options_header
-
-    found = parse_options_header(content_type)[1].get(b"boundary", b"")
+    try:
+        found = parameters(content_type)[1].get("boundary", "").encode()
+    except ValueError as error:
+        raise _broken(f"its Content-Type {error}") from None
     if not 1 <= len(found) <= 200:
         raise _broken("its Content-Type names no boundary of 1 to 200 characters")
     return found
@@ -57,10 +62,13 @@ def form(body: bytes, mark: bytes) -> dict[str, Any]:
     texts: dict[str, list[Any]] = {}
     files: dict[str, dict[str, list[UploadedFile]]] = {}
     default = "utf-8"
-    for part in _parts(body, mark):
-        name, filename = _names(part.headers)
-        content_type, options = _options(part.headers.get(b"content-type", b""))
-        content = _decoded(b"".join(part.pieces), part.headers.get(b"content-transfer-encoding", b""))
+    for n, (start, end) in enumerate(_spans(body, b"--" + mark)):
+        if n == MAX_PARTS:
+            raise _broken(f"it has more than {MAX_PARTS} parts")
+        headers, content = _part(body, start, end)
+        name, filename = _names(headers)
+        content_type, options = _options(headers, b"content-type")
+        content = _decoded(content, headers.get(b"content-transfer-encoding", b""))
         if filename is not None:
             file = UploadedFile(content, filename, content_type or "application/octet-stream")
             files.setdefault(name, {}).setdefault(filename, []).append(file)
@@ -90,108 +98,101 @@ def _text(content: bytes, content_type: str, name: str) -> str | bytes:
         return content
 
 
-def _parts(body: bytes, mark: bytes) -> list[_Part]:
-    from python_multipart.exceptions import FormParserError
-    from python_multipart.multipart import MultipartParser
-
-    reading = _Reading()
-    try:
-        parser = MultipartParser(mark, reading.callbacks())  # type: ignore[arg-type]  # its keys are literals
-        parser.write(_from_first(body, mark))
-    except FormParserError as error:
-        raise _broken(str(error)) from None
-    if not reading.ended:
-        raise _broken("it does not end with its boundary")
-    return reading.parts
+def _spans(body: bytes, delimiter: bytes) -> Iterator[tuple[int, int]]:
+    """Where each part lies: from behind the line before it to the CRLF before the next one."""
+    end, at, ended = _first(body, delimiter)
+    _nothing_lost(body, 0, end)
+    while not ended:
+        start = at
+        end, at, ended = _following(body, delimiter, start)
+        yield start, end
+    _nothing_lost(body, at, len(body))
 
 
-class _Reading:
-    """What the parser found until now. Bounded: MAX_PARTS, MAX_HEADERS of each."""
+def _first(body: bytes, delimiter: bytes) -> tuple[int, int, bool]:
+    """Where the preamble ends, where the first part begins, and whether there is none.
 
-    def __init__(self) -> None:
-        self.parts: list[_Part] = []
-        self.ended = False
-        self._name = b""
-        self._value = b""
-
-    def callbacks(self) -> dict[str, Any]:
-        return {
-            "on_part_begin": self._begin,
-            "on_header_field": self._on_name,
-            "on_header_value": self._on_value,
-            "on_header_end": self._header,
-            "on_part_data": self._data,
-            "on_end": self._end,
-        }
-
-    def _begin(self) -> None:
-        if len(self.parts) == MAX_PARTS:
-            raise _broken(f"it has more than {MAX_PARTS} parts")
-        self.parts.append(_Part())
-
-    def _on_name(self, data: bytes, start: int, end: int) -> None:
-        self._name += data[start:end]
-
-    def _on_value(self, data: bytes, start: int, end: int) -> None:
-        self._value += data[start:end]
-
-    def _header(self) -> None:
-        headers = self.parts[-1].headers
-        if len(headers) == MAX_HEADERS:
-            raise _broken(f"a part has more than {MAX_HEADERS} headers")
-        headers.setdefault(self._name.strip().lower(), self._value.strip())
-        self._name = self._value = b""
-
-    def _data(self, data: bytes, start: int, end: int) -> None:
-        self.parts[-1].pieces.append(data[start:end])
-
-    def _end(self) -> None:
-        self.ended = True
+    A preamble may end its lines as it likes.
+    """
+    for line in re.finditer(rb"(?:\A|[\r\n])" + re.escape(delimiter), body):
+        found = _NEXT.match(body, line.end()) or _LAST.match(body, line.end())
+        if found is not None:
+            return line.start(), found.end(), found.re is _LAST
+    raise _broken("it has no boundary as its Content-Type says")
 
 
-def _from_first(body: bytes, mark: bytes) -> bytes:
-    """The body from its first boundary on, without padding behind boundaries: both are allowed (RFC 2046, 5.1.1),
-    and nothing to a reader."""
-    delimiter = b"--" + mark
-    line = rb"(?:\A|(?<=\r\n))" + re.escape(delimiter)
-    if not body.startswith(delimiter + b"\r\n"):
-        found = re.search(line + rb"(?:--)?[ \t]*(?:\r\n|\Z)", body)
-        if found is None:
-            raise _broken("it has no boundary as its Content-Type says")
-        body = body[found.start() :]
-    padded = re.compile(line + rb"[ \t]+\r\n")
-    return padded.sub(lambda _: delimiter + b"\r\n", body) if padded.search(body) else body
+def _following(body: bytes, delimiter: bytes, start: int) -> tuple[int, int, bool]:
+    """Where the part at `start` ends, where the next begins, and whether there is none."""
+    line = b"\r\n" + delimiter
+    end = start - 2  # the CRLF of a delimiter may be that of the next one
+    while (end := body.find(line, end)) >= 0:
+        found = _NEXT.match(body, end + len(line)) or _LAST.match(body, end + len(line))
+        if found is not None:
+            return end, found.end(), found.re is _LAST
+        end += 2
+    raise _broken("it does not end with its boundary")
 
 
-def _names(headers: dict[bytes, bytes]) -> tuple[str, str | None]:
+def _nothing_lost(body: bytes, start: int, end: int) -> None:
+    """Before the first delimiter and behind the last one nobody reads (RFC 2046, 5.1.1): what looks like a field
+    there is one of somebody who writes its line otherwise, or whose content holds such a line."""
+    if _FIELD.search(body, start, end):
+        raise _broken(
+            "a field stands before its first boundary or behind its last one (boundaries are lines after CRLF)"
+        )
+
+
+def _part(body: bytes, start: int, end: int) -> tuple[Headers, bytes]:
+    """Its headers by their names in lower case, and its content."""
+    if end <= start or body.startswith(b"\r\n", start):
+        return {}, body[start + 2 : end]
+    blank = body.find(b"\r\n\r\n", start, min(end + 2, start + MAX_HEAD_BYTES))
+    if blank < 0:
+        raise _broken(f"a part has no empty line behind its headers, or more than {MAX_HEAD_BYTES} bytes of them")
+    lines = _FOLD.sub(b" ", body[start:blank]).split(b"\r\n")
+    if len(lines) > MAX_HEADERS:
+        raise _broken(f"a part has more than {MAX_HEADERS} headers")
+    headers: Headers = {}
+    for line in lines:
+        header = _HEADER.fullmatch(line)
+        if header is None:
+            raise _broken(f"a part has a header that cannot be read: {_header_text(line[:80])!r}")
+        name, value = header[1].lower(), header[2].strip(b" \t")
+        if name in _READ and headers.get(name, value) != value:
+            raise _broken(f"a part has two different headers {_header_text(header[1])}")
+        headers[name] = value
+    return headers, body[blank + 4 : end]
+
+
+def _names(headers: Headers) -> tuple[str, str | None]:
     """The field's name, and the file's (None: it is no file)."""
-    disposition = headers.get(b"content-disposition")
-    if disposition is None:
+    if b"content-disposition" not in headers:
         raise _broken("a part has no header Content-Disposition")
-    kind, options = _options(disposition)
+    kind, options = _options(headers, b"content-disposition")
     if kind != "form-data":
         raise _broken(f"a part has the Content-Disposition {kind[:40]!r}, must have form-data")
-    if "name" not in options:
+    name = _option(options, "name")
+    if name is None:
         raise _broken("a part has no name")
-    filename = options.get("filename")
-    if extended := _EXTENDED.search(disposition):
-        try:
-            filename = unquote_to_bytes(extended[2]).decode(charset(extended[1].decode()))
-        except UnicodeError:
-            raise _broken("a part has a filename* that is not in its charset") from None
-    return _unescaped(options["name"]), None if filename is None else _unescaped(filename)
+    filename = _option(options, "filename")
+    if filename is not None and (filename[1:3] == ":\\" or filename.startswith("\\\\")):
+        filename = filename.rpartition("\\")[2]  # a path of Windows, which its reader did not ask for
+    return name, filename
 
 
-def _unescaped(name: str) -> str:
-    """As browsers write them (HTML, 4.10.22.8)."""
-    return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
+def _option(options: dict[str, str], name: str) -> str | None:
+    """As browsers write it (HTML, 4.10.22.8), or in its extended form, which is exact."""
+    if f"{name}*" in options:
+        return options[f"{name}*"]
+    said = options.get(name)
+    return said and said.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
 
 
-def _options(value: bytes) -> tuple[str, dict[str, str]]:
-    from python_multipart.multipart import parse_options_header
-
-    kind, options = parse_options_header(value)
-    return _header_text(kind).lower(), {_header_text(k).lower(): _header_text(v) for k, v in options.items()}
+def _options(headers: Headers, name: bytes) -> tuple[str, dict[str, str]]:
+    try:
+        return parameters(_header_text(headers.get(name, b"")))
+    except ValueError as error:
+        raise _broken(f"a part's {name.decode().title()} {error}") from None
 
 
 def _header_text(value: bytes) -> str:

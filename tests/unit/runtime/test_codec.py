@@ -54,6 +54,14 @@ FORM = b'--B\r\nContent-Disposition: form-data; name="t"\r\n\r\n1\r\n--B--\r\n'
         pytest.param("application/json; charset=utf-16", TEXT.encode("utf-16"), OBJECT, id="utf-16"),
         pytest.param('application/json; charset="utf-16le"', TEXT.encode("utf-16-le"), OBJECT, id="quoted"),
         pytest.param("application/json;charset=latin-1", TEXT.encode("latin-1"), OBJECT, id="latin-1"),
+        pytest.param(
+            'application/json; x="; charset=utf-16"; charset=latin-1',
+            TEXT.encode("latin-1"),
+            OBJECT,
+            id="in another's quotes",
+        ),
+        pytest.param("application/json; foo;;", TEXT.encode(), OBJECT, id="loose ends"),
+        pytest.param("application/json; charset='utf-8'", TEXT.encode(), OBJECT, id="single quotes"),
         pytest.param("application/vnd.api+json", TEXT.encode(), OBJECT, id="+json"),
         pytest.param("text/plain;charset=UTF-8", TEXT.encode(), OBJECT, id="fetch"),
         pytest.param("application/x-www-form-urlencoded", TEXT.encode(), OBJECT, id="curl -d"),
@@ -74,6 +82,9 @@ def test_the_content_type_says_what_a_body_is(content_type: str, body: bytes, va
     [
         pytest.param("application/json", FORM, "Incorrect JSON format", id="form as json"),
         pytest.param("application/json; charset=klingon", b"{}", "charset 'klingon' is not known", id="charset"),
+        pytest.param(
+            'application/json; charset="utf-8', b"{}", "parameter that cannot be read", id="half a quote"
+        ),
         pytest.param("application/json; charset=rot13", b"{}", "is not one of texts", id="no charset"),
         pytest.param("application/json; charset=utf-16", b"{}x", "not text in utf-16", id="not in its charset"),
         pytest.param("application/x-www-form-urlencoded", b"a=1", "sent as multipart/form-data", id="a form"),

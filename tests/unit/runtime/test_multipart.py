@@ -129,6 +129,60 @@ END = b"--B--\r\n"
             part('name="t"', b"=C3=A9", "Content-Transfer-Encoding: quoted-printable") + END, {"t": "é"}, id="qp"
         ),
         pytest.param(part('name="i"; filename=""', b"") + END, {"i": {"": b""}}, id="no file chosen"),
+        pytest.param(b"\n" + part('name="t"', b"1") + END, {"t": "1"}, id="a preamble that ends with LF"),
+        pytest.param(b"hello\n" + part('name="t"', b"1") + END, {"t": "1"}, id="a line of one that does"),
+        pytest.param(
+            part('name="a"', b"x\r\n--B--x\r\ny") + part('name="b"', b"2") + END,
+            {"a": "x\r\n--B--x\r\ny", "b": "2"},
+            id="nearly the last boundary",
+        ),
+        pytest.param(
+            part('name="a"', b"x\r\n--B y\r\n--B\n") + part('name="b"', b"2") + END,
+            {"a": "x\r\n--B y\r\n--B\n", "b": "2"},
+            id="nearly a boundary",
+        ),
+        pytest.param(part('name="a"', b"x\n--B\r\ny") + END, {"a": "x\n--B\r\ny"}, id="after LF it is content"),
+        pytest.param(part('name="t"', b"1") + b"--B-- \t\r\n--B\r\n", {"t": "1"}, id="padding of the last"),
+        pytest.param(part('name="t"', b"1") + b"--B--\n", {"t": "1"}, id="LF at the end"),
+        pytest.param(
+            b'--B\r\nContent-Disposition: form-data; name="t"\r\n\r\n--B--', {"t": ""}, id="headers alone"
+        ),
+        pytest.param(
+            b'--B\r\nContent-Disposition: form-data;\r\n name="t"\r\n\r\n1\r\n--B--',
+            {"t": "1"},
+            id="a long header",
+        ),
+        pytest.param(
+            part('name="i"; filename="a; filename*=UTF-8\'\'b.txt"', b"1") + END,
+            {"i": {"a; filename*=UTF-8''b.txt": b"1"}},
+            id="a name that looks like another",
+        ),
+        pytest.param(
+            part("name=\"f; filename*=UTF-8''evil\"", b"1") + END,
+            {"f; filename*=UTF-8''evil": "1"},
+            id="a text that looks like a file",
+        ),
+        pytest.param(part("name*=UTF-8''%e2%82%ac; name=e", b"1") + END, {"€": "1"}, id="name*"),
+        pytest.param(
+            part("name=i; filename*0*=UTF-8''%e2%82%ac; filename*1=\"; x\"; filename*2*=%20y", b"1") + END,
+            {"i": {"€; x y": b"1"}},
+            id="a file name in pieces",
+        ),
+        pytest.param(
+            part("name=i; filename*=UTF-8''a%2522", b"1") + END, {"i": {"a%22": b"1"}}, id="no browser's"
+        ),
+        pytest.param(part('name="i"; filename="C:\\d\\a.txt"', b"1") + END, {"i": {"a.txt": b"1"}}, id="a path"),
+        pytest.param(part('name="i"; filename="a\\b"', b"1") + END, {"i": {"a\\b": b"1"}}, id="a backslash"),
+        pytest.param(
+            part(
+                'name="t"',
+                "é".encode("latin-1"),
+                'Content-Type: text/plain; x="; charset=utf-8"; charset="latin1"',
+            )
+            + END,
+            {"t": "é"},
+            id="a charset behind quotes",
+        ),
         pytest.param(part('name=""', b"1") + END, {"": "1"}, id="an empty name"),
     ],
 )
@@ -148,13 +202,36 @@ def test_form(body: bytes, fields: dict[str, Any]) -> None:
         pytest.param(b"--Bx\r\n\r\n--Bx--", id="a longer boundary"),
         pytest.param(part('name="a"', b"1")[:-2], id="cut off"),
         pytest.param(b"--B\r\nContent-Disposition: attachment; name=a\r\n\r\n1\r\n--B--", id="no form"),
-        pytest.param(b"--B\n\n--B--\n", id="line feeds alone"),
+        pytest.param((part('name="t"', b"1") + END).replace(b"\r\n", b"\n"), id="line feeds alone"),
         pytest.param(part('name="t"', b"1", "Content-Transfer-Encoding: x-uuencode") + END, id="encoding"),
         pytest.param(part('name="t"', b"*", "Content-Transfer-Encoding: base64") + END, id="no base64"),
         pytest.param(part('name="t"', b"1", "Content-Type: text/plain; charset=klingon") + END, id="charset"),
         pytest.param(part('name="t"', b"1") * 1001 + END, id="many parts"),
         pytest.param(part('name="t"', b"1", *[f"X-{n}: 1" for n in range(40)]) + END, id="many headers"),
         pytest.param(part('name="t"', b"1", "X: " + "x" * 100_000) + END, id="long header"),
+        pytest.param(part('name="t"', b"1").replace(b"\r\n", b"\n") + part('name="u"', b"2") + END, id="LF first"),
+        pytest.param(
+            part('name="t"', b"1").replace(b"--B", b"--B y") + part('name="u"', b"2") + END,
+            id="something behind the first boundary",
+        ),
+        pytest.param(
+            part('name="t"', b"1").replace(b"--B", b"--B--x") + part('name="u"', b"2") + END,
+            id="nearly the last boundary first",
+        ),
+        pytest.param(part('name="a"', b"x") + b"--B--x", id="nearly the end"),
+        pytest.param(b" " + part('name="a"', b"x") + part('name="b"', b"y") + END, id="a space before the first"),
+        pytest.param(part('name="a"', b"\r\n--B--\r\n") + part('name="b"', b"y") + END, id="the end in a field"),
+        pytest.param(b'--B\r\nContent-Disposition: form-data; name="t"\r\n--B--', id="no empty line"),
+        pytest.param(part('name="a"; name="b"', b"1") + END, id="two names"),
+        pytest.param(
+            part('name="a"', b"1", "Content-Disposition: form-data; name=b") + END, id="two dispositions"
+        ),
+        pytest.param(part('name="a', b"1") + END, id="no quote at the end"),
+        pytest.param(part('name="a"b"', b"1") + END, id="a quote too many"),
+        pytest.param(part("name=i; filename*=UTF-8''%ff", b"1") + END, id="a file name not in its charset"),
+        pytest.param(part("name=i; filename*=klingon''a", b"1") + END, id="a file name in no charset"),
+        pytest.param(part("name=i; filename*=a", b"1") + END, id="an extended file name that is none"),
+        pytest.param(part("name=i; filename*0=a; filename*2=b", b"1") + END, id="a piece is missing"),
     ],
 )
 def test_broken(body: bytes) -> None:
@@ -169,6 +246,7 @@ def test_broken(body: bytes) -> None:
         pytest.param("multipart/form-data; boundary=abc", b"abc", id="plain"),
         pytest.param('multipart/form-data; charset=utf-8; boundary="a b"', b"a b", id="quoted"),
         pytest.param('multipart/form-data; boundary="a;b=c"', b"a;b=c", id="quoted signs"),
+        pytest.param('multipart/form-data; x="; boundary=no"; boundary=abc;', b"abc", id="in another's quotes"),
         pytest.param("Multipart/Form-Data; BOUNDARY=abc", b"abc", id="case"),
         pytest.param("multipart/form-data", None, id="none"),
         pytest.param("multipart/form-data; boundary=", None, id="empty"),
@@ -205,6 +283,22 @@ def test_nothing_is_lost(contents: list[tuple[str, str, bytes]], mark: bytes) ->
         for each in (value if isinstance(value, list) else [value])
     ]
     assert sorted(flat) == sorted(contents)
+
+
+LINES = st.sampled_from([b"--B", b"--B--", b"--B--x", b"--B y", b"\r\n", b"\n", b"\r", b" ", b"x", b"-"])
+
+
+@given(preamble=st.lists(LINES, max_size=6).map(b"".join), content=st.lists(LINES, max_size=9).map(b"".join))
+def test_a_field_comes_whole_or_the_form_is_refused(preamble: bytes, content: bytes) -> None:
+    """Whatever lines before it and in it look like."""
+    field = part('name="a"; filename="f"', content) + part('name="b"; filename="g"', b"2")
+    body = preamble + field + END
+    try:
+        found = plain(form(body, b"B"))
+    except RequestError as refused:
+        assert refused.status == 400
+        return
+    assert found == {"a": {"f": content}, "b": {"g": b"2"}}
 
 
 @given(
