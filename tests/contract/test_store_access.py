@@ -4,8 +4,8 @@ import pytest
 from tests.contract import store_samples as a
 
 from modelyard.domain.errors import AlreadyExists, NotFound
-from modelyard.domain.identity import Project, Role, User
-from modelyard.store.base import App, AppCode, FlavorEntry, Grant, PoolEntry
+from modelyard.domain.identity import SYSTEM, Grant, Project, Revocations, Role, Standing, User
+from modelyard.store.base import App, AppCode, FlavorEntry, PoolEntry
 from modelyard.store.sql import SqlStore
 
 
@@ -55,16 +55,47 @@ async def test_access_keys_go_with_their_user_and_revocations_only_forward(store
         await w.save_access_key("AK1", "u1", "p1", "secret")
         await w.save_access_key("AK2", "u1", "p1", "other")
         await w.delete_access_key("AK2")
-        await w.save_revocation("u1", 500)
-        await w.save_revocation("u1", 300)
+        await w.revoke_tokens("u1", 500)
+        await w.revoke_tokens("u1", 300)
+        await w.revoke_token("u1", "t1", 900)
     async with store.write() as w:
         assert await w.access_key("AK1") == ("u1", "p1", "secret")
         assert await w.access_key("AK2") is None
         assert await w.access_keys("u1") == [("AK1", "p1")]
-        assert await w.revocations() == {"u1": 500}
+        assert await w.revocations() == Revocations({"u1": 500}, {("u1", "t1"): 900})
         await w.delete_user("u1")
         assert await w.access_key("AK1") is None
-        assert await w.revocations() == {"u1": 500}, "tokens of a deleted user stay refused"
+        stay = Revocations({"u1": 500}, {("u1", "t1"): 900})
+        assert await w.revocations() == stay, "also those of a deleted user"
+
+
+async def test_what_is_stored_of_a_caller_is_one_answer(store: SqlStore) -> None:
+    ada, project = User("u1", "ada", "d", "h"), Project("p1", "north", "d", "D")
+    async with store.write() as w:
+        await w.save_project(project)
+        await w.save_user(ada)
+        await w.save_user(User("u2", "bob", "d", "h"))
+    async with store.read() as r:
+        assert await r.standing("u1", "p1", "t1") == Standing(ada, project)
+        assert await r.standing("u1", None, None) == Standing(ada)
+        assert await r.standing("ada", "p1", "t1") is None, "by id only"
+    async with store.write() as w:
+        for role in (Role.ADMIN, Role.INVOKER):
+            await w.grant("u1", "p1", role)
+        await w.grant("u1", SYSTEM, Role.ADMIN)
+        await w.grant("u1", "p2", Role.READER)
+        await w.grant("u2", "p1", Role.READER)
+        await w.revoke_tokens("u1", 500)
+        await w.revoke_token("u1", "t1", 900)
+    async with store.read() as r:
+        both = frozenset({Role.ADMIN, Role.INVOKER})
+        all_of_it = Standing(ada, project, both, frozenset({Role.ADMIN}), 500, token_revoked=True)
+        assert await r.standing("u1", "p1", "t1") == all_of_it
+        assert await r.standing("u1", "p9", "t2") == Standing(ada, None, frozenset(), frozenset({Role.ADMIN}), 500)
+        assert await r.standing("u1", "p2", "t2") == Standing(
+            ada, None, frozenset({Role.READER}), frozenset({Role.ADMIN}), 500
+        )
+        assert await r.standing("u1", None, "t2") == Standing(ada, None, frozenset(), frozenset({Role.ADMIN}), 500)
 
 
 async def test_app_codes_invoke_the_services_their_app_is_bound_to(store: SqlStore) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.worlds.plane import ALICE, PROJECT, PlaneWorld, plane_world, variant_request
 
 from modelyard.control.access import revocations
-from modelyard.domain.identity import Project
+from modelyard.domain.identity import Project, Revocations
 from modelyard.operations import apps
 
 DAY_MS = 24 * 3600 * 1000
@@ -63,7 +63,7 @@ async def test_other_services_are_not_pushed(world: PlaneWorld) -> None:
 async def test_a_fresh_control_plane_knows_codes_and_revocations(world: PlaneWorld) -> None:
     service_id, _, code = await bound(world)
     async with world.store.write() as w:
-        await w.save_revocation("u9", world.clock.now)
+        await w.revoke_tokens("u9", world.clock.now)
     world.gateway.revoked = {}
     await world.restart()
     await world.settle()
@@ -89,16 +89,23 @@ async def test_a_disabled_project_has_no_codes(world: PlaneWorld) -> None:
         pytest.param({"u": 10_000}, 10_000 + DAY_MS, {"u": 10}, {}, id="a day later, clocks differ"),
         pytest.param({"u": 10_000}, 70_000 + DAY_MS, {}, {}, id="every token of then has expired"),
         pytest.param(
-            {"token:u:a": 9_000, "token:u:b": 9_000, "token:v:a": 9_000},
+            {("u", "a"): 9_000, ("u", "b"): 9_000, ("v", "a"): 9_000},
             8_000,
             {},
             {"u": frozenset("ab"), "v": frozenset("a")},
             id="single tokens",
         ),
-        pytest.param({"token:u:a": 9_000}, 69_001, {}, {}, id="a single token that has expired"),
+        pytest.param({("u", "a"): 9_000}, 69_001, {}, {}, id="a single token that has expired"),
     ],
 )
 def test_what_the_gateway_is_told(
-    revoked: dict[str, int], now_ms: int, users: dict[str, int], tokens: dict[str, frozenset[str]]
+    revoked: dict[str | tuple[str, str], int],
+    now_ms: int,
+    users: dict[str, int],
+    tokens: dict[str, frozenset[str]],
 ) -> None:
-    assert revocations(revoked, now_ms, DAY_MS) == (users, tokens)
+    stored = Revocations(
+        {key: time for key, time in revoked.items() if isinstance(key, str)},
+        {key: time for key, time in revoked.items() if not isinstance(key, str)},
+    )
+    assert revocations(stored, now_ms, DAY_MS) == (users, tokens)

@@ -86,7 +86,7 @@ async def test_what_takes_access_away_ends_tokens(
     assert await listed(world, token) == 401
     assert [kind for kind, _ in world.nudges] == ["access"]
     async with world.store.read() as r:
-        assert (await r.revocations())["u-reader"] >= world.now - 5
+        assert (await r.revocations()).users["u-reader"] >= world.now - 5
 
 
 async def test_a_login_in_the_second_of_a_withdrawal_is_good(world: ApiWorld, root: Root) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from modelyard.control.clock import Clock
 from modelyard.control.loop import Worker
+from modelyard.domain.identity import Revocations
 from modelyard.gateway.base import Gateway
 from modelyard.store.base import AppCode, Store
 
@@ -20,7 +21,6 @@ TOKEN_TTL_MS = 24 * 3600 * 1000
 SKEW_MS = 60_000
 SETTLED_EVERY_MS = 60_000
 """How finely the gateway is told the time up to which no token can be of the future."""
-_TOKEN = "token:"  # noqa: S105 - how the revocation of a single token is stored (operations.identity)
 
 EVERYBODY = "everybody"
 
@@ -80,21 +80,21 @@ class Access:
 
 
 def revocations(
-    revoked: Mapping[str, int], now_ms: int, ttl_ms: int
+    revoked: Revocations, now_ms: int, ttl_ms: int
 ) -> tuple[Mapping[str, int], Mapping[str, frozenset[str]]]:
-    """(user → the second before which tokens are refused, user → ids of single tokens), without what is over.
+    """(user → the second before which tokens are refused, user → ids of single tokens), but for those that speak
+    only of tokens that have expired.
 
     A user's time 10,700 ms is second 11: a token of second 10 is refused, also one of 10.9 (see `iam.tokens`).
     """
     users = {
-        subject: -(-before_ms // 1000)
-        for subject, before_ms in revoked.items()
-        if not subject.startswith(_TOKEN) and before_ms + ttl_ms + SKEW_MS > now_ms
+        user: -(-before_ms // 1000)
+        for user, before_ms in revoked.users.items()
+        if before_ms + ttl_ms + SKEW_MS > now_ms
     }
     tokens: dict[str, frozenset[str]] = {}
-    for subject, until_ms in revoked.items():
-        if subject.startswith(_TOKEN) and until_ms + SKEW_MS > now_ms:
-            user, _, token = subject.removeprefix(_TOKEN).rpartition(":")
+    for (user, token), until_ms in revoked.tokens.items():
+        if until_ms + SKEW_MS > now_ms:
             tokens[user] = tokens.get(user, frozenset()) | {token}
     return users, tokens
 

@@ -1,6 +1,6 @@
 """Who calls, and on whose behalf."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -43,6 +43,40 @@ class User:
     domain_id: str
     password_hash: str = field(repr=False)
     enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A user has a role in a project."""
+
+    user_id: str
+    project_id: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that is stored of who calls with a token, as it is now.
+
+    `project`: the one asked about, None when there is none. `roles`: in it, `system_roles` in the installation.
+    `revoked_before_ms`: tokens of the user that were issued earlier are refused; `token_revoked`: this one is.
+    """
+
+    user: User
+    project: Project | None = None
+    roles: frozenset[Role] = frozenset()
+    system_roles: frozenset[Role] = frozenset()
+    revoked_before_ms: int | None = None
+    token_revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Revocations:
+    """`users`: id → tokens that were issued before this time (ms) are refused.
+    `tokens`: (user id, token id) → until when (ms) that one is refused; it has expired then."""
+
+    users: Mapping[str, int]
+    tokens: Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)

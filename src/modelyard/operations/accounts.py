@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 
 from modelyard.core.admission import fields
 from modelyard.domain.errors import AlreadyExists, Forbidden, Invalid, NotFound, Violation
-from modelyard.domain.identity import SYSTEM, Principal, Project, Role, User
+from modelyard.domain.identity import SYSTEM, Grant, Principal, Project, Role, User
 from modelyard.domain.texts import shown
 from modelyard.iam.bootstrap import random_access_key, random_secret
 from modelyard.iam.passwords import Passwords
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity, proved
 from modelyard.operations.scopes import domain_name, same_domain
-from modelyard.store.base import Grant, ReadTransaction
+from modelyard.store.base import ReadTransaction
 
 MIN_PASSWORD = 8
 
@@ -110,7 +110,7 @@ async def change_user(
             await _not_the_last(w, user_id)
         await w.save_user(after)
         if hashed or not after.enabled:
-            await w.save_revocation(user_id, ctx.clock())
+            await w.revoke_tokens(user_id, ctx.clock())
     ctx.nudge("access", user_id)
     return after
 
@@ -128,7 +128,7 @@ async def change_own_password(
     hashed = await identity.passwords.hash(after)
     async with ctx.store.write() as w:
         await w.save_user(replace(await _user(w, found.id), password_hash=hashed))
-        await w.save_revocation(found.id, ctx.clock())
+        await w.revoke_tokens(found.id, ctx.clock())
     ctx.nudge("access", found.id)
 
 
@@ -138,7 +138,7 @@ async def delete_user(ctx: Context, principal: Principal, user_id: str) -> None:
     async with ctx.store.write() as w:
         await _user(w, user_id)
         await _not_the_last(w, user_id)
-        await w.save_revocation(user_id, ctx.clock())
+        await w.revoke_tokens(user_id, ctx.clock())
         await w.delete_user(user_id)
     ctx.nudge("access", user_id)
 
@@ -196,7 +196,7 @@ async def change_project(
         members = {grant.user_id for grant in await w.grants(project_id=project_id)}
         if before.enabled and not after.enabled:
             for member in members:
-                await w.save_revocation(member, ctx.clock())
+                await w.revoke_tokens(member, ctx.clock())
     ctx.nudge("access", project_id)
     return after
 
@@ -235,7 +235,7 @@ async def revoke(ctx: Context, principal: Principal, user_id: str, project_id: s
         if project_id == SYSTEM:
             await _not_the_last(w, user_id)
         await w.revoke(user_id, project_id, wanted)
-        await w.save_revocation(user_id, ctx.clock())
+        await w.revoke_tokens(user_id, ctx.clock())
     ctx.nudge("access", user_id)
 
 

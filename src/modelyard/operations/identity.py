@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from modelyard.domain.errors import Forbidden, NotFound, Unauthenticated
-from modelyard.domain.identity import Principal, Project, User
+from modelyard.domain.identity import Principal, Project, Standing, User
 from modelyard.iam import signature
 from modelyard.iam.addresses import one_party
 from modelyard.iam.passwords import Asker, Passwords
@@ -55,13 +55,13 @@ async def log_in(identity: Identity, login: Login) -> tuple[str, Token]:
     if login.token is not None:
         before = identity.key.read(login.token, identity.clock())
         async with identity.store.read() as r:
-            user = await _valid(r, before)
+            user = (await _valid(r, before)).user
         expires_s, methods = before.expires_s, tuple(dict.fromkeys((*before.methods, "token")))
     else:
         user = await _by_password(identity, login)
     async with identity.store.read() as r:
         principal, scope = await scoped(r, user, login.scope)
-        revoked_ms = (await r.revocations()).get(user.id)
+        revoked_ms = (await r.revocations()).users.get(user.id)
     now = identity.clock()
     if revoked_ms is not None:  # a login in the second of a revocation must not count as older than it
         now = max(now, 1000 * revoked_before_s(revoked_ms))
@@ -102,9 +102,8 @@ async def token_now(identity: Identity, text: str) -> Token:
     """What a token says, with the roles that its user has now. Raises Unauthenticated."""
     token = identity.key.read(text, identity.clock())
     async with identity.store.read() as r:
-        await _valid(r, token)
-        principal = await present(r, token.principal)
-    return replace(token, principal=principal)
+        standing = await _valid(r, token)
+    return replace(token, principal=present(standing, token.principal))
 
 
 async def revoke(identity: Identity, principal: Principal, text: str, nudge: Callable[[str, str], None]) -> None:
@@ -122,11 +121,12 @@ async def revoke(identity: Identity, principal: Principal, text: str, nudge: Cal
         raise Forbidden("A token is revoked by its user, or by an administrator.")
     now = identity.clock()
     async with identity.store.write() as w:
-        live = [s for s, until in (await w.revocations()).items() if until > now and _is_token_of(s, owner)]
+        revoked = (await w.revocations()).tokens
+        live = [token_id for (user_id, token_id), until in revoked.items() if user_id == owner and until > now]
         if len(live) < MOST_TOKENS:
-            await w.save_revocation(subject_of(token), token.expires_s * 1000)
+            await w.revoke_token(owner, token.id, token.expires_s * 1000)
         else:
-            await w.save_revocation(owner, now)
+            await w.revoke_tokens(owner, now)
     nudge("access", owner)
 
 
@@ -195,19 +195,12 @@ async def _enabled(r: ReadTransaction, user_id: str) -> User:
     return user
 
 
-async def _valid(r: ReadTransaction, token: Token) -> User:
-    """The user of a token that was not revoked."""
-    user = await _enabled(r, token.principal.user_id)
-    revoked = await r.revocations()
-    if token.revoked(revoked.get(user.id)) or subject_of(token) in revoked:
+async def _valid(r: ReadTransaction, token: Token) -> Standing:
+    """What is stored of a token's user, who may call with it. Raises Unauthenticated."""
+    who = token.principal
+    standing = await r.standing(who.user_id, who.project_id, token.id)
+    if standing is None or not standing.user.enabled:
         raise Unauthenticated("Invalid token.", code="0203")
-    return user
-
-
-def subject_of(token: Token) -> str:
-    """What the revocation of this one token is stored under, beside those of whole users."""
-    return f"token:{token.principal.user_id}:{token.id}"
-
-
-def _is_token_of(subject: str, user_id: str) -> bool:
-    return subject.startswith(f"token:{user_id}:")
+    if token.revoked(standing.revoked_before_ms) or standing.token_revoked:
+        raise Unauthenticated("Invalid token.", code="0203")
+    return standing

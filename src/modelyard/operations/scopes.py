@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from modelyard.domain.errors import Forbidden, Unauthenticated
-from modelyard.domain.identity import SYSTEM, Principal, Project, Role, User
+from modelyard.domain.identity import SYSTEM, Principal, Project, Role, Standing, User
 from modelyard.iam.tokens import Scope
 from modelyard.store.base import ReadTransaction
 
@@ -33,14 +33,11 @@ class Wanted:
     unscoped: bool = False
 
 
-async def present(r: ReadTransaction, principal: Principal) -> Principal:
+def present(standing: Standing, principal: Principal) -> Principal:
     """The principal with the roles of now; none in a project that is disabled or gone."""
-    administrator = await administers(r, principal.user_id)
-    project = await r.project(principal.project_id) if principal.project_id else None
-    if project is None or project.id != principal.project_id or not project.enabled:
-        return replace(principal, roles=frozenset(), administrator=administrator)
-    roles = await r.roles(principal.user_id, project.id)
-    return replace(principal, roles=roles, administrator=administrator)
+    inside = standing.project is not None and standing.project.enabled
+    roles = standing.roles if inside else frozenset[Role]()
+    return replace(principal, roles=roles, administrator=Role.ADMIN in standing.system_roles)
 
 
 async def administers(r: ReadTransaction, user_id: str) -> bool:

@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from modelyard.domain.identity import Project, Role, User
+from modelyard.domain.identity import Grant, Project, Revocations, Role, Standing, User
 from modelyard.domain.instance import Instance
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.revision import Revision
@@ -104,15 +104,6 @@ class ServiceRecord:
     revisions: Mapping[int, Revision]
     rollout: Rollout | None = None
     instances: Sequence[Instance] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A user has a role in a project."""
-
-    user_id: str
-    project_id: str
-    role: Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +248,10 @@ class ReadTransaction(Protocol):
     async def access_keys(self, user_id: str) -> Sequence[tuple[str, str]]:
         """(access_key, project_id) of each; secrets are not listed."""
 
-    async def revocations(self) -> Mapping[str, int]:
-        """User id → tokens issued before this time (ms) are refused."""
+    async def standing(self, user_id: str, project_id: str | None, token_id: str | None) -> Standing | None:
+        """Who calls with this token, in one statement: every call of the API asks. None: no such user."""
+
+    async def revocations(self) -> Revocations: ...
 
     async def due_services(self, now_ms: int) -> Sequence[str]:
         """Services whose `due_ms` has come, the longest overdue first."""
@@ -338,8 +331,11 @@ class WriteTransaction(ReadTransaction, Protocol):
 
     async def delete_access_key(self, access_key: str) -> None: ...
 
-    async def save_revocation(self, user_id: str, before_ms: int) -> None:
-        """Never moves an earlier one back."""
+    async def revoke_tokens(self, user_id: str, before_ms: int) -> None:
+        """All that the user was given before. Never moves an earlier revocation back."""
+
+    async def revoke_token(self, user_id: str, token_id: str, until_ms: int) -> None:
+        """This one."""
 
     async def add_app(self, app: App) -> None:
         """Raises AlreadyExists for a name taken in the project."""

@@ -1,14 +1,15 @@
 """Projects, users, roles, access keys: statements."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import and_, case, delete, select
 
-from modelyard.domain.identity import Project, Role, User
-from modelyard.store.base import Grant
+from modelyard.domain.identity import SYSTEM, Grant, Project, Revocations, Role, Standing, User
 from modelyard.store.sql import convert
 from modelyard.store.sql.session import Session
 from modelyard.store.sql.tables import access_keys, grants, projects, revocations, users
+
+_TOKEN = "token:"  # noqa: S105 - how the revocation of one token is stored beside those of users, who have no colon
 
 
 class IdentityReading(Session):
@@ -74,8 +75,40 @@ class IdentityReading(Session):
             statement = statement.where(g.project_id == project_id)
         return [Grant(row.user_id, row.project_id, convert.role(row)) for row in await self._rows(statement)]
 
-    async def revocations(self) -> Mapping[str, int]:
-        return {row.user_id: row.before_ms for row in await self._rows(select(revocations))}
+    async def standing(self, user_id: str, project_id: str | None, token_id: str | None) -> Standing | None:
+        u, g, r = users.c, grants.c, revocations.c
+        revoked = select(r.before_ms).where(r.user_id == user_id).scalar_subquery()
+        token = select(r.before_ms).where(r.user_id == _token(user_id, token_id or "")).scalar_subquery()
+        project = [column.label(f"in_{column.name}") for column in projects.c]
+        there = users.outerjoin(projects, projects.c.id == project_id).outerjoin(
+            grants, and_(g.user_id == u.id, g.project_id.in_((project_id or SYSTEM, SYSTEM)))
+        )
+        columns = (*u, *project, g.project_id, g.role, revoked.label("revoked"), token.label("token_revoked"))
+        rows = await self._rows(select(*columns).select_from(there).where(u.id == user_id))
+        if not rows:
+            return None
+        one = rows[0]
+        inside = Project(one.in_id, one.in_name, one.in_domain_id, one.in_domain_name, one.in_enabled)
+        return Standing(
+            user=convert.user(one),
+            project=None if one.in_id is None else inside,
+            roles=frozenset(convert.role(row) for row in rows if row.project_id == project_id is not None),
+            system_roles=frozenset(convert.role(row) for row in rows if row.project_id == SYSTEM),
+            revoked_before_ms=one.revoked,
+            token_revoked=one.token_revoked is not None,
+        )
+
+    async def revocations(self) -> Revocations:
+        of_users: dict[str, int] = {}
+        of_tokens: dict[tuple[str, str], int] = {}
+        for row in await self._rows(select(revocations)):
+            subject, time_ms = row.user_id, row.before_ms
+            if subject.startswith(_TOKEN):
+                user_id, _, token_id = subject.removeprefix(_TOKEN).rpartition(":")
+                of_tokens[user_id, token_id] = time_ms
+            else:
+                of_users[subject] = time_ms
+        return Revocations(of_users, of_tokens)
 
 
 class IdentityWriting(IdentityReading):
@@ -110,8 +143,18 @@ class IdentityWriting(IdentityReading):
     async def delete_access_key(self, access_key: str) -> None:
         await self._run(delete(access_keys).where(access_keys.c.access_key == access_key))
 
-    async def save_revocation(self, user_id: str, before_ms: int) -> None:
+    async def revoke_tokens(self, user_id: str, before_ms: int) -> None:
+        await self._revoke(user_id, before_ms)
+
+    async def revoke_token(self, user_id: str, token_id: str, until_ms: int) -> None:
+        await self._revoke(_token(user_id, token_id), until_ms)
+
+    async def _revoke(self, subject: str, time_ms: int) -> None:
         r = revocations.c
-        insertion = self._dialect.insert(revocations).values(user_id=user_id, before_ms=before_ms)
+        insertion = self._dialect.insert(revocations).values(user_id=subject, before_ms=time_ms)
         later = case((insertion.excluded.before_ms > r.before_ms, insertion.excluded.before_ms), else_=r.before_ms)
         await self._run(insertion.on_conflict_do_update(index_elements=[r.user_id], set_={"before_ms": later}))
+
+
+def _token(user_id: str, token_id: str) -> str:
+    return f"{_TOKEN}{user_id}:{token_id}"
