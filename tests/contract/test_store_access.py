@@ -147,8 +147,6 @@ async def test_what_the_administrator_sets(store: SqlStore) -> None:
         assert await r.quotas("p1") == {"instances": 128}
         assert await r.quotas("p2") == {}
         assert await r.flavors() == [cpu, opened]
-        assert await r.flavors("p1") == [cpu, opened]
-        assert await r.flavors("p9") == [cpu]
         assert await r.pools("p1") == [pool]
         assert await r.pool(None, "pool") == pool
         assert await r.buckets() == {"b": "p1"}

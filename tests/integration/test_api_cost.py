@@ -9,6 +9,7 @@ from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.domain.service import ServiceStatus
 from modelyard.store.sql import convert
+from modelyard.store.sql.services import HISTORY_KEPT
 
 MODEL = "m-digits-service-1.0.0"
 OTHERS, HISTORY = 60, 40
@@ -78,3 +79,45 @@ async def test_a_change_costs_the_same_with_many_services_and_a_long_history(wor
     many = await _put_and_get(world, cost, service_id)
     assert many == few
     assert max(c.revisions for c in many) <= 2
+
+
+DETAIL = 6
+"""Statements: a transaction and who calls; a transaction, the service, its revisions, its instances."""
+LIST = 6
+PUT = 14
+"""Beside those of the detail: the models, flavors and quotas of now; a revision, which models it uses, a rollout,
+an event, and the service (docs/explanation/api-speed.md)."""
+POST = 13
+
+
+async def test_what_a_call_costs(world: ApiWorld, cost: Cost) -> None:
+    """Exactly: who adds a statement to every call finds it here, and writes down what it is for."""
+    service_id = await world.service()
+    path = f"/v1/p1/services/{service_id}"
+    await world.model("2.0.0", "digits-service")
+    two = [entry(MODEL, weight=60), entry("m-digits-service-2.0.0", weight=40)]
+    new = {"service_name": "another", "infer_type": "real-time", "config": [entry(MODEL)]}
+    spent = {
+        "detail": await _cost(world, cost, "GET", path),
+        "list": await _cost(world, cost, "GET", "/v1/p1/services?limit=10"),
+        "put": await _cost(world, cost, "PUT", path, {"config": two}),
+        "post": await _cost(world, cost, "POST", "/v1/p1/services", new),
+    }
+    assert {call: one.statements for call, one in spent.items()} == {
+        "detail": DETAIL,
+        "list": LIST,
+        "put": PUT,
+        "post": POST,
+    }
+
+
+async def test_a_history_that_is_cut_costs_three_statements_more(world: ApiWorld, cost: Cost) -> None:
+    service_id = await world.service()
+    service, revision, (rollout, *_) = await world.stored(service_id)
+    async with world.store.write() as w:
+        for number in range(2, HISTORY_KEPT + 2):
+            await w.add_revision(replace(revision, number=number))
+            await w.save_rollout(replace(rollout, id=f"r-{number}", target=number))
+        await w.save_service(replace(service, revision=number, stable=number))
+    put, get = await _put_and_get(world, cost, service_id)
+    assert (put.statements, get.statements) == (PUT + 3, DETAIL)

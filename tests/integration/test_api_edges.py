@@ -109,7 +109,7 @@ async def test_a_token_that_was_revoked_is_invalid(world: ApiWorld) -> None:
     token = {"X-Auth-Token": world.token()}
     assert (await world.client.get("/v1/p1/services", headers=token)).status_code == 200
     async with world.store.write() as w:
-        await w.save_revocation("u-admin", world.now)
+        await w.revoke_tokens("u-admin", world.now)
     answer = await world.client.get("/v1/p1/services", headers=token)
     assert (answer.status_code, answer.json()["error_code"]) == (401, "ModelArts.0203")
     world.now += 2000

@@ -16,7 +16,7 @@ from modelyard.domain.instance import HOLDING, Instance, Phase
 from modelyard.domain.revision import Variant
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.services.load import load_record
+from modelyard.operations.services.load import load_counted
 from modelyard.store.base import Counter, ServiceRecord
 
 LIMIT_S = 1.0
@@ -56,9 +56,8 @@ async def of_service(ctx: Context, principal: Principal, project_id: str, servic
     authorise(principal, project_id, CONTROL_READ, "getServiceMetrics")
     await ctx.facts()
     async with ctx.store.read() as r:
-        record = await load_record(r, project_id, service_id)
-        counters = await r.counters([service_id])
-    return metrics.page(FAMILIES, await _parts(ctx, [record], counters))
+        record, counter = await load_counted(r, project_id, service_id)
+    return metrics.page(FAMILIES, await _parts(ctx, [record], {service_id: counter}))
 
 
 async def of_all(ctx: Context, principal: Principal, *, gateway_connected: bool) -> str:

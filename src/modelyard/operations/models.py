@@ -106,10 +106,10 @@ async def _free_version(w: WriteTransaction, model: Model) -> None:
         await w.delete_model(old.id)
 
 
-async def notices(r: ReadTransaction, variants: Iterable[Variant]) -> tuple[str, ...]:
+def notices(models: Mapping[str, Model], variants: Iterable[Variant]) -> tuple[str, ...]:
     """What whoever deploys these models should know of them (`Model.error` of a published one), for events."""
-    models = [await r.model(None, variant.template.model_id) for variant in variants]
-    return tuple(f"model [{m.name} {m.version}]: {m.error}" for m in models if m is not None and m.error)
+    used = [models[v.template.model_id] for v in variants if v.template.model_id in models]
+    return tuple(f"model [{m.name} {m.version}]: {m.error}" for m in used if m.error)
 
 
 def _violations(request: ModelRequest) -> list[Violation]:

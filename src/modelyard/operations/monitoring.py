@@ -12,8 +12,8 @@ from modelyard.engines.base import EngineUnavailableError, Usage
 from modelyard.operations import facts
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.progress import ready_count
-from modelyard.operations.services.load import load_record
-from modelyard.store.base import Counter, ServiceRecord
+from modelyard.operations.services.load import load_counted
+from modelyard.store.base import ServiceRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
     authorise(principal, project_id, CONTROL_READ, "getServiceMonitor")
     answers = await ctx.facts()
     async with ctx.store.read() as r:
-        record = facts.record(await load_record(r, project_id, service_id), answers=answers)
-        counter = (await r.counters([service_id])).get(service_id, Counter())
+        stored, counter = await load_counted(r, project_id, service_id)
+    record = facts.record(stored, answers=answers)
     try:
         usage = await ctx.usage(service_id)
     except EngineUnavailableError:

@@ -8,7 +8,7 @@ from modelyard.domain.revision import Revision
 from modelyard.domain.service import Event, Invocations, Rollout, Service
 from modelyard.operations import facts
 from modelyard.operations.context import Context, authorise
-from modelyard.operations.services.load import load_record, load_service
+from modelyard.operations.services.load import load_counted, load_service
 from modelyard.store.base import Counter, EventQuery, ServiceQuery, ServiceRecord
 
 
@@ -46,9 +46,9 @@ async def detail(ctx: Context, principal: Principal, project_id: str, service_id
     authorise(principal, project_id, CONTROL_READ, "getService")
     answers = await ctx.facts()
     async with ctx.store.read() as r:
-        record = facts.record(await load_record(r, project_id, service_id), answers=answers)
-        counters = await r.counters([service_id])
-    return Detail(record, record.revisions[record.service.revision], _total(counters, service_id))
+        stored, counter = await load_counted(r, project_id, service_id)
+    record = facts.record(stored, answers=answers)
+    return Detail(record, record.revisions[record.service.revision], counter.totals)
 
 
 async def services(

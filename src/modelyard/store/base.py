@@ -11,7 +11,7 @@ Contract:
 - Losing the database raises StoreUnavailableError; a broken uniqueness rule AlreadyExists (`domain.errors`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -97,13 +97,14 @@ class ServiceRecord:
 
     `revisions` holds at least those that the service, its rollout and its instances mention. `rollout` is the
     active one, `instances` every one that is not GONE: those that EXITED are kept for a while, for the cause of
-    a failure and the back-off.
+    a failure and the back-off. `last_revision` is the highest number that any revision of it has.
     """
 
     service: Service
     revisions: Mapping[int, Revision]
     rollout: Rollout | None = None
     instances: Sequence[Instance] = ()
+    last_revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,9 @@ class ReadTransaction(Protocol):
 
     async def model(self, project_id: str | None, model_id: str) -> Model | None: ...
 
+    async def models_by_id(self, project_id: str | None, model_ids: Collection[str]) -> Mapping[str, Model]:
+        """Those of them that there are, in one statement."""
+
     async def models(self, project_id: str | None, query: ModelQuery) -> tuple[int, Sequence[Model]]:
         """(how many match, one page of them)."""
 
@@ -213,6 +217,8 @@ class ReadTransaction(Protocol):
         """Names of services whose present or stable revision, or an active rollout, uses the model."""
 
     async def service(self, project_id: str | None, service_id: str) -> Service | None: ...
+
+    async def service_named(self, project_id: str, name: str) -> Service | None: ...
 
     async def services(self, project_id: str | None, query: ServiceQuery) -> tuple[int, Sequence[Service]]: ...
 
@@ -226,13 +232,15 @@ class ReadTransaction(Protocol):
     async def revisions(self, service_id: str) -> Sequence[Revision]:
         """Newest first: the last 200, and older ones that a record mentions."""
 
-    async def last_revision(self, service_id: str) -> int:
-        """The highest number there is; 0 when there is none. Costs the same however many there are."""
-
     async def rollouts(self, service_id: str) -> Sequence[Rollout]:
         """Newest first: the last 200, and an older one that is active."""
 
-    async def record(self, service_id: str) -> ServiceRecord | None: ...
+    async def record(self, service_id: str, project_id: str | None = None) -> ServiceRecord | None: ...
+
+    async def counted_record(
+        self, service_id: str, project_id: str | None = None
+    ) -> tuple[ServiceRecord, Counter] | None:
+        """The same with its counter, in as many statements."""
 
     async def records(self) -> Sequence[ServiceRecord]:
         """Every service, in a constant number of statements: what a fresh control plane reads first."""
@@ -274,8 +282,7 @@ class ReadTransaction(Protocol):
     async def quotas(self, project_id: str) -> Mapping[str, int]:
         """Only what was set; the defaults are the product's."""
 
-    async def flavors(self, project_id: str | None = None) -> Sequence[FlavorEntry]:
-        """All, or those that the project may use."""
+    async def flavors(self) -> Sequence[FlavorEntry]: ...
 
     async def pools(self, project_id: str | None) -> Sequence[PoolEntry]: ...
 
@@ -324,7 +331,8 @@ class WriteTransaction(ReadTransaction, Protocol):
 
     async def save_counters(self, counters: Mapping[str, Counter]) -> None: ...
 
-    async def add_events(self, events: Sequence[Event]) -> None: ...
+    async def add_events(self, events: Sequence[Event]) -> None:
+        """Of services that are there. A service keeps the newest thousand, and some tens more for a while."""
 
     async def delete_user(self, user_id: str) -> None:
         """With its grants and access keys."""

@@ -29,10 +29,7 @@ async def admission_input(
     ctx: Context, r: ReadTransaction, subject: Subject, config: Sequence[VariantRequest]
 ) -> AdmissionInput:
     project_id, record = subject.project_id, subject.record
-    models = {}
-    for model_id in {entry.model_id for entry in config if entry.model_id}:
-        if (model := await r.model(project_id, model_id)) is not None:
-            models[model_id] = model
+    models = await r.models_by_id(project_id, {entry.model_id for entry in config if entry.model_id})
     flavors = await limits.flavors(ctx, r, project_id)
     pools = await _pools(ctx, r, subject, config)
     return AdmissionInput(

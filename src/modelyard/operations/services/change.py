@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from modelyard.core import schedule
 from modelyard.core.admission import fields
 from modelyard.core.admission import service as settings
-from modelyard.core.admission.config import Admission, VariantRequest, admit
+from modelyard.core.admission.config import Admission, AdmissionInput, VariantRequest, admit
 from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.core.rollout import stopping
@@ -115,15 +115,19 @@ class _Change:
 
     async def made(self, principal: Principal, request: UpdateRequest) -> Changed:
         """Check and write. Raises Invalid with everything that is wrong; nothing was written then."""
-        variants, step = await self._admitted(principal, request)
-        return await self._written(request, step, variants)
+        variants, step, told = await self._admitted(principal, request)
+        return await self._written(request, step, variants, told)
 
-    async def _admitted(self, principal: Principal, request: UpdateRequest) -> tuple[tuple[Variant, ...], Effect]:
+    async def _admitted(
+        self, principal: Principal, request: UpdateRequest
+    ) -> tuple[tuple[Variant, ...], Effect, tuple[str, ...]]:
+        """The variants, what they do, and what is to be told of their models."""
         service, broken = self.before, frozenset(v.field for v in request.violations)
         with_config = request.config is not None or "config" in broken
         step = effect(service.status, request.status, with_config, request.more)
-        quotas = await limits.quotas(self.ctx, self.w, service.project_id)
-        admission = await self._admission(request, broken)
+        given = await self._given(request)
+        quotas = given.quotas if given else await limits.quotas(self.ctx, self.w, service.project_id)
+        admission = admit(request.config, given, broken) if request.config is not None and given else Admission()
         websocket = self._websocket(admission.variants)
         said, attributes, infer_type = request.settings, service.attributes, service.infer_type
         own = [*settings.violations(said, attributes, quotas, infer_type, websocket=websocket)]
@@ -141,40 +145,45 @@ class _Change:
             wrong.append(Violation("config", text))
         if wrong or isinstance(step, Violation):
             raise Invalid(*wrong)
-        return admission.variants, step
+        return admission.variants, step, notices(given.models, admission.variants) if given else ()
 
     def _websocket(self, variants: tuple[Variant, ...]) -> bool:
         """Whether any of them, or of the present config, may be able to serve a WebSocket."""
         present = self.record.revisions[self.before.revision].variants
         return any(self.ctx.scripted(one.template.digest) for one in variants or present)
 
-    async def _admission(self, request: UpdateRequest, broken: frozenset[str]) -> Admission:
+    async def _given(self, request: UpdateRequest) -> AdmissionInput | None:
         if request.config is None:
-            return Admission()
+            return None
         service = self.before
         where = settings.placement(service.settings)
         subject = Subject(service.project_id, service.infer_type, where, self.record)
-        given = await admission_input(self.ctx, self.w, subject, request.config)
-        return admit(request.config, given, broken)
+        return await admission_input(self.ctx, self.w, subject, request.config)
 
-    async def _written(self, request: UpdateRequest, effect: Effect, variants: tuple[Variant, ...]) -> Changed:
+    async def _written(
+        self, request: UpdateRequest, effect: Effect, variants: tuple[Variant, ...], of_models: tuple[str, ...]
+    ) -> Changed:
         service, rollout = self._settled(request), None
+        told: list[str] = []
         match effect.step:
             case Step.START:
                 service = await self._start(service)
+                told.append("service being started")
             case Step.STOP:
                 service = await self._stop(service)
+                told.append("service being stopped")
             case Step.KEEP:
                 service = await self._revise(service, variants)
-                await self._tell("config stored, it is used at the next start")
+                told.append("config stored, it is used at the next start")
             case Step.UPDATE:
                 service, rollout = await self._update(service, variants)
+                told += ["service being updated", *of_models]
             case Step.NOTHING:
                 pass
         if effect.config_ignored:
-            await self._tell("config ignored, since the status was changed by the same request")
-        for text in schedule.told(self.before, service, self.now):
-            await self._tell(text)
+            told.append("config ignored, since the status was changed by the same request")
+        told += schedule.told(self.before, service, self.now)
+        await self.w.add_events([Event(service.id, EventType.NORMAL, text, self.now) for text in told])
         if service is not self.before:
             service = replace(service, version=self.before.version + 1)
             await self.w.save_service(service)
@@ -189,7 +198,6 @@ class _Change:
         return before if after == before else after
 
     async def _start(self, service: Service) -> Service:
-        await self._tell("service being started")
         base = service.stable if service.stable != service.revision else None
         await self._roll(service, RolloutKind.START, base)
         return stopping.turned(service, Desired.RUNNING, ServiceStatus.DEPLOYING, self.now)
@@ -198,7 +206,6 @@ class _Change:
         stopped, ended = stopping.stopped(service, self.record.rollout, "the service was stopped", self.now)
         if ended is not None:
             await self.w.save_rollout(ended)
-        await self._tell("service being stopped")
         return stopped
 
     async def _update(self, service: Service, variants: tuple[Variant, ...]) -> tuple[Service, Rollout]:
@@ -206,14 +213,11 @@ class _Change:
             why = "another update took its place"
             await self.w.save_rollout(stopping.cancelled(self.record.rollout, why, self.now))
         service = await self._revise(service, variants)
-        await self._tell("service being updated")
-        for text in await notices(self.w, variants):
-            await self._tell(text)
         rollout = await self._roll(service, RolloutKind.UPDATE, service.stable)
         return stopping.turned(service, Desired.RUNNING, ServiceStatus.DEPLOYING, self.now), rollout
 
     async def _revise(self, service: Service, variants: tuple[Variant, ...]) -> Service:
-        number = 1 + await self.w.last_revision(service.id)
+        number = 1 + self.record.last_revision
         await self.w.add_revision(Revision(service.id, number, self.now, variants))
         return replace(service, revision=number, updated_ms=self.now)
 
@@ -221,6 +225,3 @@ class _Change:
         rollout = Rollout(self.ctx.new_id(), service.id, kind, service.revision, base, self.now)
         await self.w.save_rollout(rollout)
         return rollout
-
-    async def _tell(self, info: str) -> None:
-        await self.w.add_events([Event(self.before.id, EventType.NORMAL, info, self.now)])

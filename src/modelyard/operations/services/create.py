@@ -33,9 +33,7 @@ from modelyard.operations.models import notices
 from modelyard.operations.services.admission_input import Subject, admission_input
 from modelyard.operations.services.load import not_owner
 from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
-from modelyard.store.base import Changes, Page, ServiceQuery, WriteTransaction
-
-EVERY = Page(limit=1_000_000)
+from modelyard.store.base import Changes, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ async def create_service(
             replaced = await _free_name(w, principal, project_id, request.name)
         except AlreadyExists as error:
             taken = error
-        variants = await _admitted(ctx, w, project_id, request)
+        variants, of_models = await _admitted(ctx, w, project_id, request)
         if taken is not None:  # what is wrong with the request comes first
             raise taken
         assert request.name is not None
@@ -96,7 +94,7 @@ async def create_service(
         await w.add_revision(Revision(service.id, 1, now, variants))
         await w.save_rollout(rollout)
         again = f"takes the place of service {replaced.id}, which never came to run" if replaced else ""
-        first = ("start to deploy service", *await notices(w, variants), *schedule.told(None, service, now))
+        first = ("start to deploy service", *of_models, *schedule.told(None, service, now))
         texts = (again, *first) if again else first
         await w.add_events([Event(service.id, EventType.NORMAL, text, now) for text in texts])
         created = Changed(service, rollout)
@@ -109,8 +107,9 @@ async def create_service(
 
 async def _admitted(
     ctx: Context, w: WriteTransaction, project_id: str, request: ServiceRequest
-) -> tuple[Variant, ...]:
-    """The variants of a valid request; raises Invalid with everything that is wrong with it."""
+) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
+    """The variants of a valid request, and what is to be told of their models. Raises Invalid with everything
+    that is wrong with it."""
     infer_type, broken = request.infer_type or InferType.REAL_TIME, frozenset(v.field for v in request.violations)
     where = request.place.placement
     given = await admission_input(ctx, w, Subject(project_id, infer_type, where), request.config)
@@ -132,7 +131,7 @@ async def _admitted(
         violations += (Violation("", f"a maximum of {most} {infer_type} services are allowed", "3520"),)
     if violations:
         raise Invalid(*violations)
-    return admission.variants
+    return admission.variants, notices(given.models, admission.variants)
 
 
 def _real_time_only(infer_type: InferType | None) -> Iterable[Violation]:
@@ -149,8 +148,7 @@ async def _free_name(
     other, and for one that the caller may not delete."""
     if not name:
         return None
-    _, alike = await w.services(project_id, ServiceQuery(name=name, page=EVERY))  # substrings match
-    old = next((one for one in alike if one.name == name), None)
+    old = await w.service_named(project_id, name)
     if old is None:
         return None
     if old.desired is Desired.DELETED:

@@ -4,7 +4,7 @@ from modelyard.domain.errors import NotFound, Violation
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.service import Service
 from modelyard.domain.texts import shown
-from modelyard.store.base import ReadTransaction, ServiceRecord
+from modelyard.store.base import Counter, ReadTransaction, ServiceRecord
 
 
 async def load_service(r: ReadTransaction, project_id: str, service_id: str) -> Service:
@@ -17,8 +17,15 @@ async def load_service(r: ReadTransaction, project_id: str, service_id: str) -> 
 
 async def load_record(r: ReadTransaction, project_id: str, service_id: str) -> ServiceRecord:
     """The service with all that belongs to it. Raises NotFound."""
-    await load_service(r, project_id, service_id)
-    found = await r.record(service_id)
+    found = await r.record(service_id, project_id)
+    if found is None:
+        raise NotFound("service", service_id)
+    return found
+
+
+async def load_counted(r: ReadTransaction, project_id: str, service_id: str) -> tuple[ServiceRecord, Counter]:
+    """The same with its counter. Raises NotFound."""
+    found = await r.counted_record(service_id, project_id)
     if found is None:
         raise NotFound("service", service_id)
     return found

@@ -27,18 +27,17 @@ class AdministrationReading(Session):
         rows = await self._rows(select(quotas).where(quotas.c.project_id == project_id))
         return {row.name: row.value for row in rows}
 
-    async def flavors(self, project_id: str | None = None) -> Sequence[FlavorEntry]:
+    async def flavors(self) -> Sequence[FlavorEntry]:
         f, o = flavors.c, flavor_projects.c
-        statement = select(flavors).order_by(f.id)
-        if project_id is not None:
-            opened = select(o.flavor_id).where(o.project_id == project_id)
-            statement = statement.where(or_(f.open, f.id.in_(opened)))
+        there = flavors.outerjoin(flavor_projects, o.flavor_id == f.id)
+        rows = await self._rows(select(flavors, o.project_id).select_from(there).order_by(f.id))
         allowed: defaultdict[str, set[str]] = defaultdict(set)
-        for row in await self._rows(select(flavor_projects)):
-            allowed[row.flavor_id].add(row.project_id)
+        for row in rows:
+            if row.project_id is not None:
+                allowed[row.id].add(row.project_id)
         return [
             FlavorEntry(row.id, row.open, row.attributes, frozenset(allowed[row.id]))
-            for row in await self._rows(statement)
+            for row in {row.id: row for row in rows}.values()
         ]
 
     async def pools(self, project_id: str | None) -> Sequence[PoolEntry]:

@@ -1,13 +1,13 @@
 """Models: statements."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import delete, insert, select
 
 from modelyard.domain.model import Model
 from modelyard.store.base import ModelQuery
 from modelyard.store.sql import convert, queries
-from modelyard.store.sql.session import Session
+from modelyard.store.sql.session import Session, chunks
 from modelyard.store.sql.tables import models
 
 
@@ -18,6 +18,15 @@ class ModelReading(Session):
             statement = statement.where(models.c.project_id == project_id)
         row = await self._row(statement)
         return None if row is None else convert.model(row)
+
+    async def models_by_id(self, project_id: str | None, model_ids: Collection[str]) -> Mapping[str, Model]:
+        found: dict[str, Model] = {}
+        for some in chunks(sorted(set(model_ids))):
+            statement = select(models).where(models.c.id.in_(some))
+            if project_id is not None:
+                statement = statement.where(models.c.project_id == project_id)
+            found.update({row.id: convert.model(row) for row in await self._rows(statement)})
+        return found
 
     async def models(self, project_id: str | None, query: ModelQuery) -> tuple[int, Sequence[Model]]:
         conditions = queries.model_conditions(project_id, query)

@@ -25,7 +25,16 @@ from sqlalchemy import (
 
 from modelyard.domain.service import ACTIVE_ROLLOUT
 from modelyard.store.base import EventQuery, ModelQuery, Page, ServiceQuery
-from modelyard.store.sql.tables import events, instances, models, revision_models, revisions, rollouts, services
+from modelyard.store.sql.tables import (
+    counters,
+    events,
+    instances,
+    models,
+    revision_models,
+    revisions,
+    rollouts,
+    services,
+)
 
 _BIGGEST = 2**63 - 1
 _LONGEST_PART = 5_000
@@ -131,6 +140,18 @@ def event_conditions(service_id: str, query: EventQuery) -> Conditions:
 
 def _bounded(number: int) -> int:
     return min(max(number, -_BIGGEST), _BIGGEST)
+
+
+def heads(service_id: str | None, project_id: str | None) -> Select[Any]:
+    """Each service beside its active rollout, its counter, and the number of its last revision."""
+    s, o, r = services.c, rollouts.c, revisions.c
+    active = and_(o.service_id == s.id, o.state.in_(ACTIVE_STATES))
+    there = services.outerjoin(rollouts, active).outerjoin(counters, counters.c.service_id == s.id)
+    last = select(func.max(r.number)).where(r.service_id == s.id).scalar_subquery().label("last_revision")
+    statement = select(services, rollouts, counters, last).select_from(there).order_by(s.id)
+    if service_id is not None:
+        statement = statement.where(s.id == service_id)
+    return statement if project_id is None else statement.where(s.project_id == project_id)
 
 
 def mentioned_revisions(service_id: str | None) -> Select[Any]:

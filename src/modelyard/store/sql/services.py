@@ -15,7 +15,7 @@ from modelyard.domain.service import Event, Rollout, Service
 from modelyard.store.base import Changes, Counter, EventQuery, ServiceQuery, ServiceRecord
 from modelyard.store.sql import convert, queries, sealing
 from modelyard.store.sql.secrets import SecretBox
-from modelyard.store.sql.session import Session
+from modelyard.store.sql.session import Session, chunks, part
 from modelyard.store.sql.tables import (
     counters,
     events,
@@ -29,10 +29,12 @@ from modelyard.store.sql.tables import (
 EVENTS_KEPT = 1000
 """Per service, the newest."""
 
+EVENTS_BETWEEN = 32
+"""Older ones go when an event gets a number that this divides: so most writes cost a statement less, and a service
+has some tens more for a while."""
+
 HISTORY_KEPT = 200
 """Revisions, and rollouts, of a service: the newest, and whatever is still mentioned or active."""
-
-_IDS_PER_STATEMENT = 500
 
 
 async def seal_all(connection: AsyncConnection, box: SecretBox) -> int:
@@ -54,6 +56,11 @@ class ServiceReading(Session):
         if project_id is not None:
             statement = statement.where(services.c.project_id == project_id)
         row = await self._row(statement)
+        return None if row is None else convert.service(row)
+
+    async def service_named(self, project_id: str, name: str) -> Service | None:
+        s = services.c
+        row = await self._row(select(services).where(s.project_id == project_id, s.name == name))
         return None if row is None else convert.service(row)
 
     async def services(self, project_id: str | None, query: ServiceQuery) -> tuple[int, Sequence[Service]]:
@@ -86,51 +93,54 @@ class ServiceReading(Session):
         rows = await self._rows(select(revisions).where(r.service_id == service_id).order_by(r.number.desc()))
         return [convert.revision(row, self._box) for row in rows]
 
-    async def last_revision(self, service_id: str) -> int:
-        r = revisions.c
-        highest = select(func.coalesce(func.max(r.number), 0)).where(r.service_id == service_id)
-        return int(await self._value(highest))
-
     async def rollouts(self, service_id: str) -> Sequence[Rollout]:
         o = rollouts.c
         rows = await self._rows(select(rollouts).where(o.service_id == service_id).order_by(o.seq.desc()))
         return [convert.rollout(row) for row in rows]
 
-    async def record(self, service_id: str) -> ServiceRecord | None:
-        found = await self._records(service_id)
+    async def record(self, service_id: str, project_id: str | None = None) -> ServiceRecord | None:
+        counted = await self.counted_record(service_id, project_id)
+        return None if counted is None else counted[0]
+
+    async def counted_record(
+        self, service_id: str, project_id: str | None = None
+    ) -> tuple[ServiceRecord, Counter] | None:
+        found = await self._records(service_id, project_id)
         return found[0] if found else None
 
     async def records(self) -> Sequence[ServiceRecord]:
-        return await self._records(None)
+        return [record for record, _ in await self._records(None)]
 
-    async def _records(self, service_id: str | None) -> Sequence[ServiceRecord]:
-        s, o, i = services.c, rollouts.c, instances.c
-        which_service = select(services).order_by(s.id)
-        which_rollouts = select(rollouts).where(o.state.in_(queries.ACTIVE_STATES))
+    async def _records(
+        self, service_id: str | None, project_id: str | None = None
+    ) -> Sequence[tuple[ServiceRecord, Counter]]:
+        """In three statements, whether of one service or of all: services with their active rollout, counter and
+        highest revision; the revisions that are mentioned; instances."""
+        i = instances.c
         which_instances = select(instances).order_by(i.started_ms, i.id)
         if service_id is not None:
-            which_service = which_service.where(s.id == service_id)
-            which_rollouts = which_rollouts.where(o.service_id == service_id)
             which_instances = which_instances.where(i.service_id == service_id)
-        found = [convert.service(row) for row in await self._rows(which_service)]
-        if not found:
+        heads = await self._rows(queries.heads(service_id, project_id))
+        if not heads:
             return []
         numbered: defaultdict[str, dict[int, Revision]] = defaultdict(dict)
         for row in await self._rows(queries.mentioned_revisions(service_id)):
             numbered[row.service_id][row.number] = convert.revision(row, self._box)
-        active = {row.service_id: convert.rollout(row) for row in await self._rows(which_rollouts)}
         running: defaultdict[str, list[Instance]] = defaultdict(list)
         for row in await self._rows(which_instances):
             running[row.service_id].append(convert.instance(row))
-        return [
-            ServiceRecord(
+        found = []
+        for row in heads:
+            service, rollout, counter = convert.service(row), part(row, rollouts), part(row, counters)
+            record = ServiceRecord(
                 service=service,
                 revisions=numbered[service.id],
-                rollout=active.get(service.id),
+                rollout=None if rollout.id is None else convert.rollout(rollout),
                 instances=tuple(running[service.id]),
+                last_revision=row.last_revision or 0,
             )
-            for service in found
-        ]
+            found.append((record, Counter() if counter.epoch is None else convert.counter(counter)))
+        return found
 
     async def events(self, service_id: str, query: EventQuery) -> tuple[int, Sequence[Event]]:
         conditions = queries.event_conditions(service_id, query)
@@ -143,7 +153,7 @@ class ServiceReading(Session):
         if service_ids is None:
             rows.extend(await self._rows(select(counters)))
         else:
-            for some in _chunks(service_ids):
+            for some in chunks(service_ids):
                 rows.extend(await self._rows(select(counters).where(counters.c.service_id.in_(some))))
         return {row.service_id: convert.counter(row) for row in rows}
 
@@ -175,12 +185,12 @@ class ServiceWriting(ServiceReading):
         row = {**convert.rollout_row(rollout), "seq": next_seq}
         insertion = self._dialect.insert(rollouts).values(row)
         changed = {name: insertion.excluded[name] for name in row if name not in ("id", "service_id", "seq")}
-        statement = insertion.on_conflict_do_update(index_elements=[o.id], set_=changed)
+        statement = insertion.on_conflict_do_update(index_elements=[o.id], set_=changed).returning(o.seq)
         try:
-            await self._run(statement)
+            seq = int(await self._value(statement))
         except IntegrityError as error:
             raise AlreadyExists("active rollout of service", rollout.service_id) from error
-        if rollout.active:  # it may be a new one
+        if rollout.active and seq > HISTORY_KEPT:  # it may be a new one
             await self._run(queries.outdated_rollouts(rollout.service_id, HISTORY_KEPT))
 
     async def apply(self, service_id: str, changes: Changes) -> bool:
@@ -197,7 +207,7 @@ class ServiceWriting(ServiceReading):
         kept = [i for i in changes.instances if i.phase is not Phase.GONE]
         gone = [i.id for i in changes.instances if i.phase is Phase.GONE]
         await self._upsert(instances, [convert.instance_row(instance) for instance in kept])
-        for some in _chunks([*gone, *changes.forget_instances]):
+        for some in chunks([*gone, *changes.forget_instances]):
             await self._run(
                 delete(instances).where(instances.c.service_id == service_id, instances.c.id.in_(some))
             )
@@ -210,13 +220,13 @@ class ServiceWriting(ServiceReading):
         await self._upsert(counters, rows)
 
     async def add_events(self, values: Sequence[Event]) -> None:
-        there = await self._existing([event.service_id for event in values])
-        rows = [convert.event_row(event) for event in values if event.service_id in there]
-        if not rows:
+        if not values:
             return
-        await self._run(insert(events), rows)
-        e = events.c
-        for service_id in there:
+        e, rows = events.c, [convert.event_row(event) for event in values]
+        numbers = [row.id for row in await self._rows(insert(events).returning(e.id), rows)]
+        if not any(number % EVENTS_BETWEEN == 0 for number in numbers):
+            return
+        for service_id in {event.service_id for event in values}:
             oldest_kept = (
                 select(e.id)
                 .where(e.service_id == service_id)
@@ -228,13 +238,9 @@ class ServiceWriting(ServiceReading):
             await self._run(delete(events).where(e.service_id == service_id, e.id < oldest_kept))
 
     async def _existing(self, service_ids: Sequence[str]) -> set[str]:
-        """Those that are still there: a reading or an event may come after a service was deleted."""
+        """Those that are still there: a reading may come after a service was deleted."""
         there: set[str] = set()
-        for some in _chunks(list(dict.fromkeys(service_ids))):
+        for some in chunks(list(dict.fromkeys(service_ids))):
             rows = await self._rows(select(services.c.id).where(services.c.id.in_(some)))
             there.update(row.id for row in rows)
         return there
-
-
-def _chunks(ids: Sequence[str]) -> list[Sequence[str]]:
-    return [ids[at : at + _IDS_PER_STATEMENT] for at in range(0, len(ids), _IDS_PER_STATEMENT)]

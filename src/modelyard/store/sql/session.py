@@ -8,6 +8,7 @@ of a commit the knowledge whether it happened. So every step runs in its own tas
 import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable, Row, Table
@@ -21,6 +22,7 @@ from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.secrets import SecretBox
 
 T = TypeVar("T")
+_IDS_PER_STATEMENT = 500
 _UNSTORABLE = (UnicodeEncodeError, OverflowError)
 
 
@@ -76,9 +78,11 @@ class Session:
         self._dialect = dialect
         self._box = box
 
-    async def _rows(self, statement: Executable) -> Sequence[Row[Any]]:
+    async def _rows(
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+    ) -> Sequence[Row[Any]]:
         with translated():
-            return (await settled(self._connection.execute(statement))).all()
+            return (await settled(self._connection.execute(statement, rows))).all()
 
     async def _row(self, statement: Executable) -> Row[Any] | None:
         with translated():
@@ -121,6 +125,16 @@ class Session:
             await self._upsert(table, [row])
         except IntegrityError as error:
             raise AlreadyExists(kind, key) from error
+
+
+def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
+    """As many in one statement as every database takes."""
+    return [ids[at : at + _IDS_PER_STATEMENT] for at in range(0, len(ids), _IDS_PER_STATEMENT)]
+
+
+def part(row: Row[Any], table: Table) -> Any:
+    """The columns of one table, of a row that has those of several (`select(services, rollouts)`)."""
+    return SimpleNamespace(**{column.name: row._mapping[column] for column in table.c})
 
 
 def orphan(error: IntegrityError) -> NotFound:
