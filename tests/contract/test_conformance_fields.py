@@ -11,8 +11,8 @@ from tests.contract.conformance import conforms, error
 from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.api.schemas import answers
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.service import ServiceStatus
-from modelyard.store.base import FlavorEntry, PoolEntry
 from modelyard.store.sql.services import ServiceReading
 
 SERVICES = "/v1/p1/services"

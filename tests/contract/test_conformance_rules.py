@@ -11,10 +11,10 @@ from tests.worlds.api import SECOND, ApiWorld, api_world, entry
 from modelyard.api.app import bare_app
 from modelyard.api.schemas import answers
 from modelyard.api.schemas.examples import EXAMPLES
+from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.model import ModelStatus
 from modelyard.domain.service import Event, EventType, ServiceStatus
 from modelyard.engines.base import Usage
-from modelyard.store.base import PoolEntry
 
 S = ServiceStatus
 SERVICES = "/v1/p1/services"

@@ -8,24 +8,19 @@ import pytest
 from sqlalchemy import text
 from tests.contract import store_samples as a
 
+from modelyard.domain.answers import StoredAnswer
+from modelyard.domain.apps import App
+from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.errors import AlreadyExists, Invalid, NotFound
 from modelyard.domain.instance import Phase
 from modelyard.domain.model import ModelStatus
-from modelyard.domain.service import Event, EventType, Invocations, RolloutState, ServiceStatus
+from modelyard.domain.record import Changes, ServiceRecord
+from modelyard.domain.service import Counter, Event, EventType, Invocations, RolloutState, ServiceStatus
 from modelyard.domain.settings import RequestLimits, ServiceSettings
-from modelyard.store.base import (
-    App,
-    Changes,
-    Counter,
-    EventQuery,
-    ModelQuery,
-    Page,
-    PoolEntry,
-    ServiceQuery,
-    ServiceRecord,
-    StoredAnswer,
-    StoreUnavailableError,
-)
+from modelyard.store.base import StoreUnavailableError
+from modelyard.store.models import ModelQuery
+from modelyard.store.page import Page
+from modelyard.store.services import EventQuery, ServiceQuery
 from modelyard.store.sql import SqlStore, convert
 from modelyard.store.sql.services import EVENTS_BETWEEN, EVENTS_KEPT
 
@@ -69,8 +64,6 @@ async def test_every_field_of_every_value_survives(store: SqlStore) -> None:
         found = await r.service(None, "s1")
         assert found is not None
         assert list(found.attributes) == ["z", "a", "n", "pool_name"]
-        assert await r.due_services(4999) == []
-        assert await r.due_services(5000) == ["s1"]
 
 
 async def test_a_write_that_raises_leaves_nothing(store: SqlStore) -> None:
@@ -506,7 +499,6 @@ async def test_a_service_of_a_former_release_has_its_countdown_and_its_settings(
         await w._connection.execute(statement, row)  # type: ignore[attr-defined]
     async with store.read() as r:
         service = await r.service(None, "s1")
-        assert await r.due_services(5000) == ["s1"]
     assert service is not None
     assert service.due_ms == 5000
     assert service.attributes == {"schedule": [], "additional_properties": limits}

@@ -3,9 +3,10 @@
 import pytest
 from tests.contract import store_samples as a
 
+from modelyard.domain.apps import App, AppCode
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.errors import AlreadyExists, NotFound
 from modelyard.domain.identity import SYSTEM, Grant, Project, Revocations, Role, Standing, User
-from modelyard.store.base import App, AppCode, FlavorEntry, PoolEntry
 from modelyard.store.sql import SqlStore
 
 
@@ -114,7 +115,6 @@ async def test_app_codes_invoke_the_services_their_app_is_bound_to(store: SqlSto
         assert await r.app("p1", "a1") == app
         assert await r.apps("p1") == [app, other]
         assert await r.app_codes("a1") == [code]
-        assert await r.app_of_code("digest") == app
         assert await r.bound_apps("s1") == [app]
         assert await r.bound_services("a1") == ["s1", "s2"]
         assert await r.codes_of_services() == {"s1": [code], "s2": [code]}

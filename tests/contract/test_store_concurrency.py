@@ -9,7 +9,8 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 from tests.contract import store_samples as a
 
-from modelyard.store.base import Changes, ServiceQuery
+from modelyard.domain.record import Changes
+from modelyard.store.services import ServiceQuery
 from modelyard.store.sql import SqlStore
 from modelyard.store.sql import store as store_module
 

@@ -11,7 +11,7 @@ from tests.worlds.api import SECOND, ApiWorld, api_world, entry
 from modelyard.api.schemas.plans import RevisionPage
 from modelyard.domain.service import RolloutState, ServiceStatus
 from modelyard.store.base import StoreUnavailableError
-from modelyard.store.sql.repo import SqlWriting
+from modelyard.store.sql.store import SqlWriting
 
 pytestmark = pytest.mark.asyncio
 NAME = "digits-service"

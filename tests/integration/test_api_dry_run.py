@@ -10,8 +10,8 @@ from tests.worlds.api import ApiWorld, api_world, entry
 from modelyard.api.schemas.plans import Plan
 from modelyard.cli.service_file import ServiceFile
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.record import Changes
 from modelyard.domain.service import ServiceStatus
-from modelyard.store.base import Changes
 
 pytestmark = pytest.mark.asyncio
 NAME = "digits-service"

@@ -17,9 +17,9 @@ from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.api import schemas
 from modelyard.api.schemas.wire import Wire
+from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.identity import SYSTEM, Role, User
 from modelyard.domain.service import ServiceStatus
-from modelyard.store.base import PoolEntry
 
 SOURCE = Path(schemas.__file__).parents[2]
 MODEL = "m-digits-1.0.0"

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.worlds.api import ApiWorld, api_world
 
+from modelyard.domain.record import Changes
 from modelyard.domain.service import Desired, Service, ServiceStatus
-from modelyard.store.base import Changes
 
 MODELS = ["m-s-1.0.0", "m-s-2.0.0", "nope", "", 5, None]
 NUMBERS = [0, 1, 2, 6, 40, 60, 100, -1, 101, 1.5, "1", "100", "x", True, None, 10**20, []]

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from tests.worlds.api import SECOND, ApiWorld, api_world
 
-from modelyard.store.base import EventQuery, ModelQuery, ServiceQuery
+from modelyard.store.models import ModelQuery
+from modelyard.store.services import EventQuery, ServiceQuery
 
 METHODS = ("get", "post", "put", "patch", "delete")
 OPEN = {"/", "/v3", "/healthz", "/v3/auth/tokens"}

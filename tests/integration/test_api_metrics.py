@@ -9,9 +9,8 @@ import pytest
 from tests.worlds.api import SECOND, ApiWorld, api_world
 
 from modelyard.domain.identity import SYSTEM, Role, User
-from modelyard.domain.service import Invocations
+from modelyard.domain.service import Counter, Invocations
 from modelyard.operations import metrics
-from modelyard.store.base import Counter
 
 TELLS = b'# TYPE modelyard_in_flight gauge\nmodelyard_in_flight 2\nmodelyard_answers_total{status="2xx"} 7\n'
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tests.worlds.api import ApiWorld, api_world, entry
 
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.identity import SYSTEM, Role
 from modelyard.domain.resources import Capacity
 from modelyard.domain.service import ServiceStatus
-from modelyard.store.base import FlavorEntry, PoolEntry
 
 GPU = "modelarts.vm.gpu.p4"
 SERVICES = "/v1/p1/services"

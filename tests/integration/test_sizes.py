@@ -7,9 +7,9 @@ import pytest
 from tests.worlds.plane import PROJECT, PlaneWorld, plane_world, variant_request
 
 from modelyard.core.admission.placement import CustomSpec, Placement
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.resources import Resources
 from modelyard.engines.base import InstanceSpec
-from modelyard.store.base import FlavorEntry, PoolEntry
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from modelyard.control.plane import end_instances
 from modelyard.domain.service import ServiceStatus
 from modelyard.operations import monitoring, reading
 from modelyard.operations.progress import variant_status
-from modelyard.store.base import EventQuery, ServiceQuery
+from modelyard.store.services import EventQuery, ServiceQuery
 
 V1, V2 = "iris-1.0.0", "iris-2.0.0"
 MANY = 15

@@ -16,9 +16,10 @@ from tests.contract import store_samples as a
 
 from modelyard.domain.errors import AlreadyExists
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.record import Changes
 from modelyard.domain.service import Rollout, RolloutState, Service
 from modelyard.domain.texts import sound
-from modelyard.store.base import Changes, ReadTransaction, WriteTransaction
+from modelyard.store.base import ReadTransaction, WriteTransaction
 from modelyard.store.sql import SqlStore, convert
 
 T = TypeVar("T")

@@ -12,11 +12,12 @@ from modelyard.api.app import Deps, create_app
 from modelyard.domain.identity import Principal, Project, Role, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.record import Changes
 from modelyard.domain.service import Desired, Rollout, RolloutState, Service, ServiceStatus
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
 from modelyard.operations.context import Context
-from modelyard.store.base import Changes, Store
+from modelyard.store.base import Store
 from modelyard.store.sql import SqlStore
 
 PASSWORD = "correct horse"

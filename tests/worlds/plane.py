@@ -19,6 +19,7 @@ from modelyard.domain.identity import Principal, Role
 from modelyard.domain.instance import Instance
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.process import ProcessState
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.routing import RouteState, ServiceRoute
 from modelyard.domain.service import Desired, Event, InferType, Rollout, Service
 from modelyard.engines.base import Observed
@@ -28,7 +29,7 @@ from modelyard.operations.context import Context
 from modelyard.operations.services.change import UpdateRequest, update_service
 from modelyard.operations.services.create import ServiceRequest, create_service
 from modelyard.operations.services.delete import delete_services
-from modelyard.store.base import EventQuery, ServiceRecord
+from modelyard.store.services import EventQuery
 from modelyard.store.sql import SqlStore
 
 PROJECT = "p1"

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from modelyard.processes.directory import ProcessDir, Spec, SpecUnreadableError
-from modelyard.store.base import ModelQuery, Page, Store
+from modelyard.store.base import Store
+from modelyard.store.models import ModelQuery
+from modelyard.store.page import Page
 
 READ = frozenset({"MODELYARD_MODEL_DIR", "MODELYARD_ENVIRONMENT"})
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from modelyard.control.clock import Clock
 from modelyard.control.loop import Worker
+from modelyard.domain.apps import AppCode
 from modelyard.domain.identity import Revocations
 from modelyard.gateway.base import Gateway
-from modelyard.store.base import AppCode, Store
+from modelyard.store.base import Store
 
 TOKEN_TTL_MS = 24 * 3600 * 1000
 SKEW_MS = 60_000

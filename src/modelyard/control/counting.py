@@ -8,9 +8,9 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from modelyard.domain.service import Invocations
+from modelyard.domain.service import Counter, Invocations
 from modelyard.gateway.base import CounterReading, Gateway
-from modelyard.store.base import Counter, Store, StoreUnavailableError
+from modelyard.store.base import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.process import ABSENT, ProcessState
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.service import Rollout
 from modelyard.engines.base import Observed
 from modelyard.gateway.base import GatewayView
-from modelyard.store.base import ServiceRecord
 
 
 @dataclass(frozen=True, slots=True)

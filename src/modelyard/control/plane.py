@@ -17,8 +17,9 @@ from modelyard.control.loop import KeyedLoop, Worker
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports, Reconciler
 from modelyard.domain.process import ProcessState
+from modelyard.domain.record import Changes
 from modelyard.engines.base import EngineUnavailableError
-from modelyard.store.base import Changes, StoreUnavailableError
+from modelyard.store.base import StoreUnavailableError
 
 log = logging.getLogger(__name__)
 

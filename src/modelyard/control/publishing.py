@@ -31,7 +31,9 @@ from modelyard.core.packages import contents
 from modelyard.core.packages.requirements import requirements
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.objects.base import ObjectStoreUnavailableError
-from modelyard.store.base import ModelQuery, Page, Store, StoreUnavailableError
+from modelyard.store.base import Store, StoreUnavailableError
+from modelyard.store.models import ModelQuery
+from modelyard.store.page import Page
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 RETRY_FOR_MS = 3_600_000

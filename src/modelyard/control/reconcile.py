@@ -21,6 +21,7 @@ from modelyard.core.size import UNKNOWN
 from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.process import ProcessState
+from modelyard.domain.record import Changes, ServiceRecord
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Event, EventType, InferType, Rollout
@@ -32,7 +33,7 @@ from modelyard.engines.base import (
     StartRefusedError,
 )
 from modelyard.gateway.base import Gateway
-from modelyard.store.base import Changes, ServiceRecord, Store
+from modelyard.store.base import Store
 
 TAIL_LINES = 20
 NO_ROOM_AGAIN_MS = 5_000

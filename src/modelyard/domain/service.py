@@ -136,3 +136,12 @@ class Event:
     type: EventType
     info: str
     occur_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """Totals of a service, and the last raw reading they include (`epoch` names the gateway process)."""
+
+    totals: Invocations = Invocations()
+    epoch: str = ""
+    raw: Invocations = Invocations()

@@ -7,13 +7,14 @@ stops at the gateway within seconds: `nudge("access", …)` has `control.access`
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from modelyard.domain.apps import App, AppCode
 from modelyard.domain.errors import Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.service import Service
 from modelyard.iam import appcodes
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.services.load import load_service
-from modelyard.store.base import App, AppCode, ReadTransaction
+from modelyard.store.base import ReadTransaction
 
 MOST_CODES = 5
 """Per application, as the vendor's."""

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, fields, replace
 
 from modelyard.core.admission.catalog import FLAVORS, Quotas
 from modelyard.core.size import fits_anywhere, shortage
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
 from modelyard.domain.texts import shown
 from modelyard.operations import limits
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context
-from modelyard.store.base import FlavorEntry, PoolEntry, ReadTransaction
+from modelyard.store.base import ReadTransaction
 
 POOL_STATUS = ("running", "concerning", "abnormal", "deploying")
 CATEGORIES = ("CPU", "GPU", "NPU")

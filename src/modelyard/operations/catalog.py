@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelyard.core.admission.catalog import Flavor
+from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.operations import limits
 from modelyard.operations.context import Context, authorise
-from modelyard.store.base import Page, PoolEntry
+from modelyard.store.page import Page
 
 
 @dataclass(frozen=True, slots=True)

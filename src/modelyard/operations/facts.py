@@ -8,8 +8,9 @@ first), and without a gateway nobody answers, whatever runs. Pure.
 from dataclasses import replace
 
 from modelyard.domain.instance import Phase
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.service import Service, ServiceStatus
-from modelyard.store.base import ServiceQuery, ServiceRecord
+from modelyard.store.services import ServiceQuery
 
 
 def service(stored: Service, *, answers: bool) -> Service:

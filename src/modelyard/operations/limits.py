@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from modelyard.core.admission import catalog
 from modelyard.core.admission.catalog import Flavor, Pool, Quotas
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.resources import Capacity
 from modelyard.operations.context import Context
-from modelyard.store.base import FlavorEntry, PoolEntry, ReadTransaction
+from modelyard.store.base import ReadTransaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,12 @@ from modelyard.core import metrics
 from modelyard.core.metrics import Family, Lines
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import HOLDING, Instance, Phase
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Variant
+from modelyard.domain.service import Counter
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.services.load import load_counted
-from modelyard.store.base import Counter, ServiceRecord
 
 LIMIT_S = 1.0
 PAGE_S = 8.0

@@ -13,7 +13,9 @@ from modelyard.domain.revision import Variant
 from modelyard.domain.texts import shown
 from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.operations.context import Context, authorise
-from modelyard.store.base import ModelQuery, Page, ReadTransaction, WriteTransaction
+from modelyard.store.base import ReadTransaction, WriteTransaction
+from modelyard.store.models import ModelQuery
+from modelyard.store.page import Page
 
 ATTRIBUTES_MAX_BYTES = 256 * 1024
 """Of all optional fields of a model together: they are in every list answer."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import LIVE, Instance
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import Invocations
@@ -13,7 +14,6 @@ from modelyard.operations import facts
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.progress import ready_count
 from modelyard.operations.services.load import load_counted
-from modelyard.store.base import ServiceRecord
 
 
 @dataclass(frozen=True, slots=True)

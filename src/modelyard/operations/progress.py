@@ -11,9 +11,9 @@ until the gateway reaches them.
 from collections.abc import Iterator
 
 from modelyard.domain.instance import LIVE, Instance, Phase
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import ServiceStatus
-from modelyard.store.base import ServiceRecord
 
 DEPLOYING = frozenset({ServiceStatus.DEPLOYING, ServiceStatus.PENDING, ServiceStatus.WAITING})
 

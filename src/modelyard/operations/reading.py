@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelyard.domain.identity import CONTROL_READ, Principal
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision
-from modelyard.domain.service import Event, Invocations, Rollout, Service
+from modelyard.domain.service import Counter, Event, Invocations, Rollout, Service
 from modelyard.operations import facts
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.services.load import load_counted, load_service
-from modelyard.store.base import Counter, EventQuery, ServiceQuery, ServiceRecord
+from modelyard.store.services import EventQuery, ServiceQuery
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from modelyard.domain.revision import Revision
 from modelyard.domain.service import Rollout, Service
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.services.load import load_service
-from modelyard.store.base import Page
+from modelyard.store.page import Page
 
 
 @dataclass(frozen=True, slots=True)

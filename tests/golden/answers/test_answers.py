@@ -13,10 +13,10 @@ import httpx
 from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.api.convert.catalog import ARCH, INTERPRETER
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.model import ModelStatus
-from modelyard.domain.service import Event, EventType, RolloutState, ServiceStatus
+from modelyard.domain.service import Counter, Event, EventType, Invocations, RolloutState, ServiceStatus
 from modelyard.engines.base import Usage
-from modelyard.store.base import Counter, FlavorEntry, Invocations, PoolEntry
 
 HERE = Path(__file__).parent
 WRITE = os.environ.get("GOLDEN") == "write"

@@ -3,10 +3,10 @@
 import pytest
 
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Template, Variant
 from modelyard.domain.service import Desired, InferType, Service, ServiceStatus
 from modelyard.operations.progress import percent, variant_status
-from modelyard.store.base import ServiceRecord
 
 S = ServiceStatus
 TEMPLATE = Template("m", "d", "modelarts.vm.cpu.2u")

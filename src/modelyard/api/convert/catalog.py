@@ -8,10 +8,10 @@ from modelyard.api.convert.echo import Json, set_only
 from modelyard.core.admission.catalog import CUSTOM, Flavor
 from modelyard.core.admission.fields import MODEL_TYPES
 from modelyard.core.size import fits_anywhere, shortage
+from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.resources import Capacity
 from modelyard.domain.service import Invocations
 from modelyard.operations.monitoring import Monitor, VariantUse
-from modelyard.store.base import PoolEntry
 
 ARCH = {"x86_64": "x86", "aarch64": "arm"}.get(platform.machine(), platform.machine())
 INTERPRETER = f"python{sys.version_info.major}.{sys.version_info.minor}"

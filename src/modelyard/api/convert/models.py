@@ -10,7 +10,7 @@ from modelyard.api.schemas.wire import Parsed
 from modelyard.core.admission.fields import DEFAULT_WORKSPACE
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.operations.models import Deleted, ModelRequest
-from modelyard.store.base import ModelQuery
+from modelyard.store.models import ModelQuery
 
 
 def model_request(parsed: Parsed[ModelCreate]) -> ModelRequest:

@@ -22,7 +22,8 @@ from modelyard.domain.service import Desired, InferType
 from modelyard.operations.catalog import ClusterQuery
 from modelyard.operations.services.change import UpdateRequest
 from modelyard.operations.services.create import ServiceRequest
-from modelyard.store.base import EventQuery, Page, ServiceQuery
+from modelyard.store.page import Page
+from modelyard.store.services import EventQuery, ServiceQuery
 
 DEFAULT_LIMIT = 1000
 

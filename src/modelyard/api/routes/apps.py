@@ -12,10 +12,10 @@ from modelyard.api.documents import ERRORS, asks, takes
 from modelyard.api.requests import Caller, UseCases, body, query
 from modelyard.api.schemas import apps as wire
 from modelyard.api.schemas.wire import Parsed
+from modelyard.domain.apps import App, AppCode
 from modelyard.domain.errors import Invalid
 from modelyard.operations import apps
 from modelyard.operations.apps import AppDetail
-from modelyard.store.base import App, AppCode
 
 router = APIRouter(prefix="/v1/{project_id}", tags=["AppCodes"], responses=ERRORS)
 

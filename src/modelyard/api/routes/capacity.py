@@ -8,10 +8,10 @@ from modelyard.api.documents import ERRORS, asks, takes
 from modelyard.api.requests import Caller, UseCases, body, query
 from modelyard.api.schemas import capacity as wire
 from modelyard.api.schemas.wire import Parsed, Wire
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.operations import capacity
 from modelyard.operations.capacity import FlavorChange
-from modelyard.store.base import FlavorEntry, PoolEntry
 
 router = APIRouter(prefix="/v1/modelyard/admin", tags=["administration"], responses=ERRORS)
 

@@ -8,11 +8,12 @@ from modelyard.core.admission.catalog import Pool
 from modelyard.core.admission.config import AdmissionInput, VariantRequest
 from modelyard.core.admission.placement import Placement
 from modelyard.core.admission.volumes import HostDirs
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.service import Desired, InferType
 from modelyard.operations import limits
 from modelyard.operations.context import Context
-from modelyard.store.base import ReadTransaction, ServiceRecord
+from modelyard.store.base import ReadTransaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.core.rollout import stopping
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.identity import CONTROL_WRITE, Principal
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import (
     Desired,
@@ -34,7 +35,7 @@ from modelyard.operations.models import notices
 from modelyard.operations.services.admission_input import Subject, admission_input
 from modelyard.operations.services.load import load_record, load_service, not_owner
 from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
-from modelyard.store.base import ServiceRecord, WriteTransaction
+from modelyard.store.base import WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from modelyard.core.admission.placement import Site, service_violations
 from modelyard.core.admission.service import PlaceRequest, SettingsRequest
 from modelyard.domain.errors import AlreadyExists, Invalid, Violation
 from modelyard.domain.identity import CONTROL_WRITE, Principal
+from modelyard.domain.record import Changes
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import (
     Desired,
@@ -33,7 +34,7 @@ from modelyard.operations.models import notices
 from modelyard.operations.services.admission_input import Subject, admission_input
 from modelyard.operations.services.load import not_owner
 from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
-from modelyard.store.base import Changes, WriteTransaction
+from modelyard.store.base import WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from modelyard.core import differences
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.rollout.dry_run import DryRun, dry_run
 from modelyard.core.rollout.simulation import Facts
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.service import Service
 from modelyard.operations.context import Context
 from modelyard.operations.services.preconditions import Tried
-from modelyard.store.base import ServiceRecord
 
 
 @dataclass(frozen=True, slots=True)

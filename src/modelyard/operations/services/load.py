@@ -2,9 +2,10 @@
 
 from modelyard.domain.errors import NotFound, Violation
 from modelyard.domain.identity import Principal, Role
-from modelyard.domain.service import Service
+from modelyard.domain.record import ServiceRecord
+from modelyard.domain.service import Counter, Service
 from modelyard.domain.texts import shown
-from modelyard.store.base import Counter, ReadTransaction, ServiceRecord
+from modelyard.store.base import ReadTransaction
 
 
 async def load_service(r: ReadTransaction, project_id: str, service_id: str) -> Service:

@@ -9,10 +9,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from modelyard.domain.answers import StoredAnswer
 from modelyard.domain.errors import DomainError, KeyReused, Stale
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.service import Rollout, Service
 from modelyard.domain.texts import shown
-from modelyard.store.base import ServiceRecord, StoredAnswer, WriteTransaction
+from modelyard.store.base import WriteTransaction
 
 KEPT_MS = 24 * 3600 * 1000
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Row, case, delete, or_, select
 
-from modelyard.store.base import FlavorEntry, PoolEntry, StoredAnswer
+from modelyard.domain.answers import StoredAnswer
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.store.sql.session import Session
 from modelyard.store.sql.tables import buckets, flavor_projects, flavors, idempotency, pools, quotas
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select
 
-from modelyard.store.base import App, AppCode
+from modelyard.domain.apps import App, AppCode
 from modelyard.store.sql.session import Session
 from modelyard.store.sql.tables import app_bindings, app_codes, apps
 
@@ -38,11 +38,6 @@ class AppReading(Session):
         c = app_codes.c
         rows = await self._rows(select(app_codes).where(c.app_id == app_id).order_by(c.created_ms, c.digest))
         return [self._code(row) for row in rows]
-
-    async def app_of_code(self, digest: str) -> App | None:
-        c = app_codes.c
-        row = await self._row(select(apps).join(app_codes, c.app_id == apps.c.id).where(c.digest == digest))
-        return None if row is None else _app(row)
 
     async def bound_apps(self, service_id: str) -> Sequence[App]:
         b = app_bindings.c

@@ -20,6 +20,7 @@ from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Budget, Revision, Template, Variant, Volume
 from modelyard.domain.service import (
+    Counter,
     Desired,
     Event,
     EventType,
@@ -32,7 +33,6 @@ from modelyard.domain.service import (
     ServiceStatus,
 )
 from modelyard.domain.texts import sound, storable
-from modelyard.store.base import Counter
 from modelyard.store.sql import sealing
 from modelyard.store.sql.secrets import SecretBox
 

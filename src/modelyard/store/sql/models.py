@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import delete, insert, select
 
 from modelyard.domain.model import Model
-from modelyard.store.base import ModelQuery
+from modelyard.store.models import ModelQuery
 from modelyard.store.sql import convert, queries
 from modelyard.store.sql.session import Session, chunks
 from modelyard.store.sql.tables import models

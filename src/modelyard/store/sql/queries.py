@@ -24,7 +24,9 @@ from sqlalchemy import (
 )
 
 from modelyard.domain.service import ACTIVE_ROLLOUT
-from modelyard.store.base import EventQuery, ModelQuery, Page, ServiceQuery
+from modelyard.store.models import ModelQuery
+from modelyard.store.page import Page
+from modelyard.store.services import EventQuery, ServiceQuery
 from modelyard.store.sql.tables import (
     counters,
     events,

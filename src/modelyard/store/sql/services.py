@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelyard.domain.errors import AlreadyExists
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.record import Changes, ServiceRecord
 from modelyard.domain.revision import Revision
-from modelyard.domain.service import Event, Rollout, Service
-from modelyard.store.base import Changes, Counter, EventQuery, ServiceQuery, ServiceRecord
+from modelyard.domain.service import Counter, Event, Rollout, Service
+from modelyard.store.services import EventQuery, ServiceQuery
 from modelyard.store.sql import convert, queries, sealing
 from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.session import Session, chunks, part
@@ -77,11 +78,6 @@ class ServiceReading(Session):
 
     async def service_ids(self) -> Sequence[str]:
         return [row.id for row in await self._rows(select(services.c.id).order_by(services.c.id))]
-
-    async def due_services(self, now_ms: int) -> Sequence[str]:
-        s = services.c
-        rows = await self._rows(select(s.id).where(s.due_ms <= now_ms).order_by(s.due_ms, s.id))
-        return [row.id for row in rows]
 
     async def revision(self, service_id: str, number: int) -> Revision | None:
         r = revisions.c

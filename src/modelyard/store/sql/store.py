@@ -19,15 +19,26 @@ from modelyard import trees
 from modelyard.files import DamagedFileError
 from modelyard.store.base import ReadTransaction, StoreUnavailableError, WriteTransaction
 from modelyard.store.sql import schema
+from modelyard.store.sql.administration import AdministrationReading, AdministrationWriting
+from modelyard.store.sql.apps import AppReading, AppWriting
 from modelyard.store.sql.dialect import Dialect
+from modelyard.store.sql.identity import IdentityReading, IdentityWriting
+from modelyard.store.sql.models import ModelReading, ModelWriting
 from modelyard.store.sql.postgresql import Postgresql
-from modelyard.store.sql.repo import SqlReading, SqlWriting
 from modelyard.store.sql.secrets import SecretBox
-from modelyard.store.sql.services import seal_all
+from modelyard.store.sql.services import ServiceReading, ServiceWriting, seal_all
 from modelyard.store.sql.session import orphan, settled, translated
 from modelyard.store.sql.sqlite import Sqlite
 
 log = logging.getLogger(__name__)
+
+
+class SqlReading(IdentityReading, ModelReading, ServiceReading, AppReading, AdministrationReading):
+    """`store.base.ReadTransaction`: one object per transaction."""
+
+
+class SqlWriting(IdentityWriting, ModelWriting, ServiceWriting, AppWriting, AdministrationWriting, SqlReading):
+    """`store.base.WriteTransaction`."""
 
 
 class SqlStore:

@@ -1,0 +1,26 @@
+"""What the administrator offers to projects, as it is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class FlavorEntry:
+    """A resource specification: open to all, or opened for `projects`. `attributes` is its size and the rest."""
+
+    name: str
+    open: bool
+    attributes: Mapping[str, object] = field(default_factory=dict)
+    projects: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PoolEntry:
+    """A dedicated pool of a project."""
+
+    id: str
+    project_id: str
+    name: str
+    status: str
+    created_ms: int
+    attributes: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,45 @@
+"""What the administrator sets, whose a bucket is, and answers that are kept."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from modelyard.domain.answers import StoredAnswer
+from modelyard.domain.capacity import FlavorEntry, PoolEntry
+
+
+class AdministrationReads(Protocol):
+    async def quotas(self, project_id: str) -> Mapping[str, int]:
+        """Only what was set; the defaults are the product's."""
+
+    async def flavors(self) -> Sequence[FlavorEntry]: ...
+
+    async def pools(self, project_id: str | None) -> Sequence[PoolEntry]: ...
+
+    async def pool(self, project_id: str | None, key: str) -> PoolEntry | None:
+        """By id, else by name."""
+
+    async def buckets(self, project_id: str | None = None) -> Mapping[str, str]:
+        """Bucket → project."""
+
+    async def answer(self, project_id: str, key: str, now_ms: int) -> StoredAnswer | None:
+        """What was answered under this Idempotency-Key, unless it expired."""
+
+
+class AdministrationWrites(AdministrationReads, Protocol):
+    async def save_quota(self, project_id: str, name: str, value: int) -> None: ...
+
+    async def save_flavor(self, flavor: FlavorEntry) -> None: ...
+
+    async def delete_flavor(self, name: str) -> None: ...
+
+    async def save_pool(self, pool: PoolEntry) -> None: ...
+
+    async def delete_pool(self, pool_id: str) -> None: ...
+
+    async def claim_bucket(self, name: str, project_id: str) -> str:
+        """The project that has the bucket now: this one, if nobody had it."""
+
+    async def release_bucket(self, name: str, project_id: str) -> None: ...
+
+    async def save_answer(self, project_id: str, key: str, answer: StoredAnswer, now_ms: int) -> None:
+        """Keep an answer; those that expired before `now_ms` are forgotten."""

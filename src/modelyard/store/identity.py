@@ -1,0 +1,56 @@
+"""People, projects, roles, access keys, revoked tokens."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from modelyard.domain.identity import Grant, Project, Revocations, Role, Standing, User
+
+
+class IdentityReads(Protocol):
+    async def project(self, key: str) -> Project | None:
+        """By id, else by name."""
+
+    async def projects(self, *, name: str | None = None, user_id: str | None = None) -> Sequence[Project]: ...
+
+    async def user(self, key: str) -> User | None:
+        """By id, else by name."""
+
+    async def users(self, *, name: str | None = None) -> Sequence[User]: ...
+
+    async def roles(self, user_id: str, project_id: str) -> frozenset[Role]: ...
+
+    async def grants(self, *, user_id: str | None = None, project_id: str | None = None) -> Sequence[Grant]: ...
+
+    async def access_key(self, access_key: str) -> tuple[str, str, str] | None:
+        """(user_id, project_id, secret_key) of an AK; None when it is unknown or revoked."""
+
+    async def access_keys(self, user_id: str) -> Sequence[tuple[str, str]]:
+        """(access_key, project_id) of each; secrets are not listed."""
+
+    async def standing(self, user_id: str, project_id: str | None, token_id: str | None) -> Standing | None:
+        """Who calls with this token, in one statement: every call of the API asks. None: no such user."""
+
+    async def revocations(self) -> Revocations: ...
+
+
+class IdentityWrites(IdentityReads, Protocol):
+    async def save_project(self, project: Project) -> None: ...
+
+    async def save_user(self, user: User) -> None: ...
+
+    async def delete_user(self, user_id: str) -> None:
+        """With its grants and access keys."""
+
+    async def grant(self, user_id: str, project_id: str, role: Role) -> None: ...
+
+    async def revoke(self, user_id: str, project_id: str, role: Role) -> None: ...
+
+    async def save_access_key(self, access_key: str, user_id: str, project_id: str, secret_key: str) -> None: ...
+
+    async def delete_access_key(self, access_key: str) -> None: ...
+
+    async def revoke_tokens(self, user_id: str, before_ms: int) -> None:
+        """All that the user was given before. Never moves an earlier revocation back."""
+
+    async def revoke_token(self, user_id: str, token_id: str, until_ms: int) -> None:
+        """This one."""

@@ -1,0 +1,91 @@
+"""Services with all that belongs to them: revisions, rollouts, instances, events, counters."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from modelyard.domain.record import Changes, ServiceRecord
+from modelyard.domain.revision import Revision
+from modelyard.domain.service import Counter, Event, Rollout, Service
+from modelyard.store.page import Page
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceQuery:
+    """None: any. `name` is a substring, matched without regard to case; `model_id`: in its present revision;
+    `or_status` is as good as `status`."""
+
+    service_id: str | None = None
+    name: str | None = None
+    model_id: str | None = None
+    workspace_id: str | None = None
+    infer_type: str | None = None
+    status: str | None = None
+    or_status: str | None = None
+    page: Page = Page()
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """None: any. `info` is a substring; times are inclusive milliseconds."""
+
+    type: str | None = None
+    info: str | None = None
+    start_ms: int | None = None
+    end_ms: int | None = None
+    page: Page = Page()
+
+
+class ServiceReads(Protocol):
+    async def service(self, project_id: str | None, service_id: str) -> Service | None: ...
+
+    async def service_named(self, project_id: str, name: str) -> Service | None: ...
+
+    async def services(self, project_id: str | None, query: ServiceQuery) -> tuple[int, Sequence[Service]]: ...
+
+    async def count_services(self, project_id: str, infer_type: str) -> int: ...
+
+    async def service_ids(self) -> Sequence[str]:
+        """Every service of every project: what the loop must look at."""
+
+    async def revision(self, service_id: str, number: int) -> Revision | None: ...
+
+    async def revisions(self, service_id: str) -> Sequence[Revision]:
+        """Newest first: the last 200, and older ones that a record mentions."""
+
+    async def rollouts(self, service_id: str) -> Sequence[Rollout]:
+        """Newest first: the last 200, and an older one that is active."""
+
+    async def record(self, service_id: str, project_id: str | None = None) -> ServiceRecord | None: ...
+
+    async def counted_record(
+        self, service_id: str, project_id: str | None = None
+    ) -> tuple[ServiceRecord, Counter] | None:
+        """The same with its counter, in as many statements."""
+
+    async def records(self) -> Sequence[ServiceRecord]:
+        """Every service, in a constant number of statements: what a fresh control plane reads first."""
+
+    async def events(self, service_id: str, query: EventQuery) -> tuple[int, Sequence[Event]]: ...
+
+    async def counters(self, service_ids: Sequence[str] | None = None) -> Mapping[str, Counter]: ...
+
+
+class ServiceWrites(ServiceReads, Protocol):
+    async def add_service(self, service: Service) -> None:
+        """Raises AlreadyExists for a name taken in the project."""
+
+    async def save_service(self, service: Service) -> None: ...
+
+    async def add_revision(self, revision: Revision) -> None: ...
+
+    async def save_rollout(self, rollout: Rollout) -> None: ...
+
+    async def apply(self, service_id: str, changes: Changes) -> bool:
+        """Write everything a decision changed; False, and nothing written, when it was made from a stale version
+        (or the service is gone): observe again."""
+
+    async def save_counters(self, counters: Mapping[str, Counter]) -> None: ...
+
+    async def add_events(self, events: Sequence[Event]) -> None:
+        """Of services that are there. A service keeps the newest thousand, and some tens more for a while."""
