@@ -8,6 +8,9 @@ import pytest
 from sqlalchemy import text
 from tests.contract import store_samples as a
 
+from modelyard.core.rollout.decide import Decision
+from modelyard.core.rollout.recording import recorded
+from modelyard.core.rollout.steps import Start
 from modelyard.domain.answers import StoredAnswer
 from modelyard.domain.apps import App
 from modelyard.domain.capacity import PoolEntry
@@ -503,6 +506,55 @@ async def test_a_service_of_a_former_release_has_its_countdown_and_its_settings(
     assert service.due_ms == 5000
     assert service.attributes == {"schedule": [], "additional_properties": limits}
     assert service.settings == ServiceSettings(requests=RequestLimits(timeout_s=2.0), websocket=True)
+
+
+DECISION = Decision(
+    service=None,
+    rollout=None,
+    instances=(),
+    starts=(),
+    resume=(),
+    stops=(),
+    forget=(),
+    events=(),
+    route=None,
+)
+
+
+async def test_what_is_stored_after_a_decision_is_what_the_core_says(store: SqlStore) -> None:
+    """`recorded` is what the dry run goes on from: it must not differ from what the store makes of the rows."""
+    rows = tuple(a.instance(key, "s1") for key in ("i1", "i2"))
+    async with store.write() as w:
+        await w.add_service(a.service("s1"))
+        await w.add_revision(a.revision("s1", 1))
+        await w.save_rollout(a.rollout("r1", "s1"))
+        assert await w.apply("s1", Changes(1, instances=rows))
+    async with store.read() as r:
+        before = await r.record("s1")
+    assert before is not None
+    assert before.rollout is not None
+    decision = dataclasses.replace(
+        DECISION,
+        service=dataclasses.replace(before.service, stable=1),
+        rollout=dataclasses.replace(before.rollout, state=RolloutState.SUCCESS, ended_ms=9),
+        instances=(dataclasses.replace(rows[0], phase=Phase.DRAINING, phase_ms=9),),
+        starts=(Start(1, "t"),),
+        forget=("i2", "a stranger"),
+    )
+    made = recorded(before, decision, ("i4",), 9, (a.instance("i3", "s1"),))
+    async with store.write() as w:
+        assert await w.apply("s1", made.changes)
+    async with store.read() as r:
+        after = await r.record("s1")
+    assert after is not None
+    assert made.after is not None
+    assert {i.id: i for i in after.instances} == {i.id: i for i in made.after.instances}
+    assert dataclasses.replace(after, instances=()) == dataclasses.replace(made.after, instances=())
+    deletion = recorded(after, dataclasses.replace(DECISION, delete_service=True), (), 9)
+    async with store.write() as w:
+        assert await w.apply("s1", deletion.changes)
+    async with store.read() as r:
+        assert await r.record("s1") is deletion.after is None
 
 
 async def test_a_store_that_is_not_open_is_unavailable(store: SqlStore) -> None:

@@ -6,16 +6,9 @@ from tests.machine.test_rollout import configs
 from tests.worlds.rollout import GOOD, RolloutWorld, variant
 
 from modelyard.core.rollout.dry_run import dry_run
-from modelyard.core.rollout.simulation import Facts
 from modelyard.domain.instance import LIVE
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Desired
-
-
-def facts(world: RolloutWorld) -> Facts:
-    assert world.service is not None
-    rollout = world.rollout
-    return Facts(world.service, dict(world.revisions), rollout, tuple(world.rows.values()))
 
 
 def live(world: RolloutWorld) -> dict[str, int]:
@@ -29,9 +22,9 @@ def test_a_dry_run_comes_true(old: tuple[Variant, ...], new: tuple[Variant, ...]
     world = RolloutWorld()
     world.create(old)
     world.run_fairly()
-    before, was = facts(world), live(world)
+    before, was = world.record(), live(world)
     assert world.put(config=new) if new else world.put(status=Desired.STOPPED)
-    plan = dry_run(before, facts(world), world.now_ms)
+    plan = dry_run(before, world.record(), world.now_ms)
     world.run_fairly()
     now = live(world)
     assert plan.finished
@@ -49,6 +42,6 @@ def test_a_dry_run_comes_true(old: tuple[Variant, ...], new: tuple[Variant, ...]
 def test_the_first_deployment_comes_true() -> None:
     world = RolloutWorld()
     world.create((variant("a1", count=2, weight=60), variant("b1", weight=40)))
-    plan = dry_run(None, facts(world), world.now_ms)
+    plan = dry_run(None, world.record(), world.now_ms)
     world.run_fairly()
     assert sum(track.starts for track in plan.tracks) == len(live(world)) == 3

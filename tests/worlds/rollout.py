@@ -13,9 +13,11 @@ from tests.machine.rollout_oracle import Oracle
 from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.core.rollout.decide import Decision, decide
 from modelyard.core.rollout.pairing import pair
+from modelyard.core.rollout.recording import Recorded, recorded
 from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.process import ABSENT, Process, ProcessState
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Budget, Revision, Template, Variant
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import (
@@ -353,7 +355,7 @@ class RolloutWorld:
             "not deterministic"
         )
         Oracle(before, decision, self.now_ms).judge()
-        plan = list(self._acts(before, decision))
+        plan = list(self._acts(decision))
         for act in plan[:acts]:
             act()
         if acts is not None and acts < len(plan):
@@ -363,45 +365,34 @@ class RolloutWorld:
         changes = (decision.service, decision.rollout, decision.instances, decision.starts, decision.forget)
         return any(changes) or bool(decision.stops)
 
-    def _acts(self, before: Situation, decision: Decision) -> Iterator[Callable[[], None]]:
-        after = decision.service or before.service
-        started = [
-            Instance(
-                self.new_id("i"),
-                "s",
-                s.track,
-                after.revision,
-                s.template,
-                Phase.STARTING,
-                self.now_ms,
-                self.now_ms,
-            )
-            for s in decision.starts
-        ]
-        yield lambda: self._record(before, decision, started)
+    def record(self) -> ServiceRecord:
+        """What the store has."""
+        assert self.service is not None
+        return ServiceRecord(self.service, dict(self.revisions), self.rollout, tuple(self.rows.values()))
+
+    def _acts(self, decision: Decision) -> Iterator[Callable[[], None]]:
+        ids = [self.new_id("i") for _ in decision.starts]
+        rows = recorded(self.record(), decision, ids, self.now_ms, tuple(self._strangers()))
+        yield lambda: self._record(rows)
         yield lambda: self.gateway.want(decision.route)
         for stop in decision.stops:
             yield lambda stop=stop: self._stop(stop.instance_id)  # type: ignore[misc]
         for instance_id in decision.forget:
             yield lambda i=instance_id: self._remove(i)  # type: ignore[misc]
         resumed = [self.rows[i] for i in decision.resume if i in self.rows]
-        for instance in (*resumed, *started):
+        for instance in (*resumed, *rows.started):
             yield lambda i=instance: self._start(i)  # type: ignore[misc]
 
-    def _record(self, before: Situation, decision: Decision, started: list[Instance]) -> None:
-        self.service = decision.service or self.service
-        if decision.rollout is not None:
-            assert self.rollouts[-1].id == decision.rollout.id
-            self.rollouts[-1] = decision.rollout
-        adopted = {s.id: s.instance for s in before.observations if s.id not in self.rows}
-        moved = {i.id: i for i in (*decision.instances, *started)}
-        for old in (self.rows[i] for i in moved if i in self.rows):
-            self.lapses[old.template] += old.phase is Phase.READY and moved[old.id].phase is Phase.STARTING
-        self.rows |= adopted | moved
-        for instance_id in decision.forget:
-            self.rows.pop(instance_id, None)
-        if decision.delete_service:
-            self.service = None
+    def _record(self, rows: Recorded) -> None:
+        for rollout in rows.changes.rollouts:
+            assert self.rollouts[-1].id == rollout.id
+            self.rollouts[-1] = rollout
+        for new in rows.changes.instances:
+            old = self.rows.get(new.id)
+            if old is not None and old.phase is Phase.READY and new.phase is Phase.STARTING:
+                self.lapses[old.template] += 1
+        self.service = rows.after.service if rows.after else None
+        self.rows = {i.id: i for i in rows.after.instances} if rows.after else {}
 
     def _start(self, instance: Instance) -> None:
         self.counts["start"] += 1

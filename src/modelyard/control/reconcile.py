@@ -16,6 +16,7 @@ from modelyard.control.clock import Clock
 from modelyard.control.observe import Instant, Memory, leftovers, situation, strangers
 from modelyard.core.packages.health import health
 from modelyard.core.rollout.decide import Decision, decide, noted
+from modelyard.core.rollout.recording import Recorded, recorded
 from modelyard.core.rollout.situation import Situation
 from modelyard.core.size import UNKNOWN
 from modelyard.domain.health import Health
@@ -55,12 +56,11 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """A decision that was recorded, and has yet to be carried out. `changed`: it was worth recording."""
+    """A decision that was recorded, and has yet to be carried out."""
 
     decision: Decision
-    started: tuple[Instance, ...]
+    rows: Recorded
     now_ms: int
-    changed: bool
 
 
 class UndecidedTypeError(Exception):
@@ -200,14 +200,14 @@ class Reconciler:
         rejected = view.rejected if self._is_ours(record) else ""
         decision = decision_for(record.service.infer_type)(seen, instant, rejected)
         decision = await self._explained(decision)
-        started = self._new_instances(record, decision, now_ms)
-        changes = _changes(record, decision, started, tuple(strangers(record, observed)))
-        if changes:
+        ids = [ports.new_id() for _ in decision.starts]
+        rows = recorded(record, decision, ids, now_ms, tuple(strangers(record, observed)))
+        if rows.changes:
             async with ports.store.write() as writing:
-                if not await writing.apply(service_id, changes):
+                if not await writing.apply(service_id, rows.changes):
                     return None
             self._lapsed(seen, record, decision.instances)
-        return _Decided(decision, started, now_ms, bool(changes))
+        return _Decided(decision, rows, now_ms)
 
     def _lapsed(self, seen: Situation, record: ServiceRecord, moved: Iterable[Instance]) -> None:
         hung = {o.id for o in seen.observations if o.hung}
@@ -219,13 +219,13 @@ class Reconciler:
         ports, service_id = self._ports, record.service.id
         decision, now_ms = decided.decision, decided.now_ms
         await self._route(service_id, decision.route, decision.rollout or record.rollout)
-        waiting = await self._act(record, decision, decided.started)
+        waiting = await self._act(record, decision, decided.rows)
         for instance_id in leftovers(record, observed):
             await ports.engine.remove(instance_id)
         if decision.delete_service:
             self._memory.pop(service_id, None)
             return None
-        if decided.changed:
+        if decided.rows.changes:
             return now_ms
         return _earliest(decision.again_ms, now_ms + NO_ROOM_AGAIN_MS if waiting else None)
 
@@ -243,22 +243,6 @@ class Reconciler:
             memory=self._memory.setdefault(service_id, Memory()),
             instant=instant,
             app_codes=self._codes(service_id),
-        )
-
-    def _new_instances(self, record: ServiceRecord, decision: Decision, now_ms: int) -> tuple[Instance, ...]:
-        service = decision.service or record.service
-        return tuple(
-            Instance(
-                id=self._ports.new_id(),
-                service_id=service.id,
-                track=start.track,
-                revision=service.revision,
-                template=start.template,
-                phase=Phase.STARTING,
-                started_ms=now_ms,
-                phase_ms=now_ms,
-            )
-            for start in decision.starts
         )
 
     async def _explained(self, decision: Decision) -> Decision:
@@ -286,7 +270,7 @@ class Reconciler:
         memory = self._memory.setdefault(record.service.id, Memory())
         return memory.route_rollout == (record.rollout.id if record.rollout else "")
 
-    async def _act(self, record: ServiceRecord, decision: Decision, started: tuple[Instance, ...]) -> bool:
+    async def _act(self, record: ServiceRecord, decision: Decision, rows: Recorded) -> bool:
         """Carry the decision out; True when a start waits for room."""
         engine, memory = self._ports.engine, self._memory[record.service.id]
         resumed = [i for i in record.instances if i.id in decision.resume]
@@ -296,11 +280,10 @@ class Reconciler:
             await engine.remove(instance_id)
             memory.forget(instance_id)
         refused: list[Instance] = []
-        rows = {i.id: i for i in (*record.instances, *decision.instances)}
-        for instance in rows.values():
+        for instance in rows.after.instances if rows.after else ():
             if instance.phase is Phase.DRAINING:
                 engine.poll_fast(instance.id)
-        for instance in (*resumed, *started):
+        for instance in (*resumed, *rows.started):
             try:
                 await engine.start(await self._spec(record, instance))
                 memory.obstacles.pop(instance.id, None)
@@ -370,21 +353,6 @@ def _variant(revisions: Mapping[int, Revision], instance: Instance) -> Variant |
             if variant.template.hash == instance.template:
                 return variant
     return None
-
-
-def _changes(
-    record: ServiceRecord, decision: Decision, started: tuple[Instance, ...], adopted: tuple[Instance, ...]
-) -> Changes:
-    moved = {i.id for i in decision.instances}
-    return Changes(
-        seen_version=record.service.version,
-        service=decision.service,
-        rollouts=(decision.rollout,) if decision.rollout else (),
-        instances=(*(i for i in adopted if i.id not in moved), *decision.instances, *started),
-        forget_instances=tuple(i for i in decision.forget if any(i == known.id for known in record.instances)),
-        events=decision.events,
-        delete_service=decision.delete_service,
-    )
 
 
 def _routed(records: Iterable[ServiceRecord]) -> Iterator[ServiceRecord]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelyard.domain.instance import Instance
-from modelyard.domain.revision import Revision
+from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import Event, Rollout, Service
 
 
@@ -22,6 +22,11 @@ class ServiceRecord:
     rollout: Rollout | None = None
     instances: Sequence[Instance] = ()
     last_revision: int = 0
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """Those of the revision that the service should run now."""
+        return self.revisions[self.service.revision].variants
 
 
 @dataclass(frozen=True, slots=True)

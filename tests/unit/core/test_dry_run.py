@@ -10,8 +10,9 @@ from modelyard.core.differences import config, service
 from modelyard.core.revisions import RevisionState, state
 from modelyard.core.rollout.dry_run import DryRun, dry_run
 from modelyard.core.rollout.pairing import pair
-from modelyard.core.rollout.simulation import MOST_WORK, Facts, Room
+from modelyard.core.rollout.simulation import MOST_WORK, Room
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState, ServiceStatus
@@ -27,18 +28,18 @@ def serving(variants: Sequence[Variant]) -> tuple[Instance, ...]:
     )
 
 
-def before(*variants: Variant) -> Facts:
+def before(*variants: Variant) -> ServiceRecord:
     """A service that runs whole."""
     revision = Revision("svc", 1, 0, pair((), variants, 1))
-    return Facts(a_service(status=ServiceStatus.RUNNING), {1: revision}, None, serving(revision.variants))
+    return ServiceRecord(a_service(status=ServiceStatus.RUNNING), {1: revision}, None, serving(revision.variants))
 
 
-def updated(facts: Facts, *variants: Variant) -> Facts:
+def updated(record: ServiceRecord, *variants: Variant) -> ServiceRecord:
     """As a PUT leaves it."""
-    revision = Revision("svc", 2, NOW, pair(facts.variants, variants, 10))
+    revision = Revision("svc", 2, NOW, pair(record.variants, variants, 10))
     rollout = Rollout("roll", "svc", RolloutKind.UPDATE, target=2, base=1, started_ms=NOW)
-    changed = replace(facts.service, revision=2, status=ServiceStatus.DEPLOYING)
-    return Facts(changed, {**facts.revisions, 2: revision}, rollout, facts.instances)
+    changed = replace(record.service, revision=2, status=ServiceStatus.DEPLOYING)
+    return ServiceRecord(changed, {**record.revisions, 2: revision}, rollout, record.instances)
 
 
 def counts(found: DryRun) -> list[tuple[int, int, int]]:
@@ -82,21 +83,21 @@ UPDATES = {
 @pytest.mark.parametrize("case", UPDATES)
 def test_an_update(case: str) -> None:
     old, new, expected, room = UPDATES[case]
-    facts = before(*old)
-    found = dry_run(facts, updated(facts, *new), NOW)
+    record = before(*old)
+    found = dry_run(record, updated(record, *new), NOW)
     assert (found.finished, counts(found), found.room) == (True, expected, room)
 
 
 def test_the_weights_change_at_once_when_the_new_one_is_ready() -> None:
-    facts = before(V("a1"))
-    found = dry_run(facts, updated(facts, V("a1", weight=90), V("a2", weight=10)), NOW)
+    record = before(V("a1"))
+    found = dry_run(record, updated(record, V("a1", weight=90), V("a2", weight=10)), NOW)
     steps = [({s.track: s.weight for s in t.shares}, t.switched) for t in found.traffic]
     assert steps == [({1: 100}, False), ({1: 90, 10: 10}, True)]
 
 
 def test_there_is_always_somebody_who_answers() -> None:
-    facts = before(V("a1", count=2, weight=50), V("b1", weight=50))
-    found = dry_run(facts, updated(facts, V("a2", weight=30), V("c1", weight=70)), NOW)
+    record = before(V("a1", count=2, weight=50), V("b1", weight=50))
+    found = dry_run(record, updated(record, V("a2", weight=30), V("c1", weight=70)), NOW)
     assert found.finished
     assert all(step.shares for step in found.traffic)
 
@@ -104,36 +105,38 @@ def test_there_is_always_somebody_who_answers() -> None:
 def test_the_first_deployment() -> None:
     service = a_service(stable=None, status=ServiceStatus.DEPLOYING)
     rollout = Rollout("roll", "svc", RolloutKind.DEPLOY, target=1, base=None, started_ms=NOW)
-    after = Facts(service, {1: Revision("svc", 1, NOW, (V("a1", count=2),))}, rollout)
+    after = ServiceRecord(service, {1: Revision("svc", 1, NOW, (V("a1", count=2),))}, rollout)
     found = dry_run(None, after, NOW)
     assert (counts(found), found.room, found.finished) == ([(2, 0, 0)], Room(0, 2, 2), True)
 
 
 def test_a_stop() -> None:
-    facts = before(V("a1", count=2))
-    after = replace(facts, service=replace(facts.service, desired=Desired.STOPPED, status=ServiceStatus.STOPPING))
-    found = dry_run(facts, after, NOW)
+    record = before(V("a1", count=2))
+    after = replace(
+        record, service=replace(record.service, desired=Desired.STOPPED, status=ServiceStatus.STOPPING)
+    )
+    found = dry_run(record, after, NOW)
     assert (counts(found), found.room, found.finished) == ([(0, 2, 0)], Room(2, 2, 0), True)
     assert found.traffic[-1].shares == ()
 
 
 def test_a_schedule_that_is_due_does_not_count() -> None:
-    facts = before(V("a1"))
-    after = updated(facts, V("a2"))
+    record = before(V("a1"))
+    after = updated(record, V("a2"))
     after = replace(after, service=replace(after.service, due_ms=NOW + 1))
-    assert counts(dry_run(facts, after, NOW)) == [(1, 1, 0)]
+    assert counts(dry_run(record, after, NOW)) == [(1, 1, 0)]
 
 
 def test_room_is_what_the_instances_take_at_most() -> None:
-    facts = before(V("a1", resources=Resources(2, 8192)))
-    after = updated(facts, V("a2", resources=Resources(0.5, 512)))
-    assert dry_run(facts, after, NOW).room.more == Resources(0.5, 512)
+    record = before(V("a1", resources=Resources(2, 8192)))
+    after = updated(record, V("a2", resources=Resources(0.5, 512)))
+    assert dry_run(record, after, NOW).room.more == Resources(0.5, 512)
 
 
 def test_what_takes_too_long_says_so() -> None:
     count = 2 * int(MOST_WORK**0.5)
-    facts = before(V("a1", count=count))
-    assert not dry_run(facts, updated(facts, V("a2", count=count)), NOW).finished
+    record = before(V("a1", count=count))
+    assert not dry_run(record, updated(record, V("a2", count=count)), NOW).finished
 
 
 def test_differences_are_those_in_force() -> None:

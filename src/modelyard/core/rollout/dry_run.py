@@ -11,8 +11,9 @@ A world that is not fair (no room, a model that does not start) ends otherwise; 
 
 from dataclasses import dataclass
 
-from modelyard.core.rollout.simulation import Facts, FairWorld, Room, Traffic
+from modelyard.core.rollout.simulation import FairWorld, Room, Traffic
 from modelyard.domain.instance import LIVE
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Variant
 
 
@@ -36,7 +37,7 @@ class DryRun:
     finished: bool
 
 
-def dry_run(before: Facts | None, after: Facts, now_ms: int) -> DryRun:
+def dry_run(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> DryRun:
     """What follows from `after`, which a change made of `before` (None: the service is new)."""
     world = FairWorld.of(before, after, now_ms)
     finished = world.run()

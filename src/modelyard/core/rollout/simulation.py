@@ -9,32 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from modelyard.core.rollout.decide import Decision, decide
+from modelyard.core.rollout.recording import recorded
 from modelyard.core.rollout.routes import route
 from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import HOLDING, Instance, Phase
 from modelyard.domain.process import Process, ProcessState
+from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Resources
-from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import Endpoint, ServiceRoute
-from modelyard.domain.service import Rollout, Service
 
 MOST_WORK = 20_000
 """Looks, each counted once for every instance it sees: some 50 instances exchanged one by one, a second or two. A
 dry run that is not over by then says so (`finished`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is stored of a service."""
-
-    service: Service
-    revisions: Mapping[int, Revision]
-    rollout: Rollout | None = None
-    instances: Sequence[Instance] = ()
-
-    @property
-    def variants(self) -> tuple[Variant, ...]:
-        return self.revisions[self.service.revision].variants
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +55,7 @@ class Traffic:
 class FairWorld:
     """The service as the dry run has brought it so far."""
 
-    service: Service
-    revisions: Mapping[int, Revision]
-    rollout: Rollout | None
+    record: ServiceRecord
     observations: dict[str, InstanceObservation]
     acked: ServiceRoute | None
     now_ms: int
@@ -84,12 +68,14 @@ class FairWorld:
     most_mib: int = 0
 
     @classmethod
-    def of(cls, before: Facts | None, after: Facts, now_ms: int) -> "FairWorld":
-        service = replace(after.service, due_ms=None)
-        observations = {i.id: _observation(i, now_ms) for i in after.instances if i.phase in HOLDING}
+    def of(cls, before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> "FairWorld":
+        """What the schedule does later is no part of the change."""
+        holding = tuple(i for i in after.instances if i.phase in HOLDING)
+        record = replace(after, service=replace(after.service, due_ms=None), instances=holding)
+        observations = {i.id: _observation(i, now_ms) for i in holding}
         revisions = (*after.revisions.values(), *(before.revisions.values() if before else ()))
         sizes = {v.template.hash: v.template.resources for revision in revisions for v in revision.variants}
-        world = cls(service, after.revisions, after.rollout, observations, None, now_ms, sizes, dict(observations))
+        world = cls(record, observations, None, now_ms, sizes, dict(observations))
         if before is not None:
             world.acked = route(replace(world.situation(), service=before.service, rollout=before.rollout))
             world.noticed()
@@ -98,7 +84,8 @@ class FairWorld:
         return world
 
     def situation(self) -> Situation:
-        return Situation(self.service, self.revisions, self.rollout, tuple(self.observations.values()), self.acked)
+        record, observations = self.record, tuple(self.observations.values())
+        return Situation(record.service, record.revisions, record.rollout, observations, self.acked)
 
     def run(self) -> bool:
         """Look until nothing changes any more; False when that took too long."""
@@ -110,36 +97,31 @@ class FairWorld:
                 continue
             resting = all(o.phase is Phase.READY for o in self.observations.values())
             if resting or decision.again_ms is None or decision.again_ms <= self.now_ms:
-                return not (self.rollout is not None and self.rollout.active)
+                return self.record.rollout is None
             self.now_ms = decision.again_ms
         return False
 
     def apply(self, decision: Decision) -> bool:
         """Record and do it all; whether anything is different now."""
         moved = bool(decision.instances or decision.starts or decision.forget or decision.stops or decision.resume)
-        self.service, self.rollout = decision.service or self.service, decision.rollout or self.rollout
-        for instance in decision.instances:
-            self.observations[instance.id] = replace(self.observations[instance.id], instance=instance)
-        for start in decision.starts:
-            self.start(start.track, start.template)
+        moved |= bool(decision.service or decision.rollout) or self.acked != decision.route
+        ids = [f"new-{len(self.started) + 1 + i}" for i in range(len(decision.starts))]
+        made = recorded(self.record, decision, ids, self.now_ms)
+        self.started |= {i.id: i.track for i in made.started}
+        self.record = made.after or replace(self.record, instances=())
+        self.observations = {i.id: self._observed(i) for i in self.record.instances}
         for stop in decision.stops:
             self.observations[stop.instance_id] = replace(self.observations[stop.instance_id], process=EXITED)
-        for instance_id in decision.forget:
-            del self.observations[instance_id]
-        moved |= self.answered() or self.acked != decision.route or bool(decision.service or decision.rollout)
+        moved |= self.answered()
         self.acked = decision.route
         self.noticed()
         self.seen(switched=self.situation().switched)
         self.measure()
         return moved
 
-    def start(self, track: int, template: str) -> None:
-        name = f"new-{len(self.started) + 1}"
-        self.started[name] = track
-        instance = Instance(
-            name, self.service.id, track, self.service.revision, template, Phase.STARTING, self.now_ms, self.now_ms
-        )
-        self.observations[name] = _observation(instance, self.now_ms)
+    def _observed(self, instance: Instance) -> InstanceObservation:
+        known = self.observations.get(instance.id)
+        return replace(known, instance=instance) if known else _observation(instance, self.now_ms)
 
     def answered(self) -> bool:
         """Processes become ready."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from modelyard.core import differences
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.rollout.dry_run import DryRun, dry_run
-from modelyard.core.rollout.simulation import Facts
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.service import Service
 from modelyard.operations.context import Context
@@ -44,18 +43,13 @@ async def planned(ctx: Context, attempt: Awaitable[object]) -> Planned:
 
 
 def _plan(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> Planned:
-    old = _facts(before) if before else None
-    new = _facts(after)
-    variants = [v for r in (*new.revisions.values(), *(old.revisions.values() if old else ())) for v in r.variants]
+    revisions = (*after.revisions.values(), *(before.revisions.values() if before else ()))
+    variants = [v for revision in revisions for v in revision.variants]
     return Planned(
         before=before.service if before else None,
         after=after.service,
         fields=differences.service(before.service, after.service) if before else {},
-        config=differences.config(old.variants if old else (), new.variants),
-        dry_run=dry_run(old, new, now_ms),
+        config=differences.config(before.variants if before else (), after.variants),
+        dry_run=dry_run(before, after, now_ms),
         names={v.template.hash: (v.model_name, v.model_version) for v in variants},
     )
-
-
-def _facts(record: ServiceRecord) -> Facts:
-    return Facts(record.service, record.revisions, record.rollout, record.instances)
