@@ -6,7 +6,7 @@ from tests.contract import store_samples as a
 from modelyard.domain.apps import App, AppCode
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.errors import AlreadyExists, NotFound
-from modelyard.domain.identity import SYSTEM, Grant, Project, Revocations, Role, Standing, User
+from modelyard.domain.identity import SYSTEM, AccessKey, Grant, Project, Revocations, Role, Standing, User
 from modelyard.store.sql import SqlStore
 
 
@@ -60,9 +60,9 @@ async def test_access_keys_go_with_their_user_and_revocations_only_forward(store
         await w.revoke_tokens("u1", 300)
         await w.revoke_token("u1", "t1", 900)
     async with store.write() as w:
-        assert await w.access_key("AK1") == ("u1", "p1", "secret")
+        assert await w.access_key("AK1") == AccessKey("AK1", "u1", "p1", "secret")
         assert await w.access_key("AK2") is None
-        assert await w.access_keys("u1") == [("AK1", "p1")]
+        assert await w.access_keys("u1") == [AccessKey("AK1", "u1", "p1")]
         assert await w.revocations() == Revocations({"u1": 500}, {("u1", "t1"): 900})
         await w.delete_user("u1")
         assert await w.access_key("AK1") is None

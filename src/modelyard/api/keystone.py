@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from modelyard.api.schemas.identity import InDomain, LoginBody, ScopeOf
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import Invalid, Violation
-from modelyard.domain.identity import SYSTEM, Grant, Principal, Project, Role, User
+from modelyard.domain.identity import SYSTEM, AccessKey, Grant, Principal, Project, Role, User
 from modelyard.iam.tokens import Scope, Token
-from modelyard.operations.accounts import AccessKey
 from modelyard.operations.identity import Login
 from modelyard.operations.scopes import Named, Wanted
 

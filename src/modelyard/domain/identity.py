@@ -55,6 +55,16 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A user signs requests for a project with it. `secret` is shown once, when the key is made; "" in lists."""
+
+    access: str
+    user_id: str
+    project_id: str
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """All that is stored of who calls with a token, as it is now.
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from modelyard.core.admission import fields
 from modelyard.domain.errors import AlreadyExists, Forbidden, Invalid, NotFound, Violation
-from modelyard.domain.identity import SYSTEM, Grant, Principal, Project, Role, User
+from modelyard.domain.identity import SYSTEM, AccessKey, Grant, Principal, Project, Role, User
 from modelyard.domain.texts import shown
 from modelyard.iam.bootstrap import random_access_key, random_secret
 from modelyard.iam.passwords import Passwords
@@ -25,16 +25,6 @@ from modelyard.operations.scopes import domain_name, same_domain
 from modelyard.store.base import ReadTransaction
 
 MIN_PASSWORD = 8
-
-
-@dataclass(frozen=True, slots=True)
-class AccessKey:
-    """`secret` is shown once, when the key is made; "" afterwards."""
-
-    access: str
-    user_id: str
-    project_id: str
-    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +237,7 @@ async def access_keys(ctx: Context, principal: Principal, user_id: str | None = 
     wanted = user_id or principal.user_id
     _own(principal, wanted, "listAccessKeys")
     async with ctx.store.read() as r:
-        return [AccessKey(access, wanted, project) for access, project in await r.access_keys(wanted)]
+        return await r.access_keys(wanted)
 
 
 async def create_access_key(
@@ -272,8 +262,8 @@ async def create_access_key(
 async def delete_access_key(ctx: Context, principal: Principal, access: str) -> None:
     """Raises NotFound, also for somebody else's. The control plane keeps no copy: the next call is refused."""
     async with ctx.store.write() as w:
-        found = await w.access_key(access)
-        if found is None or not (principal.administrator or found[0] == principal.user_id):
+        key = await w.access_key(access)
+        if key is None or not (principal.administrator or key.user_id == principal.user_id):
             raise NotFound("credential", access)
         await w.delete_access_key(access)
 

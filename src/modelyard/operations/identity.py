@@ -143,8 +143,8 @@ async def authenticate_signed(
     """
     claimed = signature.parsed(authorization)
     async with identity.store.read() as r:
-        owner = await r.access_key(claimed.access_key)
-    secret = owner[2] if owner is not None else None
+        key = await r.access_key(claimed.access_key)
+    secret = None if key is None else key.secret
     if body is not None:
         signature.check_head(request, claimed, identity.clock(), known=secret is not None)
         request = replace(request, body=await body())
@@ -152,10 +152,10 @@ async def authenticate_signed(
         await asyncio.to_thread(signature.check, request, claimed, secret, identity.clock())
     else:
         signature.check(request, claimed, secret, identity.clock())
-    assert owner is not None
+    assert key is not None
     async with identity.store.read() as r:
-        user = await _enabled(r, owner[0])
-        principal, _ = await scoped(r, user, Wanted(project=Named(id=owner[1])))
+        user = await _enabled(r, key.user_id)
+        principal, _ = await scoped(r, user, Wanted(project=Named(id=key.project_id)))
     return principal
 
 
@@ -166,11 +166,11 @@ async def authenticate_signed_head(
     would be refused then. Raises as `authenticate_signed`."""
     claimed = signature.parsed(authorization)
     async with identity.store.read() as r:
-        owner = await r.access_key(claimed.access_key)
-        signature.check_head(request, claimed, identity.clock(), known=owner is not None)
-        assert owner is not None
-        user = await _enabled(r, owner[0])
-        principal, _ = await scoped(r, user, Wanted(project=Named(id=owner[1])))
+        key = await r.access_key(claimed.access_key)
+        signature.check_head(request, claimed, identity.clock(), known=key is not None)
+        assert key is not None
+        user = await _enabled(r, key.user_id)
+        principal, _ = await scoped(r, user, Wanted(project=Named(id=key.project_id)))
     return principal
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from modelyard.domain.identity import Grant, Project, Revocations, Role, Standing, User
+from modelyard.domain.identity import AccessKey, Grant, Project, Revocations, Role, Standing, User
 
 
 class IdentityReads(Protocol):
@@ -21,11 +21,11 @@ class IdentityReads(Protocol):
 
     async def grants(self, *, user_id: str | None = None, project_id: str | None = None) -> Sequence[Grant]: ...
 
-    async def access_key(self, access_key: str) -> tuple[str, str, str] | None:
-        """(user_id, project_id, secret_key) of an AK; None when it is unknown or revoked."""
+    async def access_key(self, access_key: str) -> AccessKey | None:
+        """With its secret; None when it is unknown or was deleted."""
 
-    async def access_keys(self, user_id: str) -> Sequence[tuple[str, str]]:
-        """(access_key, project_id) of each; secrets are not listed."""
+    async def access_keys(self, user_id: str) -> Sequence[AccessKey]:
+        """Without their secrets."""
 
     async def standing(self, user_id: str, project_id: str | None, token_id: str | None) -> Standing | None:
         """Who calls with this token, in one statement: every call of the API asks. None: no such user."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.domain.identity import SYSTEM, Role, User
+from modelyard.domain.identity import SYSTEM, AccessKey, Role, User
 from modelyard.iam import bootstrap
 from modelyard.iam.bootstrap import Names, Places
 from modelyard.iam.passwords import Passwords
@@ -51,8 +51,9 @@ async def test_the_first_start_makes_an_admin(store: SqlStore, passwords: Passwo
         assert user is not None
         assert await passwords.matches(user.password_hash, given["password"])
         assert await r.roles(user.id, given["project_id"]) == {Role.ADMIN}
-        secret = (user.id, given["project_id"], given["secret_key"])
-        assert await r.access_key(given["access_key"]) == secret
+        access = given["access_key"]
+        key = AccessKey(access, user.id, given["project_id"], given["secret_key"])
+        assert await r.access_key(access) == key
 
 
 async def test_a_later_start_refreshes_only_where_things_are(

@@ -53,10 +53,10 @@ class AppReading(Session):
     async def codes_of_services(self) -> Mapping[str, Sequence[AppCode]]:
         b, c = app_bindings.c, app_codes.c
         statement = select(b.service_id.label("bound_to"), app_codes).join(app_bindings, b.app_id == c.app_id)
-        found: defaultdict[str, list[AppCode]] = defaultdict(list)
+        codes: defaultdict[str, list[AppCode]] = defaultdict(list)
         for row in await self._rows(statement.order_by(b.service_id, c.digest)):
-            found[row.bound_to].append(self._code(row))
-        return dict(found)
+            codes[row.bound_to].append(self._code(row))
+        return dict(codes)
 
     def _code(self, row: Row[Any]) -> AppCode:
         return AppCode(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import and_, case, delete, select
 
-from modelyard.domain.identity import SYSTEM, Grant, Project, Revocations, Role, Standing, User
+from modelyard.domain.identity import SYSTEM, AccessKey, Grant, Project, Revocations, Role, Standing, User
 from modelyard.store.sql import convert
 from modelyard.store.sql.session import Session
 from modelyard.store.sql.tables import access_keys, grants, projects, revocations, users
@@ -53,18 +53,19 @@ class IdentityReading(Session):
         rows = await self._rows(select(g.role).where(g.user_id == user_id, g.project_id == project_id))
         return frozenset(convert.role(row) for row in rows)
 
-    async def access_key(self, access_key: str) -> tuple[str, str, str] | None:
+    async def access_key(self, access_key: str) -> AccessKey | None:
         row = await self._row(select(access_keys).where(access_keys.c.access_key == access_key))
         if row is None:
             return None
-        return row.user_id, row.project_id, self._box.open(access_key, row.sealed_secret)
+        secret = self._box.open(access_key, row.sealed_secret)
+        return AccessKey(access_key, row.user_id, row.project_id, secret)
 
-    async def access_keys(self, user_id: str) -> Sequence[tuple[str, str]]:
+    async def access_keys(self, user_id: str) -> Sequence[AccessKey]:
         a = access_keys.c
         rows = await self._rows(
             select(a.access_key, a.project_id).where(a.user_id == user_id).order_by(a.access_key)
         )
-        return [(row.access_key, row.project_id) for row in rows]
+        return [AccessKey(row.access_key, user_id, row.project_id) for row in rows]
 
     async def grants(self, *, user_id: str | None = None, project_id: str | None = None) -> Sequence[Grant]:
         g = grants.c

@@ -20,13 +20,13 @@ class ModelReading(Session):
         return None if row is None else convert.model(row)
 
     async def models_by_id(self, project_id: str | None, model_ids: Collection[str]) -> Mapping[str, Model]:
-        found: dict[str, Model] = {}
+        by_id: dict[str, Model] = {}
         for some in chunks(sorted(set(model_ids))):
             statement = select(models).where(models.c.id.in_(some))
             if project_id is not None:
                 statement = statement.where(models.c.project_id == project_id)
-            found.update({row.id: convert.model(row) for row in await self._rows(statement)})
-        return found
+            by_id.update({row.id: convert.model(row) for row in await self._rows(statement)})
+        return by_id
 
     async def models(self, project_id: str | None, query: ModelQuery) -> tuple[int, Sequence[Model]]:
         conditions = queries.model_conditions(project_id, query)

@@ -78,7 +78,7 @@ def _holds(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
 
 def service_conditions(project_id: str | None, query: ServiceQuery) -> Conditions:
     s = services.c
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     for column, wanted in (
         (s.project_id, project_id),
         (s.id, query.service_id),
@@ -86,15 +86,17 @@ def service_conditions(project_id: str | None, query: ServiceQuery) -> Condition
         (s.infer_type, query.infer_type),
     ):
         if wanted is not None:
-            found.append(column == wanted)
+            conditions.append(column == wanted)
     if query.status is not None:
-        found.append(s.status.in_([query.status, *([query.or_status] if query.or_status else [])]))
+        conditions.append(s.status.in_([query.status, *([query.or_status] if query.or_status else [])]))
     if query.name is not None:
-        found.append(_holds(s.name, query.name))
+        conditions.append(_holds(s.name, query.name))
     if query.model_id is not None:
         r = revision_models.c
-        found.append(exists().where(r.service_id == s.id, r.number == s.revision, r.model_id == query.model_id))
-    return found
+        conditions.append(
+            exists().where(r.service_id == s.id, r.number == s.revision, r.model_id == query.model_id)
+        )
+    return conditions
 
 
 def service_order(page: Page) -> ColumnElement[Any]:
@@ -103,7 +105,7 @@ def service_order(page: Page) -> ColumnElement[Any]:
 
 def model_conditions(project_id: str | None, query: ModelQuery) -> Conditions:
     m = models.c
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     for column, wanted in (
         (m.project_id, project_id),
         (m.version, query.version),
@@ -112,14 +114,14 @@ def model_conditions(project_id: str | None, query: ModelQuery) -> Conditions:
         (m.workspace_id, query.workspace_id),
     ):
         if wanted is not None:
-            found.append(column == wanted)
+            conditions.append(column == wanted)
     if query.name is not None:
-        found.append(m.name == query.name if query.exact else _holds(m.name, query.name))
+        conditions.append(m.name == query.name if query.exact else _holds(m.name, query.name))
     if query.not_type is not None:
-        found.append(m.type != query.not_type)
+        conditions.append(m.type != query.not_type)
     if query.description is not None:
-        found.append(_holds(m.description, query.description))
-    return found
+        conditions.append(_holds(m.description, query.description))
+    return conditions
 
 
 def model_order(page: Page) -> ColumnElement[Any]:
@@ -128,16 +130,16 @@ def model_order(page: Page) -> ColumnElement[Any]:
 
 def event_conditions(service_id: str, query: EventQuery) -> Conditions:
     e = events.c
-    found: list[ColumnElement[bool]] = [e.service_id == service_id]
+    conditions: list[ColumnElement[bool]] = [e.service_id == service_id]
     if query.type is not None:
-        found.append(e.type == query.type)
+        conditions.append(e.type == query.type)
     if query.info is not None:
-        found.append(_holds(e.info, query.info))
+        conditions.append(_holds(e.info, query.info))
     if query.start_ms is not None:
-        found.append(e.occur_ms >= _bounded(query.start_ms))
+        conditions.append(e.occur_ms >= _bounded(query.start_ms))
     if query.end_ms is not None:
-        found.append(e.occur_ms <= _bounded(query.end_ms))
-    return found
+        conditions.append(e.occur_ms <= _bounded(query.end_ms))
+    return conditions
 
 
 def _bounded(number: int) -> int:

@@ -101,8 +101,8 @@ class ServiceReading(Session):
     async def counted_record(
         self, service_id: str, project_id: str | None = None
     ) -> tuple[ServiceRecord, Counter] | None:
-        found = await self._records(service_id, project_id)
-        return found[0] if found else None
+        records = await self._records(service_id, project_id)
+        return records[0] if records else None
 
     async def records(self) -> Sequence[ServiceRecord]:
         return [record for record, _ in await self._records(None)]
@@ -125,7 +125,7 @@ class ServiceReading(Session):
         running: defaultdict[str, list[Instance]] = defaultdict(list)
         for row in await self._rows(which_instances):
             running[row.service_id].append(convert.instance(row))
-        found = []
+        records = []
         for row in heads:
             service, rollout, counter = convert.service(row), part(row, rollouts), part(row, counters)
             record = ServiceRecord(
@@ -135,8 +135,8 @@ class ServiceReading(Session):
                 instances=tuple(running[service.id]),
                 last_revision=row.last_revision or 0,
             )
-            found.append((record, Counter() if counter.epoch is None else convert.counter(counter)))
-        return found
+            records.append((record, Counter() if counter.epoch is None else convert.counter(counter)))
+        return records
 
     async def events(self, service_id: str, query: EventQuery) -> tuple[int, Sequence[Event]]:
         conditions = queries.event_conditions(service_id, query)

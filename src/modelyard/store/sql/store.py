@@ -105,11 +105,11 @@ class SqlStore:
         try:
             with translated():
                 async with engine.begin() as connection:
-                    found = await settled(seal_all(connection, self._box))
+                    sealed = await settled(seal_all(connection, self._box))
         finally:
             await engine.dispose()
         copy = self._dialect.kept("0001")
-        if not found and copy is None:
+        if not sealed and copy is None:
             return
         try:
             await self._dialect.scrub()
