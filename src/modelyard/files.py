@@ -112,7 +112,12 @@ def _fill(fresh: Path, content: bytes, mode: int, *, durable: bool) -> None:
 @contextmanager
 def _regular(path: Path, *, follow: bool) -> Iterator[int]:
     """Looked at before it is opened: to open a pipe waits, and to open a device may do something."""
-    found = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    try:
+        found = os.open(path, os.O_PATH | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    except FileNotFoundError as error:
+        if path.is_symlink():  # a disk that is away: not a file that never was
+            raise UnfitFileError(f"{path} is a link to nothing") from error
+        raise
     try:
         if not stat.S_ISREG(os.fstat(found).st_mode):
             raise UnfitFileError(f"{path} is no regular file")

@@ -63,6 +63,7 @@ def up(settings: Settings) -> int:
         data_dir.create()
         if not data_dir.hold():
             return _say(f"a control plane (process {_pid(data_dir)}) already runs on {data_dir.path}", BUSY)
+        data_dir.check()
         relieve(settings)
         return asyncio.run(_run(settings, data_dir))
     except EXPECTED as error:
@@ -76,7 +77,11 @@ def down(path: Path) -> int:
     data_dir = DataDir(path)
     if not data_dir.path.is_dir():
         return _say(f"{data_dir.path} is not a data directory", FAILED)
-    if not data_dir.hold():
+    try:
+        held = data_dir.hold()
+    except DataDirError as error:
+        return _say(str(error), FAILED)
+    if not held:
         holder = data_dir.holder()
         pid = holder.pid if holder else data_dir.holding()
         if pid is None:
@@ -86,6 +91,7 @@ def down(path: Path) -> int:
         if not _held_within(data_dir, DOWN_LIMIT_S):
             return _say(f"the control plane (process {pid}) does not end: look at its log", BUSY)
     try:
+        data_dir.check()
         settings = Settings(data_dir=data_dir.path, database_url=_taken_database_url())
         relieve(settings)
         return asyncio.run(_end(settings, data_dir))

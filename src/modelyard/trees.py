@@ -65,6 +65,25 @@ def remove(path: Path, *, limit_s: float = LIMIT_S) -> str:
     return why
 
 
+def make_way(path: Path) -> None:
+    """For a file of ours that is written anew: what lies there and is no regular file is removed."""
+    try:
+        if stat.S_ISREG(path.lstat().st_mode):
+            return
+    except OSError:
+        return  # nothing, or nothing that can be looked at: whoever writes there is told
+    log.warning("%s is no regular file: removed, and written anew", path)
+    remove(path)
+
+
+def make_directory(path: Path, mode: int = 0o700) -> None:
+    """For a directory of ours whose contents come anew: what lies there and is none is removed. Raises OSError."""
+    if os.path.lexists(path) and not path.is_dir():
+        log.warning("%s is no directory: removed, and made anew", path)
+        remove(path)
+    path.mkdir(mode=mode, parents=True, exist_ok=True)
+
+
 def clear(directory: Path) -> None:
     """Remove what earlier removals left in `directory`."""
     try:

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from modelyard import files
+from modelyard import files, trees
 
 ANCHOR = "clock.json"
 CENTURY_MS = 100 * 366 * 86_400_000
@@ -86,6 +86,7 @@ def load_clock(
     anchor_ms = _anchor_ms(file, boot, (wall_ns() - passed_ns()) // 1_000_000)
     if anchor_ms is None:
         anchor_ms = (wall_ns() - passed_ns()) // 1_000_000
+        trees.make_way(file)
         files.write(file, json.dumps({"boot": boot, "anchor_ms": anchor_ms}).encode())
     return SteadyClock(anchor_ms, passed_ns=passed_ns, wall_ns=wall_ns)
 

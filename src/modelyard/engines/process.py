@@ -179,7 +179,7 @@ class ProcessEngine:
         return self._disk.status
 
     async def open(self) -> None:
-        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        trees.make_directory(self._root)
         isolation = self._options.isolation
         self._root.chmod(0o711 if isolation.users and not isolation.views else 0o700)
         self._stock_ns = 0

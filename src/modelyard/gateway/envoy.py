@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from modelyard import files
+from modelyard import files, trees
 from modelyard.domain.routing import ServiceRoute
 from modelyard.gateway import admin, watching
 from modelyard.gateway.base import (
@@ -124,7 +124,7 @@ class EnvoyGateway:
 
     async def open(self) -> None:
         """Raises PortTakenError, or GatewayFailedError with Envoy's last words."""
-        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        trees.make_directory(self._home)
         await self._server.open()
         try:
             self._run = await self._adopted()
@@ -289,8 +289,9 @@ class EnvoyGateway:
         if not self._port_is_kept:
             self._check_port()
         path = self._home / "bootstrap.json"
+        trees.make_way(path)
         files.keep(path, self._bootstrap.encode())
-        (self._data_dir / ADMIN_SOCKET).unlink(missing_ok=True)
+        trees.remove(self._data_dir / ADMIN_SOCKET)
         taken = [run.name.partition("-")[2] for run in self._home.glob("envoy-*")]
         run = ProcessDir(self._home / f"envoy-{max((int(n) for n in taken if n.isdecimal()), default=0) + 1}")
         argv = (

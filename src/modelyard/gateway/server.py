@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 
+from modelyard import trees
 from modelyard.gateway import credentials, signatures, xds
 from modelyard.gateway.protocol import Request, Response
 from modelyard.gateway.signatures import Check, unknown
@@ -45,7 +46,7 @@ class AdsServer:
     async def open(self) -> None:
         """Listen. The address goes through the directory's descriptor: a Unix path holds 107 bytes at most."""
         self._directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        self._path.unlink(missing_ok=True)
+        trees.remove(self._path)
         self._server = grpc.aio.server(
             options=[("grpc.max_receive_message_length", _MAX_BYTES), ("grpc.max_send_message_length", _MAX_BYTES)]
         )

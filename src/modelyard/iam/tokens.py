@@ -115,6 +115,8 @@ class TokenKey:
                 f"{path} is damaged, it holds no private key of the curve {_CURVE}: restore it, or move it away;"
                 " then a new one is made, and every user logs in again"
             ) from error
+        except OSError as error:
+            raise files.DamagedFileError(f"{path} cannot be read ({error.strerror}): restore it") from error
         return cls(key, ttl_s=ttl_s)
 
     def jwks(self) -> str:

@@ -15,10 +15,14 @@ from typing import Annotated
 
 import msgspec
 
-from modelyard import files
+from modelyard import files, trees
 
 FORMAT = 1
 """The layout of a data directory; a newer one is refused."""
+
+
+LASTING = ("keys", "objects")
+"""Directories that are never made anew in the place of another thing."""
 
 
 class DataDirError(Exception):
@@ -63,9 +67,23 @@ class DataDir:
                 f"{self.path} has format {found}, this release knows up to {FORMAT}: use a newer one"
             )
 
+    def check(self) -> None:
+        """Raise DataDirError when a directory is not one whose contents nothing could bring back."""
+        for name in LASTING:
+            path = self.path / name
+            if os.path.lexists(path) and not path.is_dir():
+                raise DataDirError(f"{path} is damaged, it is no directory: restore it")
+
     def hold(self) -> bool:
-        """Take the lock; False if another process has it."""
-        descriptor = os.open(self.path / "control.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take the lock; False if another process has it. Raises DataDirError: what lies in its place is never
+        removed, since nobody could tell then whether another has it."""
+        lock = self.path / "control.lock"
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        except OSError as error:
+            raise DataDirError(
+                f"{lock} cannot be used ({error.strerror}): see that no control plane runs here, and remove it"
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -86,6 +104,7 @@ class DataDir:
     def announce(self, holder: Holder) -> None:
         """Tell who holds the lock."""
         values = {"pid": holder.pid, "port": holder.port, "gateway_port": holder.gateway_port}
+        trees.make_way(self.path / "control.json")
         files.write(self.path / "control.json", json.dumps(values).encode(), durable=False)
 
     def holder(self) -> Holder | None:

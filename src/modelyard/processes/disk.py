@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelyard import trees
+
 LEAST_BYTES = 16 * 1024
 NEAR_BYTES = 2048
 """The longest path below an open directory that is used; deeper ones begin at another open directory."""
@@ -168,9 +170,12 @@ class Reserve:
         return found.free < self._size // 4 or found.inodes < 0.001
 
     def kept(self) -> bool:
+        if self._size == 0:
+            return True
         with contextlib.suppress(OSError):
-            return self._path.stat().st_blocks * 512 >= self._size
-        return self._size == 0
+            found = self._path.lstat()
+            return stat.S_ISREG(found.st_mode) and found.st_blocks * 512 >= self._size
+        return False
 
     def keep(self, found: Space) -> bool:
         """Make it, where that leaves as much again; whether it is there."""
@@ -178,8 +183,10 @@ class Reserve:
             return True
         if found.free < 2 * self._size:
             return False
+        trees.make_way(self._path)
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(self._path, flags, 0o600)
             try:
                 os.posix_fallocate(descriptor, 0, self._size)
             finally:
@@ -192,7 +199,10 @@ class Reserve:
     def release(self) -> bool:
         """Give it up; whether there was something to give."""
         try:
-            held = self._path.stat().st_blocks > 0
+            found = self._path.lstat()
+            if not stat.S_ISREG(found.st_mode):
+                return False
+            held = found.st_blocks > 0
             os.truncate(self._path, 0)
             self._path.unlink()
         except OSError:

@@ -147,9 +147,7 @@ class PortKeeper:
 
     def _prepare(self) -> None:
         """Make `ports/` ours to write in, whatever lies there."""
-        if os.path.lexists(self._home) and not self._home.is_dir():
-            trees.remove(self._home)
-        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        trees.make_directory(self._home)
         with contextlib.suppress(OSError):
             self._home.chmod(0o700)
 

@@ -84,3 +84,27 @@ def test_a_later_format_is_refused(tmp_path: Path) -> None:
     (tmp_path / "format").write_text("2")
     with pytest.raises(DataDirError, match="use a newer one"):
         DataDir(tmp_path).create()
+
+
+def test_another_thing_in_the_place_of_the_announcement_makes_way(tmp_path: Path) -> None:
+    (tmp_path / "control.json" / "within").mkdir(parents=True)
+    mine = DataDir(tmp_path)
+    mine.announce(Holder(1, 2, 3))
+    assert mine.last() == Holder(1, 2, 3)
+
+
+def test_another_thing_in_the_place_of_the_lock_is_named_and_left(tmp_path: Path) -> None:
+    (tmp_path / "control.lock").mkdir()
+    with pytest.raises(DataDirError, match=r"control.lock cannot be used .*: see that no control plane runs"):
+        DataDir(tmp_path).hold()
+    assert (tmp_path / "control.lock").is_dir()
+
+
+@pytest.mark.parametrize("name", ["keys", "objects"])
+def test_what_nothing_could_bring_back_must_be_a_directory(tmp_path: Path, name: str) -> None:
+    DataDir(tmp_path).check()
+    (tmp_path / name).symlink_to("nowhere")
+    with pytest.raises(DataDirError, match=f"{name} is damaged, it is no directory: restore it"):
+        DataDir(tmp_path).check()
+    (tmp_path / "nowhere").mkdir()
+    DataDir(tmp_path).check()

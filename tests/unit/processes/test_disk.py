@@ -147,3 +147,19 @@ def test_a_reserve_of_nothing(tmp_path: Path) -> None:
     assert none.kept()
     assert not none.release()
     assert not none.low(Space(free=0, size=1))
+
+
+@pytest.mark.parametrize("thing", ["pipe", "directory", "link"])
+def test_another_thing_in_the_place_of_the_reserve_makes_way(tmp_path: Path, thing: str) -> None:
+    """Nobody waits for a pipe, and what a link leads to is not touched."""
+    other, path = tmp_path / "other", tmp_path / "reserve"
+    other.write_text("mine")
+    lay = {"pipe": os.mkfifo, "directory": Path.mkdir, "link": lambda one: one.symlink_to(other)}
+    lay[thing](path)
+    reserve = Reserve(path, 8192)
+    assert not reserve.kept()
+    assert not reserve.release()
+    assert reserve.keep(Space(1 << 20, 1 << 20))
+    assert reserve.kept()
+    assert reserve.release()
+    assert other.read_text() == "mine"

@@ -23,6 +23,14 @@ BUSY_TIMEOUT_MS = 10_000
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 
 
+PARTS = {
+    "": "restore it",
+    "-wal": "restore it, or move it away, and what was written last is lost",
+    "-shm": "move it away, it is made anew",
+}
+"""The files of a database, and what to do when another thing lies there."""
+
+
 class Sqlite:
     """A database file. `durable=False` is for tests: it skips every sync."""
 
@@ -34,8 +42,13 @@ class Sqlite:
         return str(self._path)
 
     def prepare(self) -> None:
-        """The file is made before SQLite makes it, 0600; -wal and -shm take over its mode."""
+        """The file is made before SQLite makes it, 0600; -wal and -shm take over its mode. Raises DamagedFileError
+        for what SQLite would only say that it cannot open."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for suffix, advice in PARTS.items():
+            part = self._path.with_name(self._path.name + suffix)
+            if os.path.lexists(part) and not part.is_file():
+                raise files.DamagedFileError(f"{part} is damaged, it is no regular file: {advice}")
         fresh = not self._path.exists()
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         for suffix in ("", "-wal", "-shm"):
@@ -47,7 +60,7 @@ class Sqlite:
 
     def lost(self) -> bool:
         """There is a file, and nothing in it: SQLite would take it for a new database."""
-        return self._path.exists() and self._path.stat().st_size == 0
+        return self._path.is_file() and self._path.stat().st_size == 0
 
     def writer(self) -> AsyncEngine:
         return self._engine("BEGIN IMMEDIATE", foreign_keys=True, pool_size=1, max_overflow=0)
