@@ -127,10 +127,12 @@ def test_an_app_code_opens_its_service_until_it_is_deleted(yard: Yard) -> None:
     assert yard.invoke(X_Apig_AppCode=second) == 200
     call("DELETE", f"/services/{yard.service.service_id}/app-auth-api/{app_id}")
     yard.becomes(401, lambda: yard.invoke(X_Apig_AppCode=second))
-    for path in (p for p in yard.stage.root.rglob("*") if p.is_file() and not p.is_symlink()):
-        content = path.read_bytes()
-        assert code.encode() not in content, path
-        assert second.encode() not in content, path
+    paths = (p for p in yard.stage.root.rglob("*") if p.is_file() and not p.is_symlink())
+    files = {path: path.read_bytes() for path in paths}
+    assert {"modelyard.db", "credentials.json", "log"} <= {path.name for path in files}
+    assert [
+        path for path, content in files.items() if code.encode() in content or second.encode() in content
+    ] == []
 
 
 def test_another_project_calls_nothing(yard: Yard) -> None:

@@ -325,9 +325,9 @@ async def world() -> AsyncIterator[ApiWorld]:
 async def test_what_is_refused_is_named_and_nothing_changes(world: ApiWorld) -> None:
     service_id = await world.service()
     before = await world.stored(service_id)
-    for holder, name, fate in ROWS:
-        if not isinstance(fate, Refused):
-            continue
+    refused = [(holder, name, fate) for holder, name, fate in ROWS if isinstance(fate, Refused)]
+    assert refused
+    for holder, name, fate in refused:
         method, path = ("POST", fate.path) if fate.path else ("PUT", f"{SERVICES}/{service_id}")
         answer = await world.call(method, path, dict(fate.body))
         assert answer.status_code == 400, (holder, name, answer.text)

@@ -182,11 +182,12 @@ async def test_what_a_former_release_stored_breaks_no_reader(world: ApiWorld) ->
     await world.model("2.0.0")
     answer = await world.call("GET", "/v1/p1/models")
     assert (answer.status_code, answer.json()["total_count"]) == (200, len(BROKEN) + 1)
-    for model in answer.json()["models"]:
+    listed = {model["model_version"]: model for model in answer.json()["models"]}
+    assert len(listed) == len(BROKEN) + 1
+    for model in listed.values():
         assert (await world.call("GET", f"/v1/p1/models/{model['model_id']}")).status_code == 200
-    found = {model["model_version"]: model for model in answer.json()["models"]}
-    assert found["1.0.0"]["runtime"] == "a\ufffdb"
-    assert "runtime" not in found["1.0.2"]
+    assert listed["1.0.0"]["runtime"] == "a\ufffdb"
+    assert "runtime" not in listed["1.0.2"]
 
 
 async def test_a_service_of_such_rows_is_read_too(world: ApiWorld) -> None:

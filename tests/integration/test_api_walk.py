@@ -41,6 +41,11 @@ def sound(text: str) -> None:
         assert not WORDS.search(message), message
 
 
+def told(text: str) -> str:
+    """An answer without what no two have in common."""
+    return re.sub(r'"request_id": ?"[^"]*"', "", text)
+
+
 GETS = [path for method, path, _ in operations() if method == "GET"]
 
 
@@ -67,10 +72,8 @@ async def test_a_slash_in_an_id_is_a_part_of_it(world: ApiWorld, method: str, pa
     for one, shown in (("a%2Fb", "a/b"), ("a%2fb%2F", "a/b/"), ("%2F", "/"), ("a%252Fb", "a%2Fb")):
         answer = await world.call(method, filled(path, **{name: one}), {})
         assert answer.status_code == plain.status_code, answer.text
-        if answer.content and "error_code" in plain.json():
-            assert answer.json()["error_code"] == plain.json()["error_code"] != "ModelArts.4204"
-            if "a-b" in plain.json()["error_msg"]:
-                assert shown in answer.json()["error_msg"]
+        assert told(answer.text) == told(plain.text.replace("a-b", shown))
+        assert "ModelArts.4204" not in answer.text
 
 
 async def test_a_thing_whose_name_has_a_slash_is_found(world: ApiWorld) -> None:
@@ -153,6 +156,7 @@ async def test_what_is_wrong_is_told_in_bounds_and_in_the_words_of_json(
     service_id = await world.service()
     model = "m-digits-service-1.0.0"
     walked = [list(bodies(schema, wrong)) for wrong in WRONG]
+    assert walked[0]
     for place in range(len(walked[0])):  # each wrong value in turn: all in every place would take minutes
         for turn in (place, place + 7) if place else range(len(WRONG)):
             body = walked[turn % len(WRONG)][place]

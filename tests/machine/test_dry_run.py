@@ -28,6 +28,7 @@ def test_a_dry_run_comes_true(old: tuple[Variant, ...], new: tuple[Variant, ...]
     world.run_fairly()
     now = live(world)
     assert plan.finished
+    assert {track.track for track in plan.tracks} >= {*was.values(), *now.values()}
     for track in plan.tracks:
         ids = {i for i, number in was.items() if number == track.track}
         ends = {i for i, number in now.items() if number == track.track}
