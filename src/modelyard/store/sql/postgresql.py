@@ -31,14 +31,15 @@ _LOCK = 0x6D6F64656C  # "model"
 _DEFAULTS = {
     "connect_timeout": "10",
     "target_session_attrs": "read-write",  # of several hosts the one that takes writes
-    # A machine that is gone says nothing: both sides find it after some 20 seconds.
+    # A machine that is gone says nothing: it is found after some 20 seconds.
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "2",
     "tcp_user_timeout": "20000",
-    "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2",
 }
 """What the URL may say otherwise."""
+_KEEPALIVES = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2"
+"""The same on the other side, which has the lock. No parameter of the start: poolers refuse those."""
 _HOLDER = """
     SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'this machine')
     FROM pg_locks l
@@ -131,6 +132,7 @@ class Postgresql:
             if encoding != "UTF8":
                 raise SchemaError(f"the database is encoded in {encoding}; Modelyard needs one in UTF8")
             await connection.set_autocommit(True)
+            await connection.execute(_KEEPALIVES)
             if not await self._locked(connection):
                 await self._refuse(connection)
             await connection.set_autocommit(False)
