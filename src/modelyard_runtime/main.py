@@ -91,8 +91,6 @@ def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch
     from modelyard_runtime.loading.loader import describe, load
     from modelyard_runtime.loading.memory import keep_freed
     from modelyard_runtime.loading.package import open_package
-    from modelyard_runtime.protocols.modelarts import DataPlane, reported
-    from modelyard_runtime.protocols.v2 import OpenInference
 
     if read.environment:
         from modelyard_runtime.loading.imports import lay_over
@@ -125,8 +123,7 @@ def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch
         transport.take_websockets(server.converse)
     else:
         transport.settle()
-    protocol = OpenInference(model, read.model_name, read.model_version, reported)
-    server.serve(DataPlane(model, f"{read.model_name} {read.model_version}".strip()), protocol)
+    server.serve(model, read.model_name, read.model_version)
 
 
 def _warm_up(model: "Model") -> None:
@@ -151,7 +148,7 @@ def _warm_up(model: "Model") -> None:
 def _stop_at(ending: Ending, server: Server, transport: Transport) -> None:
     ending.wait()
     _say("stopping")
-    if server.plane is not None:
+    if server.serving:
         _drain(server, transport)
     elif ending.nothing_to_do():  # it loads, and its libraries may do so for long
         _exit(0)

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from modelyard_runtime.execution.batching import Joint
 from modelyard_runtime.loading.websocket import WebSocket
 
 
@@ -52,6 +51,32 @@ class Tensors:
     outputs: tuple[Tensor, ...]
     run: Callable[[dict[str, Any], Sequence[str]], dict[str, Any]]
     fit: Callable[[dict[str, Any]], dict[str, Any]] = lambda given: given
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`max_size` counts rows. A request of more rows than that is a call of its own."""
+
+    max_size: int = 128
+    max_delay_s: float = 0.005
+    max_wait_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """How a model answers several requests in one call.
+
+    `prepare` turns one decoded request into what joins; it is called on the receiving thread, so it is short and
+    safe beside `predict`; its RequestError fails its own request only. `predict` returns one result for each item,
+    in order; one that is an exception fails its own request only. If `predict` itself raises, each item is tried
+    alone. `finish` makes the answer. `rows` is what an item counts.
+    """
+
+    predict: Callable[[list[Any]], Sequence[Any]]
+    prepare: Callable[[Any], Any] = lambda data: data
+    finish: Callable[[Any, Any], Any] = lambda _item, result: result
+    rows: Callable[[Any], int] = lambda _item: 1
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from modelyard_runtime.errors import bad_input
-from modelyard_runtime.execution.batch_queue import Together
-from modelyard_runtime.execution.batcher import Times
-from modelyard_runtime.execution.batching import Joint, Limits
+from modelyard_runtime.errors import RequestError, bad_input
+from modelyard_runtime.execution.batch_queue import BatchExecutor, Times
+from modelyard_runtime.execution.job import Asked
+from modelyard_runtime.http.disconnect import Presence
 from modelyard_runtime.ledger import Ledger
-from modelyard_runtime.model import Model, Tensors
-from modelyard_runtime.protocols.modelarts import DataPlane
-from modelyard_runtime.protocols.v2 import OpenInference, Reply
+from modelyard_runtime.model import Joint, Limits, Model, Tensors
+from modelyard_runtime.protocols.modelarts import ModelArts
+from modelyard_runtime.protocols.plane import Plane, Reply
+from modelyard_runtime.protocols.v2 import OpenInference
 
 CALLERS = 6
 LIMITS = Limits(max_size=5, max_delay_s=0.005, max_wait_s=0.3)
@@ -42,13 +43,15 @@ class Call:
         self.abandoned = 0
         self.gone = False
         self.watchers: list[Any] = []
+        self.presence: Presence | None = None
 
     @property
     def over(self) -> bool:
         return bool(self.answers) or bool(self.abandoned)
 
-    def content_type(self) -> str:
-        return "application/json"
+    @property
+    def plane(self) -> Plane:
+        return self.world.tensors if self.width else self.world.requests
 
     @property
     def body(self) -> bytes:
@@ -60,23 +63,38 @@ class Call:
         tensor = {"name": "x", "datatype": "INT64", "shape": [self.rows, self.width], "data": row * self.rows}
         return json.dumps({"inputs": [tensor]}).encode()
 
-    def answer(self, asked: Any, result: Any) -> None:
-        if self.width:
-            reply = self.world.protocol.answered(asked, result)
-            self.reply(reply.status, reply.body)
-        else:
-            self.reply(*self.world.plane.answered(asked, result))
+    def decode(self) -> Asked | None:
+        asked = self.plane.decode(self.body, lambda _: "")
+        if isinstance(asked, Asked):
+            return asked
+        self.reply(asked)
+        return None
 
-    def reply(self, status: int, body: bytes) -> None:
-        self.answers.append((status, json.loads(body)))
-        self.world.ledger.finish(status)
+    def answer(self, asked: Asked, result: Any) -> None:
+        self.reply(self.plane.encode(asked, result))
+
+    def refuse(self, error: RequestError) -> None:
+        self.reply(self.plane.refused(error))
+
+    def reply(self, reply: Reply) -> None:
+        assert isinstance(reply.body, bytes)
+        self.answers.append((reply.status, json.loads(reply.body)))
+        self.world.ledger.finish(reply.status)
 
     def abandon(self) -> None:
         self.abandoned += 1
         self.world.ledger.finish()
 
-    def disconnected(self) -> Any:
-        return None if self.gone else self
+    def watch(self) -> None:
+        self.presence = Presence(None if self.gone else self)
+
+    @property
+    def left(self) -> bool:
+        return self.presence is not None and self.presence.left
+
+    def take(self) -> None:
+        if self.presence is not None:
+            self.presence.forget()
 
     def add_done_callback(self, callback: Any) -> None:
         self.watchers.append(callback)
@@ -101,10 +119,9 @@ class Batching(RuleBasedStateMachine):
             self.predict, self.prepare, lambda item, result: {"is": result}, lambda item: item["rows"], LIMITS
         )
         model = Model({}, lambda data: data, joint=joint, tensors=Tensors("p", (), (), self.run, self.fit))
-        self.plane = DataPlane(model, "m 1")
-        self.plane.failed = lambda error: (500, json.dumps(str(error)).encode())  # type: ignore[method-assign]
-        self.protocol = OpenInference(model, "m", "1", str)
-        self.together = Together(LIMITS, self.ledger, Times(lambda: self.now, self.pause))
+        self.requests = Plane(ModelArts(model, "m 1", str))
+        self.tensors = Plane(OpenInference(model, "m", "1", str))
+        self.executor = BatchExecutor(LIMITS, self.ledger, times=Times(lambda: self.now, self.pause))
         self.slow = 1
 
     @initialize(slow=st.booleans())
@@ -162,16 +179,7 @@ class Batching(RuleBasedStateMachine):
         self.calls.append(call)
         self.outstanding[caller] = call
         self.ledger.begun += 1
-        if width:
-            asked: Any = self.protocol.prepared(call.body, lambda _: "")
-            now = (asked.status, asked.body) if isinstance(asked, Reply) else None
-        else:
-            asked = self.plane.prepared(call.body, call.content_type)
-            now = asked if isinstance(asked, tuple) else None
-        if now is None:
-            self.together.join(call, asked)
-        else:
-            call.reply(*now)
+        self.executor.submit(call)  # type: ignore[arg-type]
 
     @rule(caller=callers, kind=kinds, rows=st.sampled_from((1, 1, 1, 2, 9)), width=widths)
     def arrive(self, caller: int, kind: str, rows: int, width: int) -> None:
@@ -202,18 +210,18 @@ class Batching(RuleBasedStateMachine):
     def turn(self) -> None:
         left = {c.number for c in self.calls if c.gone and c.watchers and not c.over}
         before, paused = len(self.computed), len(self.paused)
-        self.together.batcher.turn()
+        self.executor.batcher.turn()
         assert not left & set(self.computed[before:]), "who is known to have left is not computed"
         assert sum(self.paused[paused:]) <= 2 * LIMITS.max_delay_s
 
-    @precondition(lambda self: not self.during and self.together.batcher.waiting_rows == 0)
+    @precondition(lambda self: not self.during and self.executor.batcher.waiting_rows == 0)
     @rule()
     def a_lone_caller_is_answered_without_a_pause(self) -> None:
         self.now += 10.0
         paused = len(self.paused)
         self.arrive_now(CALLERS, "good", 1)
         if not self.outstanding[CALLERS].over:
-            self.together.batcher.turn()
+            self.executor.batcher.turn()
         assert self.outstanding[CALLERS].answers == [(200, {"is": self.outstanding[CALLERS].number})]
         assert len(self.paused) == paused
 
@@ -248,7 +256,7 @@ class Batching(RuleBasedStateMachine):
         if call.kind == "good":
             assert body == {"is": call.number}
         if call.kind == "poison":
-            assert body == "poisoned"
+            assert "poisoned" in body["error_msg"]
 
     @invariant()
     def calls_take_requests_in_order(self) -> None:
@@ -268,9 +276,9 @@ class Batching(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.during = []
         for _ in range(len(self.calls) + 1):
-            self.together.batcher.turn()
+            self.executor.batcher.turn()
         assert all(call.over for call in self.calls), "somebody waits for ever"
-        assert self.together.batcher.waiting_rows == 0
+        assert self.executor.batcher.waiting_rows == 0
 
 
 Batching.TestCase.settings = settings(

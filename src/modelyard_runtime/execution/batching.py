@@ -1,4 +1,4 @@
-"""How concurrent requests become one call: the decisions, without threads.
+"""When concurrent requests become one call: the decisions, without threads.
 
 A call of n rows costs T(n) = overhead + n * each; both are learned from the calls themselves. Waiting for one more
 request can only ever save the overhead of a call, so nobody is kept waiting longer than that, and not at all when
@@ -13,121 +13,14 @@ requests come further apart than that:
 A queue that cannot be answered within `max_wait_s` refuses at once instead of keeping callers until they give up.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
-from modelyard_runtime.errors import LoadError
-
-if TYPE_CHECKING:
-    from modelyard_runtime.model import Rows
+from modelyard_runtime.model import Limits
 
 _WEIGHT = 1 / 16
 _MOST_SKIPPED = 64
 _APART = 2.0  # after this many usual gaps without a request, none is coming
 _LOOK = 1 / 8  # of what there is to save, at least: who was just answered needs a moment to ask again
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`max_size` counts rows. A request of more rows than that is a call of its own."""
-
-    max_size: int = 128
-    max_delay_s: float = 0.005
-    max_wait_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Items of equal calls share one; what is not equal in `key` cannot."""
-
-    predict: Callable[[list[Any]], Sequence[Any]]
-    key: Hashable = None
-
-
-@dataclass(frozen=True, slots=True)
-class Joint:
-    """How a model answers several requests in one call.
-
-    `prepare` turns one decoded request into what joins; it is called on the receiving thread, so it is short and
-    safe beside `predict`; its RequestError fails its own request only. `predict` returns one result for each item,
-    in order; one that is an exception fails its own request only. If `predict` itself raises, each item is tried
-    alone. `finish` makes the answer. `rows` is what an item counts.
-    """
-
-    predict: Callable[[list[Any]], Sequence[Any]]
-    prepare: Callable[[Any], Any] = lambda data: data
-    finish: Callable[[Any, Any], Any] = lambda _item, result: result
-    rows: Callable[[Any], int] = lambda _item: 1
-    limits: Limits = Limits()
-
-
-def together(predict: Callable[[list[Any]], Sequence[Any]], items: list[Any]) -> Sequence[Any]:
-    """One result or exception for each item. When the common call fails, each is tried alone."""
-    try:
-        results = predict(items)
-        if len(results) != len(items):
-            raise ValueError(f"the model answered {len(results)} results for {len(items)} requests")
-        return results
-    except BaseException as error:  # noqa: BLE001 - it becomes the answer of the request
-        if len(items) == 1:
-            return [error]
-        return [together(predict, [item])[0] for item in items]
-
-
-def rows_joint(rows: "Rows", bounds: Limits) -> Joint:
-    """For a model of rows: the rows of all requests are one call, and each gets its share of the predictions."""
-    run = rows.run
-
-    def predict(asked: list[Any]) -> list[Any]:
-        if len(asked) == 1:
-            return [run(asked[0].rows)]
-        predictions = run([row for each in asked for row in each.rows])
-        shares, start = [], 0
-        for each in asked:
-            shares.append(predictions[start : start + len(each.rows)])
-            start += len(each.rows)
-        if start != len(predictions):
-            raise ValueError(f"the model answered {len(predictions)} predictions for {start} rows")
-        return shares
-
-    return Joint(
-        predict=predict,
-        prepare=rows.read,
-        finish=lambda asked, share: asked.answer(share),
-        rows=lambda asked: len(asked.rows),
-        limits=bounds,
-    )
-
-
-def limits(value: Any) -> Limits | None:
-    """What `batching` of config.json says; None when it is off. Raises LoadError."""
-    if value is False or value == "off":
-        return None
-    if value is None or value is True or value == "auto":
-        return Limits()
-    if not isinstance(value, Mapping):
-        raise LoadError(f'config.json: batching must be true, false, "auto" or an object, not {value!r}')
-    unknown = sorted(set(value) - {"max_batch_size", "max_delay_ms", "max_wait_s", "mode"})
-    if unknown:
-        raise LoadError(f"config.json: batching does not know {', '.join(unknown)}")
-    usual = Limits()
-    return Limits(
-        max_size=int(_number(value, "max_batch_size", usual.max_size, least=1)),
-        max_delay_s=_number(value, "max_delay_ms", usual.max_delay_s * 1000, least=0) / 1000,
-        max_wait_s=_number(value, "max_wait_s", usual.max_wait_s, least=0.001),
-    )
-
-
-def _number(value: Mapping[str, Any], name: str, default: float, *, least: float) -> float:
-    given = value.get(name, default)
-    try:
-        number = float(given)
-    except (TypeError, ValueError, OverflowError):
-        number = -1.0
-    if isinstance(given, bool) or not least <= number < float("inf"):
-        raise LoadError(f"config.json: batching.{name} must be a number of at least {least:g}, not {given!r}")
-    return number
 
 
 class Costs:

@@ -7,6 +7,10 @@ the autograd mode, the default graph of TensorFlow 1, a handler that `signal.sig
 without a script as well. `"threads": N` of the package gives predictions N threads of their own, from the first
 request on; only import, constructor and example are then the main thread's.
 
+    thread_queue    each request is a call of its own; on one thread, or on several
+    batch_queue     requests that wait at the same time share a call; on one thread, or on several
+    event_loop      each request is a task on the event loop of a script of coroutines
+
 Requests are received, decoded where they share calls, and the health check answered, on another thread, which runs
 nothing of the model. A request therefore changes threads once. That is cheap because a thread that has work is not
 woken again: under load it finds all that came meanwhile. (Echo, 64 connections, 2 cores: a microsecond of CPU more
@@ -15,43 +19,48 @@ for a request than where it was received; seven with a wake-up for each. docs/de
 
 import queue
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable
-from typing import NoReturn
+from dataclasses import replace
+from typing import NoReturn, Protocol
 
-_SHORT_S = 0.001
-_FIRST_S = 0.008
-_LONG_S = 0.1
-_WARY_CALLS = 10_000
-_WEIGHT = 1 / 16
+from modelyard_runtime.execution.job import Job
+from modelyard_runtime.ledger import Ledger
+from modelyard_runtime.model import Model
 
 
-class Pace:
-    """A moving mean of how long calls take, and a memory of long ones. Written by one thread at a time.
+class Executor(Protocol):
+    """Runs the jobs of one model, each to its answer or its refusal."""
 
-    calls of 20 µs:            short after 33 calls
-    one of 10 ms among them:   the mean rises to 0.6 ms, nothing changes
-    one of 0.1 s or more:      not short for the next 10,000
-    """
+    def submit(self, job: Job) -> None:
+        """On the receiving thread, which it does not keep waiting. The job is run, or refused now or later."""
 
-    __slots__ = ("mean_s", "wary_calls")
+    def put(self, step: Callable[[], None]) -> None:
+        """One more step of what has begun, in order with the others: it is never refused, and must not raise. Any
+        thread. Models that answer in batches have none."""
 
-    def __init__(self) -> None:
-        self.mean_s = _FIRST_S
-        self.wary_calls = 0
+    def work(self) -> None:
+        """Run the model until `leave`, or until a signal handler raises something. Once, by the main thread."""
 
-    @property
-    def short(self) -> bool:
-        return self.mean_s < _SHORT_S and not self.wary_calls
+    def leave(self) -> bool:
+        """Have `work` return; False when it does not look for that. Any thread."""
 
-    def record(self, took_s: float) -> None:
-        if took_s >= _LONG_S:
-            self.wary_calls = _WARY_CALLS
-            return
-        self.mean_s += (took_s - self.mean_s) * _WEIGHT
-        if self.wary_calls:
-            self.wary_calls -= 1
+
+def executor_of(model: Model, ledger: Ledger, most_waiting: int, limit_s: float) -> Executor:
+    """`most_waiting`: requests of a model that does not batch, beyond which the next one is refused. `limit_s`:
+    who has waited longer is not answered by the model any more. Called by the thread that loaded the model."""
+    if model.predict_async is not None:
+        from modelyard_runtime.execution.event_loop import LoopExecutor
+
+        return LoopExecutor()
+    if model.joint is not None:
+        from modelyard_runtime.execution.batch_queue import BatchExecutor
+
+        limits = model.joint.limits
+        return BatchExecutor(replace(limits, max_wait_s=min(limits.max_wait_s, limit_s)), ledger, model.threads)
+    from modelyard_runtime.execution.thread_queue import ThreadExecutor
+
+    return ThreadExecutor(model.threads, ledger, most_waiting, limit_s)
 
 
 class Turnstile:
@@ -84,42 +93,6 @@ class Turnstile:
                 self._wake.get()
             return
         self._wake.get()
-
-
-class Workers:
-    """Run what `put` gives them, in order, while the process lives: the thread that calls `work`, or with a count
-    above one as many daemon threads."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self.waiting: deque[Callable[[], None]] = deque()  # without what runs
-        self._turnstile = Turnstile()
-        self._asleep = self._turnstile.asleep
-        for n in range(count if count > 1 else 0):
-            threading.Thread(target=self._run, name=f"predict-{n + 1}", daemon=True).start()
-
-    def put(self, work: Callable[[], None]) -> None:
-        """`work` must not raise."""
-        self.waiting.append(work)
-        if self._asleep:
-            self._turnstile.wake()
-
-    def work(self) -> NoReturn:
-        """Never returns; raises what a signal handler raises."""
-        if self._count > 1:
-            idle()
-        self._run()
-
-    def _run(self) -> NoReturn:
-        waiting, sleep = self.waiting, self._turnstile.sleep
-        while True:
-            while waiting:
-                try:
-                    work = waiting.popleft()
-                except IndexError:  # another was quicker
-                    break
-                work()
-            sleep(waiting)  # type: ignore[arg-type]
 
 
 def idle() -> NoReturn:

@@ -1,43 +1,37 @@
-"""Requests to answers: routes, the health check, and on which thread a prediction runs.
+"""Requests to answers: which path is what, the health check, and what is refused.
 
 All methods but those that say otherwise run on the transport's receiving thread, which must never be kept waiting,
-and runs nothing of the model (`execution`).
+and runs nothing of the model (`execution.executors`).
 """
 
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from modelyard_runtime.errors import RequestError, error_body
-from modelyard_runtime.execution.executors import Workers
-from modelyard_runtime.http.headers import header
+from modelyard_runtime.errors import error_body
 from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.logs import tell
 
 if TYPE_CHECKING:
-    import asyncio
-
-    from modelyard_runtime.execution.batch_queue import Together
-    from modelyard_runtime.execution.thread_queue import Caller, Queue
-    from modelyard_runtime.http.v2_http import Door
+    from modelyard_runtime.execution.executors import Executor
+    from modelyard_runtime.http.exchange import Exchange
     from modelyard_runtime.http.websocket.conversations import Conversations
     from modelyard_runtime.loading.load_watchdog import Standstill
-    from modelyard_runtime.protocols.answers import Items
-    from modelyard_runtime.protocols.modelarts import DataPlane, Prepared
+    from modelyard_runtime.model import Model
+    from modelyard_runtime.protocols.plane import Reply
     from modelyard_runtime.protocols.v2 import OpenInference
+
+    Begin = Callable[[Any, Any], Exchange]  # (scope, protocol): one request for a prediction
 
 HEALTH = "/health"
 _JSON = [("content-type", "application/json")]
-_BUSY = [*_JSON, ("retry-after", "1")]
 _NO_ROUTES: dict[str, frozenset[str]] = {}
 
 
 class Server:
-    """Answers 503 until `serve` is called. `in_flight` counts everything but health checks.
+    """Answers 503 until `serve` is called. What it counts as in flight is everything but health checks.
 
     `most_waiting`: requests of a model that does not batch, beyond which the next one is refused. `limit_s`: who
     has waited longer is not answered by the model any more.
@@ -47,89 +41,47 @@ class Server:
         self._most_waiting = most_waiting
         self._limit_s = limit_s
         self.ledger = Ledger()
-        self.plane: DataPlane | None = None
-        self.workers: Workers | None = None
-        self.queue: Queue | None = None
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.together: Together | None = None
+        self.serving = False
         self.standstill: Standstill | None = None
-        self.conversations: Conversations | None = None
-        self._door: Door | None = None
+        self._executor: Executor | None = None
+        self._conversations: Conversations | None = None
         self._routes = _NO_ROUTES
-        self._leaving = False
+        self._modelarts: Begin | None = None
+        self._open_inference: OpenInference | None = None
+        self._infer: Begin | None = None
 
-    def serve(self, plane: "DataPlane", protocol: "OpenInference | None" = None) -> None:
+    def serve(self, model: "Model", name: str, version: str) -> None:
         """From now on the model answers, and the health check says so. Called once, by the thread that loaded the
         model, which then calls `work`."""
-        model = plane.model
-        if model.predict_async is not None:
-            from modelyard_runtime.execution.event_loop import prepared
+        from modelyard_runtime.execution.executors import executor_of
+        from modelyard_runtime.http.exchange import Exchange, Serving
+        from modelyard_runtime.protocols.modelarts import ModelArts
+        from modelyard_runtime.protocols.plane import Plane
+        from modelyard_runtime.protocols.v2 import OpenInference
 
-            self.loop = prepared()
-        elif model.joint is not None:
-            from modelyard_runtime.execution.batch_queue import Together
-
-            limits = model.joint.limits
-            limits = replace(limits, max_wait_s=min(limits.max_wait_s, self._limit_s))
-            self.together = Together(limits, self.ledger)
-            self.together.batcher.start(model.threads)
-        else:
-            from modelyard_runtime.execution.thread_queue import Queue
-
-            self.workers = Workers(model.threads)
-            self.queue = Queue(self.workers, self._most_waiting, self._limit_s, time.perf_counter)
-        if protocol is not None:
-            from modelyard_runtime.http.v2_http import Door
-
-            self._door = Door(protocol, self)
-        self._routes = model.routes
+        executor = self._executor = executor_of(model, self.ledger, self._most_waiting, self._limit_s)
+        modelarts = ModelArts(model, f"{name} {version}".strip())
+        serving = Serving(Plane(modelarts), executor, self.ledger)
+        self._modelarts = lambda scope, proto: Exchange(serving, scope, proto)
+        self._open_inference = OpenInference(model, name, version)
+        self._infer = partial(Exchange, Serving(Plane(self._open_inference), executor, self.ledger))
         if model.websocket is not None:
+            from modelyard_runtime.execution.event_loop import prepared
             from modelyard_runtime.http.websocket.conversations import Conversations, Place
 
-            place = Place(self.workers.put if self.workers else self._soon, self.loop, self._limit_s)
-            self.conversations = Conversations(model.websocket, model.routes, self.ledger, place)
-        self.plane = plane
+            place = Place(executor.put, prepared() if model.websocket.talk else None, self._limit_s)
+            self._conversations = Conversations(model.websocket, model.routes, self.ledger, place)
+        self._routes = model.routes
+        self.serving = True
 
     def work(self) -> None:
         """Runs the model until `leave`, or until a signal handler raises something."""
-        if self.loop is not None:
-            while not (self._leaving or self.loop.is_closed()):  # a script may stop it
-                self.loop.run_forever()
-            if not self._leaving:
-                raise RuntimeError("the script has closed the event loop that it runs on")
-            from modelyard_runtime.execution.event_loop import wind_up
-
-            wind_up(self.loop)
-            return
-        if self.together is not None:
-            self.together.batcher.work()
-        assert self.workers is not None
-        self.workers.work()
+        assert self._executor is not None
+        self._executor.work()
 
     def leave(self) -> bool:
         """Have `work` return; False when it does not look for that. Any thread."""
-        if self.loop is None:
-            return False
-        self._leaving = True
-        with suppress(RuntimeError):  # it is closed
-            self.loop.call_soon_threadsafe(self.loop.stop)
-        return True
-
-    def put(self, work: Callable[[], None]) -> None:
-        """One more step of what has begun: it is never refused. Any thread."""
-        assert self.workers is not None
-        self.workers.put(work)
-
-    def offer(self, caller: "Caller") -> None:
-        """It has its turn where the model runs; or it is refused."""
-        assert self.queue is not None
-        if not self.queue.offer(caller):
-            self.ledger.mine.refused += 1
-
-    def put_async(self, run: Any) -> None:
-        """The same with a coroutine function, on the loop of the model."""
-        assert self.loop is not None
-        self.loop.call_soon_threadsafe(partial(_start, self.loop, run))
+        return self._executor is not None and self._executor.leave()
 
     def handle(self, scope: Any, proto: Any) -> None:
         """One request has arrived; its body has not been read. Never raises."""
@@ -144,7 +96,7 @@ class Server:
             if method == "GET" and "upgrade" in scope.headers:
                 self._answer(proto, 400, "ModelArts.4204", "This model does not serve WebSockets.")
             elif methods is not None and method in methods:
-                proto().add_done_callback(Exchange(self, scope, proto))
+                proto().add_done_callback(self._modelarts(scope, proto))  # type: ignore[misc]  # there are routes
             else:
                 self._refuse(scope, proto, path, methods)
         except BaseException:  # noqa: BLE001 - Granian ignores it, and the caller would wait
@@ -153,8 +105,8 @@ class Server:
     def converse(self, scope: Any, watcher: Any) -> None:
         """Somebody wants a WebSocket. Never raises."""
         try:
-            if self.conversations is not None:
-                self.conversations.enter(scope, watcher)
+            if self._conversations is not None:
+                self._conversations.enter(scope, watcher)
                 return
             from modelyard_runtime.http.websocket.conversations import refuse
 
@@ -165,41 +117,46 @@ class Server:
 
     def hang_up(self) -> None:
         """Any thread."""
-        if self.conversations is not None:
-            self.conversations.hang_up()
-
-    def _soon(self, work: Callable[[], None]) -> None:
-        assert self.loop is not None
-        self.loop.call_soon_threadsafe(work)
+        if self._conversations is not None:
+            self._conversations.hang_up()
 
     def _health(self, proto: Any) -> None:
         begun, in_flight = self.ledger.begun, self.ledger.in_flight
         counts = [("x-in-flight", str(in_flight)), ("x-requests", str(begun))]
         if self.standstill is not None:
-            lasting = 0 if self.conversations is None else len(self.conversations)
+            lasting = 0 if self._conversations is None else len(self._conversations)
             self.standstill.look(begun - lasting, in_flight - lasting, time.monotonic())
-        if self.plane is None:
-            proto.response_bytes(503, _JSON + counts, b'{"status":"loading"}')
-        else:
+        if self.serving:
             proto.response_bytes(200, _JSON + counts, b'{"status":"ok"}')
+        else:
+            proto.response_bytes(503, _JSON + counts, b'{"status":"loading"}')
 
     def _refuse(self, scope: Any, proto: Any, path: str, methods: frozenset[str] | None) -> None:
         if methods is None and path.startswith("/v2"):
-            self._open_inference(scope, proto, path)
-        elif self.plane is None:
+            self._v2(scope, proto, path)
+        elif not self.serving:
             self._answer(proto, 503, "ModelArts.4302", "The model is still loading.")
         elif methods is None:
             self._answer(proto, 404, "ModelArts.4204", f"API {path} does not exist.")
         else:
             self._answer(proto, 405, "ModelArts.4204", f"API {path} takes {', '.join(sorted(methods))}.")
 
-    def _open_inference(self, scope: Any, proto: Any, path: str) -> None:
-        if self._door is not None:
-            self._door.enter(scope, proto, path)
-            return
-        from modelyard_runtime.http.v2_http import answer_loading
+    def _v2(self, scope: Any, proto: Any, path: str) -> None:
+        """The Open Inference Protocol: what needs no body is answered here and now."""
+        if self._open_inference is None or self._infer is None:
+            from modelyard_runtime.protocols.v2 import while_loading
 
-        self.ledger.finish(answer_loading(proto, path))
+            self._send(proto, while_loading(path.rstrip("/")))
+            return
+        reply = self._open_inference.described(scope.method, path)
+        if reply is None:
+            proto().add_done_callback(self._infer(scope, proto))
+        else:
+            self._send(proto, reply)
+
+    def _send(self, proto: Any, reply: "Reply") -> None:
+        proto.response_bytes(reply.status, reply.headers, reply.body)
+        self.ledger.finish(reply.status)
 
     def _answer(self, proto: Any, status: int, code: str, message: str) -> None:
         """Once its body is here: answered earlier, the connection is closed under a caller who still sends."""
@@ -209,100 +166,3 @@ class Server:
             self.ledger.finish(status)
 
         proto().add_done_callback(reply)
-
-
-class Exchange:
-    """One prediction, from the body to the answer. Called by the transport when the body is there."""
-
-    __slots__ = ("_body", "_plane", "_proto", "_scope", "_server", "began_s")
-
-    def __init__(self, server: Server, scope: Any, proto: Any) -> None:
-        assert server.plane is not None
-        self._server = server
-        self._plane = server.plane
-        self._scope = scope
-        self._proto = proto
-        self._body = b""
-        self.began_s = time.perf_counter()
-
-    def __call__(self, future: Any) -> None:
-        server = self._server
-        try:
-            self._body = future.result()
-        except Exception:  # noqa: BLE001 - the caller left while it was sending
-            server.ledger.finish()
-            return
-        if server.together is not None:
-            prepared = self._plane.prepared(self._body, self.content_type)
-            if isinstance(prepared, tuple):
-                self.reply(*prepared)
-            else:
-                server.together.join(self, prepared)
-            return
-        if server.loop is not None:
-            server.put_async(self._run_async)
-            return
-        server.offer(self)
-
-    def content_type(self) -> str:
-        return header(self._scope.headers, "content-type")
-
-    def run(self, now_s: float) -> float:
-        """Where the model runs."""
-        tally = self._server.ledger.mine
-        tally.queue_s.add(now_s - self.began_s)
-        status, body = self._plane.answer(self._body, self.content_type)
-        if not isinstance(body, bytes):
-            self._stream(body)
-            return time.perf_counter()
-        self._proto.response_bytes(status, _JSON, body)
-        ended_s = time.perf_counter()
-        tally.finish(status, ended_s - self.began_s)
-        return ended_s
-
-    async def _run_async(self) -> None:
-        """On the event loop of the model."""
-        status, body = await self._plane.answer_async(self._body, self.content_type)
-        if isinstance(body, bytes):
-            self.reply(status, body)
-            return
-        from modelyard_runtime.http import sse
-
-        await sse.stream(body, sse.Caller(self._proto), self._plane.failed, self._streamed)
-
-    def _stream(self, items: "Items") -> None:
-        from modelyard_runtime.http import sse
-
-        caller = sse.Caller(self._proto)
-        put = self._server.put
-        put(sse.Stream(items, caller, put, self._plane.failed, self._streamed).step)
-
-    def _streamed(self, status: int) -> None:
-        self._server.ledger.finish(status, time.perf_counter() - self.began_s)
-
-    def answer(self, asked: "Prepared", result: Any) -> None:
-        self.reply(*self._plane.answered(asked, result))
-
-    def refuse(self, error: RequestError) -> None:
-        self.reply(error.status, error.body())
-
-    def abandon(self) -> None:
-        """The caller has left."""
-        self._server.ledger.finish()
-
-    def disconnected(self) -> Any:
-        return self._proto.client_disconnect()
-
-    def reply(self, status: int, body: bytes) -> None:
-        """On any thread."""
-        self._proto.response_bytes(status, _BUSY if status == 503 else _JSON, body)
-        self._server.ledger.finish(status, time.perf_counter() - self.began_s)
-
-
-_tasks: set[Any] = set()  # the loop itself holds its tasks only weakly
-
-
-def _start(loop: "asyncio.AbstractEventLoop", run: Any) -> None:
-    task = loop.create_task(run())
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)

@@ -12,8 +12,6 @@ A failure after the first item is an event named `error`; before it, an answer l
 Granian takes what is sent without waiting for the caller: a generator that is faster than its caller fills memory.
 """
 
-import asyncio
-import inspect
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -119,13 +117,15 @@ def _refuse() -> NoReturn:
 
 async def stream(items: Items, caller: Caller, failed: Failed, ended: Ended) -> None:
     """The same on the event loop of a model whose steps are coroutines. Never raises."""
+    import asyncio  # scripts without coroutines start without it
+
     _cancel_when_left(caller)
     try:
-        if inspect.isasyncgen(items):
+        if isinstance(items, AsyncGenerator):
             async for item in items:
                 caller.send(item)
         else:
-            for item in items:  # type: ignore[union-attr]
+            for item in items:
                 caller.send(item)
                 await asyncio.sleep(0)
     except asyncio.CancelledError:  # the caller has left
@@ -140,6 +140,8 @@ async def stream(items: Items, caller: Caller, failed: Failed, ended: Ended) -> 
 
 
 def _cancel_when_left(caller: Caller) -> None:
+    import asyncio
+
     task = asyncio.current_task()
     assert task is not None
     loop = asyncio.get_running_loop()

@@ -1,13 +1,13 @@
 """What the model server reads of config.json, and what is wrong with it: the same words before publishing and when
 the model is loaded. Imports nothing that a check of a package must not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from modelyard_runtime.errors import LoadError
-from modelyard_runtime.execution.batching import limits
 from modelyard_runtime.loading.package import Package
 from modelyard_runtime.loading.websocket import bounds
-from modelyard_runtime.model import Tensor
+from modelyard_runtime.model import Limits, Tensor
 
 MAX_THREADS = 1024
 
@@ -53,6 +53,36 @@ def tensors(package: Package, key: str) -> tuple[Tensor, ...]:
     if found is None or not isinstance(value, list | None):
         raise LoadError(f'config.json: {key} must be a list of {{"name", "datatype", "shape"}}')
     return found
+
+
+def limits(value: Any) -> Limits | None:
+    """What `batching` of config.json says; None when it is off. Raises LoadError."""
+    if value is False or value == "off":
+        return None
+    if value is None or value is True or value == "auto":
+        return Limits()
+    if not isinstance(value, Mapping):
+        raise LoadError(f'config.json: batching must be true, false, "auto" or an object, not {value!r}')
+    unknown = sorted(set(value) - {"max_batch_size", "max_delay_ms", "max_wait_s", "mode"})
+    if unknown:
+        raise LoadError(f"config.json: batching does not know {', '.join(unknown)}")
+    usual = Limits()
+    return Limits(
+        max_size=int(_number(value, "max_batch_size", usual.max_size, least=1)),
+        max_delay_s=_number(value, "max_delay_ms", usual.max_delay_s * 1000, least=0) / 1000,
+        max_wait_s=_number(value, "max_wait_s", usual.max_wait_s, least=0.001),
+    )
+
+
+def _number(value: Mapping[str, Any], name: str, default: float, *, least: float) -> float:
+    given = value.get(name, default)
+    try:
+        number = float(given)
+    except (TypeError, ValueError, OverflowError):
+        number = -1.0
+    if isinstance(given, bool) or not least <= number < float("inf"):
+        raise LoadError(f"config.json: batching.{name} must be a number of at least {least:g}, not {given!r}")
+    return number
 
 
 def _size(value: object) -> int:

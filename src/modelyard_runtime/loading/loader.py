@@ -13,7 +13,7 @@ from typing import Any
 
 from model_service.model_service import SingleNodeService
 from modelyard_runtime.errors import LoadError
-from modelyard_runtime.execution.batching import limits, rows_joint
+from modelyard_runtime.execution.sharing import rows_joint
 from modelyard_runtime.loading import declared
 from modelyard_runtime.loading.package import Package, open_package
 from modelyard_runtime.loading.script import load_service, script_model
@@ -44,7 +44,7 @@ def _joined(package: Package, model: Model) -> Model:
     """Models of rows answer several requests in one call: by themselves where that is exact as far as the file
     tells (any number of rows in, as many out), and where config.json says so. Raises LoadError."""
     value = package.config.get("batching")
-    bounds = limits(value)
+    bounds = declared.limits(value)
     if model.rows is None or bounds is None:
         return model
     tensors = (*model.tensors.inputs, *model.tensors.outputs) if model.tensors else ()

@@ -15,12 +15,13 @@ from typing import Any
 
 from model_service.model_service import ModelService, SingleNodeService
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.execution.sharing import alone
 from modelyard_runtime.formats.tabular import columns
 from modelyard_runtime.loading import tensorflow1
 from modelyard_runtime.loading.imports import import_script
 from modelyard_runtime.loading.kinds import KINDS
 from modelyard_runtime.loading.package import Package
-from modelyard_runtime.loading.script_batch import alone, script_joint
+from modelyard_runtime.loading.script_batch import script_joint
 from modelyard_runtime.loading.websocket import talks, websocket
 from modelyard_runtime.model import Model
 from modelyard_runtime.stopwatch import Stopwatch

@@ -13,8 +13,10 @@ from typing import Any
 
 from model_service.model_service import SingleNodeService
 from modelyard_runtime.errors import LoadError
-from modelyard_runtime.execution.batching import Joint, limits
+from modelyard_runtime.execution.sharing import chained, end_to_end
+from modelyard_runtime.loading.declared import limits
 from modelyard_runtime.loading.package import Package
+from modelyard_runtime.model import Joint
 
 Step = Callable[[Any], Any]
 Steps = tuple[Step | None, Callable[[list[Any]], Sequence[Any]], Step | None]
@@ -40,18 +42,6 @@ def script_joint(package: Package, service: Any) -> Joint | None:
         inference = _by_rows(inference)
     steps = (_own(service, "_preprocess"), inference, _own(service, "_postprocess"))
     return Joint(predict=lambda items: _together(steps, items), limits=bounds)
-
-
-def alone(joint: Joint) -> Step:
-    """The model's `predict`, for whoever asks without a queue."""
-
-    def predict(data: Any) -> Any:
-        result = joint.predict([data])[0]
-        if isinstance(result, BaseException):
-            raise result
-        return result
-
-    return predict
 
 
 def _own(service: Any, name: str) -> Step | None:
@@ -84,27 +74,14 @@ def _tried(step: Step, value: Any) -> Any:
 
 
 def _by_rows(inference: Step) -> Callable[[list[Any]], list[Any]]:
-    def call(inputs: list[Any]) -> list[Any]:
-        if len(inputs) == 1:
-            return [inference(inputs[0])]
-        counts = [len(rows) for rows in inputs]
-        results = inference(_end_to_end(inputs))
-        if len(results) != sum(counts):
-            raise ValueError(f"_inference returned {len(results)} rows for {sum(counts)}")
-        cut, start = [], 0
-        for count in counts:
-            cut.append(results[start : start + count])
-            start += count
-        return cut
-
-    return call
+    return lambda inputs: end_to_end(inference, inputs, _joined)
 
 
-def _end_to_end(inputs: list[Any]) -> Any:
+def _joined(inputs: Sequence[Any]) -> Any:
     """Lists, numpy arrays, torch tensors, data frames, each joined by its own means."""
     first = inputs[0]
     if isinstance(first, list):
-        return [row for rows in inputs for row in rows]
+        return chained(inputs)
     kind = type(first).__module__.partition(".")[0]
     if kind == "torch":
         import torch  # type: ignore[import-not-found,unused-ignore]

@@ -23,9 +23,9 @@ BYTES = "bytes"
 _decode_json = msgspec.json.Decoder().decode
 
 
-def decode(body: bytes, content_type: Callable[[], str]) -> Any:
+def decode(body: bytes, header: Callable[[str], str]) -> Any:
     """The request as a dict (or whatever JSON it is), a form, or bytes. Raises RequestError (400)."""
-    said = content_type()
+    said = header("content-type")
     kind = _kind(said)
     if kind is not UTF_8:
         if kind is FORM:
@@ -41,13 +41,13 @@ def decode(body: bytes, content_type: Callable[[], str]) -> Any:
         return _decode_json(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if body.startswith(codecs.BOM_UTF8):
-            return decode(body.removeprefix(codecs.BOM_UTF8), str)
+            return decode(body.removeprefix(codecs.BOM_UTF8), lambda _name: "")
         raise bad_input(f"{error}.{_advice(said)}") from None
 
 
-def given(data: Any, body: bytes, content_type: Callable[[], str]) -> Any:
+def given(data: Any, body: bytes, header: Callable[[str], str]) -> Any:
     """What a script that parses its text itself gets: the text of a JSON body; any other as it was decoded."""
-    kind = _kind(content_type())
+    kind = _kind(header("content-type"))
     return data if kind is FORM or kind is BYTES else _text(body, kind).removeprefix("\ufeff")
 
 

@@ -13,20 +13,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from modelyard_runtime.errors import bad_input
-from modelyard_runtime.model import Model, Tensor, Tensors
+from modelyard_runtime.execution.job import Asked
+from modelyard_runtime.model import Model, Tensor
 from modelyard_runtime.protocols.answers import encode, walked
+from modelyard_runtime.protocols.plane import answer_of, asked_of, call_of
 
 
-def tensors(model: Model) -> Tensors:
-    """What a script can say of itself: the names that config.json declares."""
-    inputs = tuple(Tensor(name, "BYTES", (-1,)) for name in model.columns)
+class ByRequest:
+    """The items of its calls are whole requests, their results whole answers (`v2.Addressed`)."""
 
-    def run(given: dict[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
-        assert model.predict is not None
-        body = request(model, given)
-        return chosen(arrays(model.predict(encode(body).decode() if model.wants_text else body)), wanted)
+    def __init__(self, model: Model) -> None:
+        self.platform = "python"
+        self.inputs = tuple(Tensor(name, "BYTES", (-1,)) for name in model.columns)
+        self.outputs: tuple[Tensor, ...] = ()
+        self._model = model
+        self._call = call_of(model)
 
-    return Tensors("python", inputs, (), run)
+    def asked(self, inputs: dict[str, Any], wanted: tuple[str, ...], about: Any) -> Asked:
+        data: Any = request(self._model, inputs)
+        text = encode(data).decode() if self._model.wants_text else data
+        return asked_of(self._model, self._call, text, about)
+
+    def arrays(self, asked: Asked, result: Any, wanted: tuple[str, ...]) -> dict[str, Any]:
+        return chosen(arrays(answer_of(self._model, asked, result)), wanted)
 
 
 def request(model: Model, given: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Saved:
     kind: str = "number"
     needs: str = "sklearn"
     datatype: str = "FP64"
+    warms_up: bool = True  # there is an example of zeros
 
 
 def package(directory: Path, saved: Saved, columns: Sequence[str] = COLUMNS) -> Any:
@@ -184,7 +185,7 @@ FORMATS = {
     "sklearn-joblib": Saved("model.joblib", _joblib),
     "sklearn-pickle": Saved("model.pkl", _pickle),
     "sklearn-skops": Saved("model.skops", _skops, needs="skops"),
-    "sklearn-by-name": Saved("model.m", _by_name, needs="pandas"),
+    "sklearn-by-name": Saved("model.m", _by_name, needs="pandas", warms_up=False),
     "xgboost-json": Saved("model.json", _xgb_classifier, needs="xgboost"),
     "xgboost-ubj": Saved("model.ubj", _xgb_binary, needs="xgboost"),
     "xgboost-booster": Saved("booster.ubj", _booster, needs="xgboost"),

@@ -5,18 +5,16 @@ from typing import Any
 import pytest
 
 from modelyard_runtime.errors import LoadError, RequestError, bad_input
-from modelyard_runtime.execution.batcher import Batcher, Times
+from modelyard_runtime.execution.batch_queue import Batcher, Times
 from modelyard_runtime.execution.batching import (
     Costs,
     Gaps,
-    Limits,
     Patience,
-    limits,
     linger_s,
-    rows_joint,
-    together,
 )
-from modelyard_runtime.model import Question, Rows
+from modelyard_runtime.execution.sharing import results_of, rows_joint
+from modelyard_runtime.loading.declared import limits
+from modelyard_runtime.model import Limits, Question, Rows
 
 
 def costs(overhead_s: float, each_s: float) -> Costs:
@@ -122,7 +120,7 @@ def test_only_the_guilty_fails() -> None:
             raise ZeroDivisionError
         return [100 // item for item in items]
 
-    found = together(predict, [1, 0, 4])
+    found = results_of(predict, [1, 0, 4])
     assert found[0] == 100
     assert isinstance(found[1], ZeroDivisionError)
     assert found[2] == 25
@@ -161,12 +159,18 @@ def test_a_model_that_loses_rows_is_found_out() -> None:
 
 
 class Request:
+    """One that waits, and its job, in one."""
+
     def __init__(self, rows: int = 1) -> None:
         self.rows = rows
         self.came_s = 0.0
         self.left = False
         self.watched = False
-        self.ends: list[str] = []
+        self.ends: list[Any] = []
+
+    @property
+    def job(self) -> "Request":
+        return self
 
     def watch(self) -> None:
         self.watched = True
@@ -177,12 +181,12 @@ class Request:
     def abandon(self) -> None:
         self.ends.append("abandoned")
 
-    def expire(self) -> None:
-        self.ends.append("expired")
+    def refuse(self, error: RequestError) -> None:
+        self.ends.append(error.status)
 
 
 def test_a_queue_that_cannot_be_answered_in_time_refuses() -> None:
-    batcher: Batcher[Request] = Batcher(lambda _: None, Limits(max_size=4, max_wait_s=1.0), Times(lambda: 0.0))
+    batcher = Batcher(lambda _: None, Limits(max_size=4, max_wait_s=1.0), Times(lambda: 0.0))
     for _ in range(10):
         batcher.costs.record(4, 0.4)  # 0.1 s a row
     taken = [Request() for _ in range(10)]
@@ -199,14 +203,14 @@ def test_what_has_waited_too_long_is_not_computed() -> None:
     ran: list[int] = []
     now = [0.0]
     times = Times(lambda: now[0])
-    batcher: Batcher[Request] = Batcher(lambda batch: ran.append(len(batch)), Limits(max_wait_s=60.0), times)
+    batcher = Batcher(lambda batch: ran.append(len(batch)), Limits(max_wait_s=60.0), times)
     old, fresh = Request(2), Request()
     fresh.came_s = 30.0
     assert batcher.offer(old)
     assert batcher.offer(fresh)
     now[0] = 60.5
     batcher.turn()
-    assert (old.ends, fresh.ends) == (["taken", "expired"], ["taken"])
+    assert (old.ends, fresh.ends) == (["taken", 504], ["taken"])
     assert ran == [1]
     assert batcher.waiting_rows == 0
 
@@ -247,7 +251,7 @@ class Arriving:
         self.pauses = 0
         self.sizes: list[int] = []
         limits = Limits(max_size=16, max_delay_s=0.005)
-        self.batcher: Batcher[Request] = Batcher(
+        self.batcher = Batcher(
             lambda batch: self.sizes.append(len(batch)), limits, Times(lambda: self.now_s, self.pause)
         )
         self.batcher.costs = costs(0.002, 0.0)

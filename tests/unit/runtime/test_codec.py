@@ -19,7 +19,7 @@ from modelyard_runtime.protocols.codec import decode, given
     ],
 )
 def test_decode(body: bytes, value: Any) -> None:
-    assert decode(body, lambda: "") == value
+    assert decode(body, lambda _: "") == value
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_decode(body: bytes, value: Any) -> None:
 )
 def test_bad_bodies(body: bytes, code: str) -> None:
     with pytest.raises(RequestError) as refused:
-        decode(body, lambda: "text/plain")
+        decode(body, lambda _: "text/plain")
     assert refused.value.status == 400
     assert json.loads(refused.value.body())["error_code"] == code
 
@@ -74,7 +74,7 @@ FORM = b'--B\r\nContent-Disposition: form-data; name="t"\r\n\r\n1\r\n--B--\r\n'
     ],
 )
 def test_the_content_type_says_what_a_body_is(content_type: str, body: bytes, value: Any) -> None:
-    assert decode(body, lambda: content_type) == value
+    assert decode(body, lambda _: content_type) == value
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_content_type_says_what_a_body_is(content_type: str, body: bytes, va
 )
 def test_what_is_not_what_it_says_is_400(content_type: str, body: bytes, told: str) -> None:
     with pytest.raises(RequestError, match=re.escape(told)) as refused:
-        decode(body, lambda: content_type)
+        decode(body, lambda _: content_type)
     assert refused.value.status == 400
 
 
@@ -110,4 +110,4 @@ def test_what_is_not_what_it_says_is_400(content_type: str, body: bytes, told: s
     ],
 )
 def test_a_script_that_parses_gets_the_text_of_json_alone(content_type: str, body: bytes, value: Any) -> None:
-    assert given(decode(body, lambda: content_type), body, lambda: content_type) == value
+    assert given(decode(body, lambda _: content_type), body, lambda _: content_type) == value

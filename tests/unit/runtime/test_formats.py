@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from tests.unit.runtime.saved_models import COLUMNS, FORMATS, ROWS, Saved, package
 
-from modelyard_runtime.execution.batching import Limits, rows_joint, together
+from modelyard_runtime.execution.job import Asked
+from modelyard_runtime.execution.sharing import results_of, rows_joint
 from modelyard_runtime.loading.loader import load
-from modelyard_runtime.model import Model
-from modelyard_runtime.protocols.modelarts import DataPlane
+from modelyard_runtime.model import Limits, Model
+from modelyard_runtime.protocols.modelarts import ModelArts
+from modelyard_runtime.protocols.plane import Plane
 from modelyard_runtime.protocols.v2 import OpenInference
 from modelyard_runtime.settings import Settings
 
@@ -39,10 +41,10 @@ def plain(value: Any) -> Any:
 
 
 def ask(model: Model, body: Any) -> Any:
-    status, answer = DataPlane(model, "m").answer(json.dumps(body).encode(), lambda: "")
-    assert isinstance(answer, bytes)
-    assert status == 200, answer
-    return json.loads(answer)
+    reply = Plane(ModelArts(model, "m")).answer(json.dumps(body).encode(), lambda _: "")
+    assert isinstance(reply.body, bytes)
+    assert reply.status == 200, reply.body
+    return json.loads(reply.body)
 
 
 def wrapped(_: Saved, model: Model) -> Any:
@@ -60,11 +62,16 @@ def instances(_: Saved, model: Model) -> Any:
 def joined(_: Saved, model: Model) -> Any:
     """Three callers answered by one call, also where config.json would have to ask for that."""
     assert model.rows is not None
-    plane = DataPlane(replace(model, joint=rows_joint(model.rows, Limits())), "m")
-    body = [json.dumps({"req_data": [row]}).encode() for row in OBJECTS]
-    asked = [plane.prepared(each, lambda: "") for each in body]
-    results = together(asked[0].call.predict, [each.item for each in asked])  # type: ignore[union-attr]
-    answers = [json.loads(plane.answered(*each)[1]) for each in zip(asked, results, strict=True)]  # type: ignore[arg-type]
+    plane = Plane(ModelArts(replace(model, joint=rows_joint(model.rows, Limits())), "m"))
+    asked: list[Asked] = []
+    for row in OBJECTS:
+        each = plane.decode(json.dumps({"req_data": [row]}).encode(), lambda _: "")
+        assert isinstance(each, Asked)
+        asked.append(each)
+    many = asked[0].call.many
+    assert many is not None
+    results = results_of(many, [each.item for each in asked])
+    answers = [json.loads(plane.encode(*each).body) for each in zip(asked, results, strict=True)]  # type: ignore[arg-type]
     return unnamed([row for answer in answers for row in answer["resp_data"]])
 
 
@@ -112,7 +119,8 @@ def infer(model: Model, body: bytes, headers: dict[str, str]) -> Any:
     def failed(error: BaseException) -> str:
         raise error
 
-    reply = OpenInference(model, "m", "1.0.0", failed).infer(body, lambda name: headers.get(name, ""))
+    reply = Plane(OpenInference(model, "m", "1.0.0", failed)).answer(body, lambda name: headers.get(name, ""))
+    assert isinstance(reply.body, bytes)
     assert reply.status == 200, reply.body
     length = dict(reply.headers).get("inference-header-content-length")
     if length is None:
@@ -185,13 +193,16 @@ def same(found: Any, expected: Any) -> None:
 
 def test_a_wrong_width_is_the_callers_error(served: Served) -> None:
     _, model, _ = served
-    status, answer = DataPlane(model, "m").answer(b'{"instances": [[1.0, 2.0]]}', lambda: "")
-    assert (status, json.loads(bytes(answer))["error_code"]) == (400, "ModelArts.4105")  # type: ignore[arg-type]
+    reply = Plane(ModelArts(model, "m")).answer(b'{"instances": [[1.0, 2.0]]}', lambda _: "")
+    assert isinstance(reply.body, bytes)
+    assert (reply.status, json.loads(reply.body)["error_code"]) == (400, "ModelArts.4105")
 
 
-def test_the_example_of_the_warm_up_fits(served: Served, tmp_path: Path) -> None:
-    _, model, _ = served
-    assert model.example is None or ask(model, model.example)
+def test_the_example_of_the_warm_up_fits(served: Served) -> None:
+    saved, model, _ = served
+    assert (model.example is not None) is saved.warms_up
+    if saved.warms_up:
+        assert len(ask(model, model.example).popitem()[1]) == 1
 
 
 def test_classes_of_xgboost_are_cut_where_its_own_classifier_cuts(tmp_path: Path) -> None:

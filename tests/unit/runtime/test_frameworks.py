@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 from modelyard_runtime.loading.loader import load
-from modelyard_runtime.protocols.modelarts import DataPlane
+from modelyard_runtime.protocols.modelarts import ModelArts
+from modelyard_runtime.protocols.plane import Plane
 from modelyard_runtime.settings import Settings
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the frameworks, which are not ours to mend
@@ -40,10 +41,10 @@ def clean_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         sys.modules.pop(name, None)
 
 
-def plane(directory: Path, script: str, **config: Any) -> DataPlane:
+def plane(directory: Path, script: str, **config: Any) -> Plane:
     (directory / "config.json").write_text(json.dumps(config))
     (directory / "customize_service.py").write_text(textwrap.dedent(script))
-    return DataPlane(load(Settings(directory, "mnist", "1.0.0", port=0)), "mnist")
+    return Plane(ModelArts(load(Settings(directory, "mnist", "1.0.0", port=0)), "mnist"))
 
 
 def picture(seed: int) -> bytes:
@@ -55,7 +56,7 @@ def picture(seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def ask(served: DataPlane, files: dict[str, bytes]) -> Any:
+def ask(served: Plane, files: dict[str, bytes]) -> Any:
     """Posts a form as curl -F does."""
     parts = [
         f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="{field}"; filename="{field}.png"\r\n'
@@ -65,10 +66,10 @@ def ask(served: DataPlane, files: dict[str, bytes]) -> Any:
         for field, content in files.items()
     ]
     body = b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
-    status, answer = served.answer(body, lambda: f"multipart/form-data; boundary={BOUNDARY}")
-    assert status == 200, answer
-    assert isinstance(answer, bytes)
-    return json.loads(answer)
+    reply = served.answer(body, lambda _: f"multipart/form-data; boundary={BOUNDARY}")
+    assert reply.status == 200, reply.body
+    assert isinstance(reply.body, bytes)
+    return json.loads(reply.body)
 
 
 def pixels(content: bytes) -> Any:
@@ -230,7 +231,8 @@ def test_machine_learning_without_a_step_of_its_own(tmp_path: Path, framework: s
             booster.save_model(tmp_path / "model.json")
     served = plane(tmp_path, MACHINE_LEARNING, model_type="XGBoost")
     body = {"data": {"req_data": [dict(zip("abcd", row.tolist(), strict=True)) for row in rows]}}
-    status, answer = served.answer(json.dumps(body).encode(), lambda: "")
+    reply = served.answer(json.dumps(body).encode(), lambda _: "")
+    status, answer = reply.status, reply.body
     assert status == 200, answer
     found = [row["predictresult"] for row in json.loads(bytes(answer))["data"]["resp_data"]]  # type: ignore[arg-type]
     assert found == pytest.approx(expected.tolist())
@@ -305,7 +307,7 @@ def test_mxnet_by_a_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in ("net-symbol.json", "net-0001.params", "net-0003.params"):
         (tmp_path / name).touch()
     served = plane(tmp_path, script, model_type="MXNet")
-    assert served.answer(b'{"rows": [[1, 2]]}', lambda: "") == (200, b"[[[2,4]]]")
+    assert served.answer(b'{"rows": [[1, 2]]}', lambda _: "").body == b"[[[2,4]]]"
 
 
 def test_spark_by_a_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,7 +320,7 @@ def test_spark_by_a_stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             def _inference(self, data): return {"spark": self.spark, "path": self.model_path}
     """
     served = plane(tmp_path, script, model_file="model")
-    assert json.loads(bytes(served.answer(b"{}", lambda: "")[1])) == {  # type: ignore[arg-type]
+    assert json.loads(bytes(served.answer(b"{}", lambda _: "").body)) == {  # type: ignore[arg-type]
         "spark": "the session",
         "path": str(tmp_path / "model"),
     }

@@ -8,16 +8,18 @@ import pytest
 
 from modelyard_runtime.errors import bad_input
 from modelyard_runtime.model import Model
-from modelyard_runtime.protocols.modelarts import DataPlane
+from modelyard_runtime.protocols.modelarts import ModelArts
+from modelyard_runtime.protocols.plane import Plane
 
 
-def plane(predict: Callable[[Any], Any], **options: bool) -> DataPlane:
-    return DataPlane(Model(routes={}, predict=predict, **options), "iris 1.0.0")  # type: ignore[arg-type]
+def plane(predict: Callable[[Any], Any], **options: bool) -> Plane:
+    return Plane(ModelArts(Model(routes={}, predict=predict, **options), "iris 1.0.0"))  # type: ignore[arg-type]
 
 
 def ask(predict: Callable[[Any], Any], body: bytes = b"{}", **options: bool) -> tuple[int, Any]:
-    status, answer = plane(predict, **options).answer(body, lambda: "")
-    return status, json.loads(answer)
+    reply = plane(predict, **options).answer(body, lambda _: "")
+    assert isinstance(reply.body, bytes)
+    return reply.status, json.loads(reply.body)
 
 
 def test_the_return_value_is_the_answer() -> None:

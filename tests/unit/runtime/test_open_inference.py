@@ -11,11 +11,13 @@ import pytest
 
 from modelyard import __version__
 from modelyard_runtime.errors import bad_input, overloaded
-from modelyard_runtime.execution.batching import Call, Joint, together
-from modelyard_runtime.model import Model, Tensor, Tensors
+from modelyard_runtime.execution.job import Asked, Call
+from modelyard_runtime.execution.sharing import results_of
+from modelyard_runtime.model import Joint, Model, Tensor, Tensors
 from modelyard_runtime.protocols import v2
 from modelyard_runtime.protocols.datatypes import SIZES
-from modelyard_runtime.protocols.v2 import OpenInference, Prepared, Reply
+from modelyard_runtime.protocols.plane import Plane, Reply
+from modelyard_runtime.protocols.v2 import OpenInference
 
 HOME = "/v2/models/m"
 LENGTH = "inference-header-content-length"
@@ -39,7 +41,7 @@ def protocol(**model: Any) -> OpenInference:
 def infer(body: Any, tail: bytes = b"", **model: Any) -> Reply:
     head = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = {LENGTH: str(len(head))} if tail else {}
-    return protocol(**model).infer(head + tail, lambda name: headers.get(name, ""))
+    return Plane(protocol(**model)).answer(head + tail, lambda name: headers.get(name, ""))
 
 
 def one(datatype: str, data: Any, shape: list[int]) -> dict[str, Any]:
@@ -200,7 +202,7 @@ def test_binary_that_cannot_be_read(raw: bytes, datatype: str, said: int, messag
 
 @pytest.mark.parametrize("length", ["x", "-1", "99999"])
 def test_a_wrong_header_length(length: str) -> None:
-    reply = protocol().infer(b"{}", lambda name: length if name == LENGTH else "")
+    reply = Plane(protocol()).answer(b"{}", lambda name: length if name == LENGTH else "")
     assert (reply.status, "length of the JSON" in json.loads(reply.body)["error"]) == (400, True)
 
 
@@ -311,7 +313,7 @@ async def test_scripts_whose_steps_are_coroutines() -> None:
         return {"y": data["x"]}
 
     opened = protocol(tensors=None, predict=None, predict_async=predict)
-    reply = await opened.infer_async(json.dumps(one("FP32", [1, 2], [2])).encode(), lambda _: "")
+    reply = await Plane(opened).answer_async(json.dumps(one("FP32", [1, 2], [2])).encode(), lambda _: "")
     assert json.loads(reply.body)["outputs"][0]["data"] == [1.0, 2.0]
 
 
@@ -329,17 +331,18 @@ def joining(*bodies: Any, **tensors: Any) -> tuple[list[Any], list[Any]]:
     model = Model(
         {}, lambda data: data, joint=joint, tensors=Tensors("p", (), (), tensors.pop("run", run), **tensors)
     )
-    asked = OpenInference(model, "m", "", str)
-    prepared = [asked.prepared(json.dumps(body).encode(), lambda _: "") for body in bodies]
+    plane = Plane(OpenInference(model, "m", "", str))
+    prepared = [plane.decode(json.dumps(body).encode(), lambda _: "") for body in bodies]
     replies = [each if isinstance(each, Reply) else None for each in prepared]
     groups: dict[Call, list[int]] = {}
     for n, each in enumerate(prepared):
-        if isinstance(each, Prepared):
+        if isinstance(each, Asked):
             groups.setdefault(each.call, []).append(n)
     for call, group in groups.items():
-        results = together(call.predict, [prepared[n].item for n in group])  # type: ignore[union-attr]
+        assert call.many is not None
+        results = results_of(call.many, [prepared[n].item for n in group])  # type: ignore[union-attr]
         for n, result in zip(group, results, strict=True):
-            replies[n] = asked.answered(prepared[n], result)  # type: ignore[arg-type]
+            replies[n] = plane.encode(prepared[n], result)  # type: ignore[arg-type]
     return [(reply.status, json.loads(reply.body)) for reply in replies if reply], calls
 
 

@@ -19,7 +19,8 @@ from modelyard_runtime.errors import LoadError, input_refused
 from modelyard_runtime.http.sse import Stream
 from modelyard_runtime.loading.loader import load
 from modelyard_runtime.model import Model
-from modelyard_runtime.protocols.modelarts import DataPlane
+from modelyard_runtime.protocols.modelarts import ModelArts
+from modelyard_runtime.protocols.plane import Plane
 from modelyard_runtime.protocols.v2 import OpenInference
 from modelyard_runtime.settings import Settings
 
@@ -44,9 +45,9 @@ def configure(directory: Path, kinds: dict[str, str] | None) -> None:
 
 
 def ask(model: Model, body: Any) -> tuple[int, Any]:
-    status, answer = DataPlane(model, "m").answer(json.dumps(body).encode(), lambda: "")
-    assert isinstance(answer, bytes)
-    return status, json.loads(answer)
+    reply = Plane(ModelArts(model, "m")).answer(json.dumps(body).encode(), lambda _: "")
+    assert isinstance(reply.body, bytes)
+    return reply.status, json.loads(reply.body)
 
 
 def infer(model: Model, *inputs: dict[str, Any], **more: Any) -> tuple[int, Any]:
@@ -54,7 +55,8 @@ def infer(model: Model, *inputs: dict[str, Any], **more: Any) -> tuple[int, Any]
         raise AssertionError(f"a 500: {error!r}") from error
 
     body = json.dumps({"inputs": inputs, **more}).encode()
-    reply = OpenInference(model, "m", "1.0.0", failed).infer(body, lambda _: "")
+    reply = Plane(OpenInference(model, "m", "1.0.0", failed)).answer(body, lambda _: "")
+    assert isinstance(reply.body, bytes)
     return reply.status, json.loads(reply.body)
 
 
@@ -79,8 +81,10 @@ async def test_so_does_one_of_coroutines() -> None:
     async def predict(data: Any) -> Any:
         return refuse(data)
 
-    status, body = await DataPlane(Model({}, predict_async=predict), "m").answer_async(b"{}", lambda: "")
-    assert (status, json.loads(body)["error_msg"]) == (400, "age must be positive")  # type: ignore[arg-type]
+    plane = Plane(ModelArts(Model({}, predict_async=predict), "m"))
+    reply = await plane.answer_async(b"{}", lambda _: "")
+    assert isinstance(reply.body, bytes)
+    assert (reply.status, json.loads(reply.body)["error_msg"]) == (400, "age must be positive")
 
 
 def test_so_does_a_stream_before_its_first_item() -> None:
@@ -101,8 +105,14 @@ def test_so_does_a_stream_before_its_first_item() -> None:
         yield refuse(None)
 
     caller = Caller()
-    plane = DataPlane(Model({}, predict=refuse), "m")
-    Stream(items(), caller, lambda _: None, plane.failed, lambda _: None).step()  # type: ignore[arg-type]
+    protocol = ModelArts(Model({}, predict=refuse), "m")
+
+    def failed(error: BaseException) -> tuple[int, bytes]:
+        reply = protocol.refused(error)
+        assert isinstance(reply.body, bytes)
+        return reply.status, reply.body
+
+    Stream(items(), caller, lambda _: None, failed, lambda _: None).step()  # type: ignore[arg-type]
     assert caller.told is not None
     assert caller.told[0] == 400
 

@@ -8,9 +8,14 @@ import pytest
 
 from model_service.model_service import SingleNodeService
 from modelyard_runtime.errors import LoadError
-from modelyard_runtime.execution.batching import Limits
+from modelyard_runtime.execution.job import Asked
+from modelyard_runtime.execution.sharing import alone
 from modelyard_runtime.loading.package import Package
-from modelyard_runtime.loading.script_batch import alone, script_joint
+from modelyard_runtime.loading.script_batch import script_joint
+from modelyard_runtime.model import Limits, Model
+from modelyard_runtime.protocols.modelarts import ModelArts
+from modelyard_runtime.protocols.plane import Plane
+from modelyard_runtime.protocols.v2 import OpenInference
 
 
 class Plain(SingleNodeService):
@@ -125,3 +130,18 @@ def test_refused(service: Any, batching: Any, cause: str) -> None:
 
 def test_limits_of_the_package() -> None:
     assert joint(Listed(), batching={"max_batch_size": 2}).limits == Limits(max_size=2)
+
+
+def test_requests_of_both_protocols_share_a_call() -> None:
+    service = Listed()
+    batched = joint(service)
+    model = Model({}, predict=alone(batched), joint=batched)
+    plain = Plane(ModelArts(model, "m")).decode(b'{"x": [1]}', lambda _: "")
+    tensor = b'{"inputs": [{"name": "x", "datatype": "INT64", "shape": [1], "data": [2]}]}'
+    named = Plane(OpenInference(model, "m", "")).decode(tensor, lambda _: "")
+    assert isinstance(plain, Asked)
+    assert isinstance(named, Asked)
+    assert plain.call == named.call
+    assert plain.call.many is not None
+    assert plain.call.many([plain.item, named.item]) == [{"sum": 3.0}, {"sum": 6.0}]
+    assert service.calls == [2]

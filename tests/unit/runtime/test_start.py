@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from modelyard_runtime.http import sse as streams
 from modelyard_runtime.loading.load_watchdog import place
+from modelyard_runtime.protocols import multipart as forms
 from modelyard_runtime.stopwatch import Stopwatch
 
 ROOT = Path(__file__).parents[3]
@@ -18,12 +20,12 @@ HEAVY = ("numpy", "asyncio", "pandas", "sklearn", "joblib", "ssl", "email", "imp
 def test_a_script_that_needs_nothing_imports_nothing_heavy() -> None:
     program = f"""
 import sys
-import modelyard_runtime.main, modelyard_runtime.protocols.modelarts, modelyard_runtime.loading.load_watchdog
+import modelyard_runtime.main, modelyard_runtime.http.exchange, modelyard_runtime.loading.load_watchdog
 from modelyard_runtime.loading.loader import load
-from modelyard_runtime.protocols.v2 import OpenInference
+from modelyard_runtime.http.server import Server
 from modelyard_runtime.settings import settings
 read = settings({{"MODELYARD_MODEL_DIR": "examples/echo", "PORT": "0"}})
-OpenInference(load(read), "m", "", repr)
+Server().serve(load(read), "m", "")
 print([name for name in {HEAVY} if name in sys.modules])
 """
     done = subprocess.run(
@@ -76,3 +78,11 @@ def test_the_place_of_a_load_is_in_the_package(tmp_path: Path) -> None:
     finally:
         held.set()
         loading.join()
+
+
+def test_instances_of_the_release_before_find_what_they_import_late() -> None:
+    """An upgrade replaces the files of an instance that runs on; it reads these at its first stream or form."""
+    from modelyard_runtime import multipart, sse
+
+    assert (sse.Caller, sse.Stream, sse.stream) == (streams.Caller, streams.Stream, streams.stream)
+    assert (multipart.boundary, multipart.form) == (forms.boundary, forms.form)

@@ -27,7 +27,7 @@ from modelyard_runtime.http.websocket.channel import FAILED, GOING_AWAY, NORMAL,
 from modelyard_runtime.http.websocket.connections import Heard, Talk, wire
 from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.loading.websocket import Bounds, WebSocket
-from modelyard_runtime.protocols.modelarts import reported
+from modelyard_runtime.protocols.plane import reported
 
 SWITCHING = 101
 _JSON = ("content-type", "application/json")
