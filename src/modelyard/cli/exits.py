@@ -8,6 +8,7 @@ from modelyard.client import (
     LoggedOut,
     NotConfigured,
     OperationFailed,
+    Unanswered,
     UnknownName,
     Unreachable,
     WaitTimeout,
@@ -81,6 +82,8 @@ def advice(error: ClientError) -> str:
             )
         case LoggedOut():
             return "`modelyard login` logs in again."
+        case Unanswered():
+            return "What was asked may still be done, or be done already: `modelyard status` tells what answers."
         case Unreachable():
             return "Is it running? `modelyard up` starts a server here, `modelyard down` clears up after one."
         case UnknownName():

@@ -14,6 +14,7 @@ from modelyard.cli.context import DataDir, connect, errors, print_json
 from modelyard.cli.exits import Exit
 from modelyard.cli.variants import assignment
 from modelyard.client import ApiError, Client, Service, Upload
+from modelyard.client.outgoing import Files
 from modelyard.client.sse import CONTENT_TYPE as EVENTS
 from modelyard.client.streams import Answer
 
@@ -75,14 +76,15 @@ class Asked:
     """The body of a request: JSON that is written already, a file, or a form's fields and files."""
 
     body: object = None
-    files: Mapping[str, Upload] | None = None
+    files: Files | None = None
     upload: Upload | None = field(default=None, repr=False)
 
     def in_field(self, name: str) -> "Asked":
         """With the file in a form's field of this name; "" sends it as it is. Raises typer.BadParameter."""
         assert self.upload is not None
         if name:
-            return Asked(self.body or {}, {name: self.upload, **(self.files or {})})
+            more = (self.files or {}).get(name, ())
+            return Asked(self.body or {}, {**(self.files or {}), name: [self.upload, *_each(more)]})
         if self.files is not None:
             raise typer.BadParameter("the model does not say which field the file is for: use --field NAME=@FILE")
         return Asked(self.upload)
@@ -94,12 +96,22 @@ def _asked(body: str | None, file: Path | None, fields: Sequence[str], headers: 
     upload = None if file is None else _upload(file)
     if fields:
         pairs = [assignment(one) for one in fields]
-        files = {name: _upload(Path(value[1:])) for name, value in pairs if value.startswith("@")}
-        return Asked({name: value for name, value in pairs if name not in files}, files, upload)
+        texts: dict[str, list[str]] = {}
+        files: dict[str, list[Upload]] = {}
+        for name, value in pairs:
+            if value.startswith("@"):
+                files.setdefault(name, []).append(_upload(Path(value[1:])))
+            else:
+                texts.setdefault(name, []).append(value)
+        return Asked(texts, files, upload)
     if upload is not None:
         return Asked(None, None, upload)
     plain = any(name.lower() == "content-type" and "json" not in value for name, value in headers.items())
     return Asked(read(body or "-", as_json=not plain))
+
+
+def _each(value: Upload | Sequence[Upload]) -> Sequence[Upload]:
+    return (value,) if isinstance(value, Upload) else value
 
 
 def read(body: str, *, as_json: bool = True) -> bytes:

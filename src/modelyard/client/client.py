@@ -14,7 +14,7 @@ from modelyard.client.changes import Changes
 from modelyard.client.clockwork import sleep
 from modelyard.client.credentials import Credentials
 from modelyard.client.models import Models
-from modelyard.client.outgoing import NOTHING, Upload, question
+from modelyard.client.outgoing import NOTHING, Files, question
 from modelyard.client.records import Json, Service
 from modelyard.client.retries import RETRIES
 from modelyard.client.services import Services
@@ -67,14 +67,14 @@ class Client:
         body: object = None,
         *,
         path: str = "",
-        files: Mapping[str, Upload] | None = None,
+        files: Files | None = None,
         headers: Mapping[str, str] = NOTHING,
         timeout_s: float | None = None,
     ) -> object:
         """Ask the service's model; its answer as parsed JSON, text, or bytes.
 
         `body` is sent as JSON, bytes as JSON that is written already, an Upload as the file it is. With `files` a
-        form is sent, whose other fields are `body`.
+        form is sent, whose other fields are `body`; several files or values under one name are a list.
         """
         asked = question(service.access_address + path, body, files, headers, timeout_s)
         response = self.session.send(asked)
@@ -87,7 +87,7 @@ class Client:
         body: object = None,
         *,
         path: str = "",
-        files: Mapping[str, Upload] | None = None,
+        files: Files | None = None,
         headers: Mapping[str, str] = NOTHING,
         timeout_s: float | None = None,
     ) -> Iterator[Answer]:

@@ -20,6 +20,10 @@ class Unreachable(ClientError):
     """No answer came: nothing listens there, the connection broke, or the time was over."""
 
 
+class Unanswered(Unreachable):
+    """The request was sent and no answer came, or not all of it. What it asks for may have been done."""
+
+
 class ApiError(ClientError):
     """The server answered, and the answer is no.
 

@@ -31,9 +31,13 @@ def after_failure(
     >>> after_failure(httpx.ConnectError(""), 1, "POST", {}), after_failure(httpx.ReadError(""), 1, "POST", {})
     (0.1, None)
     """
-    unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
     broken = isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError)
-    return pause_s(attempt) if unsent or (broken and _harmless(method, headers)) else None
+    return pause_s(attempt) if unsent(error) or (broken and _harmless(method, headers)) else None
+
+
+def unsent(error: httpx.TransportError) -> bool:
+    """Whether no connection was made, so that nothing of the request can have arrived."""
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
 
 
 def after_answer(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 
 from modelyard.client.answers import reason, value
-from modelyard.client.errors import Unreachable
+from modelyard.client.errors import Unanswered
 from modelyard.client.sse import EventReader, ServerEvent
 
 
@@ -22,11 +22,11 @@ class Answer:
         return str(self._response.headers.get("Content-Type", ""))
 
     def chunks(self) -> Iterator[bytes]:
-        """The body, in pieces as they come. Unreachable when it breaks off."""
+        """The body, in pieces as they come. Unanswered when it breaks off."""
         try:
             yield from self._response.iter_bytes()
         except httpx.TransportError as e:
-            raise Unreachable(f"the answer broke off: {reason(e)}") from e
+            raise Unanswered(f"the answer broke off: {reason(e)}") from e
 
     def events(self) -> Iterator[ServerEvent]:
         """The server-sent events, each as soon as it is whole."""

@@ -53,6 +53,24 @@ def test_a_file_goes_as_it_is_with_its_type(run: Run, model: Model) -> None:
     assert (model.asked[0].headers["Content-Type"], model.asked[0].content) == ("image/png", CAT)
 
 
+def test_a_field_given_twice_is_sent_twice_texts_and_files_alike(run: Run, model: Model, tmp_path: Path) -> None:
+    (tmp_path / "dog.png").write_bytes(b"DOG")
+    fields = ("images=@cat.png", "size=64", "images=@dog.png", "size=65", "images=none")
+    code, _, err = run("predict", "s1", *(part for one in fields for part in ("--field", one)))
+    assert code == Exit.OK, err
+    content = model.asked[0].content
+    for part in (b'filename="cat.png"', b'filename="dog.png"', CAT, b"DOG", b"\r\n\r\n64\r\n", b"\r\n\r\n65\r\n"):
+        assert content.count(part) == 1, part
+    assert content.count(b'name="images"') == 3
+    assert b'name="images"\r\n\r\nnone' in content
+
+
+def test_the_file_joins_those_of_its_field(run: Run, model: Model, server: Server) -> None:
+    server.answers["GET /v1/p1/models/m1"] = {**MODEL, "apis": json.dumps(FORM)}
+    assert run("predict", "s1", "--file", "cat.png", "--field", "images=@cat.png")[0] == Exit.OK
+    assert model.asked[0].content.count(b'name="images"; filename="cat.png"') == 2
+
+
 def test_a_file_goes_into_the_field_that_the_model_declares(run: Run, model: Model, server: Server) -> None:
     server.answers["GET /v1/p1/models/m1"] = {**MODEL, "apis": json.dumps(FORM)}
     assert run("predict", "s1", "--file", "cat.png", "--field", "size=64")[0] == Exit.OK

@@ -253,19 +253,25 @@ def test_a_stream_that_is_refused_is_an_error_with_its_text(kind: str) -> None:
 @both
 def test_files_go_as_a_form_or_as_they_are(kind: str) -> None:
     picture = Upload("cat.png", b"\x89PNG\r\n")
-    yard = Yard(ok(), ok(), ok())
+    yard = Yard(ok(), ok(), ok(), ok(), ok())
 
     async def ask(client: Any) -> None:
         await client.predict(SERVICE, picture)
         await client.predict(SERVICE, {"threshold": 0.5}, files={"images": picture})
+        await client.predict(SERVICE, {"large": True, "size": [1, 2]}, files={"images": [picture, picture]})
+        await client.predict(SERVICE)
         await client.predict(SERVICE, b"a,b\n", headers={"content-type": "text/csv"}, path="/rows")
 
     play(kind, yard, ask)
-    raw, form, text = yard.seen
+    raw, form, lists, null, text = yard.seen
     assert (raw.headers["Content-Type"], raw.content) == ("image/png", picture.content)
     assert form.headers["Content-Type"].startswith("multipart/form-data; boundary=")
     assert b'name="images"; filename="cat.png"\r\nContent-Type: image/png\r\n\r\n\x89PNG\r\n' in form.content
     assert b'name="threshold"\r\n\r\n0.5' in form.content
+    assert lists.content.count(b'name="images"; filename="cat.png"') == 2
+    assert lists.content.count(b'name="size"') == 2
+    assert b'name="large"\r\n\r\ntrue' in lists.content
+    assert (null.headers["Content-Type"], null.content) == ("application/json", b"null")
     assert (text.headers.get_list("Content-Type"), text.url.path) == (["text/csv"], "/s1/rows")
 
 
@@ -354,3 +360,15 @@ def test_a_login_names_only_the_domains_that_are_known() -> None:
         {"project": {"name": "lab", "domain": {"name": "modelyard"}}},
         None,
     ]
+
+
+@both
+@pytest.mark.parametrize("value", [None, b"x", {"a": 1}, [[1]]])
+def test_a_field_of_a_form_is_a_text_or_refused(kind: str, value: object) -> None:
+    async def ask(client: Any) -> None:
+        with pytest.raises(TypeError, match="'size'"):
+            await client.predict(SERVICE, {"size": value}, files={})
+        with pytest.raises(ValueError, match="a field or a file"):
+            await client.predict(SERVICE, files={})
+
+    play(kind, Yard(), ask)

@@ -16,7 +16,7 @@ from modelyard.client import login, retries
 from modelyard.client.aio.clockwork import Lock, sleep
 from modelyard.client.answers import json_object, raise_for_answer, reason
 from modelyard.client.credentials import Credentials
-from modelyard.client.errors import LoggedOut, NotConfigured, Unreachable
+from modelyard.client.errors import LoggedOut, NotConfigured, Unanswered, Unreachable
 from modelyard.client.login import TOKEN_HEADER, UNAUTHORIZED, Login
 from modelyard.client.outgoing import NO_PARAMS, NOTHING, Outgoing, Params, with_json
 from modelyard.client.records import Json
@@ -179,4 +179,5 @@ class AsyncSession:
 
     @staticmethod
     def _unreachable(error: httpx.TransportError, request: httpx.Request) -> Unreachable:
-        return Unreachable(f"{request.url.scheme}://{request.url.netloc.decode()}: {reason(error)}")
+        kind = Unreachable if retries.unsent(error) else Unanswered
+        return kind(f"{request.url.scheme}://{request.url.netloc.decode()}: {reason(error)}")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 
 from modelyard.client.answers import reason, value
-from modelyard.client.errors import Unreachable
+from modelyard.client.errors import Unanswered
 from modelyard.client.sse import EventReader, ServerEvent
 
 
@@ -20,12 +20,12 @@ class AsyncAnswer:
         return str(self._response.headers.get("Content-Type", ""))
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body, in pieces as they come. Unreachable when it breaks off."""
+        """The body, in pieces as they come. Unanswered when it breaks off."""
         try:
             async for piece in self._response.aiter_bytes():
                 yield piece
         except httpx.TransportError as e:
-            raise Unreachable(f"the answer broke off: {reason(e)}") from e
+            raise Unanswered(f"the answer broke off: {reason(e)}") from e
 
     async def events(self) -> AsyncIterator[ServerEvent]:
         """The server-sent events, each as soon as it is whole."""
