@@ -14,14 +14,18 @@ OSError at worst.
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 SMALL = 1 << 20
 """More than any record of ours has, in bytes."""
+SYNC_TOGETHER = 16
+SYNC_BATCH = 1000
 
 
 class UnfitFileError(OSError):
@@ -98,6 +102,17 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_all(paths: Iterable[Path], between: Callable[[], None] = lambda: None) -> None:
+    """As `sync`, of many files, several at a time: one after the other, each waits for the disk alone (measured on
+    ext4: 5 ms for a small file, 0.14 ms where sixteen are asked for together). `between` is called now and then,
+    and may end it by raising."""
+    with ThreadPoolExecutor(SYNC_TOGETHER, "sync") as pool:
+        left = iter(paths)
+        while batch := list(islice(left, SYNC_BATCH)):
+            between()
+            list(pool.map(sync, batch))
 
 
 def _fill(fresh: Path, content: bytes, mode: int, *, durable: bool) -> None:

@@ -81,6 +81,16 @@ def bind(path: Path) -> None:
         unix.bind(path.name)
 
 
+def sparse(size: int) -> Callable[[Path], None]:
+    """A file of so many bytes that takes no room."""
+
+    def make(path: Path) -> None:
+        path.touch()
+        os.truncate(path, size)
+
+    return make
+
+
 SOUND: dict[str, dict[str, Any]] = {
     "script": {"customize_service.py": SCRIPT, "config.json": {}},
     "script with a byte order mark": {"customize_service.py": "\ufeff" + SCRIPT, "config.json": {}},
@@ -93,10 +103,16 @@ SOUND: dict[str, dict[str, Any]] = {
     "names equal but for case": {"customize_service.py": SCRIPT, "A": "", "a": "", "config.json": {}},
     "deep": {"customize_service.py": SCRIPT, "config.json": {}, "d/" * 500 + "f": "x"},
     "a link inside": {"customize_service.py": SCRIPT, "config.json": {}, "w": Path("config.json")},
+    "an empty directory for config": {"customize_service.py": SCRIPT, "config.json": os.mkdir},
     "onnx": {"config.json": {"model_type": "ONNX"}, "m.onnx": b"\x08"},
     "lightgbm": {"config.json": {"model_type": "LightGBM"}, "m.txt": b"tree\n", "readme.txt": "x"},
 }
 UNSOUND: dict[str, tuple[dict[str, Any], str]] = {
+    "a huge file": ({"customize_service.py": SCRIPT, "w.bin": sparse(21 * 1024**3)}, "the package has 22548"),
+    "a huge script": (
+        {"customize_service.py": sparse(8 * 1024**3), "config.json": {}},
+        "has 8589934592 bytes",
+    ),
     "nothing": ({}, "model: there is no directory model/"),
     "only hidden files": ({".DS_Store": b"x"}, "model: there is no directory model/"),
     "a comment": ({"customize_service.py": SCRIPT, "config.json": "{} // x"}, "comments are not part of it"),

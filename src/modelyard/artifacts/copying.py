@@ -9,13 +9,11 @@ import errno
 import shutil
 from pathlib import Path, PurePosixPath
 
+from modelyard.artifacts.judgement import too_large
 from modelyard.core.packages import contents
 from modelyard.objects.base import ObjectInfo, ObjectStore, ObjectStoreError, ObjectStoreUnavailableError
 from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
 from modelyard.objects.tree import PERMANENT
-
-MAX_BYTES = 20 * 1024**3
-"""The vendor's bound on a package (`ModelArts.3044`)."""
 
 TRIES = 3
 """How often one file is asked for in a row, each time from where it broke off."""
@@ -38,8 +36,8 @@ class Copying:
         try:
             source = object_path(location) / "model"
             objects = await self._objects.list(source)
-            if (size := sum(info.size for info in objects)) > MAX_BYTES:
-                raise RefusedPackageError(f"source_location: the package has {size} bytes, more than {MAX_BYTES}")
+            if large := [*too_large({info.key: info.size for info in objects})]:
+                raise RefusedPackageError("; ".join(finding.said for finding in large))
             if not objects:
                 raise RefusedPackageError(
                     "; ".join(
@@ -47,7 +45,7 @@ class Copying:
                         for v in contents.layout((), model_type)
                     )
                 )
-            self._need(size, target.parent)
+            self._need(sum(info.size for info in objects), target.parent)
             for info in objects:
                 await self._fetch(source, info, target)
         except (MalformedPathError, ObjectStoreError) as error:
@@ -78,6 +76,7 @@ class Copying:
                 begun = file.tell()
                 try:
                     async for piece in self._objects.read(source / info.key, offset=begun):
+                        self._need(len(piece), path.parent)  # others are copied at the same time
                         await asyncio.to_thread(file.write, piece)
                     if begun and not await self._same(source, info):
                         raise ObjectStoreUnavailableError(f"{source / info.key} changed while it was read")

@@ -114,5 +114,5 @@ def settle(directory: Path) -> None:
         wanted = 0o755 if entry.is_directory or mode & 0o100 else 0o644
         if mode & 0o777 != wanted:
             path.chmod(wanted)
-        files.sync(path)
+    files.sync_all([directory / e.name for e in trees.walk(directory) if e.is_directory or e.is_file])
     files.sync(directory)

@@ -23,6 +23,8 @@ from modelyard_runtime.formats.sniff import kind
 from modelyard_runtime.loading import declared, kinds
 from modelyard_runtime.loading.package import MAX_CONFIG_BYTES, Package
 
+MAX_BYTES = 20 * 1024**3
+"""The vendor's bound on a package (`ModelArts.3044`)."""
 MAX_SOURCE_BYTES = 8 * 1024**2
 
 
@@ -85,9 +87,12 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
     """`home` is the `model/` of a package. `request`: None on the author's machine, where config.json must say
     everything. `safe_only`: weights that run code when they are loaded are errors. Raises OSError."""
     try:
-        names = tuple(sorted(file.name for file in files(home, home.resolve().parent)))
+        sizes = {file.name: file.size for file in files(home, home.resolve().parent)}
     except RefusedFileError as error:
         return Report((Finding(Level.ERROR, error.name, error.text),))
+    if large := tuple(too_large(sizes)):
+        return Report(large)
+    names = tuple(sorted(sizes))
     text, found = _config_text(home)
     asked = request or Request()
     config, violations = contents.config(text, asked.attributes, asked.initial)
@@ -108,12 +113,24 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
     return Report(tuple(found), package)
 
 
+def too_large(sizes: Mapping[str, int]) -> Iterator[Finding]:
+    """What can be said of a package by its files' names and sizes (bytes), so before any of it is copied."""
+    if (total := sum(sizes.values())) > MAX_BYTES:
+        text = f"the package has {total} bytes, more than {MAX_BYTES}"
+        yield Finding(Level.ERROR, "source_location", text, "3044")
+    for name, most in ((contents.CONFIG, MAX_CONFIG_BYTES), (contents.CODE, MAX_SOURCE_BYTES)):
+        if (size := sizes.get(name, 0)) > most:
+            yield Finding(Level.ERROR, f"model/{name}", f"has {size} bytes, at most {most} are read", "3016")
+
+
 def _config_text(home: Path) -> tuple[bytes | None, list[Finding]]:
     path = home / contents.CONFIG
     try:
         found = path.stat()
     except FileNotFoundError:
         return None, []
+    if stat.S_ISDIR(found.st_mode) and not any(path.iterdir()):
+        return None, []  # as an object store has it: there are no empty directories
     if not stat.S_ISREG(found.st_mode):
         return None, [Finding(Level.ERROR, f"model/{contents.CONFIG}", "is a directory, must be a file", "3016")]
     with path.open("rb") as file:

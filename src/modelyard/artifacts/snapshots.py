@@ -8,9 +8,9 @@ everything read and hashed again.
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Event
 
 from modelyard import files, trees
 from modelyard.artifacts.shelf import Shelf
@@ -18,6 +18,12 @@ from modelyard.engines.base import StartRefusedError
 
 MANIFEST = "manifest.json"
 MOST_BYTES = 256 * 1024 * 1024
+NEVER = Event()
+"""Not set by anybody."""
+
+
+class AbandonedError(Exception):
+    """Whoever wanted the result has gone."""
 
 
 class Snapshots:
@@ -39,11 +45,13 @@ class Snapshots:
             self._sound.add(digest)
         return root
 
-    def put(self, partial: Path) -> tuple[str, int]:
-        """Seal what was built in `partial` (`shelf.building`): (its digest, its size in bytes). Raises OSError."""
+    def put(self, partial: Path, abandoned: Event = NEVER) -> tuple[str, int]:
+        """Seal what was built in `partial` (`shelf.building`): (its digest, its size in bytes). It may take
+        minutes, and ends soon after `abandoned` is set. Raises OSError, AbandonedError."""
         for entry in trees.walk(partial):
             (partial / entry.name).chmod(0o755 if entry.is_directory else 0o444)
-        digest, size = digest_and_size(partial, sync=True)
+        files.sync_all((path for _, path in _files(partial)), lambda: _go_on(abandoned))
+        digest, size = digest_and_size(partial, abandoned)
         _write_manifest(partial)
         for directory in (*(partial / e.name for e in trees.walk(partial) if e.is_directory), partial):
             directory.chmod(0o755)  # an instance is somebody else
@@ -52,8 +60,13 @@ class Snapshots:
         return digest, size
 
 
-def digest_and_size(root: Path, *, sync: bool = False) -> tuple[str, int]:
-    """(digest over sorted names and contents, size in bytes) of all that is in `root`. `sync`: make it durable."""
+def _go_on(abandoned: Event) -> None:
+    if abandoned.is_set():
+        raise AbandonedError("nobody waits for this snapshot any more")
+
+
+def digest_and_size(root: Path, abandoned: Event = NEVER) -> tuple[str, int]:
+    """(digest over sorted names and contents, size in bytes) of all that is in `root`. Raises AbandonedError."""
     digest, size = hashlib.sha256(), 0
     for name, path in _files(root):
         encoded = name.encode()
@@ -62,9 +75,8 @@ def digest_and_size(root: Path, *, sync: bool = False) -> tuple[str, int]:
         size += length
         with path.open("rb") as file:
             while piece := file.read(1 << 20):
+                _go_on(abandoned)
                 digest.update(piece)
-            if sync:
-                os.fsync(file.fileno())
     return digest.hexdigest(), size
 
 

@@ -26,8 +26,9 @@ class Worker:
     """One kind of key.
 
     `keys` names all that there are to look at: at the start and, with `repeats`, once a minute, in case a nudge
-    was lost. `parallel` of them are handled at once. `one_key`: the key that every nudge of this kind means, since
-    one look sees everything ("": each key is a thing of its own).
+    was lost. `parallel` of them are handled at once. `interruptible`: a look may be cut off at any point, since
+    the next one does all of it again; whoever closes need not wait for it. `one_key`: the key that every nudge of
+    this kind means, since one look sees everything ("": each key is a thing of its own).
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Worker:
     handle: Handle
     parallel: int = 16
     repeats: bool = True
+    interruptible: bool = False
     one_key: str = ""
 
 
@@ -80,11 +82,13 @@ class KeyedLoop:
         await self._idle.wait()
 
     async def close(self) -> None:
-        """Let what is being handled end, and take no more."""
+        """Let what is being handled end, or end it where that does no harm, and take no more."""
         self._closed = True
         for entry in self._keys.values():
             if entry.timer is not None:
                 entry.timer.cancel()
+            if entry.task is not None and self.worker.interruptible:
+                entry.task.cancel()
         await self.idle()
 
     async def _work(self, key: str, entry: _Key) -> None:

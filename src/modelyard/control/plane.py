@@ -55,7 +55,14 @@ class ControlPlane:
         workers = (
             self._access.worker(),
             Worker("service", self._reconciler.keys, self._reconciler.handle),
-            Worker("model", publisher.pending, publisher.publish, parallel=2, repeats=False),
+            Worker(
+                "model",
+                publisher.pending,
+                publisher.publish,
+                parallel=1000,  # the publisher itself bounds what goes on at once
+                repeats=False,
+                interruptible=True,
+            ),
         )
         self._loops = {worker.kind: KeyedLoop(worker, ports.clock) for worker in workers}
         self._tasks: list[asyncio.Task[None]] = []

@@ -16,9 +16,14 @@ import errno
 import json
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
+from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from modelyard import files
 from modelyard.artifacts.copying import Copying, RefusedPackageError
@@ -41,6 +46,7 @@ RETRY_FOR_MS = 3_600_000
 UNFORESEEN_TRIES = 3
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +82,28 @@ def passing(error: Exception) -> tuple[str, bool]:
             return f"publishing failed: {type(error).__name__}: {error}", False
 
 
+class Slots:
+    """How many are at work: `everybody` altogether, `each` of one project, so that no project keeps others waiting
+    with a few large packages. Who waits for its own project's turn takes no slot of others."""
+
+    def __init__(self, everybody: int = 8, each: int = 3) -> None:
+        self._everybody = asyncio.Semaphore(everybody)
+        self._each = each
+        self._projects: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def one(self, project_id: str) -> AsyncIterator[None]:
+        project = self._projects.setdefault(project_id, asyncio.Semaphore(self._each))
+        async with project, self._everybody:
+            yield
+
+
 class Publisher:
-    """Publishes one model after the other. `clock` gives milliseconds since 1970 UTC. `environments` None: models
-    with dependencies are refused. `safe_formats_only`: packages with weights that are code are refused."""
+    """Publishes models, several at a time (`Slots`); a look that is cancelled leaves nothing behind.
+
+    `clock` gives milliseconds since 1970 UTC. `environments` None: models with dependencies are refused.
+    `safe_formats_only`: packages with weights that are code are refused.
+    """
 
     def __init__(
         self,
@@ -97,6 +122,8 @@ class Publisher:
         self._environments = environments
         self._safe_only = safe_formats_only
         self._tries: dict[str, Tries] = {}
+        self._slots = Slots()
+        self._threads = ThreadPoolExecutor(8, "publish")  # of its own: logins must not wait for a package
 
     async def pending(self) -> Sequence[str]:
         """What waits to be published, or to have its environment built again. Call once at start: it also drops
@@ -123,7 +150,8 @@ class Publisher:
             self._tries.pop(model_id, None)
             return None
         try:
-            done = await self._published(model)
+            async with self._slots.one(model.project_id):
+                done = await self._published(model)
         except RefusedPackageError as refused:
             done = replace(model, status=ModelStatus.FAILED, error=str(refused))
         except StoreUnavailableError:
@@ -221,10 +249,17 @@ class Publisher:
         async with self._snapshots.shelf.building() as partial:
             package = partial / "model"
             await self._copying.copy(model.source_location, model.type, package)
-            config = await asyncio.to_thread(_judged, model, package, safe_only=self._safe_only)
+            config = await self._in_thread(lambda: _judged(model, package, safe_only=self._safe_only))
             await self._build(model, config)
-            digest, size = await asyncio.to_thread(self._snapshots.put, partial)
+            abandoned = Event()
+            try:
+                digest, size = await self._in_thread(lambda: self._snapshots.put(partial, abandoned))
+            finally:
+                abandoned.set()
         return config, digest, size
+
+    async def _in_thread(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
 
 
 def _judged(model: Model, directory: Path, *, safe_only: bool) -> Mapping[str, object]:
