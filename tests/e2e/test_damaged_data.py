@@ -117,3 +117,15 @@ def test_a_damaged_file_of_ours_is_named(stage: Stage, name: str) -> None:
     assert Path(name).name in again.stderr
     assert "restore it" in again.stderr
     assert "Traceback" not in again.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"[]"])
+def test_a_damaged_record_of_a_keeper_of_ports_stops_no_start(stage: Stage, content: bytes) -> None:
+    stage.end_control_plane(signal.SIGKILL)
+    for keeper in (stage.data_dir / "ports").iterdir():
+        (keeper / "spec.json").write_bytes(content)
+    stage.up()
+    with stage.client() as yard:
+        assert yard.status()
+    assert down(stage).returncode == 0
+    assert list((stage.data_dir / "ports").iterdir()) == []

@@ -106,10 +106,9 @@ class PortKeeper:
                 chosen.append(number)
             self._ports = tuple(sorted(set(chosen)))
             replaced = await self._replaced(alive)
-            while len(self._runs) < KEEPERS:
-                run = self._started()
-                self._runs.append(run)
-                self._missing.append(await self._asked(run))
+            fresh = [self._started() for _ in range(KEEPERS - len(self._runs))]
+            self._runs += fresh
+            self._missing += await asyncio.gather(*map(self._asked, fresh))
             self._wanted = {(family, port) for port in self._ports for family in FAMILIES}
             keeper.hold(self._wanted, self._own)
         finally:
