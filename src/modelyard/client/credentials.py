@@ -89,6 +89,8 @@ class Credentials:
     def from_data_dir(cls, data_dir: Path) -> Self:
         """Read `credentials.json`, which `modelyard up` writes for its own user only."""
         path = data_dir / FILE_NAME
+        if path.exists() and not path.is_file():  # to open a pipe waits
+            raise NotConfigured(f"{path} is no regular file")
         try:
             found = msgspec.json.decode(path.read_bytes(), type=_File)
         except FileNotFoundError:

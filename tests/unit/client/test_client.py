@@ -1,6 +1,7 @@
 """The client against a server made of canned answers: login, refusals, waiting."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -315,4 +316,13 @@ def test_a_bad_credentials_file_is_named(tmp_path: Path, content: str | None, co
     if content is not None:
         (tmp_path / "credentials.json").write_text(content)
     with pytest.raises(NotConfigured, match=complaint):
+        Credentials.from_data_dir(tmp_path)
+
+
+@pytest.mark.parametrize("lay", [os.mkfifo, Path.mkdir], ids=["pipe", "directory"])
+def test_credentials_that_are_no_file_are_named_and_not_waited_for(
+    tmp_path: Path, lay: Callable[[Path], None]
+) -> None:
+    lay(tmp_path / "credentials.json")
+    with pytest.raises(NotConfigured, match=r"credentials.json is no regular file"):
         Credentials.from_data_dir(tmp_path)

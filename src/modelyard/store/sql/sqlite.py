@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from modelyard import files
+from modelyard import files, trees
 from modelyard.store.sql import convert
 from modelyard.store.sql.dialect import Insert
 
@@ -80,7 +80,8 @@ class Sqlite:
     def _backup(self, version: str) -> None:
         target = self._path.with_name(f"{self._path.name}.before-{version}")
         fresh = target.with_name(target.name + ".part")
-        fresh.unlink(missing_ok=True)
+        trees.remove(fresh)
+        trees.make_way(target)
         os.close(os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600))
         source, copy = sqlite3.connect(self._path), sqlite3.connect(fresh)
         try:
