@@ -1,4 +1,4 @@
-"""When something that failed may be tried again."""
+"""When something that has failed may be tried again."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def delay_ms(failures: int) -> int:
 
 
 def next_try_ms(failed_at_ms: Sequence[int]) -> int:
-    """The moment from which a new attempt is due, given when the recent ones failed; 0 when none did."""
+    """The time from which a new attempt is due, given the times of recent failures; 0 when there are none."""
     if not failed_at_ms:
         return 0
     return max(failed_at_ms) + delay_ms(len(failed_at_ms))

@@ -1,4 +1,4 @@
-"""What differs between two configs, and between two states of a service, as callers would write it."""
+"""The differences between two configs, and between two states of a service, in the words of the API."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from modelyard.domain.revision import Variant
 from modelyard.domain.service import Service
 
 Field = tuple[object, object]
-"""(before, after); None: it was or is not there."""
+"""(before, after); None where the field is absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariantDifference:
-    """One track: `change` is added, removed, changed or same; `fields` those that differ."""
+    """One track: `change` is added, removed, changed or same; `fields` are those that differ."""
 
     track: int
     change: str
@@ -22,13 +22,13 @@ class VariantDifference:
 
 
 def config(before: Sequence[Variant], after: Sequence[Variant]) -> tuple[VariantDifference, ...]:
-    """By track, which is how a rollout pairs them."""
+    """Track by track, as a rollout pairs variants."""
     olds, news = {v.track: v for v in before}, {v.track: v for v in after}
     return tuple(_variant(track, olds.get(track), news.get(track)) for track in sorted(olds | news))
 
 
 def service(before: Service, after: Service) -> Mapping[str, Field]:
-    """Service-level fields that a user sets, and the status that is wanted."""
+    """The service-level fields that a user sets, and the desired status."""
     olds = {**before.attributes, "description": before.description, "status": before.desired.value}
     news = {**after.attributes, "description": after.description, "status": after.desired.value}
     return dict(_fields(olds, news))
@@ -41,7 +41,7 @@ def _variant(track: int, old: Variant | None, new: Variant | None) -> VariantDif
 
 
 def _said(variant: Variant | None) -> Mapping[str, object]:
-    """Every field with the value that is in force, defaults too: what was left out is not another value."""
+    """Every field with its effective value, defaults included: leaving a default out changes nothing."""
     if variant is None:
         return {}
     template, budget = variant.template, variant.budget

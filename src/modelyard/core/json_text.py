@@ -1,8 +1,8 @@
 """Reading JSON that somebody sent, wherever it stands: a body, a JSON string in a body, a config.json. Pure.
 
-Nothing gets through that a reader of what is stored could break on or read differently: NUL and half a surrogate
-pair, a key that is there twice (the last one would count, in silence), NaN, Infinity and numbers like them, and
-nesting without end. What is wrong is named by where it is: `config[0].envs.A`.
+Refuses whatever could break a later reader of the stored text, or be read differently by another one: NUL and
+half a surrogate pair, duplicate keys (the last one would silently win), NaN, Infinity and numbers too large for a
+float, and unbounded nesting. An error names its place: `config[0].envs.A`.
 """
 
 import json
@@ -14,13 +14,13 @@ from modelyard.domain.texts import NOT_TEXT, UNSTORABLE
 
 MAX_DEPTH = 32
 MAX_INTEGER_DIGITS = 308
-"""What is longer may be beyond the largest float, where readers differ."""
+"""Longer numbers may exceed the largest float, where readers disagree."""
 
 Path = tuple[str | int, ...]
 
 
 class Malformed(ValueError):
-    """The text is not JSON that may be kept. `field`: where in it, "" for the whole."""
+    """The text is not JSON that may be stored. `field`: the place in it, "" for the whole text."""
 
     def __init__(self, text: str, field: str = "") -> None:
         super().__init__(text)
@@ -29,12 +29,12 @@ class Malformed(ValueError):
 
     @property
     def said(self) -> str:
-        """All of it in one line."""
+        """The whole error as one line."""
         return f"{self.field} {self.text}" if self.field else f"it {self.text}"
 
 
 class _Twice(dict[str, Any]):
-    """An object in which `key` stood more than once."""
+    """An object in which `key` occurs more than once."""
 
     key = ""
 
@@ -48,7 +48,7 @@ def at(path: Path) -> str:
 
 
 def below(name: str, field: str) -> str:
-    """Where `field` of the JSON text in `name` is."""
+    """The path of `field` inside the JSON text that is in `name`."""
     return f"{name}{field}" if field.startswith("[") else f"{name}.{field}" if field else name
 
 

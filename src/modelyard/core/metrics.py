@@ -1,11 +1,11 @@
-"""Samples of Prometheus' text format (version 0.0.4): what an instance told, read with suspicion, and one page of
-them for whoever watches.
+"""Samples in Prometheus' text format (version 0.0.4): what instances report, read with suspicion, and joined into
+one page for scrapers.
 
-A model's code runs in its instance and may tell anything, so nothing is taken over but values: an instance's
-samples are those of the families named here, with their help, type and labels, each once. Everything else that it
-told is left out. So no instance can name another's labels, retype a family, repeat a sample or break the page.
+A model's code runs inside its instance and may report anything, so only values are taken over: the samples of the
+families named here, with our help, type and labels, each once. Everything else is dropped. Therefore no instance
+can use another's labels, change the type of a family, repeat a sample or break the page.
 
-    instance i-1 tells                      the page says
+    instance i-1 reports                    the page says
     modelyard_in_flight 2                → modelyard_in_flight{instance="i-1"} 2
     modelyard_in_flight{instance="i-2"} 9
     # TYPE modelyard_in_flight histogram
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_SAMPLES = 500
-"""Of one instance; ours has some 80. What comes after them is left out."""
+"""Per instance; ours reports about 80. Whatever follows is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric as the page introduces it. `label`: the one that its samples have besides their origin's."""
+    """A metric as the page introduces it. `label`: the one that its samples have besides those of their origin."""
 
     name: str
     kind: str
@@ -46,7 +46,7 @@ OF_INSTANCES = (
     Family("process_cpu_seconds_total", "counter", "CPU time of the instance's process."),
     Family("process_resident_memory_bytes", "gauge", "Memory of the instance's process."),
 )
-"""What the model server tells (`modelyard_runtime/metrics.py`)."""
+"""What the model server reports (`modelyard_runtime/metrics.py`)."""
 
 LINE = re.compile(
     r'([a-z_]{1,60})(?:\{([a-z]{1,20})="([A-Za-z0-9+. -]{1,40})",?\})? +'
@@ -60,37 +60,37 @@ VALUES = {
 ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 Lines = dict[str, list[str]]
-"""Of a page, by the name of their family."""
+"""The lines of a page, by the name of their family."""
 
 
 def _samples() -> Mapping[str, tuple[str, str]]:
-    """The name of a sample → its family and the label that it must have ("": none)."""
-    found = {}
+    """The name of a sample → its family and the label that it must carry ("": none)."""
+    samples = {}
     for family in OF_INSTANCES:
         if family.kind == "histogram":
             for suffix, label in (("bucket", "le"), ("sum", ""), ("count", "")):
-                found[f"{family.name}_{suffix}"] = (family.name, label)
+                samples[f"{family.name}_{suffix}"] = (family.name, label)
         else:
-            found[family.name] = (family.name, family.label)
-    return found
+            samples[family.name] = (family.name, family.label)
+    return samples
 
 
 SAMPLES = _samples()
 
 
 def labels(values: Mapping[str, str]) -> str:
-    """As between the braces of a sample: `a="1",b="2"`. Any text can be a value."""
+    """The text between the braces of a sample: `a="1",b="2"`. Values may be any text."""
     return ",".join(f'{name}="{value.translate(ESCAPES)}"' for name, value in values.items())
 
 
 def sample(name: str, origin: str, value: float) -> str:
-    """A line of a page. `origin`: what `labels` made."""
+    """One line of a page. `origin`: as `labels` returns it."""
     return f"{name}{{{origin}}} {value}" if origin else f"{name} {value}"
 
 
 def told(text: bytes, origin: str) -> Lines:
-    """The samples that an instance told, each with the labels `origin` too. Raises nothing."""
-    found: Lines = {}
+    """The samples that an instance reported, each with the labels of `origin` added. Never raises."""
+    lines: Lines = {}
     seen: set[tuple[str, str | float]] = set()
     for line in text.decode("ascii", "replace").split("\n"):
         parts = LINE.fullmatch(line)
@@ -105,14 +105,14 @@ def told(text: bytes, origin: str) -> Lines:
             continue
         seen.add(same)
         both = f'{origin},{label}="{label_value}"' if label else origin
-        found.setdefault(family, []).append(f"{name}{{{both}}} {value}")
+        lines.setdefault(family, []).append(f"{name}{{{both}}} {value}")
         if len(seen) == MOST_SAMPLES:
             break
-    return found
+    return lines
 
 
 def page(families: Iterable[Family], parts: Sequence[Lines]) -> str:
-    """One page: every family that has a sample, once, its samples in the order of the parts."""
+    """One page: each family that has samples once, with its samples in the order of the parts."""
     lines = []
     for family in families:
         mine = [line for part in parts for line in part.get(family.name, ())]

@@ -1,9 +1,9 @@
-"""What became of a revision.
+"""What has become of a revision.
 
-deploying   a rollout is on its way to it       current     what the service should run
-stable      the last one that ran whole         failed      its last rollout failed
-cancelled   its last rollout was ended          earlier     it ran, and another one took its place
-stored      nothing was ever rolled out to it (a config that a stopped service keeps, and lost to the next)
+deploying   a rollout to it is in progress      current     what the service should run
+stable      the last one that was complete      failed      its last rollout failed
+cancelled   its last rollout was cancelled      earlier     it ran, and has been replaced
+stored      it was never rolled out (a stopped service keeps a config for its next start, or until the next config)
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class RevisionState(StrEnum):
 
 
 def state(number: int, service: Service, rollouts: Sequence[Rollout]) -> RevisionState:
-    """Of one revision; `rollouts` newest first."""
+    """The state of one revision; `rollouts` newest first."""
     last = next((r for r in rollouts if r.target == number), None)
     if any(r.active and number == service.revision for r in rollouts[:1]):
         return RevisionState.DEPLOYING

@@ -29,7 +29,7 @@ DISABLED = "auto stop disabled"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry as asked for; None where the caller said nothing."""
+    """One entry as requested; None where a field is absent."""
 
     type: str | None
     time_unit: str | None
@@ -37,7 +37,7 @@ class Entry:
 
 
 def violations(entries: Sequence[Entry], *, real_time: bool = True) -> Iterator[Violation]:
-    """At most one entry; `stop` only; a known unit; 1 or more of it, ten years at most."""
+    """At most one entry, of type `stop`, with a known unit; from 1 unit to ten years."""
     if entries and not real_time:
         yield Violation(SCHEDULE, "is for real-time services only")
     if len(entries) > 1:
@@ -61,17 +61,17 @@ def violations(entries: Sequence[Entry], *, real_time: bool = True) -> Iterator[
 
 
 def echoed(entries: Sequence[Entry]) -> list[dict[str, object]]:
-    """The entries as a service keeps them, and shows them again."""
+    """The entries as a service stores and echoes them."""
     return [{"type": e.type, "time_unit": e.time_unit, "duration": e.duration} for e in entries]
 
 
 def countdown_ms(settings: ServiceSettings, now_ms: int) -> int | None:
-    """When a countdown that begins now is over; None without a schedule."""
+    """When a countdown that begins now will end; None without a schedule."""
     return None if settings.auto_stop_s is None else now_ms + settings.auto_stop_s * 1000
 
 
 def due_ms(service: Service) -> int | None:
-    """When the service is to be stopped; None: not, or it is not to run anyway."""
+    """When the service must be stopped; None if no countdown runs, or the service should not run anyway."""
     return service.due_ms if service.desired is Desired.RUNNING else None
 
 

@@ -1,7 +1,7 @@
-"""The status that people see, derived from facts and never decided from.
+"""The status that people see: derived from facts, and never an input of a decision.
 
-Nothing is `running` that nothing answers for. That the gateway itself is away concerns all services alike and is
-told where they are read (`operations.facts`).
+A service is `running` only if something answers for it. An unreachable gateway affects all services alike; it is
+reported where services are read (`operations.facts`).
 """
 
 from modelyard.core.rollout.situation import Situation
@@ -29,7 +29,7 @@ def status(situation: Situation) -> ServiceStatus:
 
 
 def _reached(situation: Situation) -> bool:
-    """Whether the gateway, as long as it says what it does, gives requests to something that is ready."""
+    """Whether the gateway sends requests to a ready instance. True while it does not say what it does."""
     if situation.acked is None:
         return True
     routed = situation.acked.instance_ids()

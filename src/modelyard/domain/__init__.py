@@ -1,1 +1,1 @@
-"""Nouns: frozen values and enums that every layer shares. Standard library only, no behaviour that does I/O."""
+"""Nouns: frozen values and enums that every layer shares. Standard library only, and no I/O."""

@@ -1,11 +1,12 @@
-"""Answers that are kept, so that a request that is sent again is answered again and not made again."""
+"""Stored answers: a request that is repeated under its Idempotency-Key is answered again, not carried out
+again."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """What a request with an Idempotency-Key was answered. `digest` is of the request: another request under the
+    """The answer to a request with an Idempotency-Key. `digest` identifies the request: a different one under the
     same key is refused."""
 
     digest: str

@@ -1,11 +1,11 @@
-"""Applications: who invokes services with a code and without a token."""
+"""Applications, which invoke services with a code instead of a token."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """An application: whoever has one of its codes may invoke the services it is bound to."""
+    """An application. Whoever has one of its codes may invoke the services that it is bound to."""
 
     id: str
     project_id: str

@@ -1,4 +1,4 @@
-"""What the administrator offers to projects, as it is stored."""
+"""What an administrator offers to projects, as stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class FlavorEntry:
-    """A resource specification: open to all, or opened for `projects`. `attributes` is its size and the rest."""
+    """A resource specification, open to all or only to `projects`. `attributes` are its size and everything
+    else."""
 
     name: str
     open: bool

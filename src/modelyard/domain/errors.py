@@ -1,7 +1,7 @@
-"""Conditions that a use case can end in.
+"""The error conditions in which a use case can end.
 
-An error here names what is wrong, never how a transport says it: `api.errors` turns each into a status, a
-code of `error_codes.tsv` and a text. Store and engine errors live beside their ports.
+An error names what is wrong, never how a transport reports it: `api.errors` turns each into a status, a code of
+`error_codes.tsv` and a text. Errors of the store and of engines live beside their ports.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from modelyard.domain.texts import shown
 
 
 class DomainError(Exception):
-    """Base of every condition that a caller can be told about."""
+    """Base of every condition that callers can be told about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Violation:
     """One broken rule of a request.
 
     `field` is the path as the caller wrote it (`config[0].weight`); `text` names the value and the bound;
-    `code` is the number of the contract's error (`ModelArts.3522` is "3522").
+    `code` is the number of the error in the contract ("3522" for `ModelArts.3522`).
     """
 
     field: str
@@ -27,7 +27,7 @@ class Violation:
 
 
 class Invalid(DomainError):
-    """The request breaks at least one rule; nothing was changed."""
+    """The request breaks at least one rule; nothing has changed."""
 
     def __init__(self, *violations: Violation) -> None:
         super().__init__("; ".join(f"{v.field}: {v.text}" if v.field else v.text for v in violations))
@@ -44,7 +44,7 @@ class NotFound(DomainError):
 
 
 class AlreadyExists(DomainError):
-    """The name is taken. `hint`: a sentence that says what to do instead."""
+    """The name is taken. `hint`: a sentence about what to do instead."""
 
     def __init__(self, kind: str, key: str, hint: str = "") -> None:
         super().__init__(f"{kind} {shown(key)} already exists")
@@ -54,7 +54,7 @@ class AlreadyExists(DomainError):
 
 
 class Conflict(DomainError):
-    """The state of the thing forbids the change now (`state` says which); trying later may succeed."""
+    """The present state forbids the change; trying later may succeed."""
 
     def __init__(self, text: str, *, code: str = "3519") -> None:
         super().__init__(text)
@@ -62,15 +62,15 @@ class Conflict(DomainError):
 
 
 class Stale(DomainError):
-    """The thing is not in the state that the caller made the change from; nothing was changed."""
+    """The caller's change was based on a state that is no longer the present one; nothing has changed."""
 
 
 class KeyReused(DomainError):
-    """This Idempotency-Key was used for another request; nothing was changed."""
+    """This Idempotency-Key was used for a different request; nothing has changed."""
 
 
 class Forbidden(DomainError):
-    """The caller is known and may not do this."""
+    """The caller is known, but may not do this."""
 
     def __init__(self, text: str, *, code: str = "0108") -> None:
         super().__init__(text)
@@ -78,7 +78,7 @@ class Forbidden(DomainError):
 
 
 class Unauthenticated(DomainError):
-    """The caller is not known. `code` tells no token (0201), expired (0202), invalid (0203)."""
+    """The caller is not known. `code`: no token (0201), an expired one (0202), an invalid one (0203)."""
 
     def __init__(self, text: str, *, code: str = "0203") -> None:
         super().__init__(text)
@@ -86,11 +86,11 @@ class Unauthenticated(DomainError):
 
 
 class TooBusy(DomainError):
-    """More work of this kind waits than is worth waiting for; trying again later succeeds."""
+    """Too much work of this kind is waiting already; trying again later succeeds."""
 
 
 class Unsupported(DomainError):
-    """The contract knows this and the product does not do it yet: refused, never dropped."""
+    """The contract has this and the product does not yet: it is refused, never silently dropped."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(f"{field}: {text}")

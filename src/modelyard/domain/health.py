@@ -1,7 +1,7 @@
 """How an instance is asked whether it can serve, and whether it is still alive.
 
-Three questions, as config.json may put them (contract §3): `startup` until the first success; `readiness` from
-then on, whether it takes requests now; `liveness`, whether it must be replaced. Times in seconds.
+config.json may define three checks (contract §3): `startup`, until the first success; `readiness`, from then on,
+whether it takes requests now; `liveness`, whether it must be replaced. Times are in seconds.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ PATH = "/health"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question: `GET path` answered with 200, or, when there is a `command`, its status 0.
+    """One check: `GET path` must be answered with 200 or, if there is a `command`, the command must exit with 0.
 
-    Asked every `period_s`; a failure is an answer that is wrong or takes longer than `timeout_s`. After `failures`
-    of them in a row it has failed; those in the first `delay_s` of a process do not count. `protocol` is for
-    engines whose instances listen on a network; our own model server speaks http.
+    Made every `period_s`; an attempt fails if its answer is wrong or takes longer than `timeout_s`. The check has
+    failed after `failures` failed attempts in a row, not counting those in the first `delay_s` of a process.
+    `protocol` is for engines whose instances listen on a network; our own model server speaks http.
     """
 
     path: str = PATH
@@ -32,15 +32,15 @@ class Check:
 
 
 READINESS = Check(period_s=1.0, delay_s=0.0, failures=3)
-"""When the model says nothing: out of the routing within seconds, since another instance can answer."""
+"""The default: out of the routing within seconds, since another instance can answer."""
 
 LIVENESS = Check()
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The three questions about one instance. `stalled_s`: requests are inside and none of them ends for so long:
-    it hangs, whatever it says of itself (0: never)."""
+    """The three checks of one instance. `stalled_s`: if none of the requests inside it ends for so long, it hangs,
+    whatever its checks say (0: no limit)."""
 
     startup: Check = READINESS
     readiness: Check = READINESS

@@ -1,4 +1,4 @@
-"""Who calls, and on whose behalf."""
+"""Who is calling, and on whose behalf."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,8 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a user may do in a project (contract §6). Each role stands alone; admin may do everything."""
+    """What a user may do in a project (contract §6). Roles do not include each other, but admin may do
+    everything."""
 
     ADMIN = "admin"
     MEMBER = "member"
@@ -19,8 +20,8 @@ CONTROL_WRITE = frozenset({Role.ADMIN, Role.MEMBER})
 INVOKE = frozenset({Role.ADMIN, Role.MEMBER, Role.INVOKER})
 
 SYSTEM = "system"
-"""What the administrators of the installation have the role admin in, in place of a project (Keystone's word). A
-project's admin is nobody here. No project has this id: ids are made by us, of 32 digits."""
+"""Administrators of the installation have the role admin here, in place of a project (Keystone's word). The admin
+of a project has no rights here. No project can have this id: we make ids, of 32 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person or a program. `password_hash` is an Argon2 string, never shown."""
+    """A person or a program. `password_hash` is an Argon2 string and is never shown."""
 
     id: str
     name: str
@@ -91,7 +92,7 @@ class Revocations:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller, scoped to a project (or to none). `administrator`: of the installation."""
+    """An authenticated caller, scoped to a project or to none. `administrator`: of the installation."""
 
     user_id: str
     user_name: str
@@ -105,10 +106,12 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What the gateway must know of a caller, in one line that it can search: ";u=ID;p=ID;t=ID;r=admin;r=member;".
+    """What the gateway must know about a caller, as one line that it can search:
+    ";u=ID;p=ID;t=ID;r=admin;r=member;".
 
-    One line and not several values: the gateway handles it with each request. `project_id` None: of no project;
-    `token_id` None: who signs has no token. Parts stand between semicolons, so that none is found in another.
+    One line instead of several values, because the gateway handles it with every request. `project_id` None: not
+    scoped to a project; `token_id` None: the request was signed, without a token. Semicolons enclose every part,
+    so that no part can match inside another.
     """
 
     user_id: str
@@ -125,7 +128,7 @@ class Access:
 
     @classmethod
     def parse(cls, text: str) -> "Access":
-        """ValueError or KeyError if `text()` gives no such line."""
+        """ValueError or KeyError if `text()` could not have made this line."""
         parts = [part.split("=", 1) for part in text.strip(";").split(";")]
         ids = {name: value for name, value in parts if name != "r"}
         roles = frozenset(Role(value) for name, value in parts if name == "r")
@@ -136,7 +139,7 @@ class Access:
 
 
 def of_user(user_id: str) -> str:
-    """How the user stands in the line; the others alike."""
+    """The part of the line that names the user; the others likewise."""
     return _part("u", user_id)
 
 

@@ -4,10 +4,10 @@
         │           │           │            │          ▲
         └───────────┴───────────┴────────────┴▶ EXITED ─┘     (any of them may end on its own)
 
-    STARTING ──▶ DRAINING or STOPPING, READY ──▶ STOPPING: it is not wanted any more
+    STARTING ──▶ DRAINING or STOPPING, READY ──▶ STOPPING: no longer wanted
 
-Active edges are ours: we asked for them and stored them before acting. Passive edges are the world's: we saw
-them. An edge that is in neither table is a bug, and raises with the story of the instance.
+Active edges are ours: we decide on them, and store them before we act. Passive edges happen by themselves, and we
+observe them. An edge that is in neither table is a bug; taking it raises an error that describes the instance.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,9 @@ from types import MappingProxyType
 
 
 class Phase(StrEnum):
-    """`STARTING`: asked of the engine. `READY`: answers its health check, warmed up. `DRAINING`: to be out of
-    the routing. `STOPPING`: told to end. `EXITED`: ended on its own. `GONE`: nothing of it is left."""
+    """`STARTING`: requested from the engine. `READY`: warmed up, and passes its health check. `DRAINING`: being
+    taken out of the routing. `STOPPING`: told to end. `EXITED`: ended on its own. `GONE`: nothing of it is
+    left."""
 
     STARTING = "starting"
     READY = "ready"
@@ -57,15 +58,15 @@ LIVE = frozenset({Phase.STARTING, Phase.READY})
 
 
 class ImpossibleTransitionError(Exception):
-    """A missing edge of the table: the message tells the instance's story."""
+    """The tables have no such edge; the message describes the instance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
     """The stored facts of one instance.
 
-    `template` is a template hash. `started_ms`: when the start was asked for; `ready_ms`: first readiness
-    (None before); `phase_ms`: when the present phase began. `exit` says how it ended, for people.
+    `template` is a template hash. `started_ms`: when the start was requested; `ready_ms`: when it was ready for
+    the first time (None: not yet); `phase_ms`: when the present phase began. `exit` tells people how it ended.
     """
 
     id: str
@@ -80,7 +81,7 @@ class Instance:
     exit: str = ""
 
     def become(self, phase: Phase, now_ms: int, *, exit: str = "") -> "Instance":
-        """The same instance in another phase; ImpossibleTransitionError if the table has no such edge."""
+        """The same instance in another phase; ImpossibleTransitionError if the tables have no such edge."""
         if phase is self.phase:
             return self
         if phase not in ACTIVE[self.phase] | PASSIVE[self.phase]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ModelStatus(StrEnum):
-    """Words a poller knows (contract §3); any other word would be read as an error."""
+    """The words that pollers know (contract §3); they would take any other for an error."""
 
     PUBLISHING = "publishing"
     PUBLISHED = "published"
@@ -17,12 +17,12 @@ class ModelStatus(StrEnum):
 class Model:
     """One version of a model package.
 
-    `digest` names the snapshot taken at publishing ("" until then): instances run that content, never a later
-    one of `source_location`. `attributes` keeps the optional fields of the request as they came (description,
-    runtime, apis, dependencies, …), so that a read gives back what was sent; `config` is the parsed
-    config.json of the snapshot with initial_config laid over it. `size_bytes` is of the snapshot. `error`: why it
-    failed; of a model that is publishing what goes on, of a published one what its author should know.
-    Times are milliseconds since 1970 UTC.
+    `digest` names the snapshot taken at publishing ("" until then): instances run that content, whatever later
+    happens at `source_location`. `attributes` keeps the optional fields of the request as they came (description,
+    runtime, apis, dependencies, …), so that a read returns what was sent; `config` is the parsed config.json of
+    the snapshot, overridden by initial_config. `size_bytes` is the size of the snapshot. `error`: why publishing
+    failed; while it is in progress, what is being done; once published, what the author should know. Times are
+    milliseconds since 1970 UTC.
     """
 
     id: str

@@ -1,12 +1,12 @@
-"""What an engine shows of an instance's process now. Observed, never stored; decisions and engines speak of it in
-these words."""
+"""What an engine shows of an instance's process now. Observed and never stored; engines and decisions share these
+words."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ProcessState(StrEnum):
-    """ABSENT: the engine knows nothing of it. STARTING: exists, not ready (or no longer). READY: able to serve.
+    """ABSENT: unknown to the engine. STARTING: exists, but is not ready (or no longer). READY: able to serve.
     STOPPING: told to end. EXITED: ended."""
 
     ABSENT = "absent"

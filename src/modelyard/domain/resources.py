@@ -1,4 +1,4 @@
-"""What an instance may use, and what there is to use."""
+"""What instances may use, and what there is to use."""
 
 from dataclasses import dataclass
 
@@ -38,7 +38,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a machine or a pool has; None: nobody knows, or says."""
+    """What a machine or a pool has; None: unknown, or not set."""
 
     cpu: float | None = None
     memory_mib: int | None = None

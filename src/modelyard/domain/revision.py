@@ -10,7 +10,7 @@ from modelyard.domain.resources import Resources
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A directory of the host (absolute) that the process sees at `mount_path`."""
+    """A directory of the host (absolute) that the process finds at `mount_path`."""
 
     host_path: str
     mount_path: str
@@ -18,11 +18,12 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The part of a variant that a running process depends on. Equal templates are the same instance.
+    """The part of a variant that a running process depends on. An instance fits every variant with an equal
+    template.
 
     `digest` is the model snapshot's. `resources` is what one instance gets, fixed when the config was admitted: a
-    flavor that is changed later changes nothing that runs. `explicit` is the part of it that the hash counts: what
-    the built-in flavor of the specification does not say by itself, zeros elsewhere (`core.admission.placement`).
+    flavor that changes later changes nothing that runs. `explicit` is the part of it that goes into the hash: what
+    the built-in flavor of the specification does not determine, zeros elsewhere (`core.admission.placement`).
     """
 
     model_id: str
@@ -36,9 +37,9 @@ class Template:
 
     @property
     def hash(self) -> str:
-        """Sixteen hexadecimal digits; the order of envs does not count.
+        """Sixteen hexadecimal digits; the order of envs is irrelevant.
 
-        Fields that came later count only where they say something, so that no release renames what runs.
+        Fields that were added later are included only if they are set, so that no upgrade restarts anything.
         """
         size = self.explicit
         parts: list[object] = [self.model_id, self.digest, self.specification, sorted(self.envs), self.pool]
@@ -53,9 +54,9 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How far a rollout may leave the instance count (contract §2, model-level additional_properties).
+    """How far a rollout may deviate from the instance count (contract §2, model-level additional_properties).
 
-    Below 1 a fraction of instance_count (surge rounds up, unavailable rounds down); 1 and above a count.
+    Below 1: a fraction of instance_count (surge rounds up, unavailable rounds down). From 1 on: a count.
     """
 
     max_surge: float = 1
@@ -66,8 +67,8 @@ class Budget:
 class Variant:
     """One entry of a revision's config.
 
-    `track` is the lineage it belongs to: paired successors inherit it (`core.rollout.pairing`), so that it is
-    stable over revisions. `weight` is 0..100. `raw` is the entry as the caller sent it, echoed in its order.
+    `track` is the lineage that it belongs to: successors inherit it (`core.rollout.pairing`), so that it is stable
+    across revisions. `weight` is 0..100. `raw` is the entry as the caller sent it, echoed in its order.
     """
 
     track: int
@@ -85,7 +86,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What one accepted `config` asked for. `number` counts from 1 within the service."""
+    """What one accepted `config` asks for. `number` counts from 1 within the service."""
 
     service_id: str
     number: int

@@ -1,7 +1,7 @@
 """The route table: everything the gateway must know, as one value per service.
 
-The gateway publishes it; equal values are a no-op. A track's weight is a share of 100 between tracks; inside a
-track every endpoint shares alike. A track without endpoints is left out by whoever builds the table.
+The gateway publishes it; publishing an equal value does nothing. The weight of a track is its share of 100; inside
+a track all endpoints share alike. Whoever builds the table leaves tracks without endpoints out.
 """
 
 from dataclasses import dataclass, field
@@ -27,8 +27,8 @@ class Endpoint:
 
 
 class LoadBalancer(StrEnum):
-    """Which endpoint of a track answers: in turn, the one with the fewest requests inside, or always the same one
-    for the same caller's address (contract §2, load_balancer_policy)."""
+    """Which endpoint of a track answers: each in turn, the one with the fewest requests inside, or always the same
+    one for a caller's address (contract §2, load_balancer_policy)."""
 
     ROUND_ROBIN = "ROUND_ROBIN"
     LEAST_CONNECTIONS = "LEAST_CONNECTIONS"
@@ -37,7 +37,7 @@ class LoadBalancer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrafficLimit:
-    """At most `requests` in each `period_s` seconds; the others are answered 429 `ModelArts.4206`."""
+    """At most `requests` per `period_s` seconds; all others are answered with 429 `ModelArts.4206`."""
 
     requests: int
     period_s: int
@@ -45,9 +45,9 @@ class TrafficLimit:
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """Whether a request that an instance has may be given to another one, once, which may compute it a second
-    time: when the first one dies, and `after_s` (None: never) when its answer has not begun by then, if there is
-    another.
+    """Whether a request may be given to a second instance, which may mean that it is computed twice: when the
+    first instance dies and, if `after_s` is set, when its answer has not begun by then and there is another
+    instance.
     """
 
     twice: bool = True
@@ -67,9 +67,9 @@ class TrackRoute:
 class ServiceRoute:
     """How the gateway answers for one service.
 
-    A request needs a token whose project is `project_id` with a role that may invoke. Bodies above
-    `max_body_bytes` are 413, answers later than `request_timeout_s` are 504. With `websocket` a request may be
-    upgraded; such a connection has no timeout but an idle one.
+    A request needs a token for `project_id` with a role that may invoke. Bodies larger than `max_body_bytes` are
+    answered with 413, requests that take longer than `request_timeout_s` with 504. With `websocket` a request may
+    be upgraded; such a connection has only an idle timeout.
     """
 
     service_id: str
@@ -83,10 +83,10 @@ class ServiceRoute:
     attempts: Attempts = Attempts()
     websocket: bool = False
     app_codes: tuple[str, ...] = field(default=(), repr=False)
-    """Each of them opens this service to whoever sends it, with no token (contract §4)."""
+    """Whoever sends one of them needs no token for this service (contract §4)."""
     absence: str = ""
-    """Why an open service has nothing that could answer, for those who call it; "" while it has."""
+    """Tells callers why nothing of an open service can answer; "" while something can."""
 
     def instance_ids(self) -> frozenset[str]:
-        """Every instance that this value routes to."""
+        """Every instance that this route leads to."""
         return frozenset(e.instance_id for t in self.tracks for e in t.endpoints)

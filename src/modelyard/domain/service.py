@@ -1,4 +1,4 @@
-"""A service: what callers address, what it should be and what was decided about it."""
+"""A service: what callers address, what it should be, and what was decided about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ class InferType(StrEnum):
 
 
 class Desired(StrEnum):
-    """What the user asked the service to be."""
+    """What the user wants the service to be."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -37,7 +37,7 @@ class ServiceStatus(StrEnum):
 
 
 class RolloutKind(StrEnum):
-    """Why a rollout began: a first deployment, an accepted config, or a start of a stopped service."""
+    """Why a rollout began: a first deployment, a new config, or the start of a stopped service."""
 
     DEPLOY = "deploy"
     UPDATE = "update"
@@ -45,7 +45,7 @@ class RolloutKind(StrEnum):
 
 
 class RolloutState(StrEnum):
-    """Where a rollout stands. ROLLING_BACK goes on until the revision before is whole again."""
+    """The state of a rollout. ROLLING_BACK lasts until the revision before is complete again."""
 
     RUNNING = "running"
     ROLLING_BACK = "rolling_back"
@@ -61,9 +61,9 @@ ACTIVE_ROLLOUT = frozenset({RolloutState.RUNNING, RolloutState.ROLLING_BACK})
 class Rollout:
     """Taking a service from one revision to another; also the update record that users read.
 
-    `base` is the revision to return to on failure (None: there is none). `switched`: the weights of `target`
-    are in force (until then those of `base` are). A fact, stored before it is acted on, never taken back.
-    `cause` keeps why it failed, with the last log lines.
+    `base` is the revision to return to on failure (None: there is none). `switched`: the weights of `target` are
+    in force (until then those of `base` are); stored before it is acted on, and never undone. `cause` tells why it
+    failed, with the last log lines.
     """
 
     id: str
@@ -86,8 +86,8 @@ class Rollout:
 class Service:
     """The stored facts of a service.
 
-    `revision` is the number of the revision that the service should run now (a failed rollout takes it back);
-    `stable` the last one that ran whole (None before the first). `failed`: the last deployment or start had
+    `revision` is the number of the revision that the service should run now (a failed rollout resets it); `stable`
+    the last one that ran completely (None before the first). `failed`: the last deployment or start failed and had
     nothing to go back to. `due_ms`: when auto stop ends it (None: no countdown runs), in milliseconds since 1970
     UTC. `version` counts the user's accepted changes (the ETag). `attributes` keeps service-level fields as they
     came, to be echoed; `settings` is what they mean. The two change together (`core.settings.keeping`).
@@ -117,7 +117,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Invocations:
-    """Totals of a service: every request, and those answered 500 or above (contract §4)."""
+    """Totals of a service: all requests, and those answered with 500 or above (contract §4)."""
 
     total: int = 0
     failed: int = 0
@@ -130,7 +130,7 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to a service, in the vendor's vocabulary (contract §2, event texts)."""
+    """Something that happened to a service, in the contract's vocabulary (§2, event texts)."""
 
     service_id: str
     type: EventType

@@ -1,7 +1,7 @@
-"""Text as it may be kept, and as people are shown it. Pure.
+"""Text as it may be stored, and as people are shown it. Pure.
 
-`shown` is how a message says a value that somebody sent: in JSON's words (`null`, `true`), never Python's, and
-bounded, however long the value is.
+`shown` quotes a value that somebody sent in a message: as JSON (`null`, `true`), never as Python, and bounded
+however long the value is.
 """
 
 import json
@@ -10,7 +10,7 @@ import re
 from enum import Enum
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""What no database and no process environment can hold."""
+"""What neither a database nor a process environment can hold."""
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 NOT_TEXT = "contains the character NUL or half a surrogate pair"
@@ -21,12 +21,12 @@ MAX_MESSAGE = 1000
 
 
 def storable(text: str) -> str:
-    """The text with what cannot be kept, or sent as UTF-8, replaced."""
+    """The text, with whatever cannot be stored or sent as UTF-8 replaced."""
     return UNSTORABLE.sub(REPLACEMENT, text)
 
 
 def sound(value: object) -> object:
-    """A JSON value that everybody can read: text that is Unicode, numbers that are finite (null for others)."""
+    """The JSON value in a form that everybody can read: valid Unicode, and null in place of infinite numbers."""
     if isinstance(value, str):
         return SURROGATE.sub(REPLACEMENT, value)
     if isinstance(value, float):
@@ -39,7 +39,7 @@ def sound(value: object) -> object:
 
 
 def shown(value: object, most: int = MAX_SHOWN) -> str:
-    """A value in a message: text in quotes, the rest as JSON; at most about `most` characters."""
+    """A value for a message: text in quotes, anything else as JSON; at most about `most` characters."""
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, str):
@@ -54,18 +54,18 @@ def shown(value: object, most: int = MAX_SHOWN) -> str:
 
 
 def printable(text: str) -> str:
-    """Control characters as escapes of JSON, half pairs replaced."""
+    """The text, with control characters escaped as in JSON and halves of surrogate pairs replaced."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def shortened(text: str, most: int) -> str:
-    """Its beginning."""
+    """The beginning of the text, with an ellipsis if there is more."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def message(text: str, most: int = MAX_MESSAGE) -> str:
-    """A whole message, storable and bounded: of a long one the middle is left out, the end says the bound."""
+    """A message, storable and bounded. The middle of a long one is left out, since its end tells the cause."""
     text = storable(text)
     return text if len(text) <= most else f"{text[: most * 2 // 3]}…{text[-(most // 4) :]}"

@@ -1,6 +1,6 @@
-"""What an administrator allows: flavors (resource specifications), pools, quotas. Values for admission.
+"""What administrators allow: flavors (resource specifications), pools, quotas. Values for admission.
 
-`flavors` and `quotas` lay what the administrator stored over the product's defaults.
+`flavors` and `quotas` lay what an administrator has stored over the product's defaults.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,12 +10,12 @@ from types import MappingProxyType
 from modelyard.domain.resources import Capacity, Resources
 
 CUSTOM = "custom"
-"""The specification whose size is in `custom_spec`; for dedicated pools only (contract §2)."""
+"""The specification whose size is given by `custom_spec`; for dedicated pools only (contract §2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flavor:
-    """A resource specification. `memory_mib` in MiB; `open`: anybody may use it, else it has to be opened.
+    """A resource specification. `open`: anybody may use it; otherwise an administrator has to open it.
 
     `pids` counts processes and threads; `open_files` also bounds how many requests one instance can hold.
     `accelerators` is the number of GPUs or NPUs that go with it.
@@ -66,12 +66,12 @@ FLAVORS: Mapping[str, Flavor] = MappingProxyType(
         )
     }
 )
-"""The flavors that every Modelyard knows (contract §2, GET /services/specifications)."""
+"""The flavors that every installation has (contract §2, GET /services/specifications)."""
 
 
 def flavor(name: str, attributes: Mapping[str, object], *, open: bool) -> Flavor:
-    """A stored flavor: its attributes have the names of the fields; what they do not say, or say in another type,
-    is as the built-in flavor of that name says, else one core and 1 GiB."""
+    """A stored flavor. Its attributes are named like the fields; a field that is absent or of the wrong type is
+    taken from the built-in flavor of that name, else from one with one core and 1 GiB."""
     base = FLAVORS.get(name, Flavor(name, cpu=1, memory_mib=1024))
     said = {f.name: attributes[f.name] for f in fields(Flavor) if f.name in attributes}
     numbers = {
@@ -86,14 +86,14 @@ def flavor(name: str, attributes: Mapping[str, object], *, open: bool) -> Flavor
 
 
 def flavors(defaults: Mapping[str, Flavor], stored: Iterable[Flavor]) -> Mapping[str, Flavor]:
-    """The flavors of a project: a stored one stands before a default of its name."""
+    """The flavors of a project: a stored one takes precedence over a default of the same name."""
     return {**defaults, **{one.name: one for one in stored}}
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A dedicated pool. `status` in the contract's words; `nodes` are the names of its nodes. `capacity`: what its
-    instances may take together, as far as it is set."""
+    """A dedicated pool. `status` in the contract's words; `nodes` are the names of its nodes. `capacity`: what all
+    its instances together may take, as far as it is set."""
 
     id: str
     name: str
@@ -108,7 +108,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """Bounds of one project; the administrator may set each of them."""
+    """The limits of one project; an administrator may change each of them."""
 
     instances_per_model: int = 5
     variants_per_service: int = 32
@@ -127,6 +127,6 @@ class Quotas:
 
 
 def quotas(defaults: Quotas, stored: Mapping[str, int]) -> Quotas:
-    """The defaults with what was set for a project; a name that this release does not know says nothing."""
+    """The defaults, overridden by what was set for a project. Names unknown to this release are ignored."""
     known = {f.name for f in fields(Quotas)}
     return replace(defaults, **{name: value for name, value in stored.items() if name in known})

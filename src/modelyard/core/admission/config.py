@@ -1,13 +1,13 @@
 """Admission: may this `config` become the next revision of a service?
 
-The answer is either the variants it makes or every rule it breaks, never the first one only. Shapes (types,
-unknown keys) were checked where the request was read; what needs the given is checked here: models, flavors,
-quotas, and what the entries of a config say together (contract §2, ServiceConfig).
+The answer is either the variants that it makes or all the rules that it breaks, never just the first. Shapes
+(types, unknown keys) were checked when the request was read. Here it is checked against what exists (models,
+flavors, quotas), and its entries against each other (contract §2, ServiceConfig).
 
     weights 70, 30         → 70, 30
     weights 100, absent    → 100, 0      a client that drops zeros
     weights 60, absent     → refused     a weight is mandatory unless the rest sum to 100
-    one entry, absent      → refused     real-time services say it (100 only for batch and edge)
+    one entry, absent      → refused     mandatory for real-time services (100 for batch and edge)
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ TERMINATION_GRACE_S = 30
 
 @dataclass(frozen=True, slots=True)
 class VariantRequest:
-    """One entry of `config` as asked for; None where the caller said nothing. `raw` is the entry to echo."""
+    """One entry of `config` as requested; None where a field is absent. `raw` is the entry to echo."""
 
     model_id: str | None = None
     specification: str | None = None
@@ -54,11 +54,11 @@ class VariantRequest:
 
 @dataclass(frozen=True, slots=True)
 class AdmissionInput:
-    """What a config is held against: the models it names, the flavors and pools there are, the project's quotas.
+    """What a config is checked against: the models that it names, the available flavors and pools, the quotas.
 
     `placement` is what the service says about pools. `previous` are the variants of the present revision (their
-    tracks are inherited), `next_track` a number that nothing of the service uses. `machine`: what it has; `taken`:
-    what the other services have of each pool, by its id.
+    tracks are inherited), `next_track` a number that the service has never used. `machine`: what this machine has;
+    `taken`: what other services use of each pool, by pool id.
     """
 
     models: Mapping[str, Model]
@@ -87,10 +87,10 @@ class Admission:
 
 
 def admit(config: Sequence[VariantRequest], given: AdmissionInput, broken: Collection[str] = ()) -> Admission:
-    """Hold a config against every rule.
+    """Check a config against every rule.
 
-    `broken` are the paths that were refused already when the request was read: no second complaint is made
-    about them, nor one that would only follow from them.
+    `broken` are the paths that were refused when the request was read: there is no second complaint about them,
+    nor one that would only follow from them.
     """
     violations = [v for v in _violations(config, given, broken) if not told(v.field, broken)]
     if violations or broken:
@@ -161,12 +161,14 @@ def _count(path: str, entry: VariantRequest, given: AdmissionInput) -> Iterator[
 
 
 def _room(config: Sequence[VariantRequest], given: AdmissionInput) -> Iterator[Violation]:
-    """All instances together against pools whose capacity is set, beside what other services have there."""
+    """All instances together against pools with a capacity, of which other services use a part."""
     asked: dict[str, Resources] = {}
     for entry in config:
         pool = given.site.pool(entry.placement)
         one = placement.resources(entry.specification, entry.placement, given.site)
-        if pool is not None and one is not None and not shortage(one, pool.capacity):  # that was said already
+        if (
+            pool is not None and one is not None and not shortage(one, pool.capacity)
+        ):  # else it was reported already
             asked[pool.id] = asked.get(pool.id, Resources()) + one.times(max(entry.instance_count or 1, 1))
     for pool_id, amount in asked.items():
         pool = given.pools[pool_id]
@@ -241,7 +243,7 @@ def _weights(config: Sequence[VariantRequest]) -> list[int]:
 
 
 def _variant(entry: VariantRequest, weight: int, given: AdmissionInput) -> Variant:
-    """The variant of a valid entry; its track is still open."""
+    """The variant of a valid entry, its track not yet chosen."""
     assert entry.model_id is not None
     assert entry.specification is not None
     assert entry.instance_count is not None

@@ -1,4 +1,4 @@
-"""Rules of single service and model fields (contract §2 and §3). Each yields what is wrong with one value."""
+"""Rules for single fields of services and models (contract §2 and §3). Each yields what is wrong with a value."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -16,12 +16,12 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MODEL_VERSION = re.compile(r"(0|[1-9][0-9]?)(\.(0|[1-9][0-9]?)){2}")
 MODEL_TYPES = frozenset(TYPES)
 AUTO = "auto"
-"""As the type of a model to publish: what its config.json says."""
+"""As the type of a model to publish: use the type that its config.json names."""
 INSTALL_TYPES = frozenset({"real-time", "batch", "edge"})
 
 
 def told(path: str, broken: Collection[str]) -> bool:
-    """Whether a complaint about `path` was made already: about it, or about what it is a part of."""
+    """Whether `path`, or something that contains it, was complained about already."""
     return any(path == b or path.startswith((f"{b}.", f"{b}[")) for b in broken)
 
 
@@ -29,9 +29,9 @@ def description(text: str, field: str = "description") -> Iterator[Violation]:
     """At most 100 characters, none of `< > = & " '`."""
     if len(text) > DESCRIPTION_MAX:
         yield Violation(field, f"has {len(text)} characters, at most {DESCRIPTION_MAX} are allowed")
-    if found := sorted(set(text) & set(FORBIDDEN_IN_DESCRIPTION)):
+    if forbidden := sorted(set(text) & set(FORBIDDEN_IN_DESCRIPTION)):
         yield Violation(
-            field, f"contains {' '.join(found)}; none of {' '.join(FORBIDDEN_IN_DESCRIPTION)} is allowed"
+            field, f"contains {' '.join(forbidden)}; none of {' '.join(FORBIDDEN_IN_DESCRIPTION)} is allowed"
         )
 
 
@@ -46,7 +46,7 @@ def service_name(text: str | None) -> Iterator[Violation]:
 
 
 def workspace(text: str) -> Iterator[Violation]:
-    """There is only the default workspace."""
+    """Only the default workspace exists."""
     if text != DEFAULT_WORKSPACE:
         yield Violation("workspace_id", f"workspace {shown(text)} does not exist; the default one is '0'", "0102")
 
@@ -68,7 +68,7 @@ def model_version(text: str | None) -> Iterator[Violation]:
 
 
 def model_type(text: str | None) -> Iterator[Violation]:
-    """One of the types that can be served here, or `auto`: the package's config.json says it."""
+    """One of the types that can be served here, or `auto`, which means the one that config.json names."""
     if text is None:
         yield Violation("model_type", "is mandatory")
     elif text == "Image":
@@ -81,7 +81,7 @@ def model_type(text: str | None) -> Iterator[Violation]:
 
 
 def install_types(values: tuple[str, ...]) -> Iterator[Violation]:
-    """A non-empty selection of real-time, batch and edge."""
+    """One or more of real-time, batch and edge."""
     if unknown := sorted(set(values) - INSTALL_TYPES):
         yield Violation("install_type", f"has {shown(unknown[0])}, known are {', '.join(sorted(INSTALL_TYPES))}")
     if not values:

@@ -1,5 +1,5 @@
-"""Fields of an entry that only batch or edge services have (contract §2). Running those comes later; what is said
-about them is held to its rules already, so that the refusal names everything at once.
+"""Fields of a config entry that only batch or edge services have (contract §2). Such services cannot run yet, but
+their fields are validated all the same, so that one refusal names everything that is wrong.
 """
 
 import re
@@ -18,9 +18,9 @@ BATCH_FIELDS = ("src_path", "dest_path", "req_uri", "mapping_type", "mapping_rul
 
 @dataclass(frozen=True, slots=True)
 class TypedFields:
-    """What an entry says that is not for real-time services; None where it says nothing.
+    """The fields of an entry that are not for real-time services; None where they are absent.
 
-    `mapping_rule` was read already: None when it is absent, an object otherwise.
+    `mapping_rule` has been parsed: None when it is absent, an object otherwise.
     """
 
     nodes: tuple[str, ...] | None = None
@@ -33,7 +33,7 @@ class TypedFields:
 
 
 def violations(path: str, fields: TypedFields, infer_type: InferType) -> Iterator[Violation]:
-    """What is wrong with them for a service of this type."""
+    """What is wrong with them in a service of this type."""
     if infer_type is not InferType.BATCH:
         for name in BATCH_FIELDS:
             if getattr(fields, name):

@@ -1,7 +1,7 @@
 """Where an instance may run and how big it is: flavors, dedicated pools, custom sizes, affinity (contract §2).
 
 The pool of an entry is the first of: its pool_name, its cluster_id, the service's pool_name, the service's
-cluster_id. `custom` is for pools, and then custom_spec says the size.
+cluster_id. The specification `custom` is for pools only; its size is in custom_spec.
 
     custom_spec {"cpu": 0.335, "memory": 512}   → 0.34 cores (the third decimal is rounded), 512 MiB
 """
@@ -22,7 +22,7 @@ POOL_UNKNOWN = "3547"
 
 @dataclass(frozen=True, slots=True)
 class CustomSpec:
-    """A size as asked for; None where the caller said nothing. `memory` in MB (read as MiB, as vendors do)."""
+    """A size as requested; None where a field is absent. `memory` is in MB, read as MiB, as vendors do."""
 
     cpu: float | None = None
     memory: int | None = None
@@ -49,7 +49,7 @@ class Placement:
 
     @property
     def pool_key(self) -> tuple[str, str] | None:
-        """(the field that says it, the pool's id or name)."""
+        """(the field that names the pool, its id or name)."""
         if self.pool_name:
             return "pool_name", self.pool_name
         return ("cluster_id", self.cluster_id) if self.cluster_id else None
@@ -57,7 +57,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What there is to place on. `pools` by id and by name; `machine`: what one instance can have at most."""
+    """What instances can be placed on. `pools` by id and by name; `machine`: the most that one instance gets."""
 
     flavors: Mapping[str, Flavor]
     pools: Mapping[str, Pool]
@@ -65,18 +65,18 @@ class Site:
     machine: Capacity = Capacity()
 
     def pool(self, entry: Placement) -> Pool | None:
-        """The pool of an entry; None: none, or it is not known."""
+        """The pool of an entry; None if it names none, or an unknown one."""
         key = entry.pool_key or self.service.pool_key
         return self.pools.get(key[1]) if key else None
 
 
 def rounded(value: float) -> float:
-    """To two decimals, halves up, as decimals and not as floats."""
+    """To two decimals, halves up, computed as decimals and not as floats."""
     return float(Decimal(str(value)).quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
 def resources(specification: str | None, placement: Placement, site: Site) -> Resources | None:
-    """What one instance gets; None when that is not known."""
+    """What one instance gets; None if that is unknown."""
     flavor, spec = site.flavors.get(specification or ""), placement.custom_spec
     if specification == CUSTOM and spec is not None and spec.cpu is not None and spec.memory is not None:
         return replace((flavor or Flavor(CUSTOM, 1, 1)).resources, cpu=rounded(spec.cpu), memory_mib=spec.memory)
@@ -84,7 +84,7 @@ def resources(specification: str | None, placement: Placement, site: Site) -> Re
 
 
 def explicit(specification: str, placement: Placement, site: Site, builtin: Mapping[str, Flavor]) -> Resources:
-    """The part of a size that a template is named by: zeros where the built-in flavor says it."""
+    """The part of the size that goes into the template's hash: zeros where the built-in flavor determines it."""
     size, usual = resources(specification, placement, site), builtin.get(specification)
     assert size is not None
     as_builtin = usual is not None and site.flavors.get(specification) == usual
@@ -98,12 +98,12 @@ def explicit(specification: str, placement: Placement, site: Site, builtin: Mapp
 
 
 def service_violations(placement: Placement, site: Site) -> Iterator[Violation]:
-    """Of the fields beside `config`."""
+    """What is wrong with the fields beside `config`."""
     yield from _pool("", placement.pool_key, site)
 
 
 def violations(path: str, specification: str | None, placement: Placement, site: Site) -> Iterator[Violation]:
-    """Of one entry of `config`, which is at `path`."""
+    """What is wrong with one entry of `config`, which is at `path`."""
     in_pool = (placement.pool_key or site.service.pool_key) is not None
     yield from _pool(f"{path}.", placement.pool_key, site)
     yield from _specification(f"{path}.specification", specification, site, in_pool=in_pool)
@@ -162,7 +162,7 @@ def _custom(at: str, specification: str | None, spec: CustomSpec) -> Iterator[Vi
         yield Violation(at, "is only for the specification 'custom'")
     if spec.cpu is None:
         yield Violation(f"{at}.cpu", "is mandatory")
-    elif spec.cpu < LEAST_CPU:  # as it was said: 0.005 rounds up to the bound
+    elif spec.cpu < LEAST_CPU:  # before rounding: 0.005 would round up to the bound
         yield Violation(f"{at}.cpu", f"is {spec.cpu:g}, must be at least {LEAST_CPU:g}")
     if spec.memory is None:
         yield Violation(f"{at}.memory", "is mandatory")
@@ -178,7 +178,7 @@ def _custom(at: str, specification: str | None, spec: CustomSpec) -> Iterator[Vi
 
 
 def _affinity(at: str, affinity: Affinity, site: Site, *, in_pool: bool) -> Iterator[Violation]:
-    """What is said must hold for the nodes there are: whoever has one node has no choice."""
+    """A required or preferred node must exist; a pool with one node leaves no choice."""
     at = f"{at}.node_affinity"
     if not in_pool:
         yield Violation(at, "is for services in a dedicated resource pool")

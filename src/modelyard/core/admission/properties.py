@@ -1,9 +1,9 @@
 """Service-level properties (contract §2): what may be asked for, how they merge, which may never change again.
 
-They are kept as the caller wrote them, in `Service.attributes`, so that a read gives back what was sent; what they
-mean is read by `core.settings`. An absent key is unchanged; an empty object or array switches a thing off.
-Keys of the caller's own are labels: kept, shown, bounded (they are in every list answer), and removed by null.
-What counts in another place of the body is none of these (`places`), unless an earlier release kept it.
+`Service.attributes` keeps them as the caller wrote them, so that a read returns what was sent; `core.settings`
+reads what they mean. An absent key changes nothing; an empty object or array switches its feature off. Callers'
+own keys are labels: kept, shown, bounded (every list answer contains them), and removed by null. What counts in
+another place of the body is none of these (`places`), unless an earlier release kept it.
 
 Extensions of ours, beside the vendor's keys:
 
@@ -33,7 +33,7 @@ OWN_KEYS = 32
 OWN_KEY_CHARS = 64
 OWN_DEPTH = 8
 OWN_BYTES = 8 * 1024
-"""How much a caller may keep here beside the known keys; bytes of all of it as JSON."""
+"""How much callers may keep here beside the known keys; the size of all of it as JSON."""
 
 TOPIC_URN = re.compile(r"urn:smn:[^:\s]+:[^:\s]+:[^:\s]+")
 NOTIFIABLE = frozenset({1, 3, 7, 11})
@@ -46,14 +46,14 @@ ID_MAX = 64
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far `request_limit` may go; the administrator sets it."""
+    """The limits of `request_limit`, set by the administrator."""
 
     timeout_max_s: float = 3600.0
     max_body_max_bytes: int = 100 * 1024 * 1024
 
 
 def merged(before: Mapping[str, object], sent: Mapping[str, object]) -> Mapping[str, object]:
-    """`before` with the top-level keys that were sent. Null says nothing of a known key, and removes another."""
+    """`before`, updated with the top-level keys that were sent. Null removes own keys, and ignores known ones."""
     removed = {key for key, value in sent.items() if value is None and key not in KNOWN}
     after = {**before, **{key: value for key, value in sent.items() if value is not None}}
     return {key: value for key, value in after.items() if key not in removed}
@@ -62,17 +62,17 @@ def merged(before: Mapping[str, object], sent: Mapping[str, object]) -> Mapping[
 def violations(
     before: Mapping[str, object], sent: Mapping[str, object], bounds: Bounds, *, websocket: bool = True
 ) -> Iterator[Violation]:
-    """What is wrong with `sent`, whose known keys have their types already, on a service that had `before`.
+    """What is wrong with `sent`, whose known keys were type-checked, for a service that had `before`.
     `websocket`: whether any model of the service may be able to serve one."""
     after = merged(before, sent)
     for name, rules, missing in (
         ("smn_notification", _notification, "there is no notification service here, nothing would be sent"),
         ("log_report_channels", _channels, "there is no log service here, nothing would be reported"),
     ):
-        found = [*rules(sent.get(name))]
-        if not found and sent.get(name) and sent[name] != before.get(name):
-            found = [Violation(f"{PROPERTIES}.{name}", f"is not supported yet: {missing}")]
-        yield from found
+        wrong = [*rules(sent.get(name))]
+        if not wrong and sent.get(name) and sent[name] != before.get(name):
+            wrong = [Violation(f"{PROPERTIES}.{name}", f"is not supported yet: {missing}")]
+        yield from wrong
     yield from _limits(sent, bounds)
     for key, value in sent.items():
         home = places.misplaced(key, places.SERVICE_PROPERTIES)
@@ -92,7 +92,7 @@ def violations(
 
 
 def _notification(value: object) -> Iterator[Violation]:
-    """Flat, or a map of any keys to such objects (the page types it so)."""
+    """One object, or a map of arbitrary keys to such objects (as the contract types it)."""
     at = f"{PROPERTIES}.smn_notification"
     if value is None or value == {}:
         return
@@ -150,7 +150,7 @@ def _channels(sent: object) -> Iterator[Violation]:
 
 
 def _own(after: Mapping[str, object], sent: set[str]) -> Iterator[Violation]:
-    """Keys of the caller's own: not too many, long, deep or large. What was kept earlier is not judged."""
+    """Callers' own keys: not too many, long, deep or large. Keys that were stored earlier are not checked."""
     own = {key: value for key, value in after.items() if key not in KNOWN}
     if not sent:
         return
@@ -171,7 +171,7 @@ def _own(after: Mapping[str, object], sent: set[str]) -> Iterator[Violation]:
 
 
 def _deeper(value: object, levels: int) -> bool:
-    """Whether there are more objects and arrays inside of each other."""
+    """Whether objects and arrays are nested deeper than this."""
     if not isinstance(value, Mapping | list):
         return False
     inner = value.values() if isinstance(value, Mapping) else value
@@ -216,6 +216,6 @@ def _attempts(at: str, request: Mapping[str, object]) -> Iterator[Violation]:
 
 
 def of(attributes: Mapping[str, object]) -> Mapping[str, object]:
-    """The service-level additional_properties as they are kept; empty when there are none."""
+    """The service-level additional_properties as stored; empty when there are none."""
     kept = attributes.get(PROPERTIES)
     return kept if isinstance(kept, Mapping) else {}

@@ -1,4 +1,4 @@
-"""What a request says about a service beside `config`: schedule, properties, load balancing, secrets, priority.
+"""What a request says about a service besides `config`: schedule, properties, load balancing, secrets, priority.
 
 Every broken rule is named; a valid request makes the service that it asks for. Where a service runs is decided by
 `core.admission.placement`.
@@ -24,7 +24,7 @@ NETWORK = ("vpc_id", "subnet_network_id", "security_group_id")
 
 @dataclass(frozen=True, slots=True)
 class SecretRequest:
-    """A secret to be mounted; None where the caller said nothing."""
+    """A secret to be mounted; None where a field is absent."""
 
     secret_id: str | None
     mount_path: str | None
@@ -32,8 +32,8 @@ class SecretRequest:
 
 @dataclass(frozen=True, slots=True)
 class SettingsRequest:
-    """None: the field was absent, which changes nothing. `properties` are as the caller wrote them, numbers being
-    numbers."""
+    """None: the field is absent, which changes nothing. `properties` are as the caller wrote them, except that
+    numbers are numbers."""
 
     schedule: tuple[auto_stop.Entry, ...] | None = None
     properties: Mapping[str, object] | None = None
@@ -44,7 +44,7 @@ class SettingsRequest:
 
 @dataclass(frozen=True, slots=True)
 class PlaceRequest:
-    """Where a service is created: pools, and networks (by the names of their fields)."""
+    """Where a service is to be created: pools, and networks by the names of their fields."""
 
     placement: Placement = Placement()
     network: tuple[tuple[str, str], ...] = ()
@@ -58,8 +58,8 @@ def violations(
     *,
     websocket: bool = True,
 ) -> Iterator[Violation]:
-    """What is wrong with the request for a service that has the attributes `before`. `websocket`: whether any of
-    its models may be able to serve one."""
+    """What is wrong with the request for a service with the attributes `before`. `websocket`: whether any of its
+    models may be able to serve one."""
     real_time = infer_type is InferType.REAL_TIME
     yield from auto_stop.violations(request.schedule or (), real_time=real_time)
     if request.properties is not None:
@@ -97,7 +97,7 @@ def _secrets(secrets: tuple[SecretRequest, ...]) -> Iterator[Violation]:
 
 
 def place_violations(request: PlaceRequest) -> Iterator[Violation]:
-    """A dedicated pool brings its own network; elsewhere there is none to choose."""
+    """A dedicated pool brings its own network; elsewhere there are no networks to choose from."""
     if request.placement.pool_key is None:
         for name, value in request.network:
             if value:
@@ -126,12 +126,12 @@ def settled(request: SettingsRequest, before: Service, now_ms: int) -> Service:
 
 
 def placed(request: PlaceRequest) -> Mapping[str, object]:
-    """The attributes that say where."""
+    """The attributes that tell where the service was created."""
     where = request.placement
     said = {"cluster_id": where.cluster_id, "pool_name": where.pool_name, **dict(request.network)}
     return {name: value for name, value in said.items() if value}
 
 
 def placement(chosen: ServiceSettings) -> Placement:
-    """What the service says about pools, read back."""
+    """What the service's settings say about pools."""
     return Placement(cluster_id=chosen.cluster_id, pool_name=chosen.pool_name)

@@ -1,7 +1,7 @@
 """What a PUT does to a service, given the state it is in (contract §2, state rules).
 
-A status that the service has already is refused only where it stands alone: beside a description, a schedule or
-any other field (`more`) it says nothing, and those change.
+Asking for the status that the service has already is refused only if the request contains nothing else. Beside a
+description, a schedule or any other field (`more`) the status is ignored, and those fields change.
 
 present                      config            status=running    running + config   status=stopped
 running                      update            refused           update             stop
@@ -12,9 +12,9 @@ deploying                    refused           refused           refused        
 stopping                     refused           refused           refused            refused (with more: nothing)
 deleting                     refused           refused           refused            refused
 
-*  the config is ignored: a status that differs from the present one comes first
-** a failed service was told to run already: `running` is what it is meant to be, so the config counts (whoever
-   sends both repairs it; starting the broken revision once more would only fail again)
+*  the config is ignored: a change of status takes precedence
+** a failed service is already meant to run, so the config counts: whoever sends both repairs the service, and
+   starting the broken revision once more would only fail again
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ REFUSED = "3519"
 
 
 class Step(StrEnum):
-    """NOTHING: neither status nor config changes anything. KEEP: store the config for the next start."""
+    """NOTHING: neither status nor config has an effect. KEEP: store the config for the next start."""
 
     NOTHING = "nothing"
     UPDATE = "update"
@@ -38,7 +38,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the request does; `config_ignored` when it also had a config that does not count."""
+    """What the request does. `config_ignored`: it also contained a config, which has no effect."""
 
     step: Step
     config_ignored: bool = False
@@ -48,8 +48,8 @@ AT_REST = frozenset({ServiceStatus.STOPPED, ServiceStatus.FINISHED})
 
 
 def effect(present: ServiceStatus, asked: Desired | None, config: bool, more: bool = False) -> Effect | Violation:
-    """The effect of a PUT that asks for a status (None: says nothing) and has a config or not; `more`: it also has
-    other fields, which change in every state but deleting."""
+    """The effect of a PUT that asks for a status (None: for none) and may contain a config. `more`: it also
+    contains other fields, which may change in every state except deleting."""
     if present is ServiceStatus.DELETING:
         return Violation("", "the service is being deleted, it cannot be updated", REFUSED)
     if asked is None and not config:

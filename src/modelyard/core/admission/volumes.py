@@ -1,8 +1,8 @@
-"""Directories that a variant wants to see: log_volume and persistent_volumes (contract §2).
+"""Directories that a variant asks to have mounted: log_volume and persistent_volumes (contract §2).
 
-A directory of the host is mounted only if it lies below one that the administrator allowed (none by default), as
-the file system resolves it: no `..`, no symbolic link that leads out. Resolving is the caller's matter, since it
-looks at the disk.
+A directory of the host is mounted only if, once the file system has resolved it, it lies below a directory that
+the administrator has allowed (none by default): `..` and symbolic links lead nowhere else. The caller resolves
+paths, because that touches the disk.
 
     allowed /srv/logs: /srv/logs/a → mounted    /srv/logs/../x → refused    /srv/other → refused
 """
@@ -30,14 +30,14 @@ SYSTEM = (
     "/sys",
     "/usr",
 )
-"""Directories that nothing may be mounted on or below."""
+"""Nothing may be mounted on these directories or below them."""
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeRequest:
-    """One volume as asked for: its place in the entry, and the directory of the host (None: not said).
+    """One volume as asked for: its place in the entry, and the directory of the host (None: not given).
 
-    `host_optional`: the page has it without one, as a volume that the platform provides.
+    `host_optional`: the contract allows it without a host directory, as a volume that the platform provides.
     """
 
     field: str
@@ -51,8 +51,8 @@ class VolumeRequest:
 
 @dataclass(frozen=True, slots=True)
 class HostDirs:
-    """`allowed`: what the administrator allowed, resolved. `resolved`: each host path asked for, as the file
-    system resolves it (None: it is no directory). `mountable`: whether the engine can mount at all."""
+    """`allowed`: what the administrator has allowed, resolved. `resolved`: each requested host path as the file
+    system resolves it (None: not a directory). `mountable`: whether the engine can mount anything at all."""
 
     allowed: tuple[str, ...] = ()
     resolved: Mapping[str, str | None] = field(default_factory=dict)
@@ -62,29 +62,29 @@ class HostDirs:
 def violations(
     path: str, volumes: tuple[VolumeRequest, ...], dirs: HostDirs, *, in_pool: bool
 ) -> Iterator[Violation]:
-    """Of the volumes of one entry, whose additional_properties are at `path`."""
+    """What is wrong with the volumes of one entry, whose additional_properties are at `path`."""
     seen: dict[str, str] = {}
     for volume in volumes:
         at = f"{path}.{volume.field}"
-        found = [
+        wrong = [
             *_host(f"{at}.{volume.host_field}", volume, dirs),
             *_mount(f"{at}.mount_path", volume.mount_path),
         ]
         if volume.only_in_pool and not in_pool:
-            found.insert(0, Violation(at, "is only for services in a dedicated resource pool"))
+            wrong.insert(0, Violation(at, "is only for services in a dedicated resource pool"))
         if volume.mount_path and (before := seen.setdefault(volume.mount_path, at)) != at:
-            found.append(Violation(f"{at}.mount_path", f"is the mount path of {before} too"))
-        if not found and not dirs.mountable:
+            wrong.append(Violation(f"{at}.mount_path", f"is the mount path of {before} too"))
+        if not wrong and not dirs.mountable:
             text = "is not supported yet: instances have no storage here that outlives them, nothing is mounted"
-            found.append(Violation(at, text))
-        elif not found and not volume.host_path:
+            wrong.append(Violation(at, text))
+        elif not wrong and not volume.host_path:
             text = f"is not supported yet without {volume.host_field}: only directories of the host are mounted"
-            found.append(Violation(at, text))
-        yield from found
+            wrong.append(Violation(at, text))
+        yield from wrong
 
 
 def mounted(volumes: tuple[VolumeRequest, ...], dirs: HostDirs) -> tuple[Volume, ...]:
-    """The volumes of a valid entry."""
+    """The volumes of a valid entry, resolved."""
     return tuple(
         Volume(dirs.resolved.get(v.host_path) or v.host_path, v.mount_path)
         for v in volumes

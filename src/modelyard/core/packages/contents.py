@@ -1,11 +1,11 @@
 """What a model package must be (contract §3, Model package): pure checks over its file names and config.json.
 
-    <source_location>/model/config.json            optional when the request says what it would say
+    <source_location>/model/config.json            optional when the request says the same
                             customize_service.py   optional for engines that load a bare model file
                             weights and other files
 
-The effective configuration is config.json, overlaid by what the request says of the same things, overlaid by
-`initial_config`. It is what goes into the snapshot.
+The effective configuration is config.json, overridden by what the request says, overridden by `initial_config`. It
+goes into the snapshot.
 """
 
 import re
@@ -24,19 +24,20 @@ CONFIG = kinds.CONFIG
 CODE = kinds.SCRIPT
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 REQUEST_KEYS = ("model_algorithm", "runtime", "apis", "dependencies", *health.KEYS, "metrics")
-"""Keys of config.json that the request to publish may also say."""
+"""Keys of config.json that the request to publish may contain too."""
 
 INNER = ("apis", "metrics", "dependencies", *health.KEYS)
-"""Keys of config.json that also travel as JSON strings (contract §3)."""
+"""Keys of config.json whose values may also be JSON strings (contract §3)."""
 
 PYTHON = re.compile(r"py(?:thon)?[_-]?(\d)\.?(\d+)")
-"""In the name of a runtime: `python3.7`, `tf1.13-python3.6-cpu`, `pytorch_1.8.0-cuda_10.2-py_3.7-…`."""
+"""The Python version in the name of a runtime: `python3.7`, `tf1.13-python3.6-cpu`,
+`pytorch_1.8.0-cuda_10.2-py_3.7-…`."""
 
 
 def config(
     text: bytes | None, request: Mapping[str, object], initial: str | None
 ) -> tuple[Mapping[str, object], tuple[Violation, ...]]:
-    """The effective configuration and every rule it breaks. `text`: config.json (None: there is none)."""
+    """The effective configuration and every rule that it breaks. `text`: config.json (None: there is none)."""
     merged: dict[str, object] = {}
     violations: list[Violation] = []
     for name, source in ((f"model/{CONFIG}", text), ("initial_config", initial or None)):
@@ -56,7 +57,7 @@ def config(
 
 
 def requested(request: Mapping[str, object]) -> Iterator[Violation]:
-    """What is wrong with the JSON texts of a request to publish, before anything is stored."""
+    """What is wrong with the JSON strings of a request to publish, before anything is stored."""
     initial, metrics = request.get("initial_config"), request.get("model_metrics")
     if isinstance(initial, str) and initial:
         value, wrong = _object("initial_config", initial)
@@ -87,14 +88,14 @@ def _inner(name: str, source: str | bytes) -> tuple[object, Sequence[Violation]]
     if where == name:
         try:
             read_json(source)
-        except ValueError as error:  # it says more of what authors get wrong, such as comments
+        except ValueError as error:  # explains typical mistakes better, such as comments
             text = str(error)
     return source, (Violation(where, text, "3016"),)
 
 
 def layout(names: Collection[str], model_type: str | None, *, unread: bool = False) -> tuple[Violation, ...]:
-    """Rules over the type and the file names below `model/` (relative, with `/`). Hidden files are nothing
-    (`kinds.unseen`). `model_type` None: nobody said it; `unread`: config.json may, but it cannot be read."""
+    """Rules about the type and the file names below `model/` (relative, with `/`). Hidden files do not count
+    (`kinds.unseen`). `model_type` None: not given; `unread`: config.json may give it, but cannot be read."""
     seen = [name for name in names if not kinds.unseen(name)]
     if not seen:
         return (Violation("model", "there is no directory model/ with files in it", "3017"),)
@@ -118,7 +119,7 @@ def layout(names: Collection[str], model_type: str | None, *, unread: bool = Fal
 
 
 def runtime_note(config: Mapping[str, object], python: tuple[int, int]) -> str:
-    """That another interpreter serves the model than its `runtime` names; "" when it is the same, or none."""
+    """A note if another Python version serves the model than its `runtime` names; else ""."""
     runtime = config.get("runtime")
     match = PYTHON.search(runtime) if isinstance(runtime, str) else None
     if match is None or (int(match[1]), int(match[2])) == python:

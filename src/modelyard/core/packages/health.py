@@ -1,12 +1,13 @@
 """The health checks that a model's config.json asks for (contract §3), and what is wrong with them. Pure.
 
-    health            what liveness asks, and readiness too unless it is said apart
+    health            what liveness asks, and readiness too unless it has its own
     readiness_health  what readiness asks, and liveness too if `health` is absent
     startup_health    what is asked until the first success; absent: the same as readiness
 
-A derived readiness keeps its own pace (`domain.health.READINESS`): `failure_threshold` is patience before an
-instance is replaced, not a time in which callers meet a sick one. Values may be strings. Paths of models that
-our own model server runs are those it answers: its `/health`, or an api that the model declares.
+A readiness check that is derived from liveness keeps its own pace (`domain.health.READINESS`): `failure_threshold`
+is patience before an instance is replaced, not a time during which callers may meet an unhealthy one. Values may
+be strings. Where our own model server runs the model, only paths that it answers count: its `/health`, or an api
+that the model declares.
 
     {"health": {"url": "/up", "period_seconds": "10"}}, an image
         -> liveness GET /up every 10 s, 12 failures; readiness GET /up every 1 s, 3 failures
@@ -32,11 +33,11 @@ NUMBERS = {
     "initial_delay_seconds": ("delay_s", 0, MAX_S),
     "failure_threshold": ("failures", 1, 10_000),
 }
-"""Key of config.json → field of Check, least and greatest value."""
+"""Key of config.json → field of Check, minimum and maximum."""
 
 
 def health(config: Mapping[str, object], *, model_type: str = "") -> Health:
-    """What to ask; a question with something wrong in it is as if it were absent (`violations` refuses it)."""
+    """The checks to make. An invalid one counts as absent (`violations` refuses it when it is published)."""
     said = {key: _check(config[key], _paths(config, model_type)) for key in KEYS if _sound(config, key)}
     alive, ready, started = (said.get(key) for key in KEYS)
     readiness = ready or (_paced(alive) if alive else READINESS)
@@ -55,7 +56,7 @@ def _sound(config: Mapping[str, object], key: str) -> bool:
 
 
 def _paced(check: Check) -> Check:
-    """The same question at the pace of readiness; who needs time to answer gets it."""
+    """The same check at the pace of readiness; a longer timeout is kept."""
     return replace(
         check,
         period_s=READINESS.period_s,
@@ -66,7 +67,7 @@ def _paced(check: Check) -> Check:
 
 
 def _paths(config: Mapping[str, object], model_type: str) -> frozenset[str] | None:
-    """What the instance answers besides `/health`; None: whatever it likes, it brings its own server."""
+    """The paths that the instance answers besides `/health`; None: any, since it brings its own server."""
     if model_type == "Image":
         return None
     apis = config.get("apis")
@@ -87,7 +88,7 @@ def _check(value: object, paths: frozenset[str] | None) -> Check:
 
 
 def _command(value: object) -> tuple[str, ...]:
-    """A string is for the shell, an array is run as it is."""
+    """A string is run by the shell, an array as it is."""
     if isinstance(value, str):
         return ("/bin/sh", "-c", value)
     assert isinstance(value, list)

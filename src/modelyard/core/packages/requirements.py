@@ -5,8 +5,8 @@
         {"package_name": "tqdm", "package_version": "4.67"},                             -> tqdm==4.67
         {"package_name": "uvicorn[standard]"}]}                                          -> uvicorn[standard]
 
-A name is a name (PEP 508): no option, no URL, no file gets through, so that a package can only be asked for where
-the administrator said packages come from.
+A name must be a plain name (PEP 508): no options, URLs or files get through, so that packages can only come from
+where the administrator has said.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from modelyard.domain.texts import shown
 
 OPERATORS = {"EXACT": "==", "ATLEAST": ">=", "ATMOST": "<="}
 NAME = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[(?P<extras>[A-Za-z0-9,._ -]+)\])?")
-VERSION = re.compile(  # PEP 440; a wildcard only where a version is exact
+VERSION = re.compile(  # PEP 440; wildcards only in exact versions
     r"v?(?:\d+!)?\d+(?:\.\d+)*(?:[-_.]?(?:a|b|c|rc|alpha|beta|pre|preview)[-_.]?\d*)?"
     r"(?:-\d+|[-_.]?(?:post|rev|r)[-_.]?\d*)?(?:[-_.]?dev[-_.]?\d*)?(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?",
     re.IGNORECASE,
@@ -30,14 +30,14 @@ MAX_PACKAGES = 500
 
 
 def requirements(config: Mapping[str, object]) -> tuple[str, ...]:
-    """Sorted, each once, with normal names (PEP 503). What has something wrong in it is left out."""
-    found = set()
+    """Sorted and unique, with normalized names (PEP 503). Invalid entries are left out."""
+    wanted = set()
     for dependency in _items(config.get("dependencies")):
         packages = dependency.get("packages") if isinstance(dependency, dict) else None
         for package in _items(packages):
             if not any(_wrong_package("", package)):
-                found.add(_requirement(cast("Mapping[str, object]", package)))
-    return tuple(sorted(found))
+                wanted.add(_requirement(cast("Mapping[str, object]", package)))
+    return tuple(sorted(wanted))
 
 
 def violations(value: object) -> Iterator[Violation]:

@@ -3,8 +3,8 @@
 n   max_surge  max_unavailable   ceiling  floor
 3   1          0                 4        3
 10  0.25       0.25              13       8      (surge rounds up, unavailable rounds down)
-100 0.07       0.29              107      71     (in decimals as they were written, not as floats)
-1   0.1        0.9               2        1      (a fraction of one instance: one more, none less)
+100 0.07       0.29              107      71     (computed as decimals, not as floats)
+1   0.1        0.9               2        1      (a fraction of one instance: one more, none fewer)
 4   2          4                 6        1      (never below one while there is something to serve)
 """
 
@@ -15,12 +15,12 @@ from modelyard.domain.revision import Budget
 
 
 def ceiling(count: int, budget: Budget) -> int:
-    """Instances that may hold resources before one more is started."""
+    """A new instance may start while fewer than this hold resources."""
     return count + max(math.ceil(_part(budget.max_surge, count)), 1)
 
 
 def floor(count: int, budget: Budget) -> int:
-    """Instances that must go on serving; at least one, unless none is asked for."""
+    """How many must go on serving; at least one, unless none is asked for."""
     if count == 0:
         return 0
     return max(count - math.floor(_part(budget.max_unavailable, count)), 1)

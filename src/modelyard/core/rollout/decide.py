@@ -1,9 +1,9 @@
-"""One look at a service: everything that follows from it, as a value.
+"""One look at a service, and everything that follows from it, as a value.
 
     see what happened → stop if due → switch the weights → conclude the rollout → start and drain → route → status
 
-Deciding twice from the same situation gives the same decision; deciding from the situation that a decision
-leads to gives an empty one, unless the world moved (quiescence, held by the Hypothesis machine).
+The same situation always leads to the same decision. The situation that a decision leads to gives an empty
+decision, unless something else happened (quiescence, which the Hypothesis machine verifies).
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,12 +25,12 @@ KEEP_EXITED_MS = 600_000
 UNKNOWN_GRACE_S = 30
 _WITH_REQUESTS = frozenset({Phase.STARTING, Phase.READY, Phase.DRAINING})
 KEEP_EXITED = 8
-"""Per track: as many failures as lead to the longest back-off."""
+"""Per track: as many failures as it takes to reach the longest back-off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Tell the instance to end: SIGTERM, and SIGKILL after the grace."""
+    """Tell the instance to end: SIGTERM, then SIGKILL after the grace period."""
 
     instance_id: str
     grace_s: int
@@ -42,8 +42,8 @@ class Decision:
 
     `service`, `rollout`, `instances`: rows that changed (None / empty: unchanged). `starts`: new instances to
     record and start. `resume`: recorded ones that the engine does not know, to be started again. `forget`:
-    instances of which nothing must be left. `explain`: whose last log lines belong to the cause of a failure.
-    `route`: what the gateway should have (None: nothing). `again_ms`: when to look again without being told.
+    instances to remove completely. `explain`: the instance whose last log lines belong to the cause of a failure.
+    `route`: what the gateway should have (None: nothing). `again_ms`: when to look again if no event comes first.
     """
 
     service: Service | None
@@ -63,9 +63,9 @@ class Decision:
 def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: int | None = None) -> Decision:
     """See the module. `rejected`: why the gateway refused the last route ("": it did not).
 
-    `now_ms` is on the clock that only passes: intervals go by it, and instances are stamped with it. `wall_ms` is
-    the same moment on the clock that people read: schedules go by it, and what people are shown has its stamp
-    (None: there is but one clock).
+    `now_ms` is on the steady clock: intervals are measured by it, and instances are stamped with it. `wall_ms` is
+    the same moment on the wall clock: schedules follow it, and so does every time that people are shown (None:
+    there is only one clock).
     """
     wall_ms = now_ms if wall_ms is None else wall_ms
     before, situation = situation, _not_ahead(situation, now_ms)
@@ -102,7 +102,7 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: in
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What the world did, to be recorded: rows that changed (None / empty: unchanged), and what to tell of it."""
+    """What happened, to be recorded: rows that changed (None / empty: unchanged), and the events about it."""
 
     service: Service | None
     instances: tuple[Instance, ...]
@@ -110,7 +110,7 @@ class Notes:
 
 
 def noted(situation: Situation, now_ms: int, wall_ms: int) -> Notes:
-    """The part of a decision that decides nothing: who became ready or ended, and the status that follows."""
+    """The part of a decision that only takes note: who became ready or ended, and the status that results."""
     before, situation = situation, _not_ahead(situation, now_ms)
     observations = tuple(transitions.seen(o, now_ms) for o in situation.observations if not transitions.is_over(o))
     situation = _project(replace(situation, observations=observations), wall_ms)
@@ -122,7 +122,7 @@ def noted(situation: Situation, now_ms: int, wall_ms: int) -> Notes:
 
 
 def _not_ahead(situation: Situation, now_ms: int) -> Situation:
-    """What lies in the future began now: a clock of before was ahead, and pauses must not last as much longer."""
+    """Times in the future become now: they are from a clock that ran ahead, and would only lengthen every wait."""
     observations = situation.observations
     if any(o.instance.phase_ms > now_ms for o in observations):
         observations = tuple(
@@ -133,7 +133,7 @@ def _not_ahead(situation: Situation, now_ms: int) -> Situation:
 
 
 def _stop_when_due(situation: Situation, wall_ms: int) -> tuple[Situation, tuple[Event, ...]]:
-    """The schedule's end is a stop like the user's, and a change that makes their view of the service stale."""
+    """The end of a schedule is a stop like the user's; as a change, it makes the version they have read stale."""
     service, due_ms = situation.service, schedule.due_ms(situation.service)
     if due_ms is None or wall_ms < due_ms:
         return situation, ()
@@ -155,7 +155,7 @@ def _switch(situation: Situation) -> Situation:
 
 
 def _conclude(situation: Situation, now_ms: int, wall_ms: int, rejected: str) -> tuple[Situation, str | None]:
-    """The rollout's end or its turn, and the instance whose log explains it."""
+    """The end of the rollout, or its turn back, and the instance whose log explains it."""
     current = situation.rollout
     match verdict(situation, now_ms, rejected=rejected):
         case Done() if current is not None:
@@ -200,9 +200,9 @@ def _drain(situation: Situation, drains: Sequence[Drain], now_ms: int) -> Situat
 
 
 def _end_frozen(situation: Situation, now_ms: int) -> Situation:
-    """An instance that a signal stopped is ended at once where another one answers: what waits inside it would
-    wait for ever, and is given to the other when the connections break, as when an instance is killed. It is not
-    drained first, since nothing in it will ever be over."""
+    """An instance that a signal has stopped (SIGSTOP) is ended at once if another one answers. Requests inside it
+    would wait for ever; when their connections break, they are retried elsewhere, as when an instance is killed.
+    Draining it first would be pointless: nothing inside it ever completes."""
     routed = situation.acked.instance_ids() if situation.acked else frozenset()
     well = any(o.phase is Phase.READY and o.id in routed and o.process.responsive for o in situation.observations)
 
@@ -220,14 +220,14 @@ def _end_frozen(situation: Situation, now_ms: int) -> Situation:
 
 
 def _settled(situation: Situation, wanted: ServiceRoute | None, rejected: str) -> bool:
-    """Whether no route that we asked for earlier can still be on its way to the gateway."""
+    """Whether no route that was published earlier can still be on its way to the gateway."""
     return situation.acked == wanted or (bool(rejected) and situation.acked is not None)
 
 
 def _stop(
     situation: Situation, wanted: ServiceRoute | None, now_ms: int, *, settled: bool
 ) -> tuple[Situation, int | None]:
-    """End the drained ones; also: when the next one may be."""
+    """Stop the drained instances; also the time at which the next one may be stopped."""
     kept = wanted.instance_ids() if wanted else frozenset()
     later: list[int] = []
     observations: list[InstanceObservation] = []
@@ -245,10 +245,10 @@ def _stop(
 
 
 def _patience_ms(situation: Situation) -> int:
-    """How long requests inside are waited for before a process is told to end.
+    """How long to wait for requests inside an instance before its process is told to end.
 
-    One that is replaced finishes them: none may take longer than the service's timeout. Where the service itself
-    is to end, its user waits: the process is told at once, finishes what it can, and the grace bounds all of it.
+    A replaced instance finishes them; none may take longer than the service's timeout. When the whole service is
+    being stopped, its user is waiting: processes are told at once, and have the grace period to finish in.
     """
     running = situation.service.desired is Desired.RUNNING
     return int(situation.service.settings.requests.timeout_s * 1000) if running else 0
@@ -268,7 +268,7 @@ def _stops(situation: Situation) -> Iterator[Stop]:
 def _outlived(
     observations: Sequence[InstanceObservation], situation: Situation, now_ms: int
 ) -> Iterator[InstanceObservation]:
-    """Ended instances that no cause or back-off needs any more."""
+    """Ended instances that are no longer needed for a cause or a back-off."""
     exited = sorted((o for o in observations if o.phase is Phase.EXITED), key=lambda o: -o.instance.phase_ms)
     for index, observation in enumerate(exited):
         if _counts(situation, observation):
@@ -279,7 +279,8 @@ def _outlived(
 
 
 def _counts(situation: Situation, observation: InstanceObservation) -> bool:
-    """Whether the verdict counts it: an end during the rollout, of what it brings. They are few, or it fails."""
+    """Whether the verdict counts it: it ended during the rollout and is of a new template. They are few, or the
+    rollout fails."""
     current = situation.rollout
     if current is None or not current.active or observation.instance.phase_ms < situation.began:
         return False
@@ -293,7 +294,7 @@ def _cleanup_ms(situation: Situation) -> int | None:
 
 
 def _due_ms(situation: Situation, ahead_ms: int) -> int | None:
-    """When the schedule's end is due, as far as can be told now. `ahead_ms`: of our clock to people's."""
+    """When the schedule ends, on the steady clock, as far as is known now. `ahead_ms`: steady minus wall clock."""
     due_ms = schedule.due_ms(situation.service)
     return None if due_ms is None else due_ms + ahead_ms
 

@@ -1,12 +1,12 @@
-"""What a change would do, found out by doing it in a fair world: every start succeeds, the gateway acknowledges
-everything at once, no request lasts. The decisions are the real ones (`core.rollout.decide`), look by look;
-nothing here knows how a rollout goes.
+"""What a change would do, found by making it in a fair world, where every start succeeds, the gateway acknowledges
+everything at once and requests take no time. The decisions are the real ones (`core.rollout.decide`), one look
+after another; nothing here knows how a rollout proceeds.
 
     1 instance, another model    → starts 1, stops 1, room for 1 more; both answer for a moment, then the new one
     weights 100:0 → 0:100        → starts 0, stops 0, stays 2; 100:0, then 0:100
     3 instances → 2              → stops 1, stays 2
 
-A world that is not fair (no room, a model that does not start) ends otherwise; the real rollout then goes back.
+In a world that is not fair (no room, a model that does not start) the real rollout rolls back instead.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from modelyard.domain.revision import Variant
 
 @dataclass(frozen=True, slots=True)
 class TrackPlan:
-    """How many instances of a track start, stop, and stay as they are. `before` and `after`: its variants."""
+    """How many instances of a track start, stop, and stay as they are. `before`, `after`: its variants."""
 
     track: int
     before: Variant | None
@@ -38,7 +38,7 @@ class DryRun:
 
 
 def dry_run(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> DryRun:
-    """What follows from `after`, which a change made of `before` (None: the service is new)."""
+    """What follows after a change from `before` to `after` (`before` is None for a new service)."""
     world = FairWorld.of(before, after, now_ms)
     finished = world.run()
     olds = {v.track: v for v in before.variants} if before else {}

@@ -1,8 +1,8 @@
-"""Which variant of the new revision succeeds which one of the old.
+"""Which variant of the new revision succeeds which variant of the old one.
 
 A pair shares a *track*: the lineage that instances, routing weights and counters belong to. New variants pair
-with old ones by the same model; else by the same model name (a new version of it); else by position among
-those left over. What is left of the new gets a new track, what is left of the old is a track that ends.
+with old ones of the same model; else with those of the same model name (another version); else by position among
+the rest. A new variant that is left over gets a new track; an old one that is left over is a track that ends.
 
 Examples (old → new, tracks in brackets):
 
@@ -27,10 +27,10 @@ def pair(old: Sequence[Variant], new: Sequence[Variant], next_track: int) -> tup
         for index, variant in enumerate(new):
             if index in tracks:
                 continue
-            found = next((candidate for candidate in free if same(candidate, variant)), None)
-            if found is not None:
-                tracks[index] = found.track
-                free.remove(found)
+            predecessor = next((candidate for candidate in free if same(candidate, variant)), None)
+            if predecessor is not None:
+                tracks[index] = predecessor.track
+                free.remove(predecessor)
 
     match(lambda a, b: a.model_id == b.model_id)
     match(lambda a, b: a.model_name == b.model_name)

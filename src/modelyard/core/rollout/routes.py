@@ -1,12 +1,11 @@
 """What the gateway should answer for one service.
 
-Between tracks the weights in force count (`Situation.switched`), inside a track every ready instance shares
-alike, but for one that keeps its health check waiting for longer than others: it may be busy or hang, and gets
-no new request until it answers. A track that has nothing ready hands its share to the others. While anything of
-the service is alive the table is never empty; the last resorts, in this order: ready instances of tracks with
-weight 0, of each track the one draining instance that is still healthy (one: the others must make room for what
-is started), and those that were ready once and fail their health check now. A service that failed has nothing
-that should answer.
+Tracks share the traffic by the weights in force (`Situation.switched`); the ready instances of one track share
+alike. An instance that has left its health check unanswered gets no new requests while others of its track answer:
+it may be busy, or hang. A track without a ready instance leaves its share to the others. The table is never empty
+while anything of the service is alive. Its last resorts, in this order: ready instances of tracks with weight 0;
+one healthy draining instance of each track (only one, since the others must make room for new instances);
+instances that were ready once and now fail their health check. A failed service has nothing that should answer.
 
     weights 70:30, both ready             → 70, 30
     weights 50:30:20, the 20 has none     → 63, 37       (scaled to 100, largest remainder)
@@ -23,7 +22,7 @@ from modelyard.domain.service import Desired
 
 ABSENCE_MAX = 400
 PLACE = re.compile(r"(?<![\w.:/])/[\w.@+-]+(?:/[\w.@+-]*)+")
-"""An absolute path, of two parts at least."""
+"""An absolute path with at least two parts."""
 
 
 def route(situation: Situation) -> ServiceRoute | None:
@@ -50,8 +49,8 @@ def route(situation: Situation) -> ServiceRoute | None:
 
 
 def absence(situation: Situation) -> str:
-    """Why nothing of a service that should run can answer, in a sentence for its callers: what was recorded,
-    without lines of logs (they may hold anything) and without places on this machine."""
+    """Why nothing can answer for a service that should run, as a sentence for its callers. It tells what was
+    recorded, but no log lines (they may contain anything) and no paths of this machine."""
     service, rollout = situation.service, situation.rollout
     if rollout is not None and rollout.active:
         if any(o.obstacle for o in situation.observations):
@@ -72,7 +71,7 @@ def _told(text: str) -> str:
 
 
 def _ready(track: Track) -> list[InstanceObservation]:
-    """Without those that keep a question waiting, as long as another of the track does not."""
+    """The ready instances; without unresponsive ones, unless the track has no others."""
     ready = [o for o in track.observations if o.phase is Phase.READY]
     return [o for o in ready if o.process.responsive] or ready
 
@@ -88,7 +87,7 @@ def _unwell(track: Track) -> list[InstanceObservation]:
 
 def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
     resorts = (_endpoints(tracks, resort) for resort in (_ready, _draining, _unwell))
-    endpoints = next((found for found in resorts if found), {})
+    endpoints = next((reachable for reachable in resorts if reachable), {})
     shares = scaled({t.number: t.weight for t in tracks if t.number in endpoints})
     return tuple(TrackRoute(number, share, endpoints[number]) for number, share in sorted(shares.items()))
 
@@ -96,15 +95,15 @@ def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
 def _endpoints(
     tracks: Sequence[Track], resort: Callable[[Track], list[InstanceObservation]]
 ) -> dict[int, tuple[Endpoint, ...]]:
-    found = {
+    reachable = {
         t.number: tuple(sorted(Endpoint(o.id, o.process.address) for o in resort(t) if o.process.address))
         for t in tracks
     }
-    return {number: endpoints for number, endpoints in found.items() if endpoints}
+    return {number: endpoints for number, endpoints in reachable.items() if endpoints}
 
 
 def scaled(weights: Mapping[int, int]) -> dict[int, int]:
-    """The same proportions, summing to 100; without those of 0, unless all are: then alike."""
+    """The same proportions, summing to 100. Weights of 0 are left out, unless all are 0: then shares are equal."""
     total = sum(weights.values())
     parts = {k: w for k, w in weights.items() if w} if total else dict.fromkeys(weights, 1)
     total = total or len(parts)

@@ -1,7 +1,8 @@
-"""A service in a fair world: every start succeeds at once, the gateway acknowledges everything, no request lasts.
+"""A service in a fair world: every start succeeds at once, the gateway acknowledges everything, requests take no
+time.
 
-The real decisions (`core.rollout.decide`) look at it until nothing changes any more; what is noted on the way is
-what `core.rollout.dry_run` tells.
+The real decisions (`core.rollout.decide`) are applied to it until nothing changes any more; `core.rollout.dry_run`
+tells what was noted on the way.
 """
 
 from collections import Counter
@@ -19,14 +20,14 @@ from modelyard.domain.resources import Resources
 from modelyard.domain.routing import Endpoint, ServiceRoute
 
 MOST_WORK = 20_000
-"""Looks, each counted once for every instance it sees: some 50 instances exchanged one by one, a second or two. A
-dry run that is not over by then says so (`finished`)."""
+"""Looks times the instances that each of them sees: enough to replace some 50 instances one by one, which takes a
+second or two. A dry run that needs more is cut off and says so (`finished`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Instances that hold resources: now, at most on the way, and in the end; and what the most of them take
-    beyond those of now."""
+    """How many instances hold resources: now, at the peak, and in the end; and what the peak takes beyond those of
+    now."""
 
     now: int = 0
     peak: int = 0
@@ -36,7 +37,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A track's part of the traffic, and the instances that answer for it, by template."""
+    """A track's share of the traffic, and how many instances of each template answer for it."""
 
     track: int
     weight: int
@@ -53,7 +54,7 @@ class Traffic:
 
 @dataclass(slots=True)
 class FairWorld:
-    """The service as the dry run has brought it so far."""
+    """The service as far as the dry run has brought it."""
 
     record: ServiceRecord
     observations: dict[str, InstanceObservation]
@@ -69,7 +70,7 @@ class FairWorld:
 
     @classmethod
     def of(cls, before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> "FairWorld":
-        """What the schedule does later is no part of the change."""
+        """Without the countdown: what the schedule does later is not part of the change."""
         holding = tuple(i for i in after.instances if i.phase in HOLDING)
         record = replace(after, service=replace(after.service, due_ms=None), instances=holding)
         observations = {i.id: _observation(i, now_ms) for i in holding}
@@ -102,7 +103,7 @@ class FairWorld:
         return False
 
     def apply(self, decision: Decision) -> bool:
-        """Record and do it all; whether anything is different now."""
+        """Record and carry out the decision; whether anything is different now."""
         moved = bool(decision.instances or decision.starts or decision.forget or decision.stops or decision.resume)
         moved |= bool(decision.service or decision.rollout) or self.acked != decision.route
         ids = [f"new-{len(self.started) + 1 + i}" for i in range(len(decision.starts))]
@@ -124,7 +125,7 @@ class FairWorld:
         return replace(known, instance=instance) if known else _observation(instance, self.now_ms)
 
     def answered(self) -> bool:
-        """Processes become ready."""
+        """Let all new processes become ready; whether there were any."""
         young = [
             o
             for o in self.observations.values()
@@ -137,7 +138,7 @@ class FairWorld:
         return bool(young)
 
     def noticed(self) -> None:
-        """What the gateway does not route to is quiet from then on."""
+        """From now on, whatever the gateway does not route to is quiet."""
         routed = self.acked.instance_ids() if self.acked else frozenset()
         for i, observation in self.observations.items():
             since = None if i in routed else observation.unrouted_ms or self.now_ms
@@ -147,7 +148,7 @@ class FairWorld:
                 )
 
     def seen(self, *, switched: bool) -> None:
-        """Note who answers, when other templates do or the weights are others."""
+        """Note who answers, if other templates do or the weights have changed."""
         tracks = self.acked.tracks if self.acked else ()
         shares = tuple(Share(t.track, t.weight, self._counted(t.endpoints)) for t in tracks)
         last = self.traffic[-1].shares if self.traffic else ()
@@ -155,7 +156,7 @@ class FairWorld:
             self.traffic.append(Traffic(shares, switched))
 
     def _counted(self, endpoints: Sequence[Endpoint]) -> tuple[tuple[str, int], ...]:
-        """How many there are of each template."""
+        """How many endpoints there are of each template."""
         known = {**self.first, **self.observations}
         return tuple(sorted(Counter(known[e.instance_id].instance.template for e in endpoints).items()))
 

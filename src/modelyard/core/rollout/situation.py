@@ -1,7 +1,7 @@
-"""What a decision sees: the stored facts of one service beside what engine and gateway show of it.
+"""What a decision sees: what is stored of one service, beside what the engine and the gateway show of it.
 
-`control.observe` builds it; the decisions read it. It answers questions about tracks so that the decisions
-read like the rules they implement.
+`control.observe` builds it, decisions read it. It answers questions about tracks, so that decisions read like the
+rules that they implement.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,10 +17,10 @@ from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState
 
 @dataclass(frozen=True, slots=True)
 class InstanceObservation:
-    """One instance: its record, and what the world shows of it.
+    """One instance: its record, and what the engine and the gateway show of it.
 
     `unrouted_ms`: since when the gateway is known not to route to it (None: it does, or cannot be asked; that it
-    does, only `Situation.acked` says). `obstacle`: why the engine did not take the start ("" if it did).
+    does, only `Situation.acked` tells). `obstacle`: why the engine did not accept the start ("" if it did).
     """
 
     instance: Instance
@@ -49,7 +49,7 @@ class InstanceObservation:
 
     @property
     def hung(self) -> bool:
-        """Whether the engine says that it must be replaced, though it runs and may even be ready."""
+        """Whether the engine says that it must be replaced although it runs, and may even be ready."""
         return self.process.hung or self.process.frozen
 
 
@@ -58,8 +58,8 @@ class Track:
     """One lineage of a service now.
 
     `variant` is what it should become (None: the track ends); `base` what it was before the rollout (None: it
-    is new, or there is no rollout). `weight` is the share in force now. `observations` has every instance of it,
-    `routed` the ids of those (of any track) that the gateway acknowledged.
+    is new, or there is no rollout). `weight` is the share in force now. `observations` are all its instances,
+    `routed` the ids of the instances (of any track) that the gateway has acknowledged.
     """
 
     number: int
@@ -87,20 +87,20 @@ class Track:
 
     @property
     def base_floor(self) -> int:
-        """What must go on serving while the weights of the base are in force."""
+        """How many must go on serving while the weights of the base are in force."""
         if self.base is None or self.base.weight == 0:
             return 0
         return budget.floor(self.base.instance_count, self.budget if self.variant else Budget())
 
     @property
     def base_differs(self) -> bool:
-        """Whether what it was and what it should become are not the same process."""
+        """Whether the base and the variant need different processes."""
         return self.base is not None and (
             self.variant is None or self.variant.template.hash != self.base.template.hash
         )
 
     def is_fresh(self, observation: InstanceObservation) -> bool:
-        """Whether it is what the track should become; a hung one is not, so that it is replaced before it goes."""
+        """Whether it is what the track should become. One that hangs is not: it is replaced before it goes."""
         if self.variant is None or observation.hung:
             return False
         return observation.instance.template == self.variant.template.hash
@@ -111,7 +111,7 @@ class Track:
 
     @property
     def fresh(self) -> tuple[InstanceObservation, ...]:
-        """Live instances of the template it should become."""
+        """Live instances of the template that the track should become."""
         return tuple(o for o in self.observations if o.phase in LIVE and self.is_fresh(o))
 
     @property
@@ -120,9 +120,9 @@ class Track:
         return tuple(o for o in self.observations if o.phase in LIVE and not self.is_fresh(o))
 
     def deadline_ms(self, observation: InstanceObservation) -> int | None:
-        """Until when a fresh instance may take to be ready for the first time; None: nothing runs against it.
+        """When a fresh instance must be ready for the first time; None: it has no time limit now.
 
-        Its time runs since its process began; while there is no room for one, since it was asked for.
+        Its time runs from the start of its process or, while there is no room for one, from the request for it.
         """
         if (
             self.variant is None
@@ -134,12 +134,12 @@ class Track:
         return None if began_ms is None else began_ms + self.variant.deploy_timeout_s * 1000
 
     def serves(self, observation: InstanceObservation) -> bool:
-        """Ready, and the gateway has it; of a track that gets no traffic, ready is all that can be asked."""
+        """Ready, and known to the gateway; where a track gets no traffic, ready is enough."""
         return observation.phase is Phase.READY and (observation.id in self.routed or self.weight == 0)
 
     @property
     def serving(self) -> int:
-        """How many live instances serve, of whatever template."""
+        """How many live instances serve, of any template."""
         return sum(1 for o in (*self.fresh, *self.stale) if self.serves(o))
 
     @property
@@ -149,10 +149,10 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything one decision is made from. `acked` is the route that the gateway acknowledged last; `app_codes`
-    go into the route as they are, no decision depends on them. `began_ms`: when the rollout began on the clock of
-    the decisions (None: as its record says, there is but one clock). `lapses`: how often instances of a template
-    were ready and then not, or hung, during the rollout, as far as this control plane saw."""
+    """Everything that one decision is made from. `acked` is the route that the gateway acknowledged last.
+    `app_codes` go into the route unchanged; no decision depends on them. `began_ms`: when the rollout began, on
+    the steady clock (None: as recorded, there is only one clock). `lapses`: how often instances of a template went
+    from ready to not ready, or hung, during the rollout, as far as this control plane has seen."""
 
     service: Service
     revisions: Mapping[int, Revision]
@@ -172,7 +172,7 @@ class Situation:
 
     @property
     def goal(self) -> tuple[Variant, ...]:
-        """The variants that should run now; none of a service that should not run or has failed."""
+        """The variants that should run now; none if the service should not run, or has failed."""
         if self.service.desired is not Desired.RUNNING:
             return ()
         if self.service.failed and (self.rollout is None or not self.rollout.active):
@@ -181,7 +181,7 @@ class Situation:
 
     @property
     def base(self) -> tuple[Variant, ...]:
-        """The variants whose weights stay in force until the rollout switches; none when nothing ran before."""
+        """The variants whose weights stay in force until the rollout switches; none if nothing ran before."""
         rollout = self.rollout
         if rollout is None or rollout.state is not RolloutState.RUNNING or rollout.base is None:
             return ()
@@ -195,7 +195,7 @@ class Situation:
         return not self.base or (self.rollout is not None and self.rollout.switched)
 
     def variant_of(self, observation: InstanceObservation) -> Variant | None:
-        """What the instance runs, as the service says it now, else as the revision said that started it."""
+        """The variant that the instance runs, of the present revision or else of the one that started it."""
         for number in (self.service.revision, observation.instance.revision):
             for variant in self.revisions[number].variants if number in self.revisions else ():
                 if variant.template.hash == observation.instance.template:

@@ -1,14 +1,14 @@
-"""What a rollout starts and drains next. It decides; it never does.
+"""What a rollout starts and drains next. It only decides.
 
 Every track moves on its own, inside its budget (n = the instance count asked for):
 
 - no start at or above `ceiling` = n + surge instances that hold resources (a draining one still does);
 - no drain of a serving instance at or below `floor` = n - unavailable serving ones, and never of the last one
   while there is anything to serve;
-- instances that do not serve cost no budget and go first: stale ones, and those that had their time to.
+- instances that do not serve cost no budget and go first: stale ones, and those that used up their time to start.
 
-Until the new weights are in force a track also keeps what its old weight needs (`base_floor`), and while nothing
-of the service answers, one instance of its old template is kept or started again: it may answer sooner.
+Until the new weights are in force, a track also keeps what its old weight needs (`base_floor`). While nothing of
+the service answers, one instance of the old template is kept, or started again: it may answer sooner.
 
 Worked examples, one track (o: old serving, s: starting, n: new serving, d: draining):
 
@@ -17,8 +17,8 @@ Worked examples, one track (o: old serving, s: starting, n: new serving, d: drai
     n=4, surge 2, unavailable 1     oooo → ooo d ss → …   (one may go at once, six may hold)
     n=1 from 3 of another template  ooo → o dd → o → o s → o n → d n → n    (no room before two are gone)
 
-Crashed instances hold nothing: their replacement starts at once, the next after a back-off (`core.backoff`). One
-that hangs counts as of another template: its replacement is there before it goes.
+Crashed instances hold nothing: the first replacement starts at once, the next after a back-off (`core.backoff`).
+An instance that hangs counts as stale: its replacement is there before it goes.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ LATE = "it was not able to serve in time"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Start one more instance of the track: of its goal, or of its base while that must answer."""
+    """Start one more instance of the track: of its goal, or of its base while only the base may answer."""
 
     track: int
     template: str
@@ -43,7 +43,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Take the instance out of the routing, then end it. `why` is for people."""
+    """Take the instance out of the routing, then stop it. `why` is for people."""
 
     instance_id: str
     why: str
@@ -51,7 +51,7 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`again_ms`: when a back-off or a time limit is over and the plan may differ (None: never)."""
+    """`again_ms`: when a back-off or a time limit ends, so that the plan may differ (None: never)."""
 
     starts: tuple[Start, ...] = ()
     drains: tuple[Drain, ...] = ()
@@ -60,7 +60,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class TrackContext:
-    """What a track must know of the others. `serves`: a track that stays serves; `answers`: anything does."""
+    """What a track must know of the others. `serves`: a track that stays serves; `answers`: anything answers."""
 
     now_ms: int
     switched: bool
@@ -69,7 +69,7 @@ class TrackContext:
 
 
 def plan(situation: Situation, now_ms: int) -> Plan:
-    """The starts and drains that are allowed now. Empty when there is nothing to do."""
+    """The starts and drains that are allowed now; empty when there is nothing to do."""
     tracks = situation.tracks()
     if not situation.goal:
         return Plan(drains=tuple(Drain(o.id, "the service stops") for t in tracks for o in t.stale))
@@ -87,7 +87,7 @@ def plan(situation: Situation, now_ms: int) -> Plan:
 
 
 def _starts(track: Track, context: TrackContext) -> Iterator[Start]:
-    """New ones up to the count; then an old one, if it may have to answer in the meantime."""
+    """New instances up to the count; then an old one, if it may have to answer in the meantime."""
     room = track.ceiling - len(track.holding)
     for template, missing in _missing(track, context):
         if _next_try_ms(track, template) <= context.now_ms:
@@ -97,7 +97,7 @@ def _starts(track: Track, context: TrackContext) -> Iterator[Start]:
 
 
 def _missing(track: Track, context: TrackContext) -> Iterator[tuple[str, int]]:
-    """Templates of which something should be started, and how many."""
+    """Which templates lack instances, and how many."""
     if track.variant is not None:
         yield track.variant.template.hash, track.count - len(track.fresh) + len(_lost(track, context.now_ms))
     if _must_answer(track, context) and not _of(track, track.base):
@@ -106,12 +106,12 @@ def _missing(track: Track, context: TrackContext) -> Iterator[tuple[str, int]]:
 
 
 def _must_answer(track: Track, context: TrackContext) -> bool:
-    """Whether the base is what callers wait for: its weight is in force, and nothing answers."""
+    """Whether callers are waiting for the base: its weight is in force, and nothing answers."""
     return not context.switched and not context.answers and track.base_floor > 0 and track.base_differs
 
 
 def _drains(track: Track, context: TrackContext) -> Iterator[Drain]:
-    """Those that cost nothing first; then serving ones, oldest first, as far as the floor allows."""
+    """First the ones that cost nothing; then serving ones, oldest first, as far as the floor allows."""
     lost = _lost(track, context.now_ms)
     if track.variant is None and not context.switched:
         return
@@ -135,16 +135,16 @@ def _floor(track: Track, context: TrackContext) -> int:
 
 
 def _lost(track: Track, now_ms: int) -> list[InstanceObservation]:
-    """Instances of the goal that had their time to serve and do not."""
+    """Instances of the goal that do not serve although their time to do so is over."""
     return [o for o in track.fresh if (limit := _limit_ms(track, o)) is not None and now_ms >= limit]
 
 
 def _free(track: Track, lost: list[InstanceObservation], context: TrackContext) -> list[InstanceObservation]:
-    """Instances whose end takes nothing from callers.
+    """Instances whose end costs callers nothing.
 
-    While nothing of the service answers, the one that is likeliest to answer next stays: the youngest of those
-    that were ready once (they may only be slow, and the routing has them as its last resort), else one of the
-    base before the switch. A ready one that the gateway does not have yet is about to serve: it is not free.
+    While nothing of the service answers, the instance most likely to answer next stays: the youngest that was
+    ready once (it may only be slow, and the routing has it as its last resort), else one of the base before the
+    switch. A ready instance that the gateway does not know yet is about to serve, so it is not free.
     """
     idle = [o for o in track.stale if o.phase is Phase.STARTING] + lost
     hopeful = [] if context.answers else [o for o in idle if o.instance.ready_ms is not None]
@@ -155,7 +155,7 @@ def _free(track: Track, lost: list[InstanceObservation], context: TrackContext) 
 
 
 def _surplus(track: Track, lost: list[InstanceObservation], spare: int) -> Iterator[InstanceObservation]:
-    """Instances of the goal above the count: those that do not serve first, the youngest first."""
+    """Instances of the goal beyond the count: first those that do not serve, then the youngest."""
     fresh = [o for o in track.fresh if o not in lost]
     order = sorted(fresh, key=lambda o: (track.serves(o), o.phase is Phase.READY, -o.instance.started_ms, o.id))
     for observation in order[: max(len(fresh) - track.count, 0)]:
@@ -177,7 +177,7 @@ def _age(observation: InstanceObservation) -> tuple[int, str]:
 
 
 def _limit_ms(track: Track, observation: InstanceObservation) -> int | None:
-    """When an instance that does not serve is given up; None while nothing runs against it."""
+    """When an instance that does not serve is given up; None while it has no time limit."""
     if observation.phase is not Phase.STARTING or track.variant is None:
         return None
     if observation.instance.ready_ms is not None:

@@ -1,7 +1,7 @@
-"""What becomes of the stored facts when a service is sent to stop, whoever sends it: a user, or its schedule.
+"""How a stop changes what is stored of a service, whether a user or its schedule stops it.
 
-Both stop alike: the rollout ends with the reason, a failure of before is forgotten, the countdown is over.
-Versions are the caller's matter, since one request may change more than this.
+The rollout ends with the reason, an earlier failure is forgotten, the countdown ends. Counting the version up is
+left to callers, since one request may change more than this.
 """
 
 from dataclasses import replace
@@ -11,21 +11,21 @@ from modelyard.domain.service import Desired, Rollout, RolloutState, Service, Se
 
 
 def cancelled(rollout: Rollout, why: str, now_ms: int) -> Rollout:
-    """An active rollout, ended. One that was rolling back had failed already: it ends as FAIL, cause and all."""
+    """The rollout, ended. If it was rolling back it had failed already: it ends as FAIL and keeps its cause."""
     if rollout.state is RolloutState.ROLLING_BACK:
         return replace(rollout, state=RolloutState.FAIL, ended_ms=now_ms)
     return replace(rollout, state=RolloutState.CANCELLED, cause=why, ended_ms=now_ms)
 
 
 def revision_after(service: Service, rollout: Rollout | None) -> int:
-    """The revision that a service keeps when its rollout is ended: of one that was rolling back, the base."""
+    """The revision that a service keeps when its rollout ends: the base, if it was rolling back."""
     if rollout is not None and rollout.state is RolloutState.ROLLING_BACK and rollout.base is not None:
         return rollout.base
     return service.revision
 
 
 def turned(service: Service, desired: Desired, status: ServiceStatus, now_ms: int) -> Service:
-    """The service sent somewhere else, its last failure forgotten; the countdown runs only while it should run."""
+    """The service with another desired state; its last failure is forgotten, its countdown begins or ends."""
     due_ms = service.due_ms
     if desired is not Desired.RUNNING:
         due_ms = None
@@ -43,7 +43,7 @@ def turned(service: Service, desired: Desired, status: ServiceStatus, now_ms: in
 
 
 def stopped(service: Service, rollout: Rollout | None, why: str, now_ms: int) -> tuple[Service, Rollout | None]:
-    """The service told to stop, and its rollout ended (None: there was none)."""
+    """The stopped service, and its ended rollout (None: there was none)."""
     ended = cancelled(rollout, why, now_ms) if rollout is not None and rollout.active else None
     service = replace(service, revision=revision_after(service, rollout))
     return turned(service, Desired.STOPPED, ServiceStatus.STOPPING, now_ms), ended

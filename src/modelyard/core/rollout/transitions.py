@@ -1,13 +1,13 @@
-"""What the world did to an instance since we looked last, and what is left to do with it.
+"""What happened to an instance since the last look, and what is left to do with it.
 
 record     engine shows        becomes
 STARTING   ready               READY
-STARTING   absent              stays: the start is asked for again (it was recorded, then we were killed)
-STARTING   exited              EXITED, kept for a while: its log is the cause, its time the back-off
+STARTING   absent              stays; the start is repeated (it was recorded, then the control plane was killed)
+STARTING   exited              EXITED; kept for a while: its log tells the cause, its time sets the back-off
 READY      starting            STARTING (it fails its health check)
 READY      absent or exited    EXITED
-DRAINING   absent or exited    nothing is left of it
-STOPPING   absent or exited    nothing is left of it
+DRAINING   absent or exited    is removed
+STOPPING   absent or exited    is removed
 """
 
 from dataclasses import replace
@@ -17,11 +17,11 @@ from modelyard.domain.instance import Phase
 from modelyard.domain.process import ENDED, ProcessState
 
 QUIET_MS = 500
-"""How long a drained instance must have had no request inside and taken none."""
+"""How long a drained instance must have been idle: no requests inside and none arriving."""
 
 
 def seen(observation: InstanceObservation, now_ms: int) -> InstanceObservation:
-    """The observation with its instance in the phase that the world put it in."""
+    """The observation with its instance in the phase that the engine shows."""
     phase = _passive(observation)
     if phase is None:
         return observation
@@ -30,14 +30,15 @@ def seen(observation: InstanceObservation, now_ms: int) -> InstanceObservation:
 
 
 def is_over(observation: InstanceObservation) -> bool:
-    """Whether an instance that was to end has ended."""
+    """Whether an instance that was meant to end has ended."""
     return observation.phase in {Phase.DRAINING, Phase.STOPPING} and observation.state in ENDED
 
 
 def drained_ms(observation: InstanceObservation, patience_ms: int) -> int | None:
-    """From when a draining instance may be told to end; None while the gateway may still route to it.
+    """The time from which a draining instance may be stopped; None while the gateway may still route to it.
 
-    Quiet for a while, or its time is over. One that was never ready, nor is now, has never had a request.
+    It must have been quiet for a while, or used up its time. An instance that has never been ready cannot have any
+    requests.
     """
     if observation.unrouted_ms is None:
         return None

@@ -1,9 +1,9 @@
 """Whether a rollout is over.
 
 Done: every track has its count of fresh instances serving, nothing else is left, the final weights are in force
-and the gateway acknowledged them. Failed: an instance did not become ready within its time, or found no room in
-it; or they end again and again, or are ready and not ready again and again; or the engine or the gateway says
-that it can never work.
+and the gateway has acknowledged them. Failed: an instance did not become ready in time, or found no room in that
+time; or instances end again and again, or keep changing between ready and not ready; or the engine or the gateway
+says that it can never work.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from modelyard.domain.revision import Template, Variant
 CRASHES_BEFORE_READY = 3
 CRASHES_AT_ALL = 5
 LAPSES = 5
-"""Times that instances of a track were ready and then not; where many are asked for, two for each."""
+"""How often instances of a track may lapse from ready to not ready; at least twice the instance count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """`instance_id` is the one whose log tells why (None: `cause` says all)."""
+    """`instance_id`: the instance whose log tells why (None: `cause` says everything)."""
 
     cause: str
     instance_id: str | None = None
@@ -37,7 +37,7 @@ Verdict = Done | Failed | None
 
 
 def verdict(situation: Situation, now_ms: int, *, rejected: str = "") -> Verdict:
-    """None while it goes on. `rejected` is why the gateway refused the wanted route ("": it did not)."""
+    """None while the rollout goes on. `rejected`: why the gateway refused the wanted route ("": it did not)."""
     if situation.rollout is None or not situation.rollout.active or not situation.goal:
         return None
     tracks = situation.tracks()
@@ -54,12 +54,12 @@ def verdict(situation: Situation, now_ms: int, *, rejected: str = "") -> Verdict
 
 
 def ready_for_switch(situation: Situation) -> bool:
-    """Whether every track that is to get weight can take it, so that all weights may change at once."""
+    """Whether every track can take the weight that it is to get, so that all weights may change at once."""
     return all(_can_take(t) for t in situation.tracks() if t.variant is not None and t.variant.weight > 0)
 
 
 def _can_take(track: Track) -> bool:
-    """With the new template; with any, where the old instances it must keep leave no room to start the new."""
+    """With the new template; or with any, where old instances that must stay leave no room for new ones."""
     stuck = track.base_floor >= track.ceiling
     ready = track.serving if stuck else track.fresh_serving
     return ready >= max(track.floor, 1)
@@ -110,13 +110,13 @@ def _late(variant: Variant, name: str, observation: InstanceObservation) -> Fail
 
 
 def _size(template: Template) -> str:
-    """What an instance takes: "0.34 cores and 64 MiB (custom)"."""
+    """The size of an instance: "0.34 cores and 64 MiB (custom)"."""
     size = template.resources
     return f"{size.cpu:g} cores and {size.memory_mib} MiB ({template.specification})"
 
 
 def _unsteady(track: Track, template: str) -> str | None:
-    """The one that was last seen to change, of those that are not well; else of all."""
+    """The unhealthy instance that changed last; if none is unhealthy, the one of all that did."""
     known = [o for o in track.observations if o.instance.template == template]
     if not known:
         return None
