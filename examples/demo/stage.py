@@ -25,7 +25,7 @@ class Stage:
         self.root = Path(tempfile.mkdtemp(prefix="modelyard-demo-"))
         self.data_dir = self.root / "data"
         self.log = self.root / "control.log"
-        self._ports = free_ports(2)
+        self.ports = free_ports(2)
         self._control: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -42,7 +42,7 @@ class Stage:
 
     def up(self) -> None:
         """Start the control plane and wait until it answers."""
-        port, gateway_port = self._ports
+        port, gateway_port = self.ports
         with self.log.open("ab") as log:
             self._control = subprocess.Popen(
                 modelyard("up", "--data-dir", self.data_dir, "--port", port, "--gateway-port", gateway_port),

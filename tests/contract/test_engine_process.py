@@ -256,7 +256,9 @@ async def test_a_server_that_closes_idle_connections_stays_ready(world: ProcessE
     world.engine.poll_fast("i-1")
     (first,) = await world.engine.list()
     world.told.clear()
-    await asyncio.sleep(0.35)  # three checks: whether something does not happen takes time to see
+    asked = world.directory().path / "work" / "asked"
+    before = asked.stat().st_size
+    await until(lambda: asked.stat().st_size > before + 3 * len("health\n"))
     (seen,) = await world.engine.list()
     assert (seen.process.state, seen.process.quiet_since_ms, world.told) == (
         READY,
@@ -318,8 +320,7 @@ async def test_limits_hold_and_leave_with_the_instance(world: ProcessEngineWorld
 
 
 async def test_without_control_groups_it_says_so_and_loads_with_less_priority(tmp_path: Path) -> None:
-    world = ProcessEngineWorld(tmp_path / "data")
-    world.engine._enforcement = limits.switched_off("the test wants it")
+    world = ProcessEngineWorld(tmp_path / "data", limited=False)
     await world.open()
     assert world.engine.enforced()["memory"] == "not enforced: the test wants it"
     await world.start(replace(spec(how="never"), resources=Resources(cpu=1, memory_mib=64)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from tests.worlds.gateway import JWKS, free_port
+from tests.worlds.gateway import JWKS, envoy_pid, free_port
 
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.gateway.base import Gateway, GatewayView
@@ -56,10 +56,7 @@ async def envoy(data_dir: Path) -> AsyncIterator[Subject]:
     made = EnvoyGateway(data_dir, free_port(), JWKS, host="127.0.0.1", concurrency=1)
 
     def die() -> None:
-        assert made._run is not None
-        pid = made._run.sight().pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
+        os.kill(envoy_pid(data_dir), signal.SIGKILL)
 
     await made.open()
     yield Subject(made, die, lambda: None, [])

@@ -129,7 +129,7 @@ async def intruded(world: ProcessEngineWorld, resources: Resources = RESOURCES) 
     await world.until(lambda seen: all(o.process.state is READY for o in seen))
     arguments = (str(world.data_dir), str(await world.pid("i-2")), str(os.getpid()), str(tests / "id"))
     command = (PYTHON, "-I", "-S", str(tests / INTRUDER.name), *arguments)
-    world.engine._options = replace(world.options, command=lambda _: command)
+    await world.successor(limited=world.limited, command=lambda _: command)
     await world.start(replace(spec(1), resources=resources))
     await world.until(lambda seen: any(o.process.state is EXITED for o in seen))
     tail = await world.engine.log_tail("i-1", 30)
@@ -151,7 +151,7 @@ async def test_model_code_has_no_rights_it_does_not_need(
 
 
 async def test_processes_are_bounded_also_without_control_groups(world: ProcessEngineWorld) -> None:
-    world.engine._enforcement = limits.switched_off("the test wants it")
+    await world.successor(limited=False)
     assert world.engine.enforced()["pids"] == "enforced (rlimit)"
     assert (await intruded(world))["forks"] == "EAGAIN after fewer than 40: True"
 
@@ -168,11 +168,14 @@ async def test_it_is_adopted_with_its_user(world: ProcessEngineWorld) -> None:
     await world.start(spec())
     await world.until(lambda seen: seen[0].process.state is READY)
     before = (world.directory().spec() or Spec(())).user
-    await world.successor()
     assert before is not None
-    assert [r.user for r in world.engine._tracked.values()] == [before[0]]
+    two = Users(before[0], before[0] + 1)
+    await world.successor(isolation=replace(world.options.isolation, users=two))
+    number = next(n for n in range(2, 100) if two.of(f"i-{n}")[0] == before[0])
+    await world.start(spec(number))
+    assert (world.directory(f"i-{number}").spec() or Spec(())).user == two.of(f"i-{number}", {before[0]})
     await world.engine.stop("i-1", 10)
-    await world.until(lambda seen: seen[0].process.state is EXITED)
+    await world.until(lambda seen: any(o.process.state is EXITED for o in seen))
     await world.engine.remove("i-1")
     assert not world.directory().path.exists()
 
@@ -202,13 +205,10 @@ async def test_without_mounts_the_user_is_left_and_without_a_way_nothing(data_di
     assert data_dir.stat().st_mode & 0o777 == 0o700
 
 
-async def test_a_program_sees_only_its_own_processes(
-    world: ProcessEngineWorld, request: pytest.FixtureRequest
-) -> None:
-    if request.node.callspec.params["world"] == "user":
-        return
+@pytest.mark.parametrize("world", ["view"], indirect=True)
+async def test_a_program_sees_only_its_own_processes(world: ProcessEngineWorld) -> None:
     command = (PYTHON, "-c", "import os; print(sum(n.isdigit() for n in os.listdir('/proc')), os.environ['HOME'])")
-    world.engine._options = replace(world.options, command=lambda _: command)
+    await world.successor(limited=world.limited, command=lambda _: command)
     await world.start(spec())
     async with asyncio.timeout(20):
         await world.until(lambda seen: seen[0].process.state is EXITED)
@@ -260,9 +260,7 @@ async def test_shared_memory_and_queues_belong_to_one_instance(world: ProcessEng
     program = world.data_dir.parent / "tests" / "left.py"
     program.write_text(LEFT)
     viewed = world.options.isolation.views
-    world.engine._options = replace(
-        world.options, command=lambda _: (PYTHON, "-I", "-S", str(program), *"x"[:viewed])
-    )
+    await world.successor(command=lambda _: (PYTHON, "-I", "-S", str(program), *"x"[:viewed]))
     for number in (1, 2):
         await world.start(replace(spec(number), resources=RESOURCES))
         await world.until(lambda seen: all(o.process.state is EXITED for o in seen))
@@ -275,7 +273,7 @@ async def test_shared_memory_and_queues_belong_to_one_instance(world: ProcessEng
 async def test_a_network_of_its_own_has_a_loopback_and_nothing_else(world: ProcessEngineWorld) -> None:
     """Also for what is run beside it, and it is reached as always."""
     alone = replace(world.options.isolation, network=True)
-    world.engine._options = replace(world.options, isolation=alone)
+    await world.successor(isolation=alone)
     await world.start(spec())
     await world.until(lambda seen: seen[0].process.state is READY)
     look = (

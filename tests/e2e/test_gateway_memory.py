@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.worlds.gateway import GatewayWorld, gateway_world, route, token
+from tests.worlds.gateway import GatewayWorld, envoy_pid, gateway_world, route, token
 
 from modelyard.domain.identity import Access, Role
 from modelyard.domain.routing import RouteState, TrafficLimit
@@ -70,8 +70,7 @@ async def world(tmp_path: Path) -> AsyncIterator[GatewayWorld]:
 
 
 def resident_mib(world: GatewayWorld) -> int:
-    assert world.gateway._run is not None
-    status = Path(f"/proc/{world.gateway._run.sight().pid}/status").read_text()
+    status = Path(f"/proc/{envoy_pid(world.data_dir)}/status").read_text()
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) // 1024
 
 

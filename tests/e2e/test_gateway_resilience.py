@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.worlds.gateway import GatewayWorld, answer, gateway_world, route, token
+from tests.worlds.gateway import GatewayWorld, answer, envoy_pid, gateway_world, route, token
 
 from modelyard.domain.routing import Attempts, RouteState
 from modelyard.gateway.base import GatewayView, PortTakenError
@@ -40,13 +40,6 @@ async def answers(world: GatewayWorld, count: int, at_once: int = 8) -> Counter[
 
     await asyncio.gather(*(caller() for _ in range(at_once)))
     return seen
-
-
-def envoy_pid(world: GatewayWorld) -> int:
-    assert world.gateway._run is not None
-    pid = world.gateway._run.sight().pid
-    assert pid is not None
-    return pid
 
 
 @pytest.mark.parametrize(
@@ -160,7 +153,7 @@ async def test_a_killed_envoy_is_back(world: GatewayWorld) -> None:
     before = await world.gateway.counters()
     views = []
     world.gateway.watch(lambda service_id: views.append(world.gateway.view(service_id).acked))
-    os.kill(envoy_pid(world), signal.SIGKILL)
+    os.kill(envoy_pid(world.data_dir), signal.SIGKILL)
     killed = time.monotonic()
     await world.until(lambda: None in views and world.gateway.view("s").acked is not None)
     await world.answers(200)
@@ -172,12 +165,12 @@ async def test_a_killed_envoy_is_back(world: GatewayWorld) -> None:
 
 async def test_another_control_plane_adopts_envoy_and_pushes_nothing_it_has(world: GatewayWorld) -> None:
     await world.published(route(a=100), route("t", b=100))
-    pid = envoy_pid(world)
+    pid = envoy_pid(world.data_dir)
     await world.gateway.close()
     assert (await world.call()).text == "a"
     world.gateway = world.new_gateway()
     await world.gateway.open()
-    assert envoy_pid(world) == pid
+    assert envoy_pid(world.data_dir) == pid
     assert (await world.call()).text == "a"
     assert world.gateway.view("s") == GatewayView()
     await world.gateway.load([route(a=100), route("u", c=100)])
@@ -200,11 +193,11 @@ async def test_an_equal_table_after_a_restart_costs_nothing(world: GatewayWorld)
 
 async def test_other_settings_do_not_end_an_envoy_that_serves(world: GatewayWorld) -> None:
     await world.published(route(a=100))
-    pid = envoy_pid(world)
+    pid = envoy_pid(world.data_dir)
     await world.gateway.close()
     world.gateway = world.new_gateway(concurrency=2)
     await world.gateway.open()
-    assert envoy_pid(world) == pid
+    assert envoy_pid(world.data_dir) == pid
     assert (await world.call()).text == "a"
 
 
@@ -212,13 +205,13 @@ async def test_an_envoy_of_another_generation_is_replaced(
     world: GatewayWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await world.published(route(a=100))
-    pid = envoy_pid(world)
+    pid = envoy_pid(world.data_dir)
     await world.gateway.close()
     monkeypatch.setattr("modelyard.gateway.envoy.GENERATION", 0)
     world.gateway = world.new_gateway()
     await world.gateway.open()
     await world.gateway.load([route(a=100)])
-    assert envoy_pid(world) != pid
+    assert envoy_pid(world.data_dir) != pid
     await world.answers(200)
 
 
@@ -256,27 +249,27 @@ async def test_an_idle_connection_that_the_instance_closes_fails_nothing(world: 
 async def test_an_envoy_that_is_stopped_is_replaced(world: GatewayWorld, caplog: pytest.LogCaptureFixture) -> None:
     """SIGSTOP: its port accepts, and nobody answers. Within seconds, told in the log, and the routes are there."""
     await world.published(route(a=100))
-    before = envoy_pid(world)
+    before = envoy_pid(world.data_dir)
     os.kill(before, signal.SIGSTOP)
     begin = time.monotonic()
     await world.until(lambda: not world.gateway.answers())
     await world.until(lambda: world.gateway.answers() and world.gateway.view("s").acked is not None)
     await world.answers(200)
     assert time.monotonic() - begin < 5
-    assert envoy_pid(world) != before
+    assert envoy_pid(world.data_dir) != before
     assert "Envoy was stopped by a signal and does not go on: it is replaced" in caplog.text
 
 
 async def test_an_envoy_that_was_stopped_while_nobody_looked_is_replaced(world: GatewayWorld) -> None:
     await world.published(route(a=100))
     await world.gateway.close()
-    os.kill(before := envoy_pid(world), signal.SIGSTOP)
+    os.kill(before := envoy_pid(world.data_dir), signal.SIGSTOP)
     world.gateway = world.new_gateway()
     await world.gateway.open()
     await world.gateway.load([route(a=100)])
     await world.until(lambda: world.gateway.view("s").acked is not None)
     await world.answers(200)
-    assert envoy_pid(world) != before
+    assert envoy_pid(world.data_dir) != before
 
 
 async def hung(world: GatewayWorld, attempts: Attempts, *names: str) -> tuple[list[int], list[float], int]:

@@ -86,7 +86,7 @@ def test_a_model_never_gets_a_port_of_ours(stage: Stage, tmp_path: Path) -> None
     with stage.client() as yard:
         assert str(yard.status()["limits"]["ports"]).startswith("enforced")
         service = deploy(stage, yard, tmp_path)
-        yard.predict(service, {"ports": stage._ports})
+        yard.predict(service, {"ports": stage.ports})
 
         def report() -> int:
             answer = yard.predict(service, {})
@@ -111,7 +111,7 @@ def test_a_model_never_gets_a_port_of_ours(stage: Stage, tmp_path: Path) -> None
             tried_on(report())
     stage.end_control_plane(signal.SIGKILL)
     os.kill(envoy(stage), signal.SIGKILL)
-    for port in stage._ports:  # nobody listens, and nobody can
+    for port in stage.ports:  # nobody listens, and nobody can
         with pytest.raises(PortHeldError):
             claim(port)
     stage.up()
@@ -119,7 +119,7 @@ def test_a_model_never_gets_a_port_of_ours(stage: Stage, tmp_path: Path) -> None
         until(lambda: _answers(yard, service), 60, "the gateway to be back")
         assert report() > 0
     stage.down()
-    for port in stage._ports:
+    for port in stage.ports:
         for one in claim(port)[1]:
             one.close()
 
@@ -128,7 +128,7 @@ def test_a_model_that_was_quicker_while_nobody_held_a_port_is_ended(stage: Stage
     keepers = stage.data_dir / "ports"
     with stage.client() as yard:
         service = deploy(stage, yard, tmp_path)
-        yard.predict(service, {"keep": stage._ports})
+        yard.predict(service, {"keep": stage.ports})
         (instance,) = (stage.data_dir / "instances").iterdir()
         for one in living(keepers):  # while a control plane is there, nobody gets anything
             os.kill(one.pid, signal.SIGKILL)
@@ -146,7 +146,7 @@ def test_a_model_that_was_quicker_while_nobody_held_a_port_is_ended(stage: Stage
         until(lambda: _answers(yard, service), 60, "the next instance to answer")
         told = [event.event_info for event in yard.services.events(service.service_id)]
         assert [text for text in told if "a port of this server" in text], told
-    for port in stage._ports:
+    for port in stage.ports:
         with pytest.raises(PortHeldError):
             claim(port)
 

@@ -36,7 +36,7 @@ def service(stage: Stage, yard: Client) -> Service:
 
 def get(yard: Client, path: str) -> dict[str, object]:
     """A call that the client has no method for."""
-    answer = yard.services._session.call("GET", path)
+    answer = yard.session.call("GET", path)
     assert isinstance(answer, dict)
     return answer
 

@@ -45,7 +45,7 @@ def service(stage: Stage, yard: Client) -> Service:
 @contextmanager
 def connected(yard: Client, service: Service, **headers: str) -> Iterator[ClientConnection]:
     address = service.access_address.replace("http", "ws", 1)
-    headers = headers or {"X-Auth-Token": yard.services._session.token()}
+    headers = headers or {"X-Auth-Token": yard.session.token()}
     with connect(address, additional_headers=headers, proxy=None, close_timeout=20) as connection:
         yield connection
 

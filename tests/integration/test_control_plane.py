@@ -261,17 +261,18 @@ async def test_it_is_healthy_while_it_works_and_can_read(
     with monkeypatch.context() as patch:
         patch.setattr(world.store, "read", unreadable)
         assert world.plane.healthy(), "it did not look yet"
-        await world.plane._ask_store()
+        await world.plane.ask_store()
         assert not world.plane.healthy()
-    await world.plane._ask_store()
+    await world.plane.ask_store()
     assert world.plane.healthy()
-    world.plane._tasks[0].cancel()
-    await asyncio.wait(world.plane._tasks[:1])
+    (counting,) = (task for task in asyncio.all_tasks() if task.get_name() == "counting")
+    counting.cancel()
+    await asyncio.wait({counting})
     assert not world.plane.healthy(), "a loop ended"
 
 
 async def test_it_is_not_healthy_before_its_start_and_after_its_end(world: PlaneWorld) -> None:
-    assert not ControlPlane(world.world, world._publisher).healthy()
+    assert not ControlPlane(world.world, world.publisher).healthy()
     await world.plane.close()
     assert not world.plane.healthy()
 

@@ -2,8 +2,8 @@
 
 serve · stuck (ignores SIGTERM) · never (not healthy) · crash · oom · flood (writes 300 kB) · fork (leaves a
 grandchild that writes its pid to the work directory) · busy (says that one request is inside) · hang (healthy
-once, then silent) · drop (closes each connection after its answer) · files (GET /x is 200 if work/x is there;
-notes each question in work/asked)
+once, then silent) · drop (closes each connection after its answer) · files (GET /x is 200 if work/x is there).
+The last two note each question in work/asked.
 """
 
 import os
@@ -23,7 +23,7 @@ def answer(connection: socket.socket, how: str, count: list[int]) -> None:
         if how == "hang" and count[0] > 1:
             return signal.pause()
         name = line.split()[1].decode().lstrip("/")
-        if how == "files":
+        if how in {"files", "drop"}:
             with open("asked", "a") as asked:  # noqa: PTH123
                 asked.write(name + "\n")
         bad = how == "never" or (how == "files" and not os.path.exists(name))  # noqa: PTH110

@@ -14,7 +14,7 @@ from modelyard.engines.base import Engine, InstanceSpec, Observed
 from modelyard.engines.fake import CrashAtStart, FakeEngine, NeverReady, SlowDrain, StuckInStop
 from modelyard.engines.launch import LaunchOptions
 from modelyard.engines.process import ProcessEngine
-from modelyard.processes import supervise
+from modelyard.processes import limits, supervise
 from modelyard.processes.directory import ProcessDir, State
 
 STUB = Path(__file__).with_name("engine_stub.py")
@@ -99,7 +99,9 @@ class FakeEngineWorld:
 
 
 class ProcessEngineWorld:
-    def __init__(self, data_dir: Path, options: LaunchOptions | None = None) -> None:
+    def __init__(self, data_dir: Path, options: LaunchOptions | None = None, *, limited: bool = True) -> None:
+        """`limited` False: as where there are no control groups."""
+        self.limited = limited
         self.data_dir = data_dir
         self.package = data_dir / "package"
         self.package.mkdir(parents=True)
@@ -110,7 +112,8 @@ class ProcessEngineWorld:
         self.counting: list[asyncio.Server] = []
 
     def _engine(self) -> ProcessEngine:
-        return ProcessEngine(self.data_dir, lambda _: self.package, options=self.options)
+        enforcement = None if self.limited else limits.switched_off("the test wants it")
+        return ProcessEngine(self.data_dir, lambda _: self.package, options=self.options, enforcement=enforcement)
 
     def directory(self, instance_id: str = "i-1") -> ProcessDir:
         return ProcessDir(self.data_dir / "instances" / instance_id)
@@ -141,8 +144,11 @@ class ProcessEngineWorld:
         """What a kill of the control plane leaves to this process: nothing."""
         await self.engine.close()
 
-    async def successor(self) -> None:
+    async def successor(self, *, limited: bool = True, **options: object) -> None:
+        """`options`: what the new control plane launches in another way."""
         await self.abandon()
+        self.limited = limited
+        self.options = replace(self.options, **options)  # type: ignore[arg-type]
         self.engine = self._engine()
         await self.open()
 

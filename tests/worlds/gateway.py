@@ -18,6 +18,7 @@ from modelyard.domain.identity import Access, Role
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.gateway.envoy import EnvoyGateway
 from modelyard.gateway.signatures import Check, unknown
+from modelyard.processes.directory import ProcessDir
 
 KEY = ECKey.generate_key("P-256", {"kid": "test", "use": "sig", "alg": "ES256"})
 OTHER_KEY = ECKey.generate_key("P-256", {"kid": "test", "use": "sig", "alg": "ES256"})
@@ -38,6 +39,14 @@ def token(
     access = Access(user_id, project_id, has, token_id or os.urandom(8).hex())
     claims = {"iss": "modelyard", "access": access.text(), "iat": issued, "exp": issued + lives_s}
     return jwt.encode({"alg": "ES256", "kid": "test"}, claims, key)
+
+
+def envoy_pid(data_dir: Path) -> int:
+    """The process of the last Envoy that was started there."""
+    runs = sorted((data_dir / "gateway").glob("envoy-*"), key=lambda path: int(path.name.partition("-")[2]))
+    pid = ProcessDir(runs[-1]).sight().pid
+    assert pid is not None
+    return pid
 
 
 def free_port() -> int:

@@ -90,7 +90,7 @@ class PlaneWorld:
         self.gateway = FakeGateway()
         self.store = store
         self._ids = (f"id{n}" for n in itertools.count(1))
-        self._publisher = new_publisher(store, self.clock.wall_ms, directory)
+        self.publisher = new_publisher(store, self.clock.wall_ms, directory)
         self.world = Ports(
             store=store,
             engine=self.engine,
@@ -98,7 +98,7 @@ class PlaneWorld:
             clock=self.clock,
             new_id=lambda: next(self._ids),
         )
-        self.plane = ControlPlane(self.world, self._publisher)
+        self.plane = ControlPlane(self.world, self.publisher)
         self.context = Context(
             store=store,
             clock=self.clock.wall_ms,
@@ -123,7 +123,7 @@ class PlaneWorld:
         """The control plane dies, engine and gateway go on, another one starts."""
         await self.plane.close()
         await self.engine.close()
-        self.plane = ControlPlane(self.world, self._publisher)
+        self.plane = ControlPlane(self.world, self.publisher)
         await self.plane.start()
 
     async def model(self, name: str, version: str = "1.0.0") -> str:

@@ -97,7 +97,7 @@ class ControlPlane:
                 loop.nudge(key)
         self._readable = True
         self._tasks = [
-            asyncio.create_task(_every(ASK_STORE_EVERY_S, self._ask_store), name="ask the store"),
+            asyncio.create_task(_every(ASK_STORE_EVERY_S, self.ask_store), name="ask the store"),
             asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
             asyncio.create_task(self._sweep_up(), name="sweep"),
             *(
@@ -122,6 +122,18 @@ class ControlPlane:
         nothing, however often it is asked."""
         return self._started and bool(self._tasks) and self._readable and not any(t.done() for t in self._tasks)
 
+    async def ask_store(self) -> None:
+        """Find out whether the store can be read, for `healthy`. Done by itself every few seconds."""
+        try:
+            async with asyncio.timeout(ASK_STORE_EVERY_S), self._ports.store.read() as reading:
+                await reading.revocations()
+        except (StoreUnavailableError, TimeoutError) as error:
+            if self._readable:
+                log.error("the store cannot be read: %s", error or "no answer")
+            self._readable = False
+        else:
+            self._readable = True
+
     async def facts(self) -> bool:
         """Bring what is stored to what is there now, so that nobody reads of instances that are gone; whether the
         gateway answers callers. Costs nothing while nothing moves. What cannot be brought there is as it was."""
@@ -143,17 +155,6 @@ class ControlPlane:
     def _moved(self, service_id: str) -> None:
         self._reconciler.moved(service_id)
         self.nudge("service", service_id)
-
-    async def _ask_store(self) -> None:
-        try:
-            async with asyncio.timeout(ASK_STORE_EVERY_S), self._ports.store.read() as reading:
-                await reading.revocations()
-        except (StoreUnavailableError, TimeoutError) as error:
-            if self._readable:
-                log.error("the store cannot be read: %s", error or "no answer")
-            self._readable = False
-        else:
-            self._readable = True
 
     async def _sweep(self) -> None:
         if self._sweeper is None:

@@ -18,8 +18,8 @@ async def test_tries_on_a_full_disk_leave_no_directories(tmp_path: Path, monkeyp
     monkeypatch.setattr(supervise, "spawn", full)
     monkeypatch.setattr(envoy, "binary", lambda: Path("/envoy"))
     gateway = envoy.EnvoyGateway(tmp_path, 0, "{}", host="127.0.0.1")
-    (tmp_path / "gateway").mkdir()
     for _ in range(3):
         with pytest.raises(OSError, match="No space"):
-            gateway._started()
-    assert [path.name for path in (tmp_path / "gateway").iterdir()] == ["bootstrap.json"]
+            await gateway.open()
+    assert [path.name for path in (tmp_path / "gateway").glob("[!.]*.json")] == ["bootstrap.json"]
+    assert list((tmp_path / "gateway").glob("envoy-*")) == []

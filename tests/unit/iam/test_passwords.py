@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
+from argon2 import PasswordHasher
 
 from modelyard.domain.errors import TooBusy
 from modelyard.iam import appcodes
 from modelyard.iam.passwords import MOST_WAITING, Asker, Passwords
-from modelyard.iam.throttle import FORGOTTEN_AFTER_MS, FREE_TRIES, REMEMBERED, Throttle
+from modelyard.iam.throttle import FORGOTTEN_AFTER_MS, FREE_TRIES, NAME_CHARS, REMEMBERED, Throttle
 
 CHEAP = {"memory_kib": 8, "passes": 1}
 
@@ -31,14 +32,11 @@ async def test_an_unknown_user_costs_a_verification(monkeypatch: pytest.MonkeyPa
     passwords = Passwords(**CHEAP)
     verified: list[str] = []
 
-    class Spy:
-        hash = passwords._hasher.hash
+    def verify(_: PasswordHasher, hashed: str, password: str) -> bool:
+        verified.append(hashed)
+        return True
 
-        def verify(self, hashed: str, password: str) -> bool:
-            verified.append(hashed)
-            return True
-
-    monkeypatch.setattr(passwords, "_hasher", Spy())
+    monkeypatch.setattr(PasswordHasher, "verify", verify)
     assert not await passwords.matches(None, "anything")
     assert [hashed[:10] for hashed in verified] == ["$argon2id$"]
 
@@ -111,7 +109,9 @@ def test_the_memory_of_tries_is_bounded() -> None:
     for number in range(REMEMBERED + 10):
         throttle.succeeded(str(number), str(number))
         throttle.begin(str(number), str(number), 0)
-    assert len(throttle._tries) == len(throttle._known) == REMEMBERED
+    names = [str(number) for number in range(REMEMBERED + 10)]
+    assert [throttle.failures(name, name) for name in names] == [0] * 10 + [1] * REMEMBERED
+    assert [throttle.known(name, name) for name in names] == [False] * 10 + [True] * REMEMBERED
 
 
 def test_app_codes() -> None:
@@ -126,4 +126,4 @@ def test_a_name_of_any_length_is_remembered_in_short() -> None:
     throttle = Throttle()
     delays = [throttle.begin("x" * 1_000_000, "a", 0) for _ in range(FREE_TRIES + 1)]
     assert delays[-1] > 0
-    assert max(len(user) for user, _ in throttle._tries) < 1_000
+    assert throttle.failures("x" * NAME_CHARS, "a") == FREE_TRIES + 1

@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,22 @@ from joserfc.jwk import ECKey
 
 from modelyard.domain.errors import Unauthenticated
 from modelyard.domain.identity import Principal, Role
-from modelyard.iam.tokens import DAY_S, Scope, TokenKey, revoked_before_s
+from modelyard.iam.tokens import DAY_S, KEY_FILE, Scope, TokenKey, revoked_before_s
 
 NOW_MS = 1_800_000_000_500
 ADA = Principal("u1", "ada", "d1", "Domain", "p1", "north", frozenset({Role.MEMBER, Role.INVOKER}))
 NOWHERE = Principal("u1", "ada", "d1", "Domain", None, None, frozenset())
-KEY = TokenKey.generate()
+OWN = ECKey.generate_key("P-256")
+
+
+def kept(key: ECKey) -> TokenKey:
+    """As a control plane that finds this key in its data directory has it."""
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / KEY_FILE).write_bytes(key.as_pem(private=True))
+        return TokenKey.load(Path(directory))
+
+
+KEY = kept(OWN)
 
 
 def claims(text: str) -> dict[str, object]:
@@ -102,11 +113,10 @@ def keyed_with_the_public_key() -> str:
     """The old confusion of algorithms; joserfc itself refuses to make such a token."""
     header = base64.urlsafe_b64encode(b'{"alg":"HS256"}').rstrip(b"=").decode()
     signed = f"{header}.{GOOD.split('.')[1]}"
-    mac = hmac.digest(KEY._key.as_pem(private=False), signed.encode(), "sha256")
+    mac = hmac.digest(OWN.as_pem(private=False), signed.encode(), "sha256")
     return f"{signed}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-OWN = KEY._key
 HEAD, _, SIGNATURE = GOOD.split(".")
 OTHER_BODY = KEY.issue(NOWHERE, NOW_MS)[0].split(".")[1]
 
