@@ -402,7 +402,8 @@ async def test_create_takes_what_update_takes(world: ApiWorld) -> None:
     assert holds(detail, expected), detail
     assert detail["due_time"] - detail["publish_at"] == 5 * 60 * 1000
     template = (await world.stored(created["service_id"]))[1].variants[0].template
-    assert (template.pool, template.cpu, template.memory_mib) == ("pool-1", 0.34, 512)
+    size = template.resources
+    assert (template.pool, size.cpu, size.memory_mib) == ("pool-1", 0.34, 512)
 
 
 async def test_batch_and_edge_are_held_to_their_rules_and_refused(world: ApiWorld) -> None:
