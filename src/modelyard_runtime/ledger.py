@@ -57,10 +57,10 @@ class Ledger:
     @property
     def mine(self) -> Tally:
         me = threading.get_ident()
-        found = self._tallies.get(me)
-        if found is None:
-            found = self._tallies[me] = Tally()
-        return found
+        tally = self._tallies.get(me)
+        if tally is None:
+            tally = self._tallies[me] = Tally()
+        return tally
 
     @property
     def tallies(self) -> list[Tally]:

@@ -1,4 +1,4 @@
-"""A loaded model, as the data plane sees it. This is the whole interface between what loads and what serves.
+"""A loaded model, as protocols and executors see it: the whole interface between what loads and what serves.
 
     predict(body) → answer                     every model; one request at a time
     rows: read → run → answer                  models of rows: one call may answer several requests at once
@@ -10,8 +10,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from modelyard_runtime.loading.websocket import WebSocket
 
 
 @dataclass(slots=True)  # frozen, it would take three times as long to make
@@ -77,6 +75,26 @@ class Joint:
     finish: Callable[[Any, Any], Any] = lambda _item, result: result
     rows: Callable[[Any], int] = lambda _item: 1
     limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A longer message ends its connection (1009), so does silence in both directions (1000). One connection more
+    is refused (503)."""
+
+    max_message_bytes: int = 1024**2
+    max_connections: int = 1000
+    idle_s: int = 3600
+    subprotocols: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocket:
+    """What a script does with a connection (`loading.websocket`): exactly one of `talk` and `hear`."""
+
+    bounds: Bounds
+    talk: Callable[[Any], Awaitable[None]] | None = None
+    hear: Callable[[Any, str | bytes], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

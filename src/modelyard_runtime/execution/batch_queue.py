@@ -1,8 +1,8 @@
 """Requests that wait at the same time share a call: the queue in front of a model that answers several in one, and
 the threads that empty it.
 
-The first request wakes a worker (with one thread, that is the main thread), and all that has arrived when
-it gets its turn is one call; what arrives during the call is the next. A worker gets the interpreter lock when the
+The first request wakes a worker (with one thread, that is the main thread), and all that has arrived when it gets
+its turn is one call; what arrives during the call is the next. A worker gets the interpreter lock when the
 receiving thread has nothing left to do, so a burst is one call without any timer; and while a model computes
 without the lock, the receiving thread decodes what is next.
 
@@ -126,7 +126,7 @@ class Batcher:
         self.gaps = Gaps()
         self.patience = Patience()
         self._run = run
-        self._limits = limits
+        self.limits = limits
         self._exclusive = exclusive
         self._clock = times.clock
         self._pause = times.pause
@@ -147,8 +147,8 @@ class Batcher:
         self.gaps.record(waiting.came_s)
         ahead = self.waiting_rows
         if ahead:
-            wait_s = self.costs.answered_in_s(ahead + waiting.rows, self._limits.max_size)
-            if wait_s > self._limits.max_wait_s:
+            wait_s = self.costs.answered_in_s(ahead + waiting.rows, self.limits.max_size)
+            if wait_s > self.limits.max_wait_s:
                 return False
             if wait_s > _WATCHED_S:
                 waiting.job.watch()
@@ -180,10 +180,10 @@ class Batcher:
         while True:
             seen = self._came
             rows = seen - self._gone
-            pause = linger_s(rows, self._clock() - began, self.gaps.mean_s, self.costs, self._limits)
+            pause = linger_s(rows, self._clock() - began, self.gaps.mean_s, self.costs, self.limits)
             if not pause:
                 if paused:
-                    self.patience.record(in_vain=rows < self._limits.max_size)
+                    self.patience.record(in_vain=rows < self.limits.max_size)
                 return
             self._pause(pause)
             paused = True
@@ -194,11 +194,11 @@ class Batcher:
     def _take(self) -> list[Waiting]:
         batch: list[Waiting] = []
         rows = 0
-        latest_s = self._clock() - self._limits.max_wait_s
+        latest_s = self._clock() - self.limits.max_wait_s
         while self._waiting:
             following = self._waiting[0]
             passed_over = following.job.left or following.came_s < latest_s
-            if batch and not passed_over and rows + following.rows > self._limits.max_size:
+            if batch and not passed_over and rows + following.rows > self.limits.max_size:
                 break
             self._waiting.popleft()
             if passed_over:

@@ -38,12 +38,12 @@ class Costs:
         self.overhead_s = 0.0
 
     def record(self, rows: int, took_s: float) -> None:
-        found = self._classes.get(rows.bit_length())
-        if found is None:
+        usual = self._classes.get(rows.bit_length())
+        if usual is None:
             self._classes[rows.bit_length()] = [float(rows), took_s]
         else:
-            found[0] += (rows - found[0]) * _WEIGHT
-            found[1] += (took_s - found[1]) * _WEIGHT
+            usual[0] += (rows - usual[0]) * _WEIGHT
+            usual[1] += (took_s - usual[1]) * _WEIGHT
         self._fit(list(self._classes.values()))
 
     def _fit(self, points: Sequence[Sequence[float]]) -> None:

@@ -119,24 +119,24 @@ class Transport:
 def listener(fd: int | None, path: str | None, port: int | None) -> socket.socket:
     """The socket to serve: one handed over, or one bound here. Children of the model do not inherit it."""
     if fd is not None:
-        found = socket.socket(fileno=fd)
+        listening = socket.socket(fileno=fd)
         os.set_inheritable(fd, False)
-        return found
+        return listening
     if path is not None:
-        found = socket.socket(socket.AF_UNIX)
+        listening = socket.socket(socket.AF_UNIX)
         if os.path.exists(path):  # noqa: PTH110 - pathlib is not needed otherwise on the way up
             os.unlink(path)  # noqa: PTH108
         mask = os.umask(0o177)
         try:
-            found.bind(path)
+            listening.bind(path)
         finally:
             os.umask(mask)
     else:
-        found = socket.socket()
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind(("127.0.0.1", port or 0))
-    found.listen(_BACKLOG)
-    return found
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port or 0))
+    listening.listen(_BACKLOG)
+    return listening
 
 
 def _native() -> Any:

@@ -32,27 +32,27 @@ def threads(package: Package) -> int:
     """How many predictions may run at a time. Raises LoadError."""
     value = package.config.get("threads")
     try:
-        found = 1 if value is None else int(value) if isinstance(value, str | int) else 0
+        count = 1 if value is None else int(value) if isinstance(value, str | int) else 0
     except ValueError:
-        found = 0
-    if isinstance(value, bool) or not 1 <= found <= MAX_THREADS:
+        count = 0
+    if isinstance(value, bool) or not 1 <= count <= MAX_THREADS:
         raise LoadError(f"config.json: threads must be an integer from 1 to {MAX_THREADS}, not {value!r}")
-    return found
+    return count
 
 
 def tensors(package: Package, key: str) -> tuple[Tensor, ...]:
     """`"inputs": [{"name", "datatype", "shape"}]` of config.json. Raises LoadError."""
     value = package.config.get(key)
     try:
-        found = tuple(
+        declared = tuple(
             Tensor(str(each["name"]), str(each.get("datatype", "FP32")), tuple(map(_size, each.get("shape", ()))))
             for each in (value or ())
         )
     except (KeyError, TypeError, AttributeError, ValueError):
-        found = None
-    if found is None or not isinstance(value, list | None):
+        declared = None
+    if declared is None or not isinstance(value, list | None):
         raise LoadError(f'config.json: {key} must be a list of {{"name", "datatype", "shape"}}')
-    return found
+    return declared
 
 
 def limits(value: Any) -> Limits | None:

@@ -8,34 +8,14 @@ def _websocket_message(self, connection, message)     one message, on the thread
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from modelyard_runtime.errors import LoadError
+from modelyard_runtime.model import Bounds, WebSocket
 
 TALK, HEAR = "_websocket", "_websocket_message"
 MOST_MESSAGE_BYTES = 16 * 1024**2  # of one frame, in Granian
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """A longer message ends its connection (1009), so does silence in both directions (1000). One connection more
-    is refused (503)."""
-
-    max_message_bytes: int = 1024**2
-    max_connections: int = 1000
-    idle_s: int = 3600
-    subprotocols: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WebSocket:
-    """What a script does with a connection: exactly one of `talk` and `hear`."""
-
-    bounds: Bounds
-    talk: Callable[[Any], Awaitable[None]] | None = None
-    hear: Callable[[Any, str | bytes], Any] | None = None
 
 
 def talks(cls: type[Any]) -> bool:

@@ -91,14 +91,14 @@ def _array(value: Any) -> Any:
         return np.atleast_1d(value)
     value = walked(value)
     try:
-        found = np.array(value)
+        array = np.array(value)
     except (ValueError, OverflowError):
-        found = np.array(None)
+        array = np.array(None)
     kinds = _kinds(value)
-    if found.dtype.kind in "biuf" and kinds in _NUMBERS and not (found.dtype.kind == "f" and kinds == {int}):
-        return np.atleast_1d(found)
-    if found.dtype.kind == "U" and kinds == {str}:
-        return np.atleast_1d(found).astype(object)
+    if array.dtype.kind in "biuf" and kinds in _NUMBERS and not (array.dtype.kind == "f" and kinds == {int}):
+        return np.atleast_1d(array)
+    if array.dtype.kind == "U" and kinds == {str}:
+        return np.atleast_1d(array).astype(object)
     text = np.empty(1, dtype=object)
     text[0] = encode(value).decode()
     return text

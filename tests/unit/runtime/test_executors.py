@@ -1,13 +1,19 @@
 """How long calls take, and on which thread they run."""
 
+import asyncio
 import threading
 from collections import deque
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from modelyard_runtime.execution.executors import Turnstile
+from modelyard_runtime.execution.batch_queue import BatchExecutor
+from modelyard_runtime.execution.event_loop import LoopExecutor
+from modelyard_runtime.execution.executors import Turnstile, executor_of
 from modelyard_runtime.execution.thread_queue import Pace, ThreadExecutor
 from modelyard_runtime.ledger import Ledger
+from modelyard_runtime.model import Joint, Limits, Model
 
 
 def calls_until(pace: Pace, took_s: float, *, short: bool) -> int:
@@ -144,3 +150,59 @@ def test_the_ledger_adds_up_over_threads() -> None:
     for thread in threads:
         thread.join()
     assert ledger.in_flight == 0
+
+
+class Job:
+    """Notes the thread that it runs on."""
+
+    began_s = 0.0
+
+    def __init__(self) -> None:
+        self.ran_on: list[threading.Thread] = []
+
+    async def run_async(self) -> None:
+        self.ran_on.append(threading.current_thread())
+
+
+@pytest.fixture
+def loop_of_the_script() -> Iterator[None]:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("loop_of_the_script")
+def test_the_event_loop_runs_jobs_and_steps_until_it_is_left() -> None:
+    job, steps = Job(), []
+    loop = LoopExecutor()
+    loop.submit(job)  # type: ignore[arg-type]
+    loop.put(lambda: steps.append(threading.current_thread()))
+    loop.put(lambda: loop.leave() and None)
+    loop.work()
+    assert job.ran_on == steps == [threading.current_thread()]
+
+
+async def answered(data: Any) -> Any:
+    return data
+
+
+@pytest.mark.usefixtures("loop_of_the_script")
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        pytest.param({"predict": str}, ThreadExecutor, id="each by itself"),
+        pytest.param({"predict": str, "joint": Joint(list)}, BatchExecutor, id="several in a call"),
+        pytest.param({"predict_async": answered}, LoopExecutor, id="coroutines"),
+    ],
+)
+def test_a_model_says_how_it_runs(options: dict[str, Any], kind: type) -> None:
+    assert type(executor_of(Model({}, **options), Ledger(), 10, 60.0)) is kind
+
+
+def test_a_batch_waits_no_longer_than_any_caller() -> None:
+    model = Model({}, predict=str, joint=Joint(list, limits=Limits(max_wait_s=60.0)))
+    executor = executor_of(model, Ledger(), 10, limit_s=5.0)
+    assert isinstance(executor, BatchExecutor)
+    assert executor.batcher.limits.max_wait_s == 5.0

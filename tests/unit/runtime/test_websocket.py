@@ -12,7 +12,8 @@ from modelyard_runtime.http.websocket.channel import Channel
 from modelyard_runtime.http.websocket.conversations import sweep
 from modelyard_runtime.loading.declared import wrong
 from modelyard_runtime.loading.package import open_package
-from modelyard_runtime.loading.websocket import Bounds, bounds, websocket
+from modelyard_runtime.loading.websocket import bounds, websocket
+from modelyard_runtime.model import Bounds
 
 
 class Talks:

@@ -26,7 +26,7 @@ from modelyard_runtime.http.asgi import Scope, started, when_done
 from modelyard_runtime.http.websocket.channel import FAILED, GOING_AWAY, NORMAL, POLICY, Channel, Message
 from modelyard_runtime.http.websocket.connections import Heard, Talk, wire
 from modelyard_runtime.ledger import Ledger
-from modelyard_runtime.loading.websocket import Bounds, WebSocket
+from modelyard_runtime.model import Bounds, WebSocket
 from modelyard_runtime.protocols.plane import reported
 
 SWITCHING = 101
