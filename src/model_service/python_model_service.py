@@ -71,7 +71,8 @@ def _load(model_path: str) -> Any:
 
 def _predicted(loaded: Any, rows: Any) -> Any:
     """A Booster, as the published XGBoost scripts use it, takes its own kind of matrix."""
-    if type(loaded).__name__ != "Booster" or type(loaded).__module__.split(".")[0] != "xgboost":
+    bases = {(each.__module__.split(".")[0], each.__name__) for each in type(loaded).__mro__}
+    if ("xgboost", "Booster") not in bases:
         return loaded.predict(rows)
     import xgboost
 

@@ -16,6 +16,8 @@ import os
 import sys
 from typing import Any
 
+from model_service.log import notice_levels
+
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -38,6 +40,7 @@ def speak() -> None:
     """Once for each process, before the model's code."""
     logging.lastResort = _Stderr()
     logging.Logger.callHandlers = _call_handlers  # type: ignore[method-assign]
+    notice_levels()
 
 
 def _call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:

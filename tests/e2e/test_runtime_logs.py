@@ -48,6 +48,18 @@ SAID = {
     "disabled": ("logging.disable(logging.WARNING)\nlogger.setLevel(10)", "error"),
     "the vendor's": ("import log\nlogger = log.getLogger('m.n')", "info warning error"),
     "the vendor's at a level": ("import log\nlogger = log.getLogger('m.n')\nlogger.setLevel(30)", "warning error"),
+    "the vendor's, after a word to the root": (
+        "import log\nlogging.warning('first')\nlogger = log.getLogger('m.n')",
+        "info warning error",
+    ),
+    "the vendor's, with a handler": (
+        "import log\nlogging.basicConfig(format='%(message)s')\nlogger = log.getLogger('m.n')",
+        "info warning error",
+    ),
+    "the vendor's, the root at its own level": (
+        "logging.basicConfig(level=logging.WARNING)\nimport log\nlogger = log.getLogger('m.n')",
+        "warning error",
+    ),
     "the vendor's, root configured": (
         "import log\nlogger = log.getLogger('m.n')\nlogging.basicConfig(level=logging.ERROR)",
         "error",

@@ -59,7 +59,7 @@ def load_skops(path: Path, watch: Stopwatch, *, safe_only: bool) -> Table:
 
 def table(path: Path, estimator: Any) -> Table:
     kind = type(estimator)
-    if kind.__module__.split(".")[0] == "xgboost" and kind.__name__ == "Booster":
+    if any(each.__module__.split(".")[0] == "xgboost" and each.__name__ == "Booster" for each in kind.__mro__):
         from modelyard_runtime.formats.xgboost import booster_table
 
         return booster_table(estimator)

@@ -85,13 +85,14 @@ def model_path(package: Package, cls: type[Any]) -> Path:
     return package.weights or package.directory / "model"
 
 
-def constructor_arguments(cls: type[Any], model_name: str, path: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+def constructor_arguments(cls: type[Any], model_name: str, path: Path) -> tuple[tuple[Any, ...], dict[str, str]]:
     """What the constructor is called with, by its signature: (positional, named).
 
         (model_name, model_path)             both; so it is for any two names, and for more with defaults
         (model_path), (p)                    the path alone
-        (model_path, threads=4)              the path alone: where a parameter has one of the two names, it gets
-        (model_path, model_name)             what it is named for, wherever it stands
+        (model_name), (p, model_name)        each of the two names gets what it is named for, wherever it stands;
+        (ctx=None, model_name, model_path)   what no name asks for goes to the others: the path to the first one,
+        (model_path, threads=4)              the name to the first one that must have something
         (*, model_name, model_path)          by name
         (*args, **kwargs), (model_path, *a)  what the constructor of the next class takes, which gets them
 
@@ -104,21 +105,22 @@ def constructor_arguments(cls: type[Any], model_name: str, path: Path) -> tuple[
     kinds = {p.kind for p in parameters}
     named = {p.name: known[p.name] for p in only_named if p.name in known}
     if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} and not named and len(placed) < 2:
-        given = _given(_next_parameters(cls), known)
+        following = _next_parameters(cls)
+        given = _given(following, (), known)
         if inspect.Parameter.VAR_POSITIONAL in kinds:
-            return tuple(given.values()), {}
+            return _in_order(following, given), {}
         first = [p.name for p in placed]
         rest = {name: value for name, value in given.items() if name not in first}
         return tuple(known.get(name, known["model_path"]) for name in first), rest
-    positional = tuple(_given(placed, known).values())
-    more = [p for p in placed[len(positional) :] if p.default is p.empty]
+    given = _given(placed, named, known)
+    more = [p for p in placed if p.default is p.empty and p.name not in given]
     more += [p for p in only_named if p.default is p.empty and p.name not in known]
-    if more or len([p for p in placed if p.default is p.empty]) > 2:
+    if more:
         names = ", ".join(p.name for p in parameters)
         raise LoadError(
             f"{cls.__name__}.__init__ takes ({names}); expected (model_name, model_path) or (model_path)"
         )
-    return positional, named
+    return _in_order(placed, given), named
 
 
 def _parameters(cls: type[Any]) -> list[inspect.Parameter]:
@@ -136,14 +138,22 @@ def _next_parameters(cls: type[Any]) -> list[inspect.Parameter]:
     return []
 
 
-def _given(placed: Sequence[inspect.Parameter], known: dict[str, str]) -> dict[str, str]:
-    """Parameter to value, in order: as few as the rule says."""
-    names = [p.name for p in placed[:2]]
-    if names == ["model_path", "model_name"]:
-        return {name: known[name] for name in names}
-    if len(names) < 2 or (names[0] == "model_path" and "model_name" not in names):
-        return dict.fromkeys(names[:1], known["model_path"])
-    return dict(zip(names, (known["model_name"], known["model_path"]), strict=True))
+def _given(placed: Sequence[inspect.Parameter], named: Iterable[str], known: dict[str, str]) -> dict[str, str]:
+    """Parameter to value: by name first, and what is left in order, as little as the rule says."""
+    given = {p.name: known[p.name] for p in placed if p.name in known}
+    others = [p for p in placed if p.name not in known]
+    left = [name for name in known if name not in given and name not in named]
+    if left == ["model_name"]:
+        others = [p for p in others if p.default is p.empty]
+    elif len(others) < len(left):
+        left = left[-1:]
+    return given | {p.name: known[name] for p, name in zip(others, left, strict=False)}
+
+
+def _in_order(placed: Sequence[inspect.Parameter], given: dict[str, str]) -> tuple[Any, ...]:
+    """By position, up to the last that gets something: a constructor may have no other way."""
+    last = max((n for n, p in enumerate(placed) if p.name in given), default=-1)
+    return tuple(given.get(p.name, p.default) for p in placed[: last + 1])
 
 
 def script_model(package: Package, service: Any, threads: int) -> Model:

@@ -82,12 +82,12 @@ def _joined(inputs: Sequence[Any]) -> Any:
     first = inputs[0]
     if isinstance(first, list):
         return chained(inputs)
-    kind = type(first).__module__.partition(".")[0]
-    if kind == "torch":
+    libraries = {each.__module__.partition(".")[0] for each in type(first).__mro__}
+    if "torch" in libraries:
         import torch  # type: ignore[import-not-found,unused-ignore]
 
         return torch.cat(inputs)
-    if kind == "pandas":
+    if "pandas" in libraries:
         import pandas as pd  # type: ignore[import-untyped,import-not-found,unused-ignore]
 
         return pd.concat(inputs)

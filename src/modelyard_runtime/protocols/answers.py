@@ -5,21 +5,25 @@
     mappings, named rows (dataclasses, pydantic)               objects
     sequences, sets, views, iterators, arrays, tensors         lists
     data frames                                                lists of objects, a row each
-    dates, times, durations, of Python, numpy and pandas       ISO 8601; nanoseconds only where there are some
+    dates, times, durations, of Python, numpy and pandas       ISO 8601; nanoseconds only where there are some;
+                                                               UTC where the offset has seconds
     bytes                                                      base64 (RFC 4648)
-    Decimal, UUID, Period                                      text
+    Decimal, UUID, Period, UserString                          text
     anything else                                              Unwritable
 
-Keys are written as `json.dumps` writes them (`true`, `null`, numbers), times as above, a column of several levels
-as pandas does. Two keys of one object that would be written alike are refused where they are noticed.
+Keys are written like values, as text (`true`, `null`, numbers), a column of several levels as pandas does. Two
+keys of one object that would be written alike are refused where they are noticed.
 
 Most answers are written by msgspec at once, with `_known` for what it does not know. What that cannot write is
-walked here, in Python, which also finds the place of what nobody can write.
+walked here, in Python, which also finds the place of what nobody can write. Both write a value alike: what msgspec
+knows is left to it, names of fields and texts of keys are its own. What a value is goes by what it derives from.
 """
 
+import dataclasses
 import io
 import math
-from collections import deque
+import re
+from collections import UserString, deque
 from collections.abc import (
     AsyncGenerator,
     Callable,
@@ -30,9 +34,10 @@ from collections.abc import (
     Sequence,
     Set,
 )
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -57,10 +62,6 @@ class Unwritable(TypeError):
         return f"answer{self.place} {self.what}"
 
 
-class _Streams(Exception):
-    """A generator was met where the answer is encoded."""
-
-
 class _Walk(Exception):
     """Something can be read once only, or its place matters: not a matter for msgspec."""
 
@@ -68,29 +69,26 @@ class _Walk(Exception):
 def encode(answer: Any) -> bytes:
     """Raises Unwritable, or whatever an iterator of the model raises."""
     try:
-        return _encode(answer)
-    except (_Walk, TypeError, ValueError, NotImplementedError, RecursionError, OverflowError):
-        return msgspec.json.encode(walked(answer))
+        written = _encode(answer)
+        if not _tells_an_offset(written) or not _inexact(answer):
+            return written
+    except _LEFT_TO_THE_WALK:
+        pass
+    return msgspec.json.encode(walked(answer))
 
 
 def encode_or_stream(answer: Any) -> bytes | Items:
     """The same; but a generator is handed back as it is, to be streamed. One inside an answer becomes a list."""
-    try:
-        return _encode(answer)
-    except (_Walk, TypeError, ValueError, NotImplementedError, RecursionError, OverflowError):
-        if isinstance(answer, (Generator, AsyncGenerator)):
-            return answer
-        return msgspec.json.encode(walked(answer))
+    if type(answer) is not dict and isinstance(answer, (Generator, AsyncGenerator)):
+        return answer
+    return encode(answer)
 
 
 def plain(value: Any) -> Any:
     """One step from `value`, which is none of JSON's own types, towards what JSON knows. Raises Unwritable."""
-    kind = type(value)
-    module = kind.__module__.partition(".")[0]
-    if module == "numpy":
-        return _of_numpy(value)
-    if module == "pandas":
-        return _of_pandas(value)
+    known = _converter(type(value))  # type: ignore[arg-type]  # types are hashable
+    if known is not None:
+        return known(value)
     if isinstance(value, Enum):
         return value.value
     for base, convert in _BASES:
@@ -98,6 +96,7 @@ def plain(value: Any) -> Any:
             return convert(value)
     if isinstance(value, Mapping):
         return dict(value.items())
+    kind = type(value)
     for name, arguments in _METHODS:
         method = getattr(value, name, None)
         if callable(method) and not isinstance(value, type):
@@ -115,49 +114,88 @@ def plain(value: Any) -> Any:
 
 def walked(value: Any, place: str = "", depth: int = 0) -> Any:
     """`value` in the types that msgspec writes by itself. Raises Unwritable with the place."""
-    if depth > MOST_DEEP:
-        raise Unwritable(f"is nested more than {MOST_DEEP} deep, or contains itself", _cut(place))
     kind = type(value)
+    if depth > MOST_DEEP:
+        what = f"is nested more than {MOST_DEEP} deep, or contains itself (here is a value of type {_name(kind)})"
+        raise Unwritable(what, _cut(place))
+    if kind is str:
+        return _text(value, place)
+    if kind is datetime or kind is time:
+        return _exact(value)
     if kind in _SELF:
-        return _text(value, place) if kind is str else value
-    if isinstance(value, (dict, Mapping)):
-        return _object(value.items(), place, depth)
+        return value
+    if isinstance(value, dict):
+        return _object(dict.items(value), place, depth)
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [walked(each, f"{place}[{n}]", depth + 1) for n, each in enumerate(value)]
-    if _has_fields(value):
+        return [walked(each, f"{place}[{n}]", depth + 1) for n, each in enumerate(_items(value))]
+    if isinstance(value, msgspec.Struct):
+        return _struct(value, place, depth)
+    names = _fields(value)
+    if names is not None:
         return _object(
-            msgspec.structs.asdict(value).items()
-            if isinstance(value, msgspec.Struct)
-            else ((name, getattr(value, name)) for name in value.__dataclass_fields__),
-            place,
-            depth,
+            ((name, each) for name in names if (each := getattr(value, name, _UNSET)) is not _UNSET), place, depth
         )
+    if isinstance(value, Mapping):
+        return _object(value.items(), place, depth)
     try:
         found = plain(value)
     except Unwritable as error:
         raise Unwritable(error.what, _cut(place)) from None
-    return walked(found, place, depth + 1)
+    if kind is type(found):  # never in itself
+        raise Unwritable(f"is of type {_name(kind)}, which cannot be written as JSON", _cut(place))
+    return walked(found, place, depth + (type(found) is not list))
+
+
+def _items(value: Any) -> Iterator[Any]:
+    """As msgspec reads what derives from lists and tuples, whatever iterates it otherwise."""
+    if isinstance(value, list):
+        return list.__iter__(value)
+    return tuple.__iter__(value) if isinstance(value, tuple) else iter(value)
+
+
+def _struct(value: msgspec.Struct, place: str, depth: int) -> Any:
+    """A Struct by its own rules: renamed, tagged, as an array, without its defaults."""
+    config = value.__struct_config__
+    fields = [(field, getattr(value, field.name, _UNSET)) for field in msgspec.structs.fields(value)]
+    tag: list[Any] = [] if config.tag is None else [config.tag]
+    if config.array_like:
+        return tag + [walked(each, f"{place}[{n}]", depth + 1) for n, (_, each) in enumerate(fields, len(tag))]
+    items = [
+        (field.encode_name, each)
+        for field, each in fields
+        if each is not _UNSET and not (config.omit_defaults and _is_default(field, each))
+    ]
+    return _object([(config.tag_field, config.tag)] * len(tag) + items, place, depth)
+
+
+def _is_default(field: msgspec.structs.FieldInfo, value: Any) -> bool:
+    factory = field.default_factory
+    return value is field.default or (factory in (list, dict, set) and type(value) is factory and not value)
 
 
 def key_text(key: Any) -> str:
     """How a key is written. Raises Unwritable."""
-    if isinstance(key, Enum):
-        key = key.value
+    if type(key) is str:
+        return key
     if key is None or key is True or key is False:
         return {None: "null", True: "true", False: "false"}[key]
+    if type(key) is datetime or type(key) is time:
+        key = _exact(key)
+    try:
+        return str(*msgspec.json.decode(msgspec.json.encode({key: None})))
+    except (TypeError, ValueError, NotImplementedError, OverflowError):
+        pass
     if isinstance(key, str):
         return str.__str__(key)
-    if isinstance(key, int):
-        return int.__repr__(key)
-    if isinstance(key, float):
-        return float.__repr__(key)
-    if type(key) in (date, time, datetime, timedelta, UUID, Decimal):
-        return str(msgspec.to_builtins(key, str_keys=True))
-    if type(key).__module__.partition(".")[0] in ("numpy", "pandas"):
+    try:
         found = plain(key)
-        if found is None or isinstance(found, (str, int, float, date, time, timedelta)):
-            return key_text(found)
-    raise Unwritable(f"has a key of type {_name(type(key))}, which cannot be written as JSON")
+    except Unwritable:
+        found = key
+    if isinstance(found, msgspec.Raw):
+        return bytes(found).decode()
+    if type(found) is type(key) or isinstance(found, (list, tuple, dict)):
+        raise Unwritable(f"has a key of type {_name(type(key))}, which cannot be written as JSON")
+    return key_text(found)
 
 
 def _object(items: Any, place: str, depth: int) -> dict[str, Any]:
@@ -181,32 +219,97 @@ def _text(value: str, place: str) -> str:
     return value
 
 
-def _has_fields(value: Any) -> bool:
-    return not isinstance(value, type) and (
-        hasattr(type(value), "__dataclass_fields__") or isinstance(value, msgspec.Struct)
-    )
+def _fields(value: Any) -> Sequence[str] | None:
+    """The names that msgspec writes of a dataclass, or of a class of attrs."""
+    kind = type(value)
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    names = getattr(kind, "__attrs_attrs__", None)
+    return None if names is None or kind is type else [each.name for each in names if each.name[0] != "_"]
+
+
+# RFC 3339 has no seconds in an offset, and msgspec drops them.
+
+
+def _exact(value: datetime | time) -> datetime | str:
+    """`value`, in UTC where its offset has seconds; a time of no day as Python writes it."""
+    if not _has_odd_offset(value):
+        return value  # type: ignore[return-value]
+    try:
+        return value.astimezone(UTC)  # type: ignore[union-attr]
+    except (AttributeError, OverflowError):
+        return value.isoformat()
+
+
+def _has_odd_offset(value: datetime | time) -> bool:
+    offset = value.utcoffset()
+    return offset is not None and bool(offset.seconds % 60 or offset.microseconds)
+
+
+def _tells_an_offset(written: bytes) -> bool:
+    """Whether there may be a time with an offset in it. Looks for signs that are rare: most answers have none."""
+    if _Z in written and b'Z"' in written:
+        return True
+    return (_MINUS in written and _WEST(written) is not None) or (_PLUS in written and _EAST(written) is not None)
+
+
+def _inexact(answer: Any) -> bool:
+    """Whether msgspec may have met a time with an odd offset in it. What derives from one comes by `plain`."""
+    todo = [answer]
+    while todo:
+        value = todo.pop()
+        kind = type(value)
+        if kind in _HARMLESS:
+            continue
+        if kind is datetime or kind is time:
+            if value.tzinfo is not UTC and _has_odd_offset(value):
+                return True
+        elif isinstance(value, dict):
+            todo.extend(dict.keys(value))
+            todo.extend(dict.values(value))
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            todo.extend(value)
+        elif not isinstance(value, _ATOMS):
+            inner = _objects(value)
+            if inner is None:
+                return True
+            todo.extend(inner)
+    return False
+
+
+def _objects(value: Any) -> list[Any] | None:
+    """What an array, a series or a frame has of Python's own objects; None for anything else."""
+    known = _converter(type(value))  # type: ignore[arg-type]  # types are hashable
+    if known is None:
+        return None
+    if known is _rows:
+        return [value.iloc[:, n] for n, dtype in enumerate(value.dtypes) if dtype.kind == "O"]
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind == "V":
+        return None
+    return list(value.reshape(-1) if known is _of_numpy else value) if kind == "O" else []
 
 
 # numpy and pandas, which may not be installed: whoever has a value of theirs has imported them.
 
 
 def _of_numpy(value: Any) -> Any:
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    kind = value.dtype.kind
     if kind == "c":
         raise Unwritable("is a complex number, which cannot be written as JSON")
-    special = kind in "Mm" or (kind == "f" and value.dtype.itemsize > 8)
-    if getattr(value, "ndim", None) and (special or kind == "O"):
+    special = kind in ("M", "m") or (kind == "f" and value.dtype.itemsize > 8)
+    names = value.dtype.names
+    if value.ndim and (special or kind == "O" or names):
         return list(value)
+    if names:
+        return [value[name] for name in names]
     if kind == "M":
         return _moment(value)
     if kind == "m":
         return _span(value)
     if special:  # a long double keeps its digits
         return msgspec.Raw(str(value).encode()) if math.isfinite(value) else None
-    convert = getattr(value, "tolist", None)
-    if convert is None:
-        raise Unwritable(f"is of type {_name(type(value))}, which cannot be written as JSON")
-    return convert()
+    return value.tolist()
 
 
 def _moment(value: Any) -> Any:
@@ -255,23 +358,12 @@ def duration(ns: int) -> str:
     return f"{sign}P{days}D" + (f"T{tail}S" if rest else "")
 
 
-def _of_pandas(value: Any) -> Any:
-    name = type(value).__name__
-    if name in ("NAType", "NaTType"):
-        return None
-    if name == "Timestamp":
-        if not value.nanosecond:
-            return value.to_pydatetime()
-        return value.isoformat().removesuffix("+00:00") + ("Z" if value.isoformat().endswith("+00:00") else "")
-    if name == "Timedelta":
-        return duration(int(value.as_unit("ns").value))
-    if name == "Period":
-        return str(value)
-    if hasattr(value, "columns") and hasattr(value, "itertuples"):
-        return _rows(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise Unwritable(f"is of type {_name(type(value))}, which cannot be written as JSON")
+def _timestamp(value: Any) -> Any:
+    if _has_odd_offset(value):
+        value = value.tz_convert("UTC")
+    if not value.nanosecond:
+        return value.to_pydatetime()
+    return value.isoformat().removesuffix("+00:00") + ("Z" if value.isoformat().endswith("+00:00") else "")
 
 
 def _rows(frame: Any) -> list[dict[str, Any]]:
@@ -290,6 +382,30 @@ def _label(label: Any) -> str:
     return str(tuple(each if type(each) in (int, float, str) else key_text(each) for each in label))
 
 
+_LIBRARIES: dict[tuple[str, str], Callable[[Any], Any]] = {
+    ("numpy", "ndarray"): _of_numpy,
+    ("numpy", "generic"): _of_numpy,
+    ("pandas", "NAType"): lambda _: None,
+    ("pandas", "NaTType"): lambda _: None,
+    ("pandas", "Timestamp"): _timestamp,
+    ("pandas", "Timedelta"): lambda value: duration(int(value.as_unit("ns").value)),
+    ("pandas", "Period"): str,
+    ("pandas", "DataFrame"): _rows,
+    ("pandas", "Series"): lambda value: value.tolist(),
+    ("pandas", "Index"): lambda value: value.tolist(),
+}
+
+
+@lru_cache(maxsize=512)
+def _converter(kind: type) -> Callable[[Any], Any] | None:
+    """By what `kind` derives from: a class of a script's own is no less a data frame. No library is imported."""
+    for each in kind.__mro__:
+        found = _LIBRARIES.get((str(each.__module__).partition(".")[0], each.__name__))
+        if found is not None:
+            return found
+    return None
+
+
 def _known(value: Any) -> Any:
     """For msgspec. What can be read only once is left to the walk: a failure after it could not be told truly."""
     if isinstance(value, (Iterator, AsyncGenerator)):
@@ -300,6 +416,18 @@ def _known(value: Any) -> Any:
 
 
 _encode = msgspec.json.Encoder(enc_hook=_known).encode
+_LEFT_TO_THE_WALK = (
+    _Walk,
+    TypeError,
+    ValueError,
+    NotImplementedError,
+    RecursionError,
+    OverflowError,
+    BufferError,
+)
+_Z, _PLUS, _MINUS = b"Z+-"
+_WEST = re.compile(rb'-\d\d:\d\d"').search
+_EAST = re.compile(rb'\+\d\d:\d\d"').search
 
 
 def _identity(value: Any) -> Any:
@@ -312,13 +440,16 @@ _BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (float, float.__float__),
     (bytes, bytes),
     (bytearray, bytes),
-    (datetime, lambda v: datetime.fromisoformat(datetime.isoformat(v))),
+    (datetime, lambda v: _exact(datetime.fromisoformat(datetime.isoformat(v)))),
     (date, lambda v: date(v.year, v.month, v.day)),
-    (time, lambda v: time.fromisoformat(time.isoformat(v))),
+    (time, lambda v: _exact(time.fromisoformat(time.isoformat(v)))),
     (timedelta, lambda v: timedelta(v.days, v.seconds, v.microseconds)),
     (Decimal, Decimal),
     (UUID, lambda v: UUID(int=v.int)),
+    (UserString, str),
+    (memoryview, memoryview.tobytes),
 )
+_UNSET = msgspec.UNSET
 _METHODS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("tolist", {}),
     ("to_list", {}),
@@ -344,6 +475,22 @@ _SELF = frozenset(
         UUID,
         msgspec.Raw,
     }
+)
+_HARMLESS = frozenset({str, int, float, bool, type(None), date, timedelta, Decimal, UUID, bytes})
+_ATOMS = (
+    str,
+    int,
+    float,
+    type(None),
+    bytes,
+    bytearray,
+    memoryview,
+    datetime,
+    date,
+    time,
+    timedelta,
+    Decimal,
+    UUID,
 )
 
 

@@ -9,11 +9,11 @@ Answer: rows of `resp_data` (or a list of objects) give a tensor for each field;
 field whose value is a number, a text or a regular array; anything else is one BYTES element, its JSON.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any
 
 from modelyard_runtime.errors import bad_input
-from modelyard_runtime.execution.job import Asked
+from modelyard_runtime.execution.job import Asked, Call
 from modelyard_runtime.model import Model, Tensor
 from modelyard_runtime.protocols.answers import encode, walked
 from modelyard_runtime.protocols.plane import answer_of, asked_of, call_of
@@ -27,7 +27,7 @@ class ByRequest:
         self.inputs = tuple(Tensor(name, "BYTES", (-1,)) for name in model.columns)
         self.outputs: tuple[Tensor, ...] = ()
         self._model = model
-        self._call = call_of(model)
+        self._call = call_of(model) if model.predict_async is None else Call(_collecting(model.predict_async))
 
     def asked(self, inputs: dict[str, Any], wanted: tuple[str, ...], about: Any) -> Asked:
         data: Any = request(self._model, inputs)
@@ -36,6 +36,16 @@ class ByRequest:
 
     def arrays(self, asked: Asked, result: Any, wanted: tuple[str, ...]) -> dict[str, Any]:
         return chosen(arrays(answer_of(self._model, asked, result)), wanted)
+
+
+def _collecting(predict: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+    """The items of an asynchronous generator as a list, read on its event loop: tensors are not streamed."""
+
+    async def whole(data: Any) -> Any:
+        answer = await predict(data)
+        return [item async for item in answer] if isinstance(answer, AsyncGenerator) else answer
+
+    return whole
 
 
 def request(model: Model, given: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 from modelyard_runtime.errors import bad_input
 from modelyard_runtime.protocols.datatypes import SIZES, datatype_of, numpy_dtype
 
+MOST_AXES = 64  # of numpy's arrays
+
 
 def array_of(tensor: Any, binary: memoryview | None) -> Any:
     """One entry of `inputs`; `binary` is its part of the body, if it has one. Raises RequestError (400)."""
@@ -68,7 +70,9 @@ def _header(tensor: Any) -> tuple[str, str, list[int]]:
         raise bad_input(f"{name} has the datatype {datatype!r}; known are {', '.join(SIZES)}.")
     sizes: list[Any] = shape if isinstance(shape, list) else [None]
     if not all(isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in sizes):
-        raise bad_input(f"{name} must have a shape, a list of sizes, not {shape!r}.")
+        raise bad_input(f"{name} must have a shape, a list of sizes, not {shape!r:.200}.")
+    if len(sizes) > MOST_AXES:
+        raise bad_input(f"{name} has a shape of {len(sizes)} sizes; numpy takes at most {MOST_AXES}.")
     return name, datatype, sizes
 
 

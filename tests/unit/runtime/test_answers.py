@@ -6,17 +6,21 @@ import io
 import json
 import types
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
+from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from modelyard_runtime.protocols.answers import MOST_DEEP, Unwritable, encode, encode_or_stream
+from modelyard_runtime.protocols.answers import MOST_DEEP, Unwritable, encode, encode_or_stream, walked
 
 
 class Text(str):
@@ -61,6 +65,66 @@ class Odd:
         return iter([1])
 
 
+class Letters(Sequence[Any]):
+    """Its items are like it, as those of a text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def __getitem__(self, n: Any) -> Any:
+        return Letters(self.text[n])
+
+
+class Frame(pd.DataFrame):
+    @property
+    def _constructor(self) -> Any:
+        return Frame
+
+
+class Array(np.ndarray):
+    pass
+
+
+class Stamp(pd.Timestamp):
+    pass
+
+
+class Upper(msgspec.Struct, rename="upper", tag=True):
+    a: int
+    b: Any = None
+
+
+class AsArray(msgspec.Struct, array_like=True, tag=3):
+    a: Any
+
+
+class Short(msgspec.Struct, omit_defaults=True):
+    a: int = 1
+    b: list[Any] = []
+    c: Any = msgspec.UNSET
+
+
+class Key(enum.Enum):
+    TEXT = "t"
+    NUMBER = 1.5
+    NULL = None
+
+
+@dataclass
+class Partly:
+    shared: ClassVar[int] = 1
+    a: Any
+    b: int = field(init=False)
+
+
+def offset(**by: int) -> timezone:
+    return timezone(timedelta(**by))
+
+
+RECORDS = np.array([(np.datetime64(1, "ns"), 2)], dtype=[("t", "M8[ns]"), ("n", "i4")])
 LEVELS = pd.MultiIndex.from_tuples([("a", "x"), ("b", 1)])
 
 
@@ -131,6 +195,41 @@ LEVELS = pd.MultiIndex.from_tuples([("a", "x"), ("b", 1)])
         pytest.param(pd.DataFrame([[1, 2]], columns=LEVELS), """[{"('a', 'x')":1,"('b', 1)":2}]""", id="levels"),
         pytest.param(pd.Series(["a", pd.NA], dtype="string"), '["a",null]', id="series"),
         pytest.param(pd.Categorical(["a", "b"]), '["a","b"]', id="categorical"),
+        pytest.param(Frame({"a": [1, 2]}), '[{"a":1},{"a":2}]', id="derived frame"),
+        pytest.param(
+            np.array(["2024-01-01"], dtype="M8[ns]").view(Array), '["2024-01-01T00:00:00"]', id="derived times"
+        ),
+        pytest.param(np.array([90], dtype="m8[s]").view(Array), '["PT90S"]', id="derived durations"),
+        pytest.param(RECORDS, '[["1970-01-01T00:00:00.000000001",2]]', id="records with times"),
+        pytest.param({np.datetime64(0, "s"): 1}, '{"1970-01-01T00:00:00":1}', id="key of a time of numpy"),
+        pytest.param([collections.UserString("abc")], '["abc"]', id="UserString"),
+        pytest.param({collections.UserString("k"): 1, None: 2}, '{"k":1,"null":2}', id="key of UserString"),
+        pytest.param(datetime(2024, 1, 1, tzinfo=offset(seconds=30)), '"2023-12-31T23:59:30Z"', id="seconds"),
+        pytest.param(
+            {"a": [datetime(2024, 1, 1, tzinfo=offset(hours=-1, seconds=-30))]},
+            '{"a":["2024-01-01T01:00:30Z"]}',
+            id="hours and seconds",
+        ),
+        pytest.param(
+            {datetime(1800, 1, 1, tzinfo=ZoneInfo("Europe/Berlin")): 1},
+            '{"1799-12-31T23:06:32Z":1}',
+            id="local mean",
+        ),
+        pytest.param(time(1, tzinfo=offset(seconds=30)), '"01:00:00+00:00:30"', id="a time of no day"),
+        pytest.param(
+            Row(1, Moment(2024, 1, 1, tzinfo=offset(seconds=30))),
+            '{"a":1,"b":"2023-12-31T23:59:30Z"}',
+            id="in a row",
+        ),
+        pytest.param(
+            pd.Series([pd.Timestamp("1800-01-01", tz="Europe/Berlin")]), '["1799-12-31T23:06:32Z"]', id="of pandas"
+        ),
+        pytest.param(
+            datetime.min.replace(tzinfo=offset(seconds=30)), '"0001-01-01T00:00:00+00:00:30"', id="first"
+        ),
+        pytest.param(
+            [{1e300: 1}, {None: Upper(1)}], '[{"1e300":1},{"null":{"type":"Upper","A":1,"B":null}}]', id="one"
+        ),
     ],
 )
 def test_encode(value: Any, text: str) -> None:
@@ -154,6 +253,13 @@ def test_encode(value: Any, text: str) -> None:
         pytest.param(pd.DataFrame([[1, 2]], columns=["a", "a"]), 'several columns named "a"', id="columns"),
         pytest.param(Odd, "is of type type", id="a class"),
         pytest.param(np.timedelta64(1), "duration without a unit", id="no unit"),
+        pytest.param({"a": [np.dtype("f8")]}, r'answer\["a"\]\[0\] is of type numpy\.dtype', id="a type of numpy"),
+        pytest.param([np.poly1d([1])], r"answer\[0\] is of type numpy\.poly1d", id="a polynomial"),
+        pytest.param([np.random.default_rng(0)], r"answer\[0\] is of type numpy\.random", id="random numbers"),
+        pytest.param(
+            pd.DataFrame({"a": [1]}).dtypes, r"answer\[0\] is of type numpy\.dtype", id="types of columns"
+        ),
+        pytest.param(Letters("ab"), "of type .*Letters", id="a sequence of itself"),
     ],
 )
 def test_what_cannot_be_written_is_named_with_its_place(value: Any, message: str) -> None:
@@ -183,3 +289,60 @@ def test_a_generator_as_the_answer_is_handed_back() -> None:
     items = (n for n in (1, 2))
     assert encode_or_stream(items) is items
     assert encode_or_stream([items]) == b"[[1,2]]"
+
+
+ZONES = st.none() | st.builds(timezone, st.timedeltas(timedelta(hours=-23), timedelta(hours=23)))
+KEYS = st.one_of(
+    st.text(max_size=3).filter(lambda text: text.isprintable()),
+    st.integers(-(2**70), 2**70),
+    st.floats(),
+    st.floats(width=32).map(np.float32),
+    st.binary(max_size=3),
+    st.decimals(),
+    st.uuids(),
+    st.dates(),
+    st.times(timezones=ZONES),
+    st.datetimes(timezones=ZONES),
+    st.timedeltas(),
+    st.sampled_from([Key.TEXT, Key.NUMBER, Colour.RED, Whole(3), Broken(1.5), Raw(b"a"), Text("t")]),
+)
+ATOMS = st.one_of(
+    KEYS,
+    st.none(),
+    st.booleans(),
+    st.just(Key.NULL),
+    st.binary(max_size=3).map(bytearray),
+    st.binary(max_size=3).map(memoryview),
+    st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1), timezones=ZONES).map(pd.Timestamp),
+    st.datetimes(timezones=ZONES).map(lambda at: Moment.fromisoformat(at.isoformat())),
+)
+VALUES = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(KEYS, inner, max_size=3),
+        st.builds(Row, st.integers(), inner),
+        st.builds(Partly, inner),
+        st.builds(Upper, st.integers(), inner),
+        st.builds(AsArray, inner),
+        st.builds(Short, st.integers(0, 2), st.lists(inner, max_size=2), inner | st.just(msgspec.UNSET)),
+        st.lists(inner, min_size=1, max_size=2).map(lambda items: pd.Series(items, dtype=object)),
+    ),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_a_value_is_written_alike_whatever_stands_beside_it(value: Any) -> None:
+    """Beside a key that msgspec does not know, everything is walked."""
+    try:
+        alone = encode([value])
+    except Unwritable:
+        return
+    try:
+        beside = msgspec.json.encode(walked([value]))
+    except Unwritable as refused:
+        assert "two keys" in refused.what
+        return
+    assert alone == beside

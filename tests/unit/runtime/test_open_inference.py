@@ -1,14 +1,16 @@
 """The Open Inference Protocol V2: every datatype in JSON and in binary, metadata, and errors in its own shape."""
 
+import asyncio
 import json
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
+from model_service import BadRequest
 from modelyard import __version__
 from modelyard_runtime.errors import bad_input, overloaded
 from modelyard_runtime.execution.job import Asked, Call
@@ -156,6 +158,8 @@ REFUSED = {
     "unknown datatype": (one("FP8", [1], [1]), "datatype 'FP8'"),
     "no shape": ({"inputs": [{"name": "x", "datatype": "FP32", "data": [1]}]}, "must have a shape"),
     "negative shape": (one("FP32", [1], [-1]), "must have a shape"),
+    "many sizes": (one("FP32", [1], [1] * 65), "shape of 65 sizes; numpy takes at most 64"),
+    "many sizes of text": (one("BYTES", ["a"], [1] * 65), "shape of 65 sizes"),
     "no data": ({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1]}]}, "must have data"),
     "too few": (one("FP32", [1], [2]), "1 elements; its shape .* needs 2"),
     "ragged": (one("FP32", [[1, 2], [3]], [3]), "do not fit"),
@@ -414,3 +418,39 @@ def test_a_request_that_is_refused_says_when_to_come_again() -> None:
     reply = protocol().refused(overloaded())
     assert reply.status == 503
     assert ("retry-after", "1") in reply.headers
+
+
+def asked_async(items: Callable[[], AsyncGenerator[Any, None]]) -> Reply:
+    """Of a script whose last step is an asynchronous generator, as `script_model` makes it."""
+
+    async def predict(_: Any) -> Any:
+        return items()
+
+    served = protocol(tensors=None, predict=None, predict_async=predict)
+    body = json.dumps(one("INT64", [1], [1])).encode()
+    return asyncio.run(Plane(served).answer_async(body, lambda _: ""))
+
+
+def test_an_asynchronous_generator_gives_a_tensor_of_its_items_as_another_does() -> None:
+    async def items() -> AsyncGenerator[int, None]:
+        yield 1
+        yield 2
+
+    reply = asked_async(items)
+    assert reply.status == 200, reply
+    assert outputs((reply.status, json.loads(reply.body))) == [("output", [2], [1, 2])]
+
+
+def test_what_an_asynchronous_generator_refuses_is_the_callers() -> None:
+    async def items() -> AsyncGenerator[int, None]:
+        yield 1
+        raise BadRequest("no more")
+
+    reply = asked_async(items)
+    assert (reply.status, json.loads(reply.body)) == (400, {"error": "no more"})
+
+
+def test_a_binary_tensor_of_many_sizes_is_refused_like_another() -> None:
+    body, tail = binary("UINT8", b"1", [1] * 65)
+    reply = infer(body, tail)
+    assert (reply.status, "at most 64" in json.loads(reply.body)["error"]) == (400, True)

@@ -12,6 +12,7 @@ import pytest
 
 from modelyard_runtime.errors import LoadError
 from modelyard_runtime.loading.loader import describe, load
+from modelyard_runtime.loading.script import constructor_arguments
 from modelyard_runtime.loading.tensorflow1 import _is_older
 from modelyard_runtime.model import Model
 from modelyard_runtime.settings import Settings
@@ -111,6 +112,29 @@ def test_the_signature_decides_what_a_constructor_gets(tmp_path: Path, case: str
     """
     model = load(package(tmp_path, script, {"net.pth": ""}, model_file="net.pth"))
     assert predict(model, {}) == (name, str(tmp_path / path))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "got"),
+    [
+        pytest.param("model_name", ["iris"], id="the name alone"),
+        pytest.param("path, model_name", ["/m", "iris"], id="a path before the name"),
+        pytest.param("model_path, name", ["/m", "iris"], id="a name behind the path"),
+        pytest.param("model_path, threads=4", ["/m", 4], id="an option behind the path"),
+        pytest.param("model_name, path=None", ["iris", "/m"], id="a path with a default"),
+        pytest.param("ctx=None, model_name=None, model_path=None", [None, "iris", "/m"], id="behind another"),
+        pytest.param("model_name, ctx=None, model_path=None", ["iris", None, "/m"], id="something else between"),
+        pytest.param("ctx=1, model_path=2, /, more=3", [1, "/m", 3], id="only by position"),
+        pytest.param("path, *, model_name", ["/m", "iris"], id="one of them by name"),
+        pytest.param("a=None, b=None, model_path=None", [None, None, "/m"], id="options first"),
+    ],
+)
+def test_names_come_first_wherever_they_stand_then_the_order(parameters: str, got: list[Any]) -> None:
+    names = [each.split("=")[0].strip() for each in parameters.split(",") if each.strip() not in "*/"]
+    made: dict[str, Any] = {}
+    exec(f"class S:\n    def __init__(self, {parameters}):\n        self.got = [{', '.join(names)}]", made)
+    arguments, named = constructor_arguments(made["S"], "iris", Path("/m"))
+    assert made["S"](*arguments, **named).got == got
 
 
 @pytest.mark.parametrize(
