@@ -1,1 +1,1 @@
-"""What models leave on this machine: environments of their dependencies, and the removal of what nobody uses."""
+"""What models need on this machine's disk: snapshots of their packages, environments of their dependencies."""

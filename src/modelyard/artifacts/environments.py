@@ -4,8 +4,8 @@
         environment.json     what was asked for and what was installed
         site/                the packages, compiled; not there when the interpreter has them all
 
-It lies over Modelyard's own interpreter, of which it needs what it does not hold itself; so when that changes (a
-new release), environments are built anew. Until then an instance takes the one that was built before.
+An environment lies over Modelyard's own interpreter and relies on what is installed there; so when that changes
+(a new release), environments are built anew. Until then an instance takes the one that was built before.
 """
 
 import asyncio
@@ -104,8 +104,8 @@ def base() -> str:
 
 
 def settle(directory: Path) -> None:
-    """Make it readable for instances, which are somebody else, whatever our umask is, and write it to the disk: it
-    alone, since what others write meanwhile to the same disk is not ours to wait for."""
+    """Make it readable for instances, which are other users, whatever our umask is, and write it to the disk: it
+    alone, because what others write there meanwhile is not ours to wait for."""
     directory.chmod(0o755)
     for entry in trees.walk(directory):
         if not (entry.is_directory or entry.is_file):

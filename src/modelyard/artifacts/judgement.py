@@ -188,7 +188,7 @@ def _model_file(package: Package, names: Collection[str]) -> Iterator[Finding]:
 
 
 def _holds_data(name: str) -> bool:
-    """Whether a file may be what a script loads: neither code, nor the description, nor nothing."""
+    """Whether a script may load this file: it is not hidden, not config.json, neither code nor a text about it."""
     path = PurePosixPath(name)
     return not (kinds.unseen(name) or name == contents.CONFIG or path.suffix in {".py", ".md", ".rst"})
 

@@ -26,8 +26,8 @@ class Shelf:
         return (self.root / name).is_dir()
 
     def take(self, name: str) -> Path | None:
-        """The one of that name, if it is there. Its time becomes now, lest it is removed before its new user is on
-        record."""
+        """The one of that name, if it is there. Its time becomes now: a sweep must not take it before its new
+        user is on record."""
         if not self.has(name):
             return None
         os.utime(self.root / name)

@@ -34,8 +34,8 @@ class Snapshots:
         self._sound: set[str] = set()
 
     def path(self, digest: str) -> Path:
-        """Looks at each once; it may take long for one that was touched. Raises StartRefusedError for a damaged
-        one. One that is not there is the caller's to notice."""
+        """Looks at each once, which may take long for one that was touched. Raises StartRefusedError for a damaged
+        one. Whether it is there at all is for the caller to check."""
         root = self.shelf.root / digest
         if digest not in self._sound and root.is_dir():
             if not _as_remembered(root):

@@ -1,4 +1,4 @@
-"""What is in use: by what is stored, and by what runs."""
+"""Which snapshots and directories are in use, by what is stored and by what runs."""
 
 from pathlib import Path
 

@@ -135,7 +135,7 @@ def file_field(yard: Client, service: Service, path: str) -> str:
     for model_id in dict.fromkeys(variant.model_id for variant in service.config):
         try:
             apis = msgspec.json.decode(str(yard.models.get(model_id).raw.get("apis") or "[]"))
-        except (ApiError, msgspec.DecodeError):  # who may only call is not told; the file goes as it is
+        except (ApiError, msgspec.DecodeError):  # a mere caller may not ask; the file goes as it is
             continue
         if names := declared(apis, path):
             return names[0]

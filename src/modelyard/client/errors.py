@@ -48,7 +48,7 @@ class ApiError(ClientError):
 
 
 class UnknownName(ClientError):
-    """A name that nothing has, or several things."""
+    """A name that nothing has, or that several things have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 Each proxy appends the address that it was called from. So the header is read from its end, for as long as who
 wrote the entry is trusted: the first address that no trusted proxy has is the caller's. Anything in front of it
-was sent by the caller and may be invented. What is no address ends the search at the proxy that passed it on.
+was sent by the caller and may be invented. An entry that is not an address ends the
+search at the proxy that passed it on.
 """
 
 import re

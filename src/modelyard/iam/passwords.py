@@ -1,8 +1,8 @@
 """Passwords: Argon2id with OWASP's parameters (19 MiB, 2 passes, 1 lane), about 20 ms of one core.
 
 One verification at a time, in a thread: a burst of logins must not take the cores that carry requests, nor more
-memory than one needs. So a queue forms, in the order of `iam.turns`, which has an end: of more than 200, or after
-5 s, somebody is sent away (TooBusy). An unknown user costs the same time as a wrong password.
+memory than one needs. So logins queue, in the order of `iam.turns`. The queue is bounded: when more than
+200 wait, or after 5 s, somebody is turned away (TooBusy). An unknown user costs the same time as a wrong password.
 """
 
 import asyncio

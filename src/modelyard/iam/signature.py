@@ -3,7 +3,7 @@
     canonical = METHOD \\n URI \\n QUERY \\n name:value\\n … \\n signed;names \\n hex(sha256(body))
     signature = hex(HMAC-SHA256(SK, "SDK-HMAC-SHA256\\n" + date + "\\n" + hex(sha256(canonical))))
 
-What signers do differently, and both are accepted: the values of one query key in the order sent (Python) or
+Signers differ in two ways, and both are accepted: the values of one query key in the order sent (Python) or
 sorted; the hash of an empty body although UNSIGNED-PAYLOAD was declared. A signed header that comes twice is
 refused: nobody could say which one was signed.
 """

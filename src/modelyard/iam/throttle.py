@@ -1,4 +1,4 @@
-"""Slowing down who guesses a password, without ever locking anybody out or answering 429.
+"""Slows down whoever guesses a password, without ever locking anybody out or answering 429.
 
 An account from one address has five tries at full speed; each further one in a row waits twice as long as the one
 before, 0.25 s at first, at most 5 s. A success forgets the failures, and so does a quiet quarter of an hour.
@@ -7,8 +7,8 @@ Nobody else waits for that: neither another account at the address nor the same 
     failures in a row    0 … 4    5      6      7     8     9     10 …
     delay in seconds     0        0.25   0.5    1     2     4     5
 
-Tries count when they begin, so that a thousand at once are a thousand failures, not one. Who takes another name
-for each try meets `turns`.
+Tries count when they begin, so that a thousand at once are a thousand failures, not one. Whoever takes another
+name for each try is slowed down by `turns`.
 
 Pure: time is passed in.
 """

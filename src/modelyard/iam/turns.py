@@ -7,7 +7,8 @@ sends many must not stand before everybody else. Pure: time is passed in.
 - An address has 100 tries at full speed, then ten a second; those that proved right do not count. So guesses from
   one address cost a fifth of the time that verifications have. Who logged in from there before need not wait for
   that.
-- So many may wait, for so long; beyond, the last in the order of the address with the most goes (TooBusy).
+- Only so many may wait, and only so long; beyond that, of the address with the most tries the last in line is
+  turned away (TooBusy).
 
 What it is not: a defence of one address against itself. Behind a proxy that is not named in `trusted_proxies` all
 are one address, and a first login then waits for some tenths of a second while somebody guesses.

@@ -2,8 +2,8 @@
 
 Contract:
 
-- `list` answers every object below a path, in the order of the keys, with keys relative to it; a path where
-  nothing is answers (). A path that is itself an object is not below itself.
+- `list` answers every object below a path, in the order of the keys, with keys relative to it; a path
+  with nothing below it answers (). A path that is itself an object is not below itself.
 - `read` yields the content in pieces, from byte `offset` on; what it read first is of the same object as what it
   reads last.
 - Neither leaves the bucket: whatever a key or a link says, no byte outside of it is read.
@@ -30,7 +30,7 @@ class ObjectRefusedError(ObjectStoreError):
 
 
 class ObjectStoreUnavailableError(ObjectStoreError):
-    """The store cannot be asked now. Says nothing about its objects."""
+    """The store cannot be asked now; nothing follows about its objects."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def administer(principal: Principal, operation: str) -> None:
 
 
 async def users(ctx: Context, principal: Principal, name: str | None = None) -> Sequence[User]:
-    """Every user, or those of that name; who is no administrator sees themselves."""
+    """Every user, or those of that name; a caller who is no administrator sees only their own."""
     async with ctx.store.read() as r:
         found = await r.users(name=name)
     return [user for user in found if principal.administrator or user.id == principal.user_id]

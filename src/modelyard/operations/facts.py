@@ -1,4 +1,4 @@
-"""Services as they are told: what is stored is as old as the last thing that moved (`Context.facts` is awaited
+"""How services are shown: what is stored is as old as the last thing that moved (`Context.facts` is awaited
 first), and without a gateway nobody answers, whatever runs. Pure.
 
     running, the gateway away     → concerning, none of its instances ready

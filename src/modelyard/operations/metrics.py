@@ -1,7 +1,8 @@
 """What services and their instances count, as one page of Prometheus' text format.
 
 The instances are asked side by side, AT_ONCE at a time. One that is silent for LIMIT_S, or that was not asked when
-PAGE_S were over, is told to be down and left out: a page must come before who watches gives up (Prometheus: 10 s).
+PAGE_S were over, is reported as down and left out: the page must be there before the scraper gives up, which in
+Prometheus is after 10 s.
 """
 
 import asyncio

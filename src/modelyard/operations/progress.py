@@ -19,7 +19,7 @@ DEPLOYING = frozenset({ServiceStatus.DEPLOYING, ServiceStatus.PENDING, ServiceSt
 
 
 def percent(record: ServiceRecord, revision: Revision) -> int:
-    """How far the service is on its way to `revision`: 0 to 99, and 100 when it is not on any way."""
+    """How far the service is on its way to `revision`: 0 to 99, and 100 when nothing is under way."""
     if record.service.status not in DEPLOYING:
         return 100
     wanted = sum(v.instance_count for v in revision.variants)

@@ -47,8 +47,8 @@ class Tried(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """`digest` tells one request from another, `written` gives the answer as it is kept. Answers are kept only
-    for who was allowed to ask: the digest covers the user."""
+    """`digest` tells one request from another, `written` gives the answer as it is kept. An answer is kept only
+    for somebody who was allowed to ask; the digest covers the user."""
 
     key: str
     digest: str
@@ -103,5 +103,6 @@ UNBOUND = Preconditions()
 
 
 def tag(service: Service) -> str:
-    """Names the state of a service: other after each accepted change, and after an update that was taken back."""
+    """Names the state of a service: it differs after each accepted change, and after an update
+    that was rolled back."""
     return f"{service.version}.{service.revision}"
