@@ -1,15 +1,18 @@
 """Contract §1, rule by rule, and the answers of §2's calls, call by call. The row is in the test's id."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from tests.contract.conformance import arrays, conforms, error
 from tests.worlds.api import SECOND, ApiWorld, api_world, entry
 
 from modelyard.api.app import bare_app
 from modelyard.api.schemas import answers
+from modelyard.api.schemas.answer import Answer
 from modelyard.api.schemas.examples import EXAMPLES
 from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.model import ModelStatus
@@ -317,8 +320,8 @@ async def test_buckets_belong_to_projects(world: ApiWorld) -> None:
 
 
 @pytest.mark.parametrize("model", EXAMPLES, ids=lambda model: model.__name__)
-def test_every_example_conforms(model: type[answers.Answer]) -> None:
-    model.model_validate(EXAMPLES[model], strict=True)
+def test_every_example_conforms(model: type[Answer]) -> None:
+    TypeAdapter(model).validate_json(json.dumps(EXAMPLES[model]))
 
 
 def test_openapi_documents_every_success_and_error() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.contract.conformance import conforms
 from tests.worlds.api import SECOND, ApiWorld, api_world, entry
 
 from modelyard.api.schemas.plans import RevisionPage
@@ -211,7 +212,7 @@ async def revised(world: ApiWorld) -> str:
 async def test_revisions_are_listed_newest_first_with_what_became_of_them(world: ApiWorld) -> None:
     service_id = await revised(world)
     listed = await world.call("GET", f"/v1/p1/services/{service_id}/revisions")
-    RevisionPage.model_validate_json(listed.text, strict=True)
+    conforms(listed, RevisionPage)
     answer = listed.json()
     assert (answer["total_count"], answer["count"]) == (3, 3)
     shown = [(r["number"], r["state"], r["stable"]) for r in answer["revisions"]]

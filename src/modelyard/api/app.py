@@ -50,6 +50,7 @@ def bare_app(version: str = __version__) -> FastAPI:
         version=version,
         description=DESCRIPTION,
         redirect_slashes=False,
+        separate_input_output_schemas=False,
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(decode_parameters)],

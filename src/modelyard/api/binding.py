@@ -8,13 +8,15 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from modelyard.api import convert
 from modelyard.api.requests import Caller, query, raw_body
+from modelyard.api.schemas.answer import Answer, Json, body_of
+from modelyard.api.schemas.plans import Plan
 from modelyard.api.schemas.queries import Change, Removal
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.service import Service
@@ -22,7 +24,7 @@ from modelyard.operations.context import Context
 from modelyard.operations.services.dry_run import planned
 from modelyard.operations.services.preconditions import Answered, Changed, Preconditions, Repeat, tag
 
-Json = dict[str, Any]
+AnswerT = TypeVar("AnswerT", bound=Answer)
 
 KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 REPLAYED = "Idempotent-Replayed"
@@ -66,7 +68,7 @@ class Binding:
     dry_run: bool
     response: Response
 
-    async def answer(self, ctx: Context, use: Use, shown: Callable[[Changed], Json]) -> Json:
+    async def answer(self, ctx: Context, use: Use, shown: Callable[[Changed], AnswerT]) -> AnswerT | Plan:
         """Do it, or plan it; what is answered, with its headers set."""
         if self.dry_run:
             plan = await planned(ctx, use(preconditions=Preconditions(self.tags, dry_run=True)))
@@ -115,8 +117,8 @@ def replayed(answered: Answered) -> JSONResponse:
     return JSONResponse(kept["body"], status_code=answered.status, headers={**kept["headers"], REPLAYED: "true"})
 
 
-def _written(body: Json, changed: Changed) -> str:
-    return json.dumps({"body": body, "headers": {"ETag": etag(changed.service)}})
+def _written(answer: Answer, changed: Changed) -> str:
+    return json.dumps({"body": body_of(answer), "headers": {"ETag": etag(changed.service)}})
 
 
 Bound = Annotated[Binding, Depends(binding)]

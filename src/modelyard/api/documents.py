@@ -1,4 +1,5 @@
-"""What OpenAPI says about bodies and queries that the routes read themselves (`api.requests`)."""
+"""What OpenAPI says about bodies and queries, which the routes read themselves (`api.requests`), and an example of
+each answer. What an answer looks like is said by the routes, which return it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,12 +8,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from modelyard.api.body import PATCH
-from modelyard.api.schemas.answers import Answer
 from modelyard.api.schemas.examples import EXAMPLES
-from modelyard.api.schemas.plans import Plan
 from modelyard.api.schemas.wire import Wire
 
 REF = "#/components/schemas/{model}"
+EXAMPLE_OF = {REF.format(model=answer.__name__): example for answer, example in EXAMPLES.items()}
 
 ERROR: dict[str, Any] = {
     "title": "Error",
@@ -55,12 +55,6 @@ def takes(model: type[Wire], example: object) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
-def answers(model: type[Answer]) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a route that answers 200 with `model`."""
-    content = {"schema": {"$ref": REF.format(model=model.__name__)}, "example": EXAMPLES[model]}
-    return {200: {"description": "Done.", "content": {"application/json": content}}}
-
-
 def takes_patch(example: object) -> dict[str, Any]:
     """openapi_extra of a route that reads a JSON Patch."""
     operation = {
@@ -101,27 +95,23 @@ def _add(schemas: dict[str, Any], name: str, schema: dict[str, Any]) -> None:
     schemas[name] = schema
 
 
-def _only_ours(response: dict[str, Any]) -> None:
-    """FastAPI adds what it makes of the return annotation beside the schema that a route names itself."""
-    for content in response.get("content", {}).values():
-        if ref := content.get("schema", {}).get("$ref"):
-            content["schema"] = {"$ref": ref}
+def _with_example(answer: dict[str, Any]) -> None:
+    """Of an answer whose schema is one of ours, or the plan of a dry run."""
+    for content in answer.get("content", {}).values():
+        schema = content["schema"]
+        refs = [one.get("$ref") for one in (schema, *schema.get("anyOf", ()))]
+        if ours := [ref for ref in refs if ref in EXAMPLE_OF]:
+            answer["description"], content["example"] = "Done.", EXAMPLE_OF[ours[0]]
+            schema.pop("title", None)  # FastAPI's, made of the name of a function
 
 
-def _or_plan(operation: dict[str, Any]) -> None:
-    """What can be tried answers with what it did, or with what it would do."""
-    if any(parameter["name"] == "dry_run" for parameter in operation.get("parameters", ())):
-        for content in operation["responses"]["200"]["content"].values():
-            content["schema"] = {"anyOf": [content["schema"], {"$ref": REF.format(model=Plan.__name__)}]}
-
-
-def _shown(schema: dict[str, Any]) -> dict[str, Any]:
-    """A field of an answer that is not there is not null."""
-    for one in (schema, *schema.get("$defs", {}).values()):
-        for field in one.get("properties", {}).values():
+def _answers(schemas: dict[str, Any]) -> dict[str, Any]:
+    """As FastAPI has them, but a field that is not there is not null, and words are listed where they are said."""
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
             if field.get("default", "") is None:
                 del field["default"]
-    return schema
+    return {name: schema for name, schema in schemas.items() if "enum" not in schema}
 
 
 def describe(app: FastAPI, bodies: Iterable[type[Wire]]) -> None:
@@ -132,16 +122,14 @@ def describe(app: FastAPI, bodies: Iterable[type[Wire]]) -> None:
             document = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            for name in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(name, None)
             for path in document["paths"].values():
                 for operation in path.values():
                     operation["responses"].pop("422", None)  # FastAPI's own, which nothing here answers
-                    _only_ours(operation["responses"].get("200", {}))
-                    _or_plan(operation)
-            for answer in EXAMPLES:
-                _add(schemas, answer.__name__, _shown(answer.model_json_schema(ref_template=REF)))
+                    _with_example(operation["responses"].get("200", {}))
+            components = document.setdefault("components", {})
+            schemas = components["schemas"] = _answers(components.get("schemas", {}))
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
             schemas["Error"] = ERROR
             for model in bodies:
                 _add(schemas, model.__name__, model.model_json_schema(ref_template=REF))

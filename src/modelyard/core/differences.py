@@ -2,20 +2,22 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Service
 
+Change = Literal["added", "removed", "changed", "same"]
 Field = tuple[object, object]
 """(before, after); None where the field is absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class VariantDifference:
-    """One track: `change` is added, removed, changed or same; `fields` are those that differ."""
+    """One track; `fields` are those that differ."""
 
     track: int
-    change: str
+    change: Change
     before: Variant | None
     after: Variant | None
     fields: Mapping[str, Field]
@@ -36,7 +38,7 @@ def service(before: Service, after: Service) -> Mapping[str, Field]:
 
 def _variant(track: int, old: Variant | None, new: Variant | None) -> VariantDifference:
     fields = dict(_fields(_said(old), _said(new)))
-    change = "added" if old is None else "removed" if new is None else "changed" if fields else "same"
+    change: Change = "added" if old is None else "removed" if new is None else "changed" if fields else "same"
     return VariantDifference(track, change, old, new, fields)
 
 

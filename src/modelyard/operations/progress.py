@@ -9,12 +9,14 @@ until the gateway reaches them.
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 from modelyard.domain.instance import LIVE, Instance, Phase
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import ServiceStatus
 
+VariantStatus = Literal["running", "deploying", "concerning", "failed", "stopped", "finished"]
 DEPLOYING = frozenset({ServiceStatus.DEPLOYING, ServiceStatus.PENDING, ServiceStatus.WAITING})
 
 
@@ -32,8 +34,8 @@ def ready_count(record: ServiceRecord, variant: Variant) -> int:
     return sum(instance.phase is Phase.READY for instance in _of(record, variant))
 
 
-def variant_status(record: ServiceRecord, variant: Variant) -> str:
-    """running, deploying, concerning, failed or stopped (contract §2, config[].status)."""
+def variant_status(record: ServiceRecord, variant: Variant) -> VariantStatus:
+    """Of one entry of the config (contract §2, config[].status)."""
     match record.service.status:
         case ServiceStatus.STOPPED | ServiceStatus.STOPPING | ServiceStatus.DELETING:
             return "stopped"

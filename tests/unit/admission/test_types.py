@@ -28,7 +28,7 @@ def test_no_other_is(model_type: str | None) -> None:
 
 def test_the_list_is_the_same_everywhere() -> None:
     assert frozenset(TYPES) == fields.MODEL_TYPES
-    assert [each["ai_engine"] for each in runtimes(0, 100)["engine_runtimes"]] == sorted(TYPES)
+    assert [each.ai_engine for each in runtimes(0, 100).engine_runtimes] == sorted(TYPES)
     text = str(ModelCreate.model_fields["model_type"].description)
     assert text.split(";", maxsplit=1)[0].split(", ") == list(TYPES)
     page = (DOCS / "howto/write-a-model-package.md").read_text()

@@ -1,7 +1,6 @@
 """Between the wire and the domain: the only place where they meet. Pure.
 
-What is unset is left out of an answer, never null; numbers are numbers; `config` keeps the order in which it was
-sent (contract §1).
+Numbers are numbers, and what a caller sent is given back in the order in which it was sent (contract §1).
 """
 
 from modelyard.api.convert.amendments import patched, resized

@@ -2,44 +2,42 @@
 
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from modelyard.api.convert.echo import Json, set_only
+from modelyard.api.schemas import answers
 from modelyard.core.admission.catalog import CUSTOM, Flavor
 from modelyard.core.admission.fields import MODEL_TYPES
 from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.resources import Capacity
-from modelyard.domain.service import Invocations
 from modelyard.operations.monitoring import Monitor, VariantUse
 
 ARCH = {"x86_64": "x86", "aarch64": "arm"}.get(platform.machine(), platform.machine())
 INTERPRETER = f"python{sys.version_info.major}.{sys.version_info.minor}"
-
-
 EVERYTHING = Capacity()
 
 
-def monitor(value: Monitor) -> Json:
+def monitor(value: Monitor) -> answers.MonitorShown:
     service = value.record.service
-    return {
-        "service_name": service.name,
-        "service_id": service.id,
-        "monitors": [_use(use) for use in value.uses],
-        "service_running_instance_count": sum(use.running for use in value.uses),
-        "service_instance_count": sum(use.variant.instance_count for use in value.uses),
-        "req_count_per_min": value.requests_per_minute,
-    }
+    return answers.MonitorShown(
+        service_name=service.name,
+        service_id=service.id,
+        monitors=[_use(use) for use in value.uses],
+        service_running_instance_count=sum(use.running for use in value.uses),
+        service_instance_count=sum(use.variant.instance_count for use in value.uses),
+        req_count_per_min=value.requests_per_minute,
+    )
 
 
-def _use(use: VariantUse) -> Json:
-    counts = use.invocations or Invocations()
-    return set_only(
+def _use(use: VariantUse) -> answers.ModelUse:
+    counted = use.invocations
+    return answers.ModelUse(
         model_id=use.variant.model_id,
         model_name=use.variant.model_name,
         model_version=use.variant.model_version,
-        invocation_times=counts.total if use.invocations else None,
-        failed_times=counts.failed if use.invocations else None,
+        invocation_times=counted.total if counted else None,
+        failed_times=counted.failed if counted else None,
         cpu_core_usage=use.cpu,
         cpu_core_total=use.total.cpu,
         cpu_memory_usage=use.memory_mib,
@@ -57,88 +55,82 @@ def _use(use: VariantUse) -> Json:
     )
 
 
-def specifications(total: int, found: Sequence[Flavor], *, pools: bool, there: Capacity = EVERYTHING) -> Json:
+def specifications(
+    total: int, page: Sequence[Flavor], *, pools: bool, there: Capacity = EVERYTHING
+) -> answers.SpecificationPage:
     """`pools`: those for dedicated pools, which is every flavor and a size of one's own. Each runs every type.
     `there`: what the machine has; what does not fit is sold out."""
-    shown = [_flavor(flavor, there) for flavor in found]
+    shown = [_flavor(flavor, there) for flavor in page]
     if pools:
-        shown.append(_custom())
+        shown.append(_flavor(Flavor(CUSTOM, 0, 0, display="a size of your own (custom_spec)"), EVERYTHING))
         total += 1
-    return {"total_count": total, "count": len(shown), "specifications": shown}
+    return answers.SpecificationPage(total_count=total, count=len(shown), specifications=shown)
 
 
-def _flavor(flavor: Flavor, there: Capacity = EVERYTHING) -> Json:
+def _flavor(flavor: Flavor, there: Capacity) -> answers.Specification:
     fits = fits_anywhere(flavor) or not shortage(flavor.resources, there)
-    memory = {"unit": "MB", "memory": flavor.memory_mib}
     text = flavor.display or f"CPU: {flavor.cpu:g} vCPUs, memory: {flavor.memory_mib / 1024:g} GiB"
-    device: Json = {}
-    if flavor.category == "GPU":
-        device["gpu_info"] = {"gpu": flavor.accelerators}
-    elif flavor.category == "NPU":
-        device["npu_info"] = {"npu": flavor.accelerators}
-    return {
-        "specification": flavor.name,
-        "billing_spec": flavor.name,
-        "category": flavor.category,
-        "cpu_info": {"arch": ARCH, "cpu": flavor.cpu},
-        "memory_info": memory,
-        **device,
-        "display_en": text,
-        "display_cn": text,
-        "is_open": flavor.open,
-        "spec_status": "normal" if fits else "sellout",
-        "is_free": False,
-        "over_quota": False,
-        "source_type": "",
-        "extend_params": "",
-    }
-
-
-def _custom() -> Json:
-    return {**_flavor(Flavor(CUSTOM, 0, 0, display="a size of your own (custom_spec)")), "is_open": True}
-
-
-def clusters(total: int, found: Sequence[PoolEntry]) -> Json:
-    return {"total_count": total, "count": len(found), "clusters": [_cluster(pool) for pool in found]}
-
-
-def _cluster(pool: PoolEntry) -> Json:
-    said = pool.attributes
-    names = said.get("nodes")
-    count = len(names) if isinstance(names, list) else 0
-    return set_only(
-        cluster_id=pool.id,
-        cluster_name=pool.name,
-        description=said.get("description", ""),
-        tenant=pool.project_id,
-        project=pool.project_id,
-        owner=said.get("owner"),
-        created_at=pool.created_ms,
-        status=pool.status,
-        nodes={
-            "specification": said.get("specification", CUSTOM),
-            "count": count,
-            "available_count": count if pool.status == "running" else 0,
-        },
-        allocatable_cpu_cores=said.get("allocatable_cpu_cores", said.get("cpu")),
-        allocatable_memory=said.get("allocatable_memory", said.get("memory_mib")),
-        allocatable_gpus=said.get("allocatable_gpus", 0),
+    return answers.Specification(
+        specification=flavor.name,
+        billing_spec=flavor.name,
+        category=flavor.category,
+        cpu_info={"arch": ARCH, "cpu": flavor.cpu},
+        memory_info={"unit": "MB", "memory": flavor.memory_mib},
+        gpu_info={"gpu": flavor.accelerators} if flavor.category == "GPU" else None,
+        npu_info={"npu": flavor.accelerators} if flavor.category == "NPU" else None,
+        display_en=text,
+        display_cn=text,
+        is_open=flavor.open,
+        spec_status="normal" if fits else "sellout",
+        is_free=False,
+        over_quota=False,
+        source_type="",
+        extend_params="",
     )
 
 
-def runtimes(offset: int, limit: int) -> Json:
+def clusters(total: int, page: Sequence[PoolEntry]) -> answers.ClusterPage:
+    return answers.ClusterPage(total_count=total, count=len(page), clusters=[_cluster(pool) for pool in page])
+
+
+def _cluster(pool: PoolEntry) -> answers.Cluster:
+    kept: Mapping[str, Any] = pool.attributes
+    names = kept.get("nodes")
+    count = len(names) if isinstance(names, list) else 0
+    return answers.Cluster(
+        cluster_id=pool.id,
+        cluster_name=pool.name,
+        description=kept.get("description", ""),
+        tenant=pool.project_id,
+        project=pool.project_id,
+        owner=kept.get("owner"),
+        created_at=pool.created_ms,
+        status=pool.status,
+        nodes=answers.ClusterNodes(
+            specification=kept.get("specification", CUSTOM),
+            count=count,
+            available_count=count if pool.status == "running" else 0,
+        ),
+        allocatable_cpu_cores=kept.get("allocatable_cpu_cores", kept.get("cpu")),
+        allocatable_memory=kept.get("allocatable_memory", kept.get("memory_mib")),
+        allocatable_gpus=kept.get("allocatable_gpus", 0),
+    )
+
+
+def runtimes(offset: int, limit: int) -> answers.RuntimePage:
     """What models can be published for: the frameworks that can be served, on the interpreter that is here."""
-    every = [
-        {
-            "ai_engine": name,
-            "runtimes": [INTERPRETER],
-            "request_mode": ["sync"],
-            "accelerators": ["none"],
-            "arch": [ARCH],
-            "status_list": ["normal"],
-            "image_source": ["system"],
-        }
-        for name in sorted(MODEL_TYPES)
-    ]
-    shown = every[offset * limit :][:limit]
-    return {"count": len(shown), "total_count": len(every), "engine_runtimes": shown}
+    names = sorted(MODEL_TYPES)
+    page = [_runtime(name) for name in names[offset * limit :][:limit]]
+    return answers.RuntimePage(count=len(page), total_count=len(names), engine_runtimes=page)
+
+
+def _runtime(name: str) -> answers.Runtime:
+    return answers.Runtime(
+        ai_engine=name,
+        runtimes=[INTERPRETER],
+        request_mode=["sync"],
+        accelerators=["none"],
+        arch=[ARCH],
+        status_list=["normal"],
+        image_source=["system"],
+    )

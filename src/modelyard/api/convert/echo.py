@@ -8,11 +8,6 @@ from modelyard.api.schemas.wire import Wire
 Json = dict[str, object]
 
 
-def set_only(**fields: object) -> Json:
-    """The fields that say something."""
-    return {name: value for name, value in fields.items() if value is not None}
-
-
 def echo(model: Wire, raw: Mapping[str, Any]) -> Json:
     """What was sent and is known, or kept anyway, in the order in which it was sent; numbers are numbers."""
     shown: Json = {}

@@ -1,42 +1,37 @@
 """Services as callers read them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from modelyard.api.convert.echo import Json, set_only
-from modelyard.core import schedule
-from modelyard.core.admission import properties
-from modelyard.domain.revision import Revision
+from modelyard.api.schemas import answers
+from modelyard.api.schemas.answer import Json, said
+from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import Event, Rollout, RolloutState, Service
 from modelyard.operations.progress import DEPLOYING, percent, variant_status
 from modelyard.operations.reading import Detail, Summary, UpdateRecord
 from modelyard.operations.services.preconditions import Changed
 
-WHERE = ("cluster_id", "pool_name", "vpc_id", "subnet_network_id", "security_group_id")
-SHOWN = (*WHERE, schedule.SCHEDULE)
-MORE_SHOWN = (properties.PROPERTIES, properties.LOAD_BALANCER, properties.PRIORITY)
-"""Attributes of a service that are fields of their own, shown as they are kept."""
 
-
-def created(value: Changed) -> Json:
+def created(value: Changed) -> answers.CreatedService:
     assert value.rollout is not None
-    return {"service_id": value.service.id, "resource_ids": _resources(value.rollout)}
+    return answers.CreatedService(service_id=value.service.id, resource_ids=_resources(value.rollout))
 
 
-def updated(value: Changed) -> Json:
+def updated(value: Changed) -> answers.UpdatedService:
     if value.rollout is None:
-        return {}
-    return {"update_time": value.rollout.started_ms, "resource_ids": _resources(value.rollout)}
+        return answers.UpdatedService()
+    return answers.UpdatedService(update_time=value.rollout.started_ms, resource_ids=_resources(value.rollout))
 
 
 def _resources(rollout: Rollout) -> list[str]:
     return [f"INF-{rollout.id}"]
 
 
-def service_summary(value: Summary, gateway_url: str) -> Json:
+def service_summary(value: Summary, gateway_url: str) -> answers.ServiceSummary:
     service = value.service
     address = f"{gateway_url.rstrip('/')}/v1/infers/{service.id}"
-    kept = service.attributes
-    return set_only(
+    sent: Mapping[str, Any] = service.attributes
+    return answers.ServiceSummary(
         service_id=service.id,
         service_name=service.name,
         description=service.description,
@@ -44,9 +39,9 @@ def service_summary(value: Summary, gateway_url: str) -> Json:
         project=service.project_id,
         owner=service.owner,
         publish_at=service.created_ms,
-        infer_type=service.infer_type.value,
+        infer_type=service.infer_type,
         workspace_id=service.workspace_id,
-        status=service.status.value,
+        status=service.status,
         error_msg=service.error or None,
         update_time=service.updated_ms or None,
         transition_at=service.transition_ms or None,
@@ -59,52 +54,59 @@ def service_summary(value: Summary, gateway_url: str) -> Json:
         access_address=address,
         bind_access_address=address,
         debug_url=address,
-        **{name: kept[name] for name in SHOWN if name in kept},
+        cluster_id=sent.get("cluster_id"),
+        pool_name=sent.get("pool_name"),
+        vpc_id=sent.get("vpc_id"),
+        subnet_network_id=sent.get("subnet_network_id"),
+        security_group_id=sent.get("security_group_id"),
+        schedule=sent.get("schedule"),
         due_time=service.due_ms,
-        **{name: kept[name] for name in MORE_SHOWN if name in kept},
+        additional_properties=sent.get("additional_properties"),
+        load_balancer_policy=sent.get("load_balancer_policy"),
+        priority=sent.get("priority"),
     )
 
 
-def service_detail(value: Detail, gateway_url: str) -> Json:
+def service_detail(value: Detail, gateway_url: str) -> answers.ServiceDetail:
     service = value.service
-    return {
-        **service_summary(Summary(service, value.invocations), gateway_url),
-        **({"progress": percent(value.record, value.revision)} if service.status in DEPLOYING else {}),
-        "config": _config_detail(value),
-    }
+    return answers.ServiceDetail(
+        **said(service_summary(Summary(service, value.invocations), gateway_url)),
+        progress=percent(value.record, value.revision) if service.status in DEPLOYING else None,
+        config=[_entry(variant, value) for variant in value.revision.variants],
+    )
 
 
-def _config_detail(value: Detail) -> list[Json]:
-    return [
-        {
-            **variant.raw,
-            "model_name": variant.model_name,
-            "model_version": variant.model_version,
-            "weight": variant.weight,
-            "status": variant_status(value.record, variant),
-            "scaling": False,
-            "support_debug": False,
-        }
-        for variant in value.revision.variants
-    ]
+def _entry(variant: Variant, value: Detail) -> Json:
+    facts = answers.ConfigFacts(
+        model_name=variant.model_name,
+        model_version=variant.model_version,
+        weight=variant.weight,
+        status=variant_status(value.record, variant),
+        scaling=False,
+        support_debug=False,
+    )
+    return {**variant.raw, **said(facts)}
 
 
-def services(total: int, found: Sequence[Summary], gateway_url: str) -> Json:
-    shown = [service_summary(summary, gateway_url) for summary in found]
-    return {"total_count": total, "count": len(found), "services": shown}
+def services(total: int, page: Sequence[Summary], gateway_url: str) -> answers.ServicePage:
+    shown = [service_summary(summary, gateway_url) for summary in page]
+    return answers.ServicePage(total_count=total, count=len(shown), services=shown)
 
 
-def events(service: Service, total: int, found: Sequence[Event]) -> Json:
-    return {
-        "service_name": service.name,
-        "service_id": service.id,
-        "total_count": total,
-        "count": len(found),
-        "events": [{"event_type": e.type.value, "event_info": e.info, "occur_time": e.occur_ms} for e in found],
-    }
+def events(service: Service, total: int, page: Sequence[Event]) -> answers.EventPage:
+    return answers.EventPage(
+        service_name=service.name,
+        service_id=service.id,
+        total_count=total,
+        count=len(page),
+        events=[
+            answers.EventShown(event_type=one.type, event_info=one.info, occur_time=one.occur_ms) for one in page
+        ],
+    )
 
 
-RESULTS: Mapping[RolloutState, str] = {
+Result = Literal["SUCCESS", "FAIL", "RUNNING"]
+RESULTS: Mapping[RolloutState, Result] = {
     RolloutState.RUNNING: "RUNNING",
     RolloutState.ROLLING_BACK: "RUNNING",
     RolloutState.SUCCESS: "SUCCESS",
@@ -113,35 +115,30 @@ RESULTS: Mapping[RolloutState, str] = {
 }
 
 
-def update_records(service: Service, found: Sequence[UpdateRecord]) -> Json:
-    return {
-        "service_name": service.name,
-        "service_id": service.id,
-        "logs": [
-            set_only(
-                update_time=record.rollout.started_ms,
-                result=RESULTS[record.rollout.state],
-                config=_config_record(record.revision),
-                cluster_id=_pool_of(record.revision),
-                extend_config=[],
-                error_msg=record.rollout.cause or None,
-            )
-            for record in found
-        ],
-    }
+def update_records(service: Service, records: Sequence[UpdateRecord]) -> answers.UpdateRecords:
+    return answers.UpdateRecords(
+        service_name=service.name, service_id=service.id, logs=[_record(one) for one in records]
+    )
+
+
+def _record(value: UpdateRecord) -> answers.UpdateRecordShown:
+    return answers.UpdateRecordShown(
+        update_time=value.rollout.started_ms,
+        result=RESULTS[value.rollout.state],
+        config=[_recorded(variant) for variant in value.revision.variants],
+        cluster_id=_pool_of(value.revision),
+        extend_config=[],
+        error_msg=value.rollout.cause or None,
+    )
 
 
 def _pool_of(revision: Revision) -> str | None:
     return next((v.template.pool for v in revision.variants if v.template.pool), None)
 
 
-def _config_record(revision: Revision) -> list[Json]:
-    return [
-        {
-            **variant.raw,
-            "weight": variant.weight,
-            "model_name": variant.model_name,
-            "model_version": variant.model_version,
-        }
-        for variant in revision.variants
-    ]
+def _recorded(variant: Variant) -> Json:
+    """As `_entry`, with the weight before the model where the entry was sent without one."""
+    facts = answers.ConfigFacts(
+        model_name=variant.model_name, model_version=variant.model_version, weight=variant.weight
+    )
+    return {**variant.raw, "weight": variant.weight, **said(facts)}

@@ -1,13 +1,13 @@
 """Models: `/v1/{project_id}/models` (contract §3)."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
 from modelyard.api import convert
-from modelyard.api.documents import ERRORS, answers, asks, takes
+from modelyard.api.documents import ERRORS, asks, takes
 from modelyard.api.requests import Caller, UseCases, body, query
-from modelyard.api.schemas import answers as shown
+from modelyard.api.schemas import answers
 from modelyard.api.schemas import models as wire
 from modelyard.api.schemas.queries import Removal, RuntimeList
 from modelyard.api.schemas.wire import Parsed
@@ -17,13 +17,10 @@ from modelyard.operations.context import authorise
 
 router = APIRouter(prefix="/v1/{project_id}/models", tags=["models"], responses=ERRORS)
 
-Json = dict[str, Any]
-
 
 @router.post(
     "",
     summary="Publish a model",
-    responses=answers(shown.CreatedModel),
     openapi_extra=takes(wire.ModelCreate, wire.EXAMPLE),
 )
 async def create(
@@ -32,18 +29,19 @@ async def create(
     project_id: str,
     _: Annotated[Removal, Depends(query(Removal))],
     request: Annotated[Parsed[wire.ModelCreate], Depends(body(wire.ModelCreate))],
-) -> Json:
+) -> answers.CreatedModel:
     """Takes a snapshot of the package in the background: poll until `model_status` is published or failed."""
-    return {"model_id": (await models.publish(ctx, caller, project_id, convert.model_request(request))).id}
+    model = await models.publish(ctx, caller, project_id, convert.model_request(request))
+    return answers.CreatedModel(model_id=model.id)
 
 
-@router.get("", summary="List models", responses=answers(shown.ModelPage), openapi_extra=asks(wire.ModelList))
+@router.get("", summary="List models", openapi_extra=asks(wire.ModelList))
 async def index(
     ctx: UseCases,
     caller: Caller,
     project_id: str,
     asked: Annotated[wire.ModelList, Depends(query(wire.ModelList))],
-) -> Json:
+) -> answers.ModelPage:
     total, found = await models.models(ctx, caller, project_id, convert.model_query(asked))
     return convert.models(total, found)
 
@@ -51,7 +49,6 @@ async def index(
 @router.get(
     "/ai-engine-runtimes",
     summary="List runtimes",
-    responses=answers(shown.RuntimePage),
     openapi_extra=asks(RuntimeList),
 )
 async def runtimes(
@@ -59,22 +56,21 @@ async def runtimes(
     caller: Caller,
     project_id: str,
     asked: Annotated[RuntimeList, Depends(query(RuntimeList))],
-) -> Json:
+) -> answers.RuntimePage:
     """What models can be published for."""
     authorise(caller, project_id, CONTROL_READ, "listRuntimes")
     page = convert.page(asked.offset, asked.limit)
     return convert.runtimes(page.offset, page.limit)
 
 
-@router.get("/{model_id}", summary="Show a model", responses=answers(shown.ModelShown))
-async def show(ctx: UseCases, caller: Caller, project_id: str, model_id: str) -> Json:
+@router.get("/{model_id}", summary="Show a model")
+async def show(ctx: UseCases, caller: Caller, project_id: str, model_id: str) -> answers.ModelEcho:
     return convert.model(await models.detail(ctx, caller, project_id, model_id))
 
 
 @router.delete(
     "/{model_id}",
     summary="Delete a model",
-    responses=answers(shown.DeletedModels),
     openapi_extra=asks(wire.ModelDelete),
 )
 async def delete(
@@ -83,7 +79,7 @@ async def delete(
     project_id: str,
     model_id: str,
     asked: Annotated[wire.ModelDelete, Depends(query(wire.ModelDelete))],
-) -> Json:
+) -> answers.DeletedModels:
     """A model that a service uses stays, and is named in `delete_failed_list`."""
     done = await models.delete(ctx, caller, project_id, model_id, cascade=bool(asked.cascade))
     return convert.deleted_models(done)

@@ -1,17 +1,17 @@
 """Services: `/v1/{project_id}/services` (contract §2)."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
 from modelyard.api import convert
 from modelyard.api.binding import Bound, Held, binds, etag
-from modelyard.api.documents import ERRORS, answers, asks, takes, takes_patch
+from modelyard.api.documents import ERRORS, asks, takes, takes_patch
 from modelyard.api.requests import Caller, UseCases, body, patch_body, query
-from modelyard.api.schemas import answers as shown
-from modelyard.api.schemas import queries
+from modelyard.api.schemas import answers, queries
 from modelyard.api.schemas import services as wire
+from modelyard.api.schemas.plans import Plan
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain import texts
 from modelyard.domain.errors import Invalid, Violation
@@ -22,13 +22,10 @@ from modelyard.operations.services.delete import delete_services
 
 router = APIRouter(prefix="/v1/{project_id}/services", tags=["services"], responses=ERRORS)
 
-Json = dict[str, Any]
-
 
 @router.post(
     "",
     summary="Create a service",
-    responses=answers(shown.CreatedService),
     openapi_extra={**takes(wire.ServiceCreate, wire.CREATE_EXAMPLE), **binds()},
 )
 async def create(
@@ -38,21 +35,19 @@ async def create(
     *,
     bound: Bound,
     request: Annotated[Parsed[wire.ServiceCreate], Depends(body(wire.ServiceCreate))],
-) -> Json:
+) -> answers.CreatedService | Plan:
     """Deploys at once: poll the service until its status is no longer `deploying`."""
     wanted = convert.service_request(request)
     return await bound.answer(ctx, partial(create_service, ctx, caller, project_id, wanted), convert.created)
 
 
-@router.get(
-    "", summary="List services", responses=answers(shown.ServicePage), openapi_extra=asks(queries.ServiceList)
-)
+@router.get("", summary="List services", openapi_extra=asks(queries.ServiceList))
 async def index(
     ctx: UseCases,
     caller: Caller,
     project_id: str,
     asked: Annotated[queries.ServiceList, Depends(query(queries.ServiceList))],
-) -> Json:
+) -> answers.ServicePage:
     total, found = await reading.services(ctx, caller, project_id, convert.service_query(asked))
     if asked.tags:  # no service has any
         total, found = 0, []
@@ -62,7 +57,6 @@ async def index(
 @router.get(
     "/specifications",
     summary="List specifications",
-    responses=answers(shown.SpecificationPage),
     openapi_extra=asks(queries.SpecificationList),
 )
 async def specifications(
@@ -70,15 +64,17 @@ async def specifications(
     caller: Caller,
     project_id: str,
     asked: Annotated[queries.SpecificationList, Depends(query(queries.SpecificationList))],
-) -> Json:
+) -> answers.SpecificationPage:
     """The sizes that instances can have. `is_open` says whether this project may use one."""
     page = convert.page(asked.offset, asked.limit)
     total, found = await catalog.specifications(ctx, caller, project_id, page)
     return convert.specifications(total, found, pools=bool(asked.is_personal_cluster), there=ctx.capacity)
 
 
-@router.get("/{service_id}", summary="Show a service", responses=answers(shown.ServiceDetail))
-async def show(ctx: UseCases, caller: Caller, project_id: str, service_id: str, response: Response) -> Json:
+@router.get("/{service_id}", summary="Show a service")
+async def show(
+    ctx: UseCases, caller: Caller, project_id: str, service_id: str, response: Response
+) -> answers.ServiceDetail:
     detail = await reading.detail(ctx, caller, project_id, service_id)
     response.headers["ETag"] = etag(detail.service)
     return convert.service_detail(detail, ctx.gateway_url)
@@ -87,7 +83,6 @@ async def show(ctx: UseCases, caller: Caller, project_id: str, service_id: str, 
 @router.put(
     "/{service_id}",
     summary="Change, start or stop a service",
-    responses=answers(shown.UpdatedService),
     openapi_extra={**takes(wire.ServiceUpdate, wire.EXAMPLE), **binds()},
 )
 async def update(
@@ -98,7 +93,7 @@ async def update(
     *,
     bound: Bound,
     request: Annotated[Parsed[wire.ServiceUpdate], Depends(body(wire.ServiceUpdate))],
-) -> Json:
+) -> answers.UpdatedService | Plan:
     """All or nothing: any invalid field leaves everything as it was. No caller of the service notices a change of
     `config`, except that the new model answers. A status that differs from the present one is applied and a config
     beside it ignored; one that equals it is no change. A failed service was told to run already: `running` with a
@@ -110,7 +105,6 @@ async def update(
 @router.patch(
     "/{service_id}",
     summary="Change parts of the config",
-    responses=answers(shown.UpdatedService),
     openapi_extra={**takes_patch(wire.PATCH_EXAMPLE), **binds()},
 )
 async def patch(
@@ -121,7 +115,7 @@ async def patch(
     *,
     bound: Bound,
     operations: Annotated[object, Depends(patch_body)],
-) -> Json:
+) -> answers.UpdatedService | Plan:
     """JSON Patch, only `replace`, only below `/config/{n}/`; the outcome is held to the rules of PUT."""
     use = partial(update_service, ctx, caller, project_id, service_id, convert.patched(operations))
     return await bound.answer(ctx, use, convert.updated)
@@ -130,7 +124,6 @@ async def patch(
 @router.put(
     "/{service_id}/property",
     summary="Change instance counts",
-    responses=answers(shown.UpdatedService),
     openapi_extra={**takes(wire.PropertyUpdate, wire.PROPERTY_EXAMPLE), **binds()},
 )
 async def resize(
@@ -141,7 +134,7 @@ async def resize(
     *,
     bound: Bound,
     request: Annotated[Parsed[wire.PropertyUpdate], Depends(body(wire.PropertyUpdate))],
-) -> Json:
+) -> answers.UpdatedService | Plan:
     """Of a real-time service that is running, concerning or failed."""
     use = partial(update_service, ctx, caller, project_id, service_id, convert.resized(request))
     return await bound.answer(ctx, use, convert.updated)
@@ -150,7 +143,6 @@ async def resize(
 @router.put(
     "/{service_id}/nodes/{node_id}/status",
     summary="Start or stop on an edge node",
-    responses=answers(shown.Done),
     openapi_extra=takes(wire.NodeStatus, {"status": "running"}),
 )
 async def node_status(
@@ -161,29 +153,28 @@ async def node_status(
     *,
     node_id: str,
     request: Annotated[Parsed[wire.NodeStatus], Depends(body(wire.NodeStatus))],
-) -> Json:
+) -> answers.Done:
     """Only edge services have nodes; there are none yet, so this is always refused."""
     if request.violations:
         raise Invalid(*request.violations)
     node = Violation("node_id", f"is {texts.shown(node_id)}")
     await refuse_node(ctx, caller, project_id, service_id, node)
-    return {}
+    return answers.Done()
 
 
-@router.delete(
-    "/{service_id}", summary="Delete services", responses=answers(shown.Done), openapi_extra=binds(key=False)
-)
-async def delete(ctx: UseCases, caller: Caller, project_id: str, service_id: str, preconditions: Held) -> Json:
+@router.delete("/{service_id}", summary="Delete services", openapi_extra=binds(key=False))
+async def delete(
+    ctx: UseCases, caller: Caller, project_id: str, service_id: str, preconditions: Held
+) -> answers.Done:
     """One id, or several with commas between them. `deleting` while instances drain, then 404."""
     ids = [part.strip() for part in service_id.split(",") if part.strip()]
     await delete_services(ctx, caller, project_id, ids or [service_id], preconditions=preconditions)
-    return {}
+    return answers.Done()
 
 
 @router.get(
     "/{service_id}/events",
     summary="What happened to a service",
-    responses=answers(shown.EventPage),
     openapi_extra=asks(queries.EventList),
 )
 async def events(
@@ -192,7 +183,7 @@ async def events(
     project_id: str,
     service_id: str,
     asked: Annotated[queries.EventList, Depends(query(queries.EventList))],
-) -> Json:
+) -> answers.EventPage:
     found = await reading.events(ctx, caller, project_id, service_id, convert.event_query(asked))
     return convert.events(*found)
 
@@ -200,7 +191,6 @@ async def events(
 @router.get(
     "/{service_id}/logs",
     summary="Update records of a service",
-    responses=answers(shown.UpdateRecords),
     openapi_extra=asks(queries.UpdateRecordList),
 )
 async def logs(
@@ -209,7 +199,7 @@ async def logs(
     project_id: str,
     service_id: str,
     asked: Annotated[queries.UpdateRecordList, Depends(query(queries.UpdateRecordList))],
-) -> Json:
+) -> answers.UpdateRecords:
     """Newest first; one that failed says why in `error_msg`."""
     found = await reading.update_records(ctx, caller, project_id, service_id, asked.update_time)
     return convert.update_records(*found)
@@ -218,7 +208,6 @@ async def logs(
 @router.get(
     "/{service_id}/monitor",
     summary="What a service uses now",
-    responses=answers(shown.MonitorShown),
     openapi_extra=asks(queries.MonitorQuery),
 )
 async def monitor(
@@ -227,7 +216,7 @@ async def monitor(
     project_id: str,
     service_id: str,
     asked: Annotated[queries.MonitorQuery, Depends(query(queries.MonitorQuery))],
-) -> Json:
+) -> answers.MonitorShown:
     """CPU in cores and memory in MB, of each model's instances together; requests of the last minute."""
     found = await monitoring.monitor(ctx, caller, project_id, service_id)
     if asked.node_id:

@@ -1,54 +1,35 @@
-"""What callers read about services and models (contract §2, §3), for the OpenAPI document and the tests that hold
-every answer to it. `convert` writes the answers; a field it writes and this does not know fails a test.
+"""What callers read about services and models (contract §2, §3)."""
 
-A field with a default is left out where it says nothing; none is ever null.
-"""
+from typing import Annotated, Any, ClassVar, Literal
 
-from typing import Any, Literal
+from pydantic import ConfigDict, Field
 
-from pydantic import BaseModel, ConfigDict, StrictFloat, StrictInt
-
-Number = StrictInt | StrictFloat
-Unset: Any = None
-"""Not there: the answer has no null."""
+from modelyard.api.schemas.answer import Answer, EchoOf, Json, Maybe, Number, Word, answer
+from modelyard.domain.model import ModelStatus
+from modelyard.domain.service import EventType, InferType, ServiceStatus
+from modelyard.operations.progress import VariantStatus
 
 
-class Answer(BaseModel):
-    """Base of all answers: strict types, nothing unknown."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
+@answer
 class Done(Answer):
     """Nothing to say but that it was done."""
 
 
+@answer
 class CreatedService(Answer):
     service_id: str
     resource_ids: list[str]
 
 
+@answer
 class UpdatedService(Answer):
     """Empty when no update was started."""
 
-    update_time: int = Unset
-    resource_ids: list[str] = Unset
+    update_time: Maybe[int] = None
+    resource_ids: Maybe[list[str]] = None
 
 
-Status = Literal[
-    "running",
-    "deploying",
-    "concerning",
-    "failed",
-    "stopped",
-    "finished",
-    "stopping",
-    "deleting",
-    "pending",
-    "waiting",
-]
-
-
+@answer
 class ServiceSummary(Answer):
     service_id: str
     service_name: str
@@ -57,13 +38,13 @@ class ServiceSummary(Answer):
     project: str
     owner: str
     publish_at: int
-    infer_type: Literal["real-time", "batch", "edge"]
+    infer_type: Word[InferType]
     workspace_id: str
-    status: Status
-    error_msg: str = Unset
-    update_time: int = Unset
-    transition_at: int = Unset
-    operation_time: int = Unset
+    status: Word[ServiceStatus]
+    error_msg: Maybe[str] = None
+    update_time: Maybe[int] = None
+    transition_at: Maybe[int] = None
+    operation_time: Maybe[int] = None
     invocation_times: int
     failed_times: int
     is_shared: bool
@@ -72,63 +53,77 @@ class ServiceSummary(Answer):
     access_address: str
     bind_access_address: str
     debug_url: str
-    cluster_id: str = Unset
-    pool_name: str = Unset
-    vpc_id: str = Unset
-    subnet_network_id: str = Unset
-    security_group_id: str = Unset
-    schedule: list[dict[str, Any]] = Unset
-    due_time: int = Unset
-    additional_properties: dict[str, Any] = Unset
-    load_balancer_policy: str = Unset
-    priority: int = Unset
+    cluster_id: Maybe[str] = None
+    pool_name: Maybe[str] = None
+    vpc_id: Maybe[str] = None
+    subnet_network_id: Maybe[str] = None
+    security_group_id: Maybe[str] = None
+    schedule: Maybe[list[dict[str, Any]]] = None
+    due_time: Maybe[int] = None
+    additional_properties: Maybe[dict[str, Any]] = None
+    load_balancer_policy: Maybe[str] = None
+    priority: Maybe[int] = None
 
 
-class ConfigShown(Answer):
+@answer
+class ConfigFacts(Answer):
+    """What became of an entry of a config."""
+
+    model_name: str
+    model_version: str
+    weight: int
+    status: Maybe[VariantStatus] = None
+    scaling: Maybe[bool] = None
+    support_debug: Maybe[bool] = None
+
+
+@answer
+class ConfigShown(ConfigFacts):
     """An entry as it was sent, and what became of it."""
 
     model_id: str
     specification: str
     instance_count: int
-    weight: int
-    envs: dict[str, str] = Unset
-    custom_spec: dict[str, Number] = Unset
-    deploy_timeout_in_seconds: int = Unset
-    cluster_id: str = Unset
-    pool_name: str = Unset
-    additional_properties: dict[str, Any] = Unset
-    affinity: dict[str, Any] = Unset
-    nodes: list[Any] = Unset
-    src_path: str = Unset
-    dest_path: str = Unset
-    req_uri: str = Unset
-    mapping_type: str = Unset
-    mapping_rule: dict[str, Any] = Unset
-    src_type: str = Unset
-    model_name: str
-    model_version: str
-    status: Literal["running", "deploying", "concerning", "failed", "stopped", "finished"] = Unset
-    scaling: bool = Unset
-    support_debug: bool = Unset
+    envs: Maybe[dict[str, str]] = None
+    custom_spec: Maybe[dict[str, Number]] = None
+    deploy_timeout_in_seconds: Maybe[int] = None
+    cluster_id: Maybe[str] = None
+    pool_name: Maybe[str] = None
+    additional_properties: Maybe[dict[str, Any]] = None
+    affinity: Maybe[dict[str, Any]] = None
+    nodes: Maybe[list[Any]] = None
+    src_path: Maybe[str] = None
+    dest_path: Maybe[str] = None
+    req_uri: Maybe[str] = None
+    mapping_type: Maybe[str] = None
+    mapping_rule: Maybe[dict[str, Any]] = None
+    src_type: Maybe[str] = None
 
 
+ConfigEcho = Annotated[Json, EchoOf(ConfigShown)]
+
+
+@answer
 class ServiceDetail(ServiceSummary):
-    progress: int = Unset
-    config: list[ConfigShown]
+    progress: Maybe[int] = None
+    config: list[ConfigEcho]
 
 
+@answer
 class ServicePage(Answer):
     total_count: int
     count: int
     services: list[ServiceSummary]
 
 
+@answer
 class EventShown(Answer):
-    event_type: Literal["normal", "abnormal"]
+    event_type: Word[EventType]
     event_info: str
     occur_time: int
 
 
+@answer
 class EventPage(Answer):
     service_name: str
     service_id: str
@@ -137,27 +132,30 @@ class EventPage(Answer):
     events: list[EventShown]
 
 
+@answer
 class UpdateRecordShown(Answer):
     update_time: int
     result: Literal["SUCCESS", "FAIL", "RUNNING"]
-    config: list[ConfigShown]
-    cluster_id: str = Unset
+    config: list[ConfigEcho]
+    cluster_id: Maybe[str] = None
     extend_config: list[Any]
-    error_msg: str = Unset
+    error_msg: Maybe[str] = None
 
 
+@answer
 class UpdateRecords(Answer):
     service_name: str
     service_id: str
     logs: list[UpdateRecordShown]
 
 
+@answer
 class ModelUse(Answer):
     model_id: str
     model_name: str
     model_version: str
-    invocation_times: int = Unset
-    failed_times: int = Unset
+    invocation_times: Maybe[int] = None
+    failed_times: Maybe[int] = None
     cpu_core_usage: Number
     cpu_core_total: Number
     cpu_memory_usage: Number
@@ -174,6 +172,7 @@ class ModelUse(Answer):
     model_instance_count: int
 
 
+@answer
 class MonitorShown(Answer):
     service_name: str
     service_id: str
@@ -183,14 +182,15 @@ class MonitorShown(Answer):
     req_count_per_min: int
 
 
+@answer
 class Specification(Answer):
     specification: str
     billing_spec: str
-    category: Literal["CPU", "GPU", "NPU"]
+    category: Annotated[str, Field(json_schema_extra={"enum": ["CPU", "GPU", "NPU"]})]
     cpu_info: dict[str, Any]
     memory_info: dict[str, Any]
-    gpu_info: dict[str, Any] = Unset
-    npu_info: dict[str, Any] = Unset
+    gpu_info: Maybe[dict[str, Any]] = None
+    npu_info: Maybe[dict[str, Any]] = None
     display_en: str
     display_cn: str
     is_open: bool
@@ -201,53 +201,57 @@ class Specification(Answer):
     extend_params: str
 
 
+@answer
 class SpecificationPage(Answer):
     total_count: int
     count: int
     specifications: list[Specification]
 
 
+@answer
 class ClusterNodes(Answer):
     specification: str
     count: int
     available_count: int
 
 
+@answer
 class Cluster(Answer):
     cluster_id: str
     cluster_name: str
     description: str
     tenant: str
     project: str
-    owner: str = Unset
+    owner: Maybe[str] = None
     created_at: int
-    status: Literal["deploying", "running", "concerning", "abnormal"]
+    status: Annotated[str, Field(json_schema_extra={"enum": ["deploying", "running", "concerning", "abnormal"]})]
     nodes: ClusterNodes
-    allocatable_cpu_cores: Number = Unset
-    allocatable_memory: Number = Unset
-    allocatable_gpus: Number = Unset
+    allocatable_cpu_cores: Maybe[Number] = None
+    allocatable_memory: Maybe[Number] = None
+    allocatable_gpus: Maybe[Number] = None
 
 
+@answer
 class ClusterPage(Answer):
     total_count: int
     count: int
     clusters: list[Cluster]
 
 
+@answer
 class CreatedModel(Answer):
     model_id: str
 
 
-class ModelShown(Answer):
-    """What was sent, and what was found in the package."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
+@answer
+class ModelFacts(Answer):
+    """What is said about a model, whatever was sent."""
 
     model_id: str
     model_name: str
     model_version: str
     model_type: str
-    model_status: Literal["publishing", "published", "failed"]
+    model_status: Word[ModelStatus]
     model_size: int
     model_source: str
     source_location: str
@@ -258,33 +262,48 @@ class ModelShown(Answer):
     owner: str
     create_at: int
     install_type: list[str]
-    config: str = Unset
-    apis: str = Unset
-    model_metrics: str = Unset
-    error_msg: str = Unset
+    config: Maybe[str] = None
+    apis: Maybe[str] = None
+    model_metrics: Maybe[str] = None
+    error_msg: Maybe[str] = None
+    notice: Maybe[str] = None
     specification: dict[str, Number]
     tunable: bool
     market_flag: bool
     publishable_flag: bool
 
 
+@answer
+class ModelShown(ModelFacts):
+    """What was sent, and what was found in the package."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="allow", strict=True)
+
+
+ModelEcho = Annotated[Json, EchoOf(ModelShown)]
+
+
+@answer
 class ModelPage(Answer):
     total_count: int
     count: int
-    models: list[ModelShown]
+    models: list[ModelEcho]
 
 
+@answer
 class NotDeleted(Answer):
     model_id: str
     error_code: str
     error_msg: str
 
 
+@answer
 class DeletedModels(Answer):
     delete_success_list: list[str]
     delete_failed_list: list[NotDeleted]
 
 
+@answer
 class Runtime(Answer):
     ai_engine: str
     runtimes: list[str]
@@ -295,6 +314,7 @@ class Runtime(Answer):
     image_source: list[str]
 
 
+@answer
 class RuntimePage(Answer):
     count: int
     total_count: int

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from modelyard.api.schemas.answer import Answer
 from modelyard.api.schemas.answers import (
-    Answer,
     ClusterPage,
     CreatedModel,
     CreatedService,

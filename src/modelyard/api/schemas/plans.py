@@ -1,45 +1,52 @@
-"""What callers read about plans and revisions (docs/reference/extensions.md), for the OpenAPI document."""
+"""What callers read about plans and revisions (docs/reference/extensions.md)."""
 
 from typing import Any, Literal
 
-from modelyard.api.schemas.answers import Answer, Number, Unset
+from modelyard.api.schemas.answer import Answer, Json, Maybe, Number, Word, answer
+from modelyard.core.differences import Change
+from modelyard.core.revisions import RevisionState
 
 
+@answer
 class Difference(Answer):
     """Before and after; a side on which the field is not there is left out."""
 
-    before: Any = Unset
-    after: Any = Unset
+    before: Maybe[Any] = None
+    after: Maybe[Any] = None
 
 
+@answer
 class PlannedEntry(Answer):
     """An entry of the config, beside the one that it takes the place of."""
 
     track: int
-    change: Literal["added", "removed", "changed", "same"]
+    change: Change
     model_id: str
     model_name: str
     model_version: str
     fields: dict[str, Difference]
 
 
+@answer
 class PlannedTrack(Answer):
     """Instances that start, stop, and stay as they are."""
 
     track: int
-    model_id: str = Unset
-    model_name: str = Unset
-    model_version: str = Unset
+    model_id: Maybe[str] = None
+    model_name: Maybe[str] = None
+    model_version: Maybe[str] = None
     starts: int
     stops: int
     stays: int
 
 
+@answer
 class SurgeResources(Answer):
     cpu: Number
     memory_mb: int
 
 
+@answer
 class PlannedRoom(Answer):
     """`surge`: instances that must fit beside those of now, and what they take at most."""
 
@@ -50,18 +57,21 @@ class PlannedRoom(Answer):
     surge_resources: SurgeResources
 
 
+@answer
 class Answering(Answer):
     model_name: str
     model_version: str
     instances: int
 
 
+@answer
 class PlannedShare(Answer):
     track: int
     weight: int
     models: list[Answering]
 
 
+@answer
 class PlannedTraffic(Answer):
     """Who answers from then on. `switched`: by the new weights."""
 
@@ -69,14 +79,15 @@ class PlannedTraffic(Answer):
     tracks: list[PlannedShare]
 
 
+@answer
 class Plan(Answer):
     """What the request would do, with `dry_run=true`. `complete` false: it takes so many steps that only the first
     of them were worked out."""
 
     dry_run: Literal[True]
-    service_id: str = Unset
+    service_id: Maybe[str] = None
     service_name: str
-    etag: str = Unset
+    etag: Maybe[str] = None
     creates: bool
     changes: bool
     service: dict[str, Difference]
@@ -87,15 +98,17 @@ class Plan(Answer):
     complete: bool
 
 
+@answer
 class RevisionShown(Answer):
     number: int
     created_at: int
-    state: Literal["deploying", "current", "stable", "failed", "cancelled", "earlier", "stored"]
+    state: Word[RevisionState]
     stable: bool
-    error_msg: str = Unset
-    config: list[dict[str, Any]]
+    error_msg: Maybe[str] = None
+    config: list[Json]
 
 
+@answer
 class RevisionPage(Answer):
     total_count: int
     count: int
