@@ -28,7 +28,7 @@ from modelyard.files import DamagedFileError
 from modelyard.gateway.base import GatewayFailedError
 from modelyard.gateway.envoy import ports_in_use
 from modelyard.iam import bootstrap
-from modelyard.processes import oom
+from modelyard.processes import keepers, oom
 from modelyard.processes.datadir import DataDir, DataDirError, Holder
 from modelyard.processes.ports import PORTS, PortHeldError, PortKeeper
 from modelyard.settings import Settings
@@ -144,6 +144,10 @@ async def _with_ports(settings: Settings, data_dir: DataDir, stack: AsyncExitSta
         port, gateway_port = await ports.hold(settings.port, gateway_port, ours=ports_in_use(data_dir.path))
     except PortHeldError as error:
         option = "--port" if error.port == settings.port else "--gateway-port"
+        if (owner := keepers.owner(error.port)) is not None and owner != data_dir.path:
+            ending = f"`modelyard down --data-dir {owner}` ends it"
+            text = f"port {error.port} is taken by the Modelyard of {owner}; {ending}, or choose another {option}"
+            raise OSError(text) from error
         raise OSError(f"{error}; choose another {option}") from error
     return replace(settings, port=port, gateway_port=gateway_port), ports
 

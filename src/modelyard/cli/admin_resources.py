@@ -8,6 +8,7 @@ from modelyard.cli import views
 from modelyard.cli.admin import Project
 from modelyard.cli.asking import confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, Yes, connect, print_answer, print_json, show
+from modelyard.client import ApiError
 
 flavors = typer.Typer(no_args_is_help=True, help="Sizes of instances, and who may use them.")
 pools = typer.Typer(no_args_is_help=True, help="Dedicated resources of projects.")
@@ -74,7 +75,13 @@ def open_flavor(flavor: Flavor, project: For = None, data_dir: DataDir = None) -
     """Let every project use a flavor, or some."""
     with connect(data_dir) as yard:
         ids = [yard.admin.project_id(one) for one in project or ()]
-        yard.admin.change_flavor(flavor, **({"open_projects": ids} if ids else {"open": True}))
+        try:
+            yard.admin.change_flavor(flavor, **({"open_projects": ids} if ids else {"open": True}))
+        except ApiError as error:  # the fields of the request are nothing that was typed
+            if not error.details:
+                raise
+            text = "; ".join(text for _, text in error.details)
+            raise ApiError(error.status, error.code, text, error.request_id) from error
 
 
 @flavors.command("close")

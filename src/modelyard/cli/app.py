@@ -8,7 +8,7 @@ from rich.text import Text
 from modelyard import __version__
 from modelyard.cli import admin, admin_resources, apply, changes, login, models, packages, server, services
 from modelyard.cli.choosing import add_profiles
-from modelyard.cli.context import errors
+from modelyard.cli.context import errors, spoken_for
 from modelyard.cli.exits import advice, exit_code
 from modelyard.cli.predict import predict
 from modelyard.client import ApiError, ClientError
@@ -65,5 +65,6 @@ def tell(error: ClientError) -> None:
     errors.print(Text.assemble(("error: ", "bold red"), str(error)))
     if isinstance(error, ApiError) and error.request_id:
         errors.print(Text(f"request {error.request_id}", style="dim"))
-    if hint := advice(error):
+    spoken = spoken_for.get()
+    if hint := advice(error, spoken.data_dir if spoken else None):
         errors.print(Text(hint))

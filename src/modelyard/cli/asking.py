@@ -12,6 +12,17 @@ def somebody() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def _agreed(question: str) -> bool:
+    """Ctrl-D is a no; Ctrl-C interrupts, as it does everywhere."""
+    try:
+        return bool(typer.confirm(question, err=True))
+    except typer.Abort as gone:  # the prompt makes this of both
+        if isinstance(gone.__context__, EOFError):
+            typer.echo(err=True)
+            return False
+        raise KeyboardInterrupt from None
+
+
 def confirm_deletion(what: str, yes: bool) -> None:
     """Return if `what` may be deleted; UnconfirmedError if not. Says what would go before it asks.
 
@@ -24,11 +35,11 @@ def confirm_deletion(what: str, yes: bool) -> None:
             f"this would delete {what}. Nothing was deleted: nobody can be asked here, so say --yes"
         )
     typer.echo(f"This deletes {what}.", err=True)
-    if not typer.confirm("Go on?", err=True):
+    if not _agreed("Go on?"):
         raise UnconfirmedError("nothing was deleted")
 
 
 def confirm_change(yes: bool) -> None:
     """The same for a change whose plan was shown. Without a terminal a change is made: it can be taken back."""
-    if not yes and somebody() and not typer.confirm("Apply this?", err=True):
+    if not yes and somebody() and not _agreed("Apply this?"):
         raise UnconfirmedError("nothing was changed")

@@ -40,14 +40,6 @@ Profile = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking; needed where nobody can be asked.")]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds to wait.")]
 
-chosen_profile: ContextVar[str | None] = ContextVar("chosen_profile", default=None)
-"""What --profile of the running command says."""
-
-console = Console(highlight=False, markup=False)
-errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-UNBOUNDED = 1_000_000
-"""Columns of a pipe: nothing is cut or wrapped there."""
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -55,6 +47,19 @@ class Source:
 
     credentials: Credentials
     told: str
+    data_dir: Path | None = None
+
+
+chosen_profile: ContextVar[str | None] = ContextVar("chosen_profile", default=None)
+"""What --profile of the running command says."""
+
+spoken_for: ContextVar[Source | None] = ContextVar("spoken_for", default=None)
+"""Who the running command spoke for, once it looked."""
+
+console = Console(highlight=False, markup=False)
+errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+UNBOUNDED = 1_000_000
+"""Columns of a pipe: nothing is cut or wrapped there."""
 
 
 def data_directory(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -72,6 +77,12 @@ def source(given: Path | None, environ: Mapping[str, str] = os.environ) -> Sourc
     """Who to speak for: --profile, --data-dir, MODELYARD_PROFILE, OS_* variables, the login that `modelyard login`
     keeps, the data directory of this place or user. Raises NotConfigured when none of them has credentials.
     """
+    found = _source(given, environ)
+    spoken_for.set(found)
+    return found
+
+
+def _source(given: Path | None, environ: Mapping[str, str]) -> Source:
     name = chosen_profile.get() or ("" if given else environ.get(profiles.VARIABLE, ""))
     if name:
         return _profile(name, environ)
@@ -81,7 +92,7 @@ def source(given: Path | None, environ: Mapping[str, str] = os.environ) -> Sourc
         if profiles.path(profiles.DEFAULT, environ).exists():
             return _profile(profiles.DEFAULT, environ)
     place = data_directory(given, environ)
-    return Source(Credentials.from_data_dir(place), f"the data directory {place}")
+    return Source(Credentials.from_data_dir(place), f"the data directory {place}", place)
 
 
 def _profile(name: str, environ: Mapping[str, str]) -> Source:

@@ -1,6 +1,7 @@
 """Exit codes, and how a failure is told: what happened, then what to do next."""
 
 from enum import IntEnum
+from pathlib import Path
 
 from modelyard.client import (
     ApiError,
@@ -72,9 +73,17 @@ def exit_code(error: ClientError) -> Exit:
             return Exit.FAILED
 
 
-def advice(error: ClientError) -> str:
-    """What to do next, "" when the message says all there is. A command between backticks is one that works."""
+def advice(error: ClientError, data_dir: Path | None = None) -> str:
+    """What to do next, "" when the message says all there is. A command between backticks is one that works.
+
+    `data_dir`: the one whose password was used, if one was.
+    """
     match error:
+        case ApiError(status=401, code=code) if code == NO_SUCH_LOGIN and data_dir is not None:
+            return (
+                f"The password is that of {data_dir}: another server than that one answers there, or "
+                "the password was changed. Say --data-dir for the server that you mean, or `modelyard login`."
+            )
         case NotConfigured():
             return (
                 "Start a server with `modelyard up`, name its data directory with --data-dir, "
@@ -85,7 +94,10 @@ def advice(error: ClientError) -> str:
         case Unanswered():
             return "What was asked may still be done, or be done already: `modelyard status` tells what answers."
         case Unreachable():
-            return "Is it running? `modelyard up` starts a server here, `modelyard down` clears up after one."
+            return (
+                "Models that are deployed may answer all the same: `modelyard status` tells what runs here. "
+                "`modelyard up` starts a server and takes it over, `modelyard down` ends it."
+            )
         case UnknownName():
             return THERE_IS
         case ApiError():
@@ -100,6 +112,7 @@ def advice(error: ClientError) -> str:
 
 THERE_IS = "`modelyard services list` and `modelyard models list` show what there is."
 INTERNAL = "ModelArts.0010"
+MODEL_FAILED = "ModelArts.4204"
 NO_SUCH_LOGIN = "ModelArts.4122"
 
 
@@ -114,6 +127,8 @@ def _after_refusal(error: ApiError) -> str:
         return THERE_IS
     if error.status == 500 and error.code == INTERNAL and error.request_id:
         return f"The server's log, which `modelyard up` prints, has more under request {error.request_id}."
+    if error.status == 500 and error.code == MODEL_FAILED:
+        return "The log is DATA_DIR/instances/ID/log on the server's machine; grep for the reference."
     if error.status == 503:
         return "`modelyard status` tells what answers, and how each service is."
     return ""

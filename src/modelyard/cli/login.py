@@ -133,6 +133,12 @@ def _asked(what: str, option: str, default: str | None = None) -> str:
 
 
 def _password(stdin: bool) -> str:
+    if not (password := _given_password(stdin)):
+        raise typer.BadParameter("no password given")
+    return password
+
+
+def _given_password(stdin: bool) -> str:
     if stdin:
         return sys.stdin.readline().rstrip("\n")
     if kept := os.environ.get("OS_PASSWORD"):

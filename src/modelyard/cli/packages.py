@@ -40,7 +40,7 @@ def run(
     except (UnresolvedError, OSError) as error:
         errors.print(Text.assemble(("error: ", "bold red"), str(error)))
         raise typer.Exit(Exit.FAILED) from None
-    typer.echo(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    typer.echo(f"http://127.0.0.1:{listener.getsockname()[1]} answers as soon as the model has been loaded:")
     serve(report.package, listener, packages)
 
 

@@ -59,6 +59,8 @@ def _both(both: Any) -> str:
 
 
 def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
     return '""' if value == "" else str(value)
 
 
@@ -82,9 +84,20 @@ def _answering(step: Mapping[str, Any]) -> str:
     """`iris/1.0.0 90 %, iris/2.0.0 10 %`; models that share a track are joined by `and`."""
     parts = []
     for track in step.get("tracks") or ():
-        names = " and ".join(sorted(model_of_names(model) for model in track.get("models") or ()))
+        names = " and ".join(_apart(sorted(model_of_names(model) for model in track.get("models") or ())))
         parts.append(f"{names} {track.get('weight')} %")
     return ", ".join(parts) or "nobody"
+
+
+def _apart(names: list[str]) -> list[str]:
+    """One model twice is its instances before and after other settings.
+
+    >>> _apart(["iris/1.0.0", "iris/1.0.0"]), _apart(["iris/1.0.0", "iris/2.0.0"])
+    (['iris/1.0.0 (old)', 'iris/1.0.0 (new)'], ['iris/1.0.0', 'iris/2.0.0'])
+    """
+    if len(names) == 2 and names[0] == names[1]:
+        return [f"{names[0]} (old)", f"{names[1]} (new)"]
+    return names
 
 
 def _entry(one: Mapping[str, Any], names: Mapping[str, str]) -> str:

@@ -1,15 +1,26 @@
 """`up`, `down`, `env`, `status`: the server itself."""
 
 import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from modelyard.cli import views
-from modelyard.cli.context import AsJson, DataDir, credentials, data_directory, make_client, print_json, show
+from modelyard.cli.context import (
+    AsJson,
+    DataDir,
+    connect,
+    credentials,
+    data_directory,
+    make_client,
+    print_json,
+    show,
+)
 from modelyard.cli.exits import Exit
-from modelyard.client import Unreachable
+from modelyard.client import Credentials, NotConfigured, Unreachable
+from modelyard.client.records import Json
 
 
 def up(
@@ -52,10 +63,40 @@ def down(data_dir: DataDir = None) -> None:
     raise typer.Exit(run(data_directory(data_dir)))
 
 
-def env(data_dir: DataDir = None) -> None:
+def env(
+    *,
+    curl: Annotated[
+        bool,
+        typer.Option("--curl", help="Print for curl as well: TOKEN, good for a day, and API, up to the project."),
+    ] = False,
+    service: Annotated[
+        str | None,
+        typer.Option(
+            "--service",
+            metavar="SERVICE",
+            help="As --curl, and SERVICE, where the API has this service, and ADDRESS, where it is called.",
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
     """Print the variables that OpenStack clients read, password or token included: eval "$(modelyard env)"."""
     for name, value in credentials(data_dir).environment().items():
         typer.echo(f"export {name}={shlex.quote(value)}")
+    if curl or service is not None:
+        for name, value in _for_curl(data_dir, service).items():
+            typer.echo(f"{name}={shlex.quote(value)}")  # of the shell alone: programs need no token to inherit
+
+
+def _for_curl(data_dir: Path | None, service: str | None) -> dict[str, str]:
+    root = credentials(data_dir).auth_url.rstrip("/").removesuffix("/v3")
+    with connect(data_dir) as yard:
+        held = yard.session.login()
+        api = f"{root}/v1/{held.project_id}"
+        found = {"TOKEN": held.token, "API": api}
+        if service is not None:
+            one = yard.services.find(service)
+            found |= {"SERVICE": f"{api}/services/{one.service_id}", "ADDRESS": one.access_address}
+    return found
 
 
 def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -65,16 +106,36 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
         try:
             health = {**yard.health(), **yard.status()}
         except Unreachable as e:
+            left = _left(data_directory(data_dir), given)
             if as_json:
-                print_json({"status": "down", "auth_url": given.auth_url, "reason": str(e)})
+                print_json({"status": "down", "auth_url": given.auth_url, "reason": str(e), **left})
             else:
-                show(views.facts((("control plane", Text("down", style="red")), ("reason", str(e)))))
+                rows = [(name.replace("_", " "), str(value)) for name, value in left.items()]
+                show(views.facts([("control plane", Text("down", style="red")), ("reason", str(e)), *rows]))
             raise typer.Exit(Exit.UNREACHABLE) from None
         found = yard.services.list()
     if as_json:
         print_json({**health, "services": [s.raw for s in found]})
         return
     show(views.health(given.auth_url, health), "", views.services(found))
+
+
+def _left(place: Path, given: Credentials) -> Json:
+    """What runs without its control plane, where the data directory of the server lies here."""
+    try:
+        if Credentials.from_data_dir(place).auth_url != given.auth_url:
+            return {}
+    except NotConfigured:
+        return {}
+    from modelyard.remains import remains
+
+    found = remains(place)
+    ports = ", ".join(map(str, found.gateway_ports))
+    return {
+        "data_dir": str(place),
+        "gateway": f"serves on port {ports}" if ports else "down",
+        "instances_running": found.instances,
+    }
 
 
 def register(app: typer.Typer) -> None:

@@ -12,8 +12,10 @@ What is left out of an entry is one instance of modelarts.vm.cpu.2u, and of the 
 names line and key.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,7 +25,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from modelyard.cli.exits import BadFileError
 from modelyard.cli.variants import variant
-from modelyard.client import ApiError, Variant
+from modelyard.client import ApiError, ClientError, UnknownName, Variant
 from modelyard.client.records import Json
 
 FLAVOR = "modelarts.vm.cpu.2u"
@@ -33,6 +35,7 @@ ONLY_AT_CREATION = frozenset(
         *("vpc_id", "subnet_network_id", "security_group_id"),
     }
 )
+NOT_THERE = 404
 Texts = Annotated[list[str], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
@@ -126,8 +129,10 @@ class ServiceFile:
                 yield self.at(f"config[{i}]", "give either model (NAME/VERSION) or model_id")
 
     def at(self, field: str, text: str) -> str:
-        """A message about a field: `service.yaml:7: config[0].weight: …`."""
-        return _at(self.name, self.lines, field, text)
+        """A message about a field: `service.yaml:7: config[0].weight: …`. What the API calls `config` is called
+        `models` where the file says so."""
+        named = re.sub(r"^config\b", "models", field) if self.body.models is not None else field
+        return _at(self.name, self.lines, named, text)
 
     def located(self, error: ApiError) -> ApiError:
         """The server's refusal, by the lines of this file."""
@@ -137,26 +142,52 @@ class ServiceFile:
         return ApiError(error.status, error.code, f"the server refuses this file\n{text}", error.request_id)
 
     def wanted(self, model_id: Callable[[str], str]) -> Json:
-        """The POST body; `model_id` turns a model's name into its id."""
+        """The POST body; `model_id` turns a model's name into its id. Raises BadFileError, or UnknownName when
+        nothing but names is wrong: every entry's mistake with its line."""
         body = self.body.model_dump(exclude_none=True, exclude={"config", "models"})
-        return {**body, "config": list(self._config(model_id))}
+        return {**body, "config": self._config(model_id)}
 
     @staticmethod
     def change(body: Json) -> Json:
         """What of a POST body a PUT can change."""
         return {name: value for name, value in body.items() if name not in ONLY_AT_CREATION}
 
-    def _config(self, model_id: Callable[[str], str]) -> Iterator[Json]:
-        models = self.body.models or ()
-        for i, text in enumerate(models):
+    def _config(self, model_id: Callable[[str], str]) -> list[Json]:
+        made: list[Json] = []
+        wrong: list[str] = []
+        absent = 0
+        for field, entry in self._entries(model_id):
             try:
-                yield variant(text, len(models), model_id, Variant(model_id="", specification=FLAVOR)).request()
+                made.append(entry())
             except typer.BadParameter as e:
-                raise BadFileError(self.at(f"models[{i}]", e.message)) from e
-        alone = {"weight": 100} if self.body.infer_type == "real-time" and len(self.body.config or ()) == 1 else {}
-        for entry in self.body.config or ():
-            said = {**alone, **entry.model_dump(exclude_none=True, exclude={"model"})}
-            yield {"model_id": model_id(entry.model), **said} if entry.model else said
+                wrong.append(self.at(field, e.message))
+            except (UnknownName, ApiError) as e:
+                if isinstance(e, ApiError) and e.status != NOT_THERE:
+                    raise
+                absent += 1
+                wrong.append(self.at(field, e.message if isinstance(e, ApiError) else str(e)))
+        if wrong:
+            kind: type[ClientError] = UnknownName if absent == len(wrong) else BadFileError
+            raise kind("\n".join(wrong))
+        return made
+
+    def _entries(self, model_id: Callable[[str], str]) -> Iterable[tuple[str, Callable[[], Json]]]:
+        """(where it stands, what makes it an entry of `config`) of each."""
+        models, entries = self.body.models or (), self.body.config or ()
+        for i, text in enumerate(models):
+            yield f"models[{i}]", partial(_short, text, len(models), model_id)
+        alone = {"weight": 100} if self.body.infer_type == "real-time" and len(entries) == 1 else {}
+        for i, entry in enumerate(entries):
+            yield f"config[{i}].model", partial(_whole, alone, entry, model_id)
+
+
+def _short(text: str, among: int, model_id: Callable[[str], str]) -> Json:
+    return variant(text, among, model_id, Variant(model_id="", specification=FLAVOR)).request()
+
+
+def _whole(defaults: Mapping[str, int], entry: Entry, model_id: Callable[[str], str]) -> Json:
+    said = {**defaults, **entry.model_dump(exclude_none=True, exclude={"model"})}
+    return {"model_id": model_id(entry.model), **said} if entry.model else said
 
 
 def _walk(node: yaml.Node | None, path: str, lines: dict[str, int]) -> Iterator[tuple[str, int]]:

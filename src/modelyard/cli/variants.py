@@ -65,6 +65,9 @@ def said(text: str) -> Said:
     match = NOTATION.fullmatch(text)
     if match is None:
         raise typer.BadParameter(f"{text!r} is not MODEL[=WEIGHT][xINSTANCES]")
+    model, equals, weight_text = match["model"].partition("=")
+    if equals:  # no name has one
+        raise typer.BadParameter(f"{weight_text!r} is no weight of {model}: write MODEL[=WEIGHT][xINSTANCES]")
     weight, count = match["weight"], match["count"]
     return Said(
         text, match["model"], None if weight is None else int(weight), None if count is None else int(count)

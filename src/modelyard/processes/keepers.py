@@ -29,6 +29,17 @@ class Living:
     directory: Path
 
 
+def owner(port: int) -> Path | None:
+    """The data directory whose keeper holds the port; None when none of our user's does, as far as can be told."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and port in _ports(entry) and (fields := stat(int(entry.name))) is not None:
+            work = _link(entry / "cwd")
+            directory = _shims_place(int(fields[1])) or (work.parent if work is not None else None)
+            if directory is not None and fields[0] not in {"Z", "X"}:
+                return directory.parent.parent
+    return None
+
+
 def living(home: Path) -> list[Living]:
     """Those whose directories are, or were, in `home`, the oldest first."""
     there, given = home.resolve(), home.absolute()

@@ -203,7 +203,7 @@ def test_what_the_server_refuses_names_the_line(run: Run, yard: Yard) -> None:
     code, _, err = run("apply", "-f", "f.yaml")
     assert code == Exit.REFUSED
     assert "f.yaml:2: description: bad" in err
-    assert "config[0].model_id: is gone" in err
+    assert "f.yaml:3: models[0].model_id: is gone" in err
 
 
 def test_a_bad_file_is_refused_before_anything_is_asked(run: Run, yard: Yard, tmp_path: Path) -> None:
@@ -215,7 +215,17 @@ def test_a_bad_file_is_refused_before_anything_is_asked(run: Run, yard: Yard, tm
 def test_a_model_that_is_not_there(run: Run, tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text("service_name: iris\nmodels: iris/9.9.9\n")
     code, _, err = run("apply", "-f", "f.yaml")
-    assert code == Exit.NOT_FOUND, err
+    assert (code, "f.yaml:2: models[0]: there is no model 'iris'" in err) == (Exit.NOT_FOUND, True)
+
+
+def test_settings_that_change_alone_tell_instances_of_before_from_those_after(run: Run, yard: Yard) -> None:
+    traffic = [{"switched": True, "tracks": [{"track": 1, "weight": 100, "models": [NEW, NEW]}]}]
+    fields = {"max_surge": {"before": 2.0, "after": 1}}
+    config = [{"track": 1, "change": "changed", **NEW, "fields": fields}]
+    yard.plan = (200, {**PLAN, "config": config, "traffic": traffic * 2})
+    _, out, _ = run("apply", "-f", "f.yaml", "--dry-run")
+    assert "iris/2.0.0 (old) and iris/2.0.0 (new) 100 %" in out
+    assert "max_surge: 2 → 1" in out
 
 
 def test_revisions_and_going_back(run: Run, yard: Yard) -> None:

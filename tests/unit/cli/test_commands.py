@@ -1,5 +1,8 @@
 """What every command promises, held by a walk over all of them: a new one cannot forget it."""
 
+import fcntl
+import io
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +14,9 @@ from tests.unit.cli.every import CALLS, DELETIONS, LONG, MODEL, SERVERLESS, Serv
 from modelyard.cli import app as program
 from modelyard.cli import asking, context
 from modelyard.cli.exits import Exit
+from modelyard.client import Client, Unreachable
+from modelyard.client.records import Json
+from modelyard.processes.directory import ProcessDir, Spec
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -110,6 +116,54 @@ def test_a_terminal_wraps_and_cuts_nothing(
     assert "…" not in shown
     squeezed = "".join(shown.split())
     assert all(squeezed.count(letter) >= LONG.count(letter) for letter in set(LONG))
+
+
+@pytest.mark.parametrize(("key", "status"), [(EOFError, Exit.UNCONFIRMED), (KeyboardInterrupt, 130)])
+def test_ctrl_d_is_a_no_and_ctrl_c_interrupts(
+    run: Run, server: Server, monkeypatch: pytest.MonkeyPatch, key: type[BaseException], status: int
+) -> None:
+    class Gone(io.StringIO):
+        def readline(self, size: int | None = -1, /) -> str:
+            raise key
+
+    monkeypatch.setattr(asking, "somebody", lambda: True)
+    monkeypatch.setattr("sys.stdin", Gone())
+    assert run("services", "delete", "s1")[0] == status
+    assert server.deleted == []
+
+
+def test_an_empty_password_is_none(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    code, _, err = run("login", "--url", "http://yard.test", "--user", "ada", "--password-stdin")
+    assert (code, "no password given" in err) == (2, True)
+
+
+def test_env_for_curl_names_the_service(run: Run) -> None:
+    code, out, err = run("env", "--service", "s1")
+    assert code == 0, err
+    assert "\nTOKEN=t\nAPI=http://yard.test/v1/p1\nSERVICE=http://yard.test/v1/p1/services/s1\nADDRESS=" in out
+    assert "TOKEN=t" not in run("env")[1].replace("OS_TOKEN=t", "").replace("export ", "")
+
+
+def test_without_a_control_plane_status_tells_what_runs(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: Client) -> Json:
+        raise Unreachable("nothing answers there")
+
+    login = {"auth_url": "http://yard.test/v3", "user_name": "a", "password": "p", "project_id": "p1"}
+    place = tmp_path / "modelyard-data"
+    place.mkdir()
+    (place / "credentials.json").write_text(json.dumps({**login, "domain_name": "d", "project_name": "local"}))
+    instance = ProcessDir(place / "instances" / "i1")
+    instance.path.mkdir(parents=True)
+    instance.write_spec(Spec(("true",)), 1)
+    with (instance.path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        monkeypatch.setattr("modelyard.client.Client.health", away)
+        code, out, _ = run("status", "--json")
+    told = json.loads(out)
+    assert (code, told["gateway"], told["instances_running"]) == (Exit.UNREACHABLE, "down", 1)
 
 
 def test_no_color_is_heard() -> None:

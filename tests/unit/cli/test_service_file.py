@@ -7,7 +7,7 @@ import pytest
 
 from modelyard.cli.exits import BadFileError
 from modelyard.cli.service_file import ServiceFile
-from modelyard.client import ApiError
+from modelyard.client import ApiError, UnknownName
 
 FLAVOR = "modelarts.vm.cpu.2u"
 EXAMPLES = Path(__file__).parents[3] / "examples" / "services"
@@ -116,6 +116,27 @@ def test_what_the_server_refuses_is_told_by_the_lines_of_the_file() -> None:
         "f.yaml:3: config[0].weight: is mandatory",
         "f.yaml:1: too many",
     ]
+
+
+def test_mistakes_of_several_entries_are_told_together() -> None:
+    def model_id(name: str) -> str:
+        raise UnknownName(f"no {name}")
+
+    source = ServiceFile.parse(START + "models:\n  - iris/1.0.0=9x\n  - iris/2.0.0\n", "f.yaml")
+    with pytest.raises(BadFileError) as caught:
+        source.wanted(model_id)
+    weight, absent = str(caught.value).splitlines()
+    assert weight.startswith("f.yaml:3: models[0]: '9x' is no weight of iris/1.0.0")
+    assert absent == "f.yaml:4: models[1]: no iris/2.0.0"
+    alone = ServiceFile.parse(START + "config:\n  - {model: a}\n  - {model: b}\n", "f.yaml")
+    with pytest.raises(UnknownName, match=r"f\.yaml:3: config\[0\].model: no a\nf\.yaml:4: "):
+        alone.wanted(model_id)
+
+
+def test_what_the_server_calls_config_is_models_where_the_file_says_so() -> None:
+    source = ServiceFile.parse(START + "models:\n  - a=60\n  - b=60\n", "f.yaml")
+    told = source.located(ApiError(400, "ModelArts.3522", "…", "r-1", (("config[1].weight", "is 60"),)))
+    assert str(told).splitlines()[1] == "f.yaml:4: models[1].weight: is 60"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.squatter import got
 
 from modelyard.processes import keeper, oom, ports
 from modelyard.processes.isolation import Isolation, Users
-from modelyard.processes.keepers import living
+from modelyard.processes.keepers import living, owner
 from modelyard.processes.ports import KEEPERS, PortHeldError, PortKeeper
 from modelyard.trees import remove
 
@@ -104,6 +104,8 @@ async def test_a_second_server_of_the_same_user_is_refused(made: Callable[[str],
     (port,) = await made("a").hold(0)
     with pytest.raises(PortHeldError, match=str(port)):
         await made("b").hold(port)
+    assert owner(port) == made("a")._home.parent
+    assert owner(1) is None
     assert not list((made("b")._home).glob("*"))
 
 

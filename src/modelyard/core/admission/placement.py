@@ -154,7 +154,7 @@ def _fits(path: str, specification: str | None, placement: Placement, site: Site
 
 
 def _open(site: Site) -> str:
-    return ", ".join(sorted(name for name, flavor in site.flavors.items() if flavor.open))
+    return ", ".join(sorted(name for name, flavor in site.flavors.items() if flavor.open)) or "none"
 
 
 def _custom(at: str, specification: str | None, spec: CustomSpec) -> Iterator[Violation]:
