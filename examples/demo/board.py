@@ -9,7 +9,7 @@ from rich.text import Text
 from traffic import Seen, Traffic
 
 NOTICEABLE_MS = 250
-LEGEND = "(grey): failed because the service was stopped or the server down, as asked; the total leaves these out."
+LEGEND = "In brackets: failed as the service was stopped or the server down, as asked; the total leaves these out."
 
 BETWEEN_STEPS = "requests between two steps included"
 
@@ -51,7 +51,8 @@ class Board:
         self.rows.append(row)
         if self.log is not None:
             effect = "" if row.effect_s is None else f"in effect after {row.effect_s:.2f} s, "
-            self.log.print(f"    {effect}{row.seen.requests:,} requests, {row.failed:,} failed; {row.note}")
+            failed = f"({row.seen.failed:,})" if row.expected and row.seen.failed else f"{row.failed:,}"
+            self.log.print(f"    {effect}{row.seen.requests:,} requests, {failed} failed; {row.note}")
 
     def __rich__(self) -> RenderableType:
         return Group(self.table(), self.line()) if self.doing else self.table()

@@ -54,7 +54,8 @@ def main() -> NoReturn:
     try:
         _load(read, server, transport, watch, ending)
         watch.finished()
-        _say(f"{read.model_name} {read.model_version} ready in {watch.report()}")
+        names = f"{read.model_name} {read.model_version}".rstrip()
+        _say(f"{names} ready in {watch.report()}")
         server.work()
     except LeaveError:
         pass

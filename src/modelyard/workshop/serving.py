@@ -106,7 +106,9 @@ def _answers(
         time.sleep(POLL_S)
     example = package.config.get("example")
     if example is None:
-        yield Finding(Level.NOTE, "load", "loads; without an example in config.json it was not asked anything")
+        yield Finding(
+            Level.NOTE, "load", "loads; without an example in config.json its answers were not looked at"
+        )
         return
     try:
         with client.stream("POST", "/", json=example, timeout=max(until_s - time.monotonic(), 1.0)) as reply:

@@ -1,4 +1,4 @@
-"""The demo's table: grey numbers are explained where there are any, and the total says what is in it."""
+"""The demo's table: numbers in brackets are explained where there are any, and the total says what is in it."""
 
 import sys
 from pathlib import Path
@@ -30,7 +30,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, *, expected: bool) -> str:
     return total
 
 
-def test_what_failed_as_asked_is_grey_explained_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_failed_as_asked_is_in_brackets_explained_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert " 0 " in shown(monkeypatch, expected=True)
 
 
