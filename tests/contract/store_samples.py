@@ -134,7 +134,7 @@ ROLLOUT = Rollout(
     ended_ms=2**41 + 1,
 )
 
-INSTANCE = Instance("i1", "s1", 3, 7, "hash", Phase.EXITED, 2**41, 2**41 + 1, 2**41 + 2, "exit 1")
+INSTANCE = Instance("i1", "s1", 3, 7, "hash", Phase.EXITED, 2**41, 2**41 + 1, 2**41 + 2, "exit 1", "n1", "unix:i1")
 
 EVENT = Event("s1", EventType.ABNORMAL, "service failed to start", 2**41)
 

@@ -26,7 +26,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def test_a_started_instance_becomes_ready_and_keeps_its_identity(world: EngineWorld) -> None:
     await world.start(spec())
-    (begun,) = await world.engine.list()
+    (begun,) = (await world.engine.list()).instances
     assert begun.process.state is STARTING
     (seen,) = await world.until(all_in(READY))
     assert (seen.instance_id, seen.service_id, seen.track, seen.revision) == ("i-1", "service-1", 7, 3)
@@ -45,7 +45,7 @@ async def test_starting_twice_starts_once(world: EngineWorld) -> None:
     await world.start(spec())
     first = await world.until(all_in(READY))
     await world.engine.start(spec())
-    again = await world.engine.list()
+    again = (await world.engine.list()).instances
     assert [o.process.started_ms for o in again] == [o.process.started_ms for o in first]
     assert again[0].process.state is READY
 
@@ -63,9 +63,9 @@ async def test_starting_what_an_earlier_control_plane_started_starts_nothing(wor
 async def test_list_of_one_service(world: EngineWorld) -> None:
     await world.start(spec(1))
     await world.start(spec(2, service_id="service-2"))
-    assert [o.instance_id for o in await world.engine.list("service-2")] == ["i-2"]
-    assert len(await world.engine.list()) == 2
-    assert await world.engine.list("service-3") == ()
+    assert [o.instance_id for o in (await world.engine.list("service-2")).instances] == ["i-2"]
+    assert len((await world.engine.list()).instances) == 2
+    assert (await world.engine.list("service-3")).instances == ()
 
 
 async def test_usage_is_of_what_runs(world: EngineWorld) -> None:
@@ -102,16 +102,16 @@ async def test_stop_ends_it_and_remove_forgets_it(world: EngineWorld) -> None:
     assert seen.process.exit == "exited with status 0"
     assert (seen.process.in_flight, seen.process.quiet_since_ms) == (None, None)
     await world.engine.remove("i-1")
-    assert await world.engine.list() == ()
+    assert (await world.engine.list()).instances == ()
 
 
 async def test_a_stopping_instance_says_so(world: EngineWorld) -> None:
     await world.start(spec(how="stuck"))
     await world.until(all_in(READY))
     await world.engine.stop("i-1", 1000)
-    assert [o.process.state for o in await world.engine.list()] == [ProcessState.STOPPING]
+    assert [o.process.state for o in (await world.engine.list()).instances] == [ProcessState.STOPPING]
     await world.successor()
-    assert [o.process.state for o in await world.engine.list()] == [ProcessState.STOPPING]
+    assert [o.process.state for o in (await world.engine.list()).instances] == [ProcessState.STOPPING]
     await world.engine.stop("i-1", 0)  # brings the end forward
     await world.until(all_in(EXITED))
 
@@ -135,7 +135,7 @@ async def test_remove_leaves_a_running_one_alone(world: EngineWorld) -> None:
     await world.start(spec())
     await world.until(all_in(READY))
     await world.engine.remove("i-1")
-    assert [o.process.state for o in await world.engine.list()] == [READY]
+    assert [o.process.state for o in (await world.engine.list()).instances] == [READY]
 
 
 async def test_the_unknown_is_no_error(world: EngineWorld) -> None:
@@ -143,7 +143,7 @@ async def test_the_unknown_is_no_error(world: EngineWorld) -> None:
     await world.engine.remove("i-9")
     world.engine.poll_fast("i-9")
     assert await world.engine.log_tail("i-9", 10) == ""
-    assert await world.engine.list() == ()
+    assert (await world.engine.list()).instances == ()
 
 
 async def test_a_crash_tells_its_status_and_its_last_lines(world: EngineWorld) -> None:
@@ -173,7 +173,7 @@ async def test_a_successor_sees_the_same(world: EngineWorld) -> None:
     await world.start(spec(2))
     before = await world.until(all_in(READY, 2))
     await world.successor()
-    after = await world.engine.list()
+    after = (await world.engine.list()).instances
     assert {(o.instance_id, o.process.state, o.track, o.revision, o.template) for o in after} == {
         (o.instance_id, o.process.state, o.track, o.revision, o.template) for o in before
     }
@@ -187,7 +187,7 @@ async def test_a_successor_learns_how_it_ended(world: EngineWorld) -> None:
     (seen,) = await world.until(all_in(EXITED))
     assert seen.process.exit == "killed by signal 9"
     await world.successor()
-    assert [(o.process.state, o.process.exit) for o in await world.engine.list()] == [
+    assert [(o.process.state, o.process.exit) for o in (await world.engine.list()).instances] == [
         (EXITED, "killed by signal 9")
     ]
 
@@ -206,3 +206,20 @@ async def test_an_engine_that_cannot_see_raises_instead_of_answering_with_none(w
         await world.engine.list()
     with pytest.raises(EngineUnavailableError):
         await world.engine.list("service-1")
+
+
+async def test_what_cannot_be_asked_is_named_and_not_taken_for_empty(world: EngineWorld) -> None:
+    await world.start(spec())
+    await world.until(all_in(READY))
+    if not await world.cut_off():
+        assert (await world.engine.list()).unreachable == frozenset()
+        return
+    listing = await world.engine.list()
+    assert listing.instances == ()
+    assert listing.may_hide("", "")
+    await world.engine.stop("i-1", 0)
+    await world.engine.remove("i-1")
+    assert await world.engine.usage("service-1") == {}
+    await world.mend()
+    assert [o.process.state for o in (await world.engine.list()).instances] == [READY]
+    assert not (await world.engine.list()).may_hide("", "")

@@ -70,11 +70,11 @@ def of(seen: tuple[Observed, ...], instance_id: str) -> Observed | None:
 
 async def ended_and_removed(world: ProcessEngineWorld, instance_id: str) -> None:
     """What the loop does with an instance of no service, and `down` with every one."""
-    if of(await world.engine.list(), instance_id) is not None:
+    if of((await world.engine.list()).instances, instance_id) is not None:
         await world.engine.stop(instance_id, 5)
         await world.until(lambda seen: (one := of(seen, instance_id)) is None or one.process.state is EXITED)
         await world.engine.remove(instance_id)
-    assert of(await world.engine.list(), instance_id) is None
+    assert of((await world.engine.list()).instances, instance_id) is None
     assert not world.directory(instance_id).path.exists()
 
 
@@ -89,7 +89,7 @@ async def test_a_dead_one_has_ended_and_can_be_started_again(
     await world.abandon()
     damage(world.directory("i-1").path / name)
     await world.successor()
-    seen = await world.engine.list()
+    seen = (await world.engine.list()).instances
     dead, other = of(seen, "i-1"), of(seen, "i-2")
     assert dead is None or (dead.process.state is EXITED and dead.process.exit)
     assert other is not None
@@ -121,7 +121,7 @@ async def test_nobody_knows_whose_a_living_one_without_a_spec_is(world: ProcessE
     await world.abandon()
     (world.directory("i-1").path / "spec.json").write_bytes(b"")
     await world.successor()
-    (seen,) = await world.engine.list()
+    (seen,) = (await world.engine.list()).instances
     assert (seen.service_id, seen.process.state is EXITED) == (UNKNOWN, False)
     with pytest.raises(NoRoomError, match="not ended yet"):
         await world.engine.start(spec(1))
@@ -137,7 +137,7 @@ async def test_a_living_one_whose_state_is_damaged_goes_on(world: ProcessEngineW
     await world.abandon()
     (world.directory("i-1").path / "state.json").write_bytes(b"")
     await world.successor()
-    (seen,) = await world.engine.list()
+    (seen,) = (await world.engine.list()).instances
     assert (seen.service_id, seen.process.state) == ("service-1", READY)
 
 
@@ -149,7 +149,7 @@ async def test_what_lies_among_the_instances_and_is_none(world: ProcessEngineWor
     (root / "odd name").mkdir()
     (root / ".gone-1").mkdir()
     await world.successor()
-    assert await world.engine.list() == ()
+    assert (await world.engine.list()).instances == ()
     assert Path("/etc/passwd").exists()
 
 

@@ -81,7 +81,7 @@ async def test_ready_is_seen_at_once_and_only_after_startup(world: ProcessEngine
     await until(work.exists)
     (work / "health").touch()
     await until(lambda: (work / "asked").exists() and (work / "asked").read_text().count("begun") >= 3)
-    (seen,) = await world.engine.list()
+    (seen,) = (await world.engine.list()).instances
     assert seen.process.state is STARTING
     assert "health" not in (work / "asked").read_text().split()
     (work / "begun").touch()
@@ -98,7 +98,7 @@ async def test_failures_in_the_initial_delay_do_not_count(world: ProcessEngineWo
     (work / "health").touch()
     await world.until(all_in(READY))
     await until(lambda: (work / "asked").read_text().count("live") >= 2 * QUICK.failures)
-    assert not hung(await world.engine.list())
+    assert not hung((await world.engine.list()).instances)
 
 
 async def test_requests_that_never_end_are_found_behind_a_healthy_server(world: ProcessEngineWorld) -> None:
@@ -114,7 +114,7 @@ class TestCommands:
         await world.start(asked("serve", startup=check, readiness=check))
         work = world.directory().path / "work"
         await until(work.exists)
-        assert [o.process.state for o in await world.engine.list()] == [STARTING]
+        assert [o.process.state for o in (await world.engine.list()).instances] == [STARTING]
         (work / "ok").touch()
         await world.until(all_in(READY))
         world.engine.poll_fast("i-1")

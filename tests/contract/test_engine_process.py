@@ -123,7 +123,7 @@ async def test_watchers_hear_of_a_death_at_once(world: ProcessEngineWorld) -> No
     os.kill(pid, signal.SIGKILL)
     await asyncio.wait_for(world.changed.wait(), 10)
     assert time.monotonic() - before < 0.5  # a poll of READY instances would take a second
-    assert [o.process.state for o in await world.engine.list()] == [EXITED]
+    assert [o.process.state for o in (await world.engine.list()).instances] == [EXITED]
 
 
 async def test_news_of_a_death_survive_trouble_of_our_own(
@@ -150,7 +150,7 @@ async def test_a_package_that_is_not_there_is_refused(world: ProcessEngineWorld)
         await world.start(spec())
     with pytest.raises(StartRefusedError, match="cannot name"):
         await world.start(replace(spec(), instance_id="../escape"))
-    assert await world.engine.list() == ()
+    assert (await world.engine.list()).instances == ()
 
 
 async def test_a_program_that_is_not_there_says_so(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ async def test_a_fault_while_starting_leaves_nothing_that_nobody_follows(
     with monkeypatch.context() as patch, pytest.raises(ValueError, match="null byte"):
         patch.setattr(supervise, "spawn", broken)
         await world.start(spec())
-    assert await world.engine.list() == ()
+    assert (await world.engine.list()).instances == ()
     await world.start(spec())
     await world.until(all_in(READY))
 
@@ -188,7 +188,7 @@ async def test_killed_between_writing_down_and_spawning(world: ProcessEngineWorl
     half.write_spec(Spec(label.argv, label={**label.label, "instance_id": "i-2"}), 5)
     world.directory("i-3").path.mkdir()  # killed even before
     await world.successor()
-    seen = {o.instance_id: (o.process.state, o.process.exit) for o in await world.engine.list()}
+    seen = {o.instance_id: (o.process.state, o.process.exit) for o in (await world.engine.list()).instances}
     assert seen == {"i-1": (READY, ""), "i-2": (EXITED, "was never started")}
     assert not world.directory("i-3").path.exists()
 
@@ -254,12 +254,12 @@ async def test_a_server_that_closes_idle_connections_stays_ready(world: ProcessE
     await world.start(spec(how="drop"))
     await world.until(all_in(READY))
     world.engine.poll_fast("i-1")
-    (first,) = await world.engine.list()
+    (first,) = (await world.engine.list()).instances
     world.told.clear()
     asked = world.directory().path / "work" / "asked"
     before = asked.stat().st_size
     await until(lambda: asked.stat().st_size > before + 3 * len("health\n"))
-    (seen,) = await world.engine.list()
+    (seen,) = (await world.engine.list()).instances
     assert (seen.process.state, seen.process.quiet_since_ms, world.told) == (
         READY,
         first.process.quiet_since_ms,
@@ -271,7 +271,7 @@ async def test_an_adopted_instance_that_is_slow_to_answer_is_still_ready(world: 
     await world.start(spec(how="hang"))
     await world.until(all_in(READY))
     await world.successor()
-    assert [o.process.state for o in await world.engine.list()] == [READY]
+    assert [o.process.state for o in (await world.engine.list()).instances] == [READY]
 
 
 async def test_an_unknown_format_that_runs_is_not_overlooked(world: ProcessEngineWorld) -> None:

@@ -65,7 +65,7 @@ async def test_whatever_a_killed_control_plane_had_begun_is_found_again(world: P
     for observed in seen:  # asked again, as a loop would: nobody is started twice
         await world.engine.start(spec(int(observed.instance_id.removeprefix("i-"))))
     assert {o.instance_id: o.process.started_ms for o in seen} == {
-        o.instance_id: o.process.started_ms for o in await world.engine.list()
+        o.instance_id: o.process.started_ms for o in (await world.engine.list()).instances
     }
 
 
@@ -92,7 +92,7 @@ async def test_the_model_server_serves_and_is_adopted(tmp_path: Path) -> None:
         before = seen.process.quiet_since_ms
         (seen,) = await world.until(lambda all_: all_[0].quiet_since_ms not in {None, before})
         await world.successor()
-        assert [o.process.state for o in await world.engine.list()] == [ProcessState.READY]
+        assert [o.process.state for o in (await world.engine.list()).instances] == [ProcessState.READY]
         await world.engine.stop("i-1", 10)
         (seen,) = await world.until(all_in(ProcessState.EXITED))
         assert seen.process.exit == "exited with status 0"

@@ -133,7 +133,7 @@ async def test_a_service_that_never_came_to_run_is_created_again_in_its_place(wo
     second = await world.create(variant_request(V1))
     await world.converge(second)
     assert (await world.service(second)).status is ServiceStatus.RUNNING
-    assert [o.service_id for o in await world.engine.list()] == [second]
+    assert [o.service_id for o in (await world.engine.list()).instances] == [second]
     assert world.route(first) is None
     text = f"takes the place of service {first}, which never came to run"
     assert any(text in event for event in await world.events(second))
@@ -182,7 +182,7 @@ async def test_delete_drains_and_leaves_nothing(world: PlaneWorld) -> None:
     async with world.store.read() as r:
         assert await r.service(None, service_id) is None
     assert world.route(service_id) is None
-    assert await world.engine.list() == ()
+    assert (await world.engine.list()).instances == ()
 
 
 async def test_a_killed_instance_is_replaced_at_once(world: PlaneWorld) -> None:
@@ -217,7 +217,7 @@ async def test_strangers_of_a_known_service_are_drained_when_they_do_not_fit(wor
     world.engine.intrude(InstanceSpec("stranger", service_id, 1, 1, "other", "digest", "iris", "0.0.1"))
     world.engine.announce()
     await world.elapse(120_000, service_id)
-    assert [o.instance_id for o in await world.engine.list()] != ["stranger"]
+    assert [o.instance_id for o in (await world.engine.list()).instances] != ["stranger"]
     assert len(await world.running()) == 1
 
 
@@ -225,7 +225,7 @@ async def test_strangers_of_an_unknown_service_are_ended(world: PlaneWorld) -> N
     world.engine.intrude(InstanceSpec("stranger", "nobody", 1, 1, "other", "digest", "iris", "0.0.1"))
     await world.restart()
     await world.elapse(60_000, "nobody")
-    assert await world.engine.list() == ()
+    assert (await world.engine.list()).instances == ()
 
 
 async def test_nothing_is_decided_while_the_engine_cannot_be_asked(world: PlaneWorld) -> None:

@@ -85,7 +85,9 @@ class Oracle:
         return {
             i: o
             for i, (phase, o) in self._now().items()
-            if phase is Phase.READY and (i in acked or not weights.get(o.instance.track))
+            if phase is Phase.READY
+            and o.state is not ProcessState.UNKNOWN
+            and (i in acked or not weights.get(o.instance.track))
         }
 
     def _newly(self, phase: Phase) -> dict[str, InstanceObservation]:
@@ -109,12 +111,14 @@ class Oracle:
     def _whole(self) -> None:
         """What may be called done: nothing missing, nothing left, and the gateway has the final weights."""
         assert self.before.acked == self.decision.route, "done before the gateway has it"
-        held = Counter((row.track, row.template) for row, _ in self._after().values() if row.phase in HOLDING)
+        held = Counter(
+            (row.track, row.template) for row, o in self._after().values() if row.phase in HOLDING and not o.lost
+        )
         wanted = {(t, v.template.hash): v.instance_count for t, v in self._goal.items()}
         assert held == wanted, "done with something missing or left"
 
     def _starts(self) -> None:
-        held = Counter(o.instance.track for p, o in self._now().values() if p in HOLDING)
+        held = Counter(o.instance.track for p, o in self._now().values() if p in HOLDING and not o.lost)
         for start in self.decision.starts:
             v = self._goal.get(start.track)
             limit = _ceiling(v) if v else 1
@@ -132,6 +136,9 @@ class Oracle:
                 assert self._emptied(observation), "stopped with requests inside"
         if self._service.desired is not Desired.RUNNING:
             self._nobody_waited_for(acked)
+        unknown = {o.id for o in self.before.observations if o.state is ProcessState.UNKNOWN}
+        assert not unknown & {s.instance_id for s in self.decision.stops}, "told to stop where nobody hears it"
+        assert not unknown & set(self.decision.resume), "taken for absent where nobody can look"
         for stop in self.decision.stops:
             assert stop.grace_s == self._grace_s(stop.instance_id), "another grace than was asked for"
 
@@ -181,7 +188,14 @@ class Oracle:
             if old and old.weight and rollout and not rollout.switched:
                 floor = _floor(v or old, old.instance_count)
                 assert remain[track] >= floor, f"track {track}: {remain[track]} serve, floor of the base {floor}"
-        ready = {i for i, (phase, _) in self._now().items() if phase is Phase.READY}
+        for instance_id, o in left.items():
+            v = self._goal.get(o.instance.track)
+            if v and o.lost and o.phase is Phase.READY:
+                floor = _floor(v, v.instance_count)
+                assert remain[v.track] >= floor, f"{instance_id} may still answer, and only {remain[v.track]} do"
+        ready = {
+            i for i, (phase, o) in self._now().items() if phase is Phase.READY and o.state is ProcessState.READY
+        }
         assert not ready or ready - left.keys(), "everything that is ready was drained"
         if drained:
             assert sum(remain.values()) >= 1, "the last serving instance was drained"
@@ -193,7 +207,10 @@ class Oracle:
             fresh = [
                 (i, o)
                 for i, (phase, o) in self._now().items()
-                if phase in LIVE and o.instance.track == track and o.instance.template == v.template.hash
+                if phase in LIVE
+                and o.instance.track == track
+                and o.instance.template == v.template.hash
+                and not o.lost
             ]
             late = [i for i, o in fresh if o.state is not ProcessState.READY and self._late(o, v)]
             staying = [i for i, _ in fresh if i not in left]
@@ -295,7 +312,7 @@ def _now(observation: InstanceObservation) -> Phase:
             return Phase.READY
         case Phase.READY | Phase.DRAINING | Phase.STOPPING if observation.state in ENDED:
             return Phase.EXITED
-        case Phase.READY if observation.state is not ProcessState.READY:
+        case Phase.READY if observation.state not in {ProcessState.READY, ProcessState.UNKNOWN}:
             return Phase.STARTING
         case phase:
             return phase

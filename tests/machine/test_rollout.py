@@ -6,7 +6,7 @@ of what may happen, and what must come of it once the world is fair: the goal is
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from tests.worlds.rollout import BAD, GOOD, RolloutWorld, variant
+from tests.worlds.rollout import BAD, GOOD, NODES, RolloutWorld, variant
 
 from modelyard.core.rollout.decide import decide
 from modelyard.core.rollout.routes import route
@@ -148,6 +148,18 @@ class RolloutMachine(RuleBasedStateMachine):
     def lose_a_row(self, data: st.DataObject) -> None:
         del self.world.rows[data.draw(st.sampled_from(sorted(self.world.rows)))]
         self.world.unfair = True
+
+    @rule(node=st.sampled_from(NODES), how=st.sampled_from(["cut", "cut", "mend", "lose"]))
+    def node_moves(self, node: str, how: str) -> None:
+        """Out of reach, back as it was, or broken: which of them nobody can tell until it is back."""
+        match how:
+            case "cut":
+                self.world.cut.add(node)
+                self.world.unfair = True
+            case "mend":
+                self.world.cut.discard(node)
+            case "lose":
+                self.world.lose(node)
 
     @rule(room=st.sampled_from([2, 4, 1_000, 1_000]))
     def room(self, room: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from modelyard.domain.process import ProcessState
-from modelyard.engines.base import Engine, InstanceSpec, Observed
+from modelyard.engines.base import Engine, InstanceSpec, Observed, Scope
 from modelyard.engines.fake import CrashAtStart, FakeEngine, NeverReady, SlowDrain, StuckInStop
 from modelyard.engines.launch import LaunchOptions
 from modelyard.engines.process import ProcessEngine
@@ -44,6 +44,10 @@ class EngineWorld(Protocol):
     async def break_down(self) -> None:
         """From now on the engine cannot see its instances."""
 
+    async def cut_off(self) -> bool:
+        """From now on its instances are out of reach; False: that does not happen to this engine."""
+
+    async def mend(self) -> None: ...
     async def intrude(self, spec: InstanceSpec) -> None: ...
     async def count(self, instance_id: str, text: bytes) -> None:
         """From now on it tells this when it is asked what it counts."""
@@ -71,7 +75,7 @@ class FakeEngineWorld:
 
     async def until(self, done: Until) -> tuple[Observed, ...]:
         for _ in range(100):
-            if done(seen := await self.engine.list()):
+            if done(seen := (await self.engine.list()).instances):
                 return seen
             self.now = self.engine.next_change_ms() or self.now + 100
             self.engine.announce()
@@ -87,6 +91,13 @@ class FakeEngineWorld:
 
     async def break_down(self) -> None:
         self.engine.unavailable = True
+
+    async def cut_off(self) -> bool:
+        self.engine.cut(Scope())
+        return True
+
+    async def mend(self) -> None:
+        self.engine.mend(Scope())
 
     async def intrude(self, spec: InstanceSpec) -> None:
         self.engine.intrude(spec)
@@ -128,7 +139,7 @@ class ProcessEngineWorld:
 
     async def until(self, done: Until) -> tuple[Observed, ...]:
         async with asyncio.timeout(20):
-            while not done(seen := await self.engine.list()):
+            while not done(seen := (await self.engine.list()).instances):
                 await self.changed.wait()
                 self.changed.clear()
             return seen
@@ -157,6 +168,11 @@ class ProcessEngineWorld:
 
     async def break_down(self) -> None:
         (self.data_dir / "instances").rename(self.data_dir / "elsewhere")
+
+    async def cut_off(self) -> bool:
+        return False
+
+    async def mend(self) -> None: ...
 
     async def intrude(self, spec: InstanceSpec) -> None:
         other = self._engine()

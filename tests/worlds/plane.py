@@ -213,7 +213,7 @@ class PlaneWorld:
         return [_line(e) for e in found]
 
     async def running(self) -> "list[Observed]":
-        return [o for o in await self.engine.list() if o.process.state is not ProcessState.EXITED]
+        return [o for o in (await self.engine.list()).instances if o.process.state is not ProcessState.EXITED]
 
     def route(self, service_id: str) -> ServiceRoute | None:
         return self.gateway.view(service_id).acked

@@ -55,6 +55,10 @@ def variant(model: str, *, count: int = 1, weight: int = 100, surge: float = 1, 
     )
 
 
+NODES = ("n1", "n2")
+NODE_LOST_MS = 30_000
+
+
 @dataclass
 class Proc:
     """A process; `ready_ms` None: never. `quiet_ms`: since when nothing was inside and nothing came."""
@@ -69,6 +73,7 @@ class Proc:
     sick: bool = False
     busy: bool = False
     quiet_ms: int = 0
+    node: str = NODES[0]
 
     def state(self, now_ms: int) -> ProcessState:
         if self.exited:
@@ -141,6 +146,7 @@ class Gateway:
 class RolloutWorld:
     """Everything there is. `unfair`: something happened for which a good rollout may fail.
 
+    `cut`: nodes whose processes nobody can see or tell anything; the gateway reaches them all the same.
     `ahead_ms`: how far the wall clock is ahead of the time that passes; `jumped`: it was set during the rollout.
     """
 
@@ -155,6 +161,8 @@ class RolloutWorld:
     gateway: Gateway = field(default_factory=Gateway)
     unrouted_ms: dict[str, int] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
+    unseen_ms: dict[str, int] = field(default_factory=dict)
+    cut: set[str] = field(default_factory=set)
     began: dict[str, int] = field(default_factory=dict)
     lapses: Counter[str] = field(default_factory=Counter)
     room: int = 1_000
@@ -271,6 +279,17 @@ class RolloutWorld:
         proc = self.procs.get(instance_id)
         return proc.state(self.now_ms) if proc else ProcessState.ABSENT
 
+    def seen(self, instance_id: str) -> Proc | None:
+        """The process, where the engine can look."""
+        proc = self.procs.get(instance_id)
+        return proc if proc is not None and proc.node not in self.cut else None
+
+    def lose(self, node: str) -> None:
+        """The node breaks: nothing of what was there is left, and it stays out of reach."""
+        self.cut.add(node)
+        self.procs = {i: p for i, p in self.procs.items() if p.node != node}
+        self.unfair = True
+
     def situation(self) -> Situation:
         """What `control.observe` makes of it."""
         assert self.service is not None
@@ -300,16 +319,23 @@ class RolloutWorld:
 
     def _strangers(self) -> Iterator[Instance]:
         for proc in self.procs.values():
-            if proc.instance.id not in self.rows and not proc.exited:
+            if proc.instance.id not in self.rows and not proc.exited and proc.node not in self.cut:
                 yield replace(
                     proc.instance, phase=Phase.STARTING, phase_ms=proc.started_ms, ready_ms=None, exit=""
                 )
 
     def _observation(self, instance: Instance) -> InstanceObservation:
-        proc = self.procs.get(instance.id)
+        proc = self.seen(instance.id)
         unrouted_ms = self.unrouted_ms.get(instance.id)
+        obstacle = self.obstacles.get(instance.id, "")
+        if proc is None and not obstacle and (instance.node in self.cut or (self.cut and not instance.node)):
+            lost_ms = self.unseen_ms.setdefault(instance.id, self.now_ms) + NODE_LOST_MS
+            unknown = Process(ProcessState.UNKNOWN, instance.address, node=instance.node)
+            return InstanceObservation(
+                instance, unknown, unrouted_ms, lost_ms=lost_ms, lost=lost_ms <= self.now_ms
+            )
+        self.unseen_ms.pop(instance.id, None)
         if proc is None:
-            obstacle = self.obstacles.get(instance.id, "")
             return InstanceObservation(instance, ABSENT, unrouted_ms=unrouted_ms, obstacle=obstacle)
         return InstanceObservation(
             instance,
@@ -319,6 +345,7 @@ class RolloutWorld:
                 started_ms=proc.started_ms,
                 quiet_since_ms=self._quiet_ms(proc),
                 exit=proc.exit,
+                node=proc.node,
             ),
             unrouted_ms=unrouted_ms,
         )
@@ -347,6 +374,9 @@ class RolloutWorld:
     def look(self, *, acts: int | None = None) -> bool:
         """One pass; `acts`: killed before its n-th act, recording being the first. True when rows changed."""
         if self.service is None:
+            for proc in self.procs.values():
+                if proc.node not in self.cut and not proc.exited and not proc.stopping:
+                    proc.stopping, proc.end_ms = True, self.now_ms + self.stop_ms
             return False
         before = self.situation()
         rejected = self.gateway.rejected
@@ -396,7 +426,13 @@ class RolloutWorld:
 
     def _start(self, instance: Instance) -> None:
         self.counts["start"] += 1
+        assert instance.id not in self.procs or self.seen(instance.id), "started again where nobody can look"
         if instance.id in self.procs:
+            return
+        held = Counter(p.node for p in self.procs.values() if not p.exited)
+        nodes = [node for node in NODES if node not in self.cut]
+        if not nodes:
+            self.obstacles[instance.id] = "no node can be reached"
             return
         if sum(not p.exited for p in self.procs.values()) >= self.room:
             self.obstacles[instance.id] = "no room"
@@ -409,20 +445,22 @@ class RolloutWorld:
         ready_ms = None if model in BAD else self.now_ms + self.start_ms
         end_ms = self.now_ms + self.start_ms if model == CRASHES else None
         self.procs[instance.id] = Proc(instance, self.now_ms, ready_ms, end_ms, quiet_ms=self.now_ms)
+        self.procs[instance.id].node = min(nodes, key=lambda node: held[node])
 
     def _stop(self, instance_id: str) -> None:
         self.counts["stop"] += 1
         assert self.service is not None
         truth = self.gateway.truth if self.service.desired is not Desired.DELETED else None  # nothing is promised
         assert truth is None or instance_id not in truth.instance_ids(), f"{instance_id} stopped while routed to"
-        proc = self.procs.get(instance_id)
+        proc = self.seen(instance_id)
         if proc is not None and not proc.exited and not proc.stopping:
             proc.stopping, proc.end_ms, proc.exit = True, self.now_ms + self.stop_ms, "exited with status 0"
 
     def _remove(self, instance_id: str) -> None:
         self.unrouted_ms.pop(instance_id, None)
         self.obstacles.pop(instance_id, None)
-        proc = self.procs.get(instance_id)
+        self.unseen_ms.pop(instance_id, None)
+        proc = self.seen(instance_id)
         if proc is not None and proc.exited:
             del self.procs[instance_id]
 
@@ -430,6 +468,7 @@ class RolloutWorld:
         """The control plane is killed and comes back: it forgets what only its memory had."""
         self.unrouted_ms.clear()
         self.obstacles.clear()
+        self.unseen_ms.clear()
         self.began.clear()
         self.lapses.clear()
         self.unfair |= self.jumped  # it is as old as the wall clock says
@@ -463,6 +502,7 @@ class RolloutWorld:
         Processes that are sick stay so, unless healed: they have to be replaced.
         """
         self.gateway.rejecting, self.room = False, 1_000
+        self.cut.clear()
         self.start_ms, self.stop_ms = min(self.start_ms, 5_000), min(self.stop_ms, 1_000)
         for proc in self.procs.values():
             proc.sick, proc.busy = proc.sick and not heal, False
@@ -475,6 +515,7 @@ class RolloutWorld:
             if self.service is None:
                 while self.gateway.in_flight is not None:
                     self.gateway_does(self.gateway.answer)
+                self.advance(self.stop_ms)
                 return
             if self.gateway.in_flight is not None:
                 self.gateway_does(self.gateway.answer)

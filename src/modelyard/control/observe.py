@@ -1,16 +1,20 @@
 """From rows, processes and acknowledgements to one situation."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import Instance, Phase
-from modelyard.domain.process import ABSENT, ProcessState
+from modelyard.domain.process import ABSENT, Process, ProcessState
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.service import Rollout
-from modelyard.engines.base import Observed
+from modelyard.engines.base import Listing, Observed
 from modelyard.gateway.base import GatewayView
+
+NODE_LOST_MS = 120_000
+"""After how long out of sight an instance counts as lost. Longer than a node takes to boot: what comes back in
+time costs nothing, what is replaced too early costs a start and a drain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,12 @@ class Memory:
     """What one control plane noticed and a fresh one may notice anew; nothing here needs to survive.
 
     `unrouted_ms`: since when the gateway is known not to route to an instance. `obstacles`: why the engine did
-    not take a start. `began`: the rollout in progress (its id), and since when, on the clock of the decisions.
-    `lapses`: of that rollout, as in `Situation`.
+    not take a start. `unseen_ms`: since when an instance is where its engine cannot look. `began`: the rollout in
+    progress (its id), and since when, on the clock of the decisions. `lapses`: of that rollout, as in `Situation`.
     """
 
     unrouted_ms: dict[str, int] = field(default_factory=dict)
+    unseen_ms: dict[str, int] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
     route_rollout: str = ""
     began: tuple[str, int] = ("", 0)
@@ -43,6 +48,10 @@ class Memory:
             return None
         self.unrouted_ms[instance_id] = self.unrouted_ms.get(instance_id, now_ms)
         return self.unrouted_ms[instance_id]
+
+    def note_unseen(self, instance_id: str, now_ms: int) -> int:
+        """Since when it cannot be seen."""
+        return self.unseen_ms.setdefault(instance_id, now_ms)
 
     def note_rollout(self, rollout: Rollout, instant: Instant) -> int:
         """When it began; as its record says when it was first seen, whatever happened to the wall clock since."""
@@ -72,6 +81,7 @@ class Memory:
 
     def forget(self, instance_id: str) -> None:
         self.unrouted_ms.pop(instance_id, None)
+        self.unseen_ms.pop(instance_id, None)
         self.obstacles.pop(instance_id, None)
 
 
@@ -104,38 +114,67 @@ def leftovers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[s
             yield seen.instance_id
 
 
-def situation(
-    record: ServiceRecord,
-    observed: Sequence[Observed],
-    view: GatewayView,
-    *,
-    connected: bool,
-    memory: Memory,
-    instant: Instant,
-    app_codes: tuple[str, ...] = (),
-) -> Situation:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What engine and gateway show of one service at an instant.
+
+    `connected`: whether the gateway's view is of now. `app_codes`: those that open the service. `node_lost_ms`:
+    how long an instance may be out of sight before it counts as lost.
+    """
+
+    listing: Listing
+    view: GatewayView
+    connected: bool
+    instant: Instant
+    app_codes: tuple[str, ...] = ()
+    node_lost_ms: int = NODE_LOST_MS
+
+
+def situation(record: ServiceRecord, seen: Seen, memory: Memory) -> Situation:
     """Everything that a decision about this service is made from."""
-    seen = {o.instance_id: o.process for o in observed}
-    routed = view.acked.instance_ids() if view.acked else frozenset()
-    observations = tuple(
-        InstanceObservation(
-            instance,
-            seen.get(instance.id, ABSENT),
-            unrouted_ms=memory.note_routing(
-                instance.id, routed=not connected or instance.id in routed, now_ms=instant.now_ms
-            ),
-            obstacle=memory.obstacles.get(instance.id, ""),
-        )
-        for instance in (*record.instances, *strangers(record, observed))
-    )
-    began_ms = memory.note_rollout(record.rollout, instant) if record.rollout is not None else None
+    instances = (*record.instances, *strangers(record, seen.listing.instances))
+    began_ms = memory.note_rollout(record.rollout, seen.instant) if record.rollout is not None else None
     return Situation(
         service=record.service,
         revisions=record.revisions,
         rollout=record.rollout,
-        observations=observations,
-        acked=view.acked,
-        app_codes=app_codes,
+        observations=tuple(_observations(record, instances, seen, memory)),
+        acked=seen.view.acked,
+        app_codes=seen.app_codes,
         began_ms=began_ms,
         lapses=dict(memory.lapses) if record.rollout is not None else {},
     )
+
+
+def _observations(
+    record: ServiceRecord, instances: Iterable[Instance], seen: Seen, memory: Memory
+) -> Iterator[InstanceObservation]:
+    processes = {o.instance_id: o.process for o in seen.listing.instances}
+    hidden = _hidden(record, seen.listing, memory)
+    routed = seen.view.acked.instance_ids() if seen.view.acked else frozenset()
+    now_ms = seen.instant.now_ms
+    for instance in instances:
+        process, lost_ms = processes.get(instance.id, ABSENT), None
+        if process is ABSENT and hidden(instance):
+            process = Process(ProcessState.UNKNOWN, instance.address, node=instance.node)
+            lost_ms = memory.note_unseen(instance.id, now_ms) + seen.node_lost_ms
+        else:
+            memory.unseen_ms.pop(instance.id, None)
+        unrouted = seen.connected and instance.id not in routed
+        yield InstanceObservation(
+            instance,
+            process,
+            unrouted_ms=memory.note_routing(instance.id, routed=not unrouted, now_ms=now_ms),
+            obstacle=memory.obstacles.get(instance.id, ""),
+            lost_ms=lost_ms,
+            lost=lost_ms is not None and lost_ms <= now_ms,
+        )
+
+
+def _hidden(record: ServiceRecord, listing: Listing, memory: Memory) -> Callable[[Instance], bool]:
+    """Whether an instance that is not listed may exist where the engine cannot look. One whose start the engine
+    did not take does not."""
+    if not listing.unreachable:
+        return lambda _instance: False
+    pools = {v.template.hash: v.template.pool for r in record.revisions.values() for v in r.variants}
+    return lambda i: i.id not in memory.obstacles and listing.may_hide(pools.get(i.template), i.node)

@@ -188,8 +188,8 @@ async def end_instances(ports: Ports) -> None:
     asked: set[str] = set()
     while True:
         changed.clear()
-        observed = await ports.engine.list()
-        running = [o for o in observed if o.process.state is not ProcessState.EXITED]
+        listing = await ports.engine.list()
+        running = [o for o in listing.instances if o.process.state is not ProcessState.EXITED]
         for seen in running:
             if seen.instance_id not in asked:
                 await ports.engine.stop(seen.instance_id, DOWN_GRACE_S)
@@ -197,8 +197,10 @@ async def end_instances(ports: Ports) -> None:
         if not running:
             break
         await changed.wait()
-    for seen in observed:
+    for seen in listing.instances:
         await ports.engine.remove(seen.instance_id)
+    for scope in sorted(listing.unreachable, key=str):
+        log.error("what runs on %s of pool %r cannot be ended", scope.node or "any node", scope.pool or "default")
     await _forget_rows(ports)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 from modelyard.control.clock import Clock
-from modelyard.control.observe import Instant, Memory, leftovers, situation, strangers
+from modelyard.control.observe import NODE_LOST_MS, Instant, Memory, Seen, leftovers, situation, strangers
 from modelyard.core.packages.health import health
 from modelyard.core.rollout.decide import Decision, decide, noted
 from modelyard.core.rollout.recording import Recorded, recorded
@@ -29,6 +29,7 @@ from modelyard.domain.service import Event, EventType, InferType, Rollout
 from modelyard.engines.base import (
     Engine,
     InstanceSpec,
+    Listing,
     NoRoomError,
     Observed,
     StartRefusedError,
@@ -45,13 +46,14 @@ READ_ONE_BY_ONE = 16
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything a pass touches."""
+    """Everything a pass touches. `node_lost_ms` as in `Seen`."""
 
     store: Store
     engine: Engine
     gateway: Gateway
     clock: Clock
     new_id: Callable[[], str]
+    node_lost_ms: int = NODE_LOST_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Reconciler:
         """Every service that is stored or has an instance."""
         async with self._ports.store.read() as reading:
             known = await reading.service_ids()
-        return {*known, *(o.service_id for o in await self._ports.engine.list())}
+        return {*known, *(o.service_id for o in (await self._ports.engine.list()).instances)}
 
     async def handle(self, service_id: str) -> int | None:
         """One pass; the moment from which the next is due without an event (milliseconds), None for none."""
@@ -190,7 +192,7 @@ class Reconciler:
                 found.append(route)
         return found
 
-    async def _decided(self, record: ServiceRecord, observed: Sequence[Observed]) -> _Decided | None:
+    async def _decided(self, record: ServiceRecord, observed: Listing) -> _Decided | None:
         """What is to be done, recorded; None when a user changed the service meanwhile."""
         ports, service_id = self._ports, record.service.id
         instant = self._instant()
@@ -201,7 +203,7 @@ class Reconciler:
         decision = decision_for(record.service.infer_type)(seen, instant, rejected)
         decision = await self._explained(decision)
         ids = [ports.new_id() for _ in decision.starts]
-        rows = recorded(record, decision, ids, now_ms, tuple(strangers(record, observed)))
+        rows = recorded(record, decision, ids, now_ms, tuple(strangers(record, observed.instances)))
         if rows.changes:
             async with ports.store.write() as writing:
                 if not await writing.apply(service_id, rows.changes):
@@ -213,14 +215,12 @@ class Reconciler:
         hung = {o.id for o in seen.observations if o.hung}
         self._memory[record.service.id].note_lapses(record.instances, moved, hung)
 
-    async def _carried_out(
-        self, record: ServiceRecord, observed: Sequence[Observed], decided: _Decided
-    ) -> int | None:
+    async def _carried_out(self, record: ServiceRecord, observed: Listing, decided: _Decided) -> int | None:
         ports, service_id = self._ports, record.service.id
         decision, now_ms = decided.decision, decided.now_ms
         await self._route(service_id, decision.route, decision.rollout or record.rollout)
         waiting = await self._act(record, decision, decided.rows)
-        for instance_id in leftovers(record, observed):
+        for instance_id in leftovers(record, observed.instances):
             await ports.engine.remove(instance_id)
         if decision.delete_service:
             self._memory.pop(service_id, None)
@@ -232,18 +232,17 @@ class Reconciler:
     def _instant(self) -> Instant:
         return Instant(self._ports.clock.now_ms(), self._ports.clock.wall_ms())
 
-    def _situation(self, record: ServiceRecord, observed: Sequence[Observed], instant: Instant) -> Situation:
-        service_id = record.service.id
-        gateway = self._ports.gateway
-        return situation(
-            record,
+    def _situation(self, record: ServiceRecord, observed: Listing, instant: Instant) -> Situation:
+        service_id, gateway = record.service.id, self._ports.gateway
+        seen = Seen(
             observed,
             gateway.view(service_id),
-            connected=gateway.connected(),
-            memory=self._memory.setdefault(service_id, Memory()),
-            instant=instant,
-            app_codes=self._codes(service_id),
+            gateway.connected(),
+            instant,
+            self._codes(service_id),
+            self._ports.node_lost_ms,
         )
+        return situation(record, seen, self._memory.setdefault(service_id, Memory()))
 
     async def _explained(self, decision: Decision) -> Decision:
         """The decision with the last log lines of the instance that caused a failure."""
@@ -322,6 +321,8 @@ class Reconciler:
             envs=variant.template.envs,
             resources=variant.template.resources,
             health=await self._health(record, variant),
+            pool=variant.template.pool,
+            volumes=variant.template.volumes,
         )
 
     async def _health(self, record: ServiceRecord, variant: Variant) -> Health:
@@ -335,10 +336,10 @@ class Reconciler:
         settings = record.service.settings
         return asked if settings.websocket else replace(asked, stalled_s=2 * settings.requests.timeout_s)
 
-    async def _end_strangers(self, service_id: str, observed: Sequence[Observed]) -> int | None:
+    async def _end_strangers(self, service_id: str, observed: Listing) -> int | None:
         """Instances of a service that is not there: nothing may be left of it."""
         await self._ports.gateway.remove(service_id)
-        for seen in observed:
+        for seen in observed.instances:
             if seen.process.state is ProcessState.EXITED:
                 await self._ports.engine.remove(seen.instance_id)
             elif seen.process.state is not ProcessState.STOPPING:
@@ -360,11 +361,13 @@ def _routed(records: Iterable[ServiceRecord]) -> Iterator[ServiceRecord]:
     return (record for record in records if record.service.infer_type is InferType.REAL_TIME)
 
 
-def _by_service(observed: Iterable[Observed]) -> Mapping[str, list[Observed]]:
-    found: defaultdict[str, list[Observed]] = defaultdict(list)
-    for instance in observed:
-        found[instance.service_id].append(instance)
-    return found
+def _by_service(listing: Listing) -> Mapping[str, Listing]:
+    """Of each service what is seen of it, and what cannot be."""
+    of: defaultdict[str, list[Observed]] = defaultdict(list)
+    for instance in listing.instances:
+        of[instance.service_id].append(instance)
+    parts = {service_id: Listing(tuple(instances), listing.unreachable) for service_id, instances in of.items()}
+    return defaultdict(lambda: Listing(unreachable=listing.unreachable), parts)
 
 
 def _earliest(*moments: int | None) -> int | None:

@@ -5,14 +5,14 @@ reported where services are read (`operations.facts`).
 """
 
 from modelyard.core.rollout.situation import Situation
-from modelyard.domain.instance import HOLDING, Phase
+from modelyard.domain.instance import Phase
 from modelyard.domain.service import Desired, ServiceStatus
 
 
 def status(situation: Situation) -> ServiceStatus:
     """deploying, running, concerning (fewer ready than asked), pending (no room), failed, stopping …"""
     service = situation.service
-    holding = [o for o in situation.observations if o.phase in HOLDING]
+    holding = [o for o in situation.observations if o.holds]
     if service.desired is Desired.DELETED:
         return ServiceStatus.DELETING
     if service.desired is Desired.STOPPED:
@@ -23,7 +23,8 @@ def status(situation: Situation) -> ServiceStatus:
     if service.failed:
         return ServiceStatus.FAILED
     whole = all(
-        sum(1 for o in track.fresh if o.phase is Phase.READY) >= track.count for track in situation.tracks()
+        sum(1 for o in track.fresh if o.phase is Phase.READY and o.answers) >= track.count
+        for track in situation.tracks()
     )
     return ServiceStatus.RUNNING if whole and _reached(situation) else ServiceStatus.CONCERNING
 

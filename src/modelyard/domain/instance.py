@@ -67,6 +67,7 @@ class Instance:
 
     `template` is a template hash. `started_ms`: when the start was requested; `ready_ms`: when it was ready for
     the first time (None: not yet); `phase_ms`: when the present phase began. `exit` tells people how it ended.
+    `node` and `address` are where it was seen last: they count while its engine cannot look.
     """
 
     id: str
@@ -79,6 +80,8 @@ class Instance:
     phase_ms: int
     ready_ms: int | None = None
     exit: str = ""
+    node: str = ""
+    address: str = ""
 
     def become(self, phase: Phase, now_ms: int, *, exit: str = "") -> "Instance":
         """The same instance in another phase; ImpossibleTransitionError if the tables have no such edge."""

@@ -4,10 +4,13 @@ Contract, for every engine:
 
 - **Idempotent on the instance id.** `start` twice starts once; `stop` and `remove` of the unknown do nothing.
 - **Forgetful.** `list()` is the truth about what exists. It answers for every instance of this data directory,
-  also those started by an earlier control plane and those nobody recorded. It raises `EngineUnavailableError`
-  rather than answer with a part.
+  also those started by an earlier control plane and those nobody recorded. What it could not ask it names
+  (`Listing.unreachable`): nothing is known of what is there, least of all that there is nothing. It raises
+  `EngineUnavailableError` when it could ask nobody.
 - **Quick.** `start` and `stop` return when the request is safely on its way, not when it took effect.
   Readiness is observed, never awaited.
+- **Where it cannot reach, it does nothing.** `stop` and `remove` of an instance in an unreachable scope return and
+  leave it as it is; whoever wants it asks again. `start` goes where it can.
 - An instance has a clean environment: nothing of the control plane's but what its spec says.
 
 After something changed the engine calls every `watch`er with the service's id; a watcher must not block, and a
@@ -21,6 +24,7 @@ from typing import Protocol
 from modelyard.domain.health import Health
 from modelyard.domain.process import Process
 from modelyard.domain.resources import Resources
+from modelyard.domain.revision import Volume
 
 UNKNOWN = ""
 """The service of an instance whose records are damaged: nobody knows whose it is. It is listed like any other that
@@ -45,7 +49,8 @@ class StartRefusedError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
-    """Everything an engine needs to run one instance. `package` is the snapshot's digest."""
+    """Everything an engine needs to run one instance. `package` is the snapshot's digest; `pool` where it runs
+    ("": the default one), `volumes` what it sees of the host besides."""
 
     instance_id: str
     service_id: str
@@ -58,6 +63,8 @@ class InstanceSpec:
     envs: tuple[tuple[str, str], ...] = ()
     resources: Resources = Resources()
     health: Health = Health()
+    pool: str = ""
+    volumes: tuple[Volume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,31 @@ class Observed:
     revision: int
     template: str
     process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A pool, or one node of it (`node` "": all of them)."""
+
+    pool: str = ""
+    node: str = ""
+
+    def covers(self, pool: str | None, node: str) -> bool:
+        """Whether an instance may be in here. Of a pool that is not known (None), or a node ("", it was never seen
+        anywhere), it may."""
+        return (pool is None or pool == self.pool) and (not self.node or not node or node == self.node)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What an engine could see just now, and the scopes that it could not ask."""
+
+    instances: tuple[Observed, ...] = ()
+    unreachable: frozenset[Scope] = frozenset()
+
+    def may_hide(self, pool: str | None, node: str) -> bool:
+        """Whether an instance that is not listed may exist all the same."""
+        return any(scope.covers(pool, node) for scope in self.unreachable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +124,8 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Let go of the instances without touching them: they go on serving."""
 
-    async def list(self, service_id: str | None = None) -> tuple[Observed, ...]:
-        """Every instance (of one service). Raises EngineUnavailableError."""
+    async def list(self, service_id: str | None = None) -> Listing:
+        """Every instance (of one service), as far as can be seen. Raises EngineUnavailableError."""
 
     async def start(self, spec: InstanceSpec) -> None:
         """Raises NoRoomError, StartRefusedError, EngineUnavailableError."""

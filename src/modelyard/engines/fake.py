@@ -7,19 +7,24 @@ misbehaviour named for what it does:
     engine.behave("bad0", CrashAtStart())            # every instance of template "bad0"
     engine.behave_next(SlowStart(5_000), StartLost())  # the next two starts, whatever they are
     engine.unavailable = True                        # list, start, stop and remove raise
+    engine.cut(Scope(node="n1"))                     # what is there cannot be seen or told anything, and goes on
+    engine.mend(Scope(node="n1"))                    # … as it was all along
+    engine.lose("n1")                                # everything on it is gone, seen or not
     at_ms = engine.next_change_ms()                  # where to move the clock to
     engine.announce()                                # after moving it: watchers hear what changed
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
 from modelyard.domain.process import ProcessState
 from modelyard.engines.base import (
     EngineUnavailableError,
     InstanceSpec,
+    Listing,
     NoRoomError,
     Observed,
+    Scope,
     Usage,
     Watcher,
 )
@@ -60,17 +65,26 @@ __all__ = [
 
 
 class FakeEngine:
-    """Implements `engines.base.Engine`. `start_ms` and `stop_ms`: how long the well-behaved take;
-    `capacity`: how many may hold resources at a time (0: any number)."""
+    """Implements `engines.base.Engine`. `start_ms` and `stop_ms`: how long the well-behaved take; `capacity`: how
+    many may hold resources at a time (0: any number); `nodes`: where they are put, each on the emptiest in reach.
+    """
 
     def __init__(
-        self, now_ms: Callable[[], int], *, start_ms: int = 100, stop_ms: int = 10, capacity: int = 0
+        self,
+        now_ms: Callable[[], int],
+        *,
+        start_ms: int = 100,
+        stop_ms: int = 10,
+        capacity: int = 0,
+        nodes: tuple[str, ...] = ("",),
     ) -> None:
         self._now_ms = now_ms
         self.start_ms = start_ms
         self.stop_ms = stop_ms
         self.capacity = capacity
+        self.nodes = nodes
         self.unavailable = False
+        self.unreachable: set[Scope] = set()
         self.started: list[InstanceSpec] = []
         self.usages: dict[str, Usage] = {}
         self.counted: dict[str, bytes] = {}
@@ -105,6 +119,20 @@ class FakeEngine:
         life.in_flight, life.quiet_ms = in_flight, self._now_ms()
         self.announce()
 
+    def cut(self, scope: Scope) -> None:
+        """From now on nobody gets there; what is there goes on."""
+        self.unreachable.add(scope)
+        self.announce()
+
+    def mend(self, scope: Scope) -> None:
+        self.unreachable.discard(scope)
+        self.announce()
+
+    def lose(self, node: str) -> None:
+        """The node breaks: nothing of what was there is left."""
+        self._lives = {i: life for i, life in self._lives.items() if life.node != node}
+        self.announce()
+
     def write_log(self, instance_id: str, *lines: str) -> None:
         self._lives[instance_id].log.extend(lines)
 
@@ -119,7 +147,9 @@ class FakeEngine:
 
     def announce(self) -> None:
         """Tell the watchers of every service whose instances look different from the last time."""
-        seen = {observed.instance_id: observed for observed in self._observe()}
+        seen = {
+            observed.instance_id: observed for observed in self._observe() if self._reached(observed.instance_id)
+        }
         either = self._announced.keys() | seen.keys()
         changed = [seen.get(i) or self._announced[i] for i in either if seen.get(i) != self._announced.get(i)]
         self._announced = seen
@@ -134,9 +164,16 @@ class FakeEngine:
         """The instances live on; another control plane may `open` this engine again."""
         self._watchers.clear()
 
-    async def list(self, service_id: str | None = None) -> tuple[Observed, ...]:
+    async def list(self, service_id: str | None = None) -> Listing:
         self._check()
-        return tuple(o for o in self._observe() if service_id is None or o.service_id == service_id)
+        return Listing(
+            tuple(
+                o
+                for o in self._observe()
+                if self._reached(o.instance_id) and (service_id is None or o.service_id == service_id)
+            ),
+            frozenset(self.unreachable),
+        )
 
     async def start(self, spec: InstanceSpec) -> None:
         self._check()
@@ -146,17 +183,18 @@ class FakeEngine:
         held = sum(observed.process.state is not ProcessState.EXITED for observed in self._observe())
         if isinstance(how, NoRoom) or (self.capacity and held >= self.capacity):
             raise NoRoomError(f"room for {self.capacity} instances, {held} there")
+        node = self._place(spec.pool)
         self.started.append(spec)
         if isinstance(how, StartLost):
             self._lost.add(spec.instance_id)
             return
-        self._lives[spec.instance_id] = Life(spec, self._now_ms(), self.start_ms, self.stop_ms, how)
+        self._lives[spec.instance_id] = Life(spec, self._now_ms(), self.start_ms, self.stop_ms, how, node=node)
         self.announce()
 
     async def stop(self, instance_id: str, grace_s: float) -> None:
         self._check()
         life = self._lives.get(instance_id)
-        if life is None or self._now_ms() >= life.exited[0]:
+        if life is None or not self._reached(instance_id) or self._now_ms() >= life.exited[0]:
             return
         self._stopping.add(instance_id)
         killed_ms = self._now_ms() + round(grace_s * 1000)
@@ -171,7 +209,7 @@ class FakeEngine:
     async def remove(self, instance_id: str) -> None:
         self._check()
         life = self._lives.get(instance_id)
-        if life is not None and self._now_ms() >= life.exited[0]:
+        if life is not None and self._reached(instance_id) and self._now_ms() >= life.exited[0]:
             del self._lives[instance_id]
             self._stopping.discard(instance_id)
             self.announce()
@@ -184,7 +222,11 @@ class FakeEngine:
         return {i: self.usages.get(i, Usage()) for i, life in self._lives.items() if self._runs(life, service_id)}
 
     def _runs(self, life: Life, service_id: str) -> bool:
-        return life.spec.service_id == service_id and self._now_ms() < life.exited[0]
+        return (
+            life.spec.service_id == service_id
+            and self._reached(life.spec.instance_id)
+            and self._now_ms() < life.exited[0]
+        )
 
     async def metrics(self, instance_id: str, limit_s: float) -> bytes | None:
         life = self._lives.get(instance_id)
@@ -201,6 +243,20 @@ class FakeEngine:
     def _check(self) -> None:
         if self.unavailable:
             raise EngineUnavailableError("it was told to be unavailable")
+
+    def _reached(self, instance_id: str) -> bool:
+        life = self._lives[instance_id]
+        return not any(scope.covers(life.spec.pool, life.node) for scope in self.unreachable)
+
+    def _place(self, pool: str) -> str:
+        """Raises NoRoomError."""
+        open_ = [
+            n for n in self.nodes if Scope(pool, n) not in self.unreachable and Scope(pool) not in self.unreachable
+        ]
+        held = Counter(life.node for life in self._lives.values() if self._now_ms() < life.exited[0])
+        if not open_:
+            raise NoRoomError("no node can be reached")
+        return min(open_, key=lambda node: held[node])
 
     def _observe(self) -> tuple[Observed, ...]:
         now = self._now_ms()

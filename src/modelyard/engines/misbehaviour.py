@@ -124,6 +124,7 @@ class Life:
     in_flight: int = 0
     quiet_ms: int = 0
     log: list[str] = field(default_factory=list)
+    node: str = ""
 
     @property
     def ready_ms(self) -> int:
@@ -188,7 +189,7 @@ class Life:
         exited_ms, text = self.exited
         address = f"unix:instances/{self.spec.instance_id}/s.sock"
         if now_ms >= exited_ms:
-            return Process(ProcessState.EXITED, address, self.started_ms, exit=text)
+            return Process(ProcessState.EXITED, address, self.started_ms, exit=text, node=self.node)
         ready = self.ready(now_ms)
         serving = ProcessState.READY if ready else ProcessState.STARTING
         in_flight = self.busy(now_ms) if ready else None
@@ -204,4 +205,5 @@ class Life:
             hung=isinstance(self.how, Hangs) and now_ms >= self.ready_ms + self.how.after_ms,
             frozen=isinstance(self.how, Freezes) and now_ms >= self.ready_ms + self.how.after_ms,
             silent=self.keeps_waiting(now_ms),
+            node=self.node,
         )

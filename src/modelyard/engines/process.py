@@ -23,6 +23,7 @@ from modelyard.engines.base import (
     UNKNOWN,
     EngineUnavailableError,
     InstanceSpec,
+    Listing,
     NoRoomError,
     Observed,
     StartRefusedError,
@@ -199,14 +200,17 @@ class ProcessEngine:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._tracked.clear()
 
-    async def list(self, service_id: str | None = None) -> tuple[Observed, ...]:
+    async def list(self, service_id: str | None = None) -> Listing:
+        """All or nothing: one machine is never partly out of reach."""
         if not self._open:
             raise EngineUnavailableError("the engine is not open")
         self._take_stock()
-        return tuple(
-            tracked.observed()
-            for tracked in self._tracked.values()
-            if service_id is None or tracked.spec.service_id == service_id
+        return Listing(
+            tuple(
+                tracked.observed()
+                for tracked in self._tracked.values()
+                if service_id is None or tracked.spec.service_id == service_id
+            )
         )
 
     async def start(self, spec: InstanceSpec) -> None:

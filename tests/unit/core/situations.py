@@ -96,6 +96,7 @@ def observation(letter: str, name: str, *, track: int, old: str, new: str, age: 
         phase_ms=started_ms if phase is Phase.STARTING and letter not in WAS_READY else NOW - 10_000,
         ready_ms=started_ms + 100 if letter in WAS_READY else None,
         exit="exited with status 1" if letter == "e" else "",
+        address=f"unix:{name}" if letter in WAS_READY else "",
     )
     process = Process(
         state,

@@ -43,7 +43,7 @@ async def story(engine: FakeEngine, clock: Clock, until_ms: int) -> list[tuple[i
     """(instant, state or exit) whenever `next_change_ms` says something changes, up to a time."""
     told: list[tuple[int, str]] = []
     while True:
-        (seen,) = await engine.list()
+        (seen,) = (await engine.list()).instances
         now = seen.process.exit or seen.process.state.value
         if not told or told[-1][1] != now:
             told.append((clock.now, now))
@@ -106,7 +106,7 @@ async def test_refused_and_lost(engine: FakeEngine) -> None:
     with pytest.raises(NoRoomError):
         await engine.start(SPEC)
     await engine.start(SPEC)
-    assert await engine.list() == ()
+    assert (await engine.list()).instances == ()
     assert engine.started == [SPEC]
 
 
@@ -118,7 +118,10 @@ async def test_capacity_counts_what_holds_resources(engine: FakeEngine, clock: C
     await engine.stop("i-1", 1)
     clock.now = 10
     await engine.start(replace(SPEC, instance_id="i-2"))
-    assert [o.process.state for o in await engine.list()] == [ProcessState.EXITED, ProcessState.STARTING]
+    assert [o.process.state for o in (await engine.list()).instances] == [
+        ProcessState.EXITED,
+        ProcessState.STARTING,
+    ]
 
 
 async def test_watchers_hear_once_of_each_change(engine: FakeEngine, clock: Clock) -> None:
@@ -137,8 +140,10 @@ async def test_requests_inside(engine: FakeEngine, clock: Clock) -> None:
     await engine.start(SPEC)
     clock.now = 200
     engine.serve("i-1", 2)
-    assert [(o.process.in_flight, o.process.quiet_since_ms) for o in await engine.list()] == [(2, None)]
+    assert [(o.process.in_flight, o.process.quiet_since_ms) for o in (await engine.list()).instances] == [
+        (2, None)
+    ]
     clock.now = 300
     engine.serve("i-1", 0)
     clock.now = 400
-    assert [(o.process.in_flight, o.process.quiet_since_ms) for o in await engine.list()] == [(0, 300)]
+    assert [(o.process.in_flight, o.process.quiet_since_ms) for o in (await engine.list()).instances] == [(0, 300)]

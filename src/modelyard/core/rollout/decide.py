@@ -15,7 +15,7 @@ from modelyard.core.rollout import events, routes, stopping, transitions
 from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.core.rollout.steps import Drain, Plan, Start, plan
 from modelyard.core.rollout.verdict import Done, Failed, ready_for_switch, verdict
-from modelyard.domain.instance import HOLDING, Instance, Phase
+from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.process import ProcessState
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Desired, Event, EventType, Rollout, RolloutState, Service
@@ -24,6 +24,8 @@ T = TypeVar("T")
 KEEP_EXITED_MS = 600_000
 UNKNOWN_GRACE_S = 30
 _WITH_REQUESTS = frozenset({Phase.STARTING, Phase.READY, Phase.DRAINING})
+TOLD = frozenset({ProcessState.STOPPING, ProcessState.UNKNOWN})
+"""Who needs no word to stop: one has it already, the other does not hear it (it is told when it is seen again)."""
 KEEP_EXITED = 8
 """Per track: as many failures as it takes to reach the longest back-off."""
 
@@ -96,7 +98,13 @@ def decide(situation: Situation, now_ms: int, *, rejected: str = "", wall_ms: in
         route=wanted,
         explain=explain,
         delete_service=_is_gone(situation),
-        again_ms=_earliest(steps.again_ms, again, _cleanup_ms(situation), _due_ms(situation, now_ms - wall_ms)),
+        again_ms=_earliest(
+            steps.again_ms,
+            again,
+            _cleanup_ms(situation),
+            _lost_ms(situation),
+            _due_ms(situation, now_ms - wall_ms),
+        ),
     )
 
 
@@ -204,7 +212,10 @@ def _end_frozen(situation: Situation, now_ms: int) -> Situation:
     would wait for ever; when their connections break, they are retried elsewhere, as when an instance is killed.
     Draining it first would be pointless: nothing inside it ever completes."""
     routed = situation.acked.instance_ids() if situation.acked else frozenset()
-    well = any(o.phase is Phase.READY and o.id in routed and o.process.responsive for o in situation.observations)
+    well = any(
+        o.phase is Phase.READY and o.id in routed and o.answers and o.process.responsive
+        for o in situation.observations
+    )
 
     def move(observation: InstanceObservation) -> InstanceObservation:
         if (
@@ -261,7 +272,7 @@ def _grace_s(situation: Situation, observation: InstanceObservation) -> int:
 
 def _stops(situation: Situation) -> Iterator[Stop]:
     for observation in situation.observations:
-        if observation.phase is Phase.STOPPING and observation.state is not ProcessState.STOPPING:
+        if observation.phase is Phase.STOPPING and observation.state not in TOLD:
             yield Stop(observation.id, 0 if observation.process.frozen else _grace_s(situation, observation))
 
 
@@ -293,6 +304,11 @@ def _cleanup_ms(situation: Situation) -> int | None:
     return min((o.instance.phase_ms + KEEP_EXITED_MS for o in ended), default=None)
 
 
+def _lost_ms(situation: Situation) -> int | None:
+    """When the next one that nobody can see counts as lost."""
+    return min((o.lost_ms for o in situation.observations if o.lost_ms is not None and not o.lost), default=None)
+
+
 def _due_ms(situation: Situation, ahead_ms: int) -> int | None:
     """When the schedule ends, on the steady clock, as far as is known now. `ahead_ms`: steady minus wall clock."""
     due_ms = schedule.due_ms(situation.service)
@@ -310,7 +326,7 @@ def _project(situation: Situation, wall_ms: int) -> Situation:
 def _is_gone(situation: Situation) -> bool:
     if situation.service.desired is not Desired.DELETED or situation.acked is not None:
         return False
-    return not any(o.phase in HOLDING for o in situation.observations)
+    return not any(o.holds for o in situation.observations)
 
 
 def _moved(before: Situation, after: Situation) -> Iterator[Instance]:

@@ -42,6 +42,8 @@ def _instance(after: Situation, observation: InstanceObservation) -> Iterator[tu
                 EventType.ABNORMAL,
                 f"{name} instance {observation.id} was stopped by a signal: ended, another one replaces it",
             )
+        case Phase.DRAINING if observation.lost:
+            yield EventType.ABNORMAL, f"{name} instance {observation.id} is out of reach: another one replaces it"
         case Phase.DRAINING if observation.hung:
             yield EventType.ABNORMAL, f"{name} instance {observation.id} hangs: another one replaces it"
         case Phase.STARTING:

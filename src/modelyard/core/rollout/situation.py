@@ -21,12 +21,15 @@ class InstanceObservation:
 
     `unrouted_ms`: since when the gateway is known not to route to it (None: it does, or cannot be asked; that it
     does, only `Situation.acked` tells). `obstacle`: why the engine did not accept the start ("" if it did).
+    `lost_ms`: from when one that its engine cannot see counts as lost (None: it can), `lost`: whether it does now.
     """
 
     instance: Instance
     process: Process
     unrouted_ms: int | None = None
     obstacle: str = ""
+    lost_ms: int | None = None
+    lost: bool = False
 
     @property
     def id(self) -> str:
@@ -38,10 +41,15 @@ class InstanceObservation:
 
     @property
     def answers(self) -> bool:
-        """Whether it would answer a request now."""
+        """Whether it is known that it would answer a request now."""
         if self.phase is Phase.DRAINING:
             return self.state is ProcessState.READY
-        return self.phase is Phase.READY
+        return self.phase is Phase.READY and self.state is not ProcessState.UNKNOWN
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds resources, as far as anybody knows."""
+        return self.phase in HOLDING and not self.lost
 
     @property
     def state(self) -> ProcessState:
@@ -100,14 +108,15 @@ class Track:
         )
 
     def is_fresh(self, observation: InstanceObservation) -> bool:
-        """Whether it is what the track should become. One that hangs is not: it is replaced before it goes."""
-        if self.variant is None or observation.hung:
+        """Whether it is what the track should become. One that hangs or is lost is not: it is replaced before it
+        goes."""
+        if self.variant is None or observation.hung or observation.lost:
             return False
         return observation.instance.template == self.variant.template.hash
 
     @property
     def holding(self) -> tuple[InstanceObservation, ...]:
-        return tuple(o for o in self.observations if o.phase in HOLDING)
+        return tuple(o for o in self.observations if o.holds)
 
     @property
     def fresh(self) -> tuple[InstanceObservation, ...]:
@@ -116,7 +125,7 @@ class Track:
 
     @property
     def stale(self) -> tuple[InstanceObservation, ...]:
-        """Live instances of any other template, and those that hang."""
+        """Live instances of any other template, and those that hang or are lost."""
         return tuple(o for o in self.observations if o.phase in LIVE and not self.is_fresh(o))
 
     def deadline_ms(self, observation: InstanceObservation) -> int | None:
@@ -134,8 +143,9 @@ class Track:
         return None if began_ms is None else began_ms + self.variant.deploy_timeout_s * 1000
 
     def serves(self, observation: InstanceObservation) -> bool:
-        """Ready, and known to the gateway; where a track gets no traffic, ready is enough."""
-        return observation.phase is Phase.READY and (observation.id in self.routed or self.weight == 0)
+        """Known to be ready, and known to the gateway; where a track gets no traffic, ready is enough."""
+        ready = observation.phase is Phase.READY and observation.answers
+        return ready and (observation.id in self.routed or self.weight == 0)
 
     @property
     def serving(self) -> int:

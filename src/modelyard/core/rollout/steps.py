@@ -19,6 +19,8 @@ Worked examples, one track (o: old serving, s: starting, n: new serving, d: drai
 
 Crashed instances hold nothing: the first replacement starts at once, the next after a back-off (`core.backoff`).
 An instance that hangs counts as stale: its replacement is there before it goes.
+One that nobody can see (its node is out of reach) holds its place and is not counted on; once it is lost it holds
+nothing, and goes when enough others serve.
 """
 
 from collections.abc import Iterator
@@ -30,6 +32,7 @@ from modelyard.domain.instance import LIVE, Phase
 from modelyard.domain.revision import Variant
 
 HUNG = "it hangs"
+LOST = "it was out of reach for too long"
 LATE = "it was not able to serve in time"
 
 
@@ -99,7 +102,7 @@ def _starts(track: Track, context: TrackContext) -> Iterator[Start]:
 def _missing(track: Track, context: TrackContext) -> Iterator[tuple[str, int]]:
     """Which templates lack instances, and how many."""
     if track.variant is not None:
-        yield track.variant.template.hash, track.count - len(track.fresh) + len(_lost(track, context.now_ms))
+        yield track.variant.template.hash, track.count - len(track.fresh) + len(_late(track, context.now_ms))
     if _must_answer(track, context) and not _of(track, track.base):
         assert track.base is not None
         yield track.base.template.hash, 1
@@ -112,17 +115,21 @@ def _must_answer(track: Track, context: TrackContext) -> bool:
 
 def _drains(track: Track, context: TrackContext) -> Iterator[Drain]:
     """First the ones that cost nothing; then serving ones, oldest first, as far as the floor allows."""
-    lost = _lost(track, context.now_ms)
+    late = _late(track, context.now_ms)
     if track.variant is None and not context.switched:
         return
     why = "another version replaces it" if track.variant else "its variant was removed"
-    for observation in _free(track, lost, context):
-        yield Drain(observation.id, LATE if observation in lost else HUNG if observation.hung else why)
-    spare = max(track.serving - _floor(track, context), 0)
+    for observation in _free(track, late, context):
+        yield Drain(observation.id, _why(observation, late, why))
+    floor = _floor(track, context)
+    if track.serving >= floor:
+        for observation in _away(track):
+            yield Drain(observation.id, LOST)
+    spare = max(track.serving - floor, 0)
     leaving = sorted((o for o in track.stale if track.serves(o)), key=_age)[:spare]
     for observation in leaving:
-        yield Drain(observation.id, HUNG if observation.hung else why)
-    for observation in _surplus(track, lost, spare - len(leaving)):
+        yield Drain(observation.id, _why(observation, late, why))
+    for observation in _surplus(track, late, spare - len(leaving)):
         yield Drain(observation.id, "fewer instances are asked for")
 
 
@@ -134,19 +141,19 @@ def _floor(track: Track, context: TrackContext) -> int:
     return track.floor
 
 
-def _lost(track: Track, now_ms: int) -> list[InstanceObservation]:
+def _late(track: Track, now_ms: int) -> list[InstanceObservation]:
     """Instances of the goal that do not serve although their time to do so is over."""
     return [o for o in track.fresh if (limit := _limit_ms(track, o)) is not None and now_ms >= limit]
 
 
-def _free(track: Track, lost: list[InstanceObservation], context: TrackContext) -> list[InstanceObservation]:
+def _free(track: Track, late: list[InstanceObservation], context: TrackContext) -> list[InstanceObservation]:
     """Instances whose end costs callers nothing.
 
     While nothing of the service answers, the instance most likely to answer next stays: the youngest that was
     ready once (it may only be slow, and the routing has it as its last resort), else one of the base before the
     switch. A ready instance that the gateway does not know yet is about to serve, so it is not free.
     """
-    idle = [o for o in track.stale if o.phase is Phase.STARTING] + lost
+    idle = [o for o in track.stale if o.phase is Phase.STARTING] + late
     hopeful = [] if context.answers else [o for o in idle if o.instance.ready_ms is not None]
     if not hopeful and _must_answer(track, context):
         hopeful = [o for o in idle if o in _of(track, track.base)]
@@ -154,10 +161,26 @@ def _free(track: Track, lost: list[InstanceObservation], context: TrackContext) 
     return [o for o in idle if o not in kept]
 
 
-def _surplus(track: Track, lost: list[InstanceObservation], spare: int) -> Iterator[InstanceObservation]:
+def _away(track: Track) -> list[InstanceObservation]:
+    """Lost ones that may still answer callers: they stay in the routing until enough others are known to serve."""
+    return [o for o in track.stale if o.lost and o.phase is Phase.READY]
+
+
+def _why(observation: InstanceObservation, late: list[InstanceObservation], otherwise: str) -> str:
+    if observation.lost:
+        return LOST
+    if observation.hung:
+        return HUNG
+    return LATE if observation in late else otherwise
+
+
+def _surplus(track: Track, late: list[InstanceObservation], spare: int) -> Iterator[InstanceObservation]:
     """Instances of the goal beyond the count: first those that do not serve, then the youngest."""
-    fresh = [o for o in track.fresh if o not in lost]
-    order = sorted(fresh, key=lambda o: (track.serves(o), o.phase is Phase.READY, -o.instance.started_ms, o.id))
+    fresh = [o for o in track.fresh if o not in late]
+    ready = Phase.READY
+    order = sorted(
+        fresh, key=lambda o: (track.serves(o), o.answers, o.phase is ready, -o.instance.started_ms, o.id)
+    )
     for observation in order[: max(len(fresh) - track.count, 0)]:
         if track.serves(observation):
             if spare <= 0:
@@ -169,7 +192,7 @@ def _surplus(track: Track, lost: list[InstanceObservation], spare: int) -> Itera
 def _of(track: Track, variant: Variant | None) -> list[InstanceObservation]:
     """Live instances of the variant's template."""
     wanted = variant.template.hash if variant else None
-    return [o for o in track.observations if o.phase in LIVE and o.instance.template == wanted]
+    return [o for o in track.observations if o.phase in LIVE and not o.lost and o.instance.template == wanted]
 
 
 def _age(observation: InstanceObservation) -> tuple[int, str]:

@@ -8,6 +8,10 @@ READY      starting            STARTING (it fails its health check)
 READY      absent or exited    EXITED
 DRAINING   absent or exited    is removed
 STOPPING   absent or exited    is removed
+any        unknown             stays; once it is lost: a STOPPING one is forgotten (if it comes back, it is a
+                               stranger), the others are replaced and drained (`rollout.steps`)
+
+Where it is seen is noted with the record, for a time when its engine cannot look.
 """
 
 from dataclasses import replace
@@ -16,12 +20,14 @@ from modelyard.core.rollout.situation import InstanceObservation
 from modelyard.domain.instance import Phase
 from modelyard.domain.process import ENDED, ProcessState
 
+SEEN = frozenset({ProcessState.STARTING, ProcessState.READY})
 QUIET_MS = 500
 """How long a drained instance must have been idle: no requests inside and none arriving."""
 
 
 def seen(observation: InstanceObservation, now_ms: int) -> InstanceObservation:
     """The observation with its instance in the phase that the engine shows."""
+    observation = _located(observation)
     phase = _passive(observation)
     if phase is None:
         return observation
@@ -30,7 +36,9 @@ def seen(observation: InstanceObservation, now_ms: int) -> InstanceObservation:
 
 
 def is_over(observation: InstanceObservation) -> bool:
-    """Whether an instance that was meant to end has ended."""
+    """Whether an instance that was meant to end has ended, or is lost."""
+    if observation.phase is Phase.STOPPING and observation.lost:
+        return True
     return observation.phase in {Phase.DRAINING, Phase.STOPPING} and observation.state in ENDED
 
 
@@ -49,6 +57,18 @@ def drained_ms(observation: InstanceObservation, patience_ms: int) -> int | None
     if observation.process.quiet_since_ms is None:
         return over
     return min(over, max(begin, observation.process.quiet_since_ms) + QUIET_MS)
+
+
+def _located(observation: InstanceObservation) -> InstanceObservation:
+    """With its node as soon as it is seen, and its address once it can get requests: no record is written for that
+    alone in the one case, and where a pool has no nodes in the other."""
+    process, instance = observation.process, observation.instance
+    if process.state not in SEEN:
+        return observation
+    address = process.address if process.state is ProcessState.READY else instance.address
+    if (process.node, address) == (instance.node, instance.address):
+        return observation
+    return replace(observation, instance=replace(instance, node=process.node, address=address))
 
 
 def _passive(observation: InstanceObservation) -> Phase | None:

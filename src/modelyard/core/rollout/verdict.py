@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from modelyard.core.rollout.routes import route
 from modelyard.core.rollout.situation import InstanceObservation, Situation, Track
-from modelyard.domain.instance import Phase
+from modelyard.domain.instance import LIVE, Phase
 from modelyard.domain.revision import Template, Variant
 
 CRASHES_BEFORE_READY = 3
@@ -66,6 +66,8 @@ def _can_take(track: Track) -> bool:
 
 
 def _whole(track: Track) -> bool:
+    if any(o.lost and o.phase in LIVE for o in track.observations):
+        return False
     return len(track.holding) == track.count and track.fresh_serving == track.count
 
 

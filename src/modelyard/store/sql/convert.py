@@ -338,6 +338,8 @@ def instance(row: AnyRow) -> Instance:
         phase_ms=row.phase_ms,
         ready_ms=row.ready_ms,
         exit=row.exit,
+        node=row.node,
+        address=row.address,
     )
 
 
@@ -353,6 +355,8 @@ def instance_row(value: Instance) -> Values:
         "phase_ms": value.phase_ms,
         "ready_ms": value.ready_ms,
         "exit": storable(value.exit),
+        "node": value.node,
+        "address": value.address,
     }
 
 

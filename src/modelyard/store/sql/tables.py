@@ -206,6 +206,8 @@ instances = Table(
     Column("phase_ms", BigInteger, nullable=False),
     Column("ready_ms", BigInteger),
     Column("exit", Text, nullable=False),
+    Column("node", String, nullable=False, server_default=""),
+    Column("address", String, nullable=False, server_default=""),
 )
 
 events = Table(
