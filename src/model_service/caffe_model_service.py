@@ -26,7 +26,7 @@ class CaffeBaseService(SingleNodeService):
 
 def _only(directory: Path, *patterns: str) -> Path:
     for pattern in patterns:
-        found = sorted(directory.glob(pattern))
-        if found:
-            return found[0]
+        matching = sorted(directory.glob(pattern))
+        if matching:
+            return matching[0]
     raise FileNotFoundError(f"no {patterns[-1]} in {directory}")

@@ -126,9 +126,9 @@ def answer(connection: socket.socket, content: Callable[[], str]) -> None:
             return
         head += more
     method, _, rest = head.partition(b" ")
-    found = method == b"GET" and rest.partition(b" ")[0].partition(b"?")[0] == b"/metrics"
-    body = content().encode() if found else b"GET /metrics\n"
-    status = "200 OK" if found else "404 Not Found"
+    asked_for_metrics = method == b"GET" and rest.partition(b" ")[0].partition(b"?")[0] == b"/metrics"
+    body = content().encode() if asked_for_metrics else b"GET /metrics\n"
+    status = "200 OK" if asked_for_metrics else "404 Not Found"
     connection.sendall(
         f"HTTP/1.0 {status}\r\ncontent-type: {_CONTENT_TYPE}\r\ncontent-length: {len(body)}\r\n\r\n".encode()
         + body

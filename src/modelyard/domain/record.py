@@ -13,8 +13,8 @@ class ServiceRecord:
     """Everything stored that a decision about one service needs.
 
     `revisions` holds at least those that the service, its rollout and its instances mention. `rollout` is the
-    active one, `instances` every one that is not GONE: those that EXITED are kept for a while, for the cause of
-    a failure and the back-off. `last_revision` is the highest number that any revision of it has.
+    active one. `instances` are all that are not GONE: those that EXITED are kept for a while, because the cause
+    of a failure and the back-off are read from them. `last_revision` is the highest revision number so far.
     """
 
     service: Service
@@ -25,16 +25,16 @@ class ServiceRecord:
 
     @property
     def variants(self) -> tuple[Variant, ...]:
-        """Those of the revision that the service should run now."""
+        """The variants of the revision that the service should run now."""
         return self.revisions[self.service.revision].variants
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What one decision writes: rows replaced whole. Empty means nothing to write.
+    """What one decision writes: whole rows. If it is empty, there is nothing to write.
 
-    `seen_version` is the `Service.version` that the decision was made from: if a user changed the service
-    since, nothing of it is written.
+    `seen_version` is the `Service.version` that the decision was based on. If a user has changed the service
+    since then, none of this is written.
     """
 
     seen_version: int

@@ -52,8 +52,8 @@ def _files(directory: Path) -> Iterator[Path]:
     """At any depth. Links to directories are not followed: a snapshot has none."""
     waiting = [directory]
     while waiting:
-        with os.scandir(waiting.pop()) as found:
-            for entry in found:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(Path(entry.path))
                 elif entry.is_file():
@@ -61,8 +61,8 @@ def _files(directory: Path) -> Iterator[Path]:
 
 
 def _loaded(package: Package, path: Path, watch: Stopwatch, *, safe_only: bool) -> Table | Network:
-    found = kind(path) or _TYPES.get(package.model_type, "")
-    match found:
+    format_name = kind(path) or _TYPES.get(package.model_type, "")
+    match format_name:
         case "pickle":
             from modelyard_runtime.formats.pickled import load_pickle
 

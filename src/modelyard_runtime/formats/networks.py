@@ -132,14 +132,14 @@ def _fields(row: dict[str, Any], n: int, inputs: Sequence[Tensor]) -> Any:
 def _stacked(rows: Sequence[Any], inputs: Sequence[Tensor]) -> dict[str, Any]:
     """Rows (see `_fields`) to one array an input."""
 
-    found = {}
+    arrays = {}
     for position, each in enumerate(inputs):
         values = rows if len(inputs) == 1 else [row[position] for row in rows]
         try:
-            found[each.name] = _fitted(_exact(values, each), each)
+            arrays[each.name] = _fitted(_exact(values, each), each)
         except (TypeError, ValueError, OverflowError) as error:
             raise bad_input(f"The values of {each.name} do not make a tensor {each.shape}: {error}.") from None
-    return found
+    return arrays
 
 
 def _exact(values: Sequence[Any], declared: Tensor) -> Any:

@@ -142,14 +142,14 @@ def _coded(table: Table, rows: Sequence[Any]) -> Sequence[Any]:
     """Rows with numbers in place of categories. Raises RequestError (400)."""
     if not table.categories:
         return rows
-    found = []
+    coded = []
     for n, row in enumerate(rows):
         cells = list(row)
         for place, known in table.categories.items():
             if place < len(cells):
                 cells[place] = _code(cells[place], known, f"row {n}, column {_named(table, place)}")
-        found.append(cells)
-    return found
+        coded.append(cells)
+    return coded
 
 
 def _code(value: Any, known: Mapping[Any, int] | None, where: str) -> Any:
@@ -235,13 +235,13 @@ def _tensors(table: Table, declared: Sequence[Column], *, by_place: bool) -> Ten
         import numpy as np
 
         matrix = to_matrix(fitted)
-        found = {}
+        outputs = {}
         for name in wanted or (_PREDICT,):
             call = table.predict if name == _PREDICT else table.more.get(name)
             if call is None:
                 raise bad_input(f"The model has no output {name}; it has {', '.join((_PREDICT, *table.more))}.")
-            found[name] = np.asarray(call(matrix)) if len(matrix) else _nothing(table, call)
-        return found
+            outputs[name] = np.asarray(call(matrix)) if len(matrix) else _nothing(table, call)
+        return outputs
 
     # The datatype of a prediction is known when it is made: labels may be text. Metadata say what is usual.
     return Tensors(table.platform, inputs, (Tensor(_PREDICT, "FP64", (-1,)),), run, fit)

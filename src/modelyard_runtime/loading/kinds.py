@@ -79,19 +79,19 @@ def candidates(names: Iterable[str], model_type: str, *, script: bool) -> tuple[
     """
     wanted = suffixes(model_type, script=script)
     seen = sorted(n for n in names if "/" not in n and n != CONFIG and not unseen(n))
-    found = tuple(n for n in seen if PurePosixPath(n).suffix in wanted)
-    if not found and wanted is ANY:
-        found = tuple(n for n in seen if n in ("model.json", "model.txt"))
-    return found
+    models = tuple(n for n in seen if PurePosixPath(n).suffix in wanted)
+    if not models and wanted is ANY:
+        models = tuple(n for n in seen if n in ("model.json", "model.txt"))
+    return models
 
 
-def named(found: Collection[str]) -> tuple[str, ...]:
+def named(names: Collection[str]) -> tuple[str, ...]:
     """Of several candidates the one whose name is `model`; else all of them."""
-    models = tuple(n for n in found if PurePosixPath(n).stem == "model")
-    return models if len(models) == 1 else tuple(found)
+    models = tuple(n for n in names if PurePosixPath(n).stem == "model")
+    return models if len(models) == 1 else tuple(names)
 
 
-def first(found: Collection[str], model_type: str) -> str:
+def first(names: Collection[str], model_type: str) -> str:
     """The one that a script of the type gets where its package does not say which: by suffix, then by name."""
     order = suffixes(model_type, script=True)
 
@@ -99,10 +99,10 @@ def first(found: Collection[str], model_type: str) -> str:
         suffix = PurePosixPath(name).suffix
         return order.index(suffix) if suffix in order else len(order), PurePosixPath(name).stem != "model", name
 
-    return min(found, key=rank)
+    return min(names, key=rank)
 
 
-def ambiguous(found: Collection[str]) -> str:
-    """What to tell of several candidates."""
-    names = ", ".join(sorted(found))
-    return f'several files may be the model ({names}): name yours in config.json with "model_file"'
+def ambiguous(names: Collection[str]) -> str:
+    """What to say when there are several candidates."""
+    listed = ", ".join(sorted(names))
+    return f'several files may be the model ({listed}): name yours in config.json with "model_file"'

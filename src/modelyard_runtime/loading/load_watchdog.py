@@ -77,10 +77,10 @@ class Standstill:
 
 def frames(first: int) -> list[FrameType]:
     """Of all threads but the calling one; that of `first` goes first. (It may wait for another of the model's.)"""
-    found = sys._current_frames()
+    by_thread = sys._current_frames()
     me = threading.get_ident()
-    top = [found[first]] if first in found else []
-    return top + [frame for ident, frame in found.items() if ident not in (me, first)]
+    top = [by_thread[first]] if first in by_thread else []
+    return top + [frame for ident, frame in by_thread.items() if ident not in (me, first)]
 
 
 def place(frames: list[FrameType], model_dir: Path) -> str:

@@ -37,13 +37,13 @@ class Package:
         with os.scandir(self.directory) as entries:
             names = [entry.name for entry in entries if entry.is_file()]
         script = self.script is not None
-        found = kinds.candidates(names, self.model_type, script=script)
-        if script or len(found) < 2:
-            return found
+        candidates = kinds.candidates(names, self.model_type, script=script)
+        if script or len(candidates) < 2:
+            return candidates
         from modelyard_runtime.formats.sniff import kind
 
-        plain = tuple(n for n in found if Path(n).suffix not in kinds.SAYS_LITTLE or kind(self.directory / n))
-        return kinds.named(plain or found)
+        plain = tuple(n for n in candidates if Path(n).suffix not in kinds.SAYS_LITTLE or kind(self.directory / n))
+        return kinds.named(plain or candidates)
 
     @property
     def weights(self) -> Path | None:
@@ -52,12 +52,12 @@ class Package:
         chosen = self.config.get("model_file")
         if chosen:
             return self.directory / str(chosen)
-        found = self.candidates
-        if not found:
+        candidates = self.candidates
+        if not candidates:
             return None
-        if len(found) > 1 and self.script is None:
-            raise LoadError(kinds.ambiguous(found))
-        return self.directory / kinds.first(found, self.model_type)
+        if len(candidates) > 1 and self.script is None:
+            raise LoadError(kinds.ambiguous(candidates))
+        return self.directory / kinds.first(candidates, self.model_type)
 
     @property
     def api(self) -> dict[str, Any]:
@@ -79,12 +79,12 @@ class Package:
     @property
     def routes(self) -> dict[str, frozenset[str]]:
         """Path to methods. `/` with POST is always there."""
-        found: dict[str, set[str]] = {"/": {"POST"}}
+        methods_of: dict[str, set[str]] = {"/": {"POST"}}
         for api in _list(self.config.get("apis")):
             if isinstance(api, dict):
                 method = str(api.get("method") or "POST").upper()
-                found.setdefault(str(api.get("url") or "/"), set()).add(method)
-        return {url: frozenset(methods) for url, methods in found.items()}
+                methods_of.setdefault(str(api.get("url") or "/"), set()).add(method)
+        return {url: frozenset(methods) for url, methods in methods_of.items()}
 
 
 def open_package(directory: Path) -> Package:

@@ -132,9 +132,9 @@ def _next_parameters(cls: type[Any]) -> list[inspect.Parameter]:
     for each in cls.__mro__[1:]:
         own = vars(each).get("__init__")
         if inspect.isfunction(own):
-            found = list(inspect.signature(own).parameters.values())[1:]
-            if found and not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in found):
-                return found
+            parameters = list(inspect.signature(own).parameters.values())[1:]
+            if parameters and not any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+                return parameters
     return []
 
 
@@ -262,10 +262,10 @@ def _called(call: ast.Call) -> str:
 def _json_parsers(step: Callable[[Any], Any]) -> set[str]:
     """How the module of the step calls a `loads` of JSON: by what its names are bound to."""
     names: dict[str, Any] = getattr(inspect.unwrap(getattr(step, "__func__", step)), "__globals__", {})
-    found = {"json.loads"} if "json" not in names else set()  # imported inside of the function
+    parsers = {"json.loads"} if "json" not in names else set()  # imported inside of the function
     for name, value in list(names.items()):
         if inspect.ismodule(value) and value.__name__ in _JSON:
-            found.add(f"{name}.loads")
+            parsers.add(f"{name}.loads")
         elif callable(value) and getattr(value, "__module__", None) in _JSON:
-            found.add(name)
-    return found
+            parsers.add(name)
+    return parsers

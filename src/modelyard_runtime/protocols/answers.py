@@ -100,9 +100,9 @@ def plain(value: Any) -> Any:
     for name, arguments in _METHODS:
         method = getattr(value, name, None)
         if callable(method) and not isinstance(value, type):
-            found = method(**arguments)
-            if type(found) is not kind:
-                return found
+            result = method(**arguments)
+            if type(result) is not kind:
+                return result
     if isinstance(value, AsyncGenerator):
         raise Unwritable("is an asynchronous generator inside an answer, which cannot be written as JSON")
     if isinstance(value, _LISTS) or (isinstance(value, Iterator) and not isinstance(value, io.IOBase)):
@@ -138,12 +138,12 @@ def walked(value: Any, place: str = "", depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         return _object(value.items(), place, depth)
     try:
-        found = plain(value)
+        simpler = plain(value)
     except Unwritable as error:
         raise Unwritable(error.what, _cut(place)) from None
-    if kind is type(found):  # never in itself
+    if kind is type(simpler):  # never in itself
         raise Unwritable(f"is of type {_name(kind)}, which cannot be written as JSON", _cut(place))
-    return walked(found, place, depth + (type(found) is not list))
+    return walked(simpler, place, depth + (type(simpler) is not list))
 
 
 def _items(value: Any) -> Iterator[Any]:
@@ -188,27 +188,27 @@ def key_text(key: Any) -> str:
     if isinstance(key, str):
         return str.__str__(key)
     try:
-        found = plain(key)
+        simpler = plain(key)
     except Unwritable:
-        found = key
-    if isinstance(found, msgspec.Raw):
-        return bytes(found).decode()
-    if type(found) is type(key) or isinstance(found, (list, tuple, dict)):
+        simpler = key
+    if isinstance(simpler, msgspec.Raw):
+        return bytes(simpler).decode()
+    if type(simpler) is type(key) or isinstance(simpler, (list, tuple, dict)):
         raise Unwritable(f"has a key of type {_name(type(key))}, which cannot be written as JSON")
-    return key_text(found)
+    return key_text(simpler)
 
 
 def _object(items: Any, place: str, depth: int) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    written: dict[str, Any] = {}
     for key, value in items:
         try:
             name = _text(key_text(key), place)
         except Unwritable as error:
             raise Unwritable(error.what, _cut(place)) from None
-        if name in found:
+        if name in written:
             raise Unwritable(f"has two keys that are both written {_short(name)}", _cut(place))
-        found[name] = walked(value, f"{place}[{_short(name)}]", depth + 1)
-    return found
+        written[name] = walked(value, f"{place}[{_short(name)}]", depth + 1)
+    return written
 
 
 def _text(value: str, place: str) -> str:
@@ -326,8 +326,8 @@ def _moment(value: Any) -> Any:
         if coarse.astype(value.dtype) != value:
             return str(np.datetime_as_string(value))
         value = coarse
-    found = value.item()
-    return found if isinstance(found, date) else str(np.datetime_as_string(value))
+    moment = value.item()
+    return moment if isinstance(moment, date) else str(np.datetime_as_string(value))
 
 
 def _span(value: Any) -> Any:
@@ -400,9 +400,9 @@ _LIBRARIES: dict[tuple[str, str], Callable[[Any], Any]] = {
 def _converter(kind: type) -> Callable[[Any], Any] | None:
     """By what `kind` derives from: a class of a script's own is no less a data frame. No library is imported."""
     for each in kind.__mro__:
-        found = _LIBRARIES.get((str(each.__module__).partition(".")[0], each.__name__))
-        if found is not None:
-            return found
+        converter = _LIBRARIES.get((str(each.__module__).partition(".")[0], each.__name__))
+        if converter is not None:
+            return converter
     return None
 
 

@@ -74,12 +74,12 @@ def _kind(content_type: str) -> str:
 def charset(name: str) -> str:
     """Its usual name. Raises RequestError (400)."""
     try:
-        found = codecs.lookup(name)
+        codec = codecs.lookup(name)
     except (LookupError, ValueError):
         raise bad_input(f"The charset {name[:80]!r} is not known.") from None
-    if not found._is_text_encoding:  # rot13, zlib: transformations of bytes
+    if not codec._is_text_encoding:  # rot13, zlib: transformations of bytes
         raise bad_input(f"The charset {name[:80]!r} is not one of texts.")
-    return UTF_8 if found.name in (UTF_8, "ascii") else found.name
+    return UTF_8 if codec.name in (UTF_8, "ascii") else codec.name
 
 
 def _text(body: bytes, name: str) -> str:

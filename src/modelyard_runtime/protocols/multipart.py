@@ -49,12 +49,12 @@ class UploadedFile(io.BytesIO):
 def boundary(content_type: str) -> bytes:
     """The boundary of a multipart content type. Raises RequestError."""
     try:
-        found = parameters(content_type)[1].get("boundary", "").encode()
+        mark = parameters(content_type)[1].get("boundary", "").encode()
     except ValueError as error:
         raise _broken(f"its Content-Type {error}") from None
-    if not 1 <= len(found) <= 200:
+    if not 1 <= len(mark) <= 200:
         raise _broken("its Content-Type names no boundary of 1 to 200 characters")
-    return found
+    return mark
 
 
 def form(body: bytes, mark: bytes) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def form(body: bytes, mark: bytes) -> dict[str, Any]:
 
 
 def _field(texts: list[Any], files: dict[str, list[UploadedFile]]) -> Any:
-    named = {name: found[0] if len(found) == 1 else found for name, found in files.items()}
+    named = {name: uploads[0] if len(uploads) == 1 else uploads for name, uploads in files.items()}
     if not texts:
         return named
     if named:
@@ -115,9 +115,9 @@ def _first(body: bytes, delimiter: bytes) -> tuple[int, int, bool]:
     A preamble may end its lines as it likes.
     """
     for line in re.finditer(rb"(?:\A|[\r\n])" + re.escape(delimiter), body):
-        found = _NEXT.match(body, line.end()) or _LAST.match(body, line.end())
-        if found is not None:
-            return line.start(), found.end(), found.re is _LAST
+        rest = _NEXT.match(body, line.end()) or _LAST.match(body, line.end())
+        if rest is not None:
+            return line.start(), rest.end(), rest.re is _LAST
     raise _broken("it has no boundary as its Content-Type says")
 
 
@@ -126,9 +126,9 @@ def _following(body: bytes, delimiter: bytes, start: int) -> tuple[int, int, boo
     line = b"\r\n" + delimiter
     end = start - 2  # the CRLF of a delimiter may be that of the next one
     while (end := body.find(line, end)) >= 0:
-        found = _NEXT.match(body, end + len(line)) or _LAST.match(body, end + len(line))
-        if found is not None:
-            return end, found.end(), found.re is _LAST
+        rest = _NEXT.match(body, end + len(line)) or _LAST.match(body, end + len(line))
+        if rest is not None:
+            return end, rest.end(), rest.re is _LAST
         end += 2
     raise _broken("it does not end with its boundary")
 

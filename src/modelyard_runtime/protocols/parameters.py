@@ -28,7 +28,7 @@ _QUOTED = re.compile(r'\\(["\\])')
 def parameters(header: str) -> tuple[str, dict[str, str]]:
     """The value in lower case, and its parameters. Raises ValueError, whose text follows the header's name."""
     value, _, rest = header.partition(";")
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     pieces: dict[str, dict[int, tuple[bool, str]]] = {}
     at = 0
     while at < len(rest):
@@ -42,14 +42,14 @@ def parameters(header: str) -> tuple[str, dict[str, str]]:
         text = _QUOTED.sub(r"\1", text[1:-1]) if text.startswith('"') else text.rstrip(" \t")
         extended = _EXTENDED.fullmatch(name)
         if extended is None or (extended[2] is None and extended[3] is None):
-            _keep(found, name, text)
+            _keep(values, name, text)
         else:
             _keep(pieces.setdefault(extended[1], {}), int(extended[2] or 0), (extended[3] is not None, text))
-    return value.strip().lower(), found | {f"{name}*": _joined(name, parts) for name, parts in pieces.items()}
+    return value.strip().lower(), values | {f"{name}*": _joined(name, parts) for name, parts in pieces.items()}
 
 
-def _keep(found: dict[_Key, _Value], key: _Key, value: _Value) -> None:
-    if found.setdefault(key, value) != value:
+def _keep(values: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    if values.setdefault(key, value) != value:
         raise ValueError("says two different things under one name")
 
 

@@ -90,10 +90,10 @@ def _from_json(name: str, datatype: str, data: Any) -> Any:
             array = np.empty(len(flat), dtype=object)
             array[:] = flat
             return array
-        found = np.array(data)
-        if found.dtype.kind == wanted.kind == "f":
-            return _in_range(found.astype(wanted, copy=False), datatype)
-        if found.size and not (_suits(found.dtype.kind, wanted.kind) or _integers(data, wanted.kind)):
+        array = np.array(data)
+        if array.dtype.kind == wanted.kind == "f":
+            return _in_range(array.astype(wanted, copy=False), datatype)
+        if array.size and not (_suits(array.dtype.kind, wanted.kind) or _integers(data, wanted.kind)):
             raise TypeError(f"they are no {datatype}")
         made = np.array(data, dtype=wanted)
         return _in_range(made, datatype) if wanted.kind == "f" else made
@@ -121,13 +121,13 @@ def _integers(data: list[Any], wanted: str) -> bool:
 
 
 def _flat(data: list[Any]) -> list[Any]:
-    found: list[Any] = []
+    flat: list[Any] = []
     for each in data:
         if isinstance(each, list):
-            found.extend(_flat(each))
+            flat.extend(_flat(each))
         else:
-            found.append(each)
-    return found
+            flat.append(each)
+    return flat
 
 
 def _from_binary(name: str, datatype: str, raw: memoryview) -> Any:
@@ -146,7 +146,7 @@ def _from_binary(name: str, datatype: str, raw: memoryview) -> Any:
 def _unpacked(name: str, raw: memoryview) -> Any:
     import numpy as np
 
-    found: list[str | bytes] = []
+    elements: list[str | bytes] = []
     at = 0
     while at < len(raw):
         end = at + 4 + int.from_bytes(raw[at : at + 4], "little")
@@ -154,12 +154,12 @@ def _unpacked(name: str, raw: memoryview) -> Any:
             raise bad_input(f"{name} is cut off: an element is longer than what is left.")
         element = bytes(raw[at + 4 : end])
         try:
-            found.append(element.decode())
+            elements.append(element.decode())
         except UnicodeDecodeError:
-            found.append(element)
+            elements.append(element)
         at = end
-    array = np.empty(len(found), dtype=object)
-    array[:] = found
+    array = np.empty(len(elements), dtype=object)
+    array[:] = elements
     return array
 
 

@@ -1,0 +1,1 @@
+"""One module for each resource of the API: its paths, and which use case answers each."""

@@ -1,0 +1,1 @@
+"""The wire as Pydantic models: what may be sent, what is answered, and what the published document says."""

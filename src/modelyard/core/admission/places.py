@@ -1,12 +1,12 @@
-"""Where a field of a service belongs (contract §2). One that is known and stands elsewhere would be a label, or
-ignored, and nothing would come of it: it is refused with the place where it counts.
+"""Where each field of a service belongs (contract §2). A known field in the wrong place would silently be kept as
+a label, or ignored. So it is refused, and the refusal names the place where it takes effect.
 
     {"request_limit": {…}}                              belongs into additional_properties
     {"additional_properties": {"max_surge": 2}}         belongs into config[].additional_properties
     {"config": [{"schedule": […]}]}                     belongs to the top level of the body
 
-A key that is known nowhere is none of this module's matter. Nor are everyday words among the properties of a
-service, where callers keep labels of their own.
+Keys that are not known at all are not judged here, nor are everyday words among the properties of a service, where
+callers keep labels of their own.
 """
 
 from collections.abc import Mapping
@@ -42,13 +42,13 @@ KNOWN: Mapping[str, frozenset[str]] = {
 PROPERTIES = KNOWN[SERVICE_PROPERTIES] | KNOWN[MODEL_PROPERTIES]
 
 SHOWN: Mapping[str, frozenset[str]] = {ENTRY: frozenset({"status"})}
-"""What answers have there beside what may be sent: whoever sends an answer back means nothing by it."""
+"""Fields that only answers have. They are allowed, because callers send an answer back with changes."""
 
 EVERYDAY: Mapping[str, frozenset[str]] = {SERVICE_PROPERTIES: frozenset({"description", "status", "priority"})}
 
 
 def misplaced(key: str, here: str) -> str:
-    """What is wrong with a key that counts elsewhere; "" where it counts here, or nowhere."""
+    """What is wrong with a key that belongs elsewhere; "" if it belongs here, or is not known at all."""
     if any(key in names.get(here, ()) for names in (KNOWN, SHOWN, EVERYDAY)):
         return ""
     homes = [place for place, names in KNOWN.items() if key in names]

@@ -1,0 +1,1 @@
+"""What tests stand on: small worlds that are built in a line, each around one part of the product."""
