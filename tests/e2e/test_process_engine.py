@@ -90,7 +90,7 @@ async def test_the_model_server_serves_and_is_adopted(tmp_path: Path) -> None:
         writer.close()
         world.engine.poll_fast("i-1")
         before = seen.process.quiet_since_ms
-        (seen,) = await world.until(lambda all_: all_[0].quiet_since_ms not in {None, before})
+        (seen,) = await world.until(lambda all_: all_[0].process.quiet_since_ms not in {None, before})
         await world.successor()
         assert [o.process.state for o in (await world.engine.list()).instances] == [ProcessState.READY]
         await world.engine.stop("i-1", 10)

@@ -37,7 +37,10 @@ def model(stage: Stage, yard: Client, name: str, version: str) -> str:
 
 @pytest.fixture(scope="module")
 def service(stage: Stage, yard: Client) -> Service:
-    chat = Variant(model_id=model(stage, yard, "chat", "1.0.0"), more={"termination_grace_period_seconds": 1})
+    chat = Variant(
+        model_id=model(stage, yard, "chat", "1.0.0"),
+        more={"additional_properties": {"termination_grace_period_seconds": 1}},
+    )
     settings = {"websocket_upgrade": True, "request_limit": {"timeout_seconds": 2}}
     return yard.services.wait(yard.services.create("chat", [chat], additional_properties=settings))
 
