@@ -214,5 +214,5 @@ def _notes(package: Package) -> Iterator[Finding]:
     if note := contents.runtime_note(package.config, sys.version_info[:2]):
         yield Finding(Level.NOTE, "runtime", note)
     if package.config.get("example") is None:
-        first = "the first caller warms the model up" if package.script else "a row of zeros warms the model up"
-        yield Finding(Level.NOTE, "example", f"is missing: {first}")
+        warm_up = "the first caller" if package.script else "a row of zeros, if it takes one,"
+        yield Finding(Level.NOTE, "example", f"is missing: {warm_up} warms the model up")
