@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.unit.cli.every import CALLS, DELETIONS, LONG, MODEL, SERVERLESS, Server, arguments, commands
 
@@ -136,6 +137,14 @@ def test_an_empty_password_is_none(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
     code, _, err = run("login", "--url", "http://yard.test", "--user", "ada", "--password-stdin")
     assert (code, "no password given" in err) == (2, True)
+
+
+def test_a_refused_flavor_is_told_without_fields_that_nobody_typed(run: Run, server: Server) -> None:
+    details = [{"field": "open_projects", "error_code": "ModelArts.0104", "error_msg": "big does not fit"}]
+    refusal = {"error_code": "ModelArts.0104", "error_msg": "open_projects: big does not fit", "details": details}
+    server.answers["PATCH /v1/modelyard/admin/flavors/big"] = httpx.Response(400, json=refusal)
+    code, _, err = run("admin", "flavors", "open", "big", "--project", "p1")
+    assert (code, err.splitlines()[0]) == (Exit.REFUSED, "error: ModelArts.0104: big does not fit")
 
 
 def test_env_for_curl_names_the_service(run: Run) -> None:
