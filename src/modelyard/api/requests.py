@@ -214,5 +214,5 @@ def ignored(request: Request, names: list[str]) -> None:
 
 
 Caller = Annotated[Principal, Depends(caller)]
-UseCases = Annotated[Context, Depends(context)]
+ContextDep = Annotated[Context, Depends(context)]
 Everything = Annotated[Deps, Depends(deps)]

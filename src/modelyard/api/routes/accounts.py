@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from modelyard.api import keystone
 from modelyard.api.documents import ERRORS, asks, takes
-from modelyard.api.requests import Caller, Everything, UseCases, address, body, query
+from modelyard.api.requests import Caller, ContextDep, Everything, address, body, query
 from modelyard.api.routes.identity import base_url
 from modelyard.api.schemas import identity as wire
 from modelyard.api.schemas.wire import Parsed
@@ -46,17 +46,17 @@ CREDENTIAL = {"credential": {"user_id": "9f0c3a", "project_id": "4e1d77"}}
 
 
 @router.get("/users", summary="List users", openapi_extra=asks(wire.List))
-async def users(base: Base, ctx: UseCases, caller: Caller, asked: Listed) -> Json:
+async def users(base: Base, ctx: ContextDep, caller: Caller, asked: Listed) -> Json:
     return keystone.users(base, _asked(await admin.users(ctx, caller, asked.name), asked))
 
 
 @router.get("/users/{user_id}", summary="Show a user")
-async def user(base: Base, ctx: UseCases, caller: Caller, user_id: str) -> Json:
+async def user(base: Base, ctx: ContextDep, caller: Caller, user_id: str) -> Json:
     return {"user": keystone.user(base, await admin.user(ctx, caller, user_id))}
 
 
 @router.post("/users", summary="Create a user", **MADE, openapi_extra=takes(wire.UserBody, USER))
-async def create_user(base: Base, deps: Everything, ctx: UseCases, caller: Caller, sent: UserSent) -> Json:
+async def create_user(base: Base, deps: Everything, ctx: ContextDep, caller: Caller, sent: UserSent) -> Json:
     """Without any role: see PUT …/roles/{role_id}."""
     given = _read(sent).user or wire.NewUser()
     change = UserChange(given.name, given.password, given.enabled)
@@ -76,7 +76,7 @@ async def change_user(base: Base, deps: Everything, caller: Caller, user_id: str
 
 
 @router.delete("/users/{user_id}", summary="Delete a user", status_code=204, response_class=Response)
-async def delete_user(ctx: UseCases, caller: Caller, user_id: str) -> Response:
+async def delete_user(ctx: ContextDep, caller: Caller, user_id: str) -> Response:
     """With roles and access keys; the user's tokens end within seconds. Models and services stay."""
     await admin.delete_user(ctx, caller, user_id)
     return Response(status_code=204)
@@ -107,18 +107,18 @@ async def change_password(
 
 
 @router.get("/projects", summary="List projects", openapi_extra=asks(wire.List))
-async def projects(base: Base, ctx: UseCases, caller: Caller, asked: Listed) -> Json:
+async def projects(base: Base, ctx: ContextDep, caller: Caller, asked: Listed) -> Json:
     """All for an administrator, otherwise those in which the caller has a role."""
     return keystone.projects(base, _asked(await admin.projects(ctx, caller, asked.name), asked))
 
 
 @router.get("/projects/{project_id}", summary="Show a project")
-async def project(base: Base, ctx: UseCases, caller: Caller, project_id: str) -> Json:
+async def project(base: Base, ctx: ContextDep, caller: Caller, project_id: str) -> Json:
     return {"project": keystone.project(base, await admin.project(ctx, caller, project_id))}
 
 
 @router.post("/projects", summary="Create a project", **MADE, openapi_extra=takes(wire.ProjectBody, PROJECT))
-async def create_project(base: Base, ctx: UseCases, caller: Caller, sent: ProjectSent) -> Json:
+async def create_project(base: Base, ctx: ContextDep, caller: Caller, sent: ProjectSent) -> Json:
     given = _read(sent).project or wire.NewProject()
     enabled = given.enabled is not False
     made = await admin.create_project(ctx, caller, given.name, domain=given.domain_id, enabled=enabled)
@@ -126,7 +126,7 @@ async def create_project(base: Base, ctx: UseCases, caller: Caller, sent: Projec
 
 
 @router.patch("/projects/{project_id}", summary="Change a project", openapi_extra=takes(wire.ProjectBody, PROJECT))
-async def change_project(base: Base, ctx: UseCases, caller: Caller, project_id: str, sent: ProjectSent) -> Json:
+async def change_project(base: Base, ctx: ContextDep, caller: Caller, project_id: str, sent: ProjectSent) -> Json:
     """`enabled: false`: within seconds nobody may call anything of the project. What runs goes on."""
     given = _read(sent).project or wire.NewProject()
     if given.domain_id and given.domain_id != (await admin.project(ctx, caller, project_id)).domain_id:
@@ -136,7 +136,7 @@ async def change_project(base: Base, ctx: UseCases, caller: Caller, project_id: 
 
 
 @router.get("/domains", summary="List domains", openapi_extra=asks(wire.List))
-async def domains(base: Base, ctx: UseCases, caller: Caller, asked: Listed) -> Json:
+async def domains(base: Base, ctx: ContextDep, caller: Caller, asked: Listed) -> Json:
     """Those of the projects that the caller sees."""
     found = {caller.domain_id: caller.domain_name}
     found |= {one.domain_id: one.domain_name for one in await admin.projects(ctx, caller)}
@@ -145,7 +145,7 @@ async def domains(base: Base, ctx: UseCases, caller: Caller, asked: Listed) -> J
 
 
 @router.get("/domains/{domain_id}", summary="Show a domain")
-async def domain(base: Base, ctx: UseCases, caller: Caller, domain_id: str) -> Json:
+async def domain(base: Base, ctx: ContextDep, caller: Caller, domain_id: str) -> Json:
     for one in [(caller.domain_id, caller.domain_name)] + [
         (found.domain_id, found.domain_name) for found in await admin.projects(ctx, caller)
     ]:
@@ -169,7 +169,7 @@ async def role(base: Base, caller: Caller, role_id: str) -> Json:
 
 
 @router.get("/role_assignments", summary="List who has which role")
-async def assignments(request: Request, base: Base, ctx: UseCases, caller: Caller) -> Json:
+async def assignments(request: Request, base: Base, ctx: ContextDep, caller: Caller) -> Json:
     """Query: `user.id`, `scope.project.id`, `include_names`. Administrators have the scope `system`."""
     asked = request.query_params
     found = await admin.grants(ctx, caller, user_id=asked.get("user.id"), project_id=asked.get("scope.project.id"))
@@ -180,7 +180,7 @@ async def assignments(request: Request, base: Base, ctx: UseCases, caller: Calle
 
 
 @router.get("/projects/{project_id}/users/{user_id}/roles", summary="List a user's roles in a project")
-async def roles_of(base: Base, ctx: UseCases, caller: Caller, project_id: str, user_id: str) -> Json:
+async def roles_of(base: Base, ctx: ContextDep, caller: Caller, project_id: str, user_id: str) -> Json:
     found = await admin.grants(ctx, caller, user_id=user_id, project_id=project_id)
     return keystone.roles(base, [one.role for one in found])
 
@@ -191,28 +191,28 @@ DONE: dict[str, Any] = {"status_code": 204, "response_class": Response}
 
 
 @router.put(ROLE, summary="Grant a role", **DONE)
-async def grant(ctx: UseCases, caller: Caller, project_id: str, user_id: str, role_id: str) -> Response:
+async def grant(ctx: ContextDep, caller: Caller, project_id: str, user_id: str, role_id: str) -> Response:
     """admin, member, reader or invoker. It counts from the user's next login; a token keeps the roles it has."""
     await admin.grant(ctx, caller, user_id, project_id, role_id)
     return Response(status_code=204)
 
 
 @router.delete(ROLE, summary="Revoke a role", **DONE)
-async def revoke(ctx: UseCases, caller: Caller, project_id: str, user_id: str, role_id: str) -> Response:
+async def revoke(ctx: ContextDep, caller: Caller, project_id: str, user_id: str, role_id: str) -> Response:
     """In effect within seconds: every token of the user ends, and a new login gets the roles that are left."""
     await admin.revoke(ctx, caller, user_id, project_id, role_id)
     return Response(status_code=204)
 
 
 @router.put(SYSTEM_ROLE, summary="Make an administrator of the installation", **DONE)
-async def grant_system(ctx: UseCases, caller: Caller, user_id: str, role_id: str) -> Response:
+async def grant_system(ctx: ContextDep, caller: Caller, user_id: str, role_id: str) -> Response:
     """The only role here is admin."""
     await admin.grant(ctx, caller, user_id, SYSTEM, role_id)
     return Response(status_code=204)
 
 
 @router.delete(SYSTEM_ROLE, summary="Make an administrator a user again", **DONE)
-async def revoke_system(ctx: UseCases, caller: Caller, user_id: str, role_id: str) -> Response:
+async def revoke_system(ctx: ContextDep, caller: Caller, user_id: str, role_id: str) -> Response:
     """The last administrator stays one."""
     await admin.revoke(ctx, caller, user_id, SYSTEM, role_id)
     return Response(status_code=204)
@@ -220,7 +220,7 @@ async def revoke_system(ctx: UseCases, caller: Caller, user_id: str, role_id: st
 
 @keys.get("", summary="List access keys", openapi_extra=asks(wire.CredentialList))
 async def access_keys(
-    ctx: UseCases, caller: Caller, asked: Annotated[wire.CredentialList, Depends(query(wire.CredentialList))]
+    ctx: ContextDep, caller: Caller, asked: Annotated[wire.CredentialList, Depends(query(wire.CredentialList))]
 ) -> Json:
     """The caller's own, or those of `user_id` for an administrator; without their secrets."""
     found = await admin.access_keys(ctx, caller, asked.user_id)
@@ -229,7 +229,9 @@ async def access_keys(
 
 @keys.post("", summary="Create an access key", **MADE, openapi_extra=takes(wire.CredentialBody, CREDENTIAL))
 async def create_access_key(
-    ctx: UseCases, caller: Caller, sent: Annotated[Parsed[wire.CredentialBody], Depends(body(wire.CredentialBody))]
+    ctx: ContextDep,
+    caller: Caller,
+    sent: Annotated[Parsed[wire.CredentialBody], Depends(body(wire.CredentialBody))],
 ) -> Json:
     """For the caller and their project, unless `user_id` and `project_id` say otherwise. Only this answer has the
     secret."""
@@ -239,7 +241,7 @@ async def create_access_key(
 
 
 @keys.delete("/{access_key}", summary="Delete an access key", status_code=204, response_class=Response)
-async def delete_access_key(ctx: UseCases, caller: Caller, access_key: str) -> Response:
+async def delete_access_key(ctx: ContextDep, caller: Caller, access_key: str) -> Response:
     """The next request signed with it is refused."""
     await admin.delete_access_key(ctx, caller, access_key)
     return Response(status_code=204)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from modelyard.api.documents import ERRORS, asks, takes
-from modelyard.api.requests import Caller, UseCases, body, query
+from modelyard.api.requests import Caller, ContextDep, body, query
 from modelyard.api.schemas import apps as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.apps import App, AppCode
@@ -33,7 +33,7 @@ def _uncached(response: Response) -> None:
     openapi_extra=asks(wire.AppList),
 )
 async def index(
-    ctx: UseCases, caller: Caller, project_id: str, asked: Annotated[wire.AppList, Depends(query(wire.AppList))]
+    ctx: ContextDep, caller: Caller, project_id: str, asked: Annotated[wire.AppList, Depends(query(wire.AppList))]
 ) -> Json:
     """With their codes, for those who may change them."""
     found = [_detail(one) for one in await apps.apps(ctx, caller, project_id)]
@@ -48,7 +48,7 @@ async def index(
     openapi_extra=takes(wire.AppCreate, wire.APP),
 )
 async def create(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     sent: Annotated[Parsed[wire.AppCreate], Depends(body(wire.AppCreate))],
@@ -61,26 +61,26 @@ async def create(
 
 
 @router.get("/app-auth/apps/{app_id}", summary="Show an application", dependencies=[Depends(_uncached)])
-async def show(ctx: UseCases, caller: Caller, project_id: str, app_id: str) -> Json:
+async def show(ctx: ContextDep, caller: Caller, project_id: str, app_id: str) -> Json:
     return _detail(await apps.app(ctx, caller, project_id, app_id))
 
 
 @router.delete("/app-auth/apps/{app_id}", summary="Delete an application")
-async def delete(ctx: UseCases, caller: Caller, project_id: str, app_id: str) -> Json:
+async def delete(ctx: ContextDep, caller: Caller, project_id: str, app_id: str) -> Json:
     """With its codes, which open nothing any more within seconds."""
     await apps.delete(ctx, caller, project_id, app_id)
     return {}
 
 
 @router.post("/app-auth/apps/{app_id}/app-code", summary="Create one more code", dependencies=[Depends(_uncached)])
-async def create_code(ctx: UseCases, caller: Caller, project_id: str, app_id: str) -> Json:
+async def create_code(ctx: ContextDep, caller: Caller, project_id: str, app_id: str) -> Json:
     """At most five at a time: create one, have callers use it, delete the old one."""
     made = await apps.create_code(ctx, caller, project_id, app_id)
     return {"app_id": app_id, **_code(made)}
 
 
 @router.delete("/app-auth/apps/{app_id}/app-code/{app_code}", summary="Delete a code")
-async def delete_code(ctx: UseCases, caller: Caller, project_id: str, app_id: str, app_code: str) -> Json:
+async def delete_code(ctx: ContextDep, caller: Caller, project_id: str, app_id: str, app_code: str) -> Json:
     """It opens nothing any more within seconds."""
     await apps.delete_code(ctx, caller, project_id, app_id, app_code)
     return {}
@@ -92,7 +92,7 @@ async def delete_code(ctx: UseCases, caller: Caller, project_id: str, app_id: st
     openapi_extra=takes(wire.AppBinding, wire.BINDING),
 )
 async def bind(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -109,13 +109,13 @@ async def bind(
 @router.delete(
     "/services/{service_id}/app-auth-api/{app_id}", summary="No longer let an application invoke a service"
 )
-async def unbind(ctx: UseCases, caller: Caller, project_id: str, service_id: str, app_id: str) -> Json:
+async def unbind(ctx: ContextDep, caller: Caller, project_id: str, service_id: str, app_id: str) -> Json:
     await apps.unbind(ctx, caller, project_id, service_id, app_id)
     return {}
 
 
 @router.get("/services/{service_id}/api-auths", summary="List who may invoke a service with an AppCode")
-async def bound(ctx: UseCases, caller: Caller, project_id: str, service_id: str) -> Json:
+async def bound(ctx: ContextDep, caller: Caller, project_id: str, service_id: str) -> Json:
     service, found = await apps.bound(ctx, caller, project_id, service_id)
     address = f"{ctx.gateway_url}/v1/infers/{service_id}"
     auths = [{"auth_type": "APP", **_app(one)} for one in found]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from modelyard.api.documents import ERRORS, asks, takes
-from modelyard.api.requests import Caller, UseCases, body, query
+from modelyard.api.requests import Caller, ContextDep, body, query
 from modelyard.api.schemas import capacity as wire
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
@@ -24,7 +24,7 @@ POOL = {"description", "nodes", "specification", "cpu", "memory_mib", "accelerat
 
 
 @router.get("/projects/{project_id}/quotas", summary="Show the quotas of a project")
-async def quotas(ctx: UseCases, caller: Caller, project_id: str) -> Json:
+async def quotas(ctx: ContextDep, caller: Caller, project_id: str) -> Json:
     return {"quotas": dict(await capacity.quotas(ctx, caller, project_id))}
 
 
@@ -34,7 +34,7 @@ async def quotas(ctx: UseCases, caller: Caller, project_id: str) -> Json:
     openapi_extra=takes(wire.QuotasBody, wire.QUOTAS),
 )
 async def set_quotas(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     sent: Annotated[Parsed[wire.QuotasBody], Depends(body(wire.QuotasBody))],
@@ -45,13 +45,13 @@ async def set_quotas(
 
 
 @router.get("/flavors", summary="List flavors, and whom they are open to")
-async def flavors(ctx: UseCases, caller: Caller) -> Json:
+async def flavors(ctx: ContextDep, caller: Caller) -> Json:
     found = [_flavor(one) for one in await capacity.flavors(ctx, caller)]
     return {"total_count": len(found), "count": len(found), "flavors": found}
 
 
 @router.post("/flavors", summary="Add a flavor", openapi_extra=takes(wire.FlavorBody, wire.FLAVOR))
-async def create_flavor(ctx: UseCases, caller: Caller, sent: FlavorSent) -> Json:
+async def create_flavor(ctx: ContextDep, caller: Caller, sent: FlavorSent) -> Json:
     """Closed unless `open` says otherwise or `open_projects` names some."""
     _refuse(sent)
     return _flavor(await capacity.create_flavor(ctx, caller, sent.value.name, _flavor_change(sent.value)))
@@ -62,7 +62,7 @@ async def create_flavor(ctx: UseCases, caller: Caller, sent: FlavorSent) -> Json
     summary="Open, close or resize a flavor",
     openapi_extra=takes(wire.FlavorBody, {"open": True}),
 )
-async def change_flavor(ctx: UseCases, caller: Caller, flavor: str, sent: FlavorSent) -> Json:
+async def change_flavor(ctx: ContextDep, caller: Caller, flavor: str, sent: FlavorSent) -> Json:
     """Holds for what is deployed from now on; what runs keeps its size."""
     _refuse(sent)
     _fixed(name=None if sent.value.name == flavor else sent.value.name)
@@ -70,7 +70,7 @@ async def change_flavor(ctx: UseCases, caller: Caller, flavor: str, sent: Flavor
 
 
 @router.delete("/flavors/{flavor}", summary="Delete a flavor that was added")
-async def delete_flavor(ctx: UseCases, caller: Caller, flavor: str) -> Json:
+async def delete_flavor(ctx: ContextDep, caller: Caller, flavor: str) -> Json:
     """Refused while a service uses it, and for those that are built in: close them instead."""
     await capacity.delete_flavor(ctx, caller, flavor)
     return {}
@@ -78,14 +78,14 @@ async def delete_flavor(ctx: UseCases, caller: Caller, flavor: str) -> Json:
 
 @router.get("/pools", summary="List pools", openapi_extra=asks(wire.PoolList))
 async def pools(
-    ctx: UseCases, caller: Caller, asked: Annotated[wire.PoolList, Depends(query(wire.PoolList))]
+    ctx: ContextDep, caller: Caller, asked: Annotated[wire.PoolList, Depends(query(wire.PoolList))]
 ) -> Json:
     found = [_pool(one) for one in await capacity.pools(ctx, caller, asked.project_id)]
     return {"total_count": len(found), "count": len(found), "pools": found}
 
 
 @router.post("/pools", summary="Add a pool", openapi_extra=takes(wire.PoolBody, wire.POOL))
-async def create_pool(ctx: UseCases, caller: Caller, sent: PoolSent) -> Json:
+async def create_pool(ctx: ContextDep, caller: Caller, sent: PoolSent) -> Json:
     """It is `running` unless `status` says otherwise: only a running one takes services."""
     _refuse(sent)
     given = sent.value
@@ -99,7 +99,7 @@ async def create_pool(ctx: UseCases, caller: Caller, sent: PoolSent) -> Json:
 @router.patch(
     "/pools/{pool_id}", summary="Say how a pool is", openapi_extra=takes(wire.PoolBody, {"status": "abnormal"})
 )
-async def change_pool(ctx: UseCases, caller: Caller, pool_id: str, sent: PoolSent) -> Json:
+async def change_pool(ctx: ContextDep, caller: Caller, pool_id: str, sent: PoolSent) -> Json:
     """The name and the project stay."""
     _refuse(sent)
     given = sent.value
@@ -110,14 +110,14 @@ async def change_pool(ctx: UseCases, caller: Caller, pool_id: str, sent: PoolSen
 
 
 @router.delete("/pools/{pool_id}", summary="Remove a pool")
-async def delete_pool(ctx: UseCases, caller: Caller, pool_id: str) -> Json:
+async def delete_pool(ctx: ContextDep, caller: Caller, pool_id: str) -> Json:
     """Refused while a service uses it."""
     await capacity.delete_pool(ctx, caller, pool_id)
     return {}
 
 
 @router.get("/buckets", summary="List buckets that projects claimed")
-async def buckets(ctx: UseCases, caller: Caller) -> Json:
+async def buckets(ctx: ContextDep, caller: Caller) -> Json:
     found = [
         {"bucket": name, "project_id": owner} for name, owner in (await capacity.buckets(ctx, caller)).items()
     ]
@@ -128,7 +128,7 @@ async def buckets(ctx: UseCases, caller: Caller) -> Json:
     "/buckets/{bucket}", summary="Give a bucket to a project", openapi_extra=takes(wire.BucketBody, wire.BUCKET)
 )
 async def claim_bucket(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     bucket: str,
     sent: Annotated[Parsed[wire.BucketBody], Depends(body(wire.BucketBody))],
@@ -140,7 +140,7 @@ async def claim_bucket(
 
 
 @router.delete("/buckets/{bucket}", summary="Take a bucket from its project")
-async def release_bucket(ctx: UseCases, caller: Caller, bucket: str) -> Json:
+async def release_bucket(ctx: ContextDep, caller: Caller, bucket: str) -> Json:
     """What is in it stays; as one that nobody claimed it then belongs to the first project."""
     await capacity.release_bucket(ctx, caller, bucket)
     return {}

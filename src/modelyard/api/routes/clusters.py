@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from modelyard.api import convert
 from modelyard.api.documents import ERRORS, asks
-from modelyard.api.requests import Caller, UseCases, query
+from modelyard.api.requests import Caller, ContextDep, query
 from modelyard.api.schemas.answers import ClusterPage
 from modelyard.api.schemas.queries import ClusterList
 from modelyard.operations import catalog
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/{project_id}/clusters", tags=["clusters"], respon
 
 @router.get("", summary="List clusters", openapi_extra=asks(ClusterList))
 async def index(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     asked: Annotated[ClusterList, Depends(query(ClusterList))],

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from modelyard.api import convert
 from modelyard.api.documents import ERRORS, asks, takes
-from modelyard.api.requests import Caller, UseCases, body, query
+from modelyard.api.requests import Caller, ContextDep, body, query
 from modelyard.api.schemas import answers
 from modelyard.api.schemas import models as wire
 from modelyard.api.schemas.queries import Removal, RuntimeList
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/{project_id}/models", tags=["models"], responses=
     openapi_extra=takes(wire.ModelCreate, wire.EXAMPLE),
 )
 async def create(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     _: Annotated[Removal, Depends(query(Removal))],
@@ -37,7 +37,7 @@ async def create(
 
 @router.get("", summary="List models", openapi_extra=asks(wire.ModelList))
 async def index(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     asked: Annotated[wire.ModelList, Depends(query(wire.ModelList))],
@@ -52,7 +52,7 @@ async def index(
     openapi_extra=asks(RuntimeList),
 )
 async def runtimes(
-    _: UseCases,
+    _: ContextDep,
     caller: Caller,
     project_id: str,
     asked: Annotated[RuntimeList, Depends(query(RuntimeList))],
@@ -64,7 +64,7 @@ async def runtimes(
 
 
 @router.get("/{model_id}", summary="Show a model")
-async def show(ctx: UseCases, caller: Caller, project_id: str, model_id: str) -> answers.ModelEcho:
+async def show(ctx: ContextDep, caller: Caller, project_id: str, model_id: str) -> answers.ModelEcho:
     return convert.model(await models.detail(ctx, caller, project_id, model_id))
 
 
@@ -74,7 +74,7 @@ async def show(ctx: UseCases, caller: Caller, project_id: str, model_id: str) ->
     openapi_extra=asks(wire.ModelDelete),
 )
 async def delete(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     model_id: str,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from modelyard.api import convert
 from modelyard.api.binding import Bound, binds
 from modelyard.api.documents import ERRORS, asks
-from modelyard.api.requests import Caller, UseCases, query
+from modelyard.api.requests import Caller, ContextDep, query
 from modelyard.api.schemas import queries
 from modelyard.api.schemas.answers import UpdatedService
 from modelyard.api.schemas.plans import Plan, RevisionPage, RevisionShown
@@ -27,7 +27,7 @@ MOST_DIGITS = 9
     openapi_extra=asks(queries.RevisionList),
 )
 async def index(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -40,14 +40,14 @@ async def index(
 
 
 @router.get("/{number}", summary="Show a revision of a service")
-async def show(ctx: UseCases, caller: Caller, project_id: str, service_id: str, number: str) -> RevisionShown:
+async def show(ctx: ContextDep, caller: Caller, project_id: str, service_id: str, number: str) -> RevisionShown:
     entry = await revisions.revision(ctx, caller, project_id, service_id, _number(number))
     return convert.revision(entry)
 
 
 @router.post("/{number}/rollback", summary="Go back to a revision", openapi_extra=binds())
 async def rollback(
-    ctx: UseCases, caller: Caller, project_id: str, service_id: str, number: str, *, bound: Bound
+    ctx: ContextDep, caller: Caller, project_id: str, service_id: str, number: str, *, bound: Bound
 ) -> UpdatedService | Plan:
     """The same as a PUT of that revision's config: a new revision, and a rollout to it. A model of it that was
     deleted since is an error (3507). Needs no body."""

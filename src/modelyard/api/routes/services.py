@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from modelyard.api import convert
 from modelyard.api.binding import Bound, Held, binds, etag
 from modelyard.api.documents import ERRORS, asks, takes, takes_patch
-from modelyard.api.requests import Caller, UseCases, body, patch_body, query
+from modelyard.api.requests import Caller, ContextDep, body, patch_body, query
 from modelyard.api.schemas import answers, queries
 from modelyard.api.schemas import services as wire
 from modelyard.api.schemas.plans import Plan
@@ -29,7 +29,7 @@ router = APIRouter(prefix="/v1/{project_id}/services", tags=["services"], respon
     openapi_extra={**takes(wire.ServiceCreate, wire.CREATE_EXAMPLE), **binds()},
 )
 async def create(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     *,
@@ -43,7 +43,7 @@ async def create(
 
 @router.get("", summary="List services", openapi_extra=asks(queries.ServiceList))
 async def index(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     asked: Annotated[queries.ServiceList, Depends(query(queries.ServiceList))],
@@ -60,7 +60,7 @@ async def index(
     openapi_extra=asks(queries.SpecificationList),
 )
 async def specifications(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     asked: Annotated[queries.SpecificationList, Depends(query(queries.SpecificationList))],
@@ -73,7 +73,7 @@ async def specifications(
 
 @router.get("/{service_id}", summary="Show a service")
 async def show(
-    ctx: UseCases, caller: Caller, project_id: str, service_id: str, response: Response
+    ctx: ContextDep, caller: Caller, project_id: str, service_id: str, response: Response
 ) -> answers.ServiceDetail:
     detail = await reading.detail(ctx, caller, project_id, service_id)
     response.headers["ETag"] = etag(detail.service)
@@ -86,7 +86,7 @@ async def show(
     openapi_extra={**takes(wire.ServiceUpdate, wire.EXAMPLE), **binds()},
 )
 async def update(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -108,7 +108,7 @@ async def update(
     openapi_extra={**takes_patch(wire.PATCH_EXAMPLE), **binds()},
 )
 async def patch(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -127,7 +127,7 @@ async def patch(
     openapi_extra={**takes(wire.PropertyUpdate, wire.PROPERTY_EXAMPLE), **binds()},
 )
 async def resize(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -146,7 +146,7 @@ async def resize(
     openapi_extra=takes(wire.NodeStatus, {"status": "running"}),
 )
 async def node_status(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -164,7 +164,7 @@ async def node_status(
 
 @router.delete("/{service_id}", summary="Delete services", openapi_extra=binds(key=False))
 async def delete(
-    ctx: UseCases, caller: Caller, project_id: str, service_id: str, preconditions: Held
+    ctx: ContextDep, caller: Caller, project_id: str, service_id: str, preconditions: Held
 ) -> answers.Done:
     """One id, or several with commas between them. `deleting` while instances drain, then 404."""
     ids = [part.strip() for part in service_id.split(",") if part.strip()]
@@ -178,7 +178,7 @@ async def delete(
     openapi_extra=asks(queries.EventList),
 )
 async def events(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -194,7 +194,7 @@ async def events(
     openapi_extra=asks(queries.UpdateRecordList),
 )
 async def logs(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     service_id: str,
@@ -211,7 +211,7 @@ async def logs(
     openapi_extra=asks(queries.MonitorQuery),
 )
 async def monitor(
-    ctx: UseCases,
+    ctx: ContextDep,
     caller: Caller,
     project_id: str,
     service_id: str,

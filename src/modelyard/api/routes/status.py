@@ -5,14 +5,14 @@ from typing import Any
 from fastapi import APIRouter
 
 from modelyard.api.documents import ERRORS
-from modelyard.api.requests import Caller, Everything, UseCases
+from modelyard.api.requests import Caller, ContextDep, Everything
 from modelyard.operations import installation_status
 
 router = APIRouter(prefix="/v1/{project_id}/modelyard", tags=["health"], responses=ERRORS)
 
 
 @router.get("/status", summary="How the installation stands")
-async def status(ctx: UseCases, deps: Everything, caller: Caller, project_id: str) -> dict[str, Any]:
+async def status(ctx: ContextDep, deps: Everything, caller: Caller, project_id: str) -> dict[str, Any]:
     """Gateway, the project's instances by phase, and for each limit whether it is enforced, or why not."""
     counted = await installation_status.instances(ctx, caller, project_id)
     found = deps.status()
