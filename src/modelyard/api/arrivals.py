@@ -112,9 +112,9 @@ class Rules:
         """Who makes room for one more connection when there are as many as can be: the one that has been idle for
         longest, else the oldest that arrives; None when all are at work."""
         order = {Stage.LINGER: 0, Stage.IDLE: 1, Stage.NEW: 2, Stage.HEAD: 3, Stage.BODY: 4}
-        found = [
+        unfinished = [
             one
             for one in arrivals
             if one.stage in order and (one.stage is Stage.IDLE or now - one.since > self.bounds.young_s)
         ]
-        return min(found, key=lambda one: (order[one.stage], one.since), default=None)
+        return min(unfinished, key=lambda one: (order[one.stage], one.since), default=None)

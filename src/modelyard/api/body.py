@@ -119,20 +119,20 @@ def decoded(body: bytes, coding: str | None, limits: BodyLimits) -> bytes:
 
 def _inflated(body: bytes, limits: BodyLimits) -> bytes:
     """What one gzip member after the other holds; never more than the limit in memory."""
-    found = bytearray()
+    unpacked = bytearray()
     for _ in range(MOST_MEMBERS):
         member = zlib.decompressobj(WINDOW)
         try:
-            found += member.decompress(body, limits.max_bytes + 1 - len(found))
+            unpacked += member.decompress(body, limits.max_bytes + 1 - len(unpacked))
         except zlib.error as error:
             raise _malformed("the body is not gzip, as Content-Encoding says") from error
-        if len(found) > limits.max_bytes:
+        if len(unpacked) > limits.max_bytes:
             raise _too_large(limits)
         if not member.eof:
             raise _malformed("the body is cut off in the middle of its gzip")
         body = member.unused_data
         if not body:
-            return bytes(found)
+            return bytes(unpacked)
     raise _malformed(f"the body has more than {MOST_MEMBERS} gzip members")
 
 

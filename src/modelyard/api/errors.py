@@ -153,8 +153,8 @@ def _known_methods(request: Request) -> set[str]:
     """What the most literal path takes, of all its routes: the framework names only the first one's (RFC 9110,
     15.5.6)."""
     documented = request.app.openapi()["paths"]
-    found = [path for path in documented if compile_path(path)[0].match(request.scope["path"])]
-    path = min(found, key=lambda path: path.count("{"), default=None)
+    matching = [path for path in documented if compile_path(path)[0].match(request.scope["path"])]
+    path = min(matching, key=lambda path: path.count("{"), default=None)
     methods = set() if path is None else {method.upper() for method in documented[path]}
     return methods | {"HEAD"} if "GET" in methods else methods
 

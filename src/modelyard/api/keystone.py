@@ -117,8 +117,8 @@ def _version(base: str) -> Json:
     }
 
 
-def projects(base: str, found: Sequence[Project]) -> Json:
-    return {"projects": [project(base, one) for one in found], "links": _links(f"{base}/v3/projects")}
+def projects(base: str, held: Sequence[Project]) -> Json:
+    return {"projects": [project(base, one) for one in held], "links": _links(f"{base}/v3/projects")}
 
 
 def project(base: str, value: Project) -> Json:
@@ -134,9 +134,9 @@ def project(base: str, value: Project) -> Json:
     }
 
 
-def domains(base: str, found: Sequence[tuple[str, str]]) -> Json:
+def domains(base: str, held: Sequence[tuple[str, str]]) -> Json:
     """Of (id, name)."""
-    return {"domains": [domain(base, *one) for one in found], "links": _links(f"{base}/v3/domains")}
+    return {"domains": [domain(base, *one) for one in held], "links": _links(f"{base}/v3/domains")}
 
 
 def domain(base: str, domain_id: str, name: str) -> Json:
@@ -144,8 +144,8 @@ def domain(base: str, domain_id: str, name: str) -> Json:
     return {"id": domain_id, "name": name, "description": "", "enabled": True, "links": links}
 
 
-def users(base: str, found: Sequence[User]) -> Json:
-    return {"users": [user(base, one) for one in found], "links": _links(f"{base}/v3/users")}
+def users(base: str, held: Sequence[User]) -> Json:
+    return {"users": [user(base, one) for one in held], "links": _links(f"{base}/v3/users")}
 
 
 def user(base: str, value: User) -> Json:
@@ -159,9 +159,9 @@ def user(base: str, value: User) -> Json:
     }
 
 
-def roles(base: str, found: Iterable[Role]) -> Json:
+def roles(base: str, held: Iterable[Role]) -> Json:
     """A role's id is its name."""
-    return {"roles": [role(base, one) for one in sorted(found)], "links": _links(f"{base}/v3/roles")}
+    return {"roles": [role(base, one) for one in sorted(held)], "links": _links(f"{base}/v3/roles")}
 
 
 def role(base: str, value: Role) -> Json:
@@ -169,7 +169,7 @@ def role(base: str, value: Role) -> Json:
     return {"id": value.value, "name": value.value, "domain_id": None, "description": "", "links": links}
 
 
-def assignments(base: str, found: Sequence[Grant], names: Mapping[str, Json]) -> Json:
+def assignments(base: str, grants: Sequence[Grant], names: Mapping[str, Json]) -> Json:
     """`names`: what to say of a user or project beside its id."""
     return {
         "role_assignments": [
@@ -179,7 +179,7 @@ def assignments(base: str, found: Sequence[Grant], names: Mapping[str, Json]) ->
                 "scope": _place(one.project_id, names),
                 "links": {},
             }
-            for one in found
+            for one in grants
         ],
         "links": _links(f"{base}/v3/role_assignments"),
     }

@@ -117,12 +117,12 @@ def _call_page(call: Call) -> str:
 
 
 def _by_tag(document: Document) -> dict[str, list[Call]]:
-    found: dict[str, list[Call]] = {}
+    calls: dict[str, list[Call]] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             tag = (operation.get("tags") or ["other"])[0]
-            found.setdefault(tag, []).append(_call(document, method.upper(), path, operation))
-    return found
+            calls.setdefault(tag, []).append(_call(document, method.upper(), path, operation))
+    return calls
 
 
 def _call(document: Document, method: str, path: str, operation: Mapping[str, Any]) -> Call:

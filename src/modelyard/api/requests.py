@@ -81,9 +81,9 @@ token_header = APIKeyHeader(
 
 
 def deps(request: Request) -> Deps:
-    found = request.app.state.deps
-    assert isinstance(found, Deps)
-    return found
+    held = request.app.state.deps
+    assert isinstance(held, Deps)
+    return held
 
 
 def context(request: Request) -> Context:
@@ -188,18 +188,18 @@ def query(model: type[WireT]) -> Callable[[Request], WireT]:
 
 def _parameters(request: Request, model: type[Wire]) -> Mapping[str, str]:
     """The query: a parameter without a value is one that is not there; raises Invalid."""
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     wrong: list[Violation] = []
     for name, value in request.query_params.multi_items():
         if UNSTORABLE.search(value) or UNSTORABLE.search(name):
             wrong.append(Violation(name, NOT_TEXT))
-        elif name in model.model_fields and found.get(name, value) != value:
-            wrong.append(Violation(name, f"is there twice, as {shown(found[name])} and as {shown(value)}"))
+        elif name in model.model_fields and parameters.get(name, value) != value:
+            wrong.append(Violation(name, f"is there twice, as {shown(parameters[name])} and as {shown(value)}"))
         elif value:
-            found[name] = value
+            parameters[name] = value
     if wrong:
         raise Invalid(*wrong)
-    return found
+    return parameters
 
 
 def address(request: Request) -> str:

@@ -93,7 +93,7 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
     if large := tuple(too_large(sizes)):
         return Report(large)
     names = tuple(sorted(sizes))
-    text, found = _config_text(home)
+    text, findings = _config_text(home)
     asked = request or Request()
     config, violations = contents.config(text, asked.attributes, asked.initial)
     model_type = config.get("model_type") if asked.model_type == AUTO else asked.model_type
@@ -102,15 +102,15 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
     if model_type is not None:
         config = {"model_type": model_type, **{k: v for k, v in config.items() if k != "model_type"}}
     package = Package(home, dict(config))
-    found += _errors(violations)
-    unread = any(f.where.startswith("model/") for f in found)
-    found += _errors(contents.layout(names, model_type if isinstance(model_type, str) else None, unread=unread))
-    found += [*_script(home, names), *_fields(package), *_model_file(package, names)]
+    findings += _errors(violations)
+    unread = any(f.where.startswith("model/") for f in findings)
+    findings += _errors(contents.layout(names, model_type if isinstance(model_type, str) else None, unread=unread))
+    findings += [*_script(home, names), *_fields(package), *_model_file(package, names)]
     if text is None and request is None:
         said = "is missing: the request to publish must say what it would, and `modelyard run` needs it"
-        found.append(Finding(Level.WARNING, contents.CONFIG, said))
-    found += [*_weights(package, safe_only=safe_only), *_notes(package)]
-    return Report(tuple(found), package)
+        findings.append(Finding(Level.WARNING, contents.CONFIG, said))
+    findings += [*_weights(package, safe_only=safe_only), *_notes(package)]
+    return Report(tuple(findings), package)
 
 
 def too_large(sizes: Mapping[str, int]) -> Iterator[Finding]:
@@ -126,12 +126,12 @@ def too_large(sizes: Mapping[str, int]) -> Iterator[Finding]:
 def _config_text(home: Path) -> tuple[bytes | None, list[Finding]]:
     path = home / contents.CONFIG
     try:
-        found = path.stat()
+        info = path.stat()
     except FileNotFoundError:
         return None, []
-    if stat.S_ISDIR(found.st_mode) and not any(path.iterdir()):
+    if stat.S_ISDIR(info.st_mode) and not any(path.iterdir()):
         return None, []  # as an object store has it: there are no empty directories
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(info.st_mode):
         return None, [Finding(Level.ERROR, f"model/{contents.CONFIG}", "is a directory, must be a file", "3016")]
     with path.open("rb") as file:
         return file.read(MAX_CONFIG_BYTES + 1), []
@@ -169,18 +169,18 @@ def _model_file(package: Package, names: Collection[str]) -> Iterator[Finding]:
         if isinstance(said, str) and said not in names:
             yield Finding(Level.ERROR, "model_file", f"is {said!r}: there is no such file")
         return
-    found = package.candidates
+    candidates = package.candidates
     if package.script is None:
-        if len(found) > 1:
-            yield Finding(Level.ERROR, "model_file", kinds.ambiguous(found))
+        if len(candidates) > 1:
+            yield Finding(Level.ERROR, "model_file", kinds.ambiguous(candidates))
         return
     takes = kinds.KINDS.get(package.model_type)
     if takes is None or not takes.takes_file:
         return
     wanted = kinds.suffixes(package.model_type, script=True)
-    same = [n for n in found if PurePosixPath(n).suffix == PurePosixPath(found[0]).suffix]
+    same = [n for n in candidates if PurePosixPath(n).suffix == PurePosixPath(candidates[0]).suffix]
     if len(same) > 1 and len(kinds.named(same)) > 1:
-        text = f"{kinds.ambiguous(same)}; until then model_path is {kinds.first(found, package.model_type)}"
+        text = f"{kinds.ambiguous(same)}; until then model_path is {kinds.first(candidates, package.model_type)}"
         yield Finding(Level.WARNING, "model_file", text)
     if package.model_type == "PyTorch" and not any(_holds_data(n) for n in names):
         text = f"there is no model file ({', '.join(wanted)}); a model that needs none is of the type Custom"
@@ -201,13 +201,13 @@ def _weights(package: Package, *, safe_only: bool) -> Iterator[Finding]:
             level, path.relative_to(package.directory).as_posix(), f"is {what}: loading it runs code{only}"
         )
     chosen = package.config.get("model_file")
-    found = (chosen,) if isinstance(chosen, str) and chosen else package.candidates
-    if package.script is None and len(found) == 1:
-        path = package.directory / found[0]
+    candidates = (chosen,) if isinstance(chosen, str) and chosen else package.candidates
+    if package.script is None and len(candidates) == 1:
+        path = package.directory / candidates[0]
         if path.is_file() and kind(path) == "torch-pickle":
             text = "holds weights, not the code of their network: "
             text += "add a customize_service.py, or save the model as TorchScript or with torch.export"
-            yield Finding(Level.ERROR, found[0], text)
+            yield Finding(Level.ERROR, candidates[0], text)
 
 
 def _notes(package: Package) -> Iterator[Finding]:

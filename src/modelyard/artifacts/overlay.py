@@ -19,10 +19,10 @@ class Overlays:
         wanted = wanted_by(package)
         if not wanted:
             return None
-        found = self._environments.find(wanted)
-        if found is None:
+        environment = self._environments.find(wanted)
+        if environment is None:
             raise NoRoomError(f"the environment of its dependencies ({', '.join(wanted)}) is not built yet")
-        return site(found)
+        return site(environment)
 
 
 def wanted_by(package: Path) -> tuple[str, ...]:

@@ -105,8 +105,8 @@ def _services(tree: ast.Module) -> Iterator[str]:
     bases, elsewhere = _imported(tree)
     classes = {node.name: node for node in _top(tree) if isinstance(node, ast.ClassDef)}
     services: set[str] = set()
-    while found := {n for n, c in classes.items() if n not in services and _derives(c, bases | services)}:
-        services |= found
+    while derived := {n for n, c in classes.items() if n not in services and _derives(c, bases | services)}:
+        services |= derived
     parents = {name for n in services for name in map(_name, classes[n].bases)}
     leaves = sorted(services - parents)
     sure = [name for name in leaves if classes[name] in tree.body]

@@ -15,10 +15,10 @@ async def digests_in_use(store: Store) -> frozenset[str]:
     async with store.read() as reading:
         _, models = await reading.models(None, ModelQuery(page=Page(limit=1_000_000)))
         records = await reading.records()
-    found = {model.digest for model in models}
+    digests = {model.digest for model in models}
     for record in records:
-        found |= {v.template.digest for revision in record.revisions.values() for v in revision.variants}
-    return frozenset(found - {""})
+        digests |= {v.template.digest for revision in record.revisions.values() for v in revision.variants}
+    return frozenset(digests - {""})
 
 
 def directories_in_use(instances: Path) -> frozenset[Path]:

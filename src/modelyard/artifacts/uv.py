@@ -137,12 +137,12 @@ def uv() -> str:
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """uv's environment: ours without what is nobody else's business, with pip's options where uv has none."""
-    found = {name: value for name, value in environ.items() if not name.startswith(HIDDEN)}
-    told = any(name in found for name in UV_SAYS_WHERE)
+    kept = {name: value for name, value in environ.items() if not name.startswith(HIDDEN)}
+    told = any(name in kept for name in UV_SAYS_WHERE)
     for pip, name in FROM_PIP.items():
-        if pip in found and name not in found and (not told or name not in UV_SAYS_WHERE):
-            found[name] = found[pip]
-    return found
+        if pip in kept and name not in kept and (not told or name not in UV_SAYS_WHERE):
+            kept[name] = kept[pip]
+    return kept
 
 
 def away(output: str) -> bool:

@@ -153,19 +153,19 @@ class Reconciler:
             else:
                 records = [r for key in service_ids if (r := await reading.record(key)) is not None]
         observed = _by_service(await ports.engine.list())
-        found = {}
+        changes = {}
         for record in _routed(records):
             seen = self._situation(record, observed[record.service.id], instant)
             notes = noted(seen, instant.now_ms, instant.wall_ms)
             if notes.service or notes.instances:
                 self._lapsed(seen, record, notes.instances)
-                found[record.service.id] = Changes(
+                changes[record.service.id] = Changes(
                     seen_version=record.service.version,
                     service=notes.service,
                     instances=notes.instances,
                     events=notes.events,
                 )
-        return found
+        return changes
 
     @asynccontextmanager
     async def _alone(self, service_id: str) -> AsyncIterator[None]:
@@ -183,14 +183,14 @@ class Reconciler:
         """What a fresh control plane publishes first: the route of every service that has one, from everything
         observed."""
         observed = _by_service(await self._ports.engine.list())
-        found = []
+        routes = []
         for record in _routed(records):
             instant = self._instant()
             seen = self._situation(record, observed[record.service.id], instant)
             route = _real_time(seen, instant, "").route
             if route is not None:
-                found.append(route)
-        return found
+                routes.append(route)
+        return routes
 
     async def _decided(self, record: ServiceRecord, observed: Listing) -> _Decided | None:
         """What is to be done, recorded; None when a user changed the service meanwhile."""

@@ -22,13 +22,13 @@ _PREFIX_OF_ONE = 64
 
 def networks(text: str) -> tuple[Network, ...]:
     """Addresses and networks with commas or spaces between. Raises ValueError, which names the wrong one."""
-    found = []
+    parsed = []
     for part in text.replace(",", " ").split():
         try:
-            found.append(ip_network(part))
+            parsed.append(ip_network(part))
         except ValueError as error:
             raise ValueError(f"{part!r} is neither an address nor a network ({error})") from None
-    return tuple(found)
+    return tuple(parsed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Proxies(Collection[str]):
         return cls(networks(text))
 
     def __contains__(self, address: object) -> bool:
-        found = _parsed(address) if isinstance(address, str) else None
-        return found is not None and any(found.version == n.version and found in n for n in self.trusted)
+        parsed = _parsed(address) if isinstance(address, str) else None
+        return parsed is not None and any(parsed.version == n.version and parsed in n for n in self.trusted)
 
     def __iter__(self) -> Iterator[str]:
         return map(str, self.trusted)
@@ -57,10 +57,10 @@ class Proxies(Collection[str]):
             return peer
         hops = [hop.strip() for header in forwarded for hop in header.split(",")]
         for hop in reversed(hops[-MOST_HOPS:]):
-            found = _parsed(hop)
-            if found is None:
+            parsed = _parsed(hop)
+            if parsed is None:
                 return peer
-            peer = str(found)
+            peer = str(parsed)
             if peer not in self:
                 return peer
         return peer
@@ -71,10 +71,10 @@ NOBODY = Proxies()
 
 def one_party(address: str) -> str:
     """What is counted as one: an IPv4 address, and the /64 of an IPv6 address."""
-    found = _parsed(address)
-    if isinstance(found, IPv6Address):
-        return str(ip_network((found, _PREFIX_OF_ONE), strict=False))
-    return str(found) if found else address[:64]
+    parsed = _parsed(address)
+    if isinstance(parsed, IPv6Address):
+        return str(ip_network((parsed, _PREFIX_OF_ONE), strict=False))
+    return str(parsed) if parsed else address[:64]
 
 
 def _parsed(text: str) -> Address | None:
@@ -82,7 +82,7 @@ def _parsed(text: str) -> Address | None:
     if match:
         text = match["v6"] or match["v4"]
     try:
-        found = ip_address(text.partition("%")[0])
+        parsed = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed

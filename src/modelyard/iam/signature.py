@@ -97,10 +97,10 @@ def _head(
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    headers: dict[str, list[str]] = {}
     for name, value in raw:
-        found.setdefault(name.decode("latin-1").lower(), []).append(value.decode(errors="replace").strip())
-    return found
+        headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode(errors="replace").strip())
+    return headers
 
 
 def _one(headers: dict[str, list[str]], name: str) -> str:

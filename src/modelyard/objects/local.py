@@ -36,17 +36,17 @@ class LocalObjects:
         if not base.is_dir():
             return ()
         try:
-            found = await asyncio.to_thread(lambda: list(files(base, self._root / path.bucket)))
+            listed = await asyncio.to_thread(lambda: list(files(base, self._root / path.bucket)))
         except RefusedFileError as error:
             raise ObjectRefusedError(f"{path}: {error}") from error
         except OSError as error:
             raise ObjectStoreUnavailableError(f"{path} cannot be listed: {error}") from error
-        objects = (ObjectInfo(file.name, file.size, file.version) for file in found)
+        objects = (ObjectInfo(file.name, file.size, file.version) for file in listed)
         return tuple(sorted(objects, key=lambda info: info.key))
 
     async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
-        found = self._inside(path)
-        if found.exists() and not found.is_file():
+        place = self._inside(path)
+        if place.exists() and not place.is_file():
             raise ObjectRefusedError(f"{path} is no file")
         try:
             result = await self._store.get_async(

@@ -75,23 +75,23 @@ def files(base: Path, inside: Path) -> Iterator[File]:
                 raise RefusedFileError(place.prefix or ".", f"is too much: at most {MAX_ENTRIES} files are taken")
             name = place.prefix + entry.name
             _named(name)
-            found = _looked_at(entry, name, inside)
-            if found is None:
+            info = _looked_at(entry, name, inside)
+            if info is None:
                 continue
-            if stat.S_ISDIR(found.st_mode):
-                if entry.is_symlink() and place.lies_in(_identity(found)):
+            if stat.S_ISDIR(info.st_mode):
+                if entry.is_symlink() and place.lies_in(_identity(info)):
                     raise RefusedFileError(name, "is a symbolic link that leads in a circle")
-                waiting.append(_Place(place.path / entry.name, f"{name}/", _identity(found), place))
-            elif stat.S_ISREG(found.st_mode):
-                yield File(name, found.st_size, f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}")
+                waiting.append(_Place(place.path / entry.name, f"{name}/", _identity(info), place))
+            elif stat.S_ISREG(info.st_mode):
+                yield File(name, info.st_size, f"{info.st_ino:x}-{info.st_mtime_ns:x}-{info.st_size:x}")
             else:
-                raise RefusedFileError(name, f"is {KINDS.get(stat.S_IFMT(found.st_mode), 'no file')}")
+                raise RefusedFileError(name, f"is {KINDS.get(stat.S_IFMT(info.st_mode), 'no file')}")
 
 
 def _entries(place: _Place) -> list["os.DirEntry[str]"]:
     try:
-        with os.scandir(place.path) as found:
-            return list(found)
+        with os.scandir(place.path) as entries:
+            return list(entries)
     except FileNotFoundError:  # it went while we looked
         return []
     except PermissionError:
@@ -137,5 +137,5 @@ def _named(name: str) -> None:
         raise RefusedFileError(name, "has a control character or a backslash in its name")
 
 
-def _identity(found: os.stat_result) -> tuple[int, int]:
-    return found.st_dev, found.st_ino
+def _identity(info: os.stat_result) -> tuple[int, int]:
+    return info.st_dev, info.st_ino

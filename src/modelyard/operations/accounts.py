@@ -48,8 +48,8 @@ def administer(principal: Principal, operation: str) -> None:
 async def users(ctx: Context, principal: Principal, name: str | None = None) -> Sequence[User]:
     """Every user, or those of that name; a caller who is no administrator sees only their own."""
     async with ctx.store.read() as r:
-        found = await r.users(name=name)
-    return [user for user in found if principal.administrator or user.id == principal.user_id]
+        candidates = await r.users(name=name)
+    return [user for user in candidates if principal.administrator or user.id == principal.user_id]
 
 
 async def user(ctx: Context, principal: Principal, user_id: str) -> User:
@@ -112,14 +112,14 @@ async def change_own_password(
     Invalid. The user's tokens end, this one too."""
     _refuse(_password(after, required=True))
     async with ctx.store.read() as r:
-        found = await _user(r, principal.user_id)
-    if not await proved(identity, f"user {found.id}", address, found.password_hash, before):
+        user = await _user(r, principal.user_id)
+    if not await proved(identity, f"user {user.id}", address, user.password_hash, before):
         raise Forbidden("The present password is another one.")
     hashed = await identity.passwords.hash(after)
     async with ctx.store.write() as w:
-        await w.save_user(replace(await _user(w, found.id), password_hash=hashed))
-        await w.revoke_tokens(found.id, ctx.clock())
-    ctx.nudge("access", found.id)
+        await w.save_user(replace(await _user(w, user.id), password_hash=hashed))
+        await w.revoke_tokens(user.id, ctx.clock())
+    ctx.nudge("access", user.id)
 
 
 async def delete_user(ctx: Context, principal: Principal, user_id: str) -> None:
@@ -144,9 +144,9 @@ async def projects(ctx: Context, principal: Principal, name: str | None = None) 
 
 async def project(ctx: Context, principal: Principal, project_id: str) -> Project:
     """Raises NotFound, also for a project that is not the caller's to see."""
-    for found in await projects(ctx, principal):
-        if found.id == project_id:
-            return found
+    for one in await projects(ctx, principal):
+        if one.id == project_id:
+            return one
     raise NotFound("project", project_id)
 
 
@@ -274,17 +274,17 @@ def _own(principal: Principal, user_id: str, operation: str) -> None:
 
 
 async def _user(r: ReadTransaction, user_id: str) -> User:
-    found = await r.user(user_id)
-    if found is None or found.id != user_id:
+    user = await r.user(user_id)
+    if user is None or user.id != user_id:
         raise NotFound("user", user_id)
-    return found
+    return user
 
 
 async def _project(r: ReadTransaction, project_id: str) -> Project:
-    found = await r.project(project_id)
-    if found is None or found.id != project_id:
+    project = await r.project(project_id)
+    if project is None or project.id != project_id:
         raise NotFound("project", project_id)
-    return found
+    return project
 
 
 async def _place(r: ReadTransaction, project_id: str) -> str:

@@ -43,9 +43,9 @@ async def apps(ctx: Context, principal: Principal, project_id: str) -> Sequence[
 
 async def app(ctx: Context, principal: Principal, project_id: str, app_id: str) -> AppDetail:
     """Raises Forbidden, NotFound."""
-    for found in await apps(ctx, principal, project_id):
-        if found.app.id == app_id:
-            return found
+    for one in await apps(ctx, principal, project_id):
+        if one.app.id == app_id:
+            return one
     raise NotFound("app", app_id)
 
 
@@ -145,7 +145,7 @@ def _fresh(app_id: str, now_ms: int) -> AppCode:
 
 
 async def _app(r: ReadTransaction, project_id: str, app_id: str) -> App:
-    found = await r.app(project_id, app_id)
-    if found is None:
+    app = await r.app(project_id, app_id)
+    if app is None:
         raise NotFound("app", app_id)
-    return found
+    return app

@@ -51,14 +51,14 @@ async def set_quotas(
     """Set some of them. One below what is used stops nothing. Raises Forbidden, NotFound, Invalid."""
     administer(principal, "setQuotas")
     known = [one.name for one in fields(Quotas)]
-    found = []
+    violations = []
     for name, value in wanted.items():
         if name not in known:
-            found.append(Violation(f"quotas.{name}", f"is no quota; known: {', '.join(known)}"))
+            violations.append(Violation(f"quotas.{name}", f"is no quota; known: {', '.join(known)}"))
         elif not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
-            found.append(Violation(f"quotas.{name}", f"is {shown(value)}, must be a whole number from 0"))
-    if found:
-        raise Invalid(*found)
+            violations.append(Violation(f"quotas.{name}", f"is {shown(value)}, must be a whole number from 0"))
+    if violations:
+        raise Invalid(*violations)
     async with ctx.store.write() as w:
         await _project(w, project_id)
         for name, value in wanted.items():
@@ -85,9 +85,9 @@ async def create_flavor(ctx: Context, principal: Principal, name: str | None, ch
         raise Invalid(
             Violation("name", "must have 1 to 64 printable characters but space and '/', not be 'custom'")
         )
-    found = [Violation(key, "is mandatory") for key in ("cpu", "memory_mib") if key not in change.attributes]
-    if found := [*found, *_sizes(change.attributes)]:
-        raise Invalid(*found)
+    violations = [Violation(key, "is mandatory") for key in ("cpu", "memory_mib") if key not in change.attributes]
+    if violations := [*violations, *_sizes(change.attributes)]:
+        raise Invalid(*violations)
     async with ctx.store.write() as w:
         if name in ctx.flavors or any(entry.name == name for entry in await w.flavors()):
             raise AlreadyExists("flavor", name)
@@ -100,8 +100,8 @@ async def create_flavor(ctx: Context, principal: Principal, name: str | None, ch
 async def change_flavor(ctx: Context, principal: Principal, name: str, change: FlavorChange) -> FlavorEntry:
     """Open or close it, change its size for what is deployed from now on. Raises Forbidden, NotFound, Invalid."""
     administer(principal, "updateFlavor")
-    if found := _sizes(change.attributes):
-        raise Invalid(*found)
+    if violations := _sizes(change.attributes):
+        raise Invalid(*violations)
     async with ctx.store.write() as w:
         made = await _changed(w, await _flavor(ctx, w, name), change)
         _may_open(ctx, made, change)
@@ -164,15 +164,15 @@ def _may_open(ctx: Context, made: FlavorEntry, change: FlavorChange) -> None:
 def _sizes(attributes: Mapping[str, object]) -> list[Violation]:
     """As they were said, before anything is rounded."""
     bounds = {"cpu": 0.01, "memory_mib": 1, "pids": 16, "open_files": 64, "accelerators": 0}
-    found = [
+    violations = [
         Violation(key, f"is {value}, must be {bounds[key]} to {MOST}")
         for key, value in attributes.items()
         if isinstance(value, int | float) and key in bounds and not bounds[key] <= value <= MOST
     ]
     category = attributes.get("category")
     if category is not None and category not in CATEGORIES:
-        found.append(Violation("category", f"is {shown(category)}, must be one of {', '.join(CATEGORIES)}"))
-    return found
+        violations.append(Violation("category", f"is {shown(category)}, must be one of {', '.join(CATEGORIES)}"))
+    return violations
 
 
 # Pools.
@@ -199,8 +199,8 @@ async def create_pool(
     if not name or len(name) > 64 or not name.isprintable():
         raise Invalid(Violation("name", "must have 1 to 64 printable characters"))
     _pool_status(status)
-    if found := _sizes(attributes):
-        raise Invalid(*found)
+    if violations := _sizes(attributes):
+        raise Invalid(*violations)
     made = PoolEntry(ctx.new_id(), project_id, name, status, ctx.clock(), dict(attributes))
     async with ctx.store.write() as w:
         await _project(w, project_id)
@@ -215,8 +215,8 @@ async def change_pool(
     administer(principal, "updatePool")
     if status is not None:
         _pool_status(status)
-    if found := _sizes(attributes):
-        raise Invalid(*found)
+    if violations := _sizes(attributes):
+        raise Invalid(*violations)
     async with ctx.store.write() as w:
         before = await _pool(w, pool_id)
         made = replace(before, status=status or before.status, attributes={**before.attributes, **attributes})
@@ -241,10 +241,10 @@ def _pool_status(status: str) -> None:
 
 
 async def _pool(r: ReadTransaction, pool_id: str) -> PoolEntry:
-    found = await r.pool(None, pool_id)
-    if found is None or found.id != pool_id:
+    pool = await r.pool(None, pool_id)
+    if pool is None or pool.id != pool_id:
         raise NotFound("pool", pool_id)
-    return found
+    return pool
 
 
 # Buckets.
@@ -277,6 +277,6 @@ async def release_bucket(ctx: Context, principal: Principal, name: str) -> None:
 
 
 async def _project(r: ReadTransaction, project_id: str) -> None:
-    found = await r.project(project_id)
-    if found is None or found.id != project_id:
+    project = await r.project(project_id)
+    if project is None or project.id != project_id:
         raise NotFound("project", project_id)

@@ -26,8 +26,8 @@ async def specifications(
     """(how many there are, one page of them): those that the project may use first. Raises Forbidden."""
     authorise(principal, project_id, CONTROL_READ, "listSpecifications")
     async with ctx.store.read() as r:
-        found = await limits.flavors(ctx, r, project_id)
-    ordered = sorted(found.values(), key=lambda f: (not f.open, f.category, f.cpu, f.name))
+        flavors = await limits.flavors(ctx, r, project_id)
+    ordered = sorted(flavors.values(), key=lambda f: (not f.open, f.category, f.cpu, f.name))
     return len(ordered), ordered[page.offset * page.limit :][: page.limit]
 
 
@@ -39,7 +39,7 @@ async def clusters(
     async with ctx.store.read() as r:
         pools = await r.pools(project_id)
     name = (query.name or "").casefold()
-    found = [p for p in pools if name in p.name.casefold() and query.status in {None, p.status}]
+    matching = [p for p in pools if name in p.name.casefold() and query.status in {None, p.status}]
     by_name = query.page.sort_by == "cluster_name"
-    found.sort(key=lambda p: (p.name, p.id) if by_name else (p.created_ms, p.id), reverse=query.page.descending)
-    return len(found), found[query.page.offset * query.page.limit :][: query.page.limit]
+    matching.sort(key=lambda p: (p.name, p.id) if by_name else (p.created_ms, p.id), reverse=query.page.descending)
+    return len(matching), matching[query.page.offset * query.page.limit :][: query.page.limit]

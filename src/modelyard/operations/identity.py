@@ -72,12 +72,12 @@ async def _by_password(identity: Identity, login: Login) -> User:
     """An unknown user, a wrong domain and a disabled one cost the same time as a wrong password. However an
     account is named, its tries are counted together."""
     async with identity.store.read() as r:
-        found = await user_named(r, login.user)
-    account = f"user {found.id}" if found else f"name {login.user.id or login.user.name or ''}"
-    usable = found.password_hash if found is not None and found.enabled else None
-    if not await proved(identity, account, login.address, usable, login.password) or found is None:
+        user = await user_named(r, login.user)
+    account = f"user {user.id}" if user else f"name {login.user.id or login.user.name or ''}"
+    usable = user.password_hash if user is not None and user.enabled else None
+    if not await proved(identity, account, login.address, usable, login.password) or user is None:
         raise Unauthenticated("Incorrect username or password.", code="4122")
-    return found
+    return user
 
 
 async def proved(identity: Identity, account: str, address: str, usable: str | None, password: str) -> bool:
@@ -182,9 +182,9 @@ async def projects(identity: Identity, principal: Principal, name: str | None = 
 
 async def project(identity: Identity, principal: Principal, project_id: str) -> Project:
     """Raises NotFound, also for a project in which the caller has no role."""
-    for found in await projects(identity, principal):
-        if found.id == project_id:
-            return found
+    for one in await projects(identity, principal):
+        if one.id == project_id:
+            return one
     raise NotFound("project", project_id)
 
 

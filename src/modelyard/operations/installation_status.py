@@ -18,19 +18,19 @@ class InstallationStatus:
     disk: DiskStatus = field(default_factory=DiskStatus)
 
 
-async def disk(ctx: Context, project_id: str, found: DiskStatus) -> Mapping[str, str]:
+async def disk(ctx: Context, project_id: str, status: DiskStatus) -> Mapping[str, str]:
     """How the disk stands, for people; services of other projects have no name here."""
     told = {
-        "free": f"{size(found.space.free)} of {size(found.space.size)}",
-        "state": "full: instances and publishing wait" if found.low else "ok",
-        "reserve": "kept" if found.reserved else "not kept: no room",
+        "free": f"{size(status.space.free)} of {size(status.space.size)}",
+        "state": "full: instances and publishing wait" if status.low else "ok",
+        "reserve": "kept" if status.reserved else "not kept: no room",
     }
-    if not found.service_id:
+    if not status.service_id:
         return told
     async with ctx.store.read() as r:
-        service = await r.service(project_id, found.service_id)
+        service = await r.service(project_id, status.service_id)
     name = f"service {service.name}" if service else "a service of another project"
-    return {**told, "written_most": f"{name}: {size(found.written)}"}
+    return {**told, "written_most": f"{name}: {size(status.written)}"}
 
 
 async def instances(ctx: Context, caller: Principal, project_id: str) -> Mapping[str, int]:

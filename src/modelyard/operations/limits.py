@@ -41,8 +41,8 @@ async def flavors(ctx: Context, r: ReadTransaction, project_id: str | None) -> M
 
 async def pools(ctx: Context, r: ReadTransaction, project_id: str) -> Mapping[str, Pool]:
     del ctx  # every reader of this module is called alike
-    found = [pool(entry) for entry in await r.pools(project_id)]
-    return {**{one.name: one for one in found}, **{one.id: one for one in found}}
+    known = [pool(entry) for entry in await r.pools(project_id)]
+    return {**{one.name: one for one in known}, **{one.id: one for one in known}}
 
 
 def flavor(entry: FlavorEntry, project_id: str | None) -> Flavor:

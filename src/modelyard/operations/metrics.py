@@ -100,8 +100,8 @@ def _of_service(record: ServiceRecord, counter: Counter) -> Lines:
 async def _of_instance(asking: Asking, instance_id: str, origin: str) -> Lines:
     """Just whether it is up, when it told nothing that counts."""
     told = await asking.told(instance_id)
-    found = metrics.told(told, origin) if told is not None else {}
-    return {UP.name: [metrics.sample(UP.name, origin, int(bool(found)))], **found}
+    samples = metrics.told(told, origin) if told is not None else {}
+    return {UP.name: [metrics.sample(UP.name, origin, int(bool(samples)))], **samples}
 
 
 def _origins(record: ServiceRecord) -> Iterator[tuple[str, str]]:

@@ -58,9 +58,9 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
     """Store a model to be published, in place of one of this name and version that failed. Raises Forbidden,
     Invalid, AlreadyExists."""
     authorise(principal, project_id, CONTROL_WRITE, "createModel")
-    found = (*request.violations, *_violations(request))
-    if found:
-        raise Invalid(*found)
+    violations = (*request.violations, *_violations(request))
+    if violations:
+        raise Invalid(*violations)
     assert request.name is not None
     assert request.version is not None
     assert request.type is not None
@@ -116,7 +116,7 @@ def notices(models: Mapping[str, Model], variants: Iterable[Variant]) -> tuple[s
 
 def _violations(request: ModelRequest) -> list[Violation]:
     broken = frozenset(v.field for v in request.violations)
-    found = [
+    violations = [
         *fields.model_name(request.name),
         *fields.model_version(request.version),
         *fields.model_type(request.type),
@@ -127,18 +127,18 @@ def _violations(request: ModelRequest) -> list[Violation]:
     ]
     if request.source_copy is False:
         text = "is false, but publishing always takes a snapshot: nothing serves from source_location"
-        found.append(Violation("source_copy", text))
+        violations.append(Violation("source_copy", text))
     if (size := len(json.dumps(request.attributes).encode())) > ATTRIBUTES_MAX_BYTES:
         text = f"the optional fields have {size} bytes together, at most {ATTRIBUTES_MAX_BYTES} are kept"
-        found.append(Violation("", text))
+        violations.append(Violation("", text))
     if not request.source_location:
-        found.append(Violation("source_location", "is mandatory"))
+        violations.append(Violation("source_location", "is mandatory"))
     else:
         try:
             object_path(request.source_location)
         except MalformedPathError as error:
-            found.append(Violation("source_location", str(error), "3572"))
-    return [v for v in found if v.field not in broken]
+            violations.append(Violation("source_location", str(error), "3572"))
+    return [v for v in violations if v.field not in broken]
 
 
 async def detail(ctx: Context, principal: Principal, project_id: str, model_id: str) -> Model:

@@ -63,9 +63,9 @@ async def services(
         return 0, []
     async with ctx.store.read() as r:
         total, stored = await r.services(project_id, asked)
-        found = [facts.service(one, answers=answers) for one in stored]
-        counters = await r.counters([service.id for service in found])
-    return total, [Summary(service, _total(counters, service.id)) for service in found]
+        shown = [facts.service(one, answers=answers) for one in stored]
+        counters = await r.counters([service.id for service in shown])
+    return total, [Summary(service, _total(counters, service.id)) for service in shown]
 
 
 async def events(
@@ -76,8 +76,8 @@ async def events(
     await ctx.facts()
     async with ctx.store.read() as r:
         service = await load_service(r, project_id, service_id)
-        total, found = await r.events(service_id, query)
-    return service, total, found
+        total, events = await r.events(service_id, query)
+    return service, total, events
 
 
 async def update_records(

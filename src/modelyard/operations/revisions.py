@@ -27,17 +27,17 @@ async def revisions(
     ctx: Context, principal: Principal, project_id: str, service_id: str, page: Page
 ) -> tuple[int, Sequence[RevisionEntry]]:
     """(how many there are, one page of them, newest first). Raises Forbidden, NotFound."""
-    service, found, rollouts = await _load(ctx, principal, project_id, service_id)
-    shown = found[page.offset * page.limit :][: page.limit]
-    return len(found), [_entry(one, service, rollouts) for one in shown]
+    service, numbered, rollouts = await _load(ctx, principal, project_id, service_id)
+    shown = numbered[page.offset * page.limit :][: page.limit]
+    return len(numbered), [_entry(one, service, rollouts) for one in shown]
 
 
 async def revision(
     ctx: Context, principal: Principal, project_id: str, service_id: str, number: int
 ) -> RevisionEntry:
     """Raises Forbidden, NotFound."""
-    service, found, rollouts = await _load(ctx, principal, project_id, service_id)
-    for one in found:
+    service, numbered, rollouts = await _load(ctx, principal, project_id, service_id)
+    for one in numbered:
         if one.number == number:
             return _entry(one, service, rollouts)
     raise NotFound("revision", f"{number} of service {service.name}")

@@ -76,12 +76,12 @@ async def user_named(r: ReadTransaction, named: Named) -> User | None:
     if named.id:
         user = await r.user(named.id)
         return user if user is not None and user.id == named.id else None
-    found = [
+    users = [
         user
         for user in (await r.users(name=named.name) if named.name else ())
         if same_domain(named.domain, user.domain_id, domains.get(user.domain_id, DEFAULT_DOMAIN_NAME))
     ]
-    return found[0] if len(found) == 1 else None
+    return users[0] if len(users) == 1 else None
 
 
 async def project_named(r: ReadTransaction, named: Named, domain_id: str) -> Project | None:
@@ -89,12 +89,12 @@ async def project_named(r: ReadTransaction, named: Named, domain_id: str) -> Pro
     if named.id:
         project = await r.project(named.id)
         return project if project is not None and project.id == named.id else None
-    found = await r.projects(name=named.name) if named.name else ()
+    projects = await r.projects(name=named.name) if named.name else ()
     if named.domain is not None:
-        found = [p for p in found if same_domain(named.domain, p.domain_id, p.domain_name)]
-    elif len(found) > 1:
-        found = [p for p in found if p.domain_id == domain_id]
-    return found[0] if len(found) == 1 else None
+        projects = [p for p in projects if same_domain(named.domain, p.domain_id, p.domain_name)]
+    elif len(projects) > 1:
+        projects = [p for p in projects if p.domain_id == domain_id]
+    return projects[0] if len(projects) == 1 else None
 
 
 def same_domain(asked: str | None, domain_id: str, name: str) -> bool:

@@ -138,9 +138,9 @@ async def change_project(base: Base, ctx: ContextDep, caller: Caller, project_id
 @router.get("/domains", summary="List domains", openapi_extra=asks(wire.List))
 async def domains(base: Base, ctx: ContextDep, caller: Caller, asked: Listed) -> Json:
     """Those of the projects that the caller sees."""
-    found = {caller.domain_id: caller.domain_name}
-    found |= {one.domain_id: one.domain_name for one in await admin.projects(ctx, caller)}
-    wanted = [one for one in found.items() if same_domain(asked.name, *one) and asked.enabled is not False]
+    names = {caller.domain_id: caller.domain_name}
+    names |= {one.domain_id: one.domain_name for one in await admin.projects(ctx, caller)}
+    wanted = [one for one in names.items() if same_domain(asked.name, *one) and asked.enabled is not False]
     return keystone.domains(base, wanted)
 
 
@@ -172,17 +172,19 @@ async def role(base: Base, caller: Caller, role_id: str) -> Json:
 async def assignments(request: Request, base: Base, ctx: ContextDep, caller: Caller) -> Json:
     """Query: `user.id`, `scope.project.id`, `include_names`. Administrators have the scope `system`."""
     asked = request.query_params
-    found = await admin.grants(ctx, caller, user_id=asked.get("user.id"), project_id=asked.get("scope.project.id"))
+    grants = await admin.grants(
+        ctx, caller, user_id=asked.get("user.id"), project_id=asked.get("scope.project.id")
+    )
     names: Mapping[str, Json] = {}
     if "include_names" in asked:
         names = keystone.assigned_names(await admin.users(ctx, caller), await admin.projects(ctx, caller))
-    return keystone.assignments(base, found, names)
+    return keystone.assignments(base, grants, names)
 
 
 @router.get("/projects/{project_id}/users/{user_id}/roles", summary="List a user's roles in a project")
 async def roles_of(base: Base, ctx: ContextDep, caller: Caller, project_id: str, user_id: str) -> Json:
-    found = await admin.grants(ctx, caller, user_id=user_id, project_id=project_id)
-    return keystone.roles(base, [one.role for one in found])
+    grants = await admin.grants(ctx, caller, user_id=user_id, project_id=project_id)
+    return keystone.roles(base, [one.role for one in grants])
 
 
 ROLE = "/projects/{project_id}/users/{user_id}/roles/{role_id}"
@@ -253,10 +255,10 @@ def _read(sent: Parsed[Any]) -> Any:
     return sent.value
 
 
-def _asked(found: Sequence[Held], asked: wire.List) -> list[Held]:
+def _asked(held: Sequence[Held], asked: wire.List) -> list[Held]:
     """Those of the domain, and as enabled, as the query says."""
     return [
         one
-        for one in found
+        for one in held
         if same_domain(asked.domain_id, one.domain_id, one.domain_id) and asked.enabled in (None, one.enabled)
     ]

@@ -36,9 +36,9 @@ async def index(
     ctx: ContextDep, caller: Caller, project_id: str, asked: Annotated[wire.AppList, Depends(query(wire.AppList))]
 ) -> Json:
     """With their codes, for those who may change them."""
-    found = [_detail(one) for one in await apps.apps(ctx, caller, project_id)]
-    found = [one for one in found if asked.name in (None, one["name"])]
-    return {"total_count": len(found), "count": len(found), "apps": found}
+    shown = [_detail(one) for one in await apps.apps(ctx, caller, project_id)]
+    shown = [one for one in shown if asked.name in (None, one["name"])]
+    return {"total_count": len(shown), "count": len(shown), "apps": shown}
 
 
 @router.post(
@@ -116,9 +116,9 @@ async def unbind(ctx: ContextDep, caller: Caller, project_id: str, service_id: s
 
 @router.get("/services/{service_id}/api-auths", summary="List who may invoke a service with an AppCode")
 async def bound(ctx: ContextDep, caller: Caller, project_id: str, service_id: str) -> Json:
-    service, found = await apps.bound(ctx, caller, project_id, service_id)
+    service, bound_apps = await apps.bound(ctx, caller, project_id, service_id)
     address = f"{ctx.gateway_url}/v1/infers/{service_id}"
-    auths = [{"auth_type": "APP", **_app(one)} for one in found]
+    auths = [{"auth_type": "APP", **_app(one)} for one in bound_apps]
     shown = {"service_id": service_id, "service_name": service.name, "access_address": address}
     return {**shown, "total_count": len(auths), "count": len(auths), "auths": auths}
 

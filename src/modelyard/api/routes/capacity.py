@@ -46,8 +46,8 @@ async def set_quotas(
 
 @router.get("/flavors", summary="List flavors, and whom they are open to")
 async def flavors(ctx: ContextDep, caller: Caller) -> Json:
-    found = [_flavor(one) for one in await capacity.flavors(ctx, caller)]
-    return {"total_count": len(found), "count": len(found), "flavors": found}
+    shown = [_flavor(one) for one in await capacity.flavors(ctx, caller)]
+    return {"total_count": len(shown), "count": len(shown), "flavors": shown}
 
 
 @router.post("/flavors", summary="Add a flavor", openapi_extra=takes(wire.FlavorBody, wire.FLAVOR))
@@ -80,8 +80,8 @@ async def delete_flavor(ctx: ContextDep, caller: Caller, flavor: str) -> Json:
 async def pools(
     ctx: ContextDep, caller: Caller, asked: Annotated[wire.PoolList, Depends(query(wire.PoolList))]
 ) -> Json:
-    found = [_pool(one) for one in await capacity.pools(ctx, caller, asked.project_id)]
-    return {"total_count": len(found), "count": len(found), "pools": found}
+    shown = [_pool(one) for one in await capacity.pools(ctx, caller, asked.project_id)]
+    return {"total_count": len(shown), "count": len(shown), "pools": shown}
 
 
 @router.post("/pools", summary="Add a pool", openapi_extra=takes(wire.PoolBody, wire.POOL))
@@ -118,10 +118,10 @@ async def delete_pool(ctx: ContextDep, caller: Caller, pool_id: str) -> Json:
 
 @router.get("/buckets", summary="List buckets that projects claimed")
 async def buckets(ctx: ContextDep, caller: Caller) -> Json:
-    found = [
+    shown = [
         {"bucket": name, "project_id": owner} for name, owner in (await capacity.buckets(ctx, caller)).items()
     ]
-    return {"total_count": len(found), "count": len(found), "buckets": found}
+    return {"total_count": len(shown), "count": len(shown), "buckets": shown}
 
 
 @router.put(
@@ -153,8 +153,8 @@ def _refuse(sent: Parsed[Any]) -> None:
 
 def _fixed(**given: str | None) -> None:
     """Refuse what cannot be changed, rather than drop it."""
-    if found := [Violation(name, "cannot be changed") for name, value in given.items() if value is not None]:
-        raise Invalid(*found)
+    if violations := [Violation(name, "cannot be changed") for name, value in given.items() if value is not None]:
+        raise Invalid(*violations)
 
 
 def _said(value: Wire, names: set[str]) -> Json:

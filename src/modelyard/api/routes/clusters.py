@@ -22,5 +22,5 @@ async def index(
     asked: Annotated[ClusterList, Depends(query(ClusterList))],
 ) -> ClusterPage:
     """The dedicated resource pools of the project, which an administrator sets up."""
-    total, found = await catalog.clusters(ctx, caller, project_id, convert.cluster_query(asked))
-    return convert.clusters(total, found)
+    total, clusters = await catalog.clusters(ctx, caller, project_id, convert.cluster_query(asked))
+    return convert.clusters(total, clusters)

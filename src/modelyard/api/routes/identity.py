@@ -75,8 +75,8 @@ async def revoke(request: Request, deps: Everything, caller: Caller) -> Response
 @router.get("/auth/catalog", summary="Where the services are")
 async def catalog(request: Request, deps: Everything, caller: Caller) -> Json:
     base = base_url(request, deps)
-    found = keystone.catalog(base, deps.region, caller.project_id)
-    return {"catalog": found, "links": {"self": f"{base}/v3/auth/catalog", "previous": None, "next": None}}
+    services = keystone.catalog(base, deps.region, caller.project_id)
+    return {"catalog": services, "links": {"self": f"{base}/v3/auth/catalog", "previous": None, "next": None}}
 
 
 @router.get("/auth/projects", summary="List projects that a token can be scoped to")

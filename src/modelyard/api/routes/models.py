@@ -42,8 +42,8 @@ async def index(
     project_id: str,
     asked: Annotated[wire.ModelList, Depends(query(wire.ModelList))],
 ) -> answers.ModelPage:
-    total, found = await models.models(ctx, caller, project_id, convert.model_query(asked))
-    return convert.models(total, found)
+    total, page = await models.models(ctx, caller, project_id, convert.model_query(asked))
+    return convert.models(total, page)
 
 
 @router.get(

@@ -48,10 +48,10 @@ async def index(
     project_id: str,
     asked: Annotated[queries.ServiceList, Depends(query(queries.ServiceList))],
 ) -> answers.ServicePage:
-    total, found = await reading.services(ctx, caller, project_id, convert.service_query(asked))
+    total, page = await reading.services(ctx, caller, project_id, convert.service_query(asked))
     if asked.tags:  # no service has any
-        total, found = 0, []
-    return convert.services(total, found, ctx.gateway_url)
+        total, page = 0, []
+    return convert.services(total, page, ctx.gateway_url)
 
 
 @router.get(
@@ -67,8 +67,8 @@ async def specifications(
 ) -> answers.SpecificationPage:
     """The sizes that instances can have. `is_open` says whether this project may use one."""
     page = convert.page(asked.offset, asked.limit)
-    total, found = await catalog.specifications(ctx, caller, project_id, page)
-    return convert.specifications(total, found, pools=bool(asked.is_personal_cluster), there=ctx.capacity)
+    total, flavors = await catalog.specifications(ctx, caller, project_id, page)
+    return convert.specifications(total, flavors, pools=bool(asked.is_personal_cluster), there=ctx.capacity)
 
 
 @router.get("/{service_id}", summary="Show a service")
@@ -184,8 +184,8 @@ async def events(
     service_id: str,
     asked: Annotated[queries.EventList, Depends(query(queries.EventList))],
 ) -> answers.EventPage:
-    found = await reading.events(ctx, caller, project_id, service_id, convert.event_query(asked))
-    return convert.events(*found)
+    page = await reading.events(ctx, caller, project_id, service_id, convert.event_query(asked))
+    return convert.events(*page)
 
 
 @router.get(
@@ -201,8 +201,8 @@ async def logs(
     asked: Annotated[queries.UpdateRecordList, Depends(query(queries.UpdateRecordList))],
 ) -> answers.UpdateRecords:
     """Newest first; one that failed says why in `error_msg`."""
-    found = await reading.update_records(ctx, caller, project_id, service_id, asked.update_time)
-    return convert.update_records(*found)
+    records = await reading.update_records(ctx, caller, project_id, service_id, asked.update_time)
+    return convert.update_records(*records)
 
 
 @router.get(
@@ -218,9 +218,9 @@ async def monitor(
     asked: Annotated[queries.MonitorQuery, Depends(query(queries.MonitorQuery))],
 ) -> answers.MonitorShown:
     """CPU in cores and memory in MB, of each model's instances together; requests of the last minute."""
-    found = await monitoring.monitor(ctx, caller, project_id, service_id)
+    variants = await monitoring.monitor(ctx, caller, project_id, service_id)
     if asked.node_id:
-        service = found.record.service
+        service = variants.record.service
         text = f"is for edge services, service {texts.shown(service.name)} is {service.infer_type}"
         raise Invalid(Violation("node_id", text))
-    return convert.monitor(found)
+    return convert.monitor(variants)

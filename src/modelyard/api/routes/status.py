@@ -15,11 +15,11 @@ router = APIRouter(prefix="/v1/{project_id}/modelyard", tags=["health"], respons
 async def status(ctx: ContextDep, deps: Everything, caller: Caller, project_id: str) -> dict[str, Any]:
     """Gateway, the project's instances by phase, and for each limit whether it is enforced, or why not."""
     counted = await installation_status.instances(ctx, caller, project_id)
-    found = deps.status()
+    installation = deps.status()
     return {
         "version": deps.version,
-        "gateway": {"connected": found.gateway_connected},
+        "gateway": {"connected": installation.gateway_connected},
         "instances": counted,
-        "disk": dict(await installation_status.disk(ctx, project_id, found.disk)),
-        "limits": dict(found.limits),
+        "disk": dict(await installation_status.disk(ctx, project_id, installation.disk)),
+        "limits": dict(installation.limits),
     }

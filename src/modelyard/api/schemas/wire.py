@@ -39,10 +39,10 @@ def _integer(value: object) -> object:
 def whole(value: object) -> int | None:
     """The integer that a number or a numeric string is; None when it is none."""
     try:
-        found = _integer(value)
+        number = _integer(value)
     except ValueError:
         return None
-    return found if isinstance(found, int) else None
+    return number if isinstance(number, int) else None
 
 
 def _number(value: object) -> object:
@@ -119,8 +119,8 @@ class Wire(BaseModel):
         else:
             read = cls()
         broken = [v.field for v in violations]
-        found, ignored = _walk(read, ())
-        violations += [v for v in found if not told(v.field, broken)]
+        known, ignored = _walk(read, ())
+        violations += [v for v in known if not told(v.field, broken)]
         return Parsed(read, tuple(violations), tuple(ignored), rest)
 
 

@@ -10,26 +10,26 @@ from modelyard.store.base import ReadTransaction
 
 async def load_service(r: ReadTransaction, project_id: str, service_id: str) -> Service:
     """Raises NotFound."""
-    found = await r.service(project_id, service_id)
-    if found is None:
+    service = await r.service(project_id, service_id)
+    if service is None:
         raise NotFound("service", service_id)
-    return found
+    return service
 
 
 async def load_record(r: ReadTransaction, project_id: str, service_id: str) -> ServiceRecord:
     """The service with all that belongs to it. Raises NotFound."""
-    found = await r.record(service_id, project_id)
-    if found is None:
+    record = await r.record(service_id, project_id)
+    if record is None:
         raise NotFound("service", service_id)
-    return found
+    return record
 
 
 async def load_counted(r: ReadTransaction, project_id: str, service_id: str) -> tuple[ServiceRecord, Counter]:
     """The same with its counter. Raises NotFound."""
-    found = await r.counted_record(service_id, project_id)
-    if found is None:
+    record = await r.counted_record(service_id, project_id)
+    if record is None:
         raise NotFound("service", service_id)
-    return found
+    return record
 
 
 def not_owner(principal: Principal, service: Service) -> tuple[Violation, ...]:
