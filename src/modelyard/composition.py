@@ -31,9 +31,11 @@ from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports
 from modelyard.control.signed import SignedCallers
 from modelyard.core.packages.contents import CODE
+from modelyard.engines.base import Engine
 from modelyard.engines.diskwatch import rescue
 from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
 from modelyard.engines.process import INSTANCES, ProcessEngine
+from modelyard.gateway.base import Gateway
 from modelyard.gateway.envoy import EnvoyGateway
 from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
@@ -115,8 +117,8 @@ class Parts:
     urls: Urls
     world: Ports
     plane: ControlPlane
-    engine: ProcessEngine
-    gateway: EnvoyGateway
+    engine: Engine
+    gateway: Gateway
     app: FastAPI
     proxies: Proxies
 
@@ -144,7 +146,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     installer = Installer(builds=settings.dependency_builds, limit_s=settings.dependency_timeout_s)
     environments = Environments(data_dir / "environments", installer)
     launching = await _launching(settings, data_dir)
-    engine = ProcessEngine(
+    engine: Engine = ProcessEngine(
         data_dir,
         snapshots.path,
         options=replace(launching, overlay=Overlays(environments).of),
@@ -153,7 +155,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         disk_bytes=settings.instance_disk_mib * MIB,
         reserve=reserve(settings),
     )
-    gateway = EnvoyGateway(
+    gateway: Gateway = EnvoyGateway(
         data_dir,
         settings.gateway_port,
         tokens.jwks(),

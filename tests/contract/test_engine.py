@@ -223,3 +223,8 @@ async def test_what_cannot_be_asked_is_named_and_not_taken_for_empty(world: Engi
     await world.mend()
     assert [o.process.state for o in (await world.engine.list()).instances] == [READY]
     assert not (await world.engine.list()).may_hide("", "")
+
+
+async def test_it_says_what_it_enforces_and_how_its_disk_stands(world: EngineWorld) -> None:
+    assert all(isinstance(what, str) and how for what, how in world.engine.enforced().items())
+    assert not world.engine.disk().low

@@ -140,3 +140,12 @@ async def test_a_service_put_before_load_is_only_published_by_load(subject: Subj
     await subject.gateway.load([OTHER])
     await subject.acked(OTHER)
     assert subject.gateway.view("s") == GatewayView()
+
+
+async def test_who_stops_it_ends_it_and_end_finds_it_ended(subject: Subject) -> None:
+    await subject.gateway.load([OPEN])
+    await subject.acked(OPEN)
+    await subject.gateway.stop()
+    assert not subject.gateway.connected()
+    await subject.gateway.end()
+    assert await subject.gateway.counters() is None

@@ -18,13 +18,14 @@ lost call costs only time, since the loop looks again anyway.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from modelyard.domain.health import Health
 from modelyard.domain.process import Process
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Volume
+from modelyard.processes.disk import Space
 
 UNKNOWN = ""
 """The service of an instance whose records are damaged: nobody knows whose it is. It is listed like any other that
@@ -77,6 +78,17 @@ class Observed:
     revision: int
     template: str
     process: Process
+
+
+@dataclass(frozen=True, slots=True)
+class DiskStatus:
+    """For people. `service_id` is of the instance that has written most, `written` how much."""
+
+    space: Space = field(default_factory=lambda: Space(0, 0))
+    low: bool = False
+    reserved: bool = False
+    service_id: str = ""
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +161,12 @@ class Engine(Protocol):
     def poll_fast(self, instance_id: str) -> None:
         """What is inside it matters now (it drains): keep `in_flight` and `quiet_since_ms` fresh to about 100 ms
         until it ends. Costs a request each time, so it is not the rule. Idempotent; the unknown is ignored."""
+
+    def enforced(self) -> Mapping[str, str]:
+        """What holds here, for people: `cpu` → "enforced (cgroup v1)", or "not enforced: why"."""
+
+    def disk(self) -> DiskStatus:
+        """How the disk stands that instances write to, as of the last look."""
 
     def watch(self, watcher: Watcher) -> None:
         """Have `watcher` called with a service id after something about its instances changed."""

@@ -14,13 +14,14 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from modelyard import files, trees
+from modelyard.engines.base import DiskStatus
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import ProcessDir, SpecUnreadableError, State
-from modelyard.processes.disk import MIB, Reserve, Space, UncountableError, space, used
+from modelyard.processes.disk import MIB, Reserve, UncountableError, size, space, used
 
 log = logging.getLogger(__name__)
 
@@ -40,21 +41,6 @@ class Written:
     name: str
     work: Path
     pids: Callable[[], Collection[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class DiskStatus:
-    """For people. `service_id` is of the instance that has written most, `written` how much."""
-
-    space: Space = field(default_factory=lambda: Space(0, 0))
-    low: bool = False
-    reserved: bool = False
-    service_id: str = ""
-    written: int = 0
-
-
-def size(count: int) -> str:
-    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / MIB:.0f} MiB"
 
 
 def condemned(written: Mapping[str, int], bound: int, *, low: bool) -> Mapping[str, str]:

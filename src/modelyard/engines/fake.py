@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 
 from modelyard.domain.process import ProcessState
 from modelyard.engines.base import (
+    DiskStatus,
     EngineUnavailableError,
     InstanceSpec,
     Listing,
@@ -236,6 +237,12 @@ class FakeEngine:
         life = self._lives.get(instance_id)
         if life is not None and life.polled_fast_ms == NEVER:
             life.polled_fast_ms = self._now_ms()
+
+    def enforced(self) -> Mapping[str, str]:
+        return {}
+
+    def disk(self) -> DiskStatus:
+        return DiskStatus()
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)

@@ -21,6 +21,7 @@ from modelyard.domain.process import Process, ProcessState
 from modelyard.engines import counters, measure
 from modelyard.engines.base import (
     UNKNOWN,
+    DiskStatus,
     EngineUnavailableError,
     InstanceSpec,
     Listing,
@@ -31,14 +32,12 @@ from modelyard.engines.base import (
     Watcher,
 )
 from modelyard.engines.diskwatch import (
-    DiskStatus,
     DiskWatch,
     Written,
     explain,
     explained,
     members,
     purge,
-    size,
 )
 from modelyard.engines.health_monitor import HealthMonitor
 from modelyard.engines.health_state import HealthState
@@ -54,7 +53,7 @@ from modelyard.processes.directory import (
     State,
     alive,
 )
-from modelyard.processes.disk import Reserve
+from modelyard.processes.disk import Reserve, size
 from modelyard.processes.limits import Enforcement
 
 log = logging.getLogger(__name__)

@@ -63,6 +63,12 @@ class Gateway(Protocol):
     async def close(self) -> None:
         """Let go of it: it goes on serving."""
 
+    async def stop(self) -> None:
+        """Close, and end the gateway process: nobody is served any more."""
+
+    async def end(self) -> None:
+        """End every gateway process of this data directory, without `open` (nobody looks after them)."""
+
     async def load(self, routes: Iterable[ServiceRoute]) -> None:
         """Publish the whole table; anything the gateway has beyond it is removed."""
 

@@ -44,6 +44,13 @@ class FakeGateway:
     async def close(self) -> None:
         self.opened = False
 
+    async def stop(self) -> None:
+        await self.close()
+        self.die()
+
+    async def end(self) -> None:
+        self.die()
+
     async def load(self, routes: Iterable[ServiceRoute]) -> None:
         self.desired = {route.service_id: route for route in routes}
         self.loaded = True

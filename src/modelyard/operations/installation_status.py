@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelyard.domain.identity import CONTROL_READ, Principal
-from modelyard.engines.diskwatch import DiskStatus, size
+from modelyard.engines.base import DiskStatus
 from modelyard.operations.context import Context, authorise
+from modelyard.processes.disk import size
 
 
 @dataclass(frozen=True, slots=True)

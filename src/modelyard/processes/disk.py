@@ -24,6 +24,10 @@ REMOVED = " (deleted)"
 MIB = 1024 * 1024
 
 
+def size(count: int) -> str:
+    return f"{count / 1024**3:.1f} GiB" if count >= 1024**3 else f"{count / MIB:.0f} MiB"
+
+
 class UncountableError(Exception):
     """The tree is such that counting it takes more than anybody may cost."""
 
