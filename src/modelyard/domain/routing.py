@@ -20,7 +20,7 @@ class RouteState(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
-    """Where an instance listens: `unix:PATH` relative to the data directory, or `HOST:PORT`."""
+    """Where an instance listens; the text of a `domain.address`."""
 
     instance_id: str
     address: str

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from modelyard.domain.address import UnixAddress
 from modelyard.domain.health import PATH, Check, Health
 from modelyard.engines.health_state import Answer, HealthState, Reply, Silence, after, beat, counted, hangs
 from modelyard.engines.probe import Probe
 from modelyard.processes import supervise
-from modelyard.processes.directory import ProcessDir, stopped
+from modelyard.processes.directory import SOCKET, ProcessDir, stopped
 
 STARTING_INTERVAL_S = 0.05
 ATTENDED_INTERVAL_S = 0.1
@@ -52,7 +53,8 @@ class HealthMonitor:
 
     async def run(self, noted: Noted, hanging: Callable[[], None]) -> None:
         """Until cancelled."""
-        probe, pulse = Probe(self._directory.path), Probe(self._directory.path)
+        address = UnixAddress(str(self._directory.path / SOCKET))
+        probe, pulse = Probe(address), Probe(address)
         try:
             await self._startup(probe, noted)
             async with asyncio.TaskGroup() as group:

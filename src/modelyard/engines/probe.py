@@ -1,4 +1,4 @@
-"""Asks an instance over its Unix socket how it is.
+"""Asks an instance at its address how it is: over its Unix socket, or over TLS.
 
 A health check happens up to twenty times a second for each instance that starts, so it is a bare HTTP/1.1 GET
 over one kept connection, not a client library. An instance that still loads has its socket already: the check
@@ -10,21 +10,37 @@ bounded too, however slowly it comes.
 
 import asyncio
 import os
+import ssl
+from dataclasses import dataclass
 from pathlib import Path
 
+from modelyard.domain.address import Address, UnixAddress
 from modelyard.engines.health_state import Answer, Refused, Reply, Silence
-from modelyard.processes.directory import SOCKET
 
 MOST_BYTES = 64 * 1024
 """Of a head, and of a body. Ours have less than 1 KiB; a longer body is not taken in."""
 MOST_COUNT = 2**53
 
 
-class Probe:
-    """One kept connection to one instance. `close` it."""
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How to speak to instances elsewhere: `context` has our certificate and the authority that we believe, `name`
+    is what an instance's certificate must say that it is."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    context: ssl.SSLContext
+    name: str
+
+
+class Probe:
+    """One kept connection to one instance. `close` it. Paths of Unix sockets are relative to `root`."""
+
+    def __init__(self, address: Address, *, root: Path = Path(), tls: Tls | None = None) -> None:
+        """Raises ValueError without `tls` for an address that needs it."""
+        if tls is None and not isinstance(address, UnixAddress):
+            raise ValueError(f"{address} is spoken to over TLS only")
+        self._address = address
+        self._root = root
+        self._tls = tls
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def check(self, path: str, timeout_s: float) -> Reply:
@@ -72,10 +88,20 @@ class Probe:
         return answer
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """By way of /proc, since a data directory's path may be longer than a socket address."""
-        directory = os.open(self._directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        """To a socket by way of /proc, since a data directory's path may be longer than a socket address."""
+        if not isinstance(self._address, UnixAddress):
+            assert self._tls is not None
+            return await asyncio.open_connection(
+                self._address.host,
+                self._address.port,
+                ssl=self._tls.context,
+                server_hostname=self._tls.name,
+                limit=MOST_BYTES,
+            )
+        path = self._root / self._address.path
+        directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            return await asyncio.open_unix_connection(f"/proc/self/fd/{directory}/{SOCKET}", limit=MOST_BYTES)
+            return await asyncio.open_unix_connection(f"/proc/self/fd/{directory}/{path.name}", limit=MOST_BYTES)
         finally:
             os.close(directory)
 

@@ -20,6 +20,7 @@ route.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from modelyard.domain.address import TlsAddress, UnixAddress, parsed
 from modelyard.domain.routing import Endpoint, LoadBalancer, RouteState, ServiceRoute, TrackRoute
 from modelyard.gateway import credentials
 from modelyard.gateway.base import NO_TOKENS
@@ -34,6 +35,12 @@ LIMIT_FILTER = "modelyard.limit"
 BUFFER_FILTER = "modelyard.buffer"
 
 ABSENCE = "modelyard.absence"
+MATCH = "envoy.transport_socket_match"
+
+GATEWAY_SECRET = "modelyard.gateway"  # noqa: S105 - a name
+"""The certificate that says of a gateway that it is one, with its key."""
+AUTHORITY_SECRET = "modelyard.instances"  # noqa: S105 - a name
+"""The authority that the certificates of instances are signed by."""
 
 PREFIX = "/v1/infers/"
 OURS = ("x-modelyard-path", "x-envoy-external-address", *credentials.FROM_CHECKS)
@@ -82,7 +89,7 @@ def resources(route: ServiceRoute) -> tuple[Resource, ...]:
     if route.state is RouteState.STOPPED:
         return (_resource(Kind.ROUTE, route.service_id, _scope(route)),)
     return (
-        _resource(Kind.CLUSTER, route.service_id, _cluster(route.service_id, route.load_balancer)),
+        _resource(Kind.CLUSTER, route.service_id, _cluster(route)),
         _resource(Kind.ENDPOINTS, route.service_id, _assignment(route.service_id, route.tracks)),
         _resource(Kind.ROUTE, route.service_id, _scope(route)),
     )
@@ -111,8 +118,9 @@ def _extension(name: str, message: str, config: Value) -> Resource:
     return _resource(Kind.FILTER, name, {"name": name, "typed_config": typed(message, config)})
 
 
-def _cluster(name: str, balancer: LoadBalancer) -> Value:
-    """Constant but for name and balancer: Envoy warms a changed cluster anew, which costs more than it is worth.
+def _cluster(route: ServiceRoute) -> Value:
+    """Constant but for name, balancer, and whether instances are elsewhere: Envoy warms a changed cluster anew,
+    which costs more than it is worth.
 
     An instance that refuses or breaks a connection, or answers too late, is left out at once and tried again after
     some seconds; the jitter is there so that two dead ones are not tried by one request. All out is none out
@@ -131,13 +139,14 @@ def _cluster(name: str, balancer: LoadBalancer) -> Value:
     }
     off = {"value": 0}
     return {
-        "name": name,
+        "name": route.service_id,
         "type": "EDS",
         "eds_cluster_config": {
             "eds_config": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": {"seconds": 5}},
         },
         "connect_timeout": {"seconds": 1},
-        **BALANCERS[balancer],
+        **BALANCERS[route.load_balancer],
+        **_transport(route),
         "common_lb_config": {
             "locality_weighted_lb_config": {},
             "healthy_panic_threshold": {"value": 1},
@@ -184,17 +193,49 @@ def _assignment(name: str, tracks: Iterable[TrackRoute]) -> Value:
 
 
 def _endpoint(endpoint: Endpoint) -> Value:
-    return {"endpoint": {"address": _address(endpoint.address)}}
+    match parsed(endpoint.address):
+        case UnixAddress(path):
+            return {"endpoint": {"address": {"pipe": {"path": path}}}}
+        case TlsAddress(host, port):
+            return {
+                "endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}},
+                "metadata": {"filter_metadata": {MATCH: {"fields": {"tls": {"bool_value": True}}}}},
+            }
 
 
-def _address(address: str) -> Value:
-    """`unix:PATH`, `HOST:PORT` or `[V6]:PORT`."""
-    if address.startswith("unix:"):
-        return {"pipe": {"path": address.removeprefix("unix:")}}
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit():
-        raise ValueError(f"{address!r} is neither unix:PATH nor HOST:PORT")
-    return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
+def _transport(route: ServiceRoute) -> Value:
+    """How instances elsewhere are spoken to. Nothing for a service that has none: its cluster stays as it is.
+
+    We show the gateway's certificate, and take no other name than that of the service from an instance. Both
+    secrets come over the stream that brings this.
+    """
+    if not any(isinstance(parsed(e.address), TlsAddress) for t in route.tracks for e in t.endpoints):
+        return {}
+    ads = {"ads": {}, "resource_api_version": "V3"}
+    context: Value = {
+        "sni": route.service_id,
+        "common_tls_context": {
+            "tls_params": {"tls_minimum_protocol_version": "TLSv1_3"},
+            "tls_certificate_sds_secret_configs": [{"name": GATEWAY_SECRET, "sds_config": ads}],
+            "combined_validation_context": {
+                "default_validation_context": {
+                    "match_typed_subject_alt_names": [
+                        {"san_type": "DNS", "matcher": {"exact": route.service_id}},
+                    ],
+                },
+                "validation_context_sds_secret_config": {"name": AUTHORITY_SECRET, "sds_config": ads},
+            },
+        },
+    }
+    tls = {
+        "name": "tls",
+        "match": {"fields": {"tls": {"bool_value": True}}},
+        "transport_socket": {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": typed("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", context),
+        },
+    }
+    return {"transport_socket_matches": [tls]}
 
 
 def _scope(route: ServiceRoute) -> Value:

@@ -30,6 +30,7 @@ _MODULES = {
     "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": "local_rate_limit_pb2",
     "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication": "config_pb2",
     "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate": "previous_hosts_pb2",
+    "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext": "tls_pb2",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": "http_protocol_options_pb2",
     "envoy.service.auth.v3.CheckRequest": "external_auth_pb2",
     "envoy.service.auth.v3.CheckResponse": "external_auth_pb2",

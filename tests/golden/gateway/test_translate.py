@@ -28,7 +28,7 @@ WRITE = os.environ.get("GOLDEN") == "write"
 ONE = ServiceRoute(
     "one", "project", RouteState.OPEN, (TrackRoute(1, 100, (Endpoint("i-1", "unix:instances/i-1/s.sock"),)),)
 )
-TWO = TrackRoute(2, 30, (Endpoint("i-3", "10.0.0.7:8080"), Endpoint("i-2", "[fd00::1]:8080")))
+TWO = TrackRoute(2, 30, (Endpoint("i-3", "tls:10.0.0.7:8443"), Endpoint("i-2", "tls:[fd00::1]:8443")))
 REVOKED = revocation_filter({"u-2": 20, "u-1": 10}, {"u-3": frozenset({"t-1", "t-2"})})
 CASES = {
     "one": ONE,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from modelyard.domain.address import UnixAddress
 from modelyard.engines.health_state import Answer, Reply, Silence
 from modelyard.engines.probe import MOST_BYTES, Probe
 
@@ -31,7 +32,7 @@ async def instance(directory: Path, say: Say) -> AsyncIterator[Probe]:
             writer.transport.abort()
 
     server = await asyncio.start_unix_server(serve, directory / "s.sock")
-    probe = Probe(directory)
+    probe = Probe(UnixAddress("s.sock"), root=directory)
     try:
         yield probe
     finally:

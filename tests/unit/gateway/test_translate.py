@@ -50,7 +50,7 @@ def test_a_stopped_service_has_only_a_route() -> None:
     assert versions(replace(OPEN, state=RouteState.STOPPED)).keys() == {Kind.ROUTE}
 
 
-@pytest.mark.parametrize("address", ["", "host", "host:", "host:http", "127.0.0.1"])
+@pytest.mark.parametrize("address", ["", "host", "127.0.0.1:80", "tls:host"])
 def test_an_address_that_is_none(address: str) -> None:
-    with pytest.raises(ValueError, match="neither unix:PATH nor HOST:PORT"):
+    with pytest.raises(ValueError, match="neither unix:PATH nor tls:HOST:PORT"):
         resources(replace(OPEN, tracks=(TrackRoute(0, 100, (Endpoint("a", address),)),)))
