@@ -19,11 +19,9 @@ from modelyard.api.app import Deps, create_app
 from modelyard.api.arrivals import Rules
 from modelyard.api.protocol import Arrivals
 from modelyard.artifacts.copying import Copying
-from modelyard.artifacts.environments import Environments
-from modelyard.artifacts.overlay import Overlays
+from modelyard.artifacts.environments import Environments, Overlays
 from modelyard.artifacts.snapshots import Snapshots
-from modelyard.artifacts.sweeping import Sweeper
-from modelyard.artifacts.usage import digests_in_use, directories_in_use
+from modelyard.artifacts.sweeping import Sweeper, digests_in_use, directories_in_use
 from modelyard.artifacts.uv import Installer
 from modelyard.control.clock import load_clock
 from modelyard.control.plane import ControlPlane

@@ -1,4 +1,4 @@
-"""How a process of a model ends: whatever SIGTERM would do in a program of its own, it does here.
+"""How the process of a model ends: SIGTERM does here whatever it would do if the model were a program of its own.
 
     SIGTERM   the model's own handler runs at once, on the main thread, where `signal.signal` put it
               what is in flight is answered
@@ -31,7 +31,7 @@ _signal, _getsignal = signal.signal, signal.getsignal
 
 
 class LeaveError(BaseException):
-    """Raised in the main thread, so that it leaves what it does."""
+    """Raised in the main thread, so that it stops what it is doing."""
 
 
 class Ending:
@@ -61,7 +61,7 @@ class Ending:
         self._exits = atexit._ncallbacks()
 
     def wait(self) -> None:
-        """Until it is to end, and the model's own handler has returned."""
+        """Returns when the process is to end, and the model's own handler has returned."""
         number = 0
         while number not in NUMBERS:
             number = os.read(self._reader, 1)[0]
@@ -76,7 +76,7 @@ class Ending:
         return not threads and atexit._ncallbacks() == self._exits
 
     def leave(self) -> None:
-        """Make the main thread leave what it does; it raises LeaveError, wherever it is."""
+        """Make the main thread stop what it is doing: it raises LeaveError, wherever it is."""
         self.leaving = self._pending = True
         self._nudge_until(self._left)
 
@@ -88,7 +88,7 @@ class Ending:
         atexit._run_exitfuncs()
 
     def _nudge_until(self, done: threading.Event) -> None:
-        """Have the main thread look for what it was signalled. A signal that comes when it is just about to sleep
+        """Have the main thread look for its signals. A signal that comes when it is just about to sleep
         is seen when it wakes: so it is woken by the other of the two, which means nothing by then."""
         pause_s = 0.0
         while not done.wait(pause_s):

@@ -42,9 +42,9 @@ class Tally:
 
     def finish(self, status: int, took_s: float) -> None:
         self.answers[status // 100] += 1
-        if status >= 200:  # a WebSocket takes as long as it takes
+        if status >= 200:  # the duration of a WebSocket says nothing
             self.latency_s.add(took_s)
-        self.finished += 1  # last: who sees nothing in flight sees all of it counted
+        self.finished += 1  # last: whoever sees nothing in flight sees everything counted
 
 
 class Ledger:

@@ -22,7 +22,7 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class _Stderr(logging.StreamHandler[Any]):
-    """Whatever `sys.stderr` is when something is told."""
+    """Whatever `sys.stderr` is at the time of writing."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self, logging.NOTSET)
@@ -62,7 +62,7 @@ def _call_handlers(self: logging.Logger, record: logging.LogRecord) -> None:
 
 
 def tell(text: str) -> None:
-    """Lines of the model server's own, whatever the model's code has made of `sys.stderr`."""
+    """Writes lines of the model server's own, whatever the model's code has done to `sys.stderr`."""
     try:
         print(text, end="", file=sys.stderr, flush=True)
     except Exception:  # noqa: BLE001 - closed, or not a stream at all

@@ -60,7 +60,7 @@ def main() -> NoReturn:
     except LeaveError:
         pass
     while True:
-        with suppress(LeaveError):  # once more, it may have come again just now
+        with suppress(LeaveError):  # once more: the signal may have come again just now
             ending.farewell()
             _exit(0)
 
@@ -158,7 +158,7 @@ def _stop_at(ending: Ending, server: Server, transport: Transport) -> None:
 
 
 def _drain(server: Server, transport: Transport) -> None:
-    """The control plane routes nothing here any more: what is in flight is answered, what comes late too."""
+    """The control plane routes nothing here any more. What is in flight is answered, and so is what comes late."""
     server.hang_up()
     deadline = time.monotonic() + _QUIET_S
     while server.ledger.in_flight and time.monotonic() < deadline:

@@ -1,10 +1,10 @@
 """What the model server counts, as Prometheus text, on a socket of its own.
 
 Not on the socket of the callers: the gateway forwards every path there, so a path would be the callers' too (and a
-package may declare `/metrics` itself); and to tell callers by the headers that a gateway adds would make the
-gateway's configuration a lock of ours. A second socket is reachable by who can open it, and by nobody else.
+package may declare `/metrics` itself). To tell callers apart by the headers that a gateway adds would make our
+security depend on the gateway's configuration. A second socket is reached only by those who can open it.
 
-The thread that answers here reads the tallies of the others; they neither wait for it nor know of it.
+The thread that answers here reads the tallies of the others, which neither wait for it nor know of it.
 """
 
 import resource

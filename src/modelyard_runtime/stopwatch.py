@@ -1,4 +1,4 @@
-"""Where the time from the start of the process to ready went."""
+"""Where the time went between the start of the process and ready."""
 
 import os
 import time

@@ -12,8 +12,7 @@ from tests.wheels import only_here, wheel
 from tests.worlds.api import ApiWorld, api_world
 from tests.worlds.publishing import new_publisher
 
-from modelyard.artifacts.environments import Environments, settle, site
-from modelyard.artifacts.overlay import Overlays
+from modelyard.artifacts.environments import Environments, Overlays, settle, site
 from modelyard.artifacts.uv import Installer
 from modelyard.control.publishing import Publisher
 from modelyard.engines.base import NoRoomError

@@ -6,6 +6,9 @@
 
 An environment lies over Modelyard's own interpreter and relies on what is installed there; so when that changes
 (a new release), environments are built anew. Until then an instance takes the one that was built before.
+
+Which environment an instance of a snapshot imports from (`Overlays`) follows from the snapshot alone: its
+config.json says what it depends on, so its digest implies the answer, on every machine its own.
 """
 
 import asyncio
@@ -21,7 +24,9 @@ from typing import Protocol
 from modelyard import files, trees
 from modelyard.artifacts.shelf import Shelf
 from modelyard.artifacts.uv import Say
-from modelyard.core.packages.requirements import key
+from modelyard.core.packages.contents import CONFIG
+from modelyard.core.packages.requirements import key, requirements
+from modelyard.engines.base import NoRoomError
 
 SITE = "site"
 RECORD = "environment.json"
@@ -84,6 +89,31 @@ class Environments:
         }
         files.write(directory / RECORD, json.dumps(record, indent=2).encode(), mode=0o644, durable=False)
         await asyncio.to_thread(settle, directory)
+
+
+class Overlays:
+    """Which environment lies over the interpreter for an instance of a snapshot."""
+
+    def __init__(self, environments: Environments) -> None:
+        self._environments = environments
+
+    def of(self, package: Path) -> Path | None:
+        """The packages for the snapshot in `package`; None when it needs none. Raises NoRoomError."""
+        wanted = wanted_by(package)
+        if not wanted:
+            return None
+        environment = self._environments.find(wanted)
+        if environment is None:
+            raise NoRoomError(f"the environment of its dependencies ({', '.join(wanted)}) is not built yet")
+        return site(environment)
+
+
+def wanted_by(package: Path) -> tuple[str, ...]:
+    """What the snapshot in `package` depends on."""
+    try:
+        return requirements(files.read_object(package / "model" / CONFIG, files.SMALL * 16))
+    except (OSError, ValueError):
+        return ()
 
 
 def site(environment: Path) -> Path | None:

@@ -4,7 +4,8 @@
                what is just being published is on no record yet
     keep       bytes of what is unused may stay after that; the longest unused goes first
 
-A directory is moved aside before it is removed, so that one with its name is never half there.
+What is in use follows from what is stored and from what runs. A directory is moved aside before it is removed, so
+that one with its name is never half there.
 """
 
 import asyncio
@@ -14,11 +15,16 @@ from pathlib import Path
 from types import MappingProxyType
 
 from modelyard import trees
-from modelyard.artifacts.environments import prefix
-from modelyard.artifacts.overlay import wanted_by
+from modelyard.artifacts.environments import prefix, wanted_by
 from modelyard.artifacts.shelf import Shelf
+from modelyard.processes.directory import ProcessDir, Spec, SpecUnreadableError
+from modelyard.store.base import Store
+from modelyard.store.models import ModelQuery
+from modelyard.store.page import Page
 
 GRACE_S = 3600.0
+READ = frozenset({"MODELYARD_MODEL_DIR", "MODELYARD_ENVIRONMENT"})
+"""Variables of an instance that name what it reads from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +142,30 @@ class Sweeper:
             Unused(path, max(since_s, path.stat().st_mtime), trees.size_bytes(path))
             for path, since_s in self._since.items()
         ]
+
+
+async def digests_in_use(store: Store) -> frozenset[str]:
+    """The snapshots of every model, and of every revision that a service, its rollout or an instance mentions."""
+    async with store.read() as reading:
+        _, models = await reading.models(None, ModelQuery(page=Page(limit=1_000_000)))
+        records = await reading.records()
+    digests = {model.digest for model in models}
+    for record in records:
+        digests |= {v.template.digest for revision in record.revisions.values() for v in revision.variants}
+    return frozenset(digests - {""})
+
+
+def directories_in_use(instances: Path) -> frozenset[Path]:
+    """What the processes in `instances` read from, those that drain included. Raises OSError, and
+    SpecUnreadableError while a process runs whose spec cannot be read."""
+    specs = [_spec(ProcessDir(path)) for path in instances.iterdir()] if instances.is_dir() else []
+    return frozenset(Path(value) for spec in specs if spec for name, value in spec.env if name in READ)
+
+
+def _spec(directory: ProcessDir) -> Spec | None:
+    try:
+        return directory.spec()
+    except SpecUnreadableError:
+        if directory.locked():
+            raise
+        return None

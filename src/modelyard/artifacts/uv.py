@@ -136,7 +136,7 @@ def uv() -> str:
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """uv's environment: ours without what is nobody else's business, with pip's options where uv has none."""
+    """uv's environment: ours without what concerns only us, and with pip's options where uv has none."""
     kept = {name: value for name, value in environ.items() if not name.startswith(HIDDEN)}
     told = any(name in kept for name in UV_SAYS_WHERE)
     for pip, name in FROM_PIP.items():

@@ -1,9 +1,9 @@
 """Who calls, when a proxy stands between: which part of X-Forwarded-For is believed. Pure.
 
-Each proxy appends the address that it was called from. So the header is read from its end, for as long as who
-wrote the entry is trusted: the first address that no trusted proxy has is the caller's. Anything in front of it
-was sent by the caller and may be invented. An entry that is not an address ends the
-search at the proxy that passed it on.
+Each proxy appends the address that it was called from. So the header is read from its end, as long as the writer
+of an entry is trusted: the first address that is not a trusted proxy's is the caller's. Anything in front of it
+was sent by the caller and may be invented. An entry that is not an address ends the search at the proxy that
+passed it on.
 """
 
 import re
@@ -17,7 +17,7 @@ Address = IPv4Address | IPv6Address
 WITH_PORT = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d{1,5})?|(?P<v4>\d+\.\d+\.\d+\.\d+):\d{1,5}")
 MOST_HOPS = 32
 _PREFIX_OF_ONE = 64
-"""Whoever has one IPv6 address has the 2^64 beside it."""
+"""Whoever has one IPv6 address has the 2^64 of its network."""
 
 
 def networks(text: str) -> tuple[Network, ...]:

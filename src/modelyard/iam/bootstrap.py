@@ -54,7 +54,7 @@ class Directories(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where things are now; `auth_url` ends in /v3. They go into the file at every start."""
+    """Where things are now, written into the file at every start. `auth_url` ends in /v3."""
 
     auth_url: str
     api_url: str
@@ -74,7 +74,7 @@ class Names:
 async def prepare(
     store: Directories, data_dir: Path, places: Places, names: Names, passwords: Passwords
 ) -> dict[str, str]:
-    """Make the first rows if there are none, and the credentials file; what the file says."""
+    """Make the first rows if there are none, and the credentials file. Returns what the file says."""
     path = data_dir / FILE_NAME
     kept, damage = _read(path)
     async with store.write() as directory:
@@ -150,7 +150,7 @@ def _where(places: Places) -> dict[str, str]:
 
 
 def _read(path: Path) -> tuple[dict[str, str], str]:
-    """What is there, empty if it is missing; and what is wrong with it."""
+    """The content of the file, empty if it is missing, and what is wrong with it."""
     try:
         content = files.read_object(path, follow=True)
     except FileNotFoundError:

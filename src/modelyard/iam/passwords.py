@@ -24,7 +24,7 @@ _BUSY = "Too many logins at a time. Try again in some seconds."
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """On whose behalf a password is looked at: see `iam.turns`."""
+    """On whose behalf a password is verified: see `iam.turns`."""
 
     address: str = ""
     failures: int = 0
@@ -54,7 +54,7 @@ class Passwords:
             return await asyncio.to_thread(self._hasher.hash, password)
 
     async def matches(self, password_hash: str | None, password: str, asker: Asker = OURSELVES) -> bool:
-        """Whether it is the password; None (no such user) takes as long and is never right. Raises
+        """Whether it is the password. A hash of None (no such user) takes just as long and never matches. Raises
         TooBusy when too many wait."""
         async with self._turn(asker) as ticket:
             right = await asyncio.to_thread(self._matches, password_hash, password)
@@ -81,7 +81,7 @@ class Passwords:
                 self._next()
 
     def _next(self) -> None:
-        """Let the next one in, now or when there is one."""
+        """Let the next try begin, now or as soon as there is one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -92,7 +92,7 @@ class Passwords:
             self._refuse(gone)
         if pick.ticket is not None:
             granted = self._granted[pick.ticket]
-            if granted.done():  # who waited was cancelled just now
+            if granted.done():  # the waiting caller was cancelled just now
                 self._next()
                 return
             self._busy = True

@@ -76,7 +76,7 @@ def check(request: SignedRequest, authorization: Authorization, secret_key: str 
 
 
 def check_head(request: SignedRequest, authorization: Authorization, now_ms: int, *, known: bool) -> None:
-    """What can be refused before the body has come; raises as `check`. `known`: there is such an access key."""
+    """Refuses what can be refused before the body has come; raises as `check`. `known`: the access key exists."""
     _head(request, authorization, now_ms, known=known)
 
 

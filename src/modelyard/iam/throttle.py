@@ -21,7 +21,7 @@ LONGEST_DELAY_S = 5.0
 FORGOTTEN_AFTER_MS = 15 * 60 * 1000
 REMEMBERED = 10_000
 NAME_CHARS = 128
-"""So much of a name is remembered: it comes from whoever asks, and may be as long as a body."""
+"""How much of a name is remembered: it comes from the caller, and may be as long as a body."""
 
 
 class Throttle:
@@ -32,7 +32,7 @@ class Throttle:
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def begin(self, account: str, address: str, now_ms: int) -> float:
-        """Count a try; how many seconds it must wait before it is looked at."""
+        """Count a try. Returns how many seconds it must wait before it is verified."""
         key = (account[:NAME_CHARS], address)
         count, last_ms = self._tries.pop(key, (0, now_ms))
         if now_ms - last_ms > FORGOTTEN_AFTER_MS:

@@ -31,8 +31,8 @@ from modelyard.domain.identity import Access, Principal
 ISSUER = "modelyard"
 DAY_S = 24 * 3600
 SKEW_S = 5
-"""How far ahead of our clock a token may be dated, here and at the gateway: one more, and a revocation by time
-could not reach it. (A clock that was set back has issued such tokens; so may whoever got hold of the key.)"""
+"""How far ahead of our clock a token may be dated, here and at the gateway: with more, a revocation by time could
+not reach it. (A clock that was set back has issued such tokens; so may whoever got hold of the key.)"""
 KEY_FILE = "token.pem"
 _ALGORITHM = "ES256"
 _CURVE = "P-256"
@@ -133,7 +133,7 @@ class TokenKey:
         scope: Scope | None = None,
         expires_s: int | None = None,
     ) -> tuple[str, Token]:
-        """The text and what it says. Without `scope` it follows from whether the principal has a project.
+        """The text and what it says. Without `scope`, that follows from whether the principal has a project.
 
         `expires_s` bounds the life further: a token got with a token must not outlive it (Keystone v3).
         """

@@ -1,13 +1,14 @@
-"""Whose password is looked at next. A verification takes 20 ms of a core and happens one at a time, so whoever
-sends many must not stand before everybody else. Pure: time is passed in.
+"""Whose password is verified next. A verification takes 20 ms of a core and happens one at a time, so whoever
+sends many must not get ahead of everybody else. Pure: time is passed in.
 
 - Addresses take turns.
-- Of one address, who logged in from there before comes first, then the account with the fewest failures, then the
-  newest try: a flood of guesses, under one name or under thousands, leaves room for the one who knows a password.
+- Within one address, whoever logged in from there before comes first, then the account with the fewest failures,
+  then the newest try: a flood of guesses, under one name or under thousands, leaves room for the one who knows a
+  password.
 - An address has 100 tries at full speed, then ten a second; those that proved right do not count. So guesses from
-  one address cost a fifth of the time that verifications have. Who logged in from there before need not wait for
+  one address cost at most a fifth of the time there is. Whoever logged in from there before need not wait for
   that.
-- Only so many may wait, and only so long; beyond that, of the address with the most tries the last in line is
+- Only so many may wait, and only so long; beyond that, the last in line of the address with the most tries is
   turned away (TooBusy).
 
 What it is not: a defence of one address against itself. Behind a proxy that is not named in `trusted_proxies` all
@@ -65,7 +66,7 @@ class Turns:
         return ticket
 
     def surplus(self, most: int) -> Ticket | None:
-        """Takes out the one who must go when more than `most` wait."""
+        """Takes out the try that must go when more than `most` wait."""
         if len(self) <= most:
             return None
         crowd = max(self._waiting.values(), key=len)
@@ -105,7 +106,7 @@ class Turns:
         return Pick(None, min(waits, default=None), gone)
 
     def proved(self, ticket: Ticket) -> None:
-        """The password was right: it does not count."""
+        """The password was right: the try does not count."""
         if not ticket.known and ticket.address in self._due_ms:
             self._due_ms[ticket.address] -= INTERVAL_MS
 

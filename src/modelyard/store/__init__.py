@@ -1,1 +1,1 @@
-"""The port to the database, and SQLite and PostgreSQL behind it."""
+"""The store port, by topic, and behind it SQLite and PostgreSQL with the same code (`sql`)."""

@@ -1,4 +1,4 @@
-"""What the administrator sets, whose a bucket is, and answers that are kept."""
+"""What the administrator sets, which project owns a bucket, and answers that are kept."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -9,7 +9,7 @@ from modelyard.domain.capacity import FlavorEntry, PoolEntry
 
 class AdministrationReads(Protocol):
     async def quotas(self, project_id: str) -> Mapping[str, int]:
-        """Only what was set; the defaults are the product's."""
+        """Only those that were set; all others have the product's defaults."""
 
     async def flavors(self) -> Sequence[FlavorEntry]: ...
 
@@ -37,9 +37,9 @@ class AdministrationWrites(AdministrationReads, Protocol):
     async def delete_pool(self, pool_id: str) -> None: ...
 
     async def claim_bucket(self, name: str, project_id: str) -> str:
-        """The project that has the bucket now: this one, if nobody had it."""
+        """The project that owns the bucket from now on: this one, if no other did."""
 
     async def release_bucket(self, name: str, project_id: str) -> None: ...
 
     async def save_answer(self, project_id: str, key: str, answer: StoredAnswer, now_ms: int) -> None:
-        """Keep an answer; those that expired before `now_ms` are forgotten."""
+        """Keep an answer, and forget those that expired before `now_ms`."""

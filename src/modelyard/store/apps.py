@@ -31,7 +31,7 @@ class AppWrites(AppReads, Protocol):
     async def add_app_code(self, code: AppCode) -> None: ...
 
     async def delete_app_code(self, app_id: str, digest: str) -> bool:
-        """False: the app has no such code."""
+        """False if the app has no such code."""
 
     async def bind_app(self, app_id: str, service_id: str) -> None: ...
 

@@ -7,7 +7,7 @@ Contract:
 - A `read()` sees one consistent state. A `write()` is serialised with every other writer, commits when its
   block ends without an error and rolls back otherwise; a commit that has begun is not cut off by a
   cancellation. No network call is made while one is open.
-- What a committed write said is there after a kill -9 of this process, at any moment.
+- What a write has committed survives a kill -9 of this process at any moment.
 - Values in, values out: nothing of the database leaks. Rows belong to projects; a lookup with a project id
   never finds another project's row.
 - Losing the database raises StoreUnavailableError; a broken uniqueness rule AlreadyExists (`domain.errors`).

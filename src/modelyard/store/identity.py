@@ -28,7 +28,7 @@ class IdentityReads(Protocol):
         """Without their secrets."""
 
     async def standing(self, user_id: str, project_id: str | None, token_id: str | None) -> Standing | None:
-        """Who calls with this token, in one statement: every call of the API asks. None: no such user."""
+        """Who calls with this token; one statement, because every call of the API asks. None: no such user."""
 
     async def revocations(self) -> Revocations: ...
 
@@ -50,7 +50,7 @@ class IdentityWrites(IdentityReads, Protocol):
     async def delete_access_key(self, access_key: str) -> None: ...
 
     async def revoke_tokens(self, user_id: str, before_ms: int) -> None:
-        """All that the user was given before. Never moves an earlier revocation back."""
+        """Every token that the user was issued before. Never moves a revocation to an earlier time."""
 
     async def revoke_token(self, user_id: str, token_id: str, until_ms: int) -> None:
         """This one."""

@@ -10,7 +10,7 @@ from modelyard.store.page import Page
 
 @dataclass(frozen=True, slots=True)
 class ModelQuery:
-    """None: any. `name` is a substring unless `exact`."""
+    """None matches any. `name` is a substring unless `exact`."""
 
     name: str | None = None
     exact: bool = False
@@ -27,7 +27,7 @@ class ModelReads(Protocol):
     async def model(self, project_id: str | None, model_id: str) -> Model | None: ...
 
     async def models_by_id(self, project_id: str | None, model_ids: Collection[str]) -> Mapping[str, Model]:
-        """Those of them that there are, in one statement."""
+        """Those that exist, in one statement."""
 
     async def models(self, project_id: str | None, query: ModelQuery) -> tuple[int, Sequence[Model]]:
         """(how many match, one page of them)."""

@@ -12,8 +12,8 @@ from modelyard.store.page import Page
 
 @dataclass(frozen=True, slots=True)
 class ServiceQuery:
-    """None: any. `name` is a substring, matched without regard to case; `model_id`: in its present revision;
-    `or_status` is as good as `status`."""
+    """None matches any. `name` is a substring, regardless of case; `model_id` is looked for in the present
+    revision; a service may have `or_status` instead of `status`."""
 
     service_id: str | None = None
     name: str | None = None
@@ -27,7 +27,7 @@ class ServiceQuery:
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """None: any. `info` is a substring; times are inclusive milliseconds."""
+    """None matches any. `info` is a substring; times are inclusive milliseconds."""
 
     type: str | None = None
     info: str | None = None
@@ -46,7 +46,7 @@ class ServiceReads(Protocol):
     async def count_services(self, project_id: str, infer_type: str) -> int: ...
 
     async def service_ids(self) -> Sequence[str]:
-        """Every service of every project: what the loop must look at."""
+        """Every service of every project, for the loop to look at."""
 
     async def revision(self, service_id: str, number: int) -> Revision | None: ...
 
@@ -61,7 +61,7 @@ class ServiceReads(Protocol):
     async def counted_record(
         self, service_id: str, project_id: str | None = None
     ) -> tuple[ServiceRecord, Counter] | None:
-        """The same with its counter, in as many statements."""
+        """The same with its counter, in the same number of statements."""
 
     async def records(self) -> Sequence[ServiceRecord]:
         """Every service, in a constant number of statements: what a fresh control plane reads first."""
@@ -82,10 +82,10 @@ class ServiceWrites(ServiceReads, Protocol):
     async def save_rollout(self, rollout: Rollout) -> None: ...
 
     async def apply(self, service_id: str, changes: Changes) -> bool:
-        """Write everything a decision changed; False, and nothing written, when it was made from a stale version
-        (or the service is gone): observe again."""
+        """Write everything that a decision changed. False, and nothing is written, when it was based on a stale
+        version or the service is gone: then observe again."""
 
     async def save_counters(self, counters: Mapping[str, Counter]) -> None: ...
 
     async def add_events(self, events: Sequence[Event]) -> None:
-        """Of services that are there. A service keeps the newest thousand, and some tens more for a while."""
+        """Events of services that exist. A service keeps the newest thousand, and some tens more for a while."""

@@ -7,8 +7,8 @@ receiving thread has nothing left to do, so a burst is one call without any time
 without the lock, the receiving thread decodes what is next.
 
 Promises: each request is answered exactly once; calls take requests in the order in which they came; one whose
-caller has left before its turn, or who has waited too long, is not computed; who can only be answered too late is
-refused at once.
+caller has left before its turn, or that has waited too long, is not computed; one that could only be answered too
+late is refused at once.
 """
 
 import threading
@@ -28,7 +28,7 @@ from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.logs import tell
 from modelyard_runtime.model import Limits
 
-_WATCHED_S = 0.05  # who waits longer than this is asked, before his turn, whether he is still there
+_WATCHED_S = 0.05  # a caller who waits longer than this is checked, before his turn, for still being there
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Waiting:
 
 
 class BatchExecutor:
-    """What cannot share a call with the others of its turn has one of its own after theirs.
+    """Requests that cannot share a call with the others of their turn get calls of their own after theirs.
 
     `threads` 1: the thread that calls `work`, and calls exclude each other; else as many daemon threads.
     """

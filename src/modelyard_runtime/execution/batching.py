@@ -8,7 +8,7 @@ requests come further apart than that:
     overhead 2 ms, a request each 0.1 ms   wait while they keep coming, 2 ms at most
     overhead 0.1 ms, one each 0.1 ms       nothing to save: run what is there; what arrives meanwhile is next
     `max_delay_s` 0                    never wait; batches are what arrived while the call before ran
-    they still come when the wait is over   it was in vain: the next 1, 2, 4 … 64 calls do not wait (`Patience`)
+    more still come when the wait is over   it was in vain: the next 1, 2, 4 … 64 calls do not wait (`Patience`)
 
 A queue that cannot be answered within `max_wait_s` refuses at once instead of keeping callers until they give up.
 """
@@ -20,7 +20,7 @@ from modelyard_runtime.model import Limits
 _WEIGHT = 1 / 16
 _MOST_SKIPPED = 64
 _APART = 2.0  # after this many usual gaps without a request, none is coming
-_LOOK = 1 / 8  # of what there is to save, at least: who was just answered needs a moment to ask again
+_LOOK = 1 / 8  # at least this share of the savings: a caller just answered needs a moment to ask again
 
 
 class Costs:

@@ -63,7 +63,7 @@ def prepared() -> asyncio.AbstractEventLoop:
 
 
 def wind_up(loop: asyncio.AbstractEventLoop) -> None:
-    """As `asyncio.run` does at its end: what still runs is cancelled, and has the time that it takes."""
+    """As `asyncio.run` does at its end: what still runs is cancelled, and may take its time to end."""
     if loop.is_closed():
         return
     tasks = asyncio.all_tasks(loop)

@@ -36,19 +36,19 @@ class Executor(Protocol):
         """On the receiving thread, which it does not keep waiting. The job is run, or refused now or later."""
 
     def put(self, step: Callable[[], None]) -> None:
-        """One more step of what has begun, in order with the others: it is never refused, and must not raise. Any
-        thread. Models that answer in batches have none."""
+        """One more step of a job that has begun, in order with the others: never refused, and must not raise. Any
+        thread. Models that answer in batches have no such steps."""
 
     def work(self) -> None:
         """Run the model until `leave`, or until a signal handler raises something. Once, by the main thread."""
 
     def leave(self) -> bool:
-        """Have `work` return; False when it does not look for that. Any thread."""
+        """Make `work` return; False if it cannot be told so. Any thread."""
 
 
 def executor_of(model: Model, ledger: Ledger, most_waiting: int, limit_s: float) -> Executor:
     """`most_waiting`: requests of a model that does not batch, beyond which the next one is refused. `limit_s`:
-    who has waited longer is not answered by the model any more. Called by the thread that loaded the model."""
+    a request that has waited longer is not given to the model any more. Called by the thread that loaded it."""
     if model.predict_async is not None:
         from modelyard_runtime.execution.event_loop import LoopExecutor
 
@@ -66,8 +66,8 @@ def executor_of(model: Model, ledger: Ledger, most_waiting: int, limit_s: float)
 class Turnstile:
     """Threads that sleep while there is nothing to do, and are woken at most once for what has come.
 
-    A thread calls `sleep(waiting)` when it finds nothing there; who brings work puts it there first, and calls
-    `wake` if any are `asleep`. Neither waits for the other.
+    A thread that finds nothing in `waiting` calls `sleep(waiting)`; whoever brings work puts it there first, and
+    then calls `wake` if any are `asleep`. Neither waits for the other.
     """
 
     __slots__ = ("_wake", "asleep")
@@ -96,6 +96,6 @@ class Turnstile:
 
 
 def idle() -> NoReturn:
-    """For a main thread that has nothing left to do but to let signal handlers of the model run."""
+    """For a main thread whose only remaining task is to run signal handlers of the model."""
     while True:
         signal.pause()

@@ -46,7 +46,7 @@ class Job(Protocol):
         """All of it, on the calling thread, whose tally that is. Returns when it was over."""
 
     async def run_async(self) -> None:
-        """All of it, on the event loop of the model."""
+        """All of it, on the model's event loop."""
 
     def decode(self) -> Asked | None:
         """None when it could not be decoded, and was answered so."""
@@ -57,14 +57,14 @@ class Job(Protocol):
     def refuse(self, error: RequestError) -> None: ...
 
     def abandon(self) -> None:
-        """The caller has left: there is nobody to answer."""
+        """The caller has left; there is nobody to answer."""
 
     def watch(self) -> None:
-        """Begin to look whether the caller leaves. Costs more than to answer him in vain after moments."""
+        """Start watching whether the caller leaves. For short waits this costs more than an answer in vain."""
 
     @property
     def left(self) -> bool:
         """The caller is gone. True at the earliest after `watch`."""
 
     def take(self) -> None:
-        """Its turn has come: end to look."""
+        """Its turn has come: stop watching."""

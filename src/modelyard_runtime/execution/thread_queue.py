@@ -1,8 +1,8 @@
 """Each request is a call of its own: on the main thread, or on as many threads as the package asks for.
 
-Promises: a request whose caller has left, or who has waited too long to be answered in time, is not run; beyond a
-number of waiting requests the next one is refused at once. (Who is going to wait for moments only is not watched:
-it would cost more than to answer him in vain.)
+Promises: a request whose caller has left, or that has waited too long to be answered in time, is not run; beyond a
+number of waiting requests the next one is refused at once. (A caller who will wait only for a moment is not
+watched: that would cost more than to answer him in vain.)
 """
 
 import threading
@@ -17,7 +17,7 @@ from modelyard_runtime.execution.executors import Turnstile, idle
 from modelyard_runtime.execution.job import Job
 from modelyard_runtime.ledger import Ledger
 
-_FEW = 50  # so many short calls are over in moments
+_FEW = 50  # this many short calls end within moments
 _SHORT_S = 0.001
 _FIRST_S = 0.008
 _LONG_S = 0.1

@@ -1,4 +1,4 @@
-"""LightGBM models in its own text format. Answers what `Booster.predict` does."""
+"""LightGBM models in LightGBM's own text format. Answers what `Booster.predict` does."""
 
 import re
 from pathlib import Path

@@ -1,6 +1,6 @@
 """A model of named tensors: ONNX, TorchScript, torch.export. Tensors in, tensors out; the first axis is the batch.
 
-Requests by the declared schema become tensors so (one object of `req_data` is one row):
+How requests by the declared schema become tensors (one object of `req_data` is one row):
 
     one input of two axes       the declared columns, in their order, are the row
     any other                   a field for each input: `{"image": [[…], …]}`, of the shape without the first axis
@@ -143,8 +143,8 @@ def _stacked(rows: Sequence[Any], inputs: Sequence[Tensor]) -> dict[str, Any]:
 
 
 def _exact(values: Sequence[Any], declared: Tensor) -> Any:
-    """Numbers in the declared datatype; text that is a number is one. Raises ValueError, TypeError, OverflowError
-    for what would not be the same any more: a fraction in a whole number, null, what is out of range."""
+    """Numbers in the declared datatype; text that is a number counts as one. Raises ValueError, TypeError or
+    OverflowError for values that would change: a fraction in a whole number, null, what is out of range."""
     import numpy as np
 
     dtype = numpy_dtype(declared.datatype)
@@ -224,7 +224,7 @@ def _nothing(network: Network, fitted: dict[str, Any]) -> dict[str, Any]:
         one = {name: np.zeros((1, *each.shape[1:]), dtype=each.dtype) for name, each in fitted.items()}
         try:
             return {name: array[:0] for name, array in network.run(one).items()}
-        except Exception:  # noqa: BLE001 - a row of zeros may be no row for it; no rows are still no rows
+        except Exception:  # noqa: BLE001 - it may not take a row of zeros; the answer is still no rows
             return _declared_nothing(network)
     return _declared_nothing(network)
 

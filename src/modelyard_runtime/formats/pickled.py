@@ -86,7 +86,7 @@ def _selects_by_name(estimator: Any) -> bool:
 
 
 def _knows_missing(estimator: Any) -> bool:
-    """What scikit-learn's own tags say; other estimators get null as the error that it was before."""
+    """What scikit-learn's own tags say; for other estimators null is an error, as it was before."""
     tags = getattr(estimator, "__sklearn_tags__", None)
     try:
         return bool(tags().input_tags.allow_nan) if tags is not None else False
@@ -95,11 +95,11 @@ def _knows_missing(estimator: Any) -> bool:
 
 
 def _import_first(path: Path) -> None:
-    """The library that the file names first. Loading would import it anyway; so its time is told apart."""
+    """The library that the file names first. Loading would import it anyway; here its time is measured apart."""
     with path.open("rb") as file:
         named = _LIBRARY.search(file.read(512))
     if named is not None:
-        with suppress(ImportError):  # whatever is wrong, loading says it
+        with suppress(ImportError):  # whatever is wrong, loading will say so
             importlib.import_module(named[0].decode())
 
 

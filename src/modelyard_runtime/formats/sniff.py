@@ -24,7 +24,7 @@ _SUFFIXES = {".m": "pickle", ".joblib": "pickle", ".pkl": "pickle", ".pickle": "
 
 
 def kind(path: Path) -> str:
-    """By its content; a suffix that says pickle is believed of any other (an old pickle begins like a text)."""
+    """By its content; for any other, a suffix that says pickle is believed (an old pickle begins like a text)."""
     return kind_of(path) or _SUFFIXES.get(path.suffix, "")
 
 

@@ -243,7 +243,7 @@ def _tensors(table: Table, declared: Sequence[Column], *, by_place: bool) -> Ten
             outputs[name] = np.asarray(call(matrix)) if len(matrix) else _nothing(table, call)
         return outputs
 
-    # The datatype of a prediction is known when it is made: labels may be text. Metadata say what is usual.
+    # The datatype of a prediction is known only once it is made: labels may be text. Metadata say what is usual.
     return Tensors(table.platform, inputs, (Tensor(_PREDICT, "FP64", (-1,)),), run, fit)
 
 
@@ -254,7 +254,7 @@ def _nothing(table: Table, call: Callable[[Any], Any]) -> Any:
     if table.width is not None and not table.by_name:
         try:
             return np.asarray(call(np.zeros((1, table.width))))[:0]
-        except Exception:  # noqa: BLE001 - a row of zeros may be no row for it; no rows are still no rows
+        except Exception:  # noqa: BLE001 - it may not take a row of zeros; the answer is still no rows
             return np.empty((0,))
     return np.empty((0,))
 

@@ -116,7 +116,7 @@ def _only_value(given: dict[str, Any], n: int) -> Any:
 
 
 def rows_of(body: Any, answers: Answers, row: Row) -> Question:
-    """What is asked, in any of the shapes above. Raises RequestError (400)."""
+    """What a request asks, in any of the shapes above. Raises RequestError (400)."""
     if isinstance(body, dict):
         data = body.get("data")
         if isinstance(data, dict) and "req_data" in data:
@@ -155,7 +155,7 @@ def _cell(row: dict[str, Any], column: Column, n: int) -> Any:
 
 
 def shown(value: Any) -> str:
-    """A value of a request, as JSON has it, short."""
+    """A value of a request, shortened, as JSON writes it."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 80 else f"{text[:77]}…"
 

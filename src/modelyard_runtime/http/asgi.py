@@ -1,4 +1,4 @@
-"""Requests that come through Granian's ASGI, in the shape of its RSGI, which all else here knows.
+"""Requests that come through Granian's ASGI, in the shape of its RSGI, which everything else here expects.
 
 Only for models with a WebSocket: RSGI is faster, but cannot say why a WebSocket ends. Nothing of ASGI is promised
 to anybody; these are the messages that Granian's native part understands.
@@ -64,7 +64,7 @@ def started(status: int, headers: Headers, kind: str = "http.response.start") ->
 
 
 class _Body:
-    """The whole body; a future as far as anybody here uses one."""
+    """The whole body; as much of a future as is used here."""
 
     def __init__(self, native: Any) -> None:
         self._native = native
@@ -101,8 +101,8 @@ class _Body:
 
 
 class _Stream:
-    """Ends when nobody holds it any more, as RSGI's does. What comes while something is being sent waits its turn:
-    Granian itself may send a part that found room before one that had to wait for it."""
+    """Ends when nobody holds it any more, as RSGI's does. Parts that come while one is being sent wait their turn:
+    Granian itself might send a part for which there is room before one that had to wait for room."""
 
     def __init__(self, native: Any) -> None:
         self._native = native
@@ -135,10 +135,10 @@ class _Stream:
 
 
 def when_done(future: Any, then: Then) -> Any:
-    """A call into Granian gives back a future, or at once its result or error.
+    """A call into Granian returns a future, or its result or error at once.
 
-    `then` is called once: on the receiving thread, or here and now if it is done. The future, to cancel it; a
-    cancelled one is an error."""
+    `then` is called once: on the receiving thread, or at once if the call is done. Returns the future, so that
+    it can be cancelled; a cancelled one counts as an error."""
     if not hasattr(future, "add_done_callback"):
         then(*_done(future))
         return None

@@ -1,14 +1,14 @@
-"""Whether a caller who waits is still there."""
+"""Whether a waiting caller is still there."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 class Presence:
-    """`disconnected` is a future that is done when the caller leaves; something else when he has left already.
+    """`disconnected` is a future that is done when the caller leaves; anything else means that he has left.
 
-    `forget` must follow: Granian keeps the future, 1.4 KB, also after its request was answered. `told` is called,
-    on the receiving thread, when the caller leaves later.
+    Call `forget` in the end: Granian keeps the future, 1.4 KB, even after its request was answered. `told` is
+    called, on the receiving thread, when the caller leaves later.
     """
 
     __slots__ = ("_future", "_told", "left")

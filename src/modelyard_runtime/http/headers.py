@@ -1,4 +1,4 @@
-"""A header of a request, for whoever decides by it: what cannot be read is refused, never taken for missing."""
+"""A request header that something depends on: one that cannot be read is refused, never taken for missing."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from modelyard_runtime.errors import RequestError
 
 
 def header(headers: Any, name: str) -> str:
-    """`name` is in lower case; "" when there is none. Raises RequestError (400) for one that is not ASCII: Granian
-    keeps its value to itself, RFC 9110 gives its bytes no meaning, and none that is read here needs them."""
+    """`name` is in lower case; "" when there is none. Raises RequestError (400) for one that is not ASCII:
+    Granian does not pass on its value, RFC 9110 gives its bytes no meaning, and no header read here needs them."""
     value = headers.get(name)
     if value is None:
         if name not in headers:

@@ -31,10 +31,10 @@ _NO_ROUTES: dict[str, frozenset[str]] = {}
 
 
 class Server:
-    """Answers 503 until `serve` is called. What it counts as in flight is everything but health checks.
+    """Answers 503 until `serve` is called. Everything but health checks counts as in flight.
 
-    `most_waiting`: requests of a model that does not batch, beyond which the next one is refused. `limit_s`: who
-    has waited longer is not answered by the model any more.
+    `most_waiting`: requests of a model that does not batch, beyond which the next one is refused. `limit_s`: a
+    request that has waited longer is not given to the model any more.
     """
 
     def __init__(self, most_waiting: int = 1000, limit_s: float = 60.0) -> None:
@@ -80,7 +80,7 @@ class Server:
         self._executor.work()
 
     def leave(self) -> bool:
-        """Have `work` return; False when it does not look for that. Any thread."""
+        """Make `work` return; False if it cannot be told so. Any thread."""
         return self._executor is not None and self._executor.leave()
 
     def handle(self, scope: Any, proto: Any) -> None:
@@ -159,7 +159,7 @@ class Server:
         self.ledger.finish(reply.status)
 
     def _answer(self, proto: Any, status: int, code: str, message: str) -> None:
-        """Once its body is here: answered earlier, the connection is closed under a caller who still sends."""
+        """Answers once the body is here: before, it would close the connection on a caller who still sends."""
 
         def reply(_body: Any) -> None:
             proto.response_bytes(status, _JSON, error_body(code, message))

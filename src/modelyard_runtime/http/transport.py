@@ -73,14 +73,14 @@ class Transport:
         self._serve(_native().RSGIWorker, schedule, self._socket)
 
     def settle(self) -> None:
-        """It is not going to `take_websockets`: from `stop` on, nobody waits to be accepted."""
+        """`take_websockets` will not be called: from `stop` on, nobody waits to be accepted."""
         if self._spare is not None:
             os.close(self._spare)
             self._spare = None
 
     def take_websockets(self, converse: Handle) -> None:
         """Serves WebSockets too: `converse(scope, watcher)` is called as `handle` is. Called once, instead of
-        `settle`, while the model is not ready: what is connected is closed, who connects meanwhile waits."""
+        `settle`, while the model is not ready: connections are closed, and whoever connects meanwhile waits."""
         assert self._spare is not None
         self.stop()
         self.stopped.wait(_CHANGE_S)
@@ -98,7 +98,7 @@ class Transport:
         self._serve(_native().ASGIWorker, schedule, spare, websockets_enabled=True)
 
     def stop(self) -> None:
-        """Accepts no more, closes idle connections, lets others answer; `stopped` is set when all are closed."""
+        """Accepts no more, closes idle connections, lets others answer; sets `stopped` when all are closed."""
         self._signal.set()
 
     def _serve(self, kind: Any, schedule: Callable[[Any], None], fd: int, **more: Any) -> None:

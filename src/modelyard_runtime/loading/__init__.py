@@ -1,1 +1,1 @@
-"""A package becomes a model: what it holds, what it may say, and its script with all that this imports."""
+"""A package becomes a model: what it holds, what its config.json may say, its script and what that imports."""

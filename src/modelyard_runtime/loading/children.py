@@ -29,7 +29,7 @@ def variables(script: Path, environ: Mapping[str, str]) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
         "PYTHONUNBUFFERED": environ.get(
             "PYTHONUNBUFFERED", "1"
-        ),  # what a worker prints is there when it is killed
+        ),  # what a worker printed is not lost when it is killed
         _WHOSE: sys.prefix,
         _SCRIPT: str(script),
     }

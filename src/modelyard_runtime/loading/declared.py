@@ -1,5 +1,5 @@
 """What the model server reads of config.json, and what is wrong with it: the same words before publishing and when
-the model is loaded. Imports nothing that a check of a package must not."""
+the model is loaded. Imports nothing that checking a package must not import."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

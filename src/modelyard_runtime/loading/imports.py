@@ -74,7 +74,7 @@ def importable(script: Path) -> None:
 
 
 def _spec(script: Path) -> ModuleSpec | None:
-    """The script is a package of its siblings, which may so import each other relatively."""
+    """The script is a package of its siblings, so that they may import each other relatively."""
     return importlib.util.spec_from_file_location(
         script.stem,
         script,
@@ -84,7 +84,7 @@ def _spec(script: Path) -> ModuleSpec | None:
 
 
 class _Finder:
-    """Who imports the script by its name, as a worker does that is sent a function of it, gets it as we do."""
+    """Whoever imports the script by name, like a worker that is sent a function of it, gets it as we do."""
 
     def __init__(self, script: Path) -> None:
         self._script = script
@@ -94,9 +94,9 @@ class _Finder:
 
 
 def _leave_no_bytecode(directory: str) -> None:
-    """Directories of the package are looked through as Python's own finder does it, but for writing. Its files are
-    left to the other hooks: a program is a file (Python asks what is in it, and runs it when nobody knows), and so
-    is a zip of modules."""
+    """Searches directories of the package as Python's own finder does, but writes nothing. Files are left to the
+    other hooks: a program is a file (Python asks what is in it, and runs it when no hook knows), and so is a zip
+    of modules."""
     loaders = (
         (ExtensionFileLoader, EXTENSION_SUFFIXES),
         (_Reader, SOURCE_SUFFIXES),

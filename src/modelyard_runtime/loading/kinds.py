@@ -52,14 +52,14 @@ ANY = (
 )
 """Suffixes that say that a file is a model, whatever its type."""
 SAYS_LITTLE = frozenset({".txt", ".json", ".bin"})
-"""Suffixes of models that other files have more often."""
+"""Suffixes of models that are more common on other files."""
 
 _NOBODYS = frozenset({"__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini"})
 _COPIES = ("~", ".swp", ".bak", ".orig")
 
 
 def unseen(name: str) -> bool:
-    """Whether a file (its name below the package's directory, with `/`) is nothing that its author meant."""
+    """Whether a file (its path below the package's directory) is nothing that its author meant to put there."""
     parts = PurePosixPath(name).parts
     return any(part.startswith(".") or part in _NOBODYS for part in parts) or name.endswith(_COPIES)
 

@@ -1,5 +1,5 @@
-"""Says where a load that takes long is, or a model that answers nobody any more, so that the end of its log tells
-when somebody gives up waiting.
+"""Says where a long load has got to, or where a model that answers nobody any more is stuck: whoever gives up
+waiting finds it at the end of the log.
 
     still loading after 30 s: in customize_service.py:12 (load), which waits in socket.py:706
     no request has ended for 60 s, 3 in flight: in customize_service.py:31 (_inference), which waits in pool.py:768
@@ -76,7 +76,7 @@ class Standstill:
 
 
 def frames(first: int) -> list[FrameType]:
-    """Of all threads but the calling one; that of `first` goes first. (It may wait for another of the model's.)"""
+    """Of all threads but the calling one, that of `first` in front. (It may be waiting for another one.)"""
     by_thread = sys._current_frames()
     me = threading.get_ident()
     top = [by_thread[first]] if first in by_thread else []

@@ -32,8 +32,8 @@ class Package:
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """Names of what may be the model file (`kinds`); of several, without a script, not those whose suffix
-        says little and whose content is no model's (`label.json`, `readme.txt`); the one that is named `model`."""
+        """Names of what may be the model file (`kinds`). Of several, without a script: not those whose suffix says
+        little and whose content is no model (`label.json`, `readme.txt`); then the one named `model`."""
         with os.scandir(self.directory) as entries:
             names = [entry.name for entry in entries if entry.is_file()]
         script = self.script is not None

@@ -161,7 +161,7 @@ def script_model(package: Package, service: Any, threads: int) -> Model:
     machine_learning = any(c.__name__ == "XgSklServingBaseService" for c in cls.__mro__)
     steps = _steps(service)
     declared = tuple(column.name for column in columns(package.schema("request")))
-    with suppress(AttributeError):  # a class with slots keeps to the order of the fields
+    with suppress(AttributeError):  # a class with slots keeps the order of the fields
         service._declared_columns = declared  # for the default `_preprocess` of `python_model_service`
     connected = websocket(service, package.config)
     if _asynchronous(steps) or (connected is not None and connected.talk is not None):

@@ -34,7 +34,7 @@ def complete(script: Path) -> None:
 
 def _is_older(script: Path) -> bool:
     """Whether the script uses one of the names, as its syntax tree says: `tf.Session`, under whatever name
-    tensorflow was imported. A comment or a text that mentions one is nothing."""
+    tensorflow was imported. A comment or a string that mentions one does not count."""
     try:
         tree = ast.parse(script.read_bytes())
     except (OSError, SyntaxError, ValueError):

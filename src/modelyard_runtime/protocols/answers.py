@@ -63,7 +63,7 @@ class Unwritable(TypeError):
 
 
 class _Walk(Exception):
-    """Something can be read once only, or its place matters: not a matter for msgspec."""
+    """Something can be read only once, or its place matters: msgspec must not write it."""
 
 
 def encode(answer: Any) -> bytes:
@@ -398,7 +398,7 @@ _LIBRARIES: dict[tuple[str, str], Callable[[Any], Any]] = {
 
 @lru_cache(maxsize=512)
 def _converter(kind: type) -> Callable[[Any], Any] | None:
-    """By what `kind` derives from: a class of a script's own is no less a data frame. No library is imported."""
+    """By what `kind` derives from: a script's own subclass of a data frame is one, too. No library is imported."""
     for each in kind.__mro__:
         converter = _LIBRARIES.get((str(each.__module__).partition(".")[0], each.__name__))
         if converter is not None:
@@ -407,7 +407,7 @@ def _converter(kind: type) -> Callable[[Any], Any] | None:
 
 
 def _known(value: Any) -> Any:
-    """For msgspec. What can be read only once is left to the walk: a failure after it could not be told truly."""
+    """For msgspec. What can be read only once is left to the walk: after a failure it could not be read again."""
     if isinstance(value, (Iterator, AsyncGenerator)):
         raise _Walk
     if type(value) in (bool, type(None), tuple):  # a key, which msgspec asks for like a value

@@ -134,8 +134,8 @@ def _following(body: bytes, delimiter: bytes, start: int) -> tuple[int, int, boo
 
 
 def _nothing_lost(body: bytes, start: int, end: int) -> None:
-    """Before the first delimiter and behind the last one nobody reads (RFC 2046, 5.1.1): what looks like a field
-    there is one of somebody who writes its line otherwise, or whose content holds such a line."""
+    """What is before the first delimiter and after the last is ignored (RFC 2046, 5.1.1). What looks like a field
+    there is refused: its sender writes delimiters differently, or has such a line in the content."""
     if _FIELD.search(body, start, end):
         raise _broken(
             "a field stands before its first boundary or behind its last one (boundaries are lines after CRLF)"

@@ -119,7 +119,7 @@ _NUMBERS = ({bool}, {int}, {float}, {int, float})
 
 
 def _kinds(value: Any) -> set[type]:
-    """The types of the leaves: numpy makes numbers and texts texts, and truths numbers, which are not the same."""
+    """The types of the leaves: numpy would turn numbers among texts into texts, and truths into numbers."""
     if isinstance(value, list):
         return set().union(*map(_kinds, value)) if value else set()
     return {type(value)}

@@ -27,7 +27,7 @@ HEADER_LENGTH = "inference-header-content-length"
 
 
 class Addressed(Protocol):
-    """How named tensors are put to a model, and its results are named arrays. Both raise RequestError."""
+    """How a model takes named tensors, and how its results become named arrays. Both raise RequestError."""
 
     @property
     def platform(self) -> str: ...
@@ -45,8 +45,8 @@ class Addressed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Wishes:
-    """What one request wants of its answer. `binary` says of each output whether it is wanted so; `default` of the
-    others."""
+    """What one request wants of its answer. `binary` says of each output whether it is wanted in binary, `default`
+    of the others."""
 
     outputs: tuple[str, ...]
     binary: Mapping[str, bool]
@@ -82,7 +82,7 @@ class OpenInference:
         self._homes = (home, f"{home}/versions/{version}") if version else (home,)
 
     def described(self, method: str, path: str) -> Reply | None:
-        """The answer to all that needs no body; None for a request for inference."""
+        """The answer to whatever needs no body; None for a request for inference."""
         path = path.rstrip("/")
         for home in self._homes:
             if path == f"{home}/infer":
@@ -159,7 +159,7 @@ def _described(tensor: Any) -> dict[str, Any]:
 
 
 def _read(body: bytes, header: Header) -> tuple[dict[str, Any], _Wishes]:
-    """The inputs, and what is wished of the answer. Raises RequestError (400)."""
+    """The inputs, and what the answer should be like. Raises RequestError (400)."""
     document, tail = _parts(body, header(HEADER_LENGTH))
     given = document.get("inputs")
     if not isinstance(given, list) or not given:

@@ -1,6 +1,6 @@
 """What differs between databases: engines, how a writer begins, upsert, copies, what is left of deleted rows.
 
-`sqlite.py` and `postgresql.py` are the two there are; everything else in this folder is the same for both.
+There are two, `sqlite.py` and `postgresql.py`; everything else in this folder is the same for both.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ class Dialect(Protocol):
         """Before the first connection."""
 
     def lost(self) -> bool:
-        """Whether what should hold the database is there, and empty."""
+        """Whether the place of the database exists but is empty."""
 
     def writer(self) -> AsyncEngine:
         """One connection, whose transactions are serialised with every other writer's."""
@@ -34,11 +34,11 @@ class Dialect(Protocol):
     def insert(self, table: Table) -> Insert: ...
 
     async def backup(self, version: str) -> None:
-        """Keep a whole copy of the database before a migration from `version`, if that is ours to do."""
+        """Keep a whole copy of the database before a migration from `version`, if backups are our job."""
 
     def kept(self, version: str) -> Path | None:
         """That copy, if it is still there."""
 
     async def scrub(self) -> None:
-        """Leave nothing in the files of what was overwritten or deleted. No connection may be open. Raises
+        """Leave no trace in the files of what was overwritten or deleted. No connection may be open. Raises
         StoreUnavailableError or the driver's error when it cannot."""

@@ -1,9 +1,9 @@
 """PostgreSQL, by a libpq URL (`postgresql://USER@HOST/DATABASE?sslmode=verify-full`).
 
 One control plane works on a database. The connection that writes holds a lock of the database for as long as it
-lives, so that whoever has no lock has nothing to write with: a second control plane is refused when it opens, and
-one that lost its connection writes again only on one that has the lock. The lock goes with its connection, however
-the process ends. Readers see one snapshot (REPEATABLE READ) and cannot write.
+lives, so nobody can write without it: a second control plane is refused when it opens, and one that lost its
+connection writes again only on a new one that has the lock. The lock is released with its connection, however the
+process ends. Readers see one snapshot (REPEATABLE READ) and cannot write.
 
 The URL may hold a password. It is handed to the driver and nowhere else: it is in no repr, message or log.
 """
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
 LOCK_WAIT_MS = 5_000
-"""How long the lock of a control plane that was killed may take to go."""
+"""How long it may take until the lock of a control plane that was killed is released."""
 _LOCK = 0x6D6F64656C  # "model"
 _DEFAULTS = {
     "connect_timeout": "10",
     "target_session_attrs": "read-write",  # of several hosts the one that takes writes
-    # A machine that is gone says nothing: it is found after some 20 seconds.
+    # A machine that is gone says nothing: that is noticed after some 20 seconds.
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "2",
     "tcp_user_timeout": "20000",
 }
-"""What the URL may say otherwise."""
+"""Defaults, which the URL may override."""
 _KEEPALIVES = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2"
 """The same on the other side, which has the lock. No parameter of the start: poolers refuse those."""
 _HOLDER = """
@@ -64,7 +64,7 @@ class Postgresql:
         return f"Postgresql({self})"
 
     def __str__(self) -> str:
-        """Where it is, and not who may enter."""
+        """Where it is, without the credentials."""
         host, port = self._parameters.get("host", "localhost"), self._parameters.get("port", 5432)
         return f"postgresql://{host}:{port}/{self._parameters.get('dbname', '')}"
 
@@ -142,7 +142,7 @@ class Postgresql:
         return connection
 
     async def _locked(self, connection: "AsyncConnection[Any]") -> bool:
-        """Take the lock, which whoever was killed just now may have for another moment."""
+        """Take the lock, which a process that was killed just now may hold for another moment."""
         from psycopg.errors import LockNotAvailable
 
         await connection.execute(f"SET lock_timeout = {LOCK_WAIT_MS}")
@@ -155,7 +155,7 @@ class Postgresql:
         return True
 
     async def _refuse(self, connection: "AsyncConnection[Any]") -> None:
-        """Say who has the lock; return with it if that is a connection of our own that was cut."""
+        """Raise, saying who has the lock; return with it if that was a connection of our own that broke."""
         holder = await (await connection.execute(_HOLDER, (_LOCK,))).fetchone()
         process, name, address = holder or (0, "", "")
         if name == self._name:
@@ -169,7 +169,7 @@ class Postgresql:
 
 
 def _parameters(url: str) -> dict[str, Any]:
-    """What libpq makes of the URL, and what it is given otherwise. Its own message would tell parts of the URL."""
+    """The URL as libpq reads it, and the defaults. libpq's own error messages would reveal parts of the URL."""
     try:
         from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict

@@ -1,7 +1,7 @@
 """Statements for lists: filters, sorting and pages as SQL. Pure.
 
-Two statements per list: how many match, and one page. A page that lies beyond what a 64-bit number can say is
-simply empty.
+Two statements per list: how many match, and one page. A page beyond what a 64-bit number can
+express is simply empty.
 """
 
 from collections.abc import Sequence
@@ -71,8 +71,8 @@ def paged(
 
 
 def _holds(column: ColumnElement[Any], part: str) -> ColumnElement[bool]:
-    """Whether the text has `part` in it. SQLite refuses a pattern of 50,000 bytes; no text that is searched is as
-    long as the longest that is looked for."""
+    """Whether the text contains `part`. SQLite refuses a pattern of 50,000 bytes; no text that is searched is that
+    long."""
     return column.icontains(part, autoescape=True) if len(part) <= _LONGEST_PART else false()
 
 
@@ -167,7 +167,7 @@ def mentioned_revisions(service_id: str | None) -> Select[Any]:
 
 
 def outdated_revisions(table: Table, service_id: str, up_to: int) -> Delete:
-    """Deletes what `table` has of the revisions up to a number, but for those that are still mentioned."""
+    """Deletes the rows in `table` of the revisions up to a number, except those that are still mentioned."""
     t = table.c
     mentioned = select(_mentioned(service_id).c.number)
     return delete(table).where(t.service_id == service_id, t.number <= up_to, t.number.not_in(mentioned))

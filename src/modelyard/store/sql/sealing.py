@@ -1,4 +1,4 @@
-"""Revisions at rest: what the environment variables of a model hold may be secret, so their values are sealed.
+"""Revisions at rest: the environment variables of a model may hold secrets, so their values are sealed.
 
 A row's `variants` is `{"variants": […], "envs": sealed}`: every variant without the values of its variables, and
 all of them (null if there are none) under one seal that names the revision, so they cannot be moved elsewhere.

@@ -31,15 +31,15 @@ EVENTS_KEPT = 1000
 """Per service, the newest."""
 
 EVENTS_BETWEEN = 32
-"""Older ones go when an event gets a number that this divides: so most writes cost a statement less, and a service
-has some tens more for a while."""
+"""Older ones are deleted when an event gets a number that this divides. So most writes cost one statement less,
+and a service has some tens more for a while."""
 
 HISTORY_KEPT = 200
 """Revisions, and rollouts, of a service: the newest, and whatever is still mentioned or active."""
 
 
 async def seal_all(connection: AsyncConnection, box: SecretBox) -> int:
-    """Seal the revisions that are written in the clear (`sealing`); how many there were."""
+    """Seal the revisions that were stored in the clear (`sealing`); returns how many there were."""
     r = revisions.c
     clear = cast(r.variants, Text).like("[%")
     rows = (await connection.execute(select(r.service_id, r.number).where(clear))).all()
@@ -234,7 +234,7 @@ class ServiceWriting(ServiceReading):
             await self._run(delete(events).where(e.service_id == service_id, e.id < oldest_kept))
 
     async def _existing(self, service_ids: Sequence[str]) -> set[str]:
-        """Those that are still there: a reading may come after a service was deleted."""
+        """Those that still exist: a reading may come after a service was deleted."""
         there: set[str] = set()
         for some in chunks(list(dict.fromkeys(service_ids))):
             rows = await self._rows(select(services.c.id).where(services.c.id.in_(some)))

@@ -1,4 +1,4 @@
-"""Running statements: to their end even when the caller is cancelled, and with our own errors.
+"""Runs statements, to their end even if the caller is cancelled, and raises our own errors.
 
 A cancellation that reaches the driver in the middle of a statement would cost the connection, and in the middle
 of a commit the knowledge whether it happened. So every step runs in its own task, the caller waits for its end
@@ -27,7 +27,7 @@ _UNSTORABLE = (UnicodeEncodeError, OverflowError)
 
 
 async def settled(work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which runs to its end; a cancellation is raised only then."""
+    """The result of `work`, which always runs to its end; a cancellation is raised only afterwards."""
     task = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
@@ -128,7 +128,7 @@ class Session:
 
 
 def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
-    """As many in one statement as every database takes."""
+    """As many in one statement as every database accepts."""
     return [ids[at : at + _IDS_PER_STATEMENT] for at in range(0, len(ids), _IDS_PER_STATEMENT)]
 
 

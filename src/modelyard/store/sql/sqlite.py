@@ -28,7 +28,7 @@ PARTS = {
     "-wal": "restore it, or move it away, and what was written last is lost",
     "-shm": "move it away, it is made anew",
 }
-"""The files of a database, and what to do when another thing lies there."""
+"""The files of a database, and what to do when something else is in their place."""
 
 
 class Sqlite:
@@ -59,7 +59,7 @@ class Sqlite:
             files.sync(self._path.parent)
 
     def lost(self) -> bool:
-        """There is a file, and nothing in it: SQLite would take it for a new database."""
+        """There is a file but it is empty: SQLite would take it for a new database."""
         return self._path.is_file() and self._path.stat().st_size == 0
 
     def writer(self) -> AsyncEngine:

@@ -69,7 +69,7 @@ class SqlStore:
 
     @classmethod
     def memory(cls) -> "SqlStore":
-        """A store for tests that is gone when closed: the real thing on a file in memory, without syncs."""
+        """A store for tests that is deleted when closed: the real thing on a file in memory, without syncs."""
         shared = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
         folder = Path(tempfile.mkdtemp(prefix="modelyard-store-", dir=shared if shared.is_dir() else None))
         store = cls(folder / "modelyard.db")
@@ -91,7 +91,7 @@ class SqlStore:
         writer = self._dialect.writer()
         try:
             async with self._transaction(writer, commit=False):
-                """Whatever stands in the way of writing is said now."""
+                """Whatever prevents writing is reported now."""
         except BaseException:
             await writer.dispose()
             raise
@@ -120,7 +120,7 @@ class SqlStore:
             copy.unlink()
 
     async def close(self) -> None:
-        """Waits for the writer that is at work."""
+        """Waits for a writer that is at work."""
         async with self._lock:
             engines, self._engines = self._engines, None
             for engine in engines or ():

@@ -191,7 +191,7 @@ Index(
     sqlite_where=_ACTIVE,
     postgresql_where=_ACTIVE,
 )
-"""One rollout at a time, whoever writes."""
+"""Only one rollout of a service is active at a time, whoever writes."""
 
 instances = Table(
     "instances",

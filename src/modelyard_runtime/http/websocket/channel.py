@@ -1,7 +1,7 @@
 """One accepted WebSocket on Granian's protocol object: messages one at a time, and one end, with its code.
 
-Granian answers pings by itself, and reads the next message only when it is asked for one: who is not asked holds
-no more than the kernel does. It cannot be told a bound; a message of up to 64 MiB is read before it is refused.
+Granian answers pings by itself, and reads the next message only when it is asked for one; until then, messages
+wait in the kernel. It takes no bound: a message of up to 64 MiB is read before it is refused.
 """
 
 import threading
@@ -50,7 +50,7 @@ class Channel:
         return self._code
 
     def accept(self, subprotocol: str | None, then: Callable[[], None]) -> None:
-        """`then` is called when messages may be sent; `ended` if it comes to nothing."""
+        """`then` is called when messages may be sent; `ended` if that fails."""
 
         def accepted(_result: Any, error: BaseException | None) -> None:
             if error is None:
@@ -92,7 +92,7 @@ class Channel:
         self._send({"type": "websocket.close", "code": code, "reason": reason}, lambda _left: self._end(code))
 
     def end_if_stuck(self, since_s: float) -> None:
-        """Breaks off a connection that was to be closed before then, and whose caller takes nothing any more."""
+        """Breaks off a connection that should be closed by now, but whose caller no longer takes anything."""
         if self._code is not None and not self._over and self._closing_s < since_s:
             for future in tuple(self._leaving):
                 future.cancel()

@@ -1,4 +1,4 @@
-"""The WebSockets of an instance: whom it lets in, who runs them, and how all of them end.
+"""The WebSockets of an instance: which are accepted, where they run, and how all of them end.
 
 A connection counts as one request in flight from its handshake to the end of what the script does with it. Where:
 
@@ -85,7 +85,7 @@ class Conversations:
             live.channel.close(GOING_AWAY, "the instance is about to end")
 
     def _over(self, live: Live) -> None:
-        """The script is done with it. Any thread, once."""
+        """The script is done with the connection. Any thread, once."""
         self._open.discard(live)
         self._ledger.finish(SWITCHING)
 
@@ -136,7 +136,7 @@ def refuse(watcher: Any, status: int, code: str, message: str, then: Callable[[i
 
 
 def sweep(live: tuple[Live, ...], now_s: float, idle_s: float) -> None:
-    """Ends those that say nothing, and those that cannot be told that it is the end."""
+    """Ends those that have been silent too long, and those that do not take their closing."""
     for each in live:
         if each.channel.code is not None:
             each.channel.end_if_stuck(now_s - _CLOSING_S)
@@ -145,7 +145,7 @@ def sweep(live: tuple[Live, ...], now_s: float, idle_s: float) -> None:
 
 
 def end_with(channel: Channel, error: BaseException) -> None:
-    """What the script raised, as the reason of the end. Its trace goes to the log."""
+    """What the script raised, as the reason for the end. Its trace goes to the log."""
     refused = refusal_of(error)
     if refused is not None:
         channel.close(POLICY, refused.message)
