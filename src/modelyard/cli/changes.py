@@ -89,16 +89,16 @@ def update(
     if not model and not for_all and description is None:
         raise typer.BadParameter("nothing to change: give --model, --description or what is to be other")
     with connect(data_dir) as yard:
-        found = yard.services.find(service)
+        current = yard.services.find(service)
         optional = {} if description is None else {"description": description}
         if not model and not for_all:
-            yard.services.put(found.service_id, **optional)
-            Ending(True, timeout, as_json).show(yard, found.service_id, found.service_name)
+            yard.services.put(current.service_id, **optional)
+            Ending(True, timeout, as_json).show(yard, current.service_id, current.service_name)
             return
-        before = present(rows(found.raw, "config"))
+        before = present(rows(current.raw, "config"))
         config = successors(model, before, yard.models.find, Variant(model_id="")) if model else before
-        began = yard.services.configure(found.service_id, [for_all.over(one) for one in config], **optional)
-        Ending(no_wait, timeout, as_json).show(yard, found.service_id, found.service_name, began)
+        began = yard.services.configure(current.service_id, [for_all.over(one) for one in config], **optional)
+        Ending(no_wait, timeout, as_json).show(yard, current.service_id, current.service_name, began)
 
 
 def start(
@@ -111,9 +111,9 @@ def start(
 ) -> None:
     """Start a stopped service."""
     with connect(data_dir) as yard:
-        found = yard.services.find(service)
-        yard.services.start(found.service_id)
-        Ending(no_wait, timeout, as_json).show(yard, found.service_id, found.service_name)
+        current = yard.services.find(service)
+        yard.services.start(current.service_id)
+        Ending(no_wait, timeout, as_json).show(yard, current.service_id, current.service_name)
 
 
 def stop(
@@ -126,9 +126,9 @@ def stop(
 ) -> None:
     """Stop a service: its instances end after the requests they hold."""
     with connect(data_dir) as yard:
-        found = yard.services.find(service)
-        yard.services.stop(found.service_id)
-        Ending(no_wait, timeout, as_json).show(yard, found.service_id, found.service_name)
+        current = yard.services.find(service)
+        yard.services.stop(current.service_id)
+        Ending(no_wait, timeout, as_json).show(yard, current.service_id, current.service_name)
 
 
 def delete(
@@ -141,16 +141,16 @@ def delete(
 ) -> None:
     """Delete a service, with its instances and its history."""
     with connect(data_dir) as yard:
-        found = yard.services.find(service)
-        config = f", which runs {views.split(found.config)}" if found.config else ""
-        confirm_deletion(f"service {found.service_name} ({found.status}){config}", yes)
-        yard.services.delete(found.service_id)
+        current = yard.services.find(service)
+        config = f", which runs {views.split(current.config)}" if current.config else ""
+        confirm_deletion(f"service {current.service_name} ({current.status}){config}", yes)
+        yard.services.delete(current.service_id)
         if no_wait:
-            errors.print(f"deleting {found.service_name}")
+            errors.print(f"deleting {current.service_name}")
             return
-        with errors.status(f"deleting {found.service_name}"):
-            yard.services.wait_gone(found.service_id, Patience(timeout))
-    errors.print(f"deleted {found.service_name}")
+        with errors.status(f"deleting {current.service_name}"):
+            yard.services.wait_gone(current.service_id, Patience(timeout))
+    errors.print(f"deleted {current.service_name}")
 
 
 def variants(
@@ -177,8 +177,8 @@ class Ending:
     def show(self, yard: Client, service_id: str, name: str, update_time: int | None = None) -> None:
         """Follow the change to its end and print the service; OperationFailed when it failed, or the update named
         was rolled back."""
-        found = self._found(yard, service_id, name, update_time)
-        print_answer(found.raw, views.service(found), as_json=self.as_json)
+        result = self._found(yard, service_id, name, update_time)
+        print_answer(result.raw, views.service(result), as_json=self.as_json)
 
     def _found(self, yard: Client, service_id: str, name: str, update_time: int | None) -> Service:
         if self.no_wait:

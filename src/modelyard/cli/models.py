@@ -17,16 +17,16 @@ app = typer.Typer(no_args_is_help=True, help="Publish models, look at them, dele
 def list_models(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every model of the project."""
     with connect(data_dir) as yard:
-        found = yard.models.list()
-    print_answer([m.raw for m in found], views.models(found), as_json=as_json)
+        listed = yard.models.list()
+    print_answer([m.raw for m in listed], views.models(listed), as_json=as_json)
 
 
 @app.command()
 def show(model: ModelKey, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Show one model."""
     with connect(data_dir) as yard:
-        found = yard.models.get(yard.models.find(model).model_id)
-    print_answer(found.raw, views.model(found), as_json=as_json)
+        shown = yard.models.get(yard.models.find(model).model_id)
+    print_answer(shown.raw, views.model(shown), as_json=as_json)
 
 
 @app.command()
@@ -50,8 +50,8 @@ def publish(
     with connect(data_dir) as yard:
         model_id = yard.models.publish(name, version, source, model_type, **optional)
         with errors.status(f"publishing {name}/{version}"):
-            found = yard.models.get(model_id) if no_wait else yard.models.wait(model_id, Patience(timeout))
-    print_answer(found.raw, views.model(found), as_json=as_json)
+            published = yard.models.get(model_id) if no_wait else yard.models.wait(model_id, Patience(timeout))
+    print_answer(published.raw, views.model(published), as_json=as_json)
 
 
 @app.command()
@@ -60,8 +60,8 @@ def wait(model: ModelKey, *, timeout: Timeout = 1800, data_dir: DataDir = None, 
     with connect(data_dir) as yard:
         key = yard.models.find(model)
         with errors.status(f"publishing {key.model_name}/{key.model_version}"):
-            found = yard.models.wait(key.model_id, Patience(timeout))
-    print_answer(found.raw, views.model(found), as_json=as_json)
+            published = yard.models.wait(key.model_id, Patience(timeout))
+    print_answer(published.raw, views.model(published), as_json=as_json)
 
 
 @app.command()
@@ -75,11 +75,11 @@ def delete(
 ) -> None:
     """Delete one version of a model; refused while a service uses it."""
     with connect(data_dir) as yard:
-        found = yard.models.only(model)
-        name = f"{found.model_name}/{found.model_version}"
+        doomed = yard.models.only(model)
+        name = f"{doomed.model_name}/{doomed.model_version}"
         if not yes:
-            users = ", ".join(one.service_name for one in yard.services.list(model_id=found.model_id))
+            users = ", ".join(one.service_name for one in yard.services.list(model_id=doomed.model_id))
             used = f"services use it: {users}" if users else "no service uses it"
-            confirm_deletion(f"model {name} ({found.model_status}, {views.size(found.model_size)}; {used})", yes)
-        yard.models.delete(found.model_id)
+            confirm_deletion(f"model {name} ({doomed.model_status}, {views.size(doomed.model_size)}; {used})", yes)
+        yard.models.delete(doomed.model_id)
     errors.print(f"deleted {name}")

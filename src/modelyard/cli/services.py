@@ -13,32 +13,32 @@ app = typer.Typer(no_args_is_help=True, help="Create services, change them live,
 def list_services(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List every service of the project."""
     with connect(data_dir) as yard:
-        found = yard.services.list()
-    print_answer([s.raw for s in found], views.services(found), as_json=as_json)
+        listed = yard.services.list()
+    print_answer([s.raw for s in listed], views.services(listed), as_json=as_json)
 
 
 @app.command()
 def show(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Show one service: status, address, what it runs."""
     with connect(data_dir) as yard:
-        found = yard.services.find(service)
-    print_answer(found.raw, views.service(found), as_json=as_json)
+        shown = yard.services.find(service)
+    print_answer(shown.raw, views.service(shown), as_json=as_json)
 
 
 @app.command()
 def logs(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the updates of a service and how each ended."""
     with connect(data_dir) as yard:
-        found = yard.services.updates(yard.services.find(service).service_id)
-    print_answer([u.raw for u in found], views.updates(found), as_json=as_json)
+        history = yard.services.updates(yard.services.find(service).service_id)
+    print_answer([u.raw for u in history], views.updates(history), as_json=as_json)
 
 
 @app.command()
 def events(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List what happened to a service."""
     with connect(data_dir) as yard:
-        found = yard.services.events(yard.services.find(service).service_id)
-    print_answer(found, views.events(found), as_json=as_json)
+        history = yard.services.events(yard.services.find(service).service_id)
+    print_answer(history, views.events(history), as_json=as_json)
 
 
 @app.command()

@@ -140,11 +140,11 @@ class Administration:
         self._call("DELETE", f"{ADMIN}/buckets/{bucket}")
 
 
-def _id(kind: str, key: str, found: list[Json], field: str = "id") -> str:
-    ids = [str(one[field]) for one in found]
+def _id(kind: str, key: str, candidates: list[Json], field: str = "id") -> str:
+    ids = [str(one[field]) for one in candidates]
     if key in ids:
         return key
-    named = [str(one[field]) for one in found if one.get("name") == key]
+    named = [str(one[field]) for one in candidates if one.get("name") == key]
     if len(named) != 1:
         raise UnknownName(f"there are {len(named)} {kind}s named {key!r}" if named else f"no {kind} {key!r}")
     return named[0]

@@ -92,24 +92,24 @@ class Credentials:
         if path.exists() and not path.is_file():  # to open a pipe waits
             raise NotConfigured(f"{path} is no regular file")
         try:
-            found = msgspec.json.decode(path.read_bytes(), type=_File)
+            stored = msgspec.json.decode(path.read_bytes(), type=_File)
         except FileNotFoundError:
             raise NotConfigured(f"there is no {path}") from None
         except OSError as e:
             raise NotConfigured(f"{path} cannot be read: {e.strerror}") from e
         except msgspec.DecodeError as e:
             raise NotConfigured(f"{path} is not a credentials file: {e}") from e
-        if not found.password:
+        if not stored.password:
             raise NotConfigured(f"{path} holds no password any more; set OS_PASSWORD and the other OS_* variables")
         return cls(
-            auth_url=found.auth_url,
-            username=found.user_name,
-            password=found.password,
-            project_name=found.project_name,
-            project_id=found.project_id,
-            user_domain_name=found.domain_name,
-            project_domain_name=found.domain_name,
-            region_name=found.region,
+            auth_url=stored.auth_url,
+            username=stored.user_name,
+            password=stored.password,
+            project_name=stored.project_name,
+            project_id=stored.project_id,
+            user_domain_name=stored.domain_name,
+            project_domain_name=stored.domain_name,
+            region_name=stored.region,
         )
 
     def environment(self) -> dict[str, str]:

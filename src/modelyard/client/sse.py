@@ -32,8 +32,8 @@ class EventReader:
         """The events that this piece completes."""
         self._text += self._decode.decode(piece)
         while (line := self._line()) is not None:
-            if (found := self._take(line)) is not None:
-                yield found
+            if (event := self._take(line)) is not None:
+                yield event
 
     def _line(self) -> str | None:
         """The next whole line. A CR at the very end may be half of a CRLF, and waits."""
@@ -49,9 +49,9 @@ class EventReader:
 
     def _take(self, line: str) -> ServerEvent | None:
         if not line:
-            found = ServerEvent("\n".join(self._data), self._event or "message", self._id) if self._data else None
+            event = ServerEvent("\n".join(self._data), self._event or "message", self._id) if self._data else None
             self._data, self._event = [], ""
-            return found
+            return event
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
         if name == "data":
