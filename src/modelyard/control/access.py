@@ -3,7 +3,7 @@
 Level-triggered like everything here: `refresh` reads all of it and publishes what differs, whatever the nudge
 was about. It runs before a fresh control plane publishes its routes, after each change (nudge kind "access"), and
 once a minute in case a nudge was lost with a process. Revocations older than the longest life of a token are left
-out: every token they speak of has expired.
+out: every token that they concern has expired.
 
 An AppCode reaches the gateway as a part of its service's route, so that a change costs one push to that service.
 A project that is disabled has no codes.
@@ -21,7 +21,7 @@ from modelyard.store.base import Store
 TOKEN_TTL_MS = 24 * 3600 * 1000
 SKEW_MS = 60_000
 SETTLED_EVERY_MS = 60_000
-"""How finely the gateway is told the time up to which no token can be of the future."""
+"""How often the gateway is told anew which tokens cannot have been issued in the future."""
 
 EVERYBODY = "everybody"
 
@@ -29,7 +29,7 @@ Codes = Mapping[str, tuple[str, ...]]
 
 
 class Access:
-    """See the module. `nudge(service_id)`: its codes are others now. `token_ttl_ms`: how long a token is good."""
+    """See the module. `nudge(service_id)`: its codes have changed. `token_ttl_ms`: how long a token is good."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Access:
         return self._codes.get(service_id, ())
 
     def worker(self) -> Worker:
-        """One look sees all: whoever a nudge names."""
+        """One look covers everybody, whomever a nudge names."""
 
         async def keys() -> tuple[str, ...]:
             return (EVERYBODY,)

@@ -1,4 +1,4 @@
-"""Time, as a thing that can be passed in.
+"""Time, as a value that can be passed in.
 
 There are two, both in milliseconds since 1970 UTC:
 
@@ -6,13 +6,14 @@ There are two, both in milliseconds since 1970 UTC:
     steady   what decisions go by: it only ever passes. How long an instance started, drained or was quiet, and
              when a try is due again, are differences of two such moments: a jump of the wall clock changes none
 
-The steady one says what the wall clock said when it was first asked since the machine's boot, and what passed
-since. It rests while the machine is suspended, and differs from the wall clock by all the jumps since.
+The steady clock starts at what the wall clock said when it was first asked after the machine's boot, and then only
+counts what passes. It stands still while the machine is suspended; from the wall clock it differs by all the jumps
+since.
 
-Rows of instances and the engine's records hold steady moments, rollouts and events those of the wall clock. A
-new control plane goes on with the steady time of the last one (`ANCHOR`, good for one boot of one machine). After
-a boot, or where no boot can be told from another, it begins anew at the wall clock: assumed is then that the wall
-clock was not set since the rows were written. No process outlives a boot; what is ahead counts as of now
+Rows of instances and the engine's records hold steady moments, rollouts and events those of the wall clock. A new
+control plane goes on with the steady time of the last one (`ANCHOR`, good for one boot of one machine). After a
+boot, or where one boot cannot be told from another, it begins anew at the wall clock, on the assumption that
+nobody has set that since the rows were written. No process outlives a boot; moments in the future count as now
 (`core.rollout.decide`). A rollout that an earlier control plane had seen begin is as old as the wall clock says.
 """
 
@@ -92,7 +93,7 @@ def load_clock(
 
 
 def _anchor_ms(file: Path, boot: str, otherwise_ms: int) -> int | None:
-    """What is kept of this boot, unless it is damaged: a century from the wall clock is no jump of it."""
+    """What is kept of this boot, unless it is damaged: nobody sets a clock by a century."""
     try:
         value = files.read_object(file)
     except (OSError, ValueError):

@@ -27,7 +27,7 @@ class Instant:
 
 @dataclass(slots=True)
 class Memory:
-    """What one control plane noticed and a fresh one may notice anew; nothing here needs to survive.
+    """What one control plane has noticed and a fresh one can notice again; nothing here needs to survive.
 
     `unrouted_ms`: since when the gateway is known not to route to an instance. `obstacles`: why the engine did
     not take a start. `unseen_ms`: since when an instance is where its engine cannot look. `began`: the rollout in
@@ -54,7 +54,8 @@ class Memory:
         return self.unseen_ms.setdefault(instance_id, now_ms)
 
     def note_rollout(self, rollout: Rollout, instant: Instant) -> int:
-        """When it began; as its record says when it was first seen, whatever happened to the wall clock since."""
+        """When it began, on the steady clock. Worked out from its record once, when it is first seen: later jumps
+        of the wall clock change nothing."""
         if self.began[0] != rollout.id:
             age_ms = max(instant.wall_ms - rollout.started_ms, 0)
             self.began = (rollout.id, instant.now_ms - age_ms)
@@ -62,7 +63,7 @@ class Memory:
         return self.began[1]
 
     def note_lapses(self, before: Iterable[Instance], moved: Iterable[Instance], hung: Set[str]) -> None:
-        """What was recorded: who was ready before and is not ready now, though its process runs."""
+        """Count the instances that were ready before this was recorded and are not any more, though they run."""
         ready = {i.id for i in before if i.phase is Phase.READY}
         for instance in moved:
             if instance.id in ready and (
@@ -86,9 +87,10 @@ class Memory:
 
 
 def strangers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[Instance]:
-    """Rows for processes of this service that no row mentions: adopted if they fit, drained if not.
+    """Rows for processes of this service that have none: adopted if they fit, drained if not.
 
-    They come from a database older than the processes. Ended ones are not adopted (see `leftovers`).
+    They come from a database that is older than the processes, or were lost and are back. Ended ones are not
+    adopted (see `leftovers`).
     """
     known = {i.id for i in record.instances}
     for seen in observed:
@@ -107,7 +109,7 @@ def strangers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[I
 
 
 def leftovers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[str]:
-    """Ended processes that no row mentions: nothing but files, to be removed."""
+    """Ended processes without a row: nothing but files, to be removed."""
     known = {i.id for i in record.instances}
     for seen in observed:
         if seen.instance_id not in known and seen.process.state is ProcessState.EXITED:

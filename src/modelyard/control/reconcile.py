@@ -41,7 +41,7 @@ TAIL_LINES = 20
 NO_ROOM_AGAIN_MS = 5_000
 STRANGER_GRACE_S = 30.0
 READ_ONE_BY_ONE = 16
-"""Of more services all records are read at once."""
+"""For more services than this, all records are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Reconciler:
         self._moved: Counter[str] = Counter()
 
     def moved(self, service_id: str) -> None:
-        """Something about its instances changed: what is stored is older than that until it was recorded."""
+        """Something about its instances changed: until that is recorded, what is stored is out of date."""
         self._moved[service_id] += 1
 
     async def keys(self) -> Collection[str]:
@@ -124,8 +124,8 @@ class Reconciler:
         return await self._carried_out(record, observed, decided)
 
     async def note(self) -> None:
-        """Bring what is stored of services whose instances moved to the facts, at once and all together. Decides
-        nothing: that is the passes' matter, which may be a while away when many services move at a time.
+        """Record what happened to the instances of every service that moved, all in one transaction. Decides
+        nothing: the passes do that, and may come later when many services move at once.
 
         Raises EngineUnavailableError, StoreUnavailableError.
         """
@@ -175,7 +175,7 @@ class Reconciler:
             yield
 
     def _recorded(self, service_id: str, moves: int) -> None:
-        """What moved before the `moves`-th time is in the store; what moved since is not."""
+        """What had moved by the `moves`-th time is in the store now; what has moved since is not."""
         if self._moved[service_id] == moves:
             del self._moved[service_id]
 

@@ -2,18 +2,19 @@
 
 Contract, for every engine:
 
-- **Idempotent on the instance id.** `start` twice starts once; `stop` and `remove` of the unknown do nothing.
+- **Idempotent on the instance id.** `start` twice starts once; `stop` and `remove` of an instance that it does not
+  know do nothing.
 - **Forgetful.** `list()` is the truth about what exists. It answers for every instance of this data directory,
   also those started by an earlier control plane and those nobody recorded. What it could not ask it names
-  (`Listing.unreachable`): nothing is known of what is there, least of all that there is nothing. It raises
-  `EngineUnavailableError` when it could ask nobody.
-- **Quick.** `start` and `stop` return when the request is safely on its way, not when it took effect.
+  (`Listing.unreachable`): nothing is known about what is there, and that is not to be read as "nothing is there".
+  It raises `EngineUnavailableError` when it could ask nobody.
+- **Quick.** `start` and `stop` return when the request is safely on its way, not when it has taken effect.
   Readiness is observed, never awaited.
 - **Where it cannot reach, it does nothing.** `stop` and `remove` of an instance in an unreachable scope return and
-  leave it as it is; whoever wants it asks again. `start` goes where it can.
-- An instance has a clean environment: nothing of the control plane's but what its spec says.
+  leave it as it is; whoever wants them asks again. `start` goes where it can.
+- An instance has a clean environment: it inherits nothing from the control plane but what its spec says.
 
-After something changed the engine calls every `watch`er with the service's id; a watcher must not block, and a
+After something has changed the engine calls every `watch`er with the service's id; a watcher must not block, and a
 lost call costs only time, since the loop looks again anyway.
 """
 
@@ -33,7 +34,7 @@ belongs to no service, so it is ended and removed."""
 
 
 class EngineError(Exception):
-    """Base of what an engine raises."""
+    """Base of the errors that an engine raises."""
 
 
 class EngineUnavailableError(EngineError):
@@ -82,7 +83,7 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class DiskStatus:
-    """For people. `service_id` is of the instance that has written most, `written` how much."""
+    """The state of the disk, for people. `service_id`: whose instance has written most; `written`: how much."""
 
     space: Space = field(default_factory=lambda: Space(0, 0))
     low: bool = False
@@ -99,8 +100,8 @@ class Scope:
     node: str = ""
 
     def covers(self, pool: str | None, node: str) -> bool:
-        """Whether an instance may be in here. Of a pool that is not known (None), or a node ("", it was never seen
-        anywhere), it may."""
+        """Whether an instance may be in here. One whose pool is not known (None) may, and so may one whose node is
+        not ("": it was never seen)."""
         return (pool is None or pool == self.pool) and (not self.node or not node or node == self.node)
 
 
@@ -155,18 +156,19 @@ class Engine(Protocol):
         """What each running instance of the service uses, by its id; one that cannot be measured is left out."""
 
     async def metrics(self, instance_id: str, limit_s: float) -> bytes | None:
-        """What it counts, as Prometheus text: its own words, so not to be believed. None when it says nothing
-        within `limit_s`, or too much, or is not there."""
+        """Its counters, as Prometheus text: its own word, so do not rely on it. None when it does not answer
+        within `limit_s`, answers with too much, or is not there."""
 
     def poll_fast(self, instance_id: str) -> None:
         """What is inside it matters now (it drains): keep `in_flight` and `quiet_since_ms` fresh to about 100 ms
-        until it ends. Costs a request each time, so it is not the rule. Idempotent; the unknown is ignored."""
+        until it ends. Each look costs a request, so others are looked at less often. Idempotent; the unknown are
+        ignored."""
 
     def enforced(self) -> Mapping[str, str]:
         """What holds here, for people: `cpu` → "enforced (cgroup v1)", or "not enforced: why"."""
 
     def disk(self) -> DiskStatus:
-        """How the disk stands that instances write to, as of the last look."""
+        """The state of the disk that instances write to, as of the last look."""
 
     def watch(self, watcher: Watcher) -> None:
         """Have `watcher` called with a service id after something about its instances changed."""

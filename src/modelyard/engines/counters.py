@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 MOST_BYTES = 64 * 1024
-"""Ours tells 6 KiB."""
+"""Our own model server sends 6 KiB."""
 
 REQUEST = b"GET /metrics HTTP/1.0\r\nhost: instance\r\nuser-agent: modelyard\r\n\r\n"
 
@@ -32,13 +32,13 @@ async def read(path: Path, limit_s: float) -> bytes | None:
 
 async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """To the very file that was looked at. Raises OSError."""
-    found = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        if not stat.S_ISSOCK(os.fstat(found).st_mode):
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             raise ConnectionRefusedError(f"{path} is no socket")
-        return await asyncio.open_unix_connection(f"/proc/self/fd/{found}", limit=MOST_BYTES)
+        return await asyncio.open_unix_connection(f"/proc/self/fd/{descriptor}", limit=MOST_BYTES)
     finally:
-        os.close(found)
+        os.close(descriptor)
 
 
 async def _body(reader: asyncio.StreamReader) -> bytes | None:

@@ -1,9 +1,9 @@
-"""Bounds what instances write to disk: looks at what each has written, and says which must end, and why.
+"""Bounds what instances write to disk: measures what each has written, and decides which must end, and why.
 
     over its bound                              → it ends
     the disk is nearly full, nobody over bound  → whoever has written most ends, if that is worth mentioning
 
-How soon the next look comes follows from how far the nearest bound is: nothing writes faster than `RATE` for long.
+When the next look is due follows from how far the nearest bound is: nothing writes faster than `RATE` for long.
 A bound of 1 GiB with nothing used is looked at again in half a second, one of 10 GiB in five; so an instance may
 get past its bound by what it writes in that time. Nothing is watched while no control plane runs; one that starts
 on a full disk does this first of all (`rescue`).
@@ -29,7 +29,7 @@ RATE = 2048 * MIB
 """Bytes a second."""
 SHORTEST_S, LONGEST_S = 0.25, 10.0
 WORTH = 16 * MIB
-"""Whoever has less did not fill the disk."""
+"""An instance that wrote less did not fill the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,12 @@ def members(directory: ProcessDir) -> set[int]:
         spec, pid = directory.spec(), directory.sight().pid
     except (OSError, SpecUnreadableError):
         return set()
-    found = limits.members(spec.plan) if spec else set()
-    return found or ({pid} if pid is not None else set())
+    grouped = limits.members(spec.plan) if spec else set()
+    return grouped or ({pid} if pid is not None else set())
 
 
 def explain(directory: ProcessDir, why: str) -> None:
-    """Write down why it was ended, for a control plane to come; on a full disk that may be lost."""
+    """Write down why it was ended, for a later control plane; on a full disk this may be lost."""
     with contextlib.suppress(OSError):
         files.write(directory.path / CAUSE, why.encode(), durable=False)
 
@@ -120,7 +120,7 @@ def explained(directory: ProcessDir) -> str:
 
 
 def purge(work: Path) -> None:
-    """Remove what an ended instance wrote, without waiting until nobody asks for its log any more."""
+    """Remove what an ended instance wrote now, rather than when nobody needs its log any more."""
     trees.remove(work)
 
 
@@ -157,8 +157,8 @@ class DiskWatch:
         """One look at everybody; how long until the next."""
         everybody = {one.instance_id: one for one in self._everybody()}
         self._condemned &= everybody.keys()
-        found = space(self._data_dir)
-        low = self._reserve.low(found)
+        room = space(self._data_dir)
+        low = self._reserve.low(room)
         if low and self._reserve.release():
             log.warning("the disk of %s is full: the reserve is released", self._data_dir)
         written = {}
@@ -171,11 +171,11 @@ class DiskWatch:
             self._condemned.add(instance_id)
             self._end(instance_id, why)
         most = max(written, key=lambda one: written[one], default="")
-        reserved = self._reserve.kept() if low else self._reserve.keep(found)
+        reserved = self._reserve.kept() if low else self._reserve.keep(room)
         who = everybody[most].service_id if most else ""
-        self.status = DiskStatus(found, low, reserved, who, written.get(most, 0))
+        self.status = DiskStatus(room, low, reserved, who, written.get(most, 0))
         self._tell(low)
-        return pause_s(written.values(), self.bound, found.free)
+        return pause_s(written.values(), self.bound, room.free)
 
     def _used(self, one: Written) -> int:
         enough = self.bound + 1 if self.bound else 1 << 62

@@ -1,8 +1,8 @@
 """Asks one instance how it is, again and again: startup, then readiness and liveness beside each other.
 
-An HTTP question before the first success is asked often, since readiness is seen the moment it is there, whatever
-delay the model asked for: a delay only keeps failures from counting. A command costs a process, so it is asked at
-its own period. Traffic is counted wherever our model server tells it; a drain (`poll_fast`) wants it fresh.
+Until the first success an HTTP question is asked often, so that readiness is seen at once, whatever delay the
+model asked for: a delay only keeps failures from counting. A command costs a process, so it runs at its own
+period. Traffic is counted wherever our model server reports it; during a drain (`poll_fast`) it is kept fresh.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from modelyard.domain.address import UnixAddress
 from modelyard.domain.health import PATH, Check, Health
-from modelyard.engines.health_state import Answer, HealthState, Reply, Silence, after, beat, counted, hangs
+from modelyard.engines.health_state import Answer, Asked, HealthState, Reply, Silence, after, beat, counted, hangs
 from modelyard.engines.probe import Probe
 from modelyard.processes import supervise
 from modelyard.processes.directory import SOCKET, ProcessDir, stopped
@@ -66,7 +66,7 @@ class HealthMonitor:
             pulse.close()
 
     async def _startup(self, probe: Probe, noted: Noted) -> None:
-        """Until the first success; an adopted instance that was ready has had it."""
+        """Until the first success; an adopted instance that was ready has had one."""
         check = self._health.startup
         patient = replace(check, timeout_s=max(check.timeout_s, PATIENT_TIMEOUT_S))
         while not self.state.ready:
@@ -90,9 +90,8 @@ class HealthMonitor:
                 reply = await self._heard(probe, check, silence)
                 counts = self._counts(check)
                 now_ms, steady_ms = self._now_ms(), _steady_ms()
-                state = after(
-                    self.state, reply, now_ms, check=check, counts=counts, told=told, steady_ms=steady_ms
-                )
+                asked_as = Asked(check, counts=counts, told=told)
+                state = after(self.state, reply, now_ms, asked_as, steady_ms=steady_ms)
                 self._note(state, noted)
             if not told:
                 asked = await probe.check(PATH, PATIENT_TIMEOUT_S)
@@ -100,7 +99,7 @@ class HealthMonitor:
             await self._pause(check, told=told)
 
     async def _heard(self, probe: Probe, check: Check, silence: Callable[[], None]) -> Reply:
-        """Its answer; told as silent while that takes longer than others should wait for."""
+        """Its answer. While that takes longer than callers should wait, it is reported as silent."""
         asked = asyncio.create_task(self._ask(probe, check))
         try:
             if not (await asyncio.wait({asked}, timeout=SILENT_S))[0]:
@@ -118,7 +117,7 @@ class HealthMonitor:
             silence()
 
     async def _frozen(self, hanging: Callable[[], None]) -> None:
-        """Whether a signal stopped it: at two looks in a row, since one may meet it in between two signals."""
+        """Whether a signal has stopped it. It takes two looks in a row, since one may fall between two signals."""
         looks = 0
         while True:
             await asyncio.sleep(FROZEN_INTERVAL_S)
@@ -165,12 +164,12 @@ class HealthMonitor:
         try:
             status = await supervise.enter(self._directory, check.command, check.timeout_s, python=self._python)
         except OSError:
-            return Silence()  # a lack of ours says nothing about it
+            return Silence()  # that we lack descriptors or memory says nothing about it
         if status is None or status == supervise.NOT_JOINED:
             return Silence()
         return Answer(200 if status == 0 else 500)
 
 
 def _steady_ms() -> int:
-    """Milliseconds that nobody sets, and that rest while the machine sleeps."""
+    """Milliseconds on a clock that nobody sets and that stands still while the machine sleeps."""
     return time.monotonic_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""What one health check after the other says about an instance. Pure: no I/O, no clock.
+"""What a series of health checks says about an instance. Pure: no I/O, no clock.
 
 A check that is not answered in time says little on a busy machine, so readiness is lost only after several in a
 row; a refused connection says everything, and counts at once. An instance hangs when its liveness check fails too
@@ -43,7 +43,8 @@ Reply = Answer | Silence | Refused
 class HealthState:
     """What is known now. `failures` counts readiness checks in a row that a ready instance did not pass, `missed`
     those of liveness. `ended` requests of all; `stalled_since_ms`: since when some are inside and none ended, on
-    the steady clock, which is not set and rests while the machine sleeps: a jump of the time hangs nothing."""
+    the steady clock, which nobody sets and which stands still while the machine sleeps: a jump of the time makes
+    nothing hang."""
 
     ready: bool = False
     failures: int = 0
@@ -55,30 +56,37 @@ class HealthState:
     missed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A readiness check that was made. `counts` False: a failure now would be too early to count. `told` False:
+    its answers say nothing of traffic."""
+
+    check: Check = READINESS
+    counts: bool = True
+    told: bool = True
+
+
 def after(
     state: HealthState,
     reply: Reply,
     now_ms: int,
+    asked: Asked = Asked(),
     *,
-    check: Check = READINESS,
-    counts: bool = True,
-    told: bool = True,
     steady_ms: int | None = None,
 ) -> HealthState:
     """What is known after one more readiness check, which ended at `now_ms`.
 
-    `counts` False: a failure now would be too early to count. `told` False: its answers say nothing of traffic.
     `steady_ms`: the same moment on the steady clock (None: there is but one clock).
     """
-    traffic = counted(state, reply, now_ms, steady_ms=steady_ms) if told else state
+    traffic = counted(state, reply, now_ms, steady_ms=steady_ms) if asked.told else state
     match reply:
         case Answer(200):
             return replace(traffic, ready=True, failures=0)
         case Refused():
             return HealthState(missed=state.missed)
         case Answer() | Silence():
-            failures = state.failures + counts
-            ready = state.ready and failures < check.failures
+            failures = state.failures + asked.counts
+            ready = state.ready and failures < asked.check.failures
             return replace(traffic, ready=ready, failures=failures)
 
 
@@ -91,7 +99,7 @@ def counted(state: HealthState, reply: Reply, now_ms: int, *, steady_ms: int | N
     unchanged = reply.requests == state.requests and state.quiet_since_ms is not None
     idle = reply.in_flight == 0
     steady_ms = now_ms if steady_ms is None else steady_ms
-    since_ms = min(state.quiet_since_ms or 0, now_ms)  # not ahead of a clock that was set back
+    since_ms = min(state.quiet_since_ms or 0, now_ms)  # not in the future of a clock that was set back
     return replace(
         state,
         in_flight=reply.in_flight,

@@ -63,10 +63,10 @@ class LaunchOptions:
 
 def source_path() -> str:
     """What an instance's PYTHONPATH needs to find the model server; "" when every Python here finds it."""
-    found = find_spec("modelyard_runtime")
-    if found is None or not found.submodule_search_locations:
+    module = find_spec("modelyard_runtime")
+    if module is None or not module.submodule_search_locations:
         return ""
-    path = Path(next(iter(found.submodule_search_locations))).parent
+    path = Path(next(iter(module.submodule_search_locations))).parent
     return "" if path.name == "site-packages" else str(path)
 
 

@@ -1,7 +1,7 @@
 """What a process and everything it started uses now, as the kernel counts it.
 
 CPU time comes from the control group where there is one (it also counts children that ended), else from /proc;
-memory is the resident set of every member. Reads only; a process that is gone meanwhile counts as nothing.
+memory is the resident set of every member. Reads only; a process that has gone meanwhile counts as nothing.
 
     3.0 s of CPU at 10:00:00, 3.5 s at 10:00:01   → 0.5 cores
 """
@@ -17,7 +17,7 @@ from modelyard.processes.limits import Plan, members
 
 PROC = Path("/proc")
 NOT_SOONER_MS = 500
-"""Two readings closer together say nothing: the rate of before is told again."""
+"""Two readings closer together than this say nothing: the previous rate is reported again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ def usage(sample: Sample, memory_bytes: int) -> Usage:
 def read(plan: Plan, pid: int | None, proc: Path = PROC) -> tuple[float, int] | None:
     """(CPU seconds, bytes of memory) of the members of the groups, else of `pid`; None when nothing is there."""
     pids = members(plan) or ({pid} if pid is not None else set())
-    found = [one for one in (_of_process(proc / str(p)) for p in pids) if one is not None]
-    if not found:
+    measured = [one for one in (_of_process(proc / str(p)) for p in pids) if one is not None]
+    if not measured:
         return None
     grouped = _of_groups(plan)
-    return sum(cpu for cpu, _ in found) if grouped is None else grouped, sum(memory for _, memory in found)
+    return sum(cpu for cpu, _ in measured) if grouped is None else grouped, sum(memory for _, memory in measured)
 
 
 def _of_groups(plan: Plan) -> float | None:
@@ -58,9 +58,9 @@ def _of_groups(plan: Plan) -> float | None:
             return int(Path(group.path, "cpuacct.usage").read_text()) / 1e9
         with contextlib.suppress(OSError, ValueError):
             lines = Path(group.path, "cpu.stat").read_text().splitlines()
-            found = next(_named(lines, "usage_usec"), None)
-            if found is not None:
-                return found / 1e6
+            used_us = next(_named(lines, "usage_usec"), None)
+            if used_us is not None:
+                return used_us / 1e6
     return None
 
 

@@ -55,12 +55,12 @@ def trespassers(suspects: Collection[Suspect], ports: Collection[int]) -> Mappin
     seen = list(trespass.listeners(ports))
     of_user = {one.user: one.place for one in seen}
     of_inode = {one.inode: one.place for one in seen}
-    found = {}
+    places = {}
     for one in suspects:
         place = of_user.get(one.user, "") if one.user is not None else ""
         if place := place or trespass.held(one.pids, ports, of_inode):
-            found[one.directory] = place
-    return found
+            places[one.directory] = place
+    return places
 
 
 def _suspects(instances: Path) -> list[Suspect]:

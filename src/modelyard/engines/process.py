@@ -1,8 +1,8 @@
 """The engine of this machine: an instance is a detached process with a Unix socket.
 
-All truth is in `instances/<id>` below the data directory and in the kernel; what is kept here are open
-handles and the last health check of each instance. Stopping and starting are requests to a shim, so they
-survive us (`processes/`).
+The truth is in `instances/<id>` below the data directory and in the kernel; only open handles and the last health
+check of each instance are kept here. Stopping and starting are requests to a shim, so they survive us
+(`processes/`).
 """
 
 import asyncio
@@ -187,7 +187,7 @@ class ProcessEngine:
         limits.remove_strays(self._limits(), self._tracked)
         self._open = True
         checks = [tracked.monitor.checked.wait() for tracked in self._tracked.values() if tracked.exit is None]
-        with contextlib.suppress(TimeoutError):  # the loading and the busy answer later
+        with contextlib.suppress(TimeoutError):  # those that load or are busy answer later
             await asyncio.wait_for(asyncio.gather(*checks), FIRST_CHECK_S)
         self._watching = asyncio.create_task(self._disk.run(), name="disk")
 
@@ -280,13 +280,13 @@ class ProcessEngine:
         return ProcessDir(self._root / instance_id).log_tail(lines) if ID.fullmatch(instance_id) else ""
 
     async def usage(self, service_id: str) -> Mapping[str, Usage]:
-        found = {}
+        usages = {}
         for instance_id, tracked in list(self._tracked.items()):
             if tracked.spec.service_id == service_id and tracked.exit is None:
                 with contextlib.suppress(OSError, SpecUnreadableError):
                     if (used := self._measured(tracked)) is not None:
-                        found[instance_id] = used
-        return found
+                        usages[instance_id] = used
+        return usages
 
     def _measured(self, tracked: TrackedInstance) -> Usage | None:
         process = tracked.directory.spec()
@@ -353,7 +353,7 @@ class ProcessEngine:
             spec = instance = None
         sight = directory.sight()
         if sight.state is State.ABSENT and not (directory.path / WORK).exists():
-            supervise.remove(directory)  # killed before it had written what to start
+            supervise.remove(directory)  # its spawner was killed before it had written what to start
             return
         if instance is None:
             log.warning("%s has no readable spec: it is nobody's, ended and removed", directory.path)

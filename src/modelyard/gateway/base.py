@@ -7,8 +7,8 @@ Contract:
 - `put` and `remove` change one service and cost O(1). An equal value is a no-op.
 - `view` tells what the gateway acknowledged. Adding happens before it shows in a view, removing after: an
   instance in `acked` can be reached, one that is not gets no new request.
-- When the gateway is away (`connected` is False), the views keep the last acknowledged value of a gateway
-  that goes on serving (only the stream to it broke), and become None when the gateway itself died.
+- While the gateway is away (`connected` is False), the views keep the last acknowledged value if it goes on
+  serving (only the stream to it broke), and become None if the gateway itself died.
 
 After a view changed the gateway calls every watcher with the service's id.
 """
@@ -81,7 +81,7 @@ class Gateway(Protocol):
     def connected(self) -> bool: ...
 
     def answers(self) -> bool:
-        """Whether callers are answered: not from when the gateway died until it has its routes again."""
+        """Whether callers are answered: False from the moment the gateway dies until it has its routes again."""
 
     async def counters(self) -> CounterReading | None:
         """None when the gateway cannot be asked now."""
@@ -93,7 +93,7 @@ class Gateway(Protocol):
         settled_s: int = 0,
     ) -> None:
         """Refuse tokens of these users (by id) that were issued before the given second (since 1970), and of
-        these users (by id) the tokens with these ids; and whatever says that it was issued later than now. What
-        was issued before `settled_s` is not of the future, and costs less to check."""
+        these users (by id) the tokens with these ids; and any token that claims to be issued in the future. One
+        issued before `settled_s` cannot, and costs less to check."""
 
     def watch(self, watcher: Watcher) -> None: ...

@@ -6,9 +6,9 @@
         admin.sock         its counters; nobody else may ask
         envoy-N/           one run of it (see modelyard.processes)
 
-It outlives this process. A control plane that starts finds it and takes it over, also one of another release
-(`bootstrap.GENERATION`); one that listens elsewhere is replaced. One that ends is started again at once, one that
-does not answer any more is ended (`gateway.watching`).
+It outlives this process. A control plane that starts takes over the Envoy that it finds, even one of another
+release (`bootstrap.GENERATION`), unless it listens elsewhere: then it is replaced. An Envoy that ends is started
+again at once, one that no longer answers is ended (`gateway.watching`).
 """
 
 import asyncio
@@ -77,12 +77,12 @@ def _spec_label(run: ProcessDir) -> Mapping[str, object]:
 
 def ports_in_use(data_dir: Path) -> frozenset[int]:
     """Where Envoys of this data directory listen now."""
-    found = set()
+    ports = set()
     for path in (data_dir / "gateway").glob("envoy-*"):
         run = ProcessDir(path)
         if run.sight().state is State.RUNNING:
-            found.add(_spec_label(run).get("port"))
-    return frozenset(port for port in found if isinstance(port, int))
+            ports.add(_spec_label(run).get("port"))
+    return frozenset(port for port in ports if isinstance(port, int))
 
 
 class EnvoyGateway:
@@ -248,24 +248,24 @@ class EnvoyGateway:
         log.warning("Envoy does not listen on %s:%d after %g s", self._near(), self.port, _START_S)
 
     async def _adopted(self) -> ProcessDir | None:
-        """A running Envoy that we can go on with. Others of this data directory are ended, old runs forgotten.
+        """A running Envoy that we can keep. Others of this data directory are ended, old runs forgotten.
 
         Another release, binary or number of workers is no reason to end it, since that breaks its connections:
         it is the next one that starts with the present settings.
         """
-        found = None
+        adopted = None
         for path in sorted(self._home.glob("envoy-*")):
             run = ProcessDir(path)
             sight = run.sight()
             if sight.state is State.RUNNING:
-                if found is None and not sight.stopping and self._can_go_on_with(_spec_label(run)):
-                    found = run
+                if adopted is None and not sight.stopping and self._can_go_on_with(_spec_label(run)):
+                    adopted = run
                     continue
-                log.warning("%s cannot be gone on with: replaced, its connections break", run.path.name)
+                log.warning("%s cannot be kept: it is replaced, its connections break", run.path.name)
                 supervise.stop(run, _STOP_GRACE_S)
                 await supervise.wait(run)
             supervise.remove(run)
-        return found
+        return adopted
 
     def _can_go_on_with(self, label: Mapping[str, object]) -> bool:
         """It listens where we want it to, and knows everything that our resources refer to."""
@@ -341,7 +341,7 @@ class EnvoyGateway:
             await asyncio.gather(ended, heard, return_exceptions=True)
 
     async def _ended(self, run: ProcessDir) -> Sight:
-        """Wait for its end, and bring it about when it does not answer any more."""
+        """Wait for its end, and end it if it no longer answers."""
         ended = asyncio.create_task(supervise.wait(run))
         watch = asyncio.create_task(watching.lost(partial(watching.look, run, self._near(), self.port)))
         try:
@@ -361,7 +361,7 @@ class EnvoyGateway:
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - compared, not bound
 
     async def _keep(self) -> None:
-        """Start it again whenever it ends: at once, then with a growing pause while it does not come up."""
+        """Start it again whenever it ends: at once, then after growing pauses if it does not come up."""
         failures = 0
         while True:
             if self._run is not None:

@@ -1,7 +1,7 @@
-"""What the gateway should serve and what it serves, in the port's words. Pure.
+"""What the gateway should serve and what it does serve, in the terms of the port. Pure.
 
 It turns route values into resources, feeds the protocol, and derives a view per service from what was
-acknowledged. `changed` names the services whose view is another than before.
+acknowledged. `changed` names the services whose view has changed.
 """
 
 from collections.abc import Iterable

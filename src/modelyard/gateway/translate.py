@@ -38,7 +38,7 @@ ABSENCE = "modelyard.absence"
 MATCH = "envoy.transport_socket_match"
 
 GATEWAY_SECRET = "modelyard.gateway"  # noqa: S105 - a name
-"""The certificate that says of a gateway that it is one, with its key."""
+"""The certificate that identifies a gateway, with its key."""
 AUTHORITY_SECRET = "modelyard.instances"  # noqa: S105 - a name
 """The authority that the certificates of instances are signed by."""
 
@@ -50,7 +50,7 @@ ENVOYS = (
     "x-envoy-peer-metadata",
     "x-envoy-peer-metadata-id",
 )
-"""What proxies tell each other. Envoy itself takes off the rest of a caller's x-envoy-*, and not these."""
+"""What proxies tell each other. Envoy removes the rest of a caller's x-envoy-* headers itself, but not these."""
 RETRY_ON = "connect-failure,refused-stream,reset,reset-before-request"
 RETRY_ONLY_UNSENT_ON = "connect-failure,refused-stream,reset-before-request"
 """For a service whose requests may not be computed twice: only what no instance has seen is tried again."""
@@ -122,10 +122,10 @@ def _cluster(route: ServiceRoute) -> Value:
     """Constant but for name, balancer, and whether instances are elsewhere: Envoy warms a changed cluster anew,
     which costs more than it is worth.
 
-    An instance that refuses or breaks a connection, or answers too late, is left out at once and tried again after
-    some seconds; the jitter is there so that two dead ones are not tried by one request. All out is none out
-    (panic), and the threshold of 1 % means that: with 2 of 3 dead the third gets everything. Changes of weights
-    and health are not gathered for a second, as is Envoy's custom: each is in effect at once.
+    An instance that refuses or breaks a connection, or answers too late, is left out at once and tried again
+    after some seconds; the jitter keeps one request from meeting two dead ones. Only when all are out are all
+    tried again (Envoy's panic, at a threshold of 1 %): with 2 of 3 dead the third gets everything. Changes of
+    weights and health take effect one by one, where Envoy would gather them for a second.
     """
     thresholds = {
         "max_connections": _UNLIMITED,
@@ -353,14 +353,14 @@ def _action(route: ServiceRoute) -> Value:
 
 
 def _given_up(route: ServiceRoute) -> Value:
-    """When an answer that has not begun is not waited for any longer; only if there is somebody else to ask."""
+    """How long to wait for an answer to begin, if there is another instance to ask."""
     if route.attempts.after_s is None or len(route.instance_ids()) < 2:
         return {}
     return {"per_try_timeout": _duration(route.attempts.after_s)}
 
 
 def _hashed(balancer: LoadBalancer) -> Value:
-    """What chooses the instance of a caller; only SOURCE_IP asks."""
+    """By what a caller's instance is chosen; only SOURCE_IP has such a rule."""
     if balancer is not LoadBalancer.SOURCE_IP:
         return {}
     return {"hash_policy": [{"connection_properties": {"source_ip": True}}]}

@@ -1,8 +1,8 @@
-"""Whether a running Envoy still answers: asked at its listener, as a caller would, and told by its process.
+"""Whether a running Envoy still answers: asked at its listener, as a caller would, and judged by its process.
 
 A process that was stopped (SIGSTOP) or wedged keeps its port and its connections, and callers wait. Nothing but a
-question with a time limit finds that. Whoever watches replaces it, which breaks its connections: so a busy Envoy,
-whose answer may take a while, has several tries, and one that is stopped two looks.
+question with a time limit finds that. It is then replaced, which breaks its connections: so a busy Envoy, whose
+answer may take a while, gets several tries, and a stopped one a second look.
 
     answered, refused, answered          → goes on
     silent, silent, silent               → lost (after about 5 s)

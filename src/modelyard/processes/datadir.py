@@ -1,8 +1,8 @@
 """One control plane per data directory.
 
 The lock is a `flock` on a file that stays: the kernel frees it the moment its holder dies, however it dies, so
-nobody ever waits for a lease. `control.json` beside it tells who announced itself last; that this one still holds
-the lock is known from its pid in the lock file.
+nobody ever waits for a lease. `control.json` beside it says who announced itself last; the pid in the lock file
+tells whether that process still holds the lock.
 """
 
 import contextlib
@@ -54,17 +54,17 @@ class DataDir:
             raise DataDirError(f"cannot use the data directory {self.path}: {error.strerror}") from error
         mark = self.path / "format"
         try:
-            found = files.read(mark, 100).decode("ascii").strip()
+            written = files.read(mark, 100).decode("ascii").strip()
         except FileNotFoundError:
             files.write(mark, f"{FORMAT}\n".encode())
             return
         except (OSError, ValueError):
-            found = ""
-        if not found.isdecimal():
+            written = ""
+        if not written.isdecimal():
             raise DataDirError(f"{mark} is damaged: write the number {FORMAT} into it, if that is what it was")
-        if int(found) > FORMAT:
+        if int(written) > FORMAT:
             raise DataDirError(
-                f"{self.path} has format {found}, this release knows up to {FORMAT}: use a newer one"
+                f"{self.path} has format {written}, this release knows up to {FORMAT}: use a newer one"
             )
 
     def check(self) -> None:

@@ -268,7 +268,7 @@ class ProcessDir:
             raise SpecUnreadableError(f"{self.path}: {error}") from error
 
     def _record(self, name: str, kind: type[T]) -> T | None:
-        """One that cannot be understood tells nothing."""
+        """None for one that cannot be understood."""
         try:
             return msgspec.json.decode(files.read(self.path / name, MOST_RECORD_BYTES), type=kind)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -294,7 +294,7 @@ def stat(pid: int) -> list[str] | None:
 
 
 def stopped(pid: int | None) -> bool:
-    """Whether a signal stopped it and none let it go on (SIGSTOP; not a debugger that looks at it)."""
+    """Whether a signal stopped it and none has let it go on (SIGSTOP; a debugger does not count)."""
     fields = stat(pid) if pid is not None else None
     return fields is not None and fields[0] == "T"
 

@@ -1,10 +1,10 @@
 """What a process has written, and a reserve for the day on which the disk is full.
 
-Counted is what its files take on the disk, links and holes as they are, each at least `LEAST_BYTES`: that is a
-file system's usual share of an inode, so a million empty files are no way around the bound. Files that were
+What counts is the room that its files take on the disk, at least `LEAST_BYTES` each: that is a file system's usual
+share of an inode, so a million empty files do not get around the bound. Files that were
 removed and are still open or mapped count too, as far as /proc shows them: not those in a message that nobody has
 received. The tree may be of any depth and change while it is looked at; no link is followed, no file opened, and a
-look ends as soon as `enough` was found.
+look ends as soon as `enough` is reached.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ def size(count: int) -> str:
 
 
 class UncountableError(Exception):
-    """The tree is such that counting it takes more than anybody may cost."""
+    """Counting this tree would cost more than any instance may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ class Space:
 
 
 def space(path: Path) -> Space:
-    found = os.statvfs(path)
-    inodes = found.f_favail / found.f_files if found.f_files else 1.0
-    return Space(found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize, inodes)
+    status = os.statvfs(path)
+    inodes = status.f_favail / status.f_files if status.f_files else 1.0
+    return Space(status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize, inodes)
 
 
 def used(work: Path, pids: Collection[int], enough: int) -> int:
@@ -55,23 +55,23 @@ def used(work: Path, pids: Collection[int], enough: int) -> int:
     device = 0
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         device = work.lstat().st_dev
-    for found in _removed(pids):
-        if found.st_dev == device and found.st_ino not in seen:
-            seen.add(found.st_ino)
-            total += _counted(found)
-    for found in _below(work):
-        if stat.S_ISREG(found.st_mode) and found.st_nlink > 1:
-            if found.st_ino in seen:
+    for status in _removed(pids):
+        if status.st_dev == device and status.st_ino not in seen:
+            seen.add(status.st_ino)
+            total += _counted(status)
+    for status in _below(work):
+        if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+            if status.st_ino in seen:
                 continue
-            seen.add(found.st_ino)
-        total += _counted(found)
+            seen.add(status.st_ino)
+        total += _counted(status)
         if total >= enough:
             break
     return total
 
 
-def _counted(found: os.stat_result) -> int:
-    return max(found.st_blocks * 512, LEAST_BYTES)
+def _counted(status: os.stat_result) -> int:
+    return max(status.st_blocks * 512, LEAST_BYTES)
 
 
 def _removed(pids: Collection[int]) -> Iterator[os.stat_result]:
@@ -85,9 +85,9 @@ def _removed(pids: Collection[int]) -> Iterator[os.stat_result]:
             for name in names:
                 with contextlib.suppress(OSError):
                     if os.readlink(f"{place}/{name}").endswith(REMOVED):  # noqa: PTH115
-                        found = os.stat(f"{place}/{name}")  # noqa: PTH116
-                        if stat.S_ISREG(found.st_mode):
-                            yield found
+                        status = os.stat(f"{place}/{name}")  # noqa: PTH116
+                        if stat.S_ISREG(status.st_mode):
+                            yield status
 
 
 def _below(root: Path) -> Iterator[os.stat_result]:
@@ -122,11 +122,11 @@ def _below(root: Path) -> Iterator[os.stat_result]:
                 with os.scandir(here) as entries:
                     for entry in entries:
                         with contextlib.suppress(FileNotFoundError):
-                            found = entry.stat(follow_symlinks=False)
-                            if stat.S_ISDIR(found.st_mode):
+                            status = entry.stat(follow_symlinks=False)
+                            if stat.S_ISDIR(status.st_mode):
                                 below.waiting += 1
                                 waiting.append((below, f"{path}/{entry.name}"))
-                            yield found
+                            yield status
             except OSError:
                 pass  # as above
             finally:
@@ -160,7 +160,8 @@ def _close(anchor: _Anchor, anchors: set[_Anchor]) -> None:
 
 
 class Reserve:
-    """A file of `size` bytes that stands for nothing: when the disk is full it goes, and what must work then does.
+    """A file of `size` bytes without content: it is removed when the disk is full, so that what must work then
+    does.
 
     size 0: none is kept.
     """
@@ -169,23 +170,23 @@ class Reserve:
         self._path = path
         self._size = size
 
-    def low(self, found: Space) -> bool:
-        """Whether so little is free that what must work soon does not."""
-        return found.free < self._size // 4 or found.inodes < 0.001
+    def low(self, room: Space) -> bool:
+        """Whether so little is free that what must work may soon fail."""
+        return room.free < self._size // 4 or room.inodes < 0.001
 
     def kept(self) -> bool:
         if self._size == 0:
             return True
         with contextlib.suppress(OSError):
-            found = self._path.lstat()
-            return stat.S_ISREG(found.st_mode) and found.st_blocks * 512 >= self._size
+            status = self._path.lstat()
+            return stat.S_ISREG(status.st_mode) and status.st_blocks * 512 >= self._size
         return False
 
-    def keep(self, found: Space) -> bool:
-        """Make it, where that leaves as much again; whether it is there."""
+    def keep(self, room: Space) -> bool:
+        """Make it, if as much again stays free; whether it is there."""
         if self.kept():
             return True
-        if found.free < 2 * self._size:
+        if room.free < 2 * self._size:
             return False
         trees.make_way(self._path)
         try:
@@ -203,10 +204,10 @@ class Reserve:
     def release(self) -> bool:
         """Give it up; whether there was something to give."""
         try:
-            found = self._path.lstat()
-            if not stat.S_ISREG(found.st_mode):
+            status = self._path.lstat()
+            if not stat.S_ISREG(status.st_mode):
                 return False
-            held = found.st_blocks > 0
+            held = status.st_blocks > 0
             os.truncate(self._path, 0)
             self._path.unlink()
         except OSError:

@@ -156,15 +156,15 @@ async def detect(
     no_network = await _failure(directory, replace(trial, namespaces=(NETWORK,))) if network else ""
     reasons = {IPC: no_ipc, "network": no_network}
     held = tuple(name for name, reason in ((IPC, no_ipc), (NETWORK, no_network)) if name in apart and not reason)
-    found = Isolation(wanted, reasons=reasons, ipc=IPC in held, network=NETWORK in held)
+    isolation = Isolation(wanted, reasons=reasons, ipc=IPC in held, network=NETWORK in held)
     no_view = failure if held == apart else await _failure(directory, replace(viewing, namespaces=held))
     if not no_view:
-        return replace(found, views=True)
+        return replace(isolation, views=True)
     data_dir = directory.parent
     data_dir.chmod(0o711)  # the way to its work directory, and to nothing else
     no_user = await _failure(directory, replace(plain, namespaces=held))
     if not no_user:
-        return replace(found, reasons={**reasons, "view": no_view})
+        return replace(isolation, reasons={**reasons, "view": no_view})
     data_dir.chmod(0o700)
     return Isolation(reasons={"user": no_user, "view": no_view, IPC: no_user, "network": no_user})
 

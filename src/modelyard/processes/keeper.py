@@ -28,19 +28,19 @@ SPARED = "-1000"
 def bound(family: int, port: int, *, alone: bool = False, over_old: bool = False) -> socket.socket:
     """A socket bound to every address of the family. `alone`: fails where anybody has the port, also we;
     `over_old`: connections that ended are no hindrance. Raises OSError."""
-    found = socket.socket(family, socket.SOCK_STREAM)
+    holder = socket.socket(family, socket.SOCK_STREAM)
     try:
         if family == socket.AF_INET6:
-            found.setsockopt(*V6_ONLY, 1)
+            holder.setsockopt(*V6_ONLY, 1)
         if over_old:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if not alone:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        found.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))  # noqa: S104 - nothing is answered there
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))  # noqa: S104 - nothing is answered there
     except BaseException:
-        found.close()
+        holder.close()
         raise
-    return found
+    return holder
 
 
 def place(family: int, port: int) -> str:

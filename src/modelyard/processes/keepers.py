@@ -43,7 +43,7 @@ def owner(port: int) -> Path | None:
 def living(home: Path) -> list[Living]:
     """Those whose directories are, or were, in `home`, the oldest first."""
     there, given = home.resolve(), home.absolute()
-    found: list[tuple[int, Living]] = []
+    living: list[tuple[int, Living]] = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -59,8 +59,8 @@ def living(home: Path) -> list[Living]:
             directory = home / work.parent.name
         else:
             continue
-        found.append((int(fields[19]), Living(int(entry.name), shim if place else 0, ports, directory)))
-    return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+        living.append((int(fields[19]), Living(int(entry.name), shim if place else 0, ports, directory)))
+    return [one for _, one in sorted(living, key=lambda pair: pair[0])]
 
 
 def end(one: Living) -> None:

@@ -1,9 +1,9 @@
 """What a process may use, and how far this machine can hold it to that.
 
 Decides where control groups are made (v1 or v2, below the group this process is in, so that a limit of the
-machine's owner holds for the instances too) and what is written into them. Whoever cannot be limited is named
-with its reason (`Enforcement`), never silently let off. Limits are limits, not reservations: together they may
-exceed the machine.
+machine's owner holds for the instances too) and what is written into them. A limit that cannot be enforced is
+named with the reason (`Enforcement`), never silently dropped. Limits are limits, not reservations: together they
+may exceed the machine.
 
 The groups of one data directory are siblings named `modelyard-<hash>.<id>`, not children of a common group:
 under v1 a common group would share one weight against every single thread of the gateway.
@@ -172,27 +172,27 @@ def detect(data_dir: Path, *, proc: Path = Path("/proc/self")) -> Enforcement:
 
 def _mounts(mountinfo: str) -> dict[str, tuple[str, str]]:
     """Controller ("" for v2) → (root of the mount, where it is mounted)."""
-    found: dict[str, tuple[str, str]] = {}
+    points: dict[str, tuple[str, str]] = {}
     for line in mountinfo.splitlines():
         head, _, tail = line.partition(" - ")
         kind, _, options = tail.split(" ", 2)
         root, point = head.split(" ")[3:5]
         if kind == "cgroup2":
-            found.setdefault("", (root, point))
+            points.setdefault("", (root, point))
         elif kind == "cgroup":
             for option in options.split(","):
                 if option in CONTROLLERS:
-                    found.setdefault(option, (root, point))
-    return found
+                    points.setdefault(option, (root, point))
+    return points
 
 
 def _own(cgroup: str) -> dict[str, str]:
     """Controller ("" for v2) → the group this process is in."""
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for line in cgroup.splitlines():
         _, names, path = line.split(":", 2)
-        found.update(dict.fromkeys(names.split(","), path))
-    return found
+        paths.update(dict.fromkeys(names.split(","), path))
+    return paths
 
 
 def _base(root: str, point: str, own: str) -> Path:

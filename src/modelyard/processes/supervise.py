@@ -282,13 +282,13 @@ def _has_open(link: Path, file: os.stat_result) -> bool:
 def _session(sid: int, since: int) -> set[int]:
     """The processes of the session that the child led. While one lives, the kernel gives its number to nobody;
     what was there before the child, which began at `since`, is not of it."""
-    found = set()
+    pids = set()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or (fields := stat(int(entry.name))) is None:
             continue
         if int(fields[3]) == sid and int(fields[19]) >= since:
-            found.add(int(entry.name))
-    return found
+            pids.add(int(entry.name))
+    return pids
 
 
 def _detached(argv: list[str]) -> int:

@@ -60,7 +60,7 @@ def families(roots: Collection[int]) -> Mapping[int, set[int]]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := stat(int(entry.name))) is not None:
             children.setdefault(int(fields[1]), []).append(int(entry.name))
-    found = {}
+    families = {}
     for root in roots:
         family: set[int] = set()
         waiting = [root]
@@ -68,8 +68,8 @@ def families(roots: Collection[int]) -> Mapping[int, set[int]]:
             new = [pid for pid in children.get(waiting.pop(), ()) if pid not in family]
             family.update(new)
             waiting += new
-        found[root] = family
-    return found
+        families[root] = family
+    return families
 
 
 def _sockets(pid: int) -> Iterator[tuple[int, int]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from modelyard.domain.health import Check, Health
-from modelyard.engines.health_state import Answer, HealthState, Refused, Reply, Silence, after, beat, hangs
+from modelyard.engines.health_state import Answer, Asked, HealthState, Refused, Reply, Silence, after, beat, hangs
 
 IDLE = Answer(200, 0, 7)
 QUIET = HealthState(ready=True, in_flight=0, requests=7, quiet_since_ms=100, ended=7)
@@ -70,15 +70,15 @@ def test_a_clock_that_was_set_back_does_not_prolong_the_quiet() -> None:
 def test_readiness_is_lost_when_the_model_says_so() -> None:
     state = HealthState(ready=True)
     for _ in range(4):
-        state = after(state, Silence(), 1, check=Check(failures=5))
+        state = after(state, Silence(), 1, Asked(Check(failures=5)))
     assert state.ready
-    assert after(state, Silence(), 1, check=Check(failures=5), counts=False).ready
-    assert not after(state, Silence(), 1, check=Check(failures=5)).ready
+    assert after(state, Silence(), 1, Asked(Check(failures=5), counts=False)).ready
+    assert not after(state, Silence(), 1, Asked(Check(failures=5))).ready
 
 
 def test_a_command_says_nothing_of_traffic() -> None:
     before = replace(BUSY, stalled_since_ms=5)
-    assert after(before, Answer(200), 900, told=False) == before
+    assert after(before, Answer(200), 900, Asked(told=False)) == before
 
 
 def test_hung_after_failures_in_a_row() -> None:
