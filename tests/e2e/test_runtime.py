@@ -1,116 +1,20 @@
-"""The model server as an engine starts it: a real process, a listening socket handed over open."""
+"""The model server as a real process: requests, refusals, failures, the end, and what scripts are given."""
 
 import ast
-import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.worlds.model_server import EXAMPLES, Connection, Start, package
 
 pytestmark = pytest.mark.e2e
-
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples"
-HEAD = "import os\nfrom model_service.model_service import SingleNodeService\n"
-
-
-class Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=20)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(str(self._path))
-
-
-class Instance:
-    """A running model server on a Unix socket."""
-
-    def __init__(self, home: Path, model_dir: Path, **env: str) -> None:
-        self.path = home / "s"
-        listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(self.path))
-        listener.listen(128)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "modelyard_runtime"],
-            cwd=home,
-            env={
-                "PYTHONPATH": str(ROOT / "src"),
-                "MODELYARD_SOCKET_FD": str(listener.fileno()),
-                "MODELYARD_MODEL_DIR": str(model_dir),
-                "MODELYARD_MODEL_NAME": "m",
-                "MODELYARD_MODEL_VERSION": "1.0.0",
-                **env,
-            },
-            pass_fds=[listener.fileno()],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        listener.close()
-
-    def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any, dict[str, str]]:
-        connection = Connection(self.path)
-        try:
-            data = body if isinstance(body, (bytes, type(None))) else json.dumps(body)
-            connection.request(method, path, data, headers)
-            reply = connection.getresponse()
-            return reply.status, json.loads(reply.read()), dict(reply.getheaders())
-        finally:
-            connection.close()
-
-    def health(self) -> tuple[int, Any, dict[str, str]]:
-        return self.request("GET", "/health")
-
-    def until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 20
-        while not condition():
-            assert time.monotonic() < deadline, "it never came to be"
-            time.sleep(0.005)
-
-    def until_ready(self) -> None:
-        self.until(lambda: self.health()[0] == 200)
-
-    def end(self) -> tuple[int, str]:
-        log, _ = self.process.communicate(timeout=20)
-        return self.process.returncode, log
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Instance]]:
-    started: list[Instance] = []
-
-    def _start(model_dir: Path, **env: str) -> Instance:
-        home = tmp_path / f"instance-{len(started)}"
-        home.mkdir()
-        started.append(Instance(home, model_dir, **env))
-        return started[-1]
-
-    yield _start
-    for instance in started:
-        if instance.process.poll() is None:
-            instance.process.kill()
-            instance.process.communicate()
-
-
-def package(directory: Path, script: str, **config: Any) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "config.json").write_text(json.dumps(config))
-    (directory / "customize_service.py").write_text(HEAD + textwrap.dedent(script))
-    return directory
-
 
 GATE = """
     class Gate(SingleNodeService):
@@ -121,13 +25,7 @@ GATE = """
 """
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    os.mkfifo(tmp_path / "gate")
-    return tmp_path / "gate"
-
-
-def test_health_then_predict_then_stop(start: Callable[..., Instance]) -> None:
+def test_health_then_predict_then_stop(start: Start) -> None:
     instance = start(EXAMPLES / "echo")
     instance.until_ready()
     status, answer, headers = instance.request("POST", "/", {"a": 1, "meta": {"uuid": "7"}})
@@ -139,7 +37,7 @@ def test_health_then_predict_then_stop(start: Callable[..., Instance]) -> None:
     assert instance.end()[0] == 0
 
 
-def test_no_thread_takes_the_cpu_from_the_gateway_by_waking_up(start: Callable[..., Instance]) -> None:
+def test_no_thread_takes_the_cpu_from_the_gateway_by_waking_up(start: Start) -> None:
     instance = start(EXAMPLES / "echo")
     instance.until_ready()
     threads = [int(task.name) for task in Path(f"/proc/{instance.process.pid}/task").iterdir()]
@@ -147,7 +45,7 @@ def test_no_thread_takes_the_cpu_from_the_gateway_by_waking_up(start: Callable[.
 
 
 def test_a_request_in_flight_is_counted_answered_and_does_not_keep_health_waiting(
-    start: Callable[..., Instance], tmp_path: Path, gate: Path
+    start: Start, tmp_path: Path, gate: Path
 ) -> None:
     answers: list[tuple[int, Any, dict[str, str]]] = []
     slow = start(package(tmp_path / "slow", GATE), GATE=str(gate))
@@ -163,7 +61,7 @@ def test_a_request_in_flight_is_counted_answered_and_does_not_keep_health_waitin
     assert code == 0, log
 
 
-def test_a_caller_that_leaves_while_sending_is_no_longer_in_flight(start: Callable[..., Instance]) -> None:
+def test_a_caller_that_leaves_while_sending_is_no_longer_in_flight(start: Start) -> None:
     instance = start(EXAMPLES / "echo")
     instance.until_ready()
     caller = Connection(instance.path)
@@ -174,7 +72,7 @@ def test_a_caller_that_leaves_while_sending_is_no_longer_in_flight(start: Callab
     instance.until(lambda: instance.health()[2]["x-in-flight"] == "0")
 
 
-def test_idle_connections_do_not_delay_the_exit(start: Callable[..., Instance]) -> None:
+def test_idle_connections_do_not_delay_the_exit(start: Start) -> None:
     instance = start(EXAMPLES / "echo")
     instance.until_ready()
     idle = [Connection(instance.path) for _ in range(8)]
@@ -189,7 +87,7 @@ def test_idle_connections_do_not_delay_the_exit(start: Callable[..., Instance]) 
         each.close()
 
 
-def test_loading_answers_503_at_once(start: Callable[..., Instance], tmp_path: Path, gate: Path) -> None:
+def test_loading_answers_503_at_once(start: Start, tmp_path: Path, gate: Path) -> None:
     script = """
         class Late(SingleNodeService):
             def __init__(self, model_name, model_path):
@@ -203,7 +101,7 @@ def test_loading_answers_503_at_once(start: Callable[..., Instance], tmp_path: P
     instance.until_ready()
 
 
-def test_stopped_while_loading(start: Callable[..., Instance], tmp_path: Path, gate: Path) -> None:
+def test_stopped_while_loading(start: Start, tmp_path: Path, gate: Path) -> None:
     script = (
         "class Late(SingleNodeService):\n    def __init__(self, model_path): open(os.environ['GATE']).read()\n"
     )
@@ -222,9 +120,7 @@ def test_stopped_while_loading(start: Callable[..., Instance], tmp_path: Path, g
         pytest.param("POST", "/", b"", 400, "ModelArts.4202", id="no body"),
     ],
 )
-def test_refusals(
-    start: Callable[..., Instance], method: str, path: str, body: Any, status: int, code: str
-) -> None:
+def test_refusals(start: Start, method: str, path: str, body: Any, status: int, code: str) -> None:
     instance = start(EXAMPLES / "echo")
     instance.until_ready()
     found, answer, _ = instance.request(method, path, body)
@@ -232,7 +128,7 @@ def test_refusals(
     assert instance.health()[2]["x-in-flight"] == "0"
 
 
-def test_failures_of_the_model_stay_in_the_log(start: Callable[..., Instance], tmp_path: Path) -> None:
+def test_failures_of_the_model_stay_in_the_log(start: Start, tmp_path: Path) -> None:
     script = "class Bad(SingleNodeService):\n    def _inference(self, data): raise ValueError('secret')\n"
     instance = start(package(tmp_path / "model", script))
     instance.until_ready()
@@ -254,27 +150,27 @@ def test_failures_of_the_model_stay_in_the_log(start: Callable[..., Instance], t
         pytest.param("raise SystemExit(1)\n", "ended with SystemExit: 1", id="exits"),
     ],
 )
-def test_load_failures(start: Callable[..., Instance], tmp_path: Path, script: str, last: str) -> None:
+def test_load_failures(start: Start, tmp_path: Path, script: str, last: str) -> None:
     code, log = start(package(tmp_path / "model", script)).end()
     assert code == 3
     assert last in log.splitlines()[-1]
 
 
-def test_the_broken_example(start: Callable[..., Instance]) -> None:
+def test_the_broken_example(start: Start) -> None:
     code, log = start(EXAMPLES / "broken").end()
     assert code == 3
     assert "this example fails to load on purpose" in log.splitlines()[-1]
     assert "Traceback" in log
 
 
-def test_the_example_of_the_package_is_the_warm_up(start: Callable[..., Instance], tmp_path: Path) -> None:
+def test_the_example_of_the_package_is_the_warm_up(start: Start, tmp_path: Path) -> None:
     script = "class S(SingleNodeService):\n    def _inference(self, data): return data['x']\n"
     code, log = start(package(tmp_path / "model", script, example={"y": 1})).end()
     assert code == 3
     assert "the warm-up with the example input failed: KeyError: 'x'" in log.splitlines()[-1]
 
 
-def test_logging_of_the_model_at_its_own_level(start: Callable[..., Instance], tmp_path: Path) -> None:
+def test_logging_of_the_model_at_its_own_level(start: Start, tmp_path: Path) -> None:
     script = """
         import logging
         logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
@@ -294,7 +190,7 @@ def test_logging_of_the_model_at_its_own_level(start: Callable[..., Instance], t
     assert "worker-1" not in log, "the server's own lines are not the model's"
 
 
-def test_coroutines_run_side_by_side(start: Callable[..., Instance], tmp_path: Path) -> None:
+def test_coroutines_run_side_by_side(start: Start, tmp_path: Path) -> None:
     script = """
         import asyncio
         class S(SingleNodeService):
@@ -318,7 +214,7 @@ def test_coroutines_run_side_by_side(start: Callable[..., Instance], tmp_path: P
     assert answers == [200, 200]
 
 
-def test_files_arrive_as_scripts_expect_them(start: Callable[..., Instance], tmp_path: Path) -> None:
+def test_files_arrive_as_scripts_expect_them(start: Start, tmp_path: Path) -> None:
     script = """
         class S(SingleNodeService):
             def _preprocess(self, data):
@@ -355,9 +251,7 @@ FORM_B = {"Content-Type": "multipart/form-data; boundary=B"}
         pytest.param("def _inference_batch(self, inputs): return inputs", id="batch"),
     ],
 )
-def test_what_a_body_is_comes_from_its_content_type(
-    start: Callable[..., Instance], tmp_path: Path, parses: str
-) -> None:
+def test_what_a_body_is_comes_from_its_content_type(start: Start, tmp_path: Path, parses: str) -> None:
     script = f"""
         import json
         class S(SingleNodeService):
@@ -399,7 +293,7 @@ def test_what_a_body_is_comes_from_its_content_type(
     assert (status, f"{name} must be ASCII" in answer["error"]) == (400, True), answer
 
 
-def test_a_model_without_a_script_takes_json_and_says_so(start: Callable[..., Instance], tmp_path: Path) -> None:
+def test_a_model_without_a_script_takes_json_and_says_so(start: Start, tmp_path: Path) -> None:
     subprocess.run([sys.executable, EXAMPLES / "iris_bare" / "train.py", tmp_path / "bare"], check=True)
     instance = start(tmp_path / "bare")
     instance.until_ready()
@@ -412,7 +306,7 @@ def test_a_model_without_a_script_takes_json_and_says_so(start: Callable[..., In
     assert instance.request("POST", "/", text.encode("utf-16"), **headers)[0] == 200
 
 
-def test_iris_versions_say_who_they_are(start: Callable[..., Instance], tmp_path: Path) -> None:
+def test_iris_versions_say_who_they_are(start: Start, tmp_path: Path) -> None:
     subprocess.run([sys.executable, EXAMPLES / "iris" / "train.py", tmp_path / "iris"], check=True)
     subprocess.run([sys.executable, EXAMPLES / "iris_bare" / "train.py", tmp_path / "bare"], check=True)
     flower = {"sepal_length": 6.3, "sepal_width": 2.5, "petal_length": 5.0, "petal_width": 1.9}

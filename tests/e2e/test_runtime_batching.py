@@ -3,14 +3,12 @@
 import os
 import socket
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.test_runtime import Connection, Instance, gate, package, start
+from tests.worlds.model_server import Connection, Instance, Start, package
 
-__all__ = ["gate", "start"]
 pytestmark = pytest.mark.e2e
 
 BATCH = """
@@ -62,7 +60,7 @@ def settled(instance: Instance) -> None:
 
 
 @pytest.fixture
-def batching(start: Callable[..., Instance], tmp_path: Path, gate: Path) -> Instance:
+def batching(start: Start, tmp_path: Path, gate: Path) -> Instance:
     instance = start(package(tmp_path / "model", BATCH), GATE=str(gate), MODELYARD_METRICS_SOCKET="m")
     instance.until_ready()
     return instance
@@ -107,9 +105,7 @@ ALONE = """
 """
 
 
-def test_beyond_a_number_of_waiting_requests_the_next_is_refused(
-    start: Callable[..., Instance], tmp_path: Path, gate: Path
-) -> None:
+def test_beyond_a_number_of_waiting_requests_the_next_is_refused(start: Start, tmp_path: Path, gate: Path) -> None:
     instance = start(package(tmp_path / "model", ALONE), GATE=str(gate), MODELYARD_MAX_WAITING="2")
     instance.until_ready()
     asking = Asking(instance)
@@ -128,7 +124,7 @@ def test_beyond_a_number_of_waiting_requests_the_next_is_refused(
 
 
 def test_who_has_left_the_queue_of_a_model_that_does_not_batch_is_not_computed(
-    start: Callable[..., Instance], tmp_path: Path, gate: Path
+    start: Start, tmp_path: Path, gate: Path
 ) -> None:
     instance = start(package(tmp_path / "model", ALONE), GATE=str(gate))
     instance.until_ready()
@@ -204,9 +200,7 @@ def test_an_upgrade_is_refused(batching: Instance) -> None:
     assert "WebSocket" in answer["error_msg"]
 
 
-def test_a_socket_for_counters_that_cannot_be_is_no_reason_not_to_serve(
-    start: Callable[..., Instance], tmp_path: Path
-) -> None:
+def test_a_socket_for_counters_that_cannot_be_is_no_reason_not_to_serve(start: Start, tmp_path: Path) -> None:
     instance = start(package(tmp_path / "model", BATCH), MODELYARD_METRICS_SOCKET="no/such/directory/m")
     instance.until_ready()
     assert instance.request("POST", "/", {"n": 1})[0] == 200

@@ -3,16 +3,15 @@
 import os
 import select
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from tests.e2e.test_runtime import Connection, Instance, package, start  # noqa: F401 - a fixture
+from tests.worlds.model_server import Connection, Instance, Start, package
 
 pytestmark = pytest.mark.e2e
 
-Start = Callable[..., Instance]
 HELPER = (
     "import log\nfrom mms.model_service.mxnet_model_service import MXNetBaseService\nlogger = log.getLogger('h')\n"
 )
@@ -103,7 +102,7 @@ def lain_over(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_children_import_what_the_script_does(start: Start, tmp_path: Path, lain_over: Path, way: str) -> None:  # noqa: F811
+def test_children_import_what_the_script_does(start: Start, tmp_path: Path, lain_over: Path, way: str) -> None:
     home = package(tmp_path / "p", IMPORTS + WAYS[way])
     (home / "helper.py").write_text(HELPER + "HELPS = 'helps'\n")
     (home / "worker.py").write_text(WORKER)
@@ -117,7 +116,7 @@ def test_children_import_what_the_script_does(start: Start, tmp_path: Path, lain
     assert "INFO h: squared in a child" in instance.end()[1]
 
 
-def test_a_module_of_the_package_goes_before_ours(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_a_module_of_the_package_goes_before_ours(start: Start, tmp_path: Path) -> None:
     script = """
     import log, multiprocessing
     def whose(_):
@@ -135,7 +134,7 @@ def test_a_module_of_the_package_goes_before_ours(start: Start, tmp_path: Path) 
     assert instance.request("POST", "/", {})[1] == {"here": "the package", "there": "the package"}
 
 
-def test_another_python_is_left_alone(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_another_python_is_left_alone(start: Start, tmp_path: Path) -> None:
     """It reads the same PYTHONPATH; and what our sitecustomize hides there is run."""
     script = """
     import subprocess, sys
@@ -154,7 +153,7 @@ def test_another_python_is_left_alone(start: Start, tmp_path: Path) -> None:  # 
     assert instance.request("POST", "/", {})[1] == {"said": "run False\n"}
 
 
-def test_a_pool_whose_workers_die_is_told_and_keeps_nobody_from_seeing_it(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_a_pool_whose_workers_die_is_told_and_keeps_nobody_from_seeing_it(start: Start, tmp_path: Path) -> None:
     """`Pool` begins dead workers anew for ever, and `map` waits as long; the engine finds the instance hung."""
     script = """
     import multiprocessing

@@ -3,15 +3,13 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.e2e.test_runtime import Instance, package, start  # noqa: F401 - a fixture
+from tests.worlds.model_server import Instance, Start, package
 
 pytestmark = pytest.mark.e2e
 
-Start = Callable[..., Instance]
 HEAD = """
     import asyncio, atexit, multiprocessing, signal, sqlite3, sys, threading
     from concurrent.futures import ThreadPoolExecutor
@@ -107,12 +105,6 @@ SCRIPTS = {
 }
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    os.mkfifo(tmp_path / "gate")
-    return tmp_path / "gate"
-
-
 def let_go(instance: Instance, gate: Path) -> None:
     """As soon as it waits there."""
 
@@ -131,7 +123,7 @@ def let_go(instance: Instance, gate: Path) -> None:
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_model_ends_when_it_is_done(
-    start: Start,  # noqa: F811
+    start: Start,
     tmp_path: Path,
     gate: Path,
     name: str,
@@ -148,7 +140,7 @@ def test_the_model_ends_when_it_is_done(
 
 
 def test_a_handler_that_exits_does_not_end_a_request(
-    start: Start,  # noqa: F811
+    start: Start,
     tmp_path: Path,
     gate: Path,
 ) -> None:
@@ -175,7 +167,7 @@ def test_a_handler_that_exits_does_not_end_a_request(
     assert (code, log.count("told\n")) == (0, 1)
 
 
-def test_a_child_that_is_ended_ends_and_does_not_end_the_instance(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_a_child_that_is_ended_ends_and_does_not_end_the_instance(start: Start, tmp_path: Path) -> None:
     script = """
     class S(SingleNodeService):
         def _inference(self, data):
@@ -194,7 +186,7 @@ def test_a_child_that_is_ended_ends_and_does_not_end_the_instance(start: Start, 
     assert instance.end()[0] == 0
 
 
-def test_a_handler_runs_while_the_model_loads(start: Start, tmp_path: Path, gate: Path) -> None:  # noqa: F811
+def test_a_handler_runs_while_the_model_loads(start: Start, tmp_path: Path, gate: Path) -> None:
     script = """
     signal.signal(signal.SIGTERM, handler)
     atexit.register(print, "left", flush=True)

@@ -2,15 +2,13 @@
 
 import signal
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.e2e.test_runtime import Instance, package, start  # noqa: F401 - a fixture
+from tests.worlds.model_server import Instance, Start, package
 
 pytestmark = pytest.mark.e2e
 
-Start = Callable[..., Instance]
 
 # What is set up, and which of the messages of each level are told how often.
 SAID = {
@@ -69,7 +67,7 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 @pytest.mark.parametrize("case", SAID)
-def test_the_authors_level_decides(start: Start, tmp_path: Path, case: str) -> None:  # noqa: F811
+def test_the_authors_level_decides(start: Start, tmp_path: Path, case: str) -> None:
     setup, told = SAID[case]
     script = (
         "import logging, logging.config\nlogger = logging.getLogger('m.n')\n"
@@ -123,14 +121,14 @@ ELSE = {
 
 
 @pytest.mark.parametrize("case", ELSE)
-def test_all_else_that_it_tells(start: Start, tmp_path: Path, case: str) -> None:  # noqa: F811
+def test_all_else_that_it_tells(start: Start, tmp_path: Path, case: str) -> None:
     code, expected = ELSE[case]
     script = "class Says(SingleNodeService):\n    def _inference(self, data):\n" + textwrap.indent(code, " " * 8)
     log = asked(start(package(tmp_path / "p", script + "\n        return data\n")))
     assert log.count(expected) == 1, log
 
 
-def test_the_trace_of_a_failure_is_there_whatever_became_of_stderr(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_the_trace_of_a_failure_is_there_whatever_became_of_stderr(start: Start, tmp_path: Path) -> None:
     script = """
     import io, sys
     class Broken(SingleNodeService):

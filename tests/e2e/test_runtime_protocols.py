@@ -6,18 +6,14 @@ import socket
 import struct
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e import test_runtime
-from tests.e2e.test_runtime import Connection, Instance, package
+from tests.worlds.model_server import Connection, Instance, Start, package
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore")]
 
-Start = Callable[..., Instance]
-start = test_runtime.start
 
 STREAM = """
     class S(SingleNodeService):
@@ -44,14 +40,6 @@ STREAM_ASYNC = """
             finally:
                 print("closed", flush=True)
 """
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Iterator[Path]:
-    import os
-
-    os.mkfifo(tmp_path / "gate")
-    yield tmp_path / "gate"
 
 
 def opened(instance: Instance, body: Any) -> tuple[Connection, Any]:

@@ -3,17 +3,15 @@
 import json
 import os
 import signal
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.test_runtime import Connection, Instance, package, start  # noqa: F401 - a fixture
+from tests.worlds.model_server import Connection, Instance, Start, package
 
 pytestmark = pytest.mark.e2e
 
-Start = Callable[..., Instance]
 TENSOR = {"inputs": [{"name": "x", "datatype": "INT64", "shape": [1], "data": [1]}]}
 HERE = """
     import threading
@@ -54,7 +52,7 @@ WHERE = {"plain": PLAIN, "batch": BATCH, "coroutine": COROUTINE}
 
 
 @pytest.mark.parametrize("kind", WHERE)
-def test_everything_of_a_script_is_one_thread(start: Start, tmp_path: Path, kind: str) -> None:  # noqa: F811
+def test_everything_of_a_script_is_one_thread(start: Start, tmp_path: Path, kind: str) -> None:
     instance = start(package(tmp_path / "p", HERE + WHERE[kind], example={"warm": 1}))
     instance.until_ready()
     for _ in range(100):  # more than it takes to prove that calls are short
@@ -102,7 +100,7 @@ def ended(instance: Instance) -> list[Any]:
 
 
 @pytest.mark.parametrize("script", [STREAM, STREAM_OF_COROUTINES], ids=["generator", "asynchronous"])
-def test_so_is_a_stream_and_its_end(start: Start, tmp_path: Path, script: str) -> None:  # noqa: F811
+def test_so_is_a_stream_and_its_end(start: Start, tmp_path: Path, script: str) -> None:
     instance = start(package(tmp_path / "p", HERE + script))
     instance.until_ready()
     for _ in range(50):
@@ -112,7 +110,7 @@ def test_so_is_a_stream_and_its_end(start: Start, tmp_path: Path, script: str) -
     instance.until(lambda: ended(instance) == [True, True])
 
 
-def test_a_database_that_is_opened_late_stays_usable(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_a_database_that_is_opened_late_stays_usable(start: Start, tmp_path: Path) -> None:
     script = """
     import sqlite3
     class Counter(SingleNodeService):
@@ -129,7 +127,7 @@ def test_a_database_that_is_opened_late_stays_usable(start: Start, tmp_path: Pat
     assert [instance.request("POST", "/", {})[1] for _ in range(100)] == [{"seen": n + 1} for n in range(100)]
 
 
-def test_what_belongs_to_a_thread_is_there_from_the_constructor_on(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_what_belongs_to_a_thread_is_there_from_the_constructor_on(start: Start, tmp_path: Path) -> None:
     script = """
     import asyncio, threading
     class Local(SingleNodeService):
@@ -148,7 +146,7 @@ def test_what_belongs_to_a_thread_is_there_from_the_constructor_on(start: Start,
 
 
 @pytest.mark.parametrize("step", ["def", "async def"])
-def test_a_handler_of_the_script_is_called_while_it_is_idle(start: Start, tmp_path: Path, step: str) -> None:  # noqa: F811
+def test_a_handler_of_the_script_is_called_while_it_is_idle(start: Start, tmp_path: Path, step: str) -> None:
     script = f"""
     import signal
     class Told(SingleNodeService):
@@ -176,7 +174,7 @@ def test_a_handler_of_the_script_is_called_while_it_is_idle(start: Start, tmp_pa
     assert code == 0, log
 
 
-def test_more_threads_when_the_package_says_so(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_more_threads_when_the_package_says_so(start: Start, tmp_path: Path) -> None:
     script = """
     import threading
     class Meeting(SingleNodeService):

@@ -2,20 +2,19 @@
 
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.e2e.test_runtime import Connection, Instance, gate, package, start  # noqa: F401 - fixtures
+from tests.worlds.model_server import Connection, Instance, Start, package
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, unix_connect
 from websockets.typing import Subprotocol
 
 pytestmark = pytest.mark.e2e
 
-Start = Callable[..., Instance]
 TALK = """
     import asyncio, threading
     class Talk(SingleNodeService):
@@ -89,7 +88,7 @@ def connected(instance: Instance, path: str = "/", **more: Any) -> Iterator[Clie
 
 
 @pytest.fixture(params=SCRIPTS)
-def instance(start: Start, tmp_path: Path, request: pytest.FixtureRequest) -> Instance:  # noqa: F811
+def instance(start: Start, tmp_path: Path, request: pytest.FixtureRequest) -> Instance:
     websocket = {"max_message_bytes": 4_000_000, "max_connections": 2, "subprotocols": ["chat.v2", "chat.v1"]}
     started = start(package(tmp_path / "p", SCRIPTS[request.param], websocket=websocket))
     started.until_ready()
@@ -208,7 +207,7 @@ def test_when_the_instance_stops_all_are_told(instance: Instance) -> None:
     assert "Traceback" not in log
 
 
-def test_messages_and_requests_take_turns(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_messages_and_requests_take_turns(start: Start, tmp_path: Path) -> None:
     instance = start(package(tmp_path / "p", HEAR))
     instance.until_ready()
     with connected(instance) as connection:
@@ -221,7 +220,7 @@ def test_messages_and_requests_take_turns(start: Start, tmp_path: Path) -> None:
             assert instance.request("POST", "/", {})[0] == 200
 
 
-def test_a_conversation_goes_on_to_its_next_word(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_a_conversation_goes_on_to_its_next_word(start: Start, tmp_path: Path) -> None:
     instance = start(package(tmp_path / "p", TALK))
     instance.until_ready()
     with connected(instance) as connection:
@@ -232,7 +231,7 @@ def test_a_conversation_goes_on_to_its_next_word(start: Start, tmp_path: Path) -
     assert "after the end" in instance.end()[1]
 
 
-def test_one_that_never_speaks_again_is_cancelled(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_one_that_never_speaks_again_is_cancelled(start: Start, tmp_path: Path) -> None:
     script = """
     import asyncio
     class Talk(SingleNodeService):
@@ -251,7 +250,7 @@ def test_one_that_never_speaks_again_is_cancelled(start: Start, tmp_path: Path) 
     assert "cancelled" in instance.end()[1]
 
 
-def test_silence_ends_it(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_silence_ends_it(start: Start, tmp_path: Path) -> None:
     instance = start(package(tmp_path / "p", TALK, websocket={"idle_seconds": 1}))
     instance.until_ready()
     with connected(instance) as connection, pytest.raises(ConnectionClosed) as closed:
@@ -260,7 +259,7 @@ def test_silence_ends_it(start: Start, tmp_path: Path) -> None:  # noqa: F811
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1000, "nothing was said for too long")
 
 
-def test_streams_and_forms_of_such_a_model_are_as_others(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_streams_and_forms_of_such_a_model_are_as_others(start: Start, tmp_path: Path) -> None:
     script = """
     class Both(SingleNodeService):
         def _inference(self, data):
@@ -287,7 +286,7 @@ def test_streams_and_forms_of_such_a_model_are_as_others(start: Start, tmp_path:
     instance.until(lambda: instance.health()[2]["x-in-flight"] == "0")
 
 
-def test_a_model_without_one_says_so(start: Start, tmp_path: Path) -> None:  # noqa: F811
+def test_a_model_without_one_says_so(start: Start, tmp_path: Path) -> None:
     instance = start(package(tmp_path / "p", "class S(SingleNodeService): pass"))
     instance.until_ready()
     with pytest.raises(InvalidStatus) as refused, connected(instance):
@@ -296,7 +295,7 @@ def test_a_model_without_one_says_so(start: Start, tmp_path: Path) -> None:  # n
     assert b"does not serve WebSockets" in (refused.value.response.body or b"")
 
 
-def test_while_it_loads_it_is_refused(start: Start, tmp_path: Path, gate: Path) -> None:  # noqa: F811
+def test_while_it_loads_it_is_refused(start: Start, tmp_path: Path, gate: Path) -> None:
     script = "open(os.environ['GATE']).read()\n" + HEAR.replace("\n    ", "\n")
     instance = start(package(tmp_path / "p", script), GATE=str(gate))
     instance.until(lambda: instance.health()[0] == 503)
