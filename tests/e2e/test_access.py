@@ -19,12 +19,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from examples.demo.stage import Stage, modelyard
+from tests.worlds import server
 
 from modelyard.client import Client, Credentials, Service, Variant
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-ECHO = Path(__file__).parents[2] / "examples" / "echo"
 SIGNER = Path(__file__).with_name("sdk_signer.py")
 LIMIT_S = 5.0
 PASSWORD = "battery staple"
@@ -75,11 +75,8 @@ class Yard:
 def yard() -> Iterator[Yard]:
     with Stage() as stage:
         stage.up()
-        location = stage.put_object("echo", ECHO)
         with stage.client() as client:
-            model = client.models.wait(client.models.publish("echo", "1.0.0", location, "Custom"))
-            service_id = client.services.create("echo", [Variant(model_id=model.model_id)])
-            yield Yard(stage, client, client.services.wait(service_id))
+            yield Yard(stage, client, server.deployed(stage, client, "echo", server.ECHO))
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,14 @@
 """A whole Modelyard and a model that would do harm: what it can reach, and what happens when it hangs."""
 
-import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from examples.demo.stage import Stage, until
+from tests.worlds import server
 
-from modelyard.client import Client, Service, Variant
+from modelyard.client import Client, Service
 
 pytestmark = pytest.mark.e2e
 
@@ -40,20 +39,8 @@ CONFIG = {
 }
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with Stage() as started:
-        started.up()
-        yield started
-
-
 def deploy(stage: Stage, yard: Client, tmp_path: Path) -> Service:
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "customize_service.py").write_text(SCRIPT)
-    (tmp_path / "model" / "config.json").write_text(json.dumps(CONFIG))
-    location = stage.put_object("nosy", tmp_path)
-    model = yard.models.wait(yard.models.publish("nosy", "1.0.0", location, "Custom"))
-    return yard.services.wait(yard.services.create("nosy", [Variant(model_id=model.model_id)]))
+    return server.deployed(stage, yard, "nosy", server.script_package(tmp_path / "nosy", SCRIPT, CONFIG))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="RIGHTS OF MODEL CODE NOT TESTED: only root may change user")

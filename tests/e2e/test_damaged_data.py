@@ -3,17 +3,16 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from examples.demo.stage import Stage, modelyard, until
+from tests.worlds import server
 
-from modelyard.client import Client, ClientError, Service, Variant
+from modelyard.client import Client, ClientError, Service
 
 pytestmark = pytest.mark.e2e
 
-ECHO = Path(__file__).parents[2] / "examples" / "echo"
 HOSTILE = """
 import os
 from model_service.pytorch_model_service import PTServingBaseService
@@ -37,32 +36,6 @@ class Service(PTServingBaseService):
 """
 
 
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with Stage() as started:
-        started.up()
-        yield started
-
-
-@pytest.fixture
-def yard(stage: Stage) -> Iterator[Client]:
-    with stage.client() as client:
-        yield client
-
-
-def hostile(tmp_path: Path) -> Path:
-    package = tmp_path / "package"
-    (package / "model").mkdir(parents=True)
-    (package / "model" / "config.json").write_text('{"model_type": "Custom", "model_algorithm": "x"}')
-    (package / "model" / "customize_service.py").write_text(HOSTILE)
-    return package
-
-
-def deployed(stage: Stage, yard: Client, package: Path) -> Service:
-    model = yard.models.wait(yard.models.publish("m", "1.0.0", stage.put_object("m", package), "Custom"))
-    return yard.services.wait(yard.services.create("s", [Variant(model_id=model.model_id)]))
-
-
 def answers(yard: Client, service: Service) -> bool:
     try:
         return bool(yard.predict(service, {"x": 1}) == {"x": 1})
@@ -77,7 +50,9 @@ def down(stage: Stage) -> "subprocess.CompletedProcess[str]":
 
 
 def test_what_a_model_leaves_is_removed_and_stops_nobody(stage: Stage, yard: Client, tmp_path: Path) -> None:
-    deployed(stage, yard, hostile(tmp_path))
+    config = {"model_type": "Custom", "model_algorithm": "x"}
+    package = server.script_package(tmp_path / "package", HOSTILE, config)
+    server.deployed(stage, yard, "hostile", package)
     stage.end_control_plane(signal.SIGKILL)
     assert down(stage).returncode == 0
     assert list((stage.data_dir / "instances").iterdir()) == []
@@ -86,7 +61,7 @@ def test_what_a_model_leaves_is_removed_and_stops_nobody(stage: Stage, yard: Cli
 
 @pytest.mark.parametrize("name", ["state.json", "spec.json", "stop.json", "exit.json"])
 def test_a_damaged_record_of_an_instance_stops_neither_up_nor_down(stage: Stage, yard: Client, name: str) -> None:
-    service = deployed(stage, yard, ECHO)
+    service = server.deployed(stage, yard, "echo", server.ECHO)
     stage.end_control_plane(signal.SIGKILL)
     (instance,) = (stage.data_dir / "instances").iterdir()
     (instance / name).write_bytes(b"")

@@ -1,6 +1,5 @@
 """A whole Modelyard on a small disk of its own, and a model that fills it."""
 
-import json
 import os
 import signal
 import subprocess
@@ -9,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from examples.demo.stage import Stage, until
+from tests.worlds import server
 
-from modelyard.client import Client, Service, Variant
+from modelyard.client import Client, Service
 
 pytestmark = [
     pytest.mark.e2e,
@@ -60,12 +60,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 
 def deploy(stage: Stage, yard: Client, tmp_path: Path, name: str) -> Service:
-    home = tmp_path / name / "model"
-    home.mkdir(parents=True)
-    (home / "customize_service.py").write_text(SCRIPT)
-    (home / "config.json").write_text(json.dumps(CONFIG))
-    model = yard.models.wait(yard.models.publish(name, "1.0.0", stage.put_object(name, tmp_path / name), "Custom"))
-    return yard.services.wait(yard.services.create(name, [Variant(model_id=model.model_id)]))
+    return server.deployed(stage, yard, name, server.script_package(tmp_path / name, SCRIPT, CONFIG))
 
 
 def events(yard: Client, service: Service) -> str:

@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 from examples.demo.stage import Stage, until
+from tests.worlds import server
 
 from modelyard.client import ApiError, Client, Service, Variant
 
@@ -27,17 +27,10 @@ class Service(PTServingBaseService):
 """
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as started:
-        started.up()
-        yield started
+stage = pytest.fixture(server.stage, scope="module")
 
 
-@pytest.fixture(scope="module")
-def yard(stage: Stage) -> Iterator[Client]:
-    with stage.client() as client:
-        yield client
+yard = pytest.fixture(server.yard, scope="module")
 
 
 def variant(model_id: str, grace_s: int, **envs: str) -> Variant:
@@ -48,12 +41,9 @@ def variant(model_id: str, grace_s: int, **envs: str) -> Variant:
 
 @pytest.fixture(scope="module")
 def model_id(stage: Stage, yard: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
-    package = tmp_path_factory.mktemp("package")
-    (package / "model").mkdir()
-    (package / "model" / "config.json").write_text('{"model_type": "Custom", "model_algorithm": "x"}')
-    (package / "model" / "customize_service.py").write_text(SCRIPT)
-    location = stage.put_object("m", package)
-    return yard.models.wait(yard.models.publish("m", "1.0.0", location, "Custom")).model_id
+    config = {"model_type": "Custom", "model_algorithm": "x"}
+    package = server.script_package(tmp_path_factory.mktemp("package"), SCRIPT, config)
+    return server.published(stage, yard, "m", package)
 
 
 def asked(stage: Stage, service: Service, seconds: float) -> tuple[threading.Thread, list[object]]:

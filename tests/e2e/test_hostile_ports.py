@@ -3,14 +3,14 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from examples.demo.stage import Stage, until
 from tests import squatter
+from tests.worlds import server
 
-from modelyard.client import Client, Service, Variant
+from modelyard.client import Client, Service
 from modelyard.processes.directory import ProcessDir
 from modelyard.processes.keepers import living
 from modelyard.processes.ports import KEEPERS, PortHeldError, claim
@@ -57,23 +57,11 @@ class Squatting(SingleNodeService):
 """
 
 
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with Stage() as started:
-        started.up()
-        yield started
-
-
 def deploy(stage: Stage, yard: Client, tmp_path: Path) -> Service:
-    home = tmp_path / "squatting" / "model"
-    home.mkdir(parents=True)
-    (home / "customize_service.py").write_text(SCRIPT)
-    (home / "squatter.py").write_text(Path(squatter.__file__).read_text())
     config = {"model_type": "Custom", "model_algorithm": "squatting", "apis": [{"url": "/", "method": "post"}]}
-    (home / "config.json").write_text(json.dumps(config))
-    location = stage.put_object("squatting", tmp_path / "squatting")
-    model = yard.models.wait(yard.models.publish("squatting", "1.0.0", location, "Custom"))
-    return yard.services.wait(yard.services.create("squatting", [Variant(model_id=model.model_id)]))
+    package = server.script_package(tmp_path / "squatting", SCRIPT, config)
+    (package / "model" / "squatter.py").write_text(Path(squatter.__file__).read_text())
+    return server.deployed(stage, yard, "squatting", package)
 
 
 def envoy(stage: Stage) -> int:

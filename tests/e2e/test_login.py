@@ -6,13 +6,13 @@ import re
 import shlex
 import stat
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 from examples.demo.stage import Stage, modelyard
+from tests.worlds import server
 
 from modelyard.client import Credentials
 
@@ -75,11 +75,7 @@ def commands(section: str) -> list[list[str]]:
     return [[line.strip() for line in block.splitlines()] for block in blocks]
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as started:
-        started.up()
-        yield started
+stage = pytest.fixture(server.stage, scope="module")
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from examples.demo.stage import Stage, until
+from tests.worlds import server
 
-from modelyard.client import Client, Credentials, Service, Variant
+from modelyard.client import Client, Credentials, Service
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -17,18 +17,8 @@ ECHO = Path(__file__).parents[2] / "examples" / "echo"
 CALLS = 7
 
 
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with Stage() as made:
-        made.up()
-        yield made
-
-
 def deployed(stage: Stage, client: Client) -> Service:
-    location = stage.put_object("echo", ECHO)
-    model = client.models.wait(client.models.publish("echo", "1.0.0", location, "Custom"))
-    variant = Variant(model_id=model.model_id, instance_count=2)
-    return client.services.wait(client.services.create("echo-service", [variant]))
+    return server.deployed(stage, client, "echo", server.ECHO, instance_count=2)
 
 
 def samples(page: str) -> dict[tuple[str, str], float]:

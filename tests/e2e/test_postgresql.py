@@ -11,13 +11,12 @@ import psycopg
 import pytest
 from examples.demo.stage import Stage, modelyard, until
 from tests.postgresql import PASSWORD, Cluster
+from tests.worlds import server
 
 from modelyard.client import Client, ClientError, Service, Variant
 from modelyard.client.waiting import Patience
 
 pytestmark = pytest.mark.e2e
-
-ECHO = Path(__file__).parents[2] / "examples" / "echo"
 
 
 @pytest.fixture
@@ -80,9 +79,7 @@ def test_a_killed_control_plane_and_a_restarted_database_are_not_noticed(
     stage: Stage, postgresql: Cluster
 ) -> None:
     with stage.client() as yard:
-        location = stage.put_object("echo", ECHO)
-        model = yard.models.wait(yard.models.publish("echo", "1.0.0", location, "Custom"))
-        service = yard.services.wait(yard.services.create("echo", [Variant(model_id=model.model_id)]))
+        service = server.deployed(stage, yard, "echo", server.ECHO)
         before = stage.instances()
         assert processes_that_tell(PASSWORD) == []
         with called(yard, service) as answered:
@@ -100,7 +97,9 @@ def test_a_killed_control_plane_and_a_restarted_database_are_not_noticed(
             goes_on(answered)
         assert stage.instances() == before
 
-        two = yard.services.configure(service.service_id, [Variant(model_id=model.model_id, instance_count=2)])
+        two = yard.services.configure(
+            service.service_id, [Variant(model_id=service.config[0].model_id, instance_count=2)]
+        )
         yard.services.wait_update(service.service_id, two, patience=Patience(60))
         assert len(stage.instances()) == 2
     assert PASSWORD not in stage.log.read_text()

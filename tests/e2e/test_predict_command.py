@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from examples.demo.stage import Stage, modelyard
+from tests.worlds import server
 
-from modelyard.client import AsyncClient, Credentials, Service, Unreachable, Upload, Variant
+from modelyard.client import AsyncClient, Credentials, Service, Unreachable, Upload
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 SCRIPT = """
@@ -48,16 +49,11 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
-    package = tmp_path_factory.mktemp("seeing")
-    (package / "model").mkdir()
-    (package / "model" / "customize_service.py").write_text(SCRIPT)
-    (package / "model" / "config.json").write_text(json.dumps(CONFIG))
+    package = server.script_package(tmp_path_factory.mktemp("seeing"), SCRIPT, CONFIG)
     with Stage() as stage:
         stage.up()
         with stage.client() as yard:
-            model = yard.models.wait(yard.models.publish("seeing", "1.0.0", stage.put_object("seeing", package)))
-            service_id = yard.services.create("seeing", [Variant(model_id=model.model_id)])
-            yield Seen(stage, yard.services.wait(service_id))
+            yield Seen(stage, server.deployed(stage, yard, "seeing", package))
 
 
 def test_a_picture_goes_where_the_model_wants_it(seen: Seen, tmp_path: Path) -> None:

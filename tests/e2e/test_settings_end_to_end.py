@@ -1,37 +1,26 @@
 """Settings of a service and its monitor, through a whole server: API, loop, Envoy, a real model process."""
 
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 from examples.demo.stage import Stage, until
+from tests.worlds import server
 
-from modelyard.client import ApiError, Client, Credentials, Service, Variant
+from modelyard.client import ApiError, Client, Credentials, Service
 
 pytestmark = pytest.mark.e2e
-ECHO = Path(__file__).parents[2] / "examples" / "echo"
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as started:
-        started.up()
-        yield started
+stage = pytest.fixture(server.stage, scope="module")
 
 
-@pytest.fixture(scope="module")
-def yard(stage: Stage) -> Iterator[Client]:
-    with stage.client() as client:
-        yield client
+yard = pytest.fixture(server.yard, scope="module")
 
 
 @pytest.fixture(scope="module")
 def service(stage: Stage, yard: Client) -> Service:
-    location = stage.put_object("echo", ECHO)
-    model = yard.models.wait(yard.models.publish("echo", "1.0.0", location, "Custom"))
-    return yard.services.wait(yard.services.create("echo", [Variant(model_id=model.model_id)]))
+    return server.deployed(stage, yard, "echo", server.ECHO)
 
 
 def get(yard: Client, path: str) -> dict[str, object]:

@@ -4,32 +4,17 @@ import signal
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from examples.demo.stage import Stage, modelyard, until
+from tests.worlds import server
 
-from modelyard.client import Client, Credentials, Service, Variant
+from modelyard.client import Client, Credentials
 from modelyard.client.waiting import Patience
 
 pytestmark = pytest.mark.e2e
-
-ECHO = Path(__file__).parents[2] / "examples" / "echo"
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    with Stage() as started:
-        started.up()
-        yield started
-
-
-def deploy_echo(stage: Stage, yard: Client) -> Service:
-    location = stage.put_object("echo", ECHO)
-    model = yard.models.wait(yard.models.publish("echo", "1.0.0", location, "Custom"))
-    return yard.services.wait(yard.services.create("echo", [Variant(model_id=model.model_id)]))
 
 
 def processes_of(stage: Stage) -> list[str]:
@@ -96,7 +81,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 def test_a_service_answers_without_a_control_plane_and_is_adopted_by_the_next(stage: Stage) -> None:
     with stage.client() as yard:
-        service = deploy_echo(stage, yard)
+        service = server.deployed(stage, yard, "echo", server.ECHO)
         before = stage.instances()
         assert len(before) == 1
 
@@ -111,7 +96,7 @@ def test_a_service_answers_without_a_control_plane_and_is_adopted_by_the_next(st
 
 def test_ctrl_c_ends_everything_and_the_data_starts_again(stage: Stage) -> None:
     with stage.client() as yard:
-        service = deploy_echo(stage, yard)
+        service = server.deployed(stage, yard, "echo", server.ECHO)
     assert stage.end_control_plane(signal.SIGINT) == 0
     assert processes_of(stage) == []
 
@@ -123,7 +108,7 @@ def test_ctrl_c_ends_everything_and_the_data_starts_again(stage: Stage) -> None:
 
 def test_down_ends_what_a_killed_server_left(stage: Stage) -> None:
     with stage.client() as yard:
-        deploy_echo(stage, yard)
+        server.deployed(stage, yard, "echo", server.ECHO)
     stage.end_control_plane(signal.SIGKILL)
     assert processes_of(stage) != []
     ended = subprocess.run(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from examples.demo.stage import Stage, until
+from tests.worlds import server
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -17,22 +18,14 @@ pytestmark = pytest.mark.e2e
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    with Stage() as started:
-        started.up()
-        yield started
+stage = pytest.fixture(server.stage, scope="module")
 
 
-@pytest.fixture(scope="module")
-def yard(stage: Stage) -> Iterator[Client]:
-    with stage.client() as client:
-        yield client
+yard = pytest.fixture(server.yard, scope="module")
 
 
 def model(stage: Stage, yard: Client, name: str, version: str) -> str:
-    published = yard.models.publish(name, version, stage.put_object(name, EXAMPLES / name), "Custom")
-    return yard.models.wait(published).model_id
+    return server.published(stage, yard, name, EXAMPLES / name, version)
 
 
 @pytest.fixture(scope="module")
