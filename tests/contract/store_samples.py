@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.postgresql import Cluster
+from tests.worlds import services
 
 from modelyard.domain.identity import Project, User
 from modelyard.domain.instance import Instance, Phase
@@ -139,27 +140,13 @@ INSTANCE = Instance("i1", "s1", 3, 7, "hash", Phase.EXITED, 2**41, 2**41 + 1, 2*
 EVENT = Event("s1", EventType.ABNORMAL, "service failed to start", 2**41)
 
 
-def service(key: str, **changes: object) -> Service:
-    """A plain one, named by its id."""
-    fields: dict[str, object] = {
-        "id": key,
-        "project_id": "p1",
-        "name": key,
-        "infer_type": InferType.REAL_TIME,
-        "owner": "u1",
-        "created_ms": 1,
-        "desired": Desired.RUNNING,
-        "revision": 1,
-    }
-    return Service(**(fields | changes))  # type: ignore[arg-type]
+service = services.service
+"""A plain one, named by its id."""
 
 
 def revision(service_id: str, number: int, *model_ids: str) -> Revision:
-    variants = tuple(
-        Variant(at, model_id, "n", "1.0.0", Template(model_id, "d", "f"), 1, 100)
-        for at, model_id in enumerate(model_ids or ("m1",))
-    )
-    return Revision(service_id, number, 1, variants)
+    variants = (services.variant(model_id, track=at) for at, model_id in enumerate(model_ids or ("m1",)))
+    return Revision(service_id, number, 1, tuple(variants))
 
 
 def rollout(key: str, service_id: str, state: RolloutState = RolloutState.RUNNING, target: int = 1) -> Rollout:
@@ -184,9 +171,9 @@ def model(key: str, **changes: object) -> Model:
     return Model(**(fields | changes))  # type: ignore[arg-type]
 
 
-async def filled(store: SqlStore, *services: Service) -> None:
+async def filled(store: SqlStore, *added: Service) -> None:
     """Add each service with its present revision."""
     async with store.write() as w:
-        for service in services:
-            await w.add_service(service)
-            await w.add_revision(revision(service.id, service.revision))
+        for one in added:
+            await w.add_service(one)
+            await w.add_revision(revision(one.id, one.revision))

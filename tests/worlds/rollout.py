@@ -7,8 +7,10 @@ It applies decisions as `control.reconcile` does (rows first, then the acts); ea
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from tests.machine.rollout_oracle import Oracle
+from tests.worlds import services
 
 from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.core.rollout.decide import Decision, decide
@@ -18,11 +20,10 @@ from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.process import ABSENT, Process, ProcessState
 from modelyard.domain.record import ServiceRecord
-from modelyard.domain.revision import Budget, Revision, Template, Variant
+from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import (
     Desired,
-    InferType,
     Rollout,
     RolloutKind,
     RolloutState,
@@ -39,20 +40,8 @@ GOOD = ("a1", "a2", "a3", "b1", "b2", "c1")
 BAD = (NEVER_READY, CRASHES)
 
 
-def variant(model: str, *, count: int = 1, weight: int = 100, surge: float = 1, unavailable: float = 0) -> Variant:
-    """An entry of a config; its track is set by `pair`. The name of a model is its first letter."""
-    return Variant(
-        track=0,
-        model_id=model,
-        model_name=model[0],
-        model_version=model[1:],
-        template=Template(model, f"digest-{model}", "modelarts.vm.cpu.2u"),
-        instance_count=count,
-        weight=weight,
-        budget=Budget(surge, unavailable),
-        deploy_timeout_s=DEPLOY_TIMEOUT_S,
-        termination_grace_s=GRACE_S,
-    )
+variant = partial(services.variant, track=0, deploy_timeout_s=DEPLOY_TIMEOUT_S, grace_s=GRACE_S)
+"""An entry of a config; its track is set by `pair`."""
 
 
 NODES = ("n1", "n2")
@@ -176,17 +165,9 @@ class RolloutWorld:
     # The user.
 
     def create(self, config: tuple[Variant, ...]) -> None:
-        self.service = Service(
-            id="s",
-            project_id="p",
-            name="s",
-            infer_type=InferType.REAL_TIME,
-            owner="u",
-            created_ms=self.now_ms,
-            desired=Desired.RUNNING,
-            revision=1,
-            settings=ServiceSettings(requests=RequestLimits(timeout_s=REQUEST_TIMEOUT_S)),
-        )
+        limits = RequestLimits(timeout_s=REQUEST_TIMEOUT_S)
+        settings = ServiceSettings(requests=limits)
+        self.service = services.service("s", created_ms=self.now_ms, settings=settings)
         self.revisions = {1: Revision("s", 1, self.now_ms, pair((), config, 1))}
         self._roll(RolloutKind.DEPLOY, None)
 

@@ -3,19 +3,18 @@
 from dataclasses import replace
 
 import pytest
+from tests.worlds import services
 
 from modelyard.core.admission.resizing import Count, resized, violations
-from modelyard.domain.revision import Revision, Template, Variant
-from modelyard.domain.service import Desired, InferType, Service, ServiceStatus
+from modelyard.domain.revision import Revision, Variant
+from modelyard.domain.service import InferType, ServiceStatus
 
-SERVICE = Service(
-    "s", "p", "digits", InferType.REAL_TIME, "u", 1, Desired.RUNNING, revision=1, status=ServiceStatus.RUNNING
-)
+SERVICE = services.service("s", status=ServiceStatus.RUNNING)
 
 
 def variant(track: int, model_id: str, instance_count: int) -> Variant:
     raw = {"envs": {"A": "1"}, "model_id": model_id, "instance_count": instance_count, "weight": 50}
-    return Variant(track, model_id, "digits", "1.0.0", Template(model_id, "d", "x"), instance_count, 50, raw=raw)
+    return services.variant(model_id, track=track, count=instance_count, weight=50, raw=raw)
 
 
 REVISION = Revision("s", 1, 1, (variant(1, "m-1", 1), variant(2, "m-2", 4)))

@@ -12,15 +12,14 @@ position is younger. The clock stands at NOW.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tests.worlds.services import service, variant
+
 from modelyard.core.rollout.situation import InstanceObservation, Situation
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.process import ABSENT, Process, ProcessState
-from modelyard.domain.resources import Resources
-from modelyard.domain.revision import Budget, Revision, Template, Variant
+from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
 from modelyard.domain.service import (
-    Desired,
-    InferType,
     Rollout,
     RolloutKind,
     RolloutState,
@@ -30,7 +29,6 @@ from modelyard.domain.service import (
 from modelyard.domain.settings import RequestLimits, ServiceSettings
 
 NOW = 10_000_000
-NO_SIZE = Resources()
 BEGAN = NOW - 60_000
 """When the rollout began; instances were started a little later."""
 
@@ -49,37 +47,6 @@ LETTERS: Mapping[str, tuple[Phase, ProcessState]] = {
     "S": (Phase.STOPPING, ProcessState.STOPPING),
 }
 OLD, WAS_READY, ROUTED = "opwdDS", "ownrudDS", "onuwD"
-
-
-def variant(
-    model: str = "a1",
-    *,
-    track: int = 1,
-    count: int = 1,
-    weight: int = 100,
-    surge: float = 1,
-    unavailable: float = 0,
-    deploy_timeout_s: int = 100,
-    grace_s: int = 20,
-    resources: Resources = NO_SIZE,
-) -> Variant:
-    """The first letter of a model is its name, the rest its version."""
-    return Variant(
-        track=track,
-        model_id=model,
-        model_name=model[0],
-        model_version=model[1:],
-        template=Template(model, f"digest-{model}", "modelarts.vm.cpu.2u", resources=resources),
-        instance_count=count,
-        weight=weight,
-        budget=Budget(surge, unavailable),
-        deploy_timeout_s=deploy_timeout_s,
-        termination_grace_s=grace_s,
-    )
-
-
-def template(model: str) -> str:
-    return variant(model).template.hash
 
 
 def observation(letter: str, name: str, *, track: int, old: str, new: str, age: int = 0) -> InstanceObservation:
@@ -124,7 +91,7 @@ def situation(
     switched: bool = True,
     acked: ServiceRoute | None = None,
     rollout: Rollout | None = None,
-    **service: object,
+    **fields: object,
 ) -> Situation:
     """One picture per track, from track 1 on. Without `new` no rollout runs and `old` is what should run.
 
@@ -150,7 +117,7 @@ def situation(
     status = ServiceStatus.DEPLOYING if rollout else ServiceStatus.RUNNING
     force = before if not switched else after
     return Situation(
-        service=a_service(**{"revision": number, "status": status, **service}),
+        service=a_service(**{"revision": number, "status": status, **fields}),
         revisions={1: Revision("svc", 1, 0, old), **({2: Revision("svc", 2, 0, new)} if new is not None else {})},
         rollout=rollout,
         observations=tuple(observations),
@@ -159,19 +126,9 @@ def situation(
 
 
 def a_service(**fields: object) -> Service:
-    made = Service(
-        id="svc",
-        project_id="project",
-        name="name",
-        infer_type=InferType.REAL_TIME,
-        owner="owner",
-        created_ms=0,
-        desired=Desired.RUNNING,
-        revision=1,
-        stable=1,
-        settings=ServiceSettings(requests=RequestLimits(timeout_s=30.0)),
-    )
-    return replace(made, **fields)  # type: ignore[arg-type]
+    """The service of a situation: it ran its first revision once."""
+    settings = ServiceSettings(requests=RequestLimits(timeout_s=30.0))
+    return replace(service("svc", stable=1, settings=settings), **fields)  # type: ignore[arg-type]
 
 
 def routed(observations: list[InstanceObservation], weights: Mapping[int, int]) -> ServiceRoute:
@@ -185,7 +142,7 @@ def open_route(*tracks: tuple[int, int, tuple[str, ...]]) -> ServiceRoute:
     """(track, weight, ids) each."""
     return ServiceRoute(
         service_id="svc",
-        project_id="project",
+        project_id="p1",
         state=RouteState.OPEN,
         tracks=tuple(TrackRoute(t, w, tuple(Endpoint(i, f"unix:{i}") for i in ids)) for t, w, ids in tracks),
         request_timeout_s=30.0,

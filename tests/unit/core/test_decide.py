@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.core.situations import BEGAN, NOW, open_route, situation, template, variant, with_process
+from tests.unit.core.situations import BEGAN, NOW, open_route, situation, with_process
+from tests.worlds.services import template, variant
 
 from modelyard.core.rollout.decide import KEEP_EXITED, KEEP_EXITED_MS, Decision, Stop, decide
 from modelyard.core.rollout.routes import route
@@ -54,7 +55,7 @@ def test_a_converged_service_is_quiet() -> None:
 def test_a_new_version_starts_beside_the_old() -> None:
     assert decide(situation("o", switched=False), NOW) == replace(
         NOTHING,
-        starts=(Start(1, template("a2")),),
+        starts=(Start(1, template("a2").hash),),
         route=open_route((1, 100, ("o1",))),
         events=(
             Event("svc", EventType.NORMAL, "[a 2] schedule resource success", NOW),
@@ -142,7 +143,7 @@ def test_a_crash_is_replaced_at_once() -> None:
     seen = situation("oo", old=(variant("a1", count=2),), new=None)
     crashed = tuple(with_process(o, exit="killed by signal 9") if o.id == "o1" else o for o in seen.observations)
     decision = decide(seen_as(replace(seen, observations=crashed), o1=ProcessState.EXITED), NOW)
-    assert decision.starts == (Start(1, template("a1")),)
+    assert decision.starts == (Start(1, template("a1").hash),)
     assert phases(decision) == {"o1": Phase.EXITED}
     assert decision.route == open_route((1, 100, ("o2",)))
     assert decision.service == replace(seen.service, status=ServiceStatus.CONCERNING, transition_ms=NOW)
@@ -220,7 +221,7 @@ class TestFailure:
         assert decision.rollout == replace(back, state=RolloutState.FAIL, cause=cause, ended_ms=BEGAN + 101_001)
         assert decision.service is not None
         assert (decision.service.failed, decision.service.status) == (False, ServiceStatus.CONCERNING)
-        assert decision.starts == (Start(1, template("a1")),)
+        assert decision.starts == (Start(1, template("a1").hash),)
 
     def test_a_first_deployment_is_failed(self) -> None:
         seen = deployment("eee")

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tests.unit.core.situations import NOW, a_service, variant
+from tests.unit.core.situations import NOW, a_service
+from tests.worlds.services import template, variant
 
 from modelyard.core.differences import config, service
 from modelyard.core.revisions import RevisionState, state
@@ -128,8 +129,9 @@ def test_a_schedule_that_is_due_does_not_count() -> None:
 
 
 def test_room_is_what_the_instances_take_at_most() -> None:
-    record = before(V("a1", resources=Resources(2, 8192)))
-    after = updated(record, V("a2", resources=Resources(0.5, 512)))
+    big, small = template("a1", resources=Resources(2, 8192)), template("a2", resources=Resources(0.5, 512))
+    record = before(V("a1", template=big))
+    after = updated(record, V("a2", template=small))
     assert dry_run(record, after, NOW).room.more == Resources(0.5, 512)
 
 

@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.core.situations import variant
+from tests.worlds.services import variant
 
 from modelyard.core.rollout.pairing import pair
 

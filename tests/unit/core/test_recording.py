@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.core.situations import NOW, a_service, variant
+from tests.unit.core.situations import NOW, a_service
+from tests.worlds.services import variant
 
 from modelyard.core.rollout.decide import Decision
 from modelyard.core.rollout.recording import recorded

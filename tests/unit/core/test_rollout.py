@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.core.situations import BEGAN, NOW, situation, template, variant, with_process
+from tests.unit.core.situations import BEGAN, NOW, situation, with_process
+from tests.worlds.services import template, variant
 
 from modelyard.core.rollout.situation import Situation
 from modelyard.core.rollout.steps import HUNG, Drain, Plan, Start, plan
@@ -17,7 +18,7 @@ REPLACED, REMOVED, FEWER = (
     "fewer instances are asked for",
 )
 TOO_LATE, STOPS = "it was not able to serve in time", "the service stops"
-NEW, OLD = Start(1, template("a2")), Start(1, template("a1"))
+NEW, OLD = Start(1, template("a2").hash), Start(1, template("a1").hash)
 
 
 def told(decided: Plan) -> Plan:
@@ -195,7 +196,7 @@ def test_tracks_move_on_their_own() -> None:
     old = (variant("a1", weight=30), variant("b1", track=2, weight=70))
     new = (variant("a2", weight=30), variant("b2", track=2, weight=70))
     seen = situation("on", "o", old=old, new=new)
-    assert told(plan(seen, NOW)) == Plan((Start(2, template("b2")),), drains("o1"))
+    assert told(plan(seen, NOW)) == Plan((Start(2, template("b2").hash),), drains("o1"))
 
 
 def test_weight_zero_needs_no_acknowledgement() -> None:
@@ -267,5 +268,7 @@ def test_a_rollback_is_a_rollout_to_the_base() -> None:
 
 def _all_of(seen: Situation, model: str) -> Situation:
     """The same with every instance of that model."""
-    observations = (replace(s, instance=replace(s.instance, template=template(model))) for s in seen.observations)
+    observations = (
+        replace(s, instance=replace(s.instance, template=template(model).hash)) for s in seen.observations
+    )
     return replace(seen, observations=tuple(observations))

@@ -3,7 +3,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.core.situations import open_route, situation, stopped_route, variant
+from tests.unit.core.situations import open_route, situation, stopped_route
+from tests.worlds.services import variant
 
 from modelyard.core.rollout.routes import route, scaled
 from modelyard.core.rollout.situation import Situation

@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from tests.worlds import services
 
 from modelyard.core import schedule
 from modelyard.core.admission.service import SettingsRequest, settled
 from modelyard.core.rollout import stopping
 from modelyard.core.schedule import Entry
-from modelyard.domain.service import Desired, InferType, Rollout, RolloutKind, RolloutState, Service, ServiceStatus
+from modelyard.domain.service import Desired, Rollout, RolloutKind, RolloutState, Service, ServiceStatus
 
 TWO_HOURS = (Entry("stop", "HOURS", 2),)
-SERVICE = Service("s", "p", "n", InferType.REAL_TIME, "u", 0, Desired.RUNNING, 1, status=ServiceStatus.RUNNING)
+SERVICE = services.service("s", status=ServiceStatus.RUNNING)
 STOPPED = replace(SERVICE, desired=Desired.STOPPED)
 
 

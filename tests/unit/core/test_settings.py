@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.worlds import services
 
 from modelyard.core.admission.service import SettingsRequest, settled
 from modelyard.core.schedule import Entry
 from modelyard.core.settings import keeping, parsed
 from modelyard.domain.routing import Attempts, LoadBalancer, TrafficLimit
-from modelyard.domain.service import Desired, InferType, Service
 from modelyard.domain.settings import LogChannel, Notification, RequestLimits, ServiceSettings
 
-SERVICE = Service("s", "p", "n", InferType.REAL_TIME, "u", 0, Desired.RUNNING, 1)
+SERVICE = services.service("s")
 URN = "urn:smn:region:project:topic"
 TOLD = {"topic_urn": URN, "events": [1, 3]}
 CHANNEL = {"type": "LTS", "configuration": {"log_group_id": "g", "log_stream_id": "s"}}

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.core.situations import situation, variant
+from tests.unit.core.situations import situation
+from tests.worlds.services import variant
 
 from modelyard.core.rollout.situation import Situation
 from modelyard.core.status import status

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.core.situations import BEGAN, NOW, situation, variant
+from tests.unit.core.situations import BEGAN, NOW, situation
+from tests.worlds.services import template, variant
 
 from modelyard.core.rollout.routes import route
 from modelyard.core.rollout.situation import Situation
@@ -65,7 +66,7 @@ class TestDeployTimeout:
         assert verdict(situation("oa"), self.LIMIT) is None
 
     def test_runs_from_the_wish_while_there_is_no_room(self) -> None:
-        seen = situation("oa", new=(variant("a2", resources=Resources(2, 8192)),))
+        seen = situation("oa", new=(variant("a2", template=template("a2", resources=Resources(2, 8192))),))
         waits = replace(
             seen,
             observations=(seen.observations[0], replace(seen.observations[1], obstacle="memory: 1 of 4 GiB free")),

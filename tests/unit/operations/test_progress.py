@@ -1,27 +1,26 @@
 """Percent of a deployment, and a word per variant."""
 
 import pytest
+from tests.worlds.services import service, variant
 
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.record import ServiceRecord
-from modelyard.domain.revision import Revision, Template, Variant
-from modelyard.domain.service import Desired, InferType, Service, ServiceStatus
+from modelyard.domain.revision import Revision
+from modelyard.domain.service import ServiceStatus
 from modelyard.operations.progress import percent, variant_status
 
 S = ServiceStatus
-TEMPLATE = Template("m", "d", "modelarts.vm.cpu.2u")
-VARIANT = Variant(1, "m", "m", "1.0.0", TEMPLATE, instance_count=2, weight=100)
+VARIANT = variant("m", count=2)
 REVISION = Revision("s", 2, 1, (VARIANT,))
 
 
 def record(status: S, *ready: str, track: int = 1, more: tuple[Instance, ...] = ()) -> ServiceRecord:
     """A service with one ready instance per template hash given, and `more` instances."""
-    service = Service("s", "p", "s", InferType.REAL_TIME, "u", 1, Desired.RUNNING, revision=2, status=status)
     instances = [Instance(f"i{n}", "s", track, 2, hash_, Phase.READY, 1, 1) for n, hash_ in enumerate(ready)]
-    return ServiceRecord(service, {2: REVISION}, None, [*instances, *more])
+    return ServiceRecord(service("s", revision=2, status=status), {2: REVISION}, None, [*instances, *more])
 
 
-NEW, OLD = TEMPLATE.hash, "old"
+NEW, OLD = VARIANT.template.hash, "old"
 STARTING = Instance("new", "s", 1, 2, NEW, Phase.STARTING, 1, 1)
 SILENT = Instance("silent", "s", 1, 2, NEW, Phase.STARTING, 1, 1, ready_ms=1)
 EXITED = Instance("dead", "s", 1, 2, NEW, Phase.EXITED, 1, 1)
