@@ -7,8 +7,7 @@ import httpx
 import pytest
 from tests.unit.cli.every import Server
 
-from modelyard.cli import app as program
-from modelyard.cli import profiles
+from modelyard.cli import app, profiles
 from modelyard.client import Client, Credentials
 
 Run = Callable[..., tuple[int, str, str]]
@@ -20,10 +19,22 @@ def server() -> Server:
 
 
 @pytest.fixture
-def run(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Run:
-    """Run a command as somebody who is logged in: (exit code, standard output, standard error)."""
+def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `modelyard` with these words: (exit code, standard output, standard error)."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["modelyard", *words])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+@pytest.fixture
+def run(server: Server, program: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command as somebody who is logged in."""
     for name in ("OS_AUTH_URL", "OS_USERNAME", "OS_PASSWORD", "MODELYARD_DATA_DIR", "MODELYARD_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -37,12 +48,4 @@ def run(
 
     for module in ("context", "server", "login"):
         monkeypatch.setattr(f"modelyard.cli.{module}.make_client", make)
-
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["modelyard", *words])
-        with pytest.raises(SystemExit) as ended:
-            program.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
+    return program

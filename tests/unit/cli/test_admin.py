@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from modelyard.cli import app, context
+from modelyard.cli import context
 from modelyard.cli.exits import Exit
 from modelyard.client import Client, Credentials
 
@@ -49,18 +49,14 @@ def server() -> Server:
 
 
 @pytest.fixture
-def run(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(server: Server, program: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr("modelyard.cli.admin.connect", lambda _: _client(server))
     monkeypatch.setattr("modelyard.cli.admin_resources.connect", lambda _: _client(server))
     context.console.width = 120
 
     def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["modelyard", "admin", *arguments])
         monkeypatch.setattr("sys.stdin", _Lines(stdin))
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
+        return program("admin", *arguments)
 
     return run
 

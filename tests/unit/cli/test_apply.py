@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.worlds.canned import logged_in, reply
 
-from modelyard.cli import app, asking, context
+from modelyard.cli import asking, context
 from modelyard.cli.exits import Exit
 from modelyard.client import Client
 
@@ -61,9 +62,10 @@ class Yard:
         path, query = request.url.path, dict(request.url.params)
         body = json.loads(request.content) if request.content else None
         if path == "/v3/auth/tokens":
-            return httpx.Response(201, json={"token": {"project": {"id": "p1"}}}, headers={"X-Subject-Token": "t"})
+            return logged_in()
         if query.get("dry_run") == "true":
-            return reply(*self.plan)
+            status, body = self.plan
+            return reply(body, status)
         if request.method in {"PUT", "POST"}:
             names = ("If-Match", "Idempotency-Key")
             headers = {name: request.headers[name] for name in names if name in request.headers}
@@ -71,7 +73,8 @@ class Yard:
             answer = self.answers.pop(0)
             if isinstance(answer, Exception):
                 raise answer
-            return reply(*answer)
+            status, body = answer
+            return reply(body, status)
         shown = {
             "/v1/p1/services": {"services": self.services},
             "/v1/p1/services/s1": SERVICE,
@@ -81,11 +84,7 @@ class Yard:
                 "revisions": [{"number": 2, "created_at": 1, "state": "failed", "error_msg": "it broke\nlogs"}]
             },
         }
-        return reply(200, shown[path])
-
-
-def reply(status: int, body: Any) -> httpx.Response:
-    return httpx.Response(status, json=body, headers={"X-Request-Id": "r-1"})
+        return reply(shown[path])
 
 
 @pytest.fixture
@@ -94,7 +93,7 @@ def yard() -> Yard:
 
 
 @pytest.fixture
-def run(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(yard: Yard, program: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     login = {"auth_url": "http://yard.test/v3", "user_name": "a", "password": "p", "project_id": "p1"}
     (tmp_path / "credentials.json").write_text(json.dumps({**login, "domain_name": "d", "project_name": "local"}))
     (tmp_path / "f.yaml").write_text("service_name: iris\ndescription: new\nmodels: iris/2.0.0\n")
@@ -104,11 +103,7 @@ def run(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["modelyard", *arguments, "--data-dir", str(tmp_path)])
-        with pytest.raises(SystemExit) as exit:
-            app.main()
-        out, err = capsys.readouterr()
-        return int(exit.value.code or 0), out, err
+        return program(*arguments, "--data-dir", str(tmp_path))
 
     return call
 

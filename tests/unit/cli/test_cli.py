@@ -8,8 +8,9 @@ import httpx
 import pytest
 import typer
 from rich.console import Console
+from tests.worlds.canned import logged_in, reply
 
-from modelyard.cli import app, context, views
+from modelyard.cli import context, views
 from modelyard.cli.exits import Exit
 from modelyard.cli.variants import assignment, variant
 from modelyard.client import Client, Service, Variant
@@ -61,14 +62,10 @@ class Yard:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         key = f"{request.method} {request.url.path}"
         if key == "POST /v3/auth/tokens":
-            return httpx.Response(201, json={"token": {"project": {"id": "p1"}}}, headers={"X-Subject-Token": "t"})
+            return logged_in()
         body = json.loads(request.content) if request.content else None
         self.sent.append((request.method, request.url.path, body))
         return self.routes[key]
-
-
-def reply(body: object, status: int = 200) -> httpx.Response:
-    return httpx.Response(status, json=body, headers={"X-Request-Id": "r-1"})
 
 
 @pytest.fixture
@@ -77,8 +74,8 @@ def yard() -> Yard:
 
 
 @pytest.fixture
-def run(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run the command in a directory with credentials: (exit code, standard output, standard error)."""
+def run(yard: Yard, program: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command in a directory with credentials."""
     login = {
         "auth_url": "http://yard.test/v3",
         "user_name": "admin",
@@ -94,11 +91,7 @@ def run(yard: Yard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
     def call(*arguments: str, data_dir: Path = tmp_path) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["modelyard", *arguments, "--data-dir", str(data_dir)])
-        with pytest.raises(SystemExit) as exit:
-            app.main()
-        out, err = capsys.readouterr()
-        return int(exit.value.code or 0), out, err
+        return program(*arguments, "--data-dir", str(data_dir))
 
     return call
 

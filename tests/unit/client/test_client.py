@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.worlds.canned import logged_in
 
 from modelyard.client import (
     ApiError,
@@ -41,8 +42,7 @@ class Server:
         key = f"{request.method} {request.url.path}"
         if key == "POST /v3/auth/tokens":
             self.logins += 1
-            body = {"token": {"project": {"id": "p1", "name": "default"}}}
-            return httpx.Response(201, json=body, headers={"X-Subject-Token": f"token-{self.logins}"})
+            return logged_in(f"token-{self.logins}", "default")
         self.asked.append(f"{key} {request.headers.get('X-Auth-Token', '-')}")
         self.bodies.append(json.loads(request.content) if request.content else None)
         answers = self.routes[key]
