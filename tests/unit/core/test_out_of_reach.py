@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from tests.unit.core.situations import NOW, situation, template, variant, with_process
+from tests.unit.core.situations import NOW, situation, with_process
+from tests.worlds.services import template, variant
 
 from modelyard.core.rollout.decide import decide
 from modelyard.core.rollout.situation import Situation
@@ -49,7 +50,7 @@ def test_nobody_who_serves_is_drained_because_of_it() -> None:
 
 def test_once_lost_it_is_replaced_and_stays_until_others_serve() -> None:
     seen = unseen(situation("oo", old=(TWO,), new=None), "o1", lost=True)
-    assert plan(seen, NOW) == Plan((Start(1, template("a1")),))
+    assert plan(seen, NOW) == Plan((Start(1, template("a1").hash),))
     assert decide(seen, NOW).route == seen.acked
     whole = unseen(situation("ooo", old=(TWO,), new=None), "o1", lost=True)
     assert plan(whole, NOW) == Plan(drains=(Drain("o1", LOST),))
