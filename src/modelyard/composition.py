@@ -222,7 +222,7 @@ async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
     users, why = isolation.users(settings.instance_user, root=isolation.is_root(), uid_map=isolation.id_map())
     shown = readable(options.python)
     alone = settings.instance_network == isolation.NONE
-    found = await isolation.detect(
+    isolated = await isolation.detect(
         data_dir / "trial",
         users,
         why,
@@ -230,17 +230,17 @@ async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
         lambda work: view(shown, data_dir, work),
         network=alone,
     )
-    if alone and not found.network:
-        reason = found.reasons.get("network", "")
+    if alone and not isolated.network:
+        reason = isolated.reasons.get("network", "")
         raise OSError(f"instance_network is none, which cannot be had here: {reason}")
-    if users is None or not found.views:
-        for what, how in found.describe().items():
+    if users is None or not isolated.views:
+        for what, how in isolated.describe().items():
             log.warning("isolation of instances: %s %s", what, how)
-    if found.users is not None and not found.views:
+    if isolated.users is not None and not isolated.views:
         for name in ("packages", "environments"):
             (data_dir / name).mkdir(mode=0o711, exist_ok=True)
             (data_dir / name).chmod(0o711)
-    return replace(options, isolation=found)
+    return replace(options, isolation=isolated)
 
 
 def reserve(settings: Settings) -> Reserve:

@@ -255,16 +255,16 @@ def _names(directory: int) -> Iterator[str]:
 
 def _entered(place: int, name: str) -> int:
     """The directory, open and made ours to change. Raises OSError, NotADirectoryError for a link."""
-    found = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
+    handle = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
     try:
-        if os.fstat(found).st_mode & 0o700 != 0o700:
+        if os.fstat(handle).st_mode & 0o700 != 0o700:
             with contextlib.suppress(OSError):
-                os.chmod(f"/proc/self/fd/{found}", 0o700)  # noqa: PTH101 - this very one
-        entered = os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                os.chmod(f"/proc/self/fd/{handle}", 0o700)  # noqa: PTH101 - this very one
+        entered = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         _unpin(entered)
         return entered
     finally:
-        os.close(found)
+        os.close(handle)
 
 
 def _insisting(place: int, name: str, act: Callable[[], None]) -> None:
@@ -278,21 +278,21 @@ def _insisting(place: int, name: str, act: Callable[[], None]) -> None:
         act()
 
 
-def _free(found: int) -> None:
+def _free(handle: int) -> None:
     """Let a file or a directory be changed, by its owner at least; closes the descriptor. A file may also be known
     by a name that lies elsewhere: its mode stays as it is."""
     try:
-        kind = os.fstat(found).st_mode
+        kind = os.fstat(handle).st_mode
         if stat.S_ISDIR(kind):
             with contextlib.suppress(OSError):
-                os.chmod(f"/proc/self/fd/{found}", 0o700)  # noqa: PTH101 - this very one
+                os.chmod(f"/proc/self/fd/{handle}", 0o700)  # noqa: PTH101 - this very one
         if stat.S_ISREG(kind) or stat.S_ISDIR(kind):
             with contextlib.suppress(OSError):
-                opened = os.open(f"/proc/self/fd/{found}", os.O_RDONLY | os.O_CLOEXEC)
+                opened = os.open(f"/proc/self/fd/{handle}", os.O_RDONLY | os.O_CLOEXEC)
                 _unpin(opened)
                 os.close(opened)
     finally:
-        os.close(found)
+        os.close(handle)
 
 
 def _unpin(descriptor: int) -> None:

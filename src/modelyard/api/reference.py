@@ -174,8 +174,8 @@ def _resolved(document: Document, schema: Mapping[str, Any]) -> Mapping[str, Any
     if len(options) == 1:
         schema = {**{k: v for k, v in schema.items() if k not in {"anyOf", "default", "title"}}, **options[0]}
     if ref := schema.get("$ref"):
-        found = document["components"]["schemas"][ref.rpartition("/")[2]]
-        return {**found, **{k: v for k, v in schema.items() if k == "description"}}
+        model = document["components"]["schemas"][ref.rpartition("/")[2]]
+        return {**model, **{k: v for k, v in schema.items() if k == "description"}}
     return schema
 
 

@@ -124,12 +124,12 @@ def list_grants(
 ) -> None:
     """List who has which role where."""
     with connect(data_dir) as yard:
-        found = yard.admin.grants(user, project)
+        grants = yard.admin.grants(user, project)
         names = {str(one["id"]): one["name"] for one in (*yard.admin.users(), *yard.admin.projects())}
     if as_json:
-        print_json(found)
+        print_json(grants)
     else:
-        _print([_named(one, names) for one in found], False, "user", "role", "project")
+        _print([_named(one, names) for one in grants], False, "user", "role", "project")
 
 
 @app.command()
@@ -219,5 +219,5 @@ def _named(one: Json, names: dict[str, object]) -> Json:
     }
 
 
-def _print(found: list[Json], as_json: bool, *columns: str) -> None:
-    print_answer(found, views.plain(found, *columns), as_json=as_json)
+def _print(things: list[Json], as_json: bool, *columns: str) -> None:
+    print_answer(things, views.plain(things, *columns), as_json=as_json)

@@ -36,11 +36,11 @@ def quotas(
     """Show the quotas of a project, or set some of them."""
     given = dict(_assigned(one) for one in wanted or ())
     with connect(data_dir) as yard:
-        found = yard.admin.quotas(project, given)
+        limits = yard.admin.quotas(project, given)
     if as_json:
-        print_json(found)
+        print_json(limits)
     else:
-        rows = [{"quota": name, "value": value} for name, value in sorted(found.items())]
+        rows = [{"quota": name, "value": value} for name, value in sorted(limits.items())]
         show(views.plain(rows, "quota", "value"))
 
 

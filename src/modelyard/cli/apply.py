@@ -76,9 +76,9 @@ def diff(service: ServiceKey, file: Source, data_dir: DataDir = None, as_json: A
 def revisions(service: ServiceKey, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the configurations a service had, newest first."""
     with connect(data_dir) as yard:
-        found = yard.changes.revisions(yard.services.find(service).service_id)
+        numbered = yard.changes.revisions(yard.services.find(service).service_id)
         names = {m.model_id: f"{m.model_name}/{m.model_version}" for m in yard.models.list()}
-    print_answer([one.raw for one in found], plan_view.revisions(found, names), as_json=as_json)
+    print_answer([one.raw for one in numbered], plan_view.revisions(numbered, names), as_json=as_json)
 
 
 def rollback(
@@ -93,11 +93,11 @@ def rollback(
 ) -> None:
     """Go back to an earlier configuration, as one more live change."""
     with connect(data_dir) as yard:
-        found = yard.services.find(service)
-        plan = yard.changes.plan_rollback(found.service_id, revision)
+        known = yard.services.find(service)
+        plan = yard.changes.plan_rollback(known.service_id, revision)
         show(plan_view.plan(plan), on=errors if as_json else console)
         confirm_change(yes)
-        answer = yard.changes.rollback(found.service_id, revision, plan.etag)
+        answer = yard.changes.rollback(known.service_id, revision, plan.etag)
         _follow(yard, plan, answer, Ending(no_wait, timeout, as_json))
 
 

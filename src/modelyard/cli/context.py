@@ -77,9 +77,9 @@ def source(given: Path | None, environ: Mapping[str, str] = os.environ) -> Sourc
     """Who to speak for: --profile, --data-dir, MODELYARD_PROFILE, OS_* variables, the login that `modelyard login`
     keeps, the data directory of this place or user. Raises NotConfigured when none of them has credentials.
     """
-    found = _source(given, environ)
-    spoken_for.set(found)
-    return found
+    credentials = _source(given, environ)
+    spoken_for.set(credentials)
+    return credentials
 
 
 def _source(given: Path | None, environ: Mapping[str, str]) -> Source:

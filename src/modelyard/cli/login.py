@@ -57,18 +57,18 @@ def login(
     password = _password(password_stdin)
     given = Credentials(auth_url=where, username=who, password=password, project_name=project or "")
     with make_client(given) as yard:
-        found = yard.session.login()
-        mine = [] if found.project_id else rows(yard.session.absolute("GET", "/v3/auth/projects"), "projects")
-    if not found.project_id:
+        fresh = yard.session.login()
+        mine = [] if fresh.project_id else rows(yard.session.absolute("GET", "/v3/auth/projects"), "projects")
+    if not fresh.project_id:
         with make_client(replace(given, project_name=_choice([str(one["name"]) for one in mine]))) as yard:
-            found = yard.session.login()
+            fresh = yard.session.login()
     kept = profiles.Profile(
         auth_url=where,
-        username=found.user_name or who,
-        token=found.token,
-        expires_at=found.expires_at,
-        project_name=found.project_name,
-        project_id=found.project_id,
+        username=fresh.user_name or who,
+        token=fresh.token,
+        expires_at=fresh.expires_at,
+        project_name=fresh.project_name,
+        project_id=fresh.project_id,
     )
     file = profiles.save(name, kept)
     until = profiles.when(kept.expires_at)
@@ -95,17 +95,17 @@ def logout(profile: Profile = None) -> None:
 
 def whoami(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Tell who the commands speak for: user, project, roles, server, and where that was found."""
-    found = source(data_dir)
+    origin = source(data_dir)
     with connect(data_dir) as yard:
         held = yard.session.login()
         headers = {SUBJECT_HEADER: held.token}
-        base = found.credentials.auth_url.rstrip("/")
+        base = origin.credentials.auth_url.rstrip("/")
         asked = Outgoing(method="GET", url=f"{base}/auth/tokens", params={"nocatalog": "1"}, headers=headers)
         token: Json = yard.session.send(asked).json()["token"]
-    print_answer({"source": found.told, "auth_url": base, **token}, _shown(found, base, token), as_json=as_json)
+    print_answer({"source": origin.told, "auth_url": base, **token}, _shown(origin, base, token), as_json=as_json)
 
 
-def _shown(found: Source, base: str, token: Json) -> RenderableType:
+def _shown(origin: Source, base: str, token: Json) -> RenderableType:
     def name(key: str) -> str:
         value = token.get(key)
         return str(value.get("name", "")) if isinstance(value, dict) else ""
@@ -116,7 +116,7 @@ def _shown(found: Source, base: str, token: Json) -> RenderableType:
             ("project", name("project")),
             ("roles", ", ".join(str(role["name"]) for role in rows(token, "roles"))),
             ("server", base),
-            ("known from", found.told),
+            ("known from", origin.told),
             ("until", profiles.when(str(token.get("expires_at", "")))),
         )
     )

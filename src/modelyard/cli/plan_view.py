@@ -107,10 +107,10 @@ def _entry(one: Mapping[str, Any], names: Mapping[str, str]) -> str:
     return " ".join([model, *([f"{weight} %"] if weight is not None else []), *([f"×{count}"] if count else [])])
 
 
-def revisions(found: Iterable[Revision], names: Mapping[str, str]) -> Table:
+def revisions(numbered: Iterable[Revision], names: Mapping[str, str]) -> Table:
     """`names`: of models, by id; one that was deleted since is shown by its id."""
     rows = table("REVISION", "STATE", "STABLE", "CREATED", "CONFIG", "ERROR")
-    for one in found:
+    for one in numbered:
         config = ", ".join(_entry(e, names) for e in one.config)
         rows.add_row(
             str(one.number), status(one.state), "yes" if one.stable else "", when(one.created_at), config,

@@ -61,11 +61,11 @@ def predict(
     headers = dict(_header(one) for one in header or ())
     asked = _asked(body, file, fields or (), headers)
     with connect(data_dir) as yard:
-        found = _service(yard, service)
+        target = _service(yard, service)
         if file is not None:
-            asked = asked.in_field(file_field(yard, found, path))
+            asked = asked.in_field(file_field(yard, target, path))
         with yard.stream(
-            found, asked.body, path=path, files=asked.files, headers=headers, timeout_s=timeout
+            target, asked.body, path=path, files=asked.files, headers=headers, timeout_s=timeout
         ) as answer:
             if not _print(answer, output):
                 raise typer.Exit(Exit.FAILED)
@@ -150,7 +150,7 @@ def declared(apis: object, path: str) -> list[str]:
     >>> declared([api], ""), declared([api], "/other"), declared(None, "")
     (['images'], [], [])
     """
-    found: list[str] = []
+    names: list[str] = []
     for api in apis if isinstance(apis, list) else ():
         request = api.get("request") if isinstance(api, dict) else None
         if not isinstance(request, dict) or str(api.get("url") or "/").strip("/") != path.strip("/"):
@@ -159,10 +159,10 @@ def declared(apis: object, path: str) -> list[str]:
         data = request.get("data")
         properties = data.get("properties") if isinstance(data, dict) else None
         if kind.lower().startswith(FORM) and isinstance(properties, dict):
-            found += [
+            names += [
                 name for name, one in properties.items() if isinstance(one, dict) and one.get("type") == "file"
             ]
-    return found
+    return names
 
 
 def _service(yard: Client, key: str) -> Service:

@@ -92,11 +92,11 @@ def _for_curl(data_dir: Path | None, service: str | None) -> dict[str, str]:
     with connect(data_dir) as yard:
         held = yard.session.login()
         api = f"{root}/v1/{held.project_id}"
-        found = {"TOKEN": held.token, "API": api}
+        variables = {"TOKEN": held.token, "API": api}
         if service is not None:
             one = yard.services.find(service)
-            found |= {"SERVICE": f"{api}/services/{one.service_id}", "ADDRESS": one.access_address}
-    return found
+            variables |= {"SERVICE": f"{api}/services/{one.service_id}", "ADDRESS": one.access_address}
+    return variables
 
 
 def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -113,11 +113,11 @@ def status(data_dir: DataDir = None, as_json: AsJson = False) -> None:
                 rows = [(name.replace("_", " "), str(value)) for name, value in left.items()]
                 show(views.facts([("control plane", Text("down", style="red")), ("reason", str(e)), *rows]))
             raise typer.Exit(Exit.UNREACHABLE) from None
-        found = yard.services.list()
+        services = yard.services.list()
     if as_json:
-        print_json({**health, "services": [s.raw for s in found]})
+        print_json({**health, "services": [s.raw for s in services]})
         return
-    show(views.health(given.auth_url, health), "", views.services(found))
+    show(views.health(given.auth_url, health), "", views.services(services))
 
 
 def _left(place: Path, given: Credentials) -> Json:
@@ -129,12 +129,12 @@ def _left(place: Path, given: Credentials) -> Json:
         return {}
     from modelyard.remains import remains
 
-    found = remains(place)
-    ports = ", ".join(map(str, found.gateway_ports))
+    left = remains(place)
+    ports = ", ".join(map(str, left.gateway_ports))
     return {
         "data_dir": str(place),
         "gateway": f"serves on port {ports}" if ports else "down",
-        "instances_running": found.instances,
+        "instances_running": left.instances,
     }
 
 

@@ -115,10 +115,10 @@ class ServiceFile:
             body = ServiceBody.model_validate(value)
         except ValidationError as e:
             raise BadFileError("\n".join([*twice, *_told(e, name, lines)])) from e
-        found = cls(name, body, lines)
-        if problems := [*twice, *found.problems()]:
+        parsed = cls(name, body, lines)
+        if problems := [*twice, *parsed.problems()]:
             raise BadFileError("\n".join(problems))
-        return found
+        return parsed
 
     def problems(self) -> Iterator[str]:
         """What types do not say."""

@@ -87,11 +87,11 @@ def variant(text: str, among: int, model_id: Callable[[str], str], base: Variant
 def present(entries: Iterable[Json]) -> list[Variant]:
     """The config of an answer, as it would be sent again."""
     known = {one.name for one in fields(Variant)}
-    found = []
+    variants = []
     for entry in entries:
         more = {name: value for name, value in entry.items() if name not in known | ANSWERED}
-        found.append(replace(record(entry, Variant), more=more))
-    return found
+        variants.append(replace(record(entry, Variant), more=more))
+    return variants
 
 
 def successors(
@@ -109,12 +109,12 @@ def successors(
         weights = [_share(one, len(entries)) for one in entries]
     else:
         weights = [bases[i].weight for i in range(len(entries))]
-    found = []
+    variants = []
     for i, one in enumerate(entries):
         base = bases.get(i, new)
         count = base.instance_count if one.count is None else one.count
-        found.append(replace(base, model_id=models[i].model_id, weight=weights[i], instance_count=count))
-    return found
+        variants.append(replace(base, model_id=models[i].model_id, weight=weights[i], instance_count=count))
+    return variants
 
 
 def _paired(models: Sequence[Model], before: Sequence[Variant]) -> dict[int, Variant]:
@@ -128,10 +128,10 @@ def _paired(models: Sequence[Model], before: Sequence[Variant]) -> dict[int, Var
     )
     for same in rules:
         for i, one in enumerate(models):
-            found = None if i in pairs else next((old for old in left if same(old, one)), None)
-            if found is not None:
-                pairs[i] = found
-                left.remove(found)
+            match = None if i in pairs else next((old for old in left if same(old, one)), None)
+            if match is not None:
+                pairs[i] = match
+                left.remove(match)
     return pairs
 
 

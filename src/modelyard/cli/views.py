@@ -85,9 +85,9 @@ def model_of(variant: Variant) -> str:
     return f"{variant.model_name}/{variant.model_version}" if variant.model_name else variant.model_id
 
 
-def services(found: Iterable[Service]) -> RenderableType:
+def services(listed: Iterable[Service]) -> RenderableType:
     rows = table("NAME", "STATUS", "PROGRESS", "CALLS", "FAILED", "ID")
-    for s in found:
+    for s in listed:
         progress = f"{s.progress} %" if s.status == "deploying" and s.progress is not None else ""
         rows.add_row(
             s.service_name, status(s.status), progress, str(s.invocation_times), str(s.failed_times), s.service_id
@@ -115,9 +115,9 @@ def service(s: Service) -> RenderableType:
     return Group(about, "", rows) if s.config else about
 
 
-def models(found: Iterable[Model]) -> RenderableType:
+def models(listed: Iterable[Model]) -> RenderableType:
     rows = table("NAME", "VERSION", "TYPE", "STATUS", "SIZE", "PUBLISHED", "ID")
-    for m in found:
+    for m in listed:
         rows.add_row(
             m.model_name, m.model_version, m.model_type, status(m.model_status), size(m.model_size),
             when(m.create_at), m.model_id,
@@ -148,9 +148,9 @@ def updates(records: Iterable[UpdateRecord]) -> RenderableType:
     return rows
 
 
-def events(found: Iterable[Event]) -> RenderableType:
+def events(listed: Iterable[Event]) -> RenderableType:
     rows = table("WHEN", "TYPE", "EVENT")
-    for e in found:
+    for e in listed:
         rows.add_row(when(e.occur_time), status(e.event_type), e.event_info)
     return rows
 
@@ -166,18 +166,18 @@ def health(auth_url: str, answer: Json) -> RenderableType:
     return facts(rows)
 
 
-def plain(found: Iterable[Json], *columns: str) -> RenderableType:
+def plain(rows: Iterable[Json], *columns: str) -> RenderableType:
     """One row for each, as the server said it."""
     grid = table(*columns)
-    for one in found:
+    for one in rows:
         grid.add_row(*(_cell(one.get(name)) for name in columns))
     return grid
 
 
-def named(found: Iterable[Json], projects: Mapping[str, str]) -> list[Json]:
+def named(values: Iterable[Json], projects: Mapping[str, str]) -> list[Json]:
     """The same with projects by name: `project` for `project_id`, and names in `projects`."""
     shown = []
-    for one in found:
+    for one in values:
         key, several = str(one.get("project_id") or ""), one.get("projects")
         more: Json = {"project": projects.get(key, key)}
         if isinstance(several, list):

@@ -147,7 +147,7 @@ async def domains(base: Base, ctx: ContextDep, caller: Caller, asked: Listed) ->
 @router.get("/domains/{domain_id}", summary="Show a domain")
 async def domain(base: Base, ctx: ContextDep, caller: Caller, domain_id: str) -> Json:
     for one in [(caller.domain_id, caller.domain_name)] + [
-        (found.domain_id, found.domain_name) for found in await admin.projects(ctx, caller)
+        (known.domain_id, known.domain_name) for known in await admin.projects(ctx, caller)
     ]:
         if same_domain(domain_id, *one):
             return {"domain": keystone.domain(base, *one)}
@@ -225,8 +225,8 @@ async def access_keys(
     ctx: ContextDep, caller: Caller, asked: Annotated[wire.CredentialList, Depends(query(wire.CredentialList))]
 ) -> Json:
     """The caller's own, or those of `user_id` for an administrator; without their secrets."""
-    found = await admin.access_keys(ctx, caller, asked.user_id)
-    return {"credentials": [keystone.credential(one) for one in found]}
+    held = await admin.access_keys(ctx, caller, asked.user_id)
+    return {"credentials": [keystone.credential(one) for one in held]}
 
 
 @keys.post("", summary="Create an access key", **MADE, openapi_extra=takes(wire.CredentialBody, CREDENTIAL))
