@@ -20,46 +20,30 @@ knows is left to it, names of fields and texts of keys are its own. What a value
 """
 
 import dataclasses
-import io
-import math
 import re
-from collections import UserString, deque
-from collections.abc import (
-    AsyncGenerator,
-    Callable,
-    Generator,
-    Iterator,
-    Mapping,
-    MappingView,
-    Sequence,
-    Set,
-)
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from enum import Enum
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from modelyard_runtime.protocols.values import (
+    Unwritable,
+    exact,
+    has_odd_offset,
+    key_text,
+    objects_of,
+    plain,
+    short,
+    type_name,
+)
+
 Items = Generator[Any, Any, Any] | AsyncGenerator[Any, Any]
 
+
 MOST_DEEP = 200
-_LISTS = (Sequence, Set, MappingView, deque)
-_NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
-
-
-class Unwritable(TypeError):
-    """`place` is the way to the value from the answer, as Python would write it: `["a"][0]`."""
-
-    def __init__(self, what: str, place: str = "") -> None:
-        super().__init__(what, place)
-        self.what = what
-        self.place = place
-
-    def __str__(self) -> str:
-        return f"answer{self.place} {self.what}"
 
 
 class _Walk(Exception):
@@ -84,44 +68,18 @@ def encode_or_stream(answer: Any) -> bytes | Items:
     return encode(answer)
 
 
-def plain(value: Any) -> Any:
-    """One step from `value`, which is none of JSON's own types, towards what JSON knows. Raises Unwritable."""
-    known = _converter(type(value))  # type: ignore[arg-type]  # types are hashable
-    if known is not None:
-        return known(value)
-    if isinstance(value, Enum):
-        return value.value
-    for base, convert in _BASES:
-        if isinstance(value, base):
-            return convert(value)
-    if isinstance(value, Mapping):
-        return dict(value.items())
-    kind = type(value)
-    for name, arguments in _METHODS:
-        method = getattr(value, name, None)
-        if callable(method) and not isinstance(value, type):
-            result = method(**arguments)
-            if type(result) is not kind:
-                return result
-    if isinstance(value, AsyncGenerator):
-        raise Unwritable("is an asynchronous generator inside an answer, which cannot be written as JSON")
-    if isinstance(value, _LISTS) or (isinstance(value, Iterator) and not isinstance(value, io.IOBase)):
-        return list(value)  # type: ignore[arg-type]
-    if hasattr(value, "numpy"):  # a TensorFlow tensor
-        return value.numpy()
-    raise Unwritable(f"is of type {_name(kind)}, which cannot be written as JSON")
-
-
 def walked(value: Any, place: str = "", depth: int = 0) -> Any:
     """`value` in the types that msgspec writes by itself. Raises Unwritable with the place."""
     kind = type(value)
     if depth > MOST_DEEP:
-        what = f"is nested more than {MOST_DEEP} deep, or contains itself (here is a value of type {_name(kind)})"
+        what = (
+            f"is nested more than {MOST_DEEP} deep, or contains itself (here is a value of type {type_name(kind)})"
+        )
         raise Unwritable(what, _cut(place))
     if kind is str:
         return _text(value, place)
     if kind is datetime or kind is time:
-        return _exact(value)
+        return exact(value)
     if kind in _SELF:
         return value
     if isinstance(value, dict):
@@ -142,7 +100,7 @@ def walked(value: Any, place: str = "", depth: int = 0) -> Any:
     except Unwritable as error:
         raise Unwritable(error.what, _cut(place)) from None
     if kind is type(simpler):  # never in itself
-        raise Unwritable(f"is of type {_name(kind)}, which cannot be written as JSON", _cut(place))
+        raise Unwritable(f"is of type {type_name(kind)}, which cannot be written as JSON", _cut(place))
     return walked(simpler, place, depth + (type(simpler) is not list))
 
 
@@ -173,31 +131,6 @@ def _is_default(field: msgspec.structs.FieldInfo, value: Any) -> bool:
     return value is field.default or (factory in (list, dict, set) and type(value) is factory and not value)
 
 
-def key_text(key: Any) -> str:
-    """How a key is written. Raises Unwritable."""
-    if type(key) is str:
-        return key
-    if key is None or key is True or key is False:
-        return {None: "null", True: "true", False: "false"}[key]
-    if type(key) is datetime or type(key) is time:
-        key = _exact(key)
-    try:
-        return str(*msgspec.json.decode(msgspec.json.encode({key: None})))
-    except (TypeError, ValueError, NotImplementedError, OverflowError):
-        pass
-    if isinstance(key, str):
-        return str.__str__(key)
-    try:
-        simpler = plain(key)
-    except Unwritable:
-        simpler = key
-    if isinstance(simpler, msgspec.Raw):
-        return bytes(simpler).decode()
-    if type(simpler) is type(key) or isinstance(simpler, (list, tuple, dict)):
-        raise Unwritable(f"has a key of type {_name(type(key))}, which cannot be written as JSON")
-    return key_text(simpler)
-
-
 def _object(items: Any, place: str, depth: int) -> dict[str, Any]:
     written: dict[str, Any] = {}
     for key, value in items:
@@ -206,8 +139,8 @@ def _object(items: Any, place: str, depth: int) -> dict[str, Any]:
         except Unwritable as error:
             raise Unwritable(error.what, _cut(place)) from None
         if name in written:
-            raise Unwritable(f"has two keys that are both written {_short(name)}", _cut(place))
-        written[name] = walked(value, f"{place}[{_short(name)}]", depth + 1)
+            raise Unwritable(f"has two keys that are both written {short(name)}", _cut(place))
+        written[name] = walked(value, f"{place}[{short(name)}]", depth + 1)
     return written
 
 
@@ -215,7 +148,7 @@ def _text(value: str, place: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise Unwritable(f"is the text {_short(ascii(value)[1:-1])}, which is not Unicode", _cut(place)) from None
+        raise Unwritable(f"is the text {short(ascii(value)[1:-1])}, which is not Unicode", _cut(place)) from None
     return value
 
 
@@ -226,24 +159,6 @@ def _fields(value: Any) -> Sequence[str] | None:
         return [field.name for field in dataclasses.fields(kind)]
     names = getattr(kind, "__attrs_attrs__", None)
     return None if names is None or kind is type else [each.name for each in names if each.name[0] != "_"]
-
-
-# RFC 3339 has no seconds in an offset, and msgspec drops them.
-
-
-def _exact(value: datetime | time) -> datetime | str:
-    """`value`, in UTC where its offset has seconds; a time of no day as Python writes it."""
-    if not _has_odd_offset(value):
-        return value  # type: ignore[return-value]
-    try:
-        return value.astimezone(UTC)  # type: ignore[union-attr]
-    except (AttributeError, OverflowError):
-        return value.isoformat()
-
-
-def _has_odd_offset(value: datetime | time) -> bool:
-    offset = value.utcoffset()
-    return offset is not None and bool(offset.seconds % 60 or offset.microseconds)
 
 
 def _tells_an_offset(written: bytes) -> bool:
@@ -262,7 +177,7 @@ def _inexact(answer: Any) -> bool:
         if kind in _HARMLESS:
             continue
         if kind is datetime or kind is time:
-            if value.tzinfo is not UTC and _has_odd_offset(value):
+            if value.tzinfo is not UTC and has_odd_offset(value):
                 return True
         elif isinstance(value, dict):
             todo.extend(dict.keys(value))
@@ -270,140 +185,11 @@ def _inexact(answer: Any) -> bool:
         elif isinstance(value, (list, tuple, set, frozenset)):
             todo.extend(value)
         elif not isinstance(value, _ATOMS):
-            inner = _objects(value)
+            inner = objects_of(value)
             if inner is None:
                 return True
             todo.extend(inner)
     return False
-
-
-def _objects(value: Any) -> list[Any] | None:
-    """What an array, a series or a frame has of Python's own objects; None for anything else."""
-    known = _converter(type(value))  # type: ignore[arg-type]  # types are hashable
-    if known is None:
-        return None
-    if known is _rows:
-        return [value.iloc[:, n] for n, dtype in enumerate(value.dtypes) if dtype.kind == "O"]
-    kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if kind == "V":
-        return None
-    return list(value.reshape(-1) if known is _of_numpy else value) if kind == "O" else []
-
-
-# numpy and pandas, which may not be installed: whoever has a value of theirs has imported them.
-
-
-def _of_numpy(value: Any) -> Any:
-    kind = value.dtype.kind
-    if kind == "c":
-        raise Unwritable("is a complex number, which cannot be written as JSON")
-    special = kind in ("M", "m") or (kind == "f" and value.dtype.itemsize > 8)
-    names = value.dtype.names
-    if value.ndim and (special or kind == "O" or names):
-        return list(value)
-    if names:
-        return [value[name] for name in names]
-    if kind == "M":
-        return _moment(value)
-    if kind == "m":
-        return _span(value)
-    if special:  # a long double keeps its digits
-        return msgspec.Raw(str(value).encode()) if math.isfinite(value) else None
-    return value.tolist()
-
-
-def _moment(value: Any) -> Any:
-    """numpy's datetime64: a date, a time to the microsecond as Python has it, or text where that is not enough."""
-    import numpy as np
-
-    if np.isnat(value):
-        return None
-    unit, _ = np.datetime_data(value.dtype)
-    if unit in ("Y", "M"):
-        return str(np.datetime_as_string(value))
-    if unit in ("ns", "ps", "fs", "as"):
-        coarse = value.astype("datetime64[us]")
-        if coarse.astype(value.dtype) != value:
-            return str(np.datetime_as_string(value))
-        value = coarse
-    moment = value.item()
-    return moment if isinstance(moment, date) else str(np.datetime_as_string(value))
-
-
-def _span(value: Any) -> Any:
-    import numpy as np
-
-    if np.isnat(value):
-        return None
-    unit, step = np.datetime_data(value.dtype)
-    count = int(value.astype("int64")) * step
-    if unit in ("Y", "M"):
-        return f"P{count}{unit}"
-    if unit == "generic":
-        raise Unwritable("is a duration without a unit, which cannot be written as JSON")
-    if unit in ("ps", "fs", "as"):
-        raise Unwritable(f"is a duration in {unit}, which cannot be written as JSON")
-    weeks = {"W": 604_800, "D": 86_400, "h": 3_600, "m": 60}
-    return duration(count * (weeks[unit] * 10**9 if unit in weeks else _NS[unit]))
-
-
-def duration(ns: int) -> str:
-    """ISO 8601 with days and seconds, as msgspec writes Python's: 90061.5 s is `P1DT3661.5S`."""
-    sign, ns = ("-", -ns) if ns < 0 else ("", ns)
-    days, rest = divmod(ns, 86_400 * 10**9)
-    seconds, fraction = divmod(rest, 10**9)
-    tail = f"{seconds}.{fraction:09d}".rstrip("0") if fraction else str(seconds)
-    if not days:
-        return f"{sign}PT{tail}S"
-    return f"{sign}P{days}D" + (f"T{tail}S" if rest else "")
-
-
-def _timestamp(value: Any) -> Any:
-    if _has_odd_offset(value):
-        value = value.tz_convert("UTC")
-    if not value.nanosecond:
-        return value.to_pydatetime()
-    return value.isoformat().removesuffix("+00:00") + ("Z" if value.isoformat().endswith("+00:00") else "")
-
-
-def _rows(frame: Any) -> list[dict[str, Any]]:
-    names = [_label(each) for each in frame.columns]
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Unwritable(f"is a data frame with several columns named {_short(twice)}")
-    columns = [frame.iloc[:, n].tolist() for n in range(len(names))]
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _label(label: Any) -> str:
-    """A column of several levels is named as DataFrame.to_json names it: `('a', 'x')`."""
-    if not isinstance(label, tuple):
-        return key_text(label)
-    return str(tuple(each if type(each) in (int, float, str) else key_text(each) for each in label))
-
-
-_LIBRARIES: dict[tuple[str, str], Callable[[Any], Any]] = {
-    ("numpy", "ndarray"): _of_numpy,
-    ("numpy", "generic"): _of_numpy,
-    ("pandas", "NAType"): lambda _: None,
-    ("pandas", "NaTType"): lambda _: None,
-    ("pandas", "Timestamp"): _timestamp,
-    ("pandas", "Timedelta"): lambda value: duration(int(value.as_unit("ns").value)),
-    ("pandas", "Period"): str,
-    ("pandas", "DataFrame"): _rows,
-    ("pandas", "Series"): lambda value: value.tolist(),
-    ("pandas", "Index"): lambda value: value.tolist(),
-}
-
-
-@lru_cache(maxsize=512)
-def _converter(kind: type) -> Callable[[Any], Any] | None:
-    """By what `kind` derives from: a script's own subclass of a data frame is one, too. No library is imported."""
-    for each in kind.__mro__:
-        converter = _LIBRARIES.get((str(each.__module__).partition(".")[0], each.__name__))
-        if converter is not None:
-            return converter
-    return None
 
 
 def _known(value: Any) -> Any:
@@ -416,6 +202,8 @@ def _known(value: Any) -> Any:
 
 
 _encode = msgspec.json.Encoder(enc_hook=_known).encode
+
+
 _LEFT_TO_THE_WALK = (
     _Walk,
     TypeError,
@@ -425,39 +213,20 @@ _LEFT_TO_THE_WALK = (
     OverflowError,
     BufferError,
 )
+
+
 _Z, _PLUS, _MINUS = b"Z+-"
+
+
 _WEST = re.compile(rb'-\d\d:\d\d"').search
+
+
 _EAST = re.compile(rb'\+\d\d:\d\d"').search
 
 
-def _identity(value: Any) -> Any:
-    return value
-
-
-_BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (str, str.__str__),
-    (int, int.__int__),
-    (float, float.__float__),
-    (bytes, bytes),
-    (bytearray, bytes),
-    (datetime, lambda v: _exact(datetime.fromisoformat(datetime.isoformat(v)))),
-    (date, lambda v: date(v.year, v.month, v.day)),
-    (time, lambda v: _exact(time.fromisoformat(time.isoformat(v)))),
-    (timedelta, lambda v: timedelta(v.days, v.seconds, v.microseconds)),
-    (Decimal, Decimal),
-    (UUID, lambda v: UUID(int=v.int)),
-    (UserString, str),
-    (memoryview, memoryview.tobytes),
-)
 _UNSET = msgspec.UNSET
-_METHODS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("tolist", {}),
-    ("to_list", {}),
-    ("to_dicts", {}),  # polars
-    ("to_pylist", {}),  # Arrow
-    ("model_dump", {}),  # pydantic
-    ("to_dict", {}),
-)
+
+
 _SELF = frozenset(
     {
         str,
@@ -476,7 +245,11 @@ _SELF = frozenset(
         msgspec.Raw,
     }
 )
+
+
 _HARMLESS = frozenset({str, int, float, bool, type(None), date, timedelta, Decimal, UUID, bytes})
+
+
 _ATOMS = (
     str,
     int,
@@ -492,15 +265,6 @@ _ATOMS = (
     Decimal,
     UUID,
 )
-
-
-def _name(kind: type) -> str:
-    module = "" if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}."
-    return f"{module}{kind.__qualname__}"[:200]
-
-
-def _short(text: str) -> str:
-    return '"' + (text if len(text) <= 60 else text[:57] + "…") + '"'
 
 
 def _cut(place: str) -> str:

@@ -18,7 +18,8 @@ from modelyard_runtime.execution.job import Asked, Call
 from modelyard_runtime.execution.sharing import alone
 from modelyard_runtime.logs import tell
 from modelyard_runtime.model import Model
-from modelyard_runtime.protocols.answers import Items, Unwritable
+from modelyard_runtime.protocols.answers import Items
+from modelyard_runtime.protocols.values import Unwritable
 
 Header = Callable[[str], str]  # a request header by its lower-case name, "" when it is not there
 Failed = Callable[[BaseException], str]  # writes a failure to the log and returns its reference

@@ -20,7 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard_runtime.protocols.answers import MOST_DEEP, Unwritable, encode, encode_or_stream, walked
+from modelyard_runtime.protocols.answers import MOST_DEEP, encode, encode_or_stream, walked
+from modelyard_runtime.protocols.values import Unwritable
 
 
 class Text(str):
