@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelyard.domain.batch import Job
 from modelyard.domain.resources import Resources
 
 
@@ -68,7 +69,8 @@ class Variant:
     """One entry of a revision's config.
 
     `track` is the lineage that it belongs to: successors inherit it (`core.rollout.pairing`), so that it is stable
-    across revisions. `weight` is 0..100. `raw` is the entry as the caller sent it, echoed in its order.
+    across revisions. `weight` is 0..100. `job`: what a batch service does with the model (None: it is none). `raw`
+    is the entry as the caller sent it, echoed in its order.
     """
 
     track: int
@@ -81,6 +83,7 @@ class Variant:
     budget: Budget = Budget()
     deploy_timeout_s: int = 1200
     termination_grace_s: int = 30
+    job: Job | None = None
     raw: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -52,7 +52,8 @@ class StartRefusedError(EngineError):
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
     """Everything an engine needs to run one instance. `package` is the snapshot's digest; `pool` where it runs
-    ("": the default one), `volumes` what it sees of the host besides."""
+    ("": the default one), `volumes` what it sees of the host besides. `batch`: it is a worker of a batch
+    service."""
 
     instance_id: str
     service_id: str
@@ -67,6 +68,7 @@ class InstanceSpec:
     health: Health = Health()
     pool: str = ""
     volumes: tuple[Volume, ...] = ()
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

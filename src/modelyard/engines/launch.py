@@ -93,6 +93,8 @@ def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> d
         "MODELYARD_MODEL_VERSION": spec.model_version,
         "MODELYARD_METRICS_SOCKET": METRICS_SOCKET,
     }
+    if spec.batch:
+        facts["MODELYARD_BATCH"] = "1"
     return defaults | dict(spec.envs) | facts
 
 

@@ -1,0 +1,1 @@
+"""What batch services do: how their input is cut and named, what happens next to a task. Pure."""
