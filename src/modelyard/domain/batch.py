@@ -91,9 +91,9 @@ class Job:
 
     `source` and `destination` as the caller spelled them; `manifest`: the source is a list of files. `uri`: the
     path of the model that is asked, `method` its method. `mapping` makes the request of a row (None: the row is
-    the request, as in JSONL, or a file). `file_field`: the form field of the single file of format FILE; "": the file
-    is the body itself. `row_timeout_s`: how long the prediction of one row may take; `max_row_bytes`: how large a
-    row, or a file, may be.
+    the request, as in JSONL, or a file). `file_field`: the form field of the single file of format FILE; "":
+    the file is the body itself. `row_timeout_s`: how long the prediction of one row may take; `max_row_bytes`:
+    how large a row, or a file, may be.
     """
 
     source: str
@@ -146,9 +146,9 @@ class Counts:
 class Task:
     """`number` counts from 1 within the service; `rollout` is the id of the rollout that began it, or last resumed
     it. `planned`: all of the input has been cut into splits; until then `cursor` is where planning goes on (its
-    own word, "" at the beginning). `error`: why it failed; `waiting`: what keeps it from going on for now. `retries`:
-    how often its failed rows were tried again. Times are milliseconds since 1970 UTC; `started_ms`: its first
-    lease."""
+    own word, "" at the beginning). `error`: why it failed; `waiting`: what keeps it from going on for now.
+    `retries`: how often its failed rows were tried again. Times are milliseconds since 1970 UTC; `started_ms`: its
+    first lease."""
 
     id: str
     service_id: str
