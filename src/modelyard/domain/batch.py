@@ -230,7 +230,8 @@ class Split:
 @dataclass(frozen=True, slots=True)
 class Publication:
     """The outcomes of the first `rows` rows of a leased split, in `part`. `rest`: (source, start) where what
-    remains of it begins; None: nothing does."""
+    remains of it begins; None: nothing does. `former`: of a retried split with a rest, how many of its former
+    failures are among these rows."""
 
     source: int
     start: int
@@ -241,3 +242,4 @@ class Publication:
     part_bytes: int
     part_size: int
     rest: tuple[int, int] | None = None
+    former: int = 0

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from modelyard.store.administration import AdministrationReads, AdministrationWrites
 from modelyard.store.apps import AppReads, AppWrites
+from modelyard.store.batch import BatchReads, BatchWrites
 from modelyard.store.identity import IdentityReads, IdentityWrites
 from modelyard.store.models import ModelReads, ModelWrites
 from modelyard.store.services import ServiceReads, ServiceWrites
@@ -31,12 +32,21 @@ class SchemaError(Exception):
     """The database is not one that this release can use (a newer release wrote it, or it is not ours)."""
 
 
-class ReadTransaction(IdentityReads, ModelReads, ServiceReads, AppReads, AdministrationReads, Protocol):
+class ReadTransaction(
+    IdentityReads, ModelReads, ServiceReads, AppReads, AdministrationReads, BatchReads, Protocol
+):
     """Lookups. A `project_id` narrows to that project; None finds in any (for the loops)."""
 
 
 class WriteTransaction(
-    IdentityWrites, ModelWrites, ServiceWrites, AppWrites, AdministrationWrites, ReadTransaction, Protocol
+    IdentityWrites,
+    ModelWrites,
+    ServiceWrites,
+    AppWrites,
+    AdministrationWrites,
+    BatchWrites,
+    ReadTransaction,
+    Protocol,
 ):
     """Lookups and changes inside one serialised transaction. `save_*` inserts or replaces the whole row."""
 

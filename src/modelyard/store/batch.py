@@ -38,7 +38,7 @@ class BatchWrites(BatchReads, Protocol):
     async def add_task(self, task: Task) -> None: ...
 
     async def save_task(self, task: Task) -> None:
-        """All of it but its counts, `planned` and `cursor`."""
+        """All of it but what the ledger itself keeps: its counts, `planned`, `cursor`, `started_ms`, `retries`."""
 
     async def plan(
         self,
@@ -49,16 +49,17 @@ class BatchWrites(BatchReads, Protocol):
         *,
         planned: bool = False,
     ) -> None:
-        """More of the input. What is there already (planned again after a crash) is left as it is and not counted
-        twice."""
+        """More of the input, in its order. What is there already (planned again after a crash) is left as it is
+        and not counted twice; splits of a source that has failed meanwhile are left out."""
 
     async def lease(self, task_id: str, worker: str, now_ms: int) -> Split | None:
         """The next pending split in the order of the input, now leased, its attempt one higher. None: there is
-        none now. The task's first lease sets its `started_ms`."""
+        none now, or the task is not ACTIVE. The task's first lease sets its `started_ms`."""
 
     async def publish(self, task_id: str, publication: Publication) -> bool:
         """False, and nothing is written, when the attempt is no longer the split's. The rest stays leased under
-        the same attempt. A retried split's former failures no longer count."""
+        the same attempt. A retried split's former failures no longer count. Raises ImpossiblePublicationError for
+        one that would lose rows or count them twice (`core.batch.ledger`)."""
 
     async def release(self, task_id: str, source: int, start: int, attempt: int, *, died: bool = False) -> bool:
         """Give a leased split back; `died`: its worker did."""
@@ -67,7 +68,8 @@ class BatchWrites(BatchReads, Protocol):
         """Give back every leased split; their attempts are void. Returns how many."""
 
     async def fail_source(self, task_id: str, number: int, error: str) -> None:
-        """The source cannot be read: its splits go, its rows count nowhere any more."""
+        """The source cannot be read: its splits go, its rows count nowhere any more. ValueError where it shares
+        its split with others (format FILE): there it is a row that fails."""
 
     async def save_results(self, task_id: str, sources: Sequence[Source]) -> None:
         """Their `result_version`."""
@@ -76,5 +78,5 @@ class BatchWrites(BatchReads, Protocol):
         """The results are assembled: no split has a part any more (their sizes stay)."""
 
     async def reopen_failed(self, task_id: str) -> int:
-        """Every published split with failed rows is pending again, as a retry; the task's `retries` is one higher.
-        Returns how many rows that are."""
+        """Every published split with failed rows is pending again, as a retry; its failures count nowhere until
+        then, and the task's `retries` is one higher. Returns how many rows that are (0: nothing changed)."""

@@ -21,6 +21,7 @@ from modelyard.store.base import ReadTransaction, StoreUnavailableError, WriteTr
 from modelyard.store.sql import schema
 from modelyard.store.sql.administration import AdministrationReading, AdministrationWriting
 from modelyard.store.sql.apps import AppReading, AppWriting
+from modelyard.store.sql.batch import BatchReading, BatchWriting
 from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.identity import IdentityReading, IdentityWriting
 from modelyard.store.sql.models import ModelReading, ModelWriting
@@ -33,11 +34,19 @@ from modelyard.store.sql.sqlite import Sqlite
 log = logging.getLogger(__name__)
 
 
-class SqlReading(IdentityReading, ModelReading, ServiceReading, AppReading, AdministrationReading):
+class SqlReading(IdentityReading, ModelReading, ServiceReading, AppReading, AdministrationReading, BatchReading):
     """`store.base.ReadTransaction`: one object per transaction."""
 
 
-class SqlWriting(IdentityWriting, ModelWriting, ServiceWriting, AppWriting, AdministrationWriting, SqlReading):
+class SqlWriting(
+    IdentityWriting,
+    ModelWriting,
+    ServiceWriting,
+    AppWriting,
+    AdministrationWriting,
+    BatchWriting,
+    SqlReading,
+):
     """`store.base.WriteTransaction`."""
 
 

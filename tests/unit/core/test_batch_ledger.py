@@ -1,0 +1,81 @@
+"""What a publication makes of a split, and what splits count."""
+
+from dataclasses import replace
+
+import pytest
+
+from modelyard.core.batch.ledger import ImpossiblePublicationError, change, counted, published
+from modelyard.domain.batch import Counts, Publication, Split, SplitState
+
+LEASED = Split(3, 100, 200, 10, 10, SplitState.LEASED, attempt=2, deaths=1, worker="i1")
+WHOLE = Publication(3, 100, 2, 10, 4, "part", 50, 60)
+PREFIX = replace(WHOLE, rows=6, rest=(3, 150))
+RETRIED = replace(LEASED, retry=True, failed=5, part="old", part_bytes=7, part_size=8)
+FILES = Split(3, 0, 0, 0, 10, SplitState.LEASED, attempt=2)
+
+
+def test_a_whole_split() -> None:
+    first = Split(3, 100, 200, 10, 10, SplitState.PUBLISHED, 2, 0, "", 4, "part", 50, 60)
+    assert published(LEASED, WHOLE) == (first, None)
+
+
+def test_a_prefix_and_its_rest() -> None:
+    first, rest = published(LEASED, PREFIX)
+    assert first == Split(3, 100, 150, 10, 6, SplitState.PUBLISHED, 2, 0, "", 4, "part", 50, 60)
+    assert rest == Split(3, 150, 200, 16, 4, SplitState.LEASED, 2, 0, "i1")
+
+
+def test_the_rest_of_files_begins_with_a_later_source() -> None:
+    first, rest = published(FILES, replace(PREFIX, start=0, rest=(9, 0)))
+    assert (first.source, first.rows, first.end) == (3, 6, 0)
+    assert rest == replace(FILES, source=9, rows=4)
+
+
+def test_the_rest_of_a_retry_keeps_its_failures_and_its_former_part() -> None:
+    first, rest = published(RETRIED, replace(PREFIX, failed=1, former=3))
+    assert (first.retry, first.failed, first.part) == (False, 1, "part")
+    assert rest is not None
+    assert (rest.retry, rest.failed, rest.part, rest.part_bytes, rest.part_size) == (True, 2, "old", 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("split", "publication"),
+    [
+        (LEASED, replace(WHOLE, rows=9)),
+        (LEASED, replace(WHOLE, rows=11)),
+        (LEASED, replace(WHOLE, rows=0, failed=0)),
+        (LEASED, replace(WHOLE, failed=11)),
+        (LEASED, replace(WHOLE, failed=-1)),
+        (LEASED, replace(PREFIX, rows=10)),
+        (LEASED, replace(PREFIX, rest=(3, 100))),
+        (LEASED, replace(PREFIX, rest=(3, 200))),
+        (LEASED, replace(PREFIX, rest=(4, 150))),
+        (LEASED, replace(PREFIX, former=1)),
+        (FILES, replace(PREFIX, rest=(8, 0))),
+        (FILES, replace(PREFIX, rest=(9, 1))),
+        (RETRIED, replace(PREFIX, former=-1)),
+        (RETRIED, replace(PREFIX, former=6)),
+        (RETRIED, PREFIX),
+    ],
+)
+def test_what_does_not_fit_is_refused(split: Split, publication: Publication) -> None:
+    with pytest.raises(ImpossiblePublicationError):
+        published(split, publication)
+
+
+@pytest.mark.parametrize(
+    ("split", "counts"),
+    [
+        (LEASED, Counts(splits=1, rows=10)),
+        (published(LEASED, WHOLE)[0], Counts(splits=1, splits_done=1, rows=10, rows_done=6, rows_failed=4)),
+        (RETRIED, Counts(splits=1, rows=10, rows_done=5)),
+    ],
+    ids=["leased", "published", "retried"],
+)
+def test_what_a_split_counts(split: Split, counts: Counts) -> None:
+    assert counted(split) == counts
+
+
+def test_change_adds_and_takes_away() -> None:
+    grows = change([Counts(rows=3, splits=1), Counts(rows=4)], [Counts(rows=2, bytes=5)])
+    assert {name: by for name, by in grows.items() if by} == {"rows": 5, "splits": 1, "bytes": -5}
