@@ -163,6 +163,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         port_is_kept=True,
     )
     objects = LocalObjects(data_dir / "objects")
+    await asyncio.to_thread(objects.sweep)
     publisher = Publisher(
         store,
         Copying(objects, settings.disk_reserve_mib * MIB),

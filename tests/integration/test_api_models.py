@@ -214,7 +214,9 @@ class Breaks(LocalObjects):
     offsets: list[int]
     whole = False
 
-    async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
+    async def read(
+        self, path: ObjectPath, *, offset: int = 0, length: int | None = None, version: str = ""
+    ) -> AsyncIterator[bytes]:
         self.offsets.append(offset)
         content = b"".join([piece async for piece in super().read(path, offset=offset)])
         yield content if self.whole else content[:3]

@@ -228,13 +228,17 @@ async def test_one_judgement(
 class Vanishing(LocalObjects):
     """The file is gone between the listing and the reading of it."""
 
-    async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
+    async def read(
+        self, path: ObjectPath, *, offset: int = 0, length: int | None = None, version: str = ""
+    ) -> AsyncIterator[bytes]:
         raise ObjectNotFoundError(f"{path} does not exist")
         yield b""
 
 
 class Forbidden(LocalObjects):
-    async def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]:
+    async def read(
+        self, path: ObjectPath, *, offset: int = 0, length: int | None = None, version: str = ""
+    ) -> AsyncIterator[bytes]:
         raise ObjectRefusedError(f"{path} cannot be read: permission denied")
         yield b""
 
@@ -340,8 +344,9 @@ class Nothing:
 
 
 class Away(LocalObjects):
-    async def list(self, path: ObjectPath) -> list[ObjectInfo]:
+    async def list(self, path: ObjectPath, *, after: str = "") -> AsyncIterator[ObjectInfo]:
         raise ObjectStoreUnavailableError("no answer")
+        yield ObjectInfo("", 0)
 
 
 class NoIndex(Nothing):
@@ -350,8 +355,9 @@ class NoIndex(Nothing):
 
 
 class Surprise(LocalObjects):
-    async def list(self, path: ObjectPath) -> list[ObjectInfo]:
+    async def list(self, path: ObjectPath, *, after: str = "") -> AsyncIterator[ObjectInfo]:
         raise TypeError("unhashable type")
+        yield ObjectInfo("", 0)
 
 
 def away(root: Path, world: ApiWorld) -> Publisher:

@@ -7,11 +7,18 @@ never be copied is refused in words for the package's author; everything else is
 import asyncio
 import errno
 import shutil
+from contextlib import aclosing
 from pathlib import Path, PurePosixPath
 
-from modelyard.artifacts.judgement import too_large
+from modelyard.artifacts.judgement import MAX_FILES, too_large
 from modelyard.core.packages import contents
-from modelyard.objects.base import ObjectInfo, ObjectStore, ObjectStoreError, ObjectStoreUnavailableError
+from modelyard.objects.base import (
+    ObjectChangedError,
+    ObjectInfo,
+    ObjectStore,
+    ObjectStoreError,
+    ObjectStoreUnavailableError,
+)
 from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
 from modelyard.objects.tree import PERMANENT
 
@@ -35,7 +42,7 @@ class Copying:
         RefusedPackageError, ObjectStoreUnavailableError, OSError."""
         try:
             source = object_path(location) / "model"
-            objects = await self._objects.list(source)
+            objects = await self._listed(source)
             if large := [*too_large({info.key: info.size for info in objects})]:
                 raise RefusedPackageError("; ".join(finding.said for finding in large))
             if not objects:
@@ -52,6 +59,15 @@ class Copying:
             if isinstance(error, ObjectStoreUnavailableError):
                 raise
             raise RefusedPackageError(f"source_location: {error}") from error
+
+    async def _listed(self, source: ObjectPath) -> list[ObjectInfo]:
+        objects: list[ObjectInfo] = []
+        async with aclosing(self._objects.list(source)) as found:
+            async for info in found:
+                objects.append(info)
+                if len(objects) > MAX_FILES:
+                    raise RefusedPackageError(f"source_location: {source} has more than {MAX_FILES} files")
+        return objects
 
     def _need(self, size: int, parent: Path) -> None:
         parent.mkdir(parents=True, exist_ok=True)
@@ -75,15 +91,12 @@ class Copying:
             for tries_left in reversed(range(TRIES)):
                 begun = file.tell()
                 try:
-                    async for piece in self._objects.read(source / info.key, offset=begun):
+                    async for piece in self._objects.read(source / info.key, offset=begun, version=info.version):
                         self._need(len(piece), path.parent)  # others are copied at the same time
                         await asyncio.to_thread(file.write, piece)
-                    if begun and not await self._same(source, info):
-                        raise ObjectStoreUnavailableError(f"{source / info.key} changed while it was read")
                     return
+                except ObjectChangedError as error:
+                    raise ObjectStoreUnavailableError(str(error)) from error  # what is there now is another try
                 except ObjectStoreUnavailableError:
-                    if not tries_left or not await self._same(source, info):
+                    if not tries_left or not info.version:
                         raise
-
-    async def _same(self, source: ObjectPath, info: ObjectInfo) -> bool:
-        return bool(info.version) and info in await self._objects.list(source)

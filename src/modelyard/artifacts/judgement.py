@@ -25,6 +25,7 @@ from modelyard_runtime.loading.package import MAX_CONFIG_BYTES, Package
 
 MAX_BYTES = 20 * 1024**3
 """The vendor's bound on a package (`ModelArts.3044`)."""
+MAX_FILES = 200_000
 MAX_SOURCE_BYTES = 8 * 1024**2
 
 
@@ -87,7 +88,7 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
     """`home` is the `model/` of a package. `request`: None on the author's machine, where config.json must say
     everything. `safe_only`: weights that run code when they are loaded are errors. Raises OSError."""
     try:
-        sizes = {file.name: file.size for file in files(home, home.resolve().parent)}
+        sizes = {file.name: file.size for file in files(home, home.resolve().parent, most=MAX_FILES)}
     except RefusedFileError as error:
         return Report((Finding(Level.ERROR, error.name, error.text),))
     if large := tuple(too_large(sizes)):

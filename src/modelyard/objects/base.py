@@ -2,19 +2,31 @@
 
 Contract:
 
-- `list` answers every object below a path, in the order of the keys, with keys relative to it; a path
-  with nothing below it answers (). A path that is itself an object is not below itself.
-- `read` yields the content in pieces, from byte `offset` on; what it read first is of the same object as what it
-  reads last.
-- Neither leaves the bucket: whatever a key or a link says, no byte outside of it is read.
-- Raises ObjectNotFoundError, ObjectRefusedError (a link out of the bucket), ObjectStoreUnavailableError.
+- `list` yields every object below a path, in the order of the keys (by code points), with keys relative to it,
+  from behind the key `after` on. It never holds all of them. A path with nothing below it yields nothing. A path
+  that is itself an object is not below itself. What is written or deleted meanwhile may be missed or seen.
+- `head` tells of one object; its `key` is "".
+- `read` yields the content in pieces, `length` bytes of it (None: all) from byte `offset` on; fewer at the end of
+  the object, none behind it. What it read first is of the same object as what it reads last, and of that `version`
+  if one is given: otherwise it raises ObjectChangedError.
+- `write` makes an object, or another in its place. It is there, whole and to stay, when it returns; before that,
+  and when it raises, there is nothing of it. `create`: only where no object is, of several writers one
+  (ObjectExistsError for the others).
+- `delete` removes an object; one that is not there is removed already.
+- `sign` answers a URL with which whoever has it may do `method` ("GET", "PUT") for so many seconds; None: this
+  store has no such thing. It is a secret.
+- None of them leaves the bucket: whatever a key or a link says, no byte outside of it is read or written.
+- An error's message is for people, and holds no secret.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from modelyard.objects.paths import ObjectPath
+
+Content = bytes | AsyncIterable[bytes]
+Method = Literal["GET", "PUT"]
 
 
 class ObjectStoreError(Exception):
@@ -26,11 +38,19 @@ class ObjectNotFoundError(ObjectStoreError):
 
 
 class ObjectRefusedError(ObjectStoreError):
-    """The object is there, but reading it would leave the store."""
+    """It cannot be had or written, now or later: it would leave the bucket, or the store does not let us."""
+
+
+class ObjectChangedError(ObjectStoreError):
+    """The object is not the one any more that was meant, or changed while it was read."""
+
+
+class ObjectExistsError(ObjectStoreError):
+    """An object is there already."""
 
 
 class ObjectStoreUnavailableError(ObjectStoreError):
-    """The store cannot be asked now; nothing follows about its objects."""
+    """The store cannot be asked now; nothing follows about its objects. Try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,16 @@ class ObjectInfo:
 class ObjectStore(Protocol):
     """See the module's contract."""
 
-    async def list(self, path: ObjectPath) -> Sequence[ObjectInfo]: ...
+    def list(self, path: ObjectPath, *, after: str = "") -> AsyncGenerator[ObjectInfo, None]: ...
 
-    def read(self, path: ObjectPath, *, offset: int = 0) -> AsyncIterator[bytes]: ...
+    async def head(self, path: ObjectPath) -> ObjectInfo: ...
+
+    def read(
+        self, path: ObjectPath, *, offset: int = 0, length: int | None = None, version: str = ""
+    ) -> AsyncGenerator[bytes, None]: ...
+
+    async def write(self, path: ObjectPath, content: Content, *, create: bool = False) -> ObjectInfo: ...
+
+    async def delete(self, path: ObjectPath) -> None: ...
+
+    async def sign(self, path: ObjectPath, method: Method, expires_s: int) -> str | None: ...

@@ -30,6 +30,15 @@ class ObjectPath:
     def __truediv__(self, name: str) -> "ObjectPath":
         return ObjectPath(self.bucket, f"{self.key}/{name}" if self.key else name)
 
+    @property
+    def name(self) -> str:
+        """The last segment of the key."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def above(self) -> "ObjectPath":
+        return ObjectPath(self.bucket, self.key.rpartition("/")[0])
+
     def __str__(self) -> str:
         return f"obs://{self.bucket}/{self.key}"
 

@@ -1,11 +1,15 @@
 """The files below a directory, as a store of objects or a package sees them, whatever lies there.
 
+They come in the order of S3: by the whole name, so that `a-b` is before `a/b`, and `a.b` behind it. However many
+there are, only a page of one directory's names is held (`PAGE`): a larger directory is read once for each page.
+
 Links are followed as far as `inside`. Refused, by name: a link out of it, into nothing or in a circle; what is no
 file (a pipe, a socket, a device); a name that is not UTF-8 or has a control character or a backslash in it; a
-longer one than an object's key may be; more than MAX_ENTRIES of them. Nothing here recurses.
+longer one than an object's key may be. Nothing here recurses.
 """
 
 import errno
+import heapq
 import os
 import stat
 from collections.abc import Iterator
@@ -14,7 +18,7 @@ from pathlib import Path
 
 from modelyard.objects.paths import MAX_KEY_BYTES
 
-MAX_ENTRIES = 200_000
+PAGE = 50_000
 KINDS = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -63,37 +67,72 @@ class _Place:
         return False
 
 
-def files(base: Path, inside: Path) -> Iterator[File]:
-    """In no order. `inside` is a resolved directory that holds `base`. Raises RefusedFileError, OSError."""
+def files(
+    base: Path, inside: Path, *, after: str = "", most: int | None = None, hidden: str = ""
+) -> Iterator[File]:
+    """Those behind the name `after`. `inside` is a resolved directory that holds `base`; `most` entries of
+    directories are looked at; what is called `hidden` in `inside` itself is not there. Raises RefusedFileError,
+    OSError."""
     seen = 0
-    waiting = [_Place(base, "", _identity(base.stat()), None)]
+    top = _Place(base, "", identity(base.stat()), None)
+    secret = identity(inside.stat()) if hidden else None
+    waiting = [(top, _names(top, after))]
     while waiting:
-        place = waiting.pop()
-        for entry in _entries(place):
-            seen += 1
-            if seen > MAX_ENTRIES:
-                raise RefusedFileError(place.prefix or ".", f"is too much: at most {MAX_ENTRIES} files are taken")
-            name = place.prefix + entry.name
-            _named(name)
-            info = _looked_at(entry, name, inside)
-            if info is None:
-                continue
-            if stat.S_ISDIR(info.st_mode):
-                if entry.is_symlink() and place.lies_in(_identity(info)):
-                    raise RefusedFileError(name, "is a symbolic link that leads in a circle")
-                waiting.append(_Place(place.path / entry.name, f"{name}/", _identity(info), place))
-            elif stat.S_ISREG(info.st_mode):
-                yield File(name, info.st_size, f"{info.st_ino:x}-{info.st_mtime_ns:x}-{info.st_size:x}")
-            else:
-                raise RefusedFileError(name, f"is {KINDS.get(stat.S_IFMT(info.st_mode), 'no file')}")
+        place, names = waiting[-1]
+        entry = next(names, None)
+        if entry is None:
+            waiting.pop()
+            continue
+        if entry == hidden and place.identity == secret:
+            continue
+        seen += 1
+        if most is not None and seen > most:
+            raise RefusedFileError(place.prefix or ".", f"is too much: at most {most} files are taken")
+        name, path = place.prefix + entry, place.path / entry
+        named(name)
+        info = _looked_at(path, name, inside)
+        if info is None:
+            continue
+        if stat.S_ISDIR(info.st_mode):
+            if path.is_symlink() and place.lies_in(identity(info)):
+                raise RefusedFileError(name, "is a symbolic link that leads in a circle")
+            below = _Place(path, f"{name}/", identity(info), place)
+            waiting.append((below, _names(below, after)))
+        elif stat.S_ISREG(info.st_mode):
+            if name > after:
+                yield File(name, info.st_size, version(info))
+        else:
+            raise RefusedFileError(name, f"is {KINDS.get(stat.S_IFMT(info.st_mode), 'no file')}")
 
 
-def _entries(place: _Place) -> list["os.DirEntry[str]"]:
+def version(info: os.stat_result) -> str:
+    """A word that changes with a file's content."""
+    return f"{info.st_ino:x}-{info.st_mtime_ns:x}-{info.st_size:x}"
+
+
+def _names(place: _Place, after: str) -> Iterator[str]:
+    """The names in a directory, sorted as the keys of what they are or hold; only those that may have something
+    behind `after`."""
+    last = ""
+    while True:
+        page = heapq.nsmallest(PAGE, _keys(place, after, last))
+        yield from (key.removesuffix("/") for key in page)
+        if len(page) < PAGE:
+            return
+        last = page[-1]
+
+
+def _keys(place: _Place, after: str, last: str) -> Iterator[str]:
+    """The names in a directory in no order, those of directories with a slash at their end."""
     try:
         with os.scandir(place.path) as entries:
-            return list(entries)
+            for entry in entries:
+                key = f"{entry.name}/" if _is_directory(entry) else entry.name
+                whole = place.prefix + key
+                if key > last and (whole > after or after.startswith(whole)):
+                    yield key
     except FileNotFoundError:  # it went while we looked
-        return []
+        return
     except PermissionError:
         raise RefusedFileError(place.prefix or ".", "cannot be read: permission denied") from None
     except OSError as error:
@@ -102,17 +141,25 @@ def _entries(place: _Place) -> list["os.DirEntry[str]"]:
         raise RefusedFileError(place.prefix or ".", f"cannot be read: {error.strerror}") from error
 
 
-def _looked_at(entry: "os.DirEntry[str]", name: str, inside: Path) -> os.stat_result | None:
-    """What the entry is, or leads to; None: it went while we looked."""
+def _is_directory(entry: "os.DirEntry[str]") -> bool:
     try:
-        if not entry.is_symlink():
-            return entry.stat(follow_symlinks=False)
-        target = Path(os.path.realpath(entry.path))
+        return entry.is_dir()
+    except OSError:  # whoever looks at it is told
+        return False
+
+
+def _looked_at(path: Path, name: str, inside: Path) -> os.stat_result | None:
+    """What is there, or where a link there leads; None: it went while we looked."""
+    try:
+        info = path.lstat()
+        if not stat.S_ISLNK(info.st_mode):
+            return info
+        target = Path(os.path.realpath(path))
         if not target.is_relative_to(inside):
             raise RefusedFileError(name, f"leads out of {inside.name} through a symbolic link")
-        return entry.stat()
+        return path.stat()
     except FileNotFoundError:
-        if os.path.lexists(entry.path):
+        if os.path.lexists(path):
             raise RefusedFileError(name, "is a symbolic link that leads nowhere") from None
         return None
     except PermissionError:
@@ -125,7 +172,8 @@ def _looked_at(entry: "os.DirEntry[str]", name: str, inside: Path) -> os.stat_re
         raise RefusedFileError(name, f"cannot be read: {error.strerror}") from error
 
 
-def _named(name: str) -> None:
+def named(name: str) -> None:
+    """Raises RefusedFileError for a name that no object may have."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -137,5 +185,5 @@ def _named(name: str) -> None:
         raise RefusedFileError(name, "has a control character or a backslash in its name")
 
 
-def _identity(info: os.stat_result) -> tuple[int, int]:
+def identity(info: os.stat_result) -> tuple[int, int]:
     return info.st_dev, info.st_ino
