@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -23,6 +24,8 @@ from modelyard.artifacts.environments import Environments, Overlays
 from modelyard.artifacts.snapshots import Snapshots
 from modelyard.artifacts.sweeping import Sweeper, digests_in_use, directories_in_use
 from modelyard.artifacts.uv import Installer
+from modelyard.batch.run import TaskRunner
+from modelyard.control.batch import exit_text
 from modelyard.control.clock import load_clock
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
@@ -181,7 +184,20 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         keep=settings.package_cache_bytes,
         litter=(data_dir / "instances", data_dir / "gateway", data_dir),
     )
-    world = Ports(store, engine, gateway, clock, _new_id)
+
+    def look_again(service_id: str) -> None:
+        plane.nudge("service", service_id)
+
+    runner = TaskRunner(
+        store,
+        objects,
+        clock,
+        look_again,
+        exit_of=partial(exit_text, engine),
+        kill=partial(engine.stop, grace_s=0),
+        data_dir=data_dir,
+    )
+    world = Ports(store, engine, gateway, clock, _new_id, runner)
     plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000, sweeper=sweeper)
     context = Context(
         store=store,

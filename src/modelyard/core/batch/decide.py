@@ -98,7 +98,7 @@ def decide(situation: BatchSituation, now_ms: int, fresh: Fresh) -> BatchDecisio
         tasks=tuple(t for t in situation.tasks if t.id in known and t != known[t.id]),
         halts=tuple(t.id for t in situation.tasks if t != situation.task or not t.at_work),
         work=_work(situation),
-        discards=tuple(_left(situation)),
+        discards=tuple(left(situation.tasks)),
     )
 
 
@@ -215,13 +215,15 @@ def _work(situation: BatchSituation) -> Work | None:
     return Work(task, job, tuple(sorted(workers)))
 
 
-def _left(situation: BatchSituation) -> Iterator[Task]:
+def left(tasks: Sequence[Task]) -> Iterator[Task]:
     """Those that are over for good and of which something may be left."""
-    return (t for t in situation.tasks if t.state is TaskState.SUPERSEDED and t.finished_ms is None)
+    return (t for t in tasks if t.state is TaskState.SUPERSEDED and t.finished_ms is None)
 
 
 def _is_gone(situation: BatchSituation) -> bool:
-    return situation.service.desired is Desired.DELETED and not situation.holding and not any(_left(situation))
+    return (
+        situation.service.desired is Desired.DELETED and not situation.holding and not any(left(situation.tasks))
+    )
 
 
 def _moved(before: BatchSituation, after: BatchSituation) -> Iterator[Instance]:
