@@ -44,7 +44,7 @@ class Cells:
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """`node`: None when a rule is broken. `leaves`: how many cells the request takes."""
+    """`node`: None when a rule is broken, or cannot be judged. `leaves`: how many cells the request takes."""
 
     node: Node | None
     leaves: int
@@ -52,23 +52,26 @@ class Normalised:
 
 
 def normalised(rule: Mapping[str, object], schema: object, cells: Cells, name: str = "mapping_rule") -> Normalised:
-    """The rule as it is used. `schema`: the JSON schema of the request, whatever the model declares as such;
-    `name`: where the rule stands, for messages."""
-    reading = _Reading(cells, name)
+    """The rule as it is used. `schema`: the JSON schema of the request, whatever the model declares as such (None:
+    nobody knows what it declares, so nothing is said of types that it may have); `name`: where the rule stands,
+    for messages."""
+    reading = _Reading(cells, name, schema_known=schema is not None)
     node = reading.node(rule, schema, ())
-    if not reading.violations and not reading.leaves:
+    if not reading.violations and not reading.leaves and not reading.untyped:
         text = "has no leaf with an index from 0 on" if cells.by_index else "has no leaf with a column"
         reading.wrong((), f"{text}: nothing of a row would be sent")
     violations = tuple(reading.violations)
-    return Normalised(None if violations else node, reading.leaves, violations)
+    return Normalised(None if violations or reading.untyped else node, reading.leaves, violations)
 
 
 @dataclass(slots=True)
 class _Reading:
     cells: Cells
     name: str
+    schema_known: bool = True
     nodes: int = 0
     leaves: int = 0
+    untyped: int = 0
     violations: list[Violation] = field(default_factory=list)
 
     def wrong(self, path: Path, text: str) -> None:
@@ -97,7 +100,9 @@ class _Reading:
     def _kind(self, rule: Mapping[str, object], declared: Mapping[str, object], path: Path) -> str | None:
         kind = _type(rule) or _shape(rule) or _type(declared)
         if kind is None:
-            self.wrong(path, f"has no type, and the model's request schema gives it none: say {KNOWN}")
+            self.untyped += 1
+            if self.schema_known:
+                self.wrong(path, f"has no type, and the model's request schema gives it none: say {KNOWN}")
         elif kind not in LEAVES | {"object", "array"}:
             self.wrong((*path, "type"), f"is {shown(kind)}, must be {KNOWN}")
         else:
