@@ -43,7 +43,7 @@ from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
 from modelyard.objects.local import LocalObjects
-from modelyard.operations.context import Context
+from modelyard.operations.context import BatchPorts, Context
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
 from modelyard.processes import isolation, limits, machine
@@ -213,6 +213,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         requests_per_minute=plane.requests_per_minute,
         metrics=engine.metrics,
         facts=plane.facts,
+        batch=BatchPorts(runner.pace, objects),
     )
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(

@@ -23,6 +23,7 @@ from modelyard.domain.service import (
     Service,
     ServiceStatus,
 )
+from modelyard.store.base import Store
 
 JOB = Job("obs://b/in/", "obs://b/out/", "/", Format.CSV)
 
@@ -41,23 +42,28 @@ def batch_variant(
 
 async def create_batch(world: PlaneWorld, asked: Variant, name: str = "jobs") -> str:
     """The id of a new service, which begins to deploy."""
-    now, service_id = world.clock.wall_ms(), f"svc-{name}"
+    service_id = await stored_batch(world.store, asked, world.clock.wall_ms(), name)
+    world.plane.nudge("service", service_id)
+    return service_id
+
+
+async def stored_batch(store: Store, asked: Variant, now: int, name: str = "jobs", owner: str = "u1") -> str:
+    service_id = f"svc-{name}"
     service = Service(
         id=service_id,
         project_id=PROJECT,
         name=name,
         infer_type=InferType.BATCH,
-        owner="u1",
+        owner=owner,
         created_ms=now,
         desired=Desired.RUNNING,
         revision=1,
         status=ServiceStatus.DEPLOYING,
     )
-    async with world.store.write() as w:
+    async with store.write() as w:
         await w.add_service(service)
         await w.add_revision(Revision(service_id, 1, now, (asked,)))
         await w.save_rollout(Rollout(f"roll-{name}-1", service_id, RolloutKind.DEPLOY, 1, None, now))
-    world.plane.nudge("service", service_id)
     return service_id
 
 

@@ -20,6 +20,7 @@ from modelyard.api.routes import (
     revisions,
     services,
     status,
+    tasks,
 )
 from modelyard.api.schemas import apps as of_apps
 from modelyard.api.schemas import capacity as of_administration
@@ -62,6 +63,7 @@ def bare_app(version: str = __version__) -> FastAPI:
         for routes in (
             services,
             revisions,
+            tasks,
             metrics,
             models,
             clusters,

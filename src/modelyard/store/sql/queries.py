@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from modelyard.domain.batch import TaskState
-from modelyard.domain.service import ACTIVE_ROLLOUT
+from modelyard.domain.service import ACTIVE_ROLLOUT, InferType
 from modelyard.store.models import ModelQuery
 from modelyard.store.page import Page
 from modelyard.store.services import EventQuery, ServiceQuery
@@ -91,7 +91,7 @@ def service_conditions(project_id: str | None, query: ServiceQuery) -> Condition
         if wanted is not None:
             conditions.append(column == wanted)
     if query.status is not None:
-        conditions.append(s.status.in_([query.status, *([query.or_status] if query.or_status else [])]))
+        conditions.append(_in_status(query.status, query.or_status))
     if query.name is not None:
         conditions.append(_holds(s.name, query.name))
     if query.model_id is not None:
@@ -100,6 +100,13 @@ def service_conditions(project_id: str | None, query: ServiceQuery) -> Condition
             exists().where(r.service_id == s.id, r.number == s.revision, r.model_id == query.model_id)
         )
     return conditions
+
+
+def _in_status(status: str, instead: str | None) -> ColumnElement[bool]:
+    s = services.c
+    if instead is None:
+        return s.status == status
+    return or_(s.status == status, and_(s.status == instead, s.infer_type == InferType.REAL_TIME.value))
 
 
 def service_order(page: Page) -> ColumnElement[Any]:
