@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -24,8 +24,6 @@ from modelyard.artifacts.environments import Environments, Overlays
 from modelyard.artifacts.snapshots import Snapshots
 from modelyard.artifacts.sweeping import Sweeper, digests_in_use, directories_in_use
 from modelyard.artifacts.uv import Installer
-from modelyard.batch.run import TaskRunner
-from modelyard.control.batch import exit_text
 from modelyard.control.clock import load_clock
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
@@ -42,10 +40,14 @@ from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
+from modelyard.objects.base import ObjectStore
 from modelyard.objects.local import LocalObjects
-from modelyard.operations.context import BatchPorts, Context
+from modelyard.objects.staging import Staging
+from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
+from modelyard.operations.object_usage import Usage
+from modelyard.operations.objects import Storage
 from modelyard.processes import isolation, limits, machine
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.mounts import view
@@ -184,21 +186,16 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         keep=settings.package_cache_bytes,
         litter=(data_dir / "instances", data_dir / "gateway", data_dir),
     )
-
-    def look_again(service_id: str) -> None:
-        plane.nudge("service", service_id)
-
-    runner = TaskRunner(
-        store,
-        objects,
-        clock,
-        look_again,
-        exit_of=partial(exit_text, engine),
-        kill=partial(engine.stop, grace_s=0),
-        data_dir=data_dir,
+    storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
+    stack.push_async_callback(storage.usage.close)
+    world = Ports(store, engine, gateway, clock, _new_id)
+    plane = ControlPlane(
+        world,
+        publisher,
+        token_ttl_ms=settings.token_ttl_s * 1000,
+        sweeper=sweeper,
+        chores=(storage.staging.sweep,),
     )
-    world = Ports(store, engine, gateway, clock, _new_id, runner)
-    plane = ControlPlane(world, publisher, token_ttl_ms=settings.token_ttl_s * 1000, sweeper=sweeper)
     context = Context(
         store=store,
         clock=clock.wall_ms,
@@ -213,13 +210,13 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         requests_per_minute=plane.requests_per_minute,
         metrics=engine.metrics,
         facts=plane.facts,
-        batch=BatchPorts(runner.pace, objects),
     )
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(
         context=context,
         proxies=proxies,
         tokens=tokens,
+        storage=storage,
         passwords=passwords,
         api_url=urls.api,
         region=settings.region,
@@ -232,6 +229,13 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app, proxies)
+
+
+def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], reserve_bytes: int) -> Storage:
+    def spare_bytes() -> int:
+        return shutil.disk_usage(data_dir).free - reserve_bytes
+
+    return Storage(objects, Staging(data_dir / "uploads", clock), Usage(objects), spare_bytes)
 
 
 async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:

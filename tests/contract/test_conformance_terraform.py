@@ -18,6 +18,10 @@ from modelyard.api.auth import Credentials
 from modelyard.api.schemas import answers
 from modelyard.domain.identity import Principal
 from modelyard.iam.tokens import TokenKey
+from modelyard.objects.memory import MemoryObjects
+from modelyard.objects.staging import Staging
+from modelyard.operations.object_usage import Usage
+from modelyard.operations.objects import Storage
 
 SERVICES = f"/v1/{PROJECT}/services"
 COMPUTED = {"model_name", "model_version", "status", "scaling", "support_debug"}
@@ -64,7 +68,10 @@ class Provider:
 @pytest.fixture
 async def provider(tmp_path: Path) -> AsyncIterator[Provider]:
     async with plane_world(tmp_path) as world:
-        app = create_app(Deps(context=world.context, tokens=TokenKey.generate(), authenticator=Alice()))
+        objects = MemoryObjects()
+        storage = Storage(objects, Staging(tmp_path / "uploads", lambda: 0), Usage(objects), lambda: 0)
+        deps = Deps(context=world.context, tokens=TokenKey.generate(), storage=storage, authenticator=Alice())
+        app = create_app(deps)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             yield Provider(world, client)

@@ -43,7 +43,7 @@ def sound(text: str) -> None:
 
 def told(text: str) -> str:
     """An answer without what no two have in common."""
-    return re.sub(r'"request_id": ?"[^"]*"', "", text)
+    return re.sub(r'"(request_id|etag)": ?"(\\"|[^"])*"', "", text)
 
 
 GETS = [path for method, path, _ in operations() if method == "GET"]
@@ -62,7 +62,10 @@ async def test_head_is_known_wherever_get_is(world: ApiWorld, path: str) -> None
 
 
 WITH_IDS = [
-    (m, p, name) for m, p, _ in operations() for name in re.findall(r"\{(\w+)\}", p) if name != "project_id"
+    (m, p, name)
+    for m, p, _ in operations()
+    for name in re.findall(r"\{(\w+)\}", p)
+    if name != "project_id" and "/objects/" not in p  # a key is a path, and what cannot be one is told so
 ]
 
 
@@ -97,7 +100,7 @@ async def test_a_query_without_a_value_is_none(world: ApiWorld, method: str, pat
     await world.model()
     plain = await world.call(method, filled(path), {})
     answer = await world.call(method, f"{filled(path)}?{name}=", {})
-    assert (answer.status_code, answer.text) == (plain.status_code, plain.text)
+    assert (answer.status_code, told(answer.text)) == (plain.status_code, told(plain.text))
 
 
 CLOSED = {"status", "infer_type", "model_status", "event_type", "order", "sort_by"}
@@ -146,7 +149,11 @@ WRONG: tuple[object, ...] = (
     *(True, False, -1, 1.5, "", LONG, [], {}, [None], [LONG], {"a": None}, {LONG: LONG}, [True], [[{"a": None}]]),
     *("\N{ESCAPE}[31m", list(range(20_000)), {"a": [None, True]}, 'it\'s "quoted"'),
 )
-BODIES = [(m, p, schema_of(o)) for m, p, o in operations() if "requestBody" in o]
+BODIES = [
+    (m, p, schema_of(o))
+    for m, p, o in operations()
+    if "application/json" in o.get("requestBody", {}).get("content", {})
+]
 
 
 @pytest.mark.parametrize(("method", "path", "schema"), BODIES, ids=[f"{m} {p}" for m, p, _ in BODIES])

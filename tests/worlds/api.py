@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -16,7 +18,11 @@ from modelyard.domain.record import Changes
 from modelyard.domain.service import Desired, Rollout, RolloutState, Service, ServiceStatus
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
+from modelyard.objects.memory import MemoryObjects
+from modelyard.objects.staging import Staging
 from modelyard.operations.context import Context
+from modelyard.operations.object_usage import Usage
+from modelyard.operations.objects import Storage
 from modelyard.store.base import Store
 from modelyard.store.sql import SqlStore
 
@@ -37,6 +43,8 @@ class ApiWorld:
     now: int = 1_700_000_000_000
     ids: int = 0
     nudges: list[tuple[str, str]] = field(default_factory=list)
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    spare_bytes: int = 1 << 50
 
     @property
     def deps(self) -> Deps:
@@ -172,9 +180,15 @@ async def api_world(store: SqlStore | None = None) -> AsyncIterator[ApiWorld]:
         gateway_url="http://gateway:8080",
         home_project=FIRST.id,
     )
-    app = world.app = create_app(Deps(context=context, tokens=world.key, passwords=passwords))
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://api:8000") as client:
-        world.client = client
-        yield world
+    with TemporaryDirectory() as directory:
+        objects = world.objects
+        staging = Staging(Path(directory), world.clock)
+        storage = Storage(objects, staging, Usage(objects), lambda: world.spare_bytes)
+        deps = Deps(context=context, tokens=world.key, storage=storage, passwords=passwords)
+        app = world.app = create_app(deps)
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api:8000") as client:
+            world.client = client
+            yield world
+        await storage.usage.close()
     await store.close()

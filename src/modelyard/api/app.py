@@ -17,14 +17,15 @@ from modelyard.api.routes import (
     identity,
     metrics,
     models,
+    objects,
     revisions,
     services,
     status,
-    tasks,
 )
 from modelyard.api.schemas import apps as of_apps
 from modelyard.api.schemas import capacity as of_administration
 from modelyard.api.schemas import identity as of_identity
+from modelyard.api.schemas import objects as of_objects
 from modelyard.api.schemas.models import ModelCreate
 from modelyard.api.schemas.services import NodeStatus, PropertyUpdate, ServiceCreate, ServiceUpdate
 
@@ -34,7 +35,8 @@ Success is 200 with a JSON object; every error has one shape and names all that 
 nobody knows are ignored and named in `X-Modelyard-Ignored`; a key that is there twice is an error.
 
 Bodies are JSON, also in gzip: `Content-Type` says `application/json` or nothing, `Content-Encoding` says `gzip` or
-nothing, everything else is answered 415. HEAD is known wherever GET is. In a path, `%2F` is a part of an id."""
+nothing, everything else is answered 415; an object is sent and read as it is. HEAD is known wherever GET is. In a
+path, `%2F` is a part of an id."""
 
 
 def create_app(deps: Deps) -> FastAPI:
@@ -63,9 +65,9 @@ def bare_app(version: str = __version__) -> FastAPI:
         for routes in (
             services,
             revisions,
-            tasks,
             metrics,
             models,
+            objects,
             clusters,
             apps,
             identity,
@@ -89,6 +91,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             *of_identity.BODIES,
             *of_administration.BODIES,
             *of_apps.BODIES,
+            *of_objects.BODIES,
         ),
     )
     return app

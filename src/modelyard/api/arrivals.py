@@ -7,6 +7,7 @@ is bounded, and how many may take it at once:
     new      connected, nothing sent yet              30 s
     head     in the middle of a head                  10 s
     body     in the middle of a body                  20 s, and a second more for each 16 KiB that came
+    upload   in the middle of an object               what whoever reads it allows (`api.transfers`)
     busy     being answered                           60 s without taking any of the answer
     idle     kept alive between requests              65 s (uvicorn's own timer)
     linger   answered before its body had come        10 s, so that the answer is read before the connection ends
@@ -14,12 +15,17 @@ is bounded, and how many may take it at once:
 Of one address, 100 may be in the middle of a head or a body for longer than a second, and 1,000 of all; of more,
 the oldest go. So somebody who trickles displaces their own, and a crowd of honest clients, whose requests arrive
 at once, loses none. Connections of a trusted proxy are those of many, and only count among all.
+
+An upload is of somebody who is known, of whom there are only so many: it displaces nobody and is not displaced.
 """
 
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+ARRIVAL = "arrival"
+"""The name of a connection's Arrival in the state of its requests' scope."""
 
 
 class Stage(StrEnum):
@@ -28,6 +34,7 @@ class Stage(StrEnum):
     NEW = "new"
     HEAD = "head"
     BODY = "body"
+    UPLOAD = "upload"
     BUSY = "busy"
     IDLE = "idle"
     LINGER = "linger"
@@ -65,6 +72,11 @@ class Arrival:
         """A stage that it is in already goes on."""
         if stage is not self.stage:
             self.stage, self.since, self.received = stage, now, 0
+
+    def upload(self, now: float) -> None:
+        """What still comes of its body is an object of somebody who is known."""
+        if self.stage is Stage.BODY:
+            self.enter(Stage.UPLOAD, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +117,8 @@ class Rules:
                 return age > bounds.body_s + one.received / bounds.body_bytes_per_s
             case Stage.LINGER:
                 return age > bounds.linger_s or one.received > bounds.linger_bytes
+            case Stage.UPLOAD:
+                return False
             case Stage.BUSY | Stage.IDLE:
                 return one.stalled_since is not None and now - one.stalled_since > bounds.stalled_s
 

@@ -22,6 +22,10 @@ ABSOLUTE = re.compile(b"^https?://[^/?]*", re.IGNORECASE)
 """What a request line may carry before the path (RFC 9112, 3.2.2); the server leaves it there."""
 
 
+class BrokenOff(Exception):
+    """An answer cannot be ended that has begun: the connection breaks off, so that nobody takes it for whole."""
+
+
 class Envelope:
     """ASGI middleware; `scope["state"]["ignored"]` collects what the routes did not know, and `ends` what is to be
     called when the request is answered."""
@@ -61,6 +65,8 @@ class Envelope:
             await self._app(scope, receive, enveloped)
         except ClientDisconnect:  # who called is gone: nobody is there to be answered, and nothing is broken
             log.info("request %s: the caller went away before all of it had come", request_id)
+        except BrokenOff as error:
+            log.warning("request %s: the answer breaks off: %s", request_id, error)
         except Exception as error:  # noqa: BLE001 - the one place where a fault becomes an answer
             response = errors.internal(Request(scope), error, request_id)
             if not begun:

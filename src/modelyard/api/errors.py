@@ -20,6 +20,8 @@ from starlette.routing import compile_path
 from modelyard.api.binding import replayed
 from modelyard.api.body import BodyTooLarge, UnsupportedMedia
 from modelyard.api.paths import path_of
+from modelyard.api.ranges import UnsatisfiableRange
+from modelyard.api.transfers import TooSlow
 from modelyard.domain.errors import (
     AlreadyExists,
     Conflict,
@@ -35,7 +37,16 @@ from modelyard.domain.errors import (
     Violation,
 )
 from modelyard.domain.texts import message, printable, shortened
+from modelyard.objects.base import (
+    ObjectChangedError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    ObjectRefusedError,
+    ObjectStoreError,
+)
+from modelyard.operations.object_intake import ObjectTooLarge
 from modelyard.operations.services.preconditions import Answered
+from modelyard.operations.uploads import WrongOffset
 from modelyard.store.base import StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -43,12 +54,23 @@ log = logging.getLogger(__name__)
 STATUS_OF_CODE: Mapping[str, int] = {"3507": 404, "3503": 409, "3002": 409, "4310": 403}
 """Statuses of violations; every other code of a violation is 400."""
 
-NOT_FOUND_CODE: Mapping[str, str] = {"service": "3502", "model": "3001", "cluster": "3547", "token": "0203"}
+NOT_FOUND_CODE: Mapping[str, str] = {
+    "service": "3502",
+    "model": "3001",
+    "cluster": "3547",
+    "token": "0203",
+    "bucket": "4311",
+}
+NO_OBJECT = "4312"
+NO_ACCESS = "4310"
+TOO_SLOW = "4205"
 EXISTS_CODE: Mapping[str, str] = {"service": "3503", "model": "3002"}
 INTERNAL = "0010"
 MAX_VIOLATIONS = 50
 MAX_FIELD = 200
 UNKNOWN_API = "4204"
+KEY, WHOLE_KEY = "{key}", "{key:path}"
+"""An object's key may have slashes; OpenAPI has no word for that."""
 RETRY_AFTER_S = "1"
 
 
@@ -59,6 +81,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(StoreUnavailableError, _unavailable)
+    for kind in (ObjectStoreError, WrongOffset, ObjectTooLarge, TooSlow, UnsatisfiableRange):
+        app.add_exception_handler(kind, _of_objects)
 
 
 def answer(
@@ -153,7 +177,8 @@ def _known_methods(request: Request) -> set[str]:
     """What the most literal path takes, of all its routes: the framework names only the first one's (RFC 9110,
     15.5.6)."""
     documented = request.app.openapi()["paths"]
-    matching = [path for path in documented if compile_path(path)[0].match(request.scope["path"])]
+    asked = request.scope["path"]
+    matching = [path for path in documented if compile_path(path.replace(KEY, WHOLE_KEY))[0].match(asked)]
     path = min(matching, key=lambda path: path.count("{"), default=None)
     methods = set() if path is None else {method.upper() for method in documented[path]}
     return methods | {"HEAD"} if "GET" in methods else methods
@@ -168,3 +193,29 @@ async def _validation(request: Request, error: Exception) -> Response:
 async def _unavailable(request: Request, error: Exception) -> Response:
     log.error("the store is unavailable: %s", error)
     return answer(request, 503, INTERNAL, "The database cannot be used now; nothing was changed. Try again.")
+
+
+async def _of_objects(request: Request, error: Exception) -> Response:
+    match error:
+        case ObjectNotFoundError():
+            return answer(request, 404, NO_OBJECT, str(error))
+        case ObjectRefusedError():
+            return answer(request, 403, NO_ACCESS, str(error))
+        case ObjectExistsError() | ObjectChangedError():
+            return answer(request, 412, "0104", str(error))
+        case ObjectTooLarge():
+            return answer(request, 413, "4104", str(error))
+        case TooSlow():
+            return answer(request, 408, TOO_SLOW, str(error))
+        case WrongOffset():
+            response = answer(request, 409, error.code, str(error))
+            response.headers["Upload-Offset"] = str(error.offset)
+            return response
+        case UnsatisfiableRange():
+            response = answer(request, 416, "0104", str(error))
+            response.headers["Content-Range"] = f"bytes */{error.size}"
+            return response
+    log.error("the object store is unavailable: %s", error)
+    response = answer(request, 503, INTERNAL, f"The object store cannot be used now. Try again. ({error})")
+    response.headers["Retry-After"] = RETRY_AFTER_S
+    return response

@@ -28,7 +28,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from modelyard.api.arrivals import Arrival, Rules, Stage
+from modelyard.api.arrivals import ARRIVAL, Arrival, Rules, Stage
 
 SWEEP_S = 1.0
 READ_BYTES = 32 * 1024
@@ -165,10 +165,11 @@ class Protocol(H11Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+        self.arrival = Arrival("", 0.0)
+        super().__init__(config, server_state, {**app_state, ARRIVAL: self.arrival}, _loop)
+        self.arrival.since = self.loop.time()
         self.conn = Strict(self.conn._max_incomplete_event_size)
         self._arrivals = arrivals
-        self.arrival = Arrival("", self.loop.time())
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -197,7 +198,10 @@ class Protocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._note(self.loop.time())
+        now = self.loop.time()
+        if self.arrival.stage is Stage.UPLOAD:  # nobody reads on
+            self.arrival.enter(Stage.BODY, now)
+        self._note(now)
         self.flow.resume_reading()
 
     def _note(self, now: float) -> None:
@@ -205,7 +209,8 @@ class Protocol(H11Protocol):
         if self.arrival.stage is Stage.LINGER:
             return
         if self.conn.their_state is h11.SEND_BODY:
-            self.arrival.enter(Stage.BODY, now)
+            if self.arrival.stage is not Stage.UPLOAD:
+                self.arrival.enter(Stage.BODY, now)
         elif self.conn.their_state is not h11.IDLE:
             self.arrival.enter(Stage.BUSY, now)
             self.flow.pause_reading()

@@ -24,17 +24,19 @@ from modelyard.api.body import (
     json_value,
 )
 from modelyard.api.schemas.wire import Parsed, Wire
+from modelyard.api.transfers import Pace, Places
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
 from modelyard.domain.texts import NOT_TEXT, UNSTORABLE, shown
 from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.passwords import Passwords
-from modelyard.iam.signature import SignedRequest
+from modelyard.iam.signature import UNSIGNED, SignedRequest
 from modelyard.iam.throttle import Throttle
 from modelyard.iam.tokens import TokenKey
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
+from modelyard.operations.objects import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +44,15 @@ class Deps:
     """Everything the API stands on.
 
     `api_url`: where callers reach it ("" means as they say in Host). `authenticator`: who finds out who calls
-    (None: tokens and signatures of the users in the store). `proxies`: whose X-Forwarded-For is believed.
+    (None: tokens and signatures of the users in the store). `uploads`, `downloads`: how many objects may be on
+    their way, and `pace` how slowly. `storage`: where they are. `proxies`: whose X-Forwarded-For is believed.
     `healthy`: whether the rest of this process is at work, for /healthz; `status`: what only who calls with a
     token is told.
     """
 
     context: Context
     tokens: TokenKey
+    storage: Storage
     passwords: Passwords = field(default_factory=Passwords)
     throttle: Throttle = field(default_factory=Throttle)
     authenticator: Authenticator | None = None
@@ -59,6 +63,9 @@ class Deps:
     limits: BodyLimits = BodyLimits()
     room: Room = field(default_factory=lambda: Room(64 * 1024 * 1024))
     login_room: Room = field(default_factory=lambda: Room(16 * 1024 * 1024))
+    uploads: Places = field(default_factory=Places)
+    downloads: Places = field(default_factory=Places)
+    pace: Pace = Pace()
     healthy: Callable[[], bool] = lambda: True
     status: Callable[[], InstallationStatus] = lambda: InstallationStatus(gateway_connected=False)
 
@@ -70,10 +77,12 @@ class Deps:
 IDS = {
     **{"service_id": "service", "service_ids": "service", "model_id": "model"},
     **{"user_id": "user", "domain_id": "domain", "role_id": "role", "access_key": "credential"},
-    **{"task_id": "task"},
     **{"app_id": "app", "app_code": "app code", "flavor": "flavor", "pool_id": "pool", "bucket": "bucket"},
 }
 """Path parameters that name a thing."""
+
+UNREAD = b"-"
+"""In place of a body that was not signed: as it is not empty, no signature of an empty one fits."""
 
 WireT = TypeVar("WireT", bound=Wire)
 token_header = APIKeyHeader(
@@ -115,7 +124,25 @@ async def _read(request: Request, limits: BodyLimits, room: Room) -> bytes:
 async def caller(request: Request, token: Annotated[str | None, Security(token_header)] = None) -> Principal:
     """Who calls; raises Unauthenticated, Forbidden."""
     authorization = request.headers.get("authorization", "")
-    credentials = Credentials(token or "", authorization, _signed(request), lambda: raw_body(request))
+    return await _principal(
+        request, Credentials(token or "", authorization, _signed(request), lambda: raw_body(request))
+    )
+
+
+async def streaming_caller(
+    request: Request, token: Annotated[str | None, Security(token_header)] = None
+) -> Principal:
+    """As `caller`, of a request whose body is an object: it is read only where its hash was signed."""
+
+    async def signed() -> bytes:
+        unsigned = UNSIGNED in request.headers.getlist("x-sdk-content-sha256")
+        return UNREAD if unsigned else await raw_body(request)
+
+    authorization = request.headers.get("authorization", "")
+    return await _principal(request, Credentials(token or "", authorization, _signed(request), signed))
+
+
+async def _principal(request: Request, credentials: Credentials) -> Principal:
     stand = deps(request)
     authenticator = stand.authenticator or StoredIdentity(stand.identity)
     return await authenticator.principal(credentials)
@@ -215,5 +242,6 @@ def ignored(request: Request, names: list[str]) -> None:
 
 
 Caller = Annotated[Principal, Depends(caller)]
+StreamingCaller = Annotated[Principal, Depends(streaming_caller)]
 ContextDep = Annotated[Context, Depends(context)]
 Everything = Annotated[Deps, Depends(deps)]

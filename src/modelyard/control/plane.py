@@ -7,7 +7,7 @@ snapshot would otherwise wipe the routes that a gateway still serves.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from modelyard.artifacts.sweeping import Sweeper
@@ -44,9 +44,12 @@ class ControlPlane:
         *,
         token_ttl_ms: int = TOKEN_TTL_MS,
         sweeper: Sweeper | None = None,
+        chores: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
-        """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk."""
+        """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk;
+        `chores`: what else is done as often."""
         self._sweeper = sweeper
+        self._chores = chores
         self._ports = ports
         nudge_service = partial(self.nudge, "service")
         self._access = Access(ports.store, ports.gateway, ports.clock, nudge_service, token_ttl_ms=token_ttl_ms)
@@ -100,6 +103,7 @@ class ControlPlane:
             asyncio.create_task(_every(ASK_STORE_EVERY_S, self.ask_store), name="ask the store"),
             asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
             asyncio.create_task(self._sweep_up(), name="sweep"),
+            *(asyncio.create_task(_every(SWEEP_EVERY_S, chore), name="chore") for chore in self._chores),
             *(
                 asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, partial(_look_again, loop)), name=f"again: {kind}")
                 for kind, loop in self._loops.items()
@@ -108,14 +112,13 @@ class ControlPlane:
         ]
 
     async def close(self) -> None:
-        """Let go: gateway and instances go on serving, workers wait for the next control plane."""
+        """Let go: gateway and instances go on serving."""
         self._started = False
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for loop in self._loops.values():
             await loop.close()
-        await self._ports.runner.close()
         await self._counting.take()
 
     def healthy(self) -> bool:

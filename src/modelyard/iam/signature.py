@@ -20,7 +20,7 @@ from modelyard.domain.errors import Forbidden, Unauthenticated
 
 ALGORITHM = "SDK-HMAC-SHA256"
 SKEW_S = 15 * 60
-_UNSIGNED = "UNSIGNED-PAYLOAD"
+UNSIGNED = "UNSIGNED-PAYLOAD"
 _WRONG = "Invalid AK/SK."
 _DATE = "%Y%m%dT%H%M%SZ"
 _AUTHORIZATION = re.compile(
@@ -123,8 +123,8 @@ def _canonical_forms(
     lines = "".join(f"{name}:{value}\n" for name, value in signed)
     names = ";".join(name for name, _ in signed)
     hashes = [hashlib.sha256(request.body).hexdigest()]
-    if _UNSIGNED in declared:
-        hashes = [_UNSIGNED] if request.body else [*hashes, _UNSIGNED]
+    if UNSIGNED in declared:
+        hashes = [UNSIGNED] if request.body else [*hashes, UNSIGNED]
     for query in dict.fromkeys(_canonical_queries(request.query)):
         for payload in hashes:
             yield "\n".join((request.method.upper(), canonical_path(request.path), query, lines, names, payload))

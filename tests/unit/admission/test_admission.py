@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.core.admission.batch import BatchFields
 from modelyard.core.admission.catalog import FLAVORS, Quotas
 from modelyard.core.admission.config import AdmissionInput, VariantRequest, admit
 from modelyard.core.admission.infer_types import TypedFields
@@ -139,6 +138,5 @@ def test_successors_inherit_tracks() -> None:
 
 def test_batch_needs_no_weight() -> None:
     world = replace(WORLD, infer_type=InferType.BATCH)
-    fields = BatchFields(src_path="obs://b/in", dest_path="obs://b/out", req_uri="/", mapping_type="jsonl")
-    typed = TypedFields(batch=fields)
+    typed = TypedFields(src_path="obs://b/in", dest_path="obs://b/out", req_uri="/", mapping_type="file")
     assert [v.weight for v in admit([ask("a-1", None, typed=typed)], world).variants] == [100]

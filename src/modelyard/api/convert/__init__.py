@@ -25,7 +25,6 @@ from modelyard.api.convert.services import (
     update_records,
     updated,
 )
-from modelyard.api.convert.tasks import failed_rows, task, tasks
 
 __all__ = [
     "cluster_query",
@@ -34,7 +33,6 @@ __all__ = [
     "deleted_models",
     "event_query",
     "events",
-    "failed_rows",
     "model",
     "model_query",
     "model_request",
@@ -54,8 +52,6 @@ __all__ = [
     "service_summary",
     "services",
     "specifications",
-    "task",
-    "tasks",
     "update_records",
     "update_request",
     "updated",

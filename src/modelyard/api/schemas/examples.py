@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from modelyard.api.schemas import objects
 from modelyard.api.schemas.answer import Answer
 from modelyard.api.schemas.answers import (
     ClusterPage,
@@ -181,4 +182,5 @@ EXAMPLES: Mapping[type[Answer], dict[str, Any]] = {
             }
         ],
     },
+    **objects.EXAMPLES,
 }

@@ -108,7 +108,11 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """The limits of one project; an administrator may change each of them."""
+    """The limits of one project; an administrator may change each of them.
+
+    `buckets`: how many it may claim by itself. `objects_max_bytes`: of all that its users upload into its buckets,
+    together with what is there; `object_max_bytes`: of one object that they upload.
+    """
 
     instances_per_model: int = 5
     variants_per_service: int = 32
@@ -120,6 +124,9 @@ class Quotas:
     envs_max_bytes: int = 64 * 1024
     request_timeout_max_s: int = 3600
     request_body_max_bytes: int = 100 * 1024 * 1024
+    buckets: int = 100
+    objects_max_bytes: int = 1024**4
+    object_max_bytes: int = 50 * 1024**3
 
     def services(self, infer_type: str) -> int:
         """How many services of this type a project may have."""
