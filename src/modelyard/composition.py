@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -24,6 +25,8 @@ from modelyard.artifacts.environments import Environments, Overlays
 from modelyard.artifacts.snapshots import Snapshots
 from modelyard.artifacts.sweeping import Sweeper, digests_in_use, directories_in_use
 from modelyard.artifacts.uv import Installer
+from modelyard.batch.run import TaskRunner
+from modelyard.control.batch import exit_text
 from modelyard.control.clock import load_clock
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
@@ -43,7 +46,7 @@ from modelyard.iam.tokens import TokenKey
 from modelyard.objects.base import ObjectStore
 from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
-from modelyard.operations.context import Context
+from modelyard.operations.context import BatchPorts, Context
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.object_usage import Usage
@@ -188,7 +191,20 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
     stack.push_async_callback(storage.usage.close)
-    world = Ports(store, engine, gateway, clock, _new_id)
+
+    def look_again(service_id: str) -> None:
+        plane.nudge("service", service_id)
+
+    runner = TaskRunner(
+        store,
+        objects,
+        clock,
+        look_again,
+        exit_of=partial(exit_text, engine),
+        kill=partial(engine.stop, grace_s=0),
+        data_dir=data_dir,
+    )
+    world = Ports(store, engine, gateway, clock, _new_id, runner)
     plane = ControlPlane(
         world,
         publisher,
@@ -210,6 +226,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         requests_per_minute=plane.requests_per_minute,
         metrics=engine.metrics,
         facts=plane.facts,
+        batch=BatchPorts(runner.pace, objects),
     )
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(

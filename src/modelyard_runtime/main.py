@@ -1,4 +1,6 @@
-"""The life of an instance: listen, answer "loading", load, warm up, serve, drain, exit (`ending.py`).
+"""The life of an instance: listen, answer "loading", load, warm up, serve, drain, exit.
+
+What it serves is `http.life`, or of a batch service `batch.life`; how it ends is `ending`.
 
 Exit status: 0 after SIGTERM or SIGINT; 3 when the model cannot be served, and the last line of stderr is then the
 cause.
@@ -7,18 +9,19 @@ cause.
 import faulthandler
 import gc
 import os
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from modelyard_runtime import metrics
 from modelyard_runtime.ending import Ending, LeaveError
 from modelyard_runtime.errors import LoadError
-from modelyard_runtime.http.server import Server
-from modelyard_runtime.http.transport import Transport, listener
+from modelyard_runtime.http.transport import listener
+from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.logs import speak, tell
 from modelyard_runtime.settings import Settings, settings
 from modelyard_runtime.stopwatch import Stopwatch
@@ -27,8 +30,27 @@ if TYPE_CHECKING:
     from modelyard_runtime.model import Model
 
 LOAD_FAILED = 3
-_QUIET_S = 0.5  # how long requests may still begin after SIGTERM before connections are closed
-_FLUSH_S = 5.0  # how long the last answers may take to leave
+
+
+class Life(Protocol):
+    """What the process is there for. It listens already when it is made."""
+
+    ledger: Ledger
+
+    @property
+    def serving(self) -> bool:
+        """Whether it has got its model."""
+
+    def serve(self, model: "Model") -> None: ...
+
+    def work(self) -> None:
+        """On the main thread, until `leave`, or until a signal handler raises something."""
+
+    def stop(self) -> None:
+        """Returns when nobody waits for anything any more. Any thread."""
+
+    def leave(self) -> bool:
+        """Make `work` return; False if it cannot be told so. Any thread."""
 
 
 def main() -> NoReturn:
@@ -42,21 +64,18 @@ def main() -> NoReturn:
     except LoadError as error:
         _fail(str(error))
     os.environ.pop("MODELYARD_SOCKET_FD", None)
-    server = Server(read.max_waiting, read.request_timeout_s)
-    transport = Transport(
-        listener(read.socket_fd, str(read.socket_path) if read.socket_path else None, read.port), server.handle
-    )
+    listening = listener(read.socket_fd, str(read.socket_path) if read.socket_path else None, read.port)
     ending = Ending()
     ending.install()
-    transport.start()
-    _count(read, lambda: metrics.text(server.ledger, watch.phases_s))
-    threading.Thread(target=_stop_at, args=(ending, server, transport), name="signals", daemon=True).start()
+    life: Life = _worker(read, listening, ending) if read.batch else _server(read, listening)
+    _count(read, lambda: metrics.text(life.ledger, watch.phases_s))
+    threading.Thread(target=_stop_at, args=(ending, life), name="signals", daemon=True).start()
     try:
-        _load(read, server, transport, watch, ending)
+        life.serve(_load(read, watch, ending))
         watch.finished()
         names = f"{read.model_name} {read.model_version}".rstrip()
         _say(f"{names} ready in {watch.report()}")
-        server.work()
+        life.work()
     except LeaveError:
         pass
     while True:
@@ -85,10 +104,10 @@ def _count(read: Settings, content: Callable[[], str]) -> None:
             _say(f"there are no metrics: {error}")
 
 
-def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch, ending: Ending) -> None:
+def _load(read: Settings, watch: Stopwatch, ending: Ending) -> "Model":
     # Imported here, so that the health check answers some 50 ms earlier.
     from modelyard_runtime.loading.children import variables
-    from modelyard_runtime.loading.load_watchdog import Standstill, StillLoading
+    from modelyard_runtime.loading.load_watchdog import StillLoading
     from modelyard_runtime.loading.loader import describe, load
     from modelyard_runtime.loading.memory import keep_freed
     from modelyard_runtime.loading.package import open_package
@@ -119,12 +138,7 @@ def _load(read: Settings, server: Server, transport: Transport, watch: Stopwatch
     keep_freed()
     gc.collect()
     gc.freeze()  # what the model holds is not garbage; do not look at it again
-    server.standstill = Standstill(read.model_dir, _say, read.request_timeout_s)
-    if model.websocket is not None:
-        transport.take_websockets(server.converse)
-    else:
-        transport.settle()
-    server.serve(model, read.model_name, read.model_version)
+    return model
 
 
 def _warm_up(model: "Model") -> None:
@@ -146,27 +160,27 @@ def _warm_up(model: "Model") -> None:
         raise LoadError(f"the warm-up with the example input failed: {text}") from error
 
 
-def _stop_at(ending: Ending, server: Server, transport: Transport) -> None:
+def _stop_at(ending: Ending, life: Life) -> None:
     ending.wait()
     _say("stopping")
-    if server.serving:
-        _drain(server, transport)
-    elif ending.nothing_to_do():  # it loads, and its libraries may do so for long
+    serving = life.serving
+    life.stop()
+    if not serving and ending.nothing_to_do():  # it loads, and its libraries may do so for long
         _exit(0)
-    if not server.leave():
+    if not life.leave():
         ending.leave()
 
 
-def _drain(server: Server, transport: Transport) -> None:
-    """The control plane routes nothing here any more. What is in flight is answered, and so is what comes late."""
-    server.hang_up()
-    deadline = time.monotonic() + _QUIET_S
-    while server.ledger.in_flight and time.monotonic() < deadline:
-        time.sleep(0.01)
-    transport.stop()
-    while server.ledger.in_flight:
-        time.sleep(0.01)
-    transport.stopped.wait(_FLUSH_S)
+def _server(read: Settings, listening: socket.socket) -> Life:
+    from modelyard_runtime.http.life import RealTime
+
+    return RealTime(read, listening, _say)
+
+
+def _worker(read: Settings, listening: socket.socket, ending: Ending) -> Life:
+    from modelyard_runtime.batch.life import Batch
+
+    return Batch(read, listening, lambda: ending.leaving)
 
 
 def _say(text: str) -> None:

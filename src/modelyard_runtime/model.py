@@ -53,11 +53,13 @@ class Tensors:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_size` counts rows. A request of more rows than that is a call of its own."""
+    """`max_size` counts rows. A request of more rows than that is a call of its own. `stated`: the package says
+    so, and it is no default."""
 
     max_size: int = 128
     max_delay_s: float = 0.005
     max_wait_s: float = 60.0
+    stated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ class Settings:
     `threads` bounds the predictions that run at the same time; None leaves it to the package (default 1).
     `safe_formats_only`: packages that hold a pickle are refused. `load_report_s`: how often a long load says where
     it is. `max_waiting`: how many requests of a model that does not batch may wait for their turn.
-    `request_timeout_s`: callers wait no longer, so that what has waited longer is not run.
+    `request_timeout_s`: callers wait no longer, so that what has waited longer is not run. `batch`: a worker of a
+    batch service, which predicts what the control plane hands it and answers nobody else.
     """
 
     model_dir: Path
@@ -34,6 +35,7 @@ class Settings:
     load_report_s: int = 10
     max_waiting: int = 1000
     request_timeout_s: int = 60
+    batch: bool = False
 
 
 def settings(environ: Mapping[str, str]) -> Settings:
@@ -58,6 +60,7 @@ def settings(environ: Mapping[str, str]) -> Settings:
         load_report_s=_integer(environ, "MODELYARD_LOAD_REPORT_S", least=1) or 10,
         max_waiting=_integer(environ, "MODELYARD_MAX_WAITING", least=1) or 1000,
         request_timeout_s=_integer(environ, "MODELYARD_REQUEST_TIMEOUT_S", least=1) or 60,
+        batch=_switch(environ, "MODELYARD_BATCH"),
     )
     if read.socket_fd is None and read.socket_path is None and read.port is None:
         raise LoadError("nowhere to listen: set MODELYARD_SOCKET_FD, MODELYARD_SOCKET or PORT")

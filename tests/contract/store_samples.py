@@ -8,6 +8,7 @@ import pytest
 from tests.postgresql import Cluster
 from tests.worlds import services
 
+from modelyard.domain.batch import Dialect, Fields, Format, Items, Job, Leaf, LeafType, Output, Threshold
 from modelyard.domain.identity import Project, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
@@ -91,6 +92,28 @@ SERVICE = Service(
     settings=ServiceSettings(pool_name="north"),
 )
 
+JOB = Job(
+    source="obs://in/data/list.manifest",
+    destination="s3://out",
+    uri="/predict",
+    format=Format.CSV,
+    method="PUT",
+    manifest=True,
+    mapping=Fields(
+        (
+            ("z", Leaf(LeafType.NUMBER, 3)),
+            ("a", Items((Fields(()), Items(()), Leaf(LeafType.STRING, column="größe")))),
+            ("", Leaf(LeafType.BOOLEAN)),
+        )
+    ),
+    file_field="images",
+    csv=Dialect(True, ";", "cp1252"),
+    output=Output.PARQUET,
+    error_threshold=Threshold(share=0.25),
+    row_timeout_s=0.5,
+    max_row_bytes=1000,
+)
+
 REVISION = Revision(
     service_id="s1",
     number=7,
@@ -116,6 +139,7 @@ REVISION = Revision(
             budget=Budget(0.25, 0.5),
             deploy_timeout_s=30,
             termination_grace_s=5,
+            job=JOB,
             raw={"weight": "40", "model_id": "m1", "envs": {"Z": "1", "A": "2"}},
         ),
         Variant(0, "m2", "mnist", "1.0.1", Template("m2", "e", "custom"), 1, 60, Budget(2, 1)),

@@ -38,7 +38,7 @@ def differs_from_its_defaults(value: Any) -> bool:
 
 @pytest.mark.parametrize(
     "value",
-    [a.PROJECT, a.USER, a.MODEL, a.SERVICE, a.REVISION.variants[0], a.ROLLOUT, a.INSTANCE],
+    [a.PROJECT, a.USER, a.MODEL, a.SERVICE, a.REVISION.variants[0], a.JOB, a.ROLLOUT, a.INSTANCE],
     ids=lambda value: type(value).__name__,
 )
 def test_the_samples_use_every_field(value: Any) -> None:

@@ -141,12 +141,8 @@ FATE: dict[str, dict[str, Fate]] = {
         **by("core/admission/placement.py", "custom_spec", "cluster_id", "pool_name", "affinity"),
         "additional_properties": Honoured("core/admission/config.py"),
         "nodes": Refused(config(nodes=["n"]), "config[0].nodes"),
-        "src_path": Refused(config(src_path="obs://b/k"), "config[0].src_path"),
-        "dest_path": Refused(config(dest_path="obs://b/k"), "config[0].dest_path"),
-        "req_uri": Refused(config(req_uri="/"), "config[0].req_uri"),
-        "mapping_type": Refused(config(mapping_type="csv"), "config[0].mapping_type"),
-        "mapping_rule": Refused(config(mapping_rule={"a": 1}), "config[0].mapping_rule"),
-        "src_type": Refused(config(src_type="ManifestFile"), "config[0].src_type"),
+        **by("core/admission/batch.py", "src_path", "dest_path", "req_uri"),
+        **by("core/admission/batch.py", "mapping_type", "mapping_rule", "src_type"),
     },
     "config.CustomSpec": {
         **by("core/admission/placement.py", "cpu", "memory"),
@@ -161,7 +157,10 @@ FATE: dict[str, dict[str, Fate]] = {
     "config.ModelProperties": {
         **by("core/admission/config.py", "max_surge", "max_unavailable", "termination_grace_period_seconds"),
         **by("core/admission/volumes.py", "log_volume", "persistent_volumes"),
+        **by("core/admission/batch_options.py", "csv_header", "csv_delimiter", "csv_encoding", "output_format"),
+        **by("core/admission/batch_options.py", "error_threshold", "row_timeout_seconds", "max_row_bytes"),
     },
+    "config.ErrorThreshold": by("core/admission/batch_options.py", "count", "share"),
     "config.LogVolume": by("core/admission/volumes.py", "host_path", "mount_path"),
     "config.PersistentVolume": {
         "name": Label(),

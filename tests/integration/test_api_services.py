@@ -267,7 +267,7 @@ async def test_a_taken_name_is_409(world: ApiWorld) -> None:
 
 
 async def test_create_names_every_bad_field(world: ApiWorld) -> None:
-    body = {"service_name": "", "infer_type": "batch", "workspace_id": 7, "description": ">", "vpc_id": "v"}
+    body = {"service_name": "", "infer_type": "edge", "workspace_id": 7, "description": ">", "vpc_id": "v"}
     error = (await world.call("POST", "/v1/p1/services", body)).json()
     assert {d["field"] for d in error["details"]} == {
         "service_name",

@@ -286,16 +286,16 @@ async def test_a_service_of_a_type_without_a_decision_holds_nobody_up(world: Pla
     service_id = await world.create(variant_request(V1))
     await world.converge(service_id)
     record = await world.record(service_id)
-    batch = replace(record.service, id="batch", name="batch", infer_type=InferType.BATCH)
+    edge = replace(record.service, id="edge", name="edge", infer_type=InferType.EDGE)
     async with world.store.write() as w:
-        await w.add_service(batch)
-        await w.add_revision(replace(record.revisions[1], service_id="batch"))
-    with pytest.raises(UndecidedTypeError, match="batch"):
-        await Reconciler(world.world).handle("batch")
+        await w.add_service(edge)
+        await w.add_revision(replace(record.revisions[1], service_id="edge"))
+    with pytest.raises(UndecidedTypeError, match="edge"):
+        await Reconciler(world.world).handle("edge")
     await world.restart()
     await world.settle()
     assert world.shares(service_id) == {1: (100, 1)}
-    assert world.route("batch") is None
+    assert world.route("edge") is None
 
 
 def unreadable() -> None:

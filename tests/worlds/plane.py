@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.worlds.publishing import new_publisher
 
+from modelyard.batch.fake import FakeRunner
 from modelyard.control.plane import ControlPlane
 from modelyard.control.reconcile import Ports
 from modelyard.core.admission.config import VariantRequest
@@ -90,6 +91,7 @@ class PlaneWorld:
         self.gateway = FakeGateway()
         self.store = store
         self._ids = (f"id{n}" for n in itertools.count(1))
+        self.runner = FakeRunner(store, lambda service_id: self._nudge("service", service_id), self.clock.wall_ms)
         self.publisher = new_publisher(store, self.clock.wall_ms, directory)
         self.world = Ports(
             store=store,
@@ -97,6 +99,7 @@ class PlaneWorld:
             gateway=self.gateway,
             clock=self.clock,
             new_id=lambda: next(self._ids),
+            runner=self.runner,
         )
         self.plane = ControlPlane(self.world, self.publisher)
         self.context = Context(

@@ -21,6 +21,7 @@ from modelyard.api.routes import (
     revisions,
     services,
     status,
+    tasks,
 )
 from modelyard.api.schemas import apps as of_apps
 from modelyard.api.schemas import capacity as of_administration
@@ -65,6 +66,7 @@ def bare_app(version: str = __version__) -> FastAPI:
         for routes in (
             services,
             revisions,
+            tasks,
             metrics,
             models,
             objects,

@@ -77,6 +77,7 @@ class Deps:
 IDS = {
     **{"service_id": "service", "service_ids": "service", "model_id": "model"},
     **{"user_id": "user", "domain_id": "domain", "role_id": "role", "access_key": "credential"},
+    **{"task_id": "task"},
     **{"app_id": "app", "app_code": "app code", "flavor": "flavor", "pool_id": "pool", "bucket": "bucket"},
 }
 """Path parameters that name a thing."""

@@ -112,13 +112,14 @@ class ControlPlane:
         ]
 
     async def close(self) -> None:
-        """Let go: gateway and instances go on serving."""
+        """Let go: gateway and instances go on serving, workers wait for the next control plane."""
         self._started = False
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for loop in self._loops.values():
             await loop.close()
+        await self._ports.runner.close()
         await self._counting.take()
 
     def healthy(self) -> bool:

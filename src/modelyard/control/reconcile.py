@@ -12,13 +12,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
+from modelyard.batch.runner import Runner
+from modelyard.control.batch import BatchTasks, batch_situation, explained, load_tasks
 from modelyard.control.clock import Clock
 from modelyard.control.observe import NODE_LOST_MS, Instant, Memory, Seen, leftovers, situation, strangers
+from modelyard.core.batch.decide import BatchDecision
+from modelyard.core.batch.decide import noted as batch_noted
 from modelyard.core.packages.health import health
 from modelyard.core.rollout.decide import Decision, decide, noted
 from modelyard.core.rollout.recording import Recorded, recorded
 from modelyard.core.rollout.situation import Situation
 from modelyard.core.size import UNKNOWN
+from modelyard.domain.batch import Task
 from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.process import ProcessState
@@ -46,39 +51,29 @@ READ_ONE_BY_ONE = 16
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything a pass touches. `node_lost_ms` as in `Seen`."""
+    """Everything a pass touches. `runner` carries out the tasks of batch services. `node_lost_ms` as in `Seen`."""
 
     store: Store
     engine: Engine
     gateway: Gateway
     clock: Clock
     new_id: Callable[[], str]
+    runner: Runner
     node_lost_ms: int = NODE_LOST_MS
 
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """A decision that was recorded, and has yet to be carried out."""
+    """A decision that was recorded, and has yet to be carried out. `batch`: all of it, of a batch service."""
 
     decision: Decision
     rows: Recorded
     now_ms: int
+    batch: BatchDecision | None = None
 
 
 class UndecidedTypeError(Exception):
     """A service of a type that this release has no decision for."""
-
-
-Decide = Callable[[Situation, Instant, str], Decision]
-
-
-def decision_for(infer_type: InferType) -> Decide:
-    """What decides about services of this type. Raises UndecidedTypeError."""
-    match infer_type:
-        case InferType.REAL_TIME:
-            return _real_time
-        case InferType.BATCH | InferType.EDGE:
-            raise UndecidedTypeError(f"nothing decides about {infer_type} services")
 
 
 def _real_time(seen: Situation, instant: Instant, rejected: str) -> Decision:
@@ -92,6 +87,7 @@ class Reconciler:
         """`codes`: the AppCodes that open a service."""
         self._ports = ports
         self._codes = codes
+        self._batch = BatchTasks(ports.store, ports.runner, ports.clock)
         self._memory: dict[str, Memory] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._moved: Counter[str] = Counter()
@@ -113,8 +109,9 @@ class Reconciler:
             moves = self._moved[service_id]
             async with ports.store.read() as reading:
                 record = await reading.record(service_id)
+                tasks = await load_tasks(reading, service_id) if record is not None and _is_batch(record) else ()
             observed = await ports.engine.list(service_id)
-            decided = await self._decided(record, observed) if record is not None else None
+            decided = await self._decided(record, observed, tasks) if record is not None else None
             if record is None or decided is not None:
                 self._recorded(service_id, moves)
         if record is None:
@@ -154,9 +151,12 @@ class Reconciler:
                 records = [r for key in service_ids if (r := await reading.record(key)) is not None]
         observed = _by_service(await ports.engine.list())
         changes = {}
-        for record in _routed(records):
+        for record in records:
             seen = self._situation(record, observed[record.service.id], instant)
-            notes = noted(seen, instant.now_ms, instant.wall_ms)
+            if _is_batch(record):
+                notes = batch_noted(batch_situation(seen, ()), instant.now_ms, instant.wall_ms)
+            else:
+                notes = noted(seen, instant.now_ms, instant.wall_ms)
             if notes.service or notes.instances:
                 self._lapsed(seen, record, notes.instances)
                 changes[record.service.id] = Changes(
@@ -192,24 +192,33 @@ class Reconciler:
                 routes.append(route)
         return routes
 
-    async def _decided(self, record: ServiceRecord, observed: Listing) -> _Decided | None:
-        """What is to be done, recorded; None when a user changed the service meanwhile."""
+    async def _decided(self, record: ServiceRecord, observed: Listing, tasks: Sequence[Task]) -> _Decided | None:
+        """What is to be done, recorded; None when it was decided from what is not so any more: a user changed the
+        service meanwhile, or its task came to an end."""
         ports, service_id = self._ports, record.service.id
-        instant = self._instant()
-        now_ms = instant.now_ms
-        view = ports.gateway.view(service_id)
+        instant, batch = self._instant(), None
         seen = self._situation(record, observed, instant)
-        rejected = view.rejected if self._is_ours(record) else ""
-        decision = decision_for(record.service.infer_type)(seen, instant, rejected)
-        decision = await self._explained(decision)
+        match record.service.infer_type:
+            case InferType.REAL_TIME:
+                rejected = ports.gateway.view(service_id).rejected if self._is_ours(record) else ""
+                decision = await self._explained(_real_time(seen, instant, rejected))
+            case InferType.BATCH:
+                batch = await self._explained_task(self._batch.decided(seen, tasks, instant, ports.new_id()))
+                decision = batch.rows
+            case InferType.EDGE:
+                raise UndecidedTypeError(f"nothing decides about {record.service.infer_type} services")
         ids = [ports.new_id() for _ in decision.starts]
-        rows = recorded(record, decision, ids, now_ms, tuple(strangers(record, observed.instances)))
-        if rows.changes:
+        rows = recorded(record, decision, ids, instant.now_ms, tuple(strangers(record, observed.instances)))
+        if rows.changes or batch:
             async with ports.store.write() as writing:
+                if batch is not None and not await self._batch.unchanged(writing, service_id, tasks):
+                    return None
                 if not await writing.apply(service_id, rows.changes):
                     return None
+                if batch is not None:
+                    await self._batch.record(writing, batch)
             self._lapsed(seen, record, decision.instances)
-        return _Decided(decision, rows, now_ms)
+        return _Decided(decision, rows, instant.now_ms, batch)
 
     def _lapsed(self, seen: Situation, record: ServiceRecord, moved: Iterable[Instance]) -> None:
         hung = {o.id for o in seen.observations if o.hung}
@@ -217,17 +226,21 @@ class Reconciler:
 
     async def _carried_out(self, record: ServiceRecord, observed: Listing, decided: _Decided) -> int | None:
         ports, service_id = self._ports, record.service.id
-        decision, now_ms = decided.decision, decided.now_ms
-        await self._route(service_id, decision.route, decision.rollout or record.rollout)
+        decision, now_ms, batch = decided.decision, decided.now_ms, decided.batch
+        if batch is None:
+            await self._route(service_id, decision.route, decision.rollout or record.rollout)
+        else:
+            await self._batch.halt(batch)
         waiting = await self._act(record, decision, decided.rows)
         for instance_id in leftovers(record, observed.instances):
             await ports.engine.remove(instance_id)
         if decision.delete_service:
             self._memory.pop(service_id, None)
             return None
+        again_ms = await self._batch.carry_out(record, batch) if batch is not None else None
         if decided.rows.changes:
             return now_ms
-        return _earliest(decision.again_ms, now_ms + NO_ROOM_AGAIN_MS if waiting else None)
+        return _earliest(decision.again_ms, again_ms, now_ms + NO_ROOM_AGAIN_MS if waiting else None)
 
     def _instant(self) -> Instant:
         return Instant(self._ports.clock.now_ms(), self._ports.clock.wall_ms())
@@ -248,13 +261,20 @@ class Reconciler:
         """The decision with the last log lines of the instance that caused a failure."""
         if decision.explain is None or decision.rollout is None:
             return decision
-        tail = (await self._ports.engine.log_tail(decision.explain, TAIL_LINES)).strip()
-        if not tail:
-            return decision
-        text = f"\nThe last lines of its log:\n{tail}"
+        text = await self._last_words(decision.explain)
         rollout = replace(decision.rollout, cause=decision.rollout.cause + text)
         service = decision.service and replace(decision.service, error=decision.service.error + text)
         return replace(decision, rollout=rollout, service=service)
+
+    async def _explained_task(self, decision: BatchDecision) -> BatchDecision:
+        """The same for a task that failed."""
+        if decision.rows.explain is None:
+            return decision
+        return explained(decision, await self._last_words(decision.rows.explain))
+
+    async def _last_words(self, instance_id: str) -> str:
+        tail = (await self._ports.engine.log_tail(instance_id, TAIL_LINES)).strip()
+        return f"\nThe last lines of its log:\n{tail}" if tail else ""
 
     async def _route(self, service_id: str, route: ServiceRoute | None, rollout: Rollout | None) -> None:
         if route is None:
@@ -323,18 +343,24 @@ class Reconciler:
             health=await self._health(record, variant),
             pool=variant.template.pool,
             volumes=variant.template.volumes,
+            batch=_is_batch(record),
         )
 
     async def _health(self, record: ServiceRecord, variant: Variant) -> Health:
         """What the model's package says of its health checks.
 
-        A request that is not over after twice its time never will be; a WebSocket may last.
+        A request that is not over after twice its time never will be; a WebSocket may last. How long a worker of a
+        batch service may take is the run's matter.
         """
         async with self._ports.store.read() as reading:
             model = await reading.model(None, variant.model_id)
         asked = health(model.config, model_type=model.type) if model is not None else Health()
         settings = record.service.settings
-        return asked if settings.websocket else replace(asked, stalled_s=2 * settings.requests.timeout_s)
+        return (
+            asked
+            if settings.websocket or _is_batch(record)
+            else replace(asked, stalled_s=2 * settings.requests.timeout_s)
+        )
 
     async def _end_strangers(self, service_id: str, observed: Listing) -> int | None:
         """Instances of a service that is not there: nothing may be left of it."""
@@ -354,6 +380,10 @@ def _variant(revisions: Mapping[int, Revision], instance: Instance) -> Variant |
             if variant.template.hash == instance.template:
                 return variant
     return None
+
+
+def _is_batch(record: ServiceRecord) -> bool:
+    return record.service.infer_type is InferType.BATCH
 
 
 def _routed(records: Iterable[ServiceRecord]) -> Iterator[ServiceRecord]:

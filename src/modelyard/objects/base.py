@@ -23,8 +23,9 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from modelyard.objects.paths import ObjectPath
+from modelyard.objects.paths import ObjectPath, Presigned
 
+Place = ObjectPath | Presigned
 Content = bytes | AsyncIterable[bytes]
 Method = Literal["GET", "PUT"]
 
@@ -79,3 +80,17 @@ class ObjectStore(Protocol):
     async def delete(self, path: ObjectPath) -> None: ...
 
     async def sign(self, path: ObjectPath, method: Method, expires_s: int) -> str | None: ...
+
+
+class Objects(ObjectStore, Protocol):
+    """The store that has every bucket, wherever each is; it also reads what somebody presigned."""
+
+    async def locate(self, text: str) -> Place:
+        """Where a file is that a manifest names (`paths.located`). Raises MalformedPathError,
+        ObjectStoreUnavailableError."""
+
+    async def head(self, path: Place) -> ObjectInfo: ...
+
+    def read(
+        self, path: Place, *, offset: int = 0, length: int | None = None, version: str = ""
+    ) -> AsyncGenerator[bytes, None]: ...

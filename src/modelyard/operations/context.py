@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from modelyard.batch.runner import Pace
 from modelyard.core.admission.catalog import FLAVORS, Flavor, Quotas
 from modelyard.domain.errors import Forbidden
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.resources import Capacity
 from modelyard.engines.base import Usage
+from modelyard.objects.base import ObjectStore
 from modelyard.store.base import Store
 
 
@@ -26,6 +28,20 @@ async def as_stored() -> bool:
     return True
 
 
+def at_no_pace(_task_id: str) -> Pace:
+    """Where nothing is at work."""
+    return Pace()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPorts:
+    """What reading about batch services needs: how fast a task goes, and the objects that its results are (None:
+    there are none here)."""
+
+    pace: Callable[[str], Pace] = at_no_pace
+    objects: ObjectStore | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The world of the use cases.
@@ -39,7 +55,7 @@ class Context:
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
-    services awaits it first.
+    services awaits it first. `batch`: see there.
     """
 
     store: Store
@@ -58,6 +74,7 @@ class Context:
     requests_per_minute: Callable[[str], int] = lambda _service_id: 0
     metrics: Callable[[str, float], Awaitable[bytes | None]] = nothing_counted
     facts: Callable[[], Awaitable[bool]] = as_stored
+    batch: BatchPorts = BatchPorts()
 
 
 def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:

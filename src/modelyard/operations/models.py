@@ -86,14 +86,20 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
 
 
 async def may_read_bucket(ctx: Context, r: ReadTransaction, project_id: str, bucket: str, field: str) -> None:
-    """Raise Invalid (403 4310) for a bucket of another project. One that nobody claimed is the home project's."""
+    """Raise Invalid (403 4310) for a bucket of another project."""
+    if text := await foreign_bucket(ctx, r, project_id, bucket):
+        raise Invalid(Violation(field, text, "4310"))
+
+
+async def foreign_bucket(ctx: Context, r: ReadTransaction, project_id: str, bucket: str) -> str:
+    """Why the project may not use the bucket ("": it may). One that nobody claimed is the home project's."""
     owner = (await r.buckets()).get(bucket)
     if owner is None and ctx.home_project:
         home = await r.project(ctx.home_project)
         owner = home.id if home else None
-    if owner not in {None, project_id}:
-        text = f"bucket {shown(bucket)} is not one of this project: an administrator can give it to the project"
-        raise Invalid(Violation(field, text, "4310"))
+    if owner in {None, project_id}:
+        return ""
+    return f"bucket {shown(bucket)} is not one of this project: an administrator can give it to the project"
 
 
 async def _free_version(w: WriteTransaction, model: Model) -> None:

@@ -1,4 +1,5 @@
-"""What a service uses and does now (contract §2, GET …/monitor)."""
+"""What a service uses and does now (contract §2, GET …/monitor). The requests of a batch service are the rows of
+its newest task."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from modelyard.engines.base import EngineUnavailableError, Usage
 from modelyard.operations import facts
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.progress import ready_count
+from modelyard.operations.reading import invocations, newest
 from modelyard.operations.services.load import load_counted
 
 
@@ -45,6 +47,7 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
     answers = await ctx.facts()
     async with ctx.store.read() as r:
         stored, counter = await load_counted(r, project_id, service_id)
+        task = (await newest(r, [stored.service])).get(service_id)
     record = facts.record(stored, answers=answers)
     try:
         usage = await ctx.usage(service_id)
@@ -52,12 +55,16 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
         usage = {}
     revision = record.revisions[record.service.revision]
     variants = (*revision.variants, *_others(record, revision))
-    alone = counter.totals if len(variants) == 1 else None
+    totals = counter.totals if task is None else invocations(task)
+    alone = totals if len(variants) == 1 else None
     uses = []
     for variant in variants:
         used = [usage[i.id] for i in _live(record, variant) if i.id in usage]
         uses.append(_use(record, variant, used, alone))
-    return Monitor(record, revision, tuple(uses), ctx.requests_per_minute(service_id))
+    per_minute = ctx.requests_per_minute(service_id)
+    if task is not None:
+        per_minute = round(ctx.batch.pace(task.id).rows_per_s * 60)
+    return Monitor(record, revision, tuple(uses), per_minute)
 
 
 def _live(record: ServiceRecord, variant: Variant) -> list[Instance]:

@@ -5,19 +5,23 @@ all ready, the verdict still open                   → 99     (100 is said by t
 
 A variant with too few ready instances is deploying while the missing ones are on their way, and concerning when
 they are not: they failed and are tried again later, or stopped answering. With all of them ready it is deploying
-until the gateway reaches them.
+until the gateway reaches them. The worker of a batch service that died at a row is as good as there.
 """
 
 from collections.abc import Iterator
 from typing import Literal
 
+from modelyard.domain.batch import Counts
 from modelyard.domain.instance import LIVE, Instance, Phase
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Variant
-from modelyard.domain.service import ServiceStatus
+from modelyard.domain.service import InferType, ServiceStatus
 
 VariantStatus = Literal["running", "deploying", "concerning", "failed", "stopped", "finished"]
 DEPLOYING = frozenset({ServiceStatus.DEPLOYING, ServiceStatus.PENDING, ServiceStatus.WAITING})
+
+
+AT_WORK = frozenset({ServiceStatus.RUNNING, ServiceStatus.CONCERNING})
 
 
 def percent(record: ServiceRecord, revision: Revision) -> int:
@@ -34,9 +38,19 @@ def ready_count(record: ServiceRecord, variant: Variant) -> int:
     return sum(instance.phase is Phase.READY for instance in _of(record, variant))
 
 
+def rows_percent(counts: Counts, *, finished: bool) -> int:
+    """How many of the rows that are known have their outcome: 0 to 99 while any is left, 100 once it is over."""
+    if finished:
+        return 100
+    return min(99, (counts.rows_done + counts.rows_failed) * 100 // counts.rows) if counts.rows else 0
+
+
 def variant_status(record: ServiceRecord, variant: Variant) -> VariantStatus:
     """Of one entry of the config (contract §2, config[].status)."""
-    match record.service.status:
+    status = record.service.status
+    if record.service.infer_type is InferType.BATCH and status in AT_WORK:
+        return "running" if status is ServiceStatus.RUNNING else "concerning"
+    match status:
         case ServiceStatus.STOPPED | ServiceStatus.STOPPING | ServiceStatus.DELETING:
             return "stopped"
         case ServiceStatus.FAILED:

@@ -13,7 +13,7 @@ from modelyard.store.page import Page
 @dataclass(frozen=True, slots=True)
 class ServiceQuery:
     """None matches any. `name` is a substring, regardless of case; `model_id` is looked for in the present
-    revision; a service may have `or_status` instead of `status`."""
+    revision; a real-time service may have `or_status` instead of `status`."""
 
     service_id: str | None = None
     name: str | None = None

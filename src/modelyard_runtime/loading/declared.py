@@ -71,6 +71,7 @@ def limits(value: Any) -> Limits | None:
         max_size=int(_number(value, "max_batch_size", usual.max_size, least=1)),
         max_delay_s=_number(value, "max_delay_ms", usual.max_delay_s * 1000, least=0) / 1000,
         max_wait_s=_number(value, "max_wait_s", usual.max_wait_s, least=0.001),
+        stated="max_batch_size" in value,
     )
 
 

@@ -47,6 +47,13 @@ class ModelArts:
             return Asked(data, self._call, 1, data)
         return asked_of(self._model, self._call, given(data, body, header) if self._wants_text else data, data)
 
+    def asked(self, data: Any, *, form: bool = False) -> Asked:
+        """What `decode` would return for a body that is this JSON, or this form."""
+        if self._plain:
+            return Asked(data, self._call, 1, data)
+        text = self._wants_text and not form
+        return asked_of(self._model, self._call, encode(data).decode() if text else data, data)
+
     def encode(self, asked: Asked, result: Any) -> Reply:
         answer = result if self._plain else answer_of(self._model, asked, result)
         if self._wraps_lists and isinstance(answer, list):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from modelyard.core.admission.batch import BatchFields
 from modelyard.core.admission.catalog import FLAVORS, Quotas
 from modelyard.core.admission.config import AdmissionInput, VariantRequest, admit
 from modelyard.core.admission.infer_types import TypedFields
@@ -138,5 +139,6 @@ def test_successors_inherit_tracks() -> None:
 
 def test_batch_needs_no_weight() -> None:
     world = replace(WORLD, infer_type=InferType.BATCH)
-    typed = TypedFields(src_path="obs://b/in", dest_path="obs://b/out", req_uri="/", mapping_type="file")
+    fields = BatchFields(src_path="obs://b/in", dest_path="obs://b/out", req_uri="/", mapping_type="jsonl")
+    typed = TypedFields(batch=fields)
     assert [v.weight for v in admit([ask("a-1", None, typed=typed)], world).variants] == [100]

@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.core.admission import infer_types as types
 from modelyard.core.admission import volumes
 from modelyard.core.admission.catalog import FLAVORS, Flavor, Pool, Quotas, flavor, flavors, quotas
-from modelyard.core.admission.infer_types import TypedFields
 from modelyard.core.admission.placement import (
     Affinity,
     CustomSpec,
@@ -21,7 +19,6 @@ from modelyard.core.admission.placement import (
 from modelyard.core.admission.volumes import HostDirs, VolumeRequest
 from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.revision import Template, Volume
-from modelyard.domain.service import InferType
 
 ONE = Pool("id-1", "one", "running", frozenset({"n1"}))
 TWO = Pool("id-2", "two", "running", frozenset({"n1", "n2"}))
@@ -215,33 +212,3 @@ def test_one_mount_path_for_one_volume() -> None:
     pair = (volume(), volume(field="v[1]"))
     assert [v.field for v in volumes.violations("p", pair, DIRS, in_pool=True)] == ["p.v[1].mount_path"]
     assert volumes.mounted((volume(),), DIRS) == (Volume("/srv/a", "/data"),)
-
-
-GOOD = TypedFields(src_path="obs://b/in", dest_path="s3://b/out", req_uri="/", mapping_type="file")
-TYPED: dict[str, tuple[InferType, TypedFields, list[str]]] = {
-    "real-time": (InferType.REAL_TIME, TypedFields(), []),
-    "empty says nothing": (InferType.REAL_TIME, TypedFields(nodes=(), src_path=""), []),
-    "batch in real-time": (InferType.REAL_TIME, GOOD, ["src_path", "dest_path", "req_uri", "mapping_type"]),
-    "nodes in real-time": (InferType.REAL_TIME, TypedFields(nodes=("n",)), ["nodes"]),
-    "batch": (InferType.BATCH, GOOD, []),
-    "batch with nothing": (
-        InferType.BATCH,
-        TypedFields(),
-        ["src_path", "dest_path", "req_uri", "mapping_type"],
-    ),
-    "path": (InferType.BATCH, replace(GOOD, src_path="ftp://x"), ["src_path"]),
-    "csv without a rule": (InferType.BATCH, replace(GOOD, mapping_type="csv"), ["mapping_rule"]),
-    "csv": (InferType.BATCH, replace(GOOD, mapping_type="csv", mapping_rule={}), []),
-    "mapping": (InferType.BATCH, replace(GOOD, mapping_type="xml"), ["mapping_type"]),
-    "no manifest": (InferType.BATCH, replace(GOOD, src_type="ManifestFile"), ["src_path"]),
-    "manifest": (InferType.BATCH, replace(GOOD, src_type="ManifestFile", src_path="/b/x.manifest"), []),
-    "source": (InferType.BATCH, replace(GOOD, src_type="Tape"), ["src_type"]),
-    "uri": (InferType.BATCH, replace(GOOD, req_uri="x"), ["req_uri"]),
-    "edge": (InferType.EDGE, TypedFields(nodes=("n",)), []),
-    "edge without nodes": (InferType.EDGE, TypedFields(), ["nodes"]),
-}
-
-
-@pytest.mark.parametrize(("infer_type", "fields", "expected"), TYPED.values(), ids=TYPED.keys())
-def test_typed_fields(infer_type: InferType, fields: TypedFields, expected: list[str]) -> None:
-    assert [v.field for v in types.violations("c", fields, infer_type)] == [f"c.{name}" for name in expected]

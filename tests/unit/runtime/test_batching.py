@@ -97,8 +97,8 @@ def test_requests_whose_bodies_overtake_each_other_make_no_negative_gap() -> Non
         pytest.param(True, Limits(), id="on"),
         pytest.param("auto", Limits(), id="auto"),
         pytest.param(False, None, id="off"),
-        pytest.param({"max_batch_size": 8, "max_delay_ms": 2}, Limits(8, 0.002), id="both"),
-        pytest.param({"max_batch_size": "8"}, Limits(8), id="strings are numbers"),
+        pytest.param({"max_batch_size": 8, "max_delay_ms": 2}, Limits(8, 0.002, stated=True), id="both"),
+        pytest.param({"max_batch_size": "8"}, Limits(8, stated=True), id="strings are numbers"),
         pytest.param({"max_wait_s": 5, "mode": "rows"}, Limits(max_wait_s=5.0), id="wait"),
     ],
 )

@@ -129,7 +129,7 @@ def test_refused(service: Any, batching: Any, cause: str) -> None:
 
 
 def test_limits_of_the_package() -> None:
-    assert joint(Listed(), batching={"max_batch_size": 2}).limits == Limits(max_size=2)
+    assert joint(Listed(), batching={"max_batch_size": 2}).limits == Limits(max_size=2, stated=True)
 
 
 def test_requests_of_both_protocols_share_a_call() -> None:

@@ -25,6 +25,7 @@ from modelyard.api.convert.services import (
     update_records,
     updated,
 )
+from modelyard.api.convert.tasks import failed_rows, task, tasks
 
 __all__ = [
     "cluster_query",
@@ -33,6 +34,7 @@ __all__ = [
     "deleted_models",
     "event_query",
     "events",
+    "failed_rows",
     "model",
     "model_query",
     "model_request",
@@ -52,6 +54,8 @@ __all__ = [
     "service_summary",
     "services",
     "specifications",
+    "task",
+    "tasks",
     "update_records",
     "update_request",
     "updated",

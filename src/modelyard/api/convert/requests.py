@@ -9,6 +9,8 @@ from modelyard.api.schemas.queries import ClusterList, EventList, ServiceList
 from modelyard.api.schemas.services import ServiceCreate, ServiceUpdate
 from modelyard.api.schemas.wire import Parsed
 from modelyard.core.admission import placement
+from modelyard.core.admission.batch import BatchFields
+from modelyard.core.admission.batch_options import Options, ThresholdRequest
 from modelyard.core.admission.config import VariantRequest
 from modelyard.core.admission.fields import DEFAULT_WORKSPACE
 from modelyard.core.admission.infer_types import TypedFields
@@ -108,14 +110,30 @@ def _variant(entry: ServiceConfig, raw: Mapping[str, Any]) -> VariantRequest:
         volumes=_volumes(more) if more else (),
         typed=TypedFields(
             nodes=None if entry.nodes is None else tuple(entry.nodes),
-            src_path=entry.src_path,
-            dest_path=entry.dest_path,
-            req_uri=entry.req_uri,
-            mapping_type=entry.mapping_type,
-            mapping_rule=entry.mapping_rule,
-            src_type=entry.src_type,
+            batch=BatchFields(
+                src_path=entry.src_path,
+                dest_path=entry.dest_path,
+                req_uri=entry.req_uri,
+                mapping_type=entry.mapping_type,
+                mapping_rule=entry.mapping_rule,
+                src_type=entry.src_type,
+                options=_options(more) if more else Options(),
+            ),
         ),
         raw=echo(entry, raw),
+    )
+
+
+def _options(more: ModelProperties) -> Options:
+    threshold = more.error_threshold
+    return Options(
+        csv_header=more.csv_header,
+        csv_delimiter=more.csv_delimiter,
+        csv_encoding=more.csv_encoding,
+        output_format=more.output_format,
+        error_threshold=ThresholdRequest(threshold.count, threshold.share) if threshold else None,
+        row_timeout_seconds=more.row_timeout_seconds,
+        max_row_bytes=more.max_row_bytes,
     )
 
 

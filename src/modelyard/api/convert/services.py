@@ -3,11 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from modelyard.api.convert.tasks import task
 from modelyard.api.schemas import answers
 from modelyard.api.schemas.answer import Json, said
+from modelyard.domain.batch import Counts
 from modelyard.domain.revision import Revision, Variant
-from modelyard.domain.service import Event, Rollout, RolloutState, Service
-from modelyard.operations.progress import DEPLOYING, percent, variant_status
+from modelyard.domain.service import (
+    Event,
+    InferType,
+    Rollout,
+    RolloutState,
+    Service,
+    ServiceStatus,
+)
+from modelyard.operations.progress import DEPLOYING, percent, rows_percent, variant_status
 from modelyard.operations.reading import Detail, Summary, UpdateRecord
 from modelyard.operations.services.preconditions import Changed
 
@@ -29,7 +38,8 @@ def _resources(rollout: Rollout) -> list[str]:
 
 def service_summary(value: Summary, gateway_url: str) -> answers.ServiceSummary:
     service = value.service
-    address = f"{gateway_url.rstrip('/')}/v1/infers/{service.id}"
+    reached = service.infer_type is not InferType.BATCH
+    address = f"{gateway_url.rstrip('/')}/v1/infers/{service.id}" if reached else None
     sent: Mapping[str, Any] = service.attributes
     return answers.ServiceSummary(
         service_id=service.id,
@@ -64,16 +74,26 @@ def service_summary(value: Summary, gateway_url: str) -> answers.ServiceSummary:
         additional_properties=sent.get("additional_properties"),
         load_balancer_policy=sent.get("load_balancer_policy"),
         priority=sent.get("priority"),
+        batch=task(value.task) if value.task is not None else None,
     )
 
 
 def service_detail(value: Detail, gateway_url: str) -> answers.ServiceDetail:
     service = value.service
     return answers.ServiceDetail(
-        **said(service_summary(Summary(service, value.invocations), gateway_url)),
-        progress=percent(value.record, value.revision) if service.status in DEPLOYING else None,
+        **said(service_summary(Summary(service, value.invocations, value.task), gateway_url)),
+        progress=_progress(value),
         config=[_entry(variant, value) for variant in value.revision.variants],
     )
+
+
+def _progress(value: Detail) -> int | None:
+    """Of a deployment, and of the rows of a batch service."""
+    status = value.service.status
+    if value.service.infer_type is not InferType.BATCH:
+        return percent(value.record, value.revision) if status in DEPLOYING else None
+    counts = value.task.task.counts if value.task is not None else Counts()
+    return rows_percent(counts, finished=status is ServiceStatus.FINISHED)
 
 
 def _entry(variant: Variant, value: Detail) -> Json:
@@ -84,6 +104,8 @@ def _entry(variant: Variant, value: Detail) -> Json:
         status=variant_status(value.record, variant),
         scaling=False,
         support_debug=False,
+        start_time=value.task.task.started_ms if value.task is not None else None,
+        finished_time=value.task.task.finished_ms if value.task is not None else None,
     )
     return {**variant.raw, **said(facts)}
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field
 
 from modelyard.api.schemas.answer import Answer, EchoOf, Json, Maybe, Number, Word, answer
+from modelyard.domain.batch import TaskState
 from modelyard.domain.model import ModelStatus
 from modelyard.domain.service import EventType, InferType, ServiceStatus
 from modelyard.operations.progress import VariantStatus
@@ -30,6 +31,59 @@ class UpdatedService(Answer):
 
 
 @answer
+class TaskShown(Answer):
+    """A task of a batch service. `rows` are those that are known so far: all of them once `planned`. `waiting`:
+    what keeps it from going on for now. `manifest`: where the list of its results is, once it is finished."""
+
+    task_id: str
+    number: int
+    state: Word[TaskState]
+    planned: bool
+    rows: int
+    rows_done: int
+    rows_failed: int
+    sources: int
+    sources_failed: int
+    rows_per_second: Maybe[Number] = None
+    seconds_left: Maybe[Number] = None
+    waiting: Maybe[str] = None
+    error: Maybe[str] = None
+    retries: int
+    revision: int
+    manifest: Maybe[str] = None
+    created_at: int
+    started_at: Maybe[int] = None
+    finished_at: Maybe[int] = None
+
+
+@answer
+class TaskPage(Answer):
+    service_name: str
+    service_id: str
+    total_count: int
+    count: int
+    tasks: list[TaskShown]
+
+
+@answer
+class FailedRowShown(Answer):
+    """`row` counts from 0 in its source; a source of the format `file` has one."""
+
+    source: str
+    row: int
+    error: str
+
+
+@answer
+class FailedRowPage(Answer):
+    service_id: str
+    task_id: str
+    total_count: int
+    count: int
+    rows: list[FailedRowShown]
+
+
+@answer
 class ServiceSummary(Answer):
     service_id: str
     service_name: str
@@ -50,9 +104,9 @@ class ServiceSummary(Answer):
     is_shared: bool
     shared_count: int
     is_free: bool
-    access_address: str
-    bind_access_address: str
-    debug_url: str
+    access_address: Maybe[str] = None
+    bind_access_address: Maybe[str] = None
+    debug_url: Maybe[str] = None
     cluster_id: Maybe[str] = None
     pool_name: Maybe[str] = None
     vpc_id: Maybe[str] = None
@@ -63,6 +117,7 @@ class ServiceSummary(Answer):
     additional_properties: Maybe[dict[str, Any]] = None
     load_balancer_policy: Maybe[str] = None
     priority: Maybe[int] = None
+    batch: Maybe[TaskShown] = None
 
 
 @answer
@@ -75,6 +130,8 @@ class ConfigFacts(Answer):
     status: Maybe[VariantStatus] = None
     scaling: Maybe[bool] = None
     support_debug: Maybe[bool] = None
+    start_time: Maybe[int] = None
+    finished_time: Maybe[int] = None
 
 
 @answer

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, StrictBool, WithJsonSchema
 
 from modelyard.api.schemas.wire import Integer, Number, Wire
 from modelyard.core import json_text
 from modelyard.core.admission import places
 
 BATCH = "batch services only"
+CSV = "mapping_type csv of batch services only"
 EDGE = "edge services only"
 POOL = "dedicated pools only"
 
@@ -62,8 +63,16 @@ class PersistentVolume(Wire):
     required: ClassVar[Sequence[str]] = ("mount_path",)
 
 
+class ErrorThreshold(Wire):
+    """The task fails as soon as more rows have failed. An extension."""
+
+    count: Annotated[Integer | None, Field(description="so many; 0 or more")] = None
+    share: Annotated[Number | None, Field(description="this share of those that were tried, 0 to 1")] = None
+
+
 class ModelProperties(Wire):
-    """Model-level additional_properties: how far a rolling update may leave the instance count, and volumes."""
+    """Model-level additional_properties: how far a rolling update may leave the instance count, volumes, and what
+    batch services may be told besides."""
 
     max_surge: Annotated[Number | None, Field(description="> 0; below 1 a fraction, else a count. Default 1.")] = (
         None
@@ -72,6 +81,24 @@ class ModelProperties(Wire):
     termination_grace_period_seconds: Annotated[Integer | None, Field(description="0 or more. Default 30.")] = None
     log_volume: Annotated[list[LogVolume] | None, Field(description=POOL)] = None
     persistent_volumes: list[PersistentVolume] | None = None
+    csv_header: Annotated[
+        StrictBool | None,
+        Field(description=f"the first row of each file names the columns; {CSV}. Default false."),
+    ] = None
+    csv_delimiter: Annotated[str | None, Field(description=f"one character; {CSV}. Default a comma.")] = None
+    csv_encoding: Annotated[
+        str | None, Field(description=f"of files without a byte order mark; {CSV}. Default utf-8.")
+    ] = None
+    output_format: Annotated[str | None, Field(description=f"txt (default) or parquet; {BATCH}")] = None
+    error_threshold: Annotated[
+        ErrorThreshold | None, Field(description=f"{BATCH}. Default: however many rows fail, the others are done.")
+    ] = None
+    row_timeout_seconds: Annotated[
+        Number | None, Field(description=f"how long the prediction of one row may take; {BATCH}. Default 60.")
+    ] = None
+    max_row_bytes: Annotated[
+        Integer | None, Field(description=f"how large a row, or a file, may be; {BATCH}. Default 12 MiB.")
+    ] = None
 
     may_be_wrapped: ClassVar[bool] = True
     place = places.MODEL_PROPERTIES
@@ -114,11 +141,17 @@ class ServiceConfig(Wire):
     additional_properties: ModelProperties | None = None
     affinity: Annotated[Affinity | None, Field(description=POOL)] = None
     nodes: Annotated[list[str] | None, Field(description=EDGE)] = None
-    src_path: Annotated[str | None, Field(description=BATCH)] = None
-    dest_path: Annotated[str | None, Field(description=BATCH)] = None
-    req_uri: Annotated[str | None, Field(description=BATCH)] = None
-    mapping_type: Annotated[str | None, Field(description=f"file or csv; {BATCH}")] = None
-    mapping_rule: Annotated[MappingRule | None, Field(description=BATCH)] = None
+    src_path: Annotated[
+        str | None, Field(description=f"where the input is: a folder, a file, or a list of files; {BATCH}")
+    ] = None
+    dest_path: Annotated[str | None, Field(description=f"the folder of the results; {BATCH}")] = None
+    req_uri: Annotated[str | None, Field(description=f"one of the model's API urls; {BATCH}")] = None
+    mapping_type: Annotated[
+        str | None, Field(description=f"file or csv (extensions: jsonl, parquet); {BATCH}")
+    ] = None
+    mapping_rule: Annotated[
+        MappingRule | None, Field(description=f"the request's schema with an index in each leaf; {BATCH}")
+    ] = None
     src_type: Annotated[str | None, Field(description=f"ManifestFile; {BATCH}")] = None
 
     required: ClassVar[Sequence[str]] = ("model_id", "specification", "instance_count")

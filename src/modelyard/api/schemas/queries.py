@@ -111,6 +111,27 @@ class RevisionList(Wire):
     limit: Limit = None
 
 
+class TaskList(Wire):
+    """Query of GET /services/{id}/tasks."""
+
+    offset: Offset = None
+    limit: Limit = None
+
+
+FailedLimit = Annotated[
+    Annotated[Integer, Field(ge=1, le=1000), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1000})]
+    | None,
+    Field(description="rows of a page. Default 100."),
+]
+
+
+class FailedRowList(Wire):
+    """Query of GET /services/{id}/tasks/{task_id}/failed-rows."""
+
+    offset: Offset = None
+    limit: FailedLimit = None
+
+
 class Change(Wire):
     """Query of calls that change a service."""
 

@@ -8,13 +8,16 @@ flavors, quotas), and its entries against each other (contract §2, ServiceConfi
     weights 100, absent    → 100, 0      a client that drops zeros
     weights 60, absent     → refused     a weight is mandatory unless the rest sum to 100
     one entry, absent      → refused     mandatory for real-time services (100 for batch and edge)
+
+A batch service has one entry, which does everything; what it does is its job (`admission.batch`).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from modelyard.core.admission import batch, placement, volumes
 from modelyard.core.admission import infer_types as types
-from modelyard.core.admission import placement, volumes
+from modelyard.core.admission.batch import Place
 from modelyard.core.admission.catalog import FLAVORS, Flavor, Pool, Quotas
 from modelyard.core.admission.fields import told
 from modelyard.core.admission.infer_types import TypedFields
@@ -58,7 +61,8 @@ class AdmissionInput:
 
     `placement` is what the service says about pools. `previous` are the variants of the present revision (their
     tracks are inherited), `next_track` a number that the service has never used. `machine`: what this machine has;
-    `taken`: what other services use of each pool, by pool id.
+    `taken`: what other services use of each pool, by pool id. `objects`: the object paths that it names, as they
+    were found; `parquet`: whether this server reads and writes it.
     """
 
     models: Mapping[str, Model]
@@ -72,6 +76,8 @@ class AdmissionInput:
     dirs: HostDirs = HostDirs()
     machine: Capacity = Capacity()
     taken: Mapping[str, Resources] = field(default_factory=dict)
+    objects: Mapping[str, Place] = field(default_factory=dict)
+    parquet: bool = True
 
     @property
     def site(self) -> Site:
@@ -96,7 +102,7 @@ def admit(config: Sequence[VariantRequest], given: AdmissionInput, broken: Colle
     if violations or broken:
         return Admission(violations=tuple(violations))
     weights = _weights(config)
-    variants = [_variant(entry, weights[i], given) for i, entry in enumerate(config)]
+    variants = [_variant(f"config[{i}]", entry, weights[i], given) for i, entry in enumerate(config)]
     return Admission(pair(given.previous, variants, given.next_track))
 
 
@@ -105,7 +111,9 @@ def _violations(
 ) -> Iterator[Violation]:
     if not config:
         yield Violation("config", "must have at least one entry")
-    if len(config) > given.quotas.variants_per_service:
+    if given.infer_type is InferType.BATCH:
+        yield from _batch_rules(config)
+    elif len(config) > given.quotas.variants_per_service:
         yield Violation(
             "config", f"has {len(config)} entries, at most {given.quotas.variants_per_service} are allowed"
         )
@@ -117,12 +125,34 @@ def _violations(
         yield from _rollout(path, entry, given.quotas)
         yield from _envs(path, entry, given.quotas)
         yield from types.violations(path, entry.typed, given.infer_type)
+        if given.infer_type is InferType.BATCH:
+            yield from batch.violations(_batch(path, entry, given, broken))
         in_pool = (entry.placement.pool_key or given.placement.pool_key) is not None
         yield from volumes.violations(f"{path}.additional_properties", entry.volumes, given.dirs, in_pool=in_pool)
     yield from _room(config, given)
     yield from _same_versions(config)
     if given.infer_type is InferType.REAL_TIME and not any(_touches_weights(b) for b in broken):
         yield from _weight_rules(config)
+
+
+def _batch(path: str, entry: VariantRequest, given: AdmissionInput, broken: Collection[str] = ()) -> batch.Entry:
+    model = given.models.get(entry.model_id or "")
+    around = batch.Surroundings(model, given.quotas, given.objects, given.parquet)
+    return batch.Entry(path, entry.typed.batch, around, broken)
+
+
+def _batch_rules(config: Sequence[VariantRequest]) -> Iterator[Violation]:
+    """One entry does all the work, and nothing is exchanged while it does."""
+    if len(config) > 1:
+        yield Violation("config", f"has {len(config)} entries, a batch service has exactly one")
+    for i, entry in enumerate(config):
+        if entry.weight not in {None, 100}:
+            text = f"is {entry.weight}, which is for real-time services: the one entry of a batch has all, 100"
+            yield Violation(f"config[{i}].weight", text)
+        for name in ("max_surge", "max_unavailable"):
+            if getattr(entry, name) is not None:
+                text = "is for real-time services: the workers of a batch are not exchanged one by one"
+                yield Violation(f"config[{i}].additional_properties.{name}", text)
 
 
 def _model(path: str, entry: VariantRequest, given: AdmissionInput) -> Iterator[Violation]:
@@ -242,7 +272,7 @@ def _weights(config: Sequence[VariantRequest]) -> list[int]:
     return [entry.weight or 0 for entry in config]
 
 
-def _variant(entry: VariantRequest, weight: int, given: AdmissionInput) -> Variant:
+def _variant(path: str, entry: VariantRequest, weight: int, given: AdmissionInput) -> Variant:
     """The variant of a valid entry, its track not yet chosen."""
     assert entry.model_id is not None
     assert entry.specification is not None
@@ -274,5 +304,6 @@ def _variant(entry: VariantRequest, weight: int, given: AdmissionInput) -> Varia
         ),
         deploy_timeout_s=DEPLOY_TIMEOUT_S if timeout is None else timeout,
         termination_grace_s=TERMINATION_GRACE_S if grace is None else grace,
+        job=batch.job(_batch(path, entry, given)) if given.infer_type is InferType.BATCH else None,
         raw=entry.raw,
     )

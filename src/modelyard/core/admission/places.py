@@ -34,7 +34,8 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "smn_notification log_report_channels websocket_upgrade traffic_limit request_limit"
     ),
     MODEL_PROPERTIES: _names(
-        "max_surge max_unavailable termination_grace_period_seconds log_volume persistent_volumes"
+        "max_surge max_unavailable termination_grace_period_seconds log_volume persistent_volumes csv_header "
+        "csv_delimiter csv_encoding output_format error_threshold row_timeout_seconds max_row_bytes"
     ),
 }
 """The fields of each place, as the wire models have them (their test compares)."""

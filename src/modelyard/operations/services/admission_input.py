@@ -13,6 +13,7 @@ from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.service import Desired, InferType
 from modelyard.operations import limits
 from modelyard.operations.context import Context
+from modelyard.operations.services.batch_places import places
 from modelyard.store.base import ReadTransaction
 
 
@@ -45,6 +46,7 @@ async def admission_input(
         dirs=host_dirs(ctx, config),
         machine=ctx.capacity,
         taken=await _taken(r, pools, record.service.id if record else ""),
+        objects=await places(ctx, r, project_id, config) if subject.infer_type is InferType.BATCH else {},
     )
 
 

@@ -120,7 +120,7 @@ async def _admitted(
         *fields.service_name(request.name),
         *fields.description(request.description),
         *fields.workspace(request.workspace_id),
-        *_real_time_only(request.infer_type),
+        *_infer_type(request.infer_type),
         *settings.violations(request.settings, {}, given.quotas, infer_type, websocket=websocket),
         *settings.place_violations(request.place),
         *service_violations(where, Site(given.flavors, given.pools)),
@@ -135,11 +135,12 @@ async def _admitted(
     return admission.variants, notices(given.models, admission.variants)
 
 
-def _real_time_only(infer_type: InferType | None) -> Iterable[Violation]:
+def _infer_type(infer_type: InferType | None) -> Iterable[Violation]:
     if infer_type is None:
         yield Violation("infer_type", "is mandatory")
-    elif infer_type is not InferType.REAL_TIME:
-        yield Violation("infer_type", f"{shown(infer_type.value)} is not supported yet, only 'real-time' is")
+    elif infer_type is InferType.EDGE:
+        known = "'real-time' and 'batch' are"
+        yield Violation("infer_type", f"{shown(infer_type.value)} is not supported yet, only {known}")
 
 
 async def _free_name(

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 
 from modelyard.core import differences
+from modelyard.core.batch import dry_run as batch
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.rollout.dry_run import DryRun, dry_run
 from modelyard.domain.record import ServiceRecord
-from modelyard.domain.service import Service
+from modelyard.domain.service import InferType, Service
 from modelyard.operations.context import Context
 from modelyard.operations.services.preconditions import Tried
 
@@ -50,6 +51,12 @@ def _plan(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> Pl
         after=after.service,
         fields=differences.service(before.service, after.service) if before else {},
         config=differences.config(before.variants if before else (), after.variants),
-        dry_run=dry_run(before, after, now_ms),
+        dry_run=_tried(before, after, now_ms),
         names={v.template.hash: (v.model_name, v.model_version) for v in variants},
     )
+
+
+def _tried(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> DryRun:
+    if after.service.infer_type is InferType.BATCH:
+        return batch.dry_run(before, after)
+    return dry_run(before, after, now_ms)

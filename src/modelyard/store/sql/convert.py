@@ -33,7 +33,7 @@ from modelyard.domain.service import (
     ServiceStatus,
 )
 from modelyard.domain.texts import sound, storable
-from modelyard.store.sql import sealing
+from modelyard.store.sql import jobs, sealing
 from modelyard.store.sql.secrets import SecretBox
 
 Values = dict[str, Any]
@@ -223,6 +223,7 @@ def revision_row(value: Revision, box: SecretBox) -> Values:
 
 
 def _variant(v: Mapping[str, Any]) -> Variant:
+    """Former releases stored no job, and had no batch services."""
     return Variant(
         track=v["track"],
         model_id=v["model_id"],
@@ -234,6 +235,7 @@ def _variant(v: Mapping[str, Any]) -> Variant:
         budget=Budget(max_surge=v["max_surge"], max_unavailable=v["max_unavailable"]),
         deploy_timeout_s=v["deploy_timeout_s"],
         termination_grace_s=v["termination_grace_s"],
+        job=jobs.from_values(job) if (job := v.get("job")) else None,
         raw=v["raw"],
     )
 
@@ -292,6 +294,7 @@ def _variant_json(value: Variant) -> Values:
         "max_unavailable": value.budget.max_unavailable,
         "deploy_timeout_s": value.deploy_timeout_s,
         "termination_grace_s": value.termination_grace_s,
+        **({} if value.job is None else {"job": jobs.to_values(value.job)}),
         "raw": dict(value.raw),
     }
 

@@ -23,11 +23,13 @@ from sqlalchemy import (
     union,
 )
 
-from modelyard.domain.service import ACTIVE_ROLLOUT
+from modelyard.domain.batch import TaskState
+from modelyard.domain.service import ACTIVE_ROLLOUT, InferType
 from modelyard.store.models import ModelQuery
 from modelyard.store.page import Page
 from modelyard.store.services import EventQuery, ServiceQuery
 from modelyard.store.sql.tables import (
+    batch_tasks,
     counters,
     events,
     instances,
@@ -41,6 +43,7 @@ from modelyard.store.sql.tables import (
 _BIGGEST = 2**63 - 1
 _LONGEST_PART = 5_000
 ACTIVE_STATES = sorted(state.value for state in ACTIVE_ROLLOUT)
+FINISHED, SUPERSEDED = TaskState.FINISHED.value, TaskState.SUPERSEDED.value
 
 _SERVICE_ORDER: dict[str, ColumnElement[Any]] = {
     "publish_at": services.c.created_ms,
@@ -88,7 +91,7 @@ def service_conditions(project_id: str | None, query: ServiceQuery) -> Condition
         if wanted is not None:
             conditions.append(column == wanted)
     if query.status is not None:
-        conditions.append(s.status.in_([query.status, *([query.or_status] if query.or_status else [])]))
+        conditions.append(_in_status(query.status, query.or_status))
     if query.name is not None:
         conditions.append(_holds(s.name, query.name))
     if query.model_id is not None:
@@ -97,6 +100,13 @@ def service_conditions(project_id: str | None, query: ServiceQuery) -> Condition
             exists().where(r.service_id == s.id, r.number == s.revision, r.model_id == query.model_id)
         )
     return conditions
+
+
+def _in_status(status: str, instead: str | None) -> ColumnElement[bool]:
+    s = services.c
+    if instead is None:
+        return s.status == status
+    return or_(s.status == status, and_(s.status == instead, s.infer_type == InferType.REAL_TIME.value))
 
 
 def service_order(page: Page) -> ColumnElement[Any]:
@@ -159,7 +169,8 @@ def heads(service_id: str | None, project_id: str | None) -> Select[Any]:
 
 
 def mentioned_revisions(service_id: str | None) -> Select[Any]:
-    """The revisions that a service, its active rollout and its instances mention; None: of every service."""
+    """The revisions that a service, its active rollout, its instances and those tasks mention that may go on or
+    have left something to remove; None: of every service."""
     pairs = _mentioned(service_id)
     return select(revisions).join(
         pairs, and_(revisions.c.service_id == pairs.c.service_id, revisions.c.number == pairs.c.number)
@@ -182,17 +193,18 @@ def outdated_rollouts(service_id: str, kept: int) -> Delete:
 
 def _mentioned(service_id: str | None) -> Subquery:
     """Pairs (service_id, number)."""
-    s, o, i = services.c, rollouts.c, instances.c
-    active = o.state.in_(ACTIVE_STATES)
+    s, o, i, t = services.c, rollouts.c, instances.c, batch_tasks.c
+    active, unremoved = o.state.in_(ACTIVE_STATES), t.finished_ms.is_(None)
     parts = [
         select(s.id.label("service_id"), s.revision.label("number")),
         select(s.id, s.stable).where(s.stable.is_not(None)),
         select(o.service_id, o.target).where(active),
         select(o.service_id, o.base).where(active, o.base.is_not(None)),
         select(i.service_id, i.revision),
+        select(t.service_id, t.revision).where(t.state != FINISHED, or_(t.state != SUPERSEDED, unremoved)),
     ]
     if service_id is not None:
-        owners = (s.id, s.id, o.service_id, o.service_id, i.service_id)
+        owners = (s.id, s.id, o.service_id, o.service_id, i.service_id, t.service_id)
         parts = [part.where(owner == service_id) for part, owner in zip(parts, owners, strict=True)]
     return union(*parts).subquery("mentioned")
 

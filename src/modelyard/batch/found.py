@@ -1,0 +1,128 @@
+"""The files of a task's input, one after the other: those of a folder, a single object, or those that a manifest
+lists. Never all of them at once.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass, field, replace
+
+from modelyard.core.batch.choosing import (
+    MOST_LINE_BYTES,
+    MalformedLineError,
+    inside,
+    is_input,
+    named_source,
+)
+from modelyard.core.batch.cursor import Cursor
+from modelyard.domain.batch import Job
+from modelyard.objects.base import (
+    ObjectChangedError,
+    ObjectInfo,
+    ObjectNotFoundError,
+    ObjectRefusedError,
+    Objects,
+    Place,
+)
+from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class InputError(Exception):
+    """There is no input, or it cannot be read: the task fails, and the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One file. `location` as the input spells it; `name`: what its results are named after; `place`: where it is
+    (None: nowhere, for the reason `error`); `info`: None as long as nobody has looked; `cursor`: where the input
+    goes on behind it."""
+
+    location: str = field(repr=False)
+    name: str
+    cursor: Cursor
+    place: Place | None
+    info: ObjectInfo | None = None
+    error: str = ""
+
+
+async def found(objects: Objects, job: Job, cursor: Cursor) -> AsyncGenerator[Found, None]:
+    """From the cursor on. Raises InputError, and what the object store raises while it is away."""
+    try:
+        source, destination = object_path(job.source), object_path(job.destination)
+    except MalformedPathError as error:
+        raise InputError(str(error)) from error
+    try:
+        if job.manifest:
+            files = _listed(objects, source, cursor)
+        elif (info := await _single(objects, source)) is not None:
+            files = _one(source, info, cursor)
+        else:
+            results = inside(source.key, destination.key) if destination.bucket == source.bucket else None
+            files = _below(objects, source, job, results, cursor)
+        async for file in files:
+            yield file
+    except (ObjectNotFoundError, ObjectRefusedError) as error:
+        raise InputError(str(error)) from error
+    except ObjectChangedError as error:
+        raise InputError(f"the manifest changed while it was read: {error}") from error
+
+
+async def _single(objects: Objects, source: ObjectPath) -> ObjectInfo | None:
+    if not source.key:
+        return None
+    try:
+        return await objects.head(source)
+    except ObjectNotFoundError:
+        return None
+
+
+async def _one(source: ObjectPath, info: ObjectInfo, cursor: Cursor) -> AsyncIterator[Found]:
+    if not cursor.after:
+        yield Found(str(source), source.name, replace(cursor, after=source.name), source, info)
+
+
+async def _below(
+    objects: Objects, source: ObjectPath, job: Job, results: str | None, cursor: Cursor
+) -> AsyncIterator[Found]:
+    async for info in objects.list(source, after=cursor.after):
+        if is_input(info.key, job.format, results):
+            place = source / info.key
+            yield Found(str(place), info.key, replace(cursor, after=info.key), place, info)
+
+
+async def _listed(objects: Objects, source: ObjectPath, cursor: Cursor) -> AsyncIterator[Found]:
+    version = cursor.version or (await objects.head(source)).version
+    begins = cursor.line == 0
+    async for line, end in _lines(objects, source, version, cursor.line):
+        after = replace(cursor, line=end, version=version)
+        location = ""
+        try:
+            location = named_source(line.removeprefix(_BOM) if begins else line)
+            begins = False
+            if location:
+                place = await objects.locate(location)
+                yield Found(location, _path(place).name, after, place)
+        except MalformedLineError as error:
+            yield Found(error.line, "", after, None, error=str(error))
+        except MalformedPathError as error:
+            yield Found(location, "", after, None, error=str(error))
+
+
+async def _lines(
+    objects: Objects, source: ObjectPath, version: str, start: int
+) -> AsyncIterator[tuple[bytes, int]]:
+    """Each line, without its end, and where the next one begins. Of a line that is far too long, the beginning."""
+    held, place = b"", start
+    async for piece in objects.read(source, offset=start, version=version):
+        at = 0
+        while (feed := piece.find(b"\n", at)) >= 0:
+            yield held + piece[at : min(feed, at + MOST_LINE_BYTES + 1)], place + feed + 1
+            held, at = b"", feed + 1
+        held = (held + piece[at:])[: MOST_LINE_BYTES + 1]
+        place += len(piece)
+    if held:
+        yield held, place
+
+
+def _path(place: Place) -> ObjectPath:
+    return place if isinstance(place, ObjectPath) else place.path

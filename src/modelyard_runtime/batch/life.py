@@ -1,0 +1,52 @@
+"""A worker of a batch service as a process: it listens from its first moment, and ends at once."""
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from modelyard_runtime.batch.door import Door
+from modelyard_runtime.ledger import Ledger
+from modelyard_runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from modelyard_runtime.batch.predictors import InProcess
+    from modelyard_runtime.batch.worker import Worker
+    from modelyard_runtime.model import Model
+
+
+class Batch:
+    """Predicts splits. `leaving`: the main thread is being made to stop."""
+
+    def __init__(self, read: Settings, listening: socket.socket, leaving: Callable[[], bool]) -> None:
+        self._read = read
+        self._leaving = leaving
+        self._worker: Worker | None = None
+        self._model: InProcess | None = None
+        self.ledger = Ledger()
+        self._door = Door(listening, lambda: self.ledger.begun)
+        self._door.open()
+
+    @property
+    def serving(self) -> bool:
+        return self._door.ready
+
+    def serve(self, model: "Model") -> None:
+        # Imported here, so that the health check answers earlier.
+        from modelyard_runtime.batch.predictors import InProcess
+        from modelyard_runtime.batch.worker import Worker
+
+        read = self._read
+        self._model = InProcess(model, f"{read.model_name} {read.model_version}".strip(), self._leaving)
+        self._worker = Worker(self.ledger)
+        self._door.take(self._worker.begin)
+
+    def work(self) -> None:
+        assert self._worker is not None and self._model is not None
+        self._worker.work(self._model.predictor, self._model.most)
+
+    def stop(self) -> None:
+        """Nothing is published any more: what is being predicted will be predicted again."""
+        self._door.close()
+
+    def leave(self) -> bool:
+        return False

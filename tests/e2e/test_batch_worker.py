@@ -1,0 +1,115 @@
+"""A worker of a batch service as the engine starts it: a real process on a listening socket."""
+
+import http.client
+import json
+import signal
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.worlds.batch_worker import CSV, Plane, Ran, split
+from tests.worlds.model_server import HEAD, Connection, Instance
+
+ECHO = (
+    HEAD
+    + """
+class Echo(SingleNodeService):
+    def _inference(self, data):
+        return {"got": data}
+"""
+)
+SLOW = (
+    HEAD
+    + """
+import time
+class Slow(SingleNodeService):
+    def _inference(self, data):
+        if data == ["wait"]:
+            time.sleep(3600)
+        return data
+"""
+)
+
+
+def worker(tmp_path: Path, script: str) -> Instance:
+    package = tmp_path / "model"
+    package.mkdir()
+    (package / "config.json").write_text('{"model_type": "Custom", "apis": []}')
+    (package / "customize_service.py").write_text(script)
+    return Instance(tmp_path, package, MODELYARD_BATCH="1", MODELYARD_METRICS_SOCKET=str(tmp_path / "metrics"))
+
+
+def test_it_says_how_it_is_and_predicts(tmp_path: Path) -> None:
+    instance = worker(tmp_path, ECHO)
+    try:
+        instance.until_ready()
+        status, _, headers = instance.health()
+        assert (status, headers["x-in-flight"], headers["x-requests"]) == (200, "0", "0")
+        plane = Plane.connected(instance.path)
+        content = b"a\nb\nc\n"
+        ran = plane.run(split(CSV, content, 3), [content])
+        assert ran.lines == [{"got": ["a"]}, {"got": ["b"]}, {"got": ["c"]}]
+        assert instance.health()[2]["x-requests"] == "3"
+        assert instance.request("GET", "/batch")[0] == 426
+        assert instance.request("GET", "/")[0] == 404
+        counted = metrics(tmp_path / "metrics")
+        assert 'modelyard_answers_total{status="2xx"} 3' in counted
+        plane.close()
+    finally:
+        instance.process.send_signal(signal.SIGTERM)
+        code, log = instance.end()
+    assert code == 0, log
+    assert "stopping" in log
+    assert "Traceback" not in log
+
+
+def metrics(path: Path) -> str:
+    connection = Connection(path)
+    try:
+        connection.request("GET", "/metrics")
+        reply: http.client.HTTPResponse = connection.getresponse()
+        return reply.read().decode()
+    finally:
+        connection.close()
+
+
+def test_a_signal_ends_it_at_once_and_publishes_nothing_more(tmp_path: Path) -> None:
+    instance = worker(tmp_path, SLOW)
+    instance.until_ready()
+    with closing(Plane.connected(instance.path)) as plane:
+        content = b"first\nwait\n"
+        asked = split(CSV, content, 2, flush_s=0.01)
+        plane.send(b"S", json.dumps(asked).encode())
+        ran = Ran()
+        while not ran.published:  # what is done is published while the next row is being predicted
+            plane.step(ran, asked, [content])
+        instance.process.send_signal(signal.SIGTERM)
+        with pytest.raises((EOFError, ConnectionError)):
+            plane.receive()
+    code, log = instance.end()
+    assert code == 0, log
+    assert ran.lines == [["first"]]
+
+
+def test_nonsense_ends_the_connection_and_not_the_worker(tmp_path: Path) -> None:
+    instance = worker(tmp_path, ECHO)
+    instance.until_ready()
+    with closing(Plane.connected(instance.path)) as plane:
+        plane.send(b"S", b"{")
+        with pytest.raises((EOFError, ConnectionError)):
+            plane.receive()
+    assert instance.health()[0] == 200
+    instance.process.send_signal(signal.SIGTERM)
+    assert instance.end()[0] == 0
+
+
+def test_a_newer_connection_replaces_the_older(tmp_path: Path) -> None:
+    instance = worker(tmp_path, ECHO)
+    instance.until_ready()
+    content = b"a\n"
+    with closing(Plane.connected(instance.path)) as older, closing(Plane.connected(instance.path)) as newer:
+        with pytest.raises((EOFError, ConnectionError)):
+            older.receive()
+        assert newer.run(split(CSV, content, 1), [content]).lines == [{"got": ["a"]}]
+    instance.process.send_signal(signal.SIGTERM)
+    instance.end()
