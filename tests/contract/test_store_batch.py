@@ -232,11 +232,11 @@ async def test_planning_again_changes_nothing(ledger: SqlStore) -> None:
         await w.plan("t1", [], splits(1, 5), "c")
     assert await state(ledger) == before
     async with ledger.write() as w:
-        await w.plan("t1", [source(1), source(2, error="gone")], [*splits(1, 5, 2), Split(3, 0, 9, 0, 1)], "d")
+        await w.plan("t1", [source(1), source(2, error="gone")], [*splits(1, 5, 2), Split(3, 5, 9, 0, 1)], "d")
     after, found = await state(ledger)
     more = Counts(sources=3, sources_failed=1, bytes=300, splits=6, splits_done=1, rows=15, rows_done=1)
     assert (after.counts, after.cursor, after.planned) == (more, "d", True)
-    assert [(s.source, s.start) for s in found] == [(0, 0), (0, 10), (0, 30), (1, 0), (1, 50), (3, 0)]
+    assert [(s.source, s.start) for s in found] == [(0, 0), (0, 10), (0, 30), (1, 0), (1, 50), (3, 5)]
 
 
 async def test_planning_again_splits_of_files(store: SqlStore) -> None:
@@ -252,6 +252,19 @@ async def test_planning_again_splits_of_files(store: SqlStore) -> None:
         assert [(s.source, s.rows) for s in await w.splits("t1")] == [(0, 2), (2, 1), (3, 1), (4, 1)]
         with pytest.raises(ValueError, match="fails as a row"):
             await w.fail_source("t1", 0, "no")
+
+
+@pytest.mark.parametrize("start", [60, 40], ids=["a gap", "an overlap"])
+async def test_a_plan_that_loses_rows_or_doubles_them_is_refused(ledger: SqlStore, start: int) -> None:
+    before = await state(ledger)
+    for some in (
+        [Split(1, 50, 60, 5, 1), Split(1, start + 15, 90, 6, 1)],
+        [Split(2, 0, 50, 0, 1), Split(2, start, 90, 6, 1)],
+    ):
+        with pytest.raises(ValueError, match="is cut at"):
+            async with ledger.write() as w:
+                await w.plan("t1", [], some, "d")
+    assert await state(ledger) == before
 
 
 async def test_leases_in_order_numbered_until_there_is_none(ledger: SqlStore) -> None:

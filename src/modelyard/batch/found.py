@@ -3,7 +3,7 @@ lists. Never all of them at once.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from modelyard.core.batch.choosing import (
     MOST_LINE_BYTES,
@@ -34,15 +34,17 @@ class InputError(Exception):
 @dataclass(frozen=True, slots=True)
 class Found:
     """One file. `location` as the input spells it; `name`: what its results are named after; `place`: where it is
-    (None: nowhere, for the reason `error`); `info`: None as long as nobody has looked; `cursor`: where the input
-    goes on behind it."""
+    (None: nowhere, for the reason `error`); `info`: None as long as nobody has looked. `after`, `line`, `version`:
+    of the cursor behind it."""
 
     location: str = field(repr=False)
     name: str
-    cursor: Cursor
     place: Place | None
     info: ObjectInfo | None = None
     error: str = ""
+    after: str = ""
+    line: int = 0
+    version: str = ""
 
 
 async def found(objects: Objects, job: Job, cursor: Cursor) -> AsyncGenerator[Found, None]:
@@ -78,7 +80,7 @@ async def _single(objects: Objects, source: ObjectPath) -> ObjectInfo | None:
 
 async def _one(source: ObjectPath, info: ObjectInfo, cursor: Cursor) -> AsyncIterator[Found]:
     if not cursor.after:
-        yield Found(str(source), source.name, replace(cursor, after=source.name), source, info)
+        yield Found(str(source), source.name, source, info, after=source.name)
 
 
 async def _below(
@@ -87,25 +89,24 @@ async def _below(
     async for info in objects.list(source, after=cursor.after):
         if is_input(info.key, job.format, results):
             place = source / info.key
-            yield Found(str(place), info.key, replace(cursor, after=info.key), place, info)
+            yield Found(str(place), info.key, place, info, after=info.key)
 
 
 async def _listed(objects: Objects, source: ObjectPath, cursor: Cursor) -> AsyncIterator[Found]:
     version = cursor.version or (await objects.head(source)).version
     begins = cursor.line == 0
     async for line, end in _lines(objects, source, version, cursor.line):
-        after = replace(cursor, line=end, version=version)
         location = ""
         try:
             location = named_source(line.removeprefix(_BOM) if begins else line)
             begins = False
             if location:
                 place = await objects.locate(location)
-                yield Found(location, _path(place).name, after, place)
+                yield Found(location, _path(place).name, place, line=end, version=version)
         except MalformedLineError as error:
-            yield Found(error.line, "", after, None, error=str(error))
+            yield Found(error.line, "", None, error=str(error), line=end, version=version)
         except MalformedPathError as error:
-            yield Found(location, "", after, None, error=str(error))
+            yield Found(location, "", None, error=str(error), line=end, version=version)
 
 
 async def _lines(

@@ -22,7 +22,7 @@ from modelyard.batch.cutting import UnreadableError, cuts
 from modelyard.batch.found import Found, InputError, found
 from modelyard.batch.result_names import ResultNames
 from modelyard.core.batch.choosing import nothing_found
-from modelyard.core.batch.cursor import cursor
+from modelyard.core.batch.cursor import Cursor, cursor
 from modelyard.core.batch.names import RESULTS, result_name
 from modelyard.core.batch.splitting import FILES, Cut, Sizes
 from modelyard.core.buckets import bucket_refusal
@@ -91,8 +91,8 @@ class _Looked:
 
 
 class _Planner:
-    """One call. `_cursor` is behind the last file that was taken; what is not stored yet is in `_sources` and
-    `_splits`, and in `_files`: those of format FILE that are no split yet."""
+    """One call. `_last` is the file that was taken last, `_number` that of the next source; what is not stored yet
+    is in `_sources` and `_splits`, and the last `_files` sources are of format FILE and in no split yet."""
 
     def __init__(  # noqa: PLR0917
         self,
@@ -111,11 +111,15 @@ class _Planner:
         self._rights = rights
         self._planned = planned
         self._sizes = sizes
-        self._cursor = cursor(task.cursor)
+        self._begin = cursor(task.cursor)
+        self._last: Found | Cursor = self._begin
+        self._number = self._begin.number
+        self._rows = self._begin.rows
+        self._before_name = len((_path(job.destination) / RESULTS / "").key.encode())
         self._names = ResultNames(store, task.id, job.output)
         self._sources: list[Source] = []
         self._splits: list[Split] = []
-        self._files = Split(0, 0, 0, 0, 0)
+        self._files = 0
         self._files_bytes = 0
         self._stored_at = float("-inf")
 
@@ -127,12 +131,12 @@ class _Planner:
         source = _path(self._job.source)
         if refusal := self._rights.refusal(source.bucket):
             raise InputError(refusal)
-        if self._cursor.inside:
+        if self._begin.inside:
             await self._finish_last()
-        async with aclosing(found(self._objects, self._job, self._cursor)) as files:
+        async with aclosing(found(self._objects, self._job, self._begin)) as files:
             async for window in _windows(files):
                 await self._take(window)
-        if self._cursor.number == 0:
+        if self._number == 0:
             raise InputError(f"{source} lists no file" if self._job.manifest else self._nothing_below(source))
         await self._save(planned=True)
 
@@ -140,16 +144,17 @@ class _Planner:
         return f"there is {nothing_found(self._job.format)} below {source}"
 
     async def _take(self, window: Sequence[Found]) -> None:
-        looked = await _together(self._look(each) for each in window)
+        looked = await self._looked(window)
         names = await self._result_names(looked)
-        looked = await _together(self._cut_small(each) for each in looked)
+        if self._job.format is not Format.FILE:
+            looked = await _together(self._cut_small(each) for each in looked)
         for each, name in zip(looked, names, strict=True):
             source = self._source(each, name)
-            rows = self._cursor.rows
-            self._cursor = replace(each.found.cursor, number=source.number + 1, rows=rows, at=-1, row=0)
+            self._last = each.found
+            self._number += 1
             self._sources.append(source)
             if source.error:
-                self._close_files()
+                self._close_files(source.number)
             elif self._job.format is Format.FILE:
                 self._add_file(source)
             elif each.cuts is not None:
@@ -161,12 +166,17 @@ class _Planner:
 
     # ── one file ──────────────────────────────────────────────────────────────────────────────────────────────
 
+    async def _looked(self, window: Sequence[Found]) -> list[_Looked]:
+        if not self._job.manifest:
+            return [_Looked(file, file.place, file.info or ObjectInfo("", 0), file.error) for file in window]
+        return await _together(self._look(file) for file in window)
+
     async def _look(self, file: Found) -> _Looked:
-        info = file.info or ObjectInfo("", 0)
-        place, error = file.place, file.error
-        if isinstance(place, ObjectPath) and not error:
+        """At one that a manifest names."""
+        place, error, info = file.place, file.error, ObjectInfo("", 0)
+        if isinstance(place, ObjectPath):
             error = self._rights.refusal(place.bucket)
-        if place is not None and file.info is None and not error:
+        if place is not None and not error:
             try:
                 info = await self._objects.head(place)
             except (ObjectNotFoundError, ObjectRefusedError) as problem:
@@ -181,23 +191,23 @@ class _Planner:
 
     def _source(self, looked: _Looked, name: str) -> Source:
         error, path = looked.error, looked.place if isinstance(looked.place, ObjectPath) else None
-        length = len((_path(self._job.destination) / RESULTS / name).key.encode())
+        length = self._before_name + len(name.encode())
         if not error and length > MAX_KEY_BYTES:
             error = f"the name of its result would have {length} bytes; {MAX_KEY_BYTES} are allowed"
         return Source(
-            number=self._cursor.number,
+            number=self._number,
             location=looked.found.location,
             bucket=path.bucket if path else "",
             key=path.key if path else "",
             size=looked.info.size,
             version=looked.info.version,
             result="" if error else name,
-            error=message(error),
+            error=message(error) if error else "",
         )
 
     async def _cut_small(self, looked: _Looked) -> _Looked:
         """Those that take no time, several at once."""
-        if self._job.format is Format.FILE or looked.place is None or looked.error or looked.info.size > SMALL:
+        if looked.place is None or looked.error or looked.info.size > SMALL:
             return looked
         try:
             taken: list[Cut] = []
@@ -222,8 +232,7 @@ class _Planner:
     def _cuts_of(
         self, place: Place, info: ObjectInfo, at: int = 0, row: int = 0
     ) -> AsyncGenerator[list[Cut], None]:
-        rows = self._cursor.rows
-        return cuts(self._objects, place, info, self._job, self._sizes, at=at, row=row, so_far=rows)
+        return cuts(self._objects, place, info, self._job, self._sizes, at=at, row=row, so_far=self._rows)
 
     async def _unreadable(self, source: Source, error: str) -> None:
         """Found out when some of it may be stored already."""
@@ -237,10 +246,9 @@ class _Planner:
 
     async def _finish_last(self) -> None:
         """The file in which planning was cut off."""
-        number, at, row = self._cursor.number - 1, self._cursor.at, self._cursor.row
+        at, row = self._begin.at, self._begin.row
         async with self._store.read() as r:
-            (source,) = await r.sources(self._task_id, number, 1)
-        self._cursor = replace(self._cursor, at=-1, row=0)
+            (source,) = await r.sources(self._task_id, self._number - 1, 1)
         if not source.error:
             known = ObjectPath(source.bucket, source.key) if source.bucket else None
             place = known or await self._objects.locate(source.location)
@@ -250,21 +258,20 @@ class _Planner:
 
     def _add(self, number: int, some: Sequence[Cut]) -> None:
         self._splits += [Split(number, cut.start, cut.end, cut.first_row, cut.rows) for cut in some]
-        self._cursor = replace(self._cursor, rows=self._cursor.rows + sum(cut.rows for cut in some))
+        self._rows += sum(cut.rows for cut in some)
 
     def _add_file(self, source: Source) -> None:
-        full = FILES.rows_after(self._files.source) <= self._files.rows
+        full = self._files >= FILES.rows_after(source.number - self._files)
         if full or self._files_bytes + source.size > FILES.bytes:
-            self._close_files()
-        if not self._files.rows:
-            self._files = replace(self._files, source=source.number)
-        self._files = replace(self._files, rows=self._files.rows + 1)
+            self._close_files(source.number)
+        self._files += 1
         self._files_bytes += source.size
 
-    def _close_files(self) -> None:
-        if self._files.rows:
-            self._splits.append(self._files)
-            self._files, self._files_bytes = replace(self._files, rows=0), 0
+    def _close_files(self, end: int) -> None:
+        """Those before source `end` become a split."""
+        if self._files:
+            self._splits.append(Split(end - self._files, 0, 0, 0, self._files))
+        self._files = self._files_bytes = 0
 
     @property
     def _due(self) -> bool:
@@ -272,12 +279,13 @@ class _Planner:
         return many or time.monotonic() - self._stored_at >= CHUNK_S
 
     async def _save(self, *, planned: bool = False, at: int = -1, row: int = 0) -> None:
-        self._close_files()
-        word = replace(self._cursor, at=at, row=row).text()
+        self._close_files(self._number)
+        last = self._last
+        place = Cursor(last.after, last.line, last.version, self._number, self._rows, at, row)
         async with self._store.write() as w:
             if await w.task(self._task_id) is None:
                 raise _GoneError
-            await w.plan(self._task_id, self._sources, self._splits, word, planned=planned)
+            await w.plan(self._task_id, self._sources, self._splits, place.text(), planned=planned)
             task = await w.task(self._task_id)
         self._sources, self._splits = [], []
         self._names.stored()

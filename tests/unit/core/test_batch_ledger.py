@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.core.batch.ledger import ImpossiblePublicationError, change, counted, published
+from modelyard.core.batch.ledger import ImpossiblePublicationError, change, counted, published, unplanned
 from modelyard.domain.batch import Counts, Publication, Split, SplitState
 
 LEASED = Split(3, 100, 200, 10, 10, SplitState.LEASED, attempt=2, deaths=1, worker="i1")
@@ -79,3 +79,36 @@ def test_what_a_split_counts(split: Split, counts: Counts) -> None:
 def test_change_adds_and_takes_away() -> None:
     grows = change([Counts(rows=3, splits=1), Counts(rows=4)], [Counts(rows=2, bytes=5)])
     assert {name: by for name, by in grows.items() if by} == {"rows": 5, "splits": 1, "bytes": -5}
+
+
+def _split(source: int, start: int, end: int, rows: int = 1) -> Split:
+    return Split(source, start, end, 0, rows)
+
+
+@pytest.mark.parametrize(
+    ("last", "splits", "new"),
+    [
+        (None, [_split(0, 5, 9), _split(0, 9, 12), _split(2, 0, 4)], 3),
+        (_split(0, 0, 9), [_split(0, 0, 9), _split(0, 9, 12)], 1),
+        (_split(0, 4, 9), [_split(0, 0, 9), _split(0, 9, 12)], 1),
+        (_split(1, 0, 9), [_split(0, 0, 9), _split(1, 0, 9)], 0),
+        (_split(4, 0, 0, 3), [_split(2, 0, 0, 2), _split(4, 0, 0, 3), _split(7, 0, 0, 1)], 1),
+        (_split(6, 0, 0, 1), [_split(4, 0, 0, 3), _split(8, 0, 0, 1)], 1),
+    ],
+)
+def test_what_was_planned_already_is_passed_over(last: Split | None, splits: list[Split], new: int) -> None:
+    assert unplanned(last, splits) == splits[len(splits) - new :]
+
+
+@pytest.mark.parametrize(
+    ("last", "splits"),
+    [
+        (_split(0, 0, 9), [_split(0, 10, 12)]),
+        (None, [_split(0, 0, 9), _split(0, 8, 12)]),
+        (None, [_split(0, 0, 9), _split(0, 10, 12)]),
+        (None, [_split(0, 0, 0, 3), _split(2, 0, 0, 1)]),
+    ],
+)
+def test_a_gap_or_an_overlap_is_refused(last: Split | None, splits: list[Split]) -> None:
+    with pytest.raises(ValueError, match=r"is cut at|in a split already"):
+        unplanned(last, splits)

@@ -10,8 +10,9 @@ nowhere until they are published again: `failed` holds how many those are. The r
 share of them, and its former part, of which the last `rows` lines are its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
+from itertools import pairwise
 
 from modelyard.domain.batch import Counts, Publication, Split, SplitState
 
@@ -82,6 +83,24 @@ def _check(split: Split, publication: Publication) -> None:
     former = split.failed if split.retry else 0
     if not 0 <= publication.former <= min(rows, former) or former - publication.former > left:
         raise ImpossiblePublicationError(f"{publication.former} of {former} former failures in {rows} rows")
+
+
+def unplanned(last: Split | None, splits: Sequence[Split]) -> list[Split]:
+    """Those that lie behind the `last` split that is there, whose input was cut once more. Raises ValueError when
+    rows between two of them would be in no split, or in both."""
+    new = [split for split in splits if last is None or not _covered(last, split)]
+    for before, after in pairwise([*([] if last is None else [last]), *new]):
+        if after.source == before.source and after.start != before.end:
+            raise ValueError(f"source {after.source} is cut at {before.end}, and not at {after.start}")
+        if after.source < before.source + (before.rows if before.end == 0 else 1) and after.end == 0:
+            raise ValueError(f"source {after.source} is in a split already")
+    return new
+
+
+def _covered(last: Split, split: Split) -> bool:
+    if last.end == 0:  # of several files
+        return split.source < last.source + last.rows
+    return (split.source, split.start) < (last.source, last.end)
 
 
 def change(more: Iterable[Counts], less: Iterable[Counts]) -> dict[str, int]:

@@ -126,10 +126,7 @@ class BatchWriting(BatchReading):
         order = (_SPLIT.source.desc(), _SPLIT.start.desc())
         statement = select(batch_splits).where(_SPLIT.task_id == task_id).order_by(*order).limit(1)
         last = await self._row(statement)
-        until = (-1, 0) if last is None else (last.source, last.end)
-        if last is not None and last.end == 0:  # of several files
-            until = (last.source + last.rows - 1, 1)
-        behind = [split for split in splits if (split.source, split.start) >= until]
+        behind = ledger.unplanned(None if last is None else rows.split(last), splits)
         numbers = [split.source for split in behind]
         if not numbers:
             return []
