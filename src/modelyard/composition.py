@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -43,7 +44,7 @@ from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
-from modelyard.objects.base import ObjectStore
+from modelyard.objects.base import Objects, ObjectStore
 from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
 from modelyard.operations.context import BatchPorts, Context
@@ -197,12 +198,13 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
 
     runner = TaskRunner(
         store,
-        objects,
+        cast("Objects", objects),  # what it lacks is asked for only where a manifest names files
         clock,
         look_again,
         exit_of=partial(exit_text, engine),
         kill=partial(engine.stop, grace_s=0),
         data_dir=data_dir,
+        home_project=credentials.get("project_id") or settings.project_name,
     )
     world = Ports(store, engine, gateway, clock, _new_id, runner)
     plane = ControlPlane(

@@ -1,8 +1,8 @@
 """Waiting by a clock that is passed in, so that tests need not wait."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -46,3 +46,14 @@ async def happens(clock: Clock, what: Awaitable[object], limit_ms: int) -> bool:
         for each in (happening, timer):
             each.cancel()
         await asyncio.gather(happening, timer, return_exceptions=True)
+
+
+async def all_of(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Their results, at the same time; what the first one raises ends all of them."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,108 @@
+"""What one worker told of rows, on its way into parts and the ledger, while the worker goes on.
+
+Outcomes are published in the order in which they came. Those that wait are put together, as far as a part may be
+large (`frames.FLUSH_BYTES`), so that many small ones cost no more than a few large ones; whoever brings more than
+may wait is held up, and with it the worker.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from modelyard.batch.frames import FLUSH_BYTES
+from modelyard.batch.leases import Lease
+from modelyard.batch.parts import Written
+from modelyard.batch.work import GivenUpError, Work
+from modelyard.core.batch.outcomes import Outcomes, together
+from modelyard.objects.base import ObjectStoreError
+
+MOST_WAITING_BYTES = 2 * FLUSH_BYTES
+_EACH = 64
+"""Bytes that outcomes have besides."""
+
+
+class Outbox:
+    """See the module. `voided` is told of a lease that turned out to be void."""
+
+    def __init__(self, work: Work, voided: Callable[[Lease], None]) -> None:
+        self._work = work
+        self._voided = voided
+        self._waiting: deque[tuple[Lease, Outcomes]] = deque()
+        self._bytes = 0
+        self._sending: asyncio.Task[None] | None = None
+        self._less = asyncio.Event()
+
+    async def put(self, lease: Lease, told: Outcomes) -> None:
+        """Returns when there is room for more. Raises GivenUpError."""
+        self._check()
+        self._waiting.append((lease, told))
+        self._bytes += _size(told)
+        if self._sending is None:
+            self._sending = asyncio.create_task(self._send())
+        while self._bytes > MOST_WAITING_BYTES:
+            await self._until_less()
+
+    async def empty(self) -> None:
+        """Returns when all that was put has been published. Raises GivenUpError."""
+        while self._sending is not None:
+            await self._until_less()
+
+    async def close(self) -> None:
+        """What was not published by now is not published."""
+        self._waiting.clear()
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+
+    async def _until_less(self) -> None:
+        self._less.clear()
+        less = asyncio.ensure_future(self._less.wait())
+        assert self._sending is not None
+        try:
+            await asyncio.wait((less, self._sending), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            less.cancel()
+        self._check()
+
+    def _check(self) -> None:
+        """Raises what ended the sending."""
+        if self._sending is not None and self._sending.done():
+            self._sending.result()
+
+    async def _send(self) -> None:
+        while self._waiting:
+            lease, told = self._next()
+            if not lease.void:
+                await self._publish(lease, told)
+            self._bytes -= _size(told)
+            self._less.set()
+        self._sending = None
+
+    def _next(self) -> tuple[Lease, Outcomes]:
+        """The oldest ones, with those behind them of the same lease."""
+        lease, told = self._waiting.popleft()
+        some = [told]
+        size = _size(told)
+        while self._waiting and self._waiting[0][0] is lease:
+            size += _size(self._waiting[0][1])
+            if size > FLUSH_BYTES:
+                break
+            some.append(self._waiting.popleft()[1])
+        return lease, together(some)
+
+    async def _publish(self, lease: Lease, told: Outcomes) -> None:
+        assert lease.rest is not None
+        part = await self._written(self._work.parts.name(lease.rest), told)
+        if not await self._work.leases.publish(lease, told, part):
+            self._voided(lease)
+
+    async def _written(self, name: str, told: Outcomes) -> Written:
+        work = self._work
+        try:
+            return await work.patience.until_done(f"writing {name}", lambda: work.parts.write(name, told))
+        except ObjectStoreError as error:
+            raise GivenUpError(f"results cannot be written: {error}") from error
+
+
+def _size(told: Outcomes) -> int:
+    return len(told.lines) + sum(len(cause) + _EACH for _, cause in told.failures) + _EACH

@@ -1,0 +1,82 @@
+"""What the parts of one run share: which task it is, and what they act through."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from modelyard.batch.inputs import Inputs
+from modelyard.batch.leases import Leases
+from modelyard.batch.link import Connect
+from modelyard.batch.parts import Parts
+from modelyard.batch.patience import Patience
+from modelyard.batch.timing import Clock
+from modelyard.domain.batch import Job, Source, Split
+from modelyard.objects.base import ObjectInfo, Objects, ObjectStoreError
+from modelyard.objects.paths import ObjectPath
+from modelyard.store.base import Store
+
+ExitOf = Callable[[str], Awaitable[str]]
+"""Of an instance: the sentence that says how it ended; "" while it runs, or when nobody can tell."""
+Kill = Callable[[str], Awaitable[None]]
+"""End an instance at once, because it is of no use."""
+
+
+class GivenUpError(Exception):
+    """The task cannot go on; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """What the runner must know of instances, and do to them."""
+
+    exit_of: ExitOf
+    kill: Kill
+    connect: Connect
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Of one task. `destination`: below which its results lie. `home_project`: whose the buckets of nobody are."""
+
+    task_id: str
+    project_id: str
+    home_project: str
+    job: Job
+    destination: ObjectPath
+    store: Store
+    objects: Objects
+    clock: Clock
+    patience: Patience
+    leases: Leases
+    inputs: Inputs
+    parts: Parts
+    instances: Instances
+
+    async def files(self, first: int, count: int) -> list[Source]:
+        """Sources from a number on."""
+        return await self.patience.until_done(f"reading source {first}", lambda: self._files(first, count))
+
+    async def _files(self, first: int, count: int) -> list[Source]:
+        async with self.store.read() as r:
+            return list(await r.sources(self.task_id, first, count))
+
+    async def splits(self, first: int, last: int | None, limit: int, after: int) -> list[Split]:
+        """As `store.batch` has it."""
+        what = f"reading splits from source {first} on"
+        return await self.patience.until_done(what, lambda: self._splits(first, last, limit, after))
+
+    async def _splits(self, first: int, last: int | None, limit: int, after: int) -> list[Split]:
+        async with self.store.read() as r:
+            return list(await r.splits(self.task_id, first, last, limit, after))
+
+    async def write(self, path: ObjectPath, content: Callable[[], AsyncGenerator[bytes, None]]) -> ObjectInfo:
+        """Make an object of what `content` yields, which is asked anew for each try. Raises GivenUpError when that
+        can never be."""
+        try:
+            return await self.patience.until_done(f"writing {path}", lambda: self._write(path, content()))
+        except ObjectStoreError as error:
+            raise GivenUpError(f"results cannot be written: {error}") from error
+
+    async def _write(self, path: ObjectPath, content: AsyncGenerator[bytes, None]) -> ObjectInfo:
+        async with aclosing(content):
+            return await self.objects.write(path, content)

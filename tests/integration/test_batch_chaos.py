@@ -1,0 +1,132 @@
+"""Whatever dies, and whenever: each row of the input has one outcome, in its place.
+
+A walk is a seed: how the input is cut, how workers misbehave, when the control plane is killed (its tasks are
+cancelled at whatever they wait for) and a fresh one goes on, and when the stores are away.
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.worlds.batch_faults import Faults, FaultyObjects, FaultyStore
+from tests.worlds.batch_run import STEP_MS, RunWorld, Script, run_world
+
+from modelyard.batch.parts import Parts
+from modelyard.domain.batch import SplitState, TaskState
+
+SEEDS = 25
+
+
+def script(chance: random.Random, rows: int) -> Script:
+    poison = {chance.randrange(rows): chance.randint(1, 6) for _ in range(chance.randint(0, 2))}
+    hangs = {chance.randrange(rows): 1} if chance.random() < 0.2 else {}
+    fails = frozenset(chance.sample(range(rows), chance.randint(0, 5)))
+    after = chance.randint(0, 12) if chance.random() < 0.4 else None
+    return Script(
+        chance.randint(1, 9), poison, fails, hangs, after, chance.random() < 0.5, chance.choice((3, 1 << 20))
+    )
+
+
+async def walk(world: RunWorld, chance: random.Random) -> None:
+    """Until the task is over."""
+    faults = Faults(chance, chance.choice((0, 0.02, 0.1)))
+    real = world.objects
+    world.objects = FaultyObjects(real, faults)
+    store, world.store = world.store, FaultyStore(world.store, faults)  # type: ignore[assignment]
+    world.begin()
+    kills = chance.randint(0, 4)
+    numbers = 0
+    for step in range(10_000):
+        async with store.read() as r:
+            task = await r.task("t1")
+        assert task is not None
+        if not task.at_work:
+            break
+        alive = [worker for worker in world.workers.values() if not worker.exit]
+        if len(alive) < 2 and chance.random() < 0.2:
+            numbers += 1
+            calm = step > 4_000  # it comes to an end
+            await world.worker(f"w{numbers}", Script() if calm else script(chance, world.rows))
+        if kills and chance.random() < 0.02:
+            kills -= 1
+            await world.runner.close()
+            world.begin()
+        world.run()
+        world.clock.advance(world.clock.now + STEP_MS)
+        for _ in range(chance.randint(1, 20)):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.0002)
+    world.store, world.objects = store, real
+
+
+async def check(world: RunWorld) -> None:
+    task = await world.stored()
+    assert task.state is TaskState.FINISHED, task
+    failed = 0
+    results = await world.results()
+    assert len(results) == world.rows
+    for n, result in enumerate(results):
+        if result != {"v": n}:
+            assert result.get("result") == "FAILED"
+            failed += 1
+    counts = task.counts
+    assert (counts.rows, counts.rows_done, counts.rows_failed) == (world.rows, world.rows - failed, failed)
+    splits = await world.splits()
+    assert [split.first_row for split in splits] == [0, *_ends(splits)][:-1]
+    assert all(split.state is SplitState.PUBLISHED for split in splits)
+    names = await world.names()
+    expected = ["infer-result-t1.manifest", "infer-result/rows.csv_result.txt"]
+    assert sorted(names) == sorted(expected + ["infer-result-t1_failed.jsonl"] * bool(failed))
+    if failed:
+        lines = (await world.read("infer-result-t1_failed.jsonl")).splitlines()
+        rows = [json.loads(line)["row"] for line in lines]
+        assert rows == [n for n, result in enumerate(results) if result != {"v": n}]
+
+
+def _ends(splits: Any) -> list[int]:
+    return [split.first_row + split.rows for split in splits]
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+async def test_each_row_has_one_outcome(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    async with run_world(tmp_path, rows=chance.randint(1, 60), split_rows=chance.randint(1, 20)) as world:
+        await walk(world, chance)
+        await check(world)
+
+
+@contextmanager
+def spoiled(monkeypatch: Any, spoil: Any) -> Iterator[None]:
+    """The first part of several rows is written otherwise than it was told."""
+    write = Parts.write
+    done: list[bool] = []
+
+    async def other(self: Parts, name: str, told: Any) -> Any:
+        written = await write(self, name, told)
+        if not done and told.rows > 1:
+            done.append(True)
+            lines = told.lines.splitlines(keepends=True)
+            path = self._destination / name
+            content = b"".join(spoil(lines))
+            await self._objects.write(path, content)
+            return type(written)(name, len(content), len(content))
+        return written
+
+    monkeypatch.setattr(Parts, "write", other)
+    yield
+    assert done
+
+
+@pytest.mark.parametrize("spoil", [lambda ls: ls[1:], lambda ls: [*ls, ls[-1]], lambda ls: [*ls[:-1], ls[0]]])
+async def test_it_sees_a_row_that_is_lost_doubled_or_another(tmp_path: Path, monkeypatch: Any, spoil: Any) -> None:
+    async with run_world(tmp_path) as world:
+        with spoiled(monkeypatch, spoil):
+            await world.worker("w1")
+            await world.until(world.over)
+        with pytest.raises(AssertionError):
+            await check(world)
