@@ -22,10 +22,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """`read` raises RequestError; `run` takes the rows of one or several requests, returns as many predictions."""
+    """`read` raises RequestError; `run` takes the rows of one or several requests, returns as many predictions.
+    `run_matrix`, where rows are numbers: the same for a float64 matrix of finite values; it may raise anything for
+    what `run` must be asked instead."""
 
     read: Callable[[Any], Question]
     run: Callable[[Sequence[Any]], Sequence[Any]]
+    run_matrix: Callable[[Any], Sequence[Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,7 +59,10 @@ class Ran:
 
 
 class Plane:
-    """`connection` has been taken over. Whatever the worker says is checked."""
+    """`connection` has been taken over. Whatever the worker says is checked. `link`: the worker's side, where that
+    is in this process."""
+
+    link: Link
 
     def __init__(self, connection: socket.socket) -> None:
         connection.settimeout(60)
@@ -193,13 +197,35 @@ def serving(model: Model, **more: Any) -> Iterator[Plane]:
 @contextlib.contextmanager
 def worker(predicting: Predicting, most: int = 8192, ledger: Ledger | None = None) -> Iterator[Plane]:
     """A worker on a thread, over a socket pair."""
-    ours, theirs = socket.socketpair()
     working = Worker(ledger or Ledger())
-    link = Link(theirs, theirs.makefile("rb"))
-    threading.Thread(target=working.work, args=(predicting, most), daemon=True).start()
-    threading.Thread(target=link.listen, args=(working.begin,), daemon=True).start()
+    predict = threading.Thread(target=working.work, args=(predicting, most), daemon=True)
+    predict.start()
+    with connected(working) as plane:
+        yield plane
+    working.leave()
+    predict.join()
+
+
+@contextlib.contextmanager
+def connected(working: Worker) -> Iterator[Plane]:
+    """A connection to a worker that is at work."""
+    ours, theirs = socket.socketpair()
+    stream = theirs.makefile("rb")
     plane = Plane(ours)
+    plane.link = Link(theirs, stream)
+    listening = threading.Thread(target=plane.link.listen, args=(working.begin,), daemon=True)
+    listening.start()
     try:
         yield plane
     finally:
         plane.close()
+        listening.join()
+        stream.close()
+        theirs.close()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.001)

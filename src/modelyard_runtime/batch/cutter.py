@@ -49,11 +49,12 @@ class LineChunk:
     """Rows in the bytes between `start` and `end` of a source. `ends` counts where each of them ends, in these
     bytes: when it is asked for, which is rare."""
 
-    __slots__ = ("_end", "_ends", "_source", "_start", "first", "items")
+    __slots__ = ("_end", "_ends", "_source", "_start", "first", "items", "plain")
 
     def __init__(self, items: list[Any], first: int, where: tuple[int, int, int], ends: Callable[[], list[int]]):
         self.items = items
         self.first = first
+        self.plain = False
         self._source, self._start, self._end = where
         self._ends = ends
 
@@ -129,6 +130,7 @@ class Cutter:
         ends = cache(lambda: self._lines.ends(data))
         self._mean_bytes = len(data) / len(rows)
         chunk = self._taken(rows, len(data), ends)
+        chunk.plain = self._lines.encoding.unit == 1 and data.isascii() and b"_" not in data
         if len(data) > self._lines.most_bytes:
             start = 0
             for n, end in enumerate(ends()):

@@ -21,6 +21,7 @@ class FileChunk:
     """One file."""
 
     __slots__ = ("first", "items")
+    plain = False
 
     def __init__(self, number: int, item: Any) -> None:
         self.first = number
@@ -38,13 +39,17 @@ def file_chunks(context: Context) -> Iterator[FileChunk]:
         if only is not None and number not in only:
             continue
         if file.size > most:
-            yield FileChunk(number, RowError(f"the file has {file.size} bytes, more than the {most} of a row"))
+            yield FileChunk(number, RowError(f"the file has {file.size} bytes; a row may have {most}"))
             continue
         name = PurePosixPath(file.name).name
         try:
             content = context.window.read(n, 0, file.size)
         except UnreadableError as error:
             yield FileChunk(number, RowError(str(error)))
+            continue
+        if len(content) != file.size:
+            told = f"the file has {len(content)} bytes, and had {file.size} when it was listed"
+            yield FileChunk(number, RowError(told))
             continue
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
         yield FileChunk(number, Upload(name, content, kind))

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from modelyard_runtime.batch.rows import RowError, SourceError, shown
 
 _INTEGER = re.compile(r"\s*[+-]?[0-9]+\s*")
@@ -60,6 +62,11 @@ def of_cells(rule: Mapping[str, Any], header: Sequence[str] | None) -> Make:
     return make
 
 
+def cells_of(rule: Mapping[str, Any], header: Sequence[str] | None) -> list[Leaf]:
+    """The cells that `of_cells` reads. Raises SourceError."""
+    return leaves_of(node_of(rule, lambda leaf: _cell(leaf, header)))
+
+
 def of_values(rule: Mapping[str, Any]) -> Make:
     """For rows that are objects, whose values have types of their own already."""
     node = node_of(rule, _key)
@@ -68,7 +75,8 @@ def of_values(rule: Mapping[str, Any]) -> Make:
 
     def make(row: Any, number: int) -> Any:
         if not isinstance(row, dict):
-            raise RowError(f"row {number} must be an object for the mapping rule, not {shown(str(row))}")
+            given = shown(msgspec.json.encode(row).decode())
+            raise RowError(f"row {number} must be an object for the mapping rule, not {given}")
         try:
             return made(row)
         except KeyError as error:
@@ -81,10 +89,17 @@ def of_values(rule: Mapping[str, Any]) -> Make:
 
 def node_of(rule: Mapping[str, Any], leaf: Callable[[Mapping[str, Any]], Leaf]) -> Node:
     """Raises SourceError."""
+    try:
+        return _node(rule, leaf)
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _node(rule: Mapping[str, Any], leaf: Callable[[Mapping[str, Any]], Leaf]) -> Node:
     if "fields" in rule:
-        return {str(name): node_of(each, leaf) for name, each in rule["fields"].items()}
+        return {str(name): _node(each, leaf) for name, each in rule["fields"].items()}
     if "items" in rule:
-        return [node_of(each, leaf) for each in rule["items"]]
+        return [_node(each, leaf) for each in rule["items"]]
     if rule.get("leaf") in _CELLS:
         return leaf(rule)
     raise SourceError(f"the mapping rule has a node that this worker does not know: {str(rule)[:200]}")
@@ -125,9 +140,16 @@ def _columns(count: int) -> str:
 
 def _compiled(node: Node, value: str, types: Mapping[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
     """The expression that makes the request, with all names of the rule as literals of their own."""
-    source = _source(node, value)
-    made: Callable[[Any], Any] = eval(f"lambda c: {source}", {f"_{name}": types[name] for name in types})  # noqa: S307
+    try:
+        source = f"lambda c: {_source(node, value)}"
+        made: Callable[[Any], Any] = eval(source, {f"_{name}": types[name] for name in types})  # noqa: S307
+    except (SyntaxError, RecursionError, MemoryError):
+        raise _too_deep() from None
     return made
+
+
+def _too_deep() -> SourceError:
+    return SourceError("the mapping rule is nested too deep")
 
 
 def _source(node: Node, value: str) -> str:
@@ -146,7 +168,7 @@ def _wrong(leaves: Sequence[Leaf], row: Any, number: int, types: Mapping[str, Ca
             types[leaf.type](row[leaf.place])
         except (TypeError, ValueError, OverflowError):
             value = row[leaf.place]
-            text = value if isinstance(value, str) else str(value)
+            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
             return RowError(
                 f"row {number}, column {leaf.name}: {shown(text)} is not of type {leaf.type}"
                 if text

@@ -11,13 +11,14 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from modelyard_runtime.batch import wire
+from modelyard_runtime.batch.answered import Answered, Predictor
 from modelyard_runtime.batch.file_rows import Upload
+from modelyard_runtime.batch.grid import grid_of
 from modelyard_runtime.batch.mapping import Make, of_cells, of_values
 from modelyard_runtime.batch.results import cause_of, failed_line
 from modelyard_runtime.batch.rows import RowError
@@ -31,27 +32,10 @@ from modelyard_runtime.protocols.multipart import UploadedFile
 from modelyard_runtime.protocols.plane import Plane, Reply, reported
 
 MOST_TASKS = 64
+MOST_LINE_BYTES = 32 * 1024 * 1024 - 1
+"""Of an answer: the control plane takes no longer ones."""
 _MOST_ROWS = 8192
 _STREAMS = "The model streams its answer, which a batch service does not gather."
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """`lines`: one for each row, or all in one. `failures`: (place, cause). `broken`: there were too many rows for
-    one call."""
-
-    lines: list[bytes]
-    failures: list[tuple[int, str]]
-    broken: bool = False
-
-
-class Predictor(Protocol):
-    """Rows of one split to lines. `most`: how many rows a call may have."""
-
-    most: int
-
-    def answer(self, items: Sequence[Any], numbers: Sequence[int]) -> Answered:
-        """One outcome for each of them, whatever is wrong with it. Raises LeaveError."""
 
 
 Ask = Callable[[Any, int], Asked]
@@ -75,16 +59,16 @@ class Requests:
         """Raises SourceError."""
         self._protocol = protocol
         self._field = split.job.file_field
-        self._make = make_of(split)
-        self.ask: Ask = self._plain if self._make is None else self._mapped
-        if split.job.format == "jsonl" and self._make is not None:
+        self.make = make_of(split)
+        self.ask: Ask = self._plain if self.make is None else self._mapped
+        if split.job.format == "jsonl" and self.make is not None:
             self.ask = self._picked
 
     def _mapped(self, item: Any, number: int) -> Asked:
         if isinstance(item, RowError):
             raise item
-        assert self._make is not None
-        return self._protocol.asked(self._make(item, number))
+        assert self.make is not None
+        return self._protocol.asked(self.make(item, number))
 
     def _picked(self, item: Any, number: int) -> Asked:
         if isinstance(item, RowError):
@@ -140,7 +124,9 @@ class InProcess:
     def predictor(self, split: wire.Split) -> Predictor:
         """Raises SourceError."""
         self._traces.clear()
-        return _Rows(self, Requests(self.protocol, split).ask)
+        requests = Requests(self.protocol, split)
+        rows = _Rows(self, requests.ask)
+        return grid_of(self._model, split, requests.make, rows) or rows
 
     def results(self, asked: Sequence[Asked]) -> tuple[Sequence[Any], bool]:
         """A result or an exception for each, and whether a common call failed."""
@@ -174,6 +160,8 @@ class InProcess:
         reply = self._plane.encode(asked, result)
         if reply.status != 200 or not isinstance(reply.body, bytes):
             return reply
+        if len(reply.body) > MOST_LINE_BYTES:
+            return self.protocol.refused(_too_long(len(reply.body)))
         return (reply.body if b"\n" not in reply.body else reply.body.replace(b"\n", b" ")) + b"\n"
 
     def cause(self, error: BaseException | Reply) -> str:
@@ -196,13 +184,18 @@ class InProcess:
             return
 
 
+def _too_long(length: int) -> RequestError:
+    text = f"The answer has {length} bytes; {MOST_LINE_BYTES} are allowed."
+    return RequestError(500, "ModelArts.4204", text)
+
+
 class _Rows:
     def __init__(self, model: InProcess, ask: Ask) -> None:
         self.most = model.most
         self._model = model
         self._ask = ask
 
-    def answer(self, items: Sequence[Any], numbers: Sequence[int]) -> Answered:
+    def answer(self, items: Sequence[Any], numbers: Sequence[int], *, plain: bool = False) -> Answered:
         lines: list[bytes] = [b""] * len(items)
         failures: list[tuple[int, str]] = []
         asked: list[Asked] = []

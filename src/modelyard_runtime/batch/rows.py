@@ -27,10 +27,12 @@ class SourceError(Exception):
 
 class Chunk(Protocol):
     """Consecutive rows. `items` are the rows as their format has them, a RowError where one cannot be used;
-    `first` is the number of the first, in its source (format `file`: of the source)."""
+    `first` is the number of the first, in its source (format `file`: of the source). `plain`: all of it is ASCII
+    without underscores."""
 
     first: int
     items: list[Any]
+    plain: bool
 
     def begins(self, place: int) -> tuple[int, int]:
         """(source, start) where the row at `place` begins; behind the last one: where the next would."""

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from modelyard_runtime.batch import wire
+from modelyard_runtime.batch.answered import Answered, Predictor
 from modelyard_runtime.batch.link import Link, LostError, UnreadableError, Window
 from modelyard_runtime.batch.pace import Pace
-from modelyard_runtime.batch.predictors import Answered, Predictor
 from modelyard_runtime.batch.results import Outcomes, Results
 from modelyard_runtime.batch.rows import Chunk, Context, SourceError, Wanted, chunks_of
 from modelyard_runtime.ledger import Ledger
@@ -35,18 +35,22 @@ class Worker:
     def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.perf_counter) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._splits: queue.SimpleQueue[tuple[Link, wire.Split]] = queue.SimpleQueue()
+        self._splits: queue.SimpleQueue[tuple[Link, wire.Split] | None] = queue.SimpleQueue()
         self._pace = Pace(1)
 
     def begin(self, link: Link, split: wire.Split) -> None:
         """Any thread."""
         self._splits.put((link, split))
 
+    def leave(self) -> None:
+        """Make `work` return after the splits that are here. Any thread."""
+        self._splits.put(None)
+
     def work(self, predicting: Predicting, most: int) -> None:
-        """Never returns; raises LeaveError, or what a signal handler raises."""
+        """Until `leave` between two splits; raises LeaveError, or what a signal handler raises."""
         self._pace = Pace(most)
-        while True:
-            link, split = self._splits.get()
+        while (given := self._splits.get()) is not None:
+            link, split = given
             try:
                 self._serve(link, split, predicting)
             except LostError:
@@ -89,7 +93,7 @@ class Worker:
                 size = 1 if split.careful else min(pace.size, predictor.most)
                 end = min(at + size, len(chunk.items))
                 began_s = self._clock()
-                answered = predictor.answer(chunk.items[at:end], numbers[at:end])
+                answered = predictor.answer(chunk.items[at:end], numbers[at:end], plain=chunk.plain)
                 if not split.careful:
                     self._learn(end - at, self._clock() - began_s, answered)
                     reading.wanted.rows = pace.size
@@ -197,6 +201,7 @@ class _Picked:
     def __init__(self, chunk: Chunk, places: list[int]) -> None:
         self.first = chunk.first + places[0]
         self.items = [chunk.items[n] for n in places]
+        self.plain = chunk.plain
         self._chunk = chunk
         self._places = places
 

@@ -75,10 +75,16 @@ def network_model(package: Package, network: Network, threads: int) -> Model:
     def run(rows: Sequence[Any]) -> Sequence[Any]:
         if not rows:
             return []
-        results = network.run(_stacked(rows, network.inputs))
+        return predictions(network.run(_stacked(rows, network.inputs)), len(rows))
+
+    def run_matrix(matrix: Any) -> Sequence[Any]:
+        only = network.inputs[0]
+        return predictions(network.run({only.name: _fitted(_narrowed(matrix, only), only)}), len(matrix))
+
+    def predictions(results: dict[str, Any], count: int) -> Sequence[Any]:
         columns_ = [results[name].tolist() for name in chosen]
         if len(chosen) == 1:
-            return columns_[0] if isinstance(columns_[0], list) else [columns_[0]] * len(rows)
+            return columns_[0] if isinstance(columns_[0], list) else [columns_[0]] * count
         return [dict(zip(chosen, values, strict=True)) for values in zip(*columns_, strict=True)]
 
     def predict(body: Any) -> Any:
@@ -90,7 +96,7 @@ def network_model(package: Package, network: Network, threads: int) -> Model:
         predict=predict,
         threads=threads,
         example=package.config.get("example") or _example(network),
-        rows=Rows(read, run),
+        rows=Rows(read, run, run_matrix if as_table else None),
         tensors=Tensors(network.platform, network.inputs, network.outputs, _tensors_run(network), _fit(network)),
         columns=tuple(column.name for column in declared),
     )
@@ -161,6 +167,21 @@ def _exact(values: Sequence[Any], declared: Tensor) -> Any:
         if dtype.kind == "b" and given.dtype.kind not in "b" and not np.isin(given, (0, 1)).all():
             raise ValueError(f"a value is no {declared.datatype}")
     return array
+
+
+def _narrowed(matrix: Any, declared: Tensor) -> Any:
+    """A matrix of finite numbers in the declared datatype. Raises ValueError where `_exact` must say what is
+    wrong, or whether anything is."""
+    import numpy as np
+
+    dtype = numpy_dtype(declared.datatype)
+    if dtype.kind != "f":
+        raise ValueError(dtype)
+    with np.errstate(over="ignore"):
+        narrowed = matrix.astype(dtype)
+    if not np.isfinite(narrowed).all():
+        raise ValueError(dtype)
+    return narrowed
 
 
 def _has_null(values: Any) -> bool:

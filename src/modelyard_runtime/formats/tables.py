@@ -60,8 +60,14 @@ def table_model(package: Package, table: Table, threads: int) -> Model:
         return rows_of(body, answers, row)
 
     def run(rows: Sequence[Any]) -> Sequence[Any]:
-        result = predict_matrix(to_matrix(rows)) if rows else []
-        return result.tolist() if hasattr(result, "tolist") else list(result)
+        return _listed(predict_matrix(to_matrix(rows)) if rows else [])
+
+    def run_matrix(matrix: Any) -> Sequence[Any]:
+        if table.width is not None and matrix.shape[1] != table.width:
+            raise ValueError(matrix.shape)
+        return _listed(predict_matrix(matrix))
+
+    numbers = not table.by_name and not table.categories and all(column.numeric for column in declared)
 
     def predict(body: Any) -> Any:
         asked = read(body)
@@ -72,10 +78,15 @@ def table_model(package: Package, table: Table, threads: int) -> Model:
         predict=predict,
         threads=threads,
         example=package.config.get("example") or _example(table, declared),
-        rows=Rows(read, run),
+        rows=Rows(read, run, run_matrix if numbers else None),
         tensors=_tensors(table, declared, by_place=by_place),
         columns=tuple(column.name for column in declared),
     )
+
+
+def _listed(result: Any) -> Sequence[Any]:
+    listed: Sequence[Any] = result.tolist() if hasattr(result, "tolist") else list(result)
+    return listed
 
 
 def _telling(table: Table) -> Table:
