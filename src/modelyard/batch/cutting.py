@@ -60,21 +60,25 @@ async def _text_cuts(  # noqa: PLR0917
     objects: Objects, place: Place, info: ObjectInfo, job: Job, sizes: Sizes, at: int, row: int, so_far: int
 ) -> AsyncIterator[list[Cut]]:
     cutter: Cutter | None = None
-    if job.format is Format.JSONL:
-        cutter = lines_cutter(sizes, at=at, row=row, so_far=so_far)
-    elif at:
+    if at:
         head = await _read(objects, place, info, 0, LONGEST_MARK)
-        cutter = csv_cutter(job.csv, head, sizes, at=at, row=row, so_far=so_far)
+        cutter = _cutter(job, head, sizes, at=at, row=row, so_far=so_far)
     end = at
     async for piece in _pieces(objects, place, info, at):
         end += len(piece)
         if cutter is None:
-            cutter = csv_cutter(job.csv, piece[:LONGEST_MARK], sizes, so_far=so_far)
+            cutter = _cutter(job, piece[:LONGEST_MARK], sizes, at=0, row=0, so_far=so_far)
         yield cutter.feed(piece) if len(piece) <= _QUICK else await asyncio.to_thread(cutter.feed, piece)
     if end != info.size:
         raise ObjectChangedError(f"{place} has {end} bytes, and had {info.size}")
     if cutter is not None:
         yield cutter.finish()
+
+
+def _cutter(job: Job, head: bytes, sizes: Sizes, *, at: int, row: int, so_far: int) -> Cutter:
+    if job.format is Format.JSONL:
+        return lines_cutter(head, sizes, at=at, row=row, so_far=so_far)
+    return csv_cutter(job.csv, head, sizes, at=at, row=row, so_far=so_far)
 
 
 async def _pieces(objects: Objects, place: Place, info: ObjectInfo, at: int) -> AsyncIterator[bytes]:

@@ -246,7 +246,7 @@ def test_a_quote_that_is_never_closed_holds_nothing() -> None:
     SIZES,
 )
 def test_lines_of_jsonl(data: bytes, pieces: list[int], sizes: Sizes) -> None:
-    cutter = lines_cutter(sizes)
+    cutter = lines_cutter(b"", sizes)
     cuts = []
     for piece in pieces_of(data, pieces):
         cuts += cutter.feed(piece)
@@ -257,6 +257,15 @@ def test_lines_of_jsonl(data: bytes, pieces: list[int], sizes: Sizes) -> None:
         alone = data[cut.start : cut.end]
         assert alone.count(b"\n") + (not alone.endswith(b"\n")) == cut.rows <= sizes.rows
     assert b"".join(data[cut.start : cut.end] for cut in cuts) == data
+
+
+def test_a_mark_before_json_is_no_row_and_other_encodings_are_said() -> None:
+    mark = "\ufeff".encode()
+    for data, rows in ((mark, 0), (mark + b"{}", 1), (mark + b"{}\n{}\n", 2)):
+        cutter = lines_cutter(data[:4], Sizes())
+        assert [*cutter.feed(data), *cutter.finish()] == ([Cut(0, len(data), 0, rows)] if rows else [])
+    with pytest.raises(UncuttableEncodingError, match="must be in UTF-8"):
+        lines_cutter("{}".encode("utf-16")[:4], Sizes())
 
 
 # ── row groups ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -159,9 +159,15 @@ def csv_cutter(
     )
 
 
-def lines_cutter(sizes: Sizes, *, at: int = 0, row: int = 0, so_far: int = 0) -> Cutter:
-    """Of JSONL: a line is a row."""
-    return Cutter(LineEnds(Limits(1, 1)), encodings.Units(b""), sizes, at=at, row=row, so_far=so_far)
+def lines_cutter(head: bytes, sizes: Sizes, *, at: int = 0, row: int = 0, so_far: int = 0) -> Cutter:
+    """Of JSONL: a line is a row. `head` as of `csv_cutter`. Raises UncuttableEncodingError."""
+    encoding, mark = encodings.encoding_of("utf-8", head)
+    if encoding != "utf-8":
+        raise encodings.UncuttableEncodingError(
+            f"JSON Lines must be in UTF-8, and the file says that it is in {encoding}"
+        )
+    ends = LineEnds(Limits(1, 1))
+    return Cutter(ends, encodings.Units(b""), sizes, at=at, row=row, so_far=so_far, mark=0 if at else mark)
 
 
 def row_group_cuts(groups: Sequence[tuple[int, int]], sizes: Sizes, so_far: int = 0) -> Iterator[Cut]:
