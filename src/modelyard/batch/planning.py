@@ -37,8 +37,10 @@ T = TypeVar("T")
 __all__ = ["InputError", "plan"]
 
 SIZES = Sizes()
-WINDOW = 32
-"""Files that are looked at, and cut if they are small, at the same time."""
+WINDOW = 256
+"""Files that are held."""
+AT_ONCE = 32
+"""Files that are looked at, or cut if they are small, at the same time."""
 SMALL = 4 * 1024 * 1024
 CHUNK = 4000
 """Sources and splits that are stored together."""
@@ -146,30 +148,37 @@ class _Planner:
     async def _take(self, window: Sequence[Found]) -> None:
         looked = await self._looked(window)
         names = await self._result_names(looked)
-        if self._job.format is not Format.FILE:
-            looked = await _together(self._cut_small(each) for each in looked)
-        for each, name in zip(looked, names, strict=True):
-            source = self._source(each, name)
-            self._last = each.found
-            self._number += 1
-            self._sources.append(source)
-            if source.error:
-                self._close_files(source.number)
-            elif self._job.format is Format.FILE:
-                self._add_file(source)
-            elif each.cuts is not None:
-                self._add(source.number, each.cuts)
-            else:
-                await self._cut(source, each.place)
-        if self._due:
-            await self._save()
+        for at in range(0, len(looked), AT_ONCE):
+            some = looked[at : at + AT_ONCE]
+            if self._job.format is not Format.FILE:
+                some = await _together(self._cut_small(each) for each in some)
+            for each, name in zip(some, names[at:], strict=False):
+                await self._add_source(each, self._source(each, name))
+            if self._due:
+                await self._save()
+
+    async def _add_source(self, looked: _Looked, source: Source) -> None:
+        self._last = looked.found
+        self._number += 1
+        self._sources.append(source)
+        if source.error:
+            self._close_files(source.number)
+        elif self._job.format is Format.FILE:
+            self._add_file(source)
+        elif looked.cuts is not None:
+            self._add(source.number, looked.cuts)
+        else:
+            await self._cut(source, looked.place)
 
     # ── one file ──────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _looked(self, window: Sequence[Found]) -> list[_Looked]:
         if not self._job.manifest:
             return [_Looked(file, file.place, file.info or ObjectInfo("", 0), file.error) for file in window]
-        return await _together(self._look(file) for file in window)
+        looked: list[_Looked] = []
+        for at in range(0, len(window), AT_ONCE):
+            looked += await _together(self._look(file) for file in window[at : at + AT_ONCE])
+        return looked
 
     async def _look(self, file: Found) -> _Looked:
         """At one that a manifest names."""
@@ -192,8 +201,9 @@ class _Planner:
     def _source(self, looked: _Looked, name: str) -> Source:
         error, path = looked.error, looked.place if isinstance(looked.place, ObjectPath) else None
         length = self._before_name + len(name.encode())
-        if not error and length > MAX_KEY_BYTES:
+        if name and length > MAX_KEY_BYTES:
             error = f"the name of its result would have {length} bytes; {MAX_KEY_BYTES} are allowed"
+            name = ""
         return Source(
             number=self._number,
             location=looked.found.location,
@@ -201,7 +211,7 @@ class _Planner:
             key=path.key if path else "",
             size=looked.info.size,
             version=looked.info.version,
-            result="" if error else name,
+            result=name,
             error=message(error) if error else "",
         )
 
@@ -239,7 +249,7 @@ class _Planner:
         self._splits = [split for split in self._splits if split.source != source.number]
         for at, unsaved in enumerate(self._sources):
             if unsaved.number == source.number:
-                self._sources[at] = replace(source, result="", error=error)
+                self._sources[at] = replace(source, error=error)
                 return
         async with self._store.write() as w:
             await w.fail_source(self._task_id, source.number, error)

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelyard.core.admission import fields
+from modelyard.core.buckets import bucket_refusal
 from modelyard.core.packages import contents
 from modelyard.domain.errors import AlreadyExists, Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.revision import Variant
-from modelyard.domain.texts import shown
 from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.operations.context import Context, authorise
 from modelyard.store.base import ReadTransaction, WriteTransaction
@@ -94,12 +94,8 @@ async def may_read_bucket(ctx: Context, r: ReadTransaction, project_id: str, buc
 async def foreign_bucket(ctx: Context, r: ReadTransaction, project_id: str, bucket: str) -> str:
     """Why the project may not use the bucket ("": it may). One that nobody claimed is the home project's."""
     owner = (await r.buckets()).get(bucket)
-    if owner is None and ctx.home_project:
-        home = await r.project(ctx.home_project)
-        owner = home.id if home else None
-    if owner in {None, project_id}:
-        return ""
-    return f"bucket {shown(bucket)} is not one of this project: an administrator can give it to the project"
+    home = await r.project(ctx.home_project) if owner is None and ctx.home_project else None
+    return bucket_refusal(bucket, project_id, owner, home.id if home else None)
 
 
 async def _free_version(w: WriteTransaction, model: Model) -> None:
