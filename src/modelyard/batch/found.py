@@ -102,6 +102,8 @@ async def _listed(objects: Objects, source: ObjectPath, cursor: Cursor) -> Async
             begins = False
             if location:
                 place = await objects.locate(location)
+                if not _path(place).key:
+                    raise MalformedPathError(f"{place} names no object")
                 yield Found(location, _path(place).name, place, line=end, version=version)
         except MalformedLineError as error:
             yield Found(error.line, "", None, error=str(error), line=end, version=version)

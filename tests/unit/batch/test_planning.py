@@ -253,6 +253,7 @@ async def test_a_line_that_names_no_file_is_a_source_that_failed(world: Planning
         b'{"source": "obs://b/\\u0000"}',
         b'{"source": "obs://b/' + b"x" * 70_000 + b'"}',
         b'{"source": "https://b.obs.example.com/x?X-Amz-Expires=c0ffee"}',
+        b'{"source": "obs://b/"}',
         b'{"source": "obs://b/a.csv"}',
     ]
     await world.put({"a.csv": "1\n", "list.manifest": b"\n".join(lines)})
@@ -273,6 +274,7 @@ async def test_a_line_that_names_no_file_is_a_source_that_failed(world: Planning
         "no text that can be stored",
         "longer than 65536 bytes",
         "is no signature",
+        "names no object",
         "",
     ]
     for error, text in zip(found.errors, texts, strict=True):
@@ -281,9 +283,9 @@ async def test_a_line_that_names_no_file_is_a_source_that_failed(world: Planning
         assert "c0ffee" not in error
     assert [source.location for source in found.sources][1:3] == ["not JSON", '{"source": 5}']
     assert len(found.sources[9].location) == 1024
-    assert found.results[0::11] == ["a.csv_result.txt", "a.csv_1_result.txt"]
-    assert set(found.results[1:11]) == {""}
-    assert (found.task.counts.sources_failed, found.task.counts.rows) == (10, 2)
+    assert found.results[0::12] == ["a.csv_result.txt", "a.csv_1_result.txt"]
+    assert set(found.results[1:12]) == {""}
+    assert (found.task.counts.sources_failed, found.task.counts.rows) == (11, 2)
 
 
 async def test_an_error_breaks_a_split_of_files(world: PlanningWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,6 +130,25 @@ def test_in_any_encoding_and_with_any_delimiter(
     check(encoded(text, encoding), Dialect(header, delimiter, encoding), sizes, pieces)
 
 
+EASTERN = ("gbk", "gb18030", "big5", "big5hkscs", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949", "johab")
+
+
+@pytest.mark.parametrize("encoding", EASTERN)
+@pytest.mark.parametrize("delimiter", [",", ";", ":", "<", "|", "a", "5", "A"])
+def test_a_delimiter_that_other_characters_have_within(encoding: str, delimiter: str) -> None:
+    byte = delimiter.encode()
+    held = []
+    for number in range(0x80, 0x10000):
+        try:
+            data = chr(number).encode(encoding)
+        except UnicodeEncodeError:
+            continue
+        if len(data) > 1 and byte in data:
+            held.append(chr(number))
+    text = "".join(f'x{char}"y\n{char}{delimiter}"q\n"{delimiter}z\n' for char in held[:20])
+    check(text.encode(encoding), Dialect(False, delimiter, encoding), Sizes(3, 40, 1), [1, 5])
+
+
 LONG = st.lists(
     st.sampled_from(
         ["1,2,3\n", '"a,b",c\r\n', '"x""y\nz",1\n', "\n", "long" * 99 + "\n", 'mid"quote,"q"tail\n', "cr\r"]

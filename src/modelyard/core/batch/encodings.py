@@ -127,13 +127,14 @@ def units(encoding: str, delimiter: str) -> Units:
         encoded = delimiter.encode(encoding)
     except UnicodeError:
         raise UncuttableEncodingError(f"there is no {delimiter!r} in text in {encoding}") from None
-    if len(encoded) == 1 and (encoding == "utf-8" or encoded < b"0" or encoded in _PLAIN or _single(encoding)):
+    apart = encoded < b"0" or (encoded in _PLAIN and encoding != "johab")
+    if len(encoded) == 1 and (encoding == "utf-8" or apart or _single(encoding)):
         return Units(encoded)
     return DecodedUnits(encoding, delimiter)
 
 
 _PLAIN = frozenset({b":", b";", b"<", b"=", b">", b"?"})
-"""Like what is below "0", these are part of no other character in any encoding that is taken."""
+"""Like what is below "0", these are part of no other character in any encoding that is taken, but for Johab."""
 
 
 @lru_cache(maxsize=64)
