@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 import os
 import shutil
@@ -228,7 +229,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         requests_per_minute=plane.requests_per_minute,
         metrics=engine.metrics,
         facts=plane.facts,
-        batch=BatchPorts(runner.pace, objects),
+        batch=BatchPorts(runner.pace, objects, parquet=importlib.util.find_spec("pyarrow") is not None),
     )
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(

@@ -28,7 +28,9 @@ def _lines(value: Plan) -> Iterator[Text]:
         yield Text(f"  {name}: {_both(both)}")
     for one in value.config:
         yield from _variant(one)
-    yield Text(f"  instances: {_instances(value)}")
+    if value.task:
+        yield Text(f"  task: {_task(value.task)}")
+    yield Text(f"  {'workers' if value.task else 'instances'}: {_instances(value)}")
     if room := _room(value.room):
         yield Text(f"  room: {room}")
     if len(value.traffic) > 1:
@@ -47,6 +49,19 @@ def _variant(one: Mapping[str, Any]) -> Iterator[Text]:
         for field, both in fields.items():
             if field not in SAID_BY_MODEL and both.get("after") != both.get("before"):
                 yield Text(f"      {field}: {_both(both)}")
+
+
+TASKS = {"begins": "a new one", "resumes": "goes on where it was", "continues": "goes on", "stops": "is stopped"}
+
+
+def _task(task: Mapping[str, Any]) -> str:
+    """`a new one, in place of 1234: obs://in/x/ → obs://out/`"""
+    said = TASKS.get(str(task.get("does")))
+    if said is None:
+        return "stays as it is"
+    instead = f", in place of {task['supersedes']}" if task.get("supersedes") else ""
+    paths = f": {task['src_path']} → {task['dest_path']}" if task.get("src_path") and said != "is stopped" else ""
+    return f"{said}{instead}{paths}"
 
 
 def _both(both: Any) -> str:

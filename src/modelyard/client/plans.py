@@ -19,7 +19,8 @@ class TrackPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a change would do. `etag` is that of the service it was made from, "" of one that would be created."""
+    """What a change would do. `etag` is that of the service it was made from, "" of one that would be created.
+    `task`: what becomes of the task of a batch service."""
 
     service_name: str
     changes: bool
@@ -32,12 +33,14 @@ class Plan:
     room: Json = field(default_factory=dict)
     traffic: tuple[Json, ...] = ()
     complete: bool = True
+    task: Json = field(default_factory=dict)
     raw: Json = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def does_something(self) -> bool:
         """Whether anything would be other than it is: what is asked for, or what runs."""
-        return self.changes or any(one.starts or one.stops for one in self.instances)
+        moves = self.task.get("does", "nothing") not in {"nothing", "continues"}
+        return self.changes or moves or any(one.starts or one.stops for one in self.instances)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,11 +35,12 @@ def at_no_pace(_task_id: str) -> Pace:
 
 @dataclass(frozen=True, slots=True)
 class BatchPorts:
-    """What reading about batch services needs: how fast a task goes, and the objects that its results are (None:
-    there are none here)."""
+    """What use cases about batch services need: how fast a task goes, the objects that its input and its results
+    are (None: there are none here), and whether files of Parquet can be read and written."""
 
     pace: Callable[[str], Pace] = at_no_pace
     objects: ObjectStore | None = None
+    parquet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

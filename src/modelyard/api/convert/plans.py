@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from modelyard.api.schemas import plans as answers
+from modelyard.core.batch.dry_run import TaskPlan
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.rollout.dry_run import TrackPlan
 from modelyard.core.rollout.simulation import Room, Share, Traffic
@@ -28,6 +29,18 @@ def plan(value: Planned) -> answers.Plan:
         room=_room(dry_run.room),
         traffic=[_traffic(one, value.names) for one in dry_run.traffic],
         complete=dry_run.finished,
+        task=_task(value.task) if value.task else None,
+    )
+
+
+def _task(task: TaskPlan) -> answers.PlannedTask:
+    return answers.PlannedTask(
+        does=task.does,
+        task_id=task.id or None,
+        supersedes=task.supersedes or None,
+        workers=task.workers,
+        src_path=task.job.source if task.job else None,
+        dest_path=task.job.destination if task.job else None,
     )
 
 

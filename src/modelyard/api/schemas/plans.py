@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from modelyard.api.schemas.answer import Answer, Json, Maybe, Number, Word, answer
+from modelyard.core.batch.dry_run import Does
 from modelyard.core.differences import Change
 from modelyard.core.revisions import RevisionState
 
@@ -80,6 +81,19 @@ class PlannedTraffic(Answer):
 
 
 @answer
+class PlannedTask(Answer):
+    """What becomes of the task of a batch service. `task_id`: of one that is there; `supersedes`: of one whose
+    place a new one takes."""
+
+    does: Word[Does]
+    task_id: Maybe[str] = None
+    supersedes: Maybe[str] = None
+    workers: int
+    src_path: Maybe[str] = None
+    dest_path: Maybe[str] = None
+
+
+@answer
 class Plan(Answer):
     """What the request would do, with `dry_run=true`. `complete` false: it takes so many steps that only the first
     of them were worked out."""
@@ -96,6 +110,7 @@ class Plan(Answer):
     room: PlannedRoom
     traffic: list[PlannedTraffic]
     complete: bool
+    task: Maybe[PlannedTask] = None
 
 
 @answer

@@ -30,17 +30,17 @@ MANIFEST = "ManifestFile"
 MANIFEST_SUFFIX = ".manifest"
 FIELDS = ("src_path", "dest_path", "req_uri", "mapping_type", "mapping_rule", "src_type")
 MANDATORY = ("src_path", "dest_path", "req_uri", "mapping_type")
-MALFORMED, MISSING, FOREIGN, NO_PARAMETERS = "3572", "3551", "4310", "3514"
+MALFORMED, MISSING, REFUSED, NO_PARAMETERS = "3572", "3551", "4310", "3514"
 EXTRA = "modelyard[parquet]"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An object path as it was found: why it is none, or why the project may not use its bucket ("": it is, and
-    may); whether nothing is there (False also where nobody could tell)."""
+    """An object path as it was found: why it is none, or why the project may not use it ("": it is, and may);
+    whether nothing is there (False also where nobody could tell)."""
 
     malformed: str = ""
-    foreign: str = ""
+    refused: str = ""
     missing: bool = False
 
 
@@ -129,7 +129,9 @@ def violations(entry: Entry) -> Iterator[Violation]:
     if fields.options.output_format == "parquet" and not entry.given.parquet:
         text = f"'parquet' needs {EXTRA}, which this server lacks"
         yield Violation(f"{entry.properties}.output_format", text)
-    yield from options_of.violations(entry.properties, fields.options, format, entry.given.quotas)
+    for violation in options_of.violations(entry.properties, fields.options, format, entry.given.quotas):
+        if not any(told(path, [violation.field]) for path in entry.broken):  # a part of it was complained about
+            yield violation
 
 
 def job(entry: Entry) -> Job:
@@ -156,8 +158,8 @@ def _place(at: str, path: str | None, places: Mapping[str, Place]) -> Iterator[V
     place = places.get(path or "", Place())
     if place.malformed:
         yield Violation(at, place.malformed, MALFORMED)
-    elif place.foreign:
-        yield Violation(at, place.foreign, FOREIGN)
+    elif place.refused:
+        yield Violation(at, place.refused, REFUSED)
     elif place.missing:
         yield Violation(at, f"there is nothing at {shown(path)}", MISSING)
 

@@ -9,21 +9,17 @@ row_timeout_seconds   how long the prediction of one row may take. Default 60
 max_row_bytes         how large a row, or a file, may be. Default 12 MiB
 """
 
-import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 from modelyard.core.admission.catalog import Quotas
+from modelyard.core.batch.encodings import UncuttableEncodingError, encoding_of, units
 from modelyard.domain.batch import Dialect, Format, Job, Output, Threshold
 from modelyard.domain.errors import Violation
 from modelyard.domain.texts import shown
 
 LEAST_TIMEOUT_S = 0.1
 NO_DELIMITERS = frozenset('"\r\n\0')
-MAX_ENCODING_CHARS = 40
-WIDE = frozenset({"utf-16", "utf-16-le", "utf-16-be"})
-STATEFUL = ("iso2022", "hz", "utf-7", "punycode", "idna", "unicode_escape", "raw_unicode_escape", "unicode-escape")
-"""Encodings in which a newline, or a quote, may be part of another character."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +57,7 @@ def violations(at: str, options: Options, format: Format | None, quotas: Quotas)
     for name in OF_CSV:
         if getattr(options, name) is not None and format not in {None, Format.CSV}:
             yield Violation(f"{at}.{name}", f"is for mapping_type csv, this one is {format}")
-    delimiter, codec = options.csv_delimiter, options.csv_encoding
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in NO_DELIMITERS):
-        text = f"is {shown(delimiter)}, must be one character, and neither a quote nor the end of a line"
-        yield Violation(f"{at}.csv_delimiter", text)
-    if codec is not None and encoding(codec) is None:
-        text = f"is {shown(codec)}, must be an encoding such as utf-8, utf-16, latin-1, cp1252 or gb18030"
-        yield Violation(f"{at}.csv_encoding", text)
+    yield from _dialect(at, options)
     yield from _output(f"{at}.output_format", options.output_format, format)
     if options.error_threshold is not None:
         yield from _threshold(f"{at}.error_threshold", options.error_threshold)
@@ -77,6 +67,25 @@ def violations(at: str, options: Options, format: Format | None, quotas: Quotas)
     size, most = options.max_row_bytes, quotas.request_body_max_bytes
     if size is not None and not 1 <= size <= most:
         yield Violation(f"{at}.max_row_bytes", f"is {size}, must be 1 to {most}")
+
+
+def _dialect(at: str, options: Options) -> Iterator[Violation]:
+    delimiter, name = options.csv_delimiter, options.csv_encoding
+    try:
+        encoding = encoding_of(Dialect().encoding if name is None else name, b"")[0]
+    except UncuttableEncodingError as error:
+        yield Violation(f"{at}.csv_encoding", str(error))
+        encoding = Dialect().encoding
+    if delimiter is None:
+        return
+    if len(delimiter) != 1 or delimiter in NO_DELIMITERS:
+        text = f"is {shown(delimiter)}, must be one character, and neither a quote nor the end of a line"
+        yield Violation(f"{at}.csv_delimiter", text)
+        return
+    try:
+        units(encoding, delimiter)
+    except UncuttableEncodingError as error:
+        yield Violation(f"{at}.csv_delimiter", str(error))
 
 
 def _output(at: str, name: str | None, format: Format | None) -> Iterator[Violation]:
@@ -98,32 +107,13 @@ def _threshold(at: str, asked: ThresholdRequest) -> Iterator[Violation]:
         yield Violation(f"{at}.share", f"is {share:g}, must be 0 to 1")
 
 
-def encoding(name: str) -> str | None:
-    """The codec's name; None: there is none, or rows cannot be told apart in it without reading all before."""
-    if not 1 <= len(name) <= MAX_ENCODING_CHARS or not name.isascii():
-        return None
-    try:
-        codec = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return None
-    if not codec._is_text_encoding or codec.name.startswith(STATEFUL):
-        return None
-    if codec.name in WIDE:
-        return codec.name
-    marks = '\r\n",0'
-    try:
-        return codec.name if codec.encode(marks)[0] == marks.encode() else None
-    except UnicodeError:
-        return None
-
-
 def applied(options: Options, job: Job) -> Job:
     """The job with valid options."""
     usual, threshold = Dialect(), options.error_threshold
-    name = encoding(options.csv_encoding) if options.csv_encoding else None
+    encoding = encoding_of(options.csv_encoding, b"")[0] if options.csv_encoding else usual.encoding
     return replace(
         job,
-        csv=Dialect(bool(options.csv_header), options.csv_delimiter or usual.delimiter, name or usual.encoding),
+        csv=Dialect(bool(options.csv_header), options.csv_delimiter or usual.delimiter, encoding),
         output=Output(options.output_format) if options.output_format else job.output,
         error_threshold=Threshold(threshold.count, threshold.share) if threshold else None,
         row_timeout_s=job.row_timeout_s if options.row_timeout_seconds is None else options.row_timeout_seconds,

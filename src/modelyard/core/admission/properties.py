@@ -29,6 +29,8 @@ PRIORITY = "priority"
 SECRETS = "service_secrets"
 
 KNOWN = ("smn_notification", "log_report_channels", "websocket_upgrade", "traffic_limit", "request_limit")
+OF_CALLERS = ("websocket_upgrade", "traffic_limit", "request_limit")
+"""What says something of requests at the gateway."""
 OWN_KEYS = 32
 OWN_KEY_CHARS = 64
 OWN_DEPTH = 8

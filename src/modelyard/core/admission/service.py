@@ -65,6 +65,10 @@ def violations(
     if request.properties is not None:
         bounds = properties.Bounds(quotas.request_timeout_max_s, quotas.request_body_max_bytes)
         yield from properties.violations(properties.of(before), request.properties, bounds, websocket=websocket)
+        for name in () if real_time else properties.OF_CALLERS:
+            if request.properties.get(name):
+                at = f"{properties.PROPERTIES}.{name}"
+                yield Violation(at, "is for real-time services only: nobody calls this one")
     policy = request.load_balancer
     if policy is not None and not real_time:
         yield Violation(properties.LOAD_BALANCER, "is for real-time services only")

@@ -7,14 +7,15 @@ present                      config            status=running    running + confi
 running                      update            refused           update             stop
 concerning pending waiting   update            refused           update             stop
 failed                       update            start             update **          stop
-stopped, finished            kept for start    start             start *            refused (with config: kept)
+stopped                      kept for start    start             start *            refused (with config: kept)
+finished (batch)             update **         start             update **          refused (with config: kept)
 deploying                    refused           refused           refused            stop
 stopping                     refused           refused           refused            refused (with more: nothing)
 deleting                     refused           refused           refused            refused
 
 *  the config is ignored: a change of status takes precedence
-** a failed service is already meant to run, so the config counts: whoever sends both repairs the service, and
-   starting the broken revision once more would only fail again
+** a failed service, or a batch that finished, is already meant to run, so the config counts: whoever sends both
+   repairs the service, or asks for another run, and starting the old revision once more would be neither
 """
 
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ class Effect:
 
 
 AT_REST = frozenset({ServiceStatus.STOPPED, ServiceStatus.FINISHED})
+ENDED = frozenset({ServiceStatus.FAILED, ServiceStatus.FINISHED})
+"""Meant to run, and not at work."""
 
 
 def effect(present: ServiceStatus, asked: Desired | None, config: bool, more: bool = False) -> Effect | Violation:
@@ -60,7 +63,7 @@ def effect(present: ServiceStatus, asked: Desired | None, config: bool, more: bo
         field = "status" if asked else "config"
         advice = "stop it or wait until it runs" if present is ServiceStatus.DEPLOYING else "wait until it stopped"
         return Violation(field, f"cannot be changed while the service is {present}: {advice}", REFUSED)
-    if asked is Desired.RUNNING and present is ServiceStatus.FAILED:
+    if asked is Desired.RUNNING and present in ENDED:
         return Effect(Step.UPDATE if config else Step.START)
     if asked is Desired.RUNNING and present in AT_REST:
         return Effect(Step.START, config_ignored=config)
@@ -70,4 +73,5 @@ def effect(present: ServiceStatus, asked: Desired | None, config: bool, more: bo
         return Effect(Step.NOTHING)
     if not config:
         return Violation("status", f"is {asked}, but the service is {present} already", REFUSED)
-    return Effect(Step.KEEP if present in AT_REST else Step.UPDATE)
+    kept = present is ServiceStatus.STOPPED or asked is Desired.STOPPED
+    return Effect(Step.KEEP if kept else Step.UPDATE)

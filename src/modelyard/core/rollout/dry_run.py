@@ -40,7 +40,11 @@ class DryRun:
 def dry_run(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> DryRun:
     """What follows after a change from `before` to `after` (`before` is None for a new service)."""
     world = FairWorld.of(before, after, now_ms)
-    finished = world.run()
+    return told(world, before, after, finished=world.run())
+
+
+def told(world: FairWorld, before: ServiceRecord | None, after: ServiceRecord, *, finished: bool) -> DryRun:
+    """What happened in the world on the way."""
     olds = {v.track: v for v in before.variants} if before else {}
     news = {v.track: v for v in after.variants}
     tracks = sorted({*olds, *news, *(o.instance.track for o in world.first.values())})

@@ -13,7 +13,7 @@ from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.service import Desired, InferType
 from modelyard.operations import limits
 from modelyard.operations.context import Context
-from modelyard.operations.services.batch_places import places
+from modelyard.operations.services.batch_places import Places, places
 from modelyard.store.base import ReadTransaction
 
 
@@ -28,8 +28,9 @@ class Subject:
 
 
 async def admission_input(
-    ctx: Context, r: ReadTransaction, subject: Subject, config: Sequence[VariantRequest]
+    ctx: Context, r: ReadTransaction, subject: Subject, config: Sequence[VariantRequest], looked: Places
 ) -> AdmissionInput:
+    """`looked`: what was found of the config's inputs before the transaction."""
     project_id, record = subject.project_id, subject.record
     models = await r.models_by_id(project_id, {entry.model_id for entry in config if entry.model_id})
     flavors = await limits.flavors(ctx, r, project_id)
@@ -46,7 +47,8 @@ async def admission_input(
         dirs=host_dirs(ctx, config),
         machine=ctx.capacity,
         taken=await _taken(r, pools, record.service.id if record else ""),
-        objects=await places(ctx, r, project_id, config) if subject.infer_type is InferType.BATCH else {},
+        objects=await places(ctx, r, project_id, config, looked) if subject.infer_type is InferType.BATCH else {},
+        parquet=ctx.batch.parquet,
     )
 
 

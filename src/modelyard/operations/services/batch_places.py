@@ -1,20 +1,41 @@
-"""The object paths that a batch config names, as they are found: whether they are some, and may be used."""
+"""The object paths that a batch config names, as they are found: well formed, in a bucket of the project, there.
+
+The object store is asked before the transaction that admits the config, since that may take as long as it likes
+(`looked_at`). Nothing is asked about buckets of others. What nobody could look at, because the store is away or
+the config became another one meanwhile, is admitted: the task waits for the store, or fails with the cause.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from modelyard.core.admission.batch import Place
 from modelyard.core.admission.config import VariantRequest
+from modelyard.objects.base import ObjectRefusedError
+from modelyard.objects.looking import anything_at
 from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.operations.context import Context
 from modelyard.operations.models import foreign_bucket
 from modelyard.store.base import ReadTransaction
 
+Places = Mapping[str, Place]
+"""By the path as it was sent."""
+
+
+async def looked_at(ctx: Context, project_id: str, config: Sequence[VariantRequest]) -> Places:
+    """What the inputs that it names lead to."""
+    inputs = tuple(dict.fromkeys(e.typed.batch.src_path for e in config if e.typed.batch.src_path))
+    if not inputs:
+        return {}
+    async with ctx.store.read() as r:
+        found = {path: await _place(ctx, r, project_id, path) for path in inputs}
+    return {path: await _there(ctx, path) if place == Place() else place for path, place in found.items()}
+
 
 async def places(
-    ctx: Context, r: ReadTransaction, project_id: str, config: Sequence[VariantRequest]
-) -> Mapping[str, Place]:
-    """By the path as it was sent."""
-    return {path: await _place(ctx, r, project_id, path) for path in _named(config)}
+    ctx: Context, r: ReadTransaction, project_id: str, config: Sequence[VariantRequest], looked: Places
+) -> Places:
+    """What is known of all paths that it names. `looked`: what was found of its inputs before."""
+    found = {path: await _place(ctx, r, project_id, path) for path in _named(config)}
+    return {path: looked.get(path, place) if place == Place() else place for path, place in found.items()}
 
 
 def _named(config: Sequence[VariantRequest]) -> Iterable[str]:
@@ -27,4 +48,13 @@ async def _place(ctx: Context, r: ReadTransaction, project_id: str, path: str) -
         bucket = object_path(path).bucket
     except MalformedPathError as error:
         return Place(malformed=str(error))
-    return Place(foreign=await foreign_bucket(ctx, r, project_id, bucket))
+    return Place(refused=await foreign_bucket(ctx, r, project_id, bucket))
+
+
+async def _there(ctx: Context, path: str) -> Place:
+    if ctx.batch.objects is None:
+        return Place()
+    try:
+        return Place(missing=await anything_at(ctx.batch.objects, object_path(path)) is False)
+    except ObjectRefusedError as error:
+        return Place(refused=str(error))

@@ -23,6 +23,7 @@ from modelyard.domain.service import (
     Desired,
     Event,
     EventType,
+    InferType,
     Rollout,
     RolloutKind,
     Service,
@@ -33,6 +34,7 @@ from modelyard.operations import limits
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
 from modelyard.operations.services.admission_input import Subject, admission_input
+from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import load_record, load_service, not_owner
 from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
 from modelyard.store.base import WriteTransaction
@@ -75,6 +77,7 @@ async def update_service(
     update record; its rollout has nothing to do and ends at once.
     """
     authorise(principal, project_id, CONTROL_WRITE, "updateService")
+    looked = await _looked_at(ctx, project_id, service_id, request)
     async with ctx.store.write() as w:
         await preconditions.begun(w, project_id, ctx.clock())
         record = await load_record(w, project_id, service_id)
@@ -82,11 +85,26 @@ async def update_service(
         preconditions.hold(service)
         if not isinstance(request, UpdateRequest):
             request = request(service, record.revisions[service.revision])
-        changed = await _Change(ctx, w, record, now).made(principal, request)
+        changed = await _Change(ctx, w, record, now, looked).made(principal, request)
         await preconditions.concluded(w, record, changed, now)
     if changed.service is not service:
         ctx.nudge("service", service_id)
     return changed
+
+
+async def _looked_at(ctx: Context, project_id: str, service_id: str, request: UpdateRequest | Amendment) -> Places:
+    """What the inputs of a batch config lead to. An Amendment is asked once more in the transaction."""
+    if not isinstance(request, UpdateRequest):
+        async with ctx.store.read() as r:
+            service = await r.service(project_id, service_id)
+            if service is None or service.infer_type is not InferType.BATCH:
+                return {}
+            revision = await r.revision(service_id, service.revision)
+        try:
+            request = request(service, revision) if revision is not None else UpdateRequest()
+        except Invalid:
+            return {}
+    return await looked_at(ctx, project_id, request.config or ())
 
 
 async def refuse_node(
@@ -109,6 +127,7 @@ class _Change:
     w: WriteTransaction
     record: ServiceRecord
     now: int
+    looked: Places
 
     @property
     def before(self) -> Service:
@@ -159,7 +178,7 @@ class _Change:
         service = self.before
         where = settings.placement(service.settings)
         subject = Subject(service.project_id, service.infer_type, where, self.record)
-        return await admission_input(self.ctx, self.w, subject, request.config)
+        return await admission_input(self.ctx, self.w, subject, request.config, self.looked)
 
     async def _written(
         self, request: UpdateRequest, effect: Effect, variants: tuple[Variant, ...], of_models: tuple[str, ...]
@@ -177,7 +196,9 @@ class _Change:
                 service = await self._revise(service, variants)
                 told.append("config stored, it is used at the next start")
             case Step.UPDATE:
-                service, rollout = await self._update(service, variants)
+                again = request.status is not None and service.status is ServiceStatus.FINISHED
+                kind = RolloutKind.START if again else RolloutKind.UPDATE
+                service, rollout = await self._update(service, variants, kind)
                 told += ["service being updated", *of_models]
             case Step.NOTHING:
                 pass
@@ -209,12 +230,15 @@ class _Change:
             await self.w.save_rollout(ended)
         return stopped
 
-    async def _update(self, service: Service, variants: tuple[Variant, ...]) -> tuple[Service, Rollout]:
+    async def _update(
+        self, service: Service, variants: tuple[Variant, ...], kind: RolloutKind
+    ) -> tuple[Service, Rollout]:
+        """`kind`: START runs a batch that finished once more, though its config be the same."""
         if self.record.rollout is not None:
             why = "another update took its place"
             await self.w.save_rollout(stopping.cancelled(self.record.rollout, why, self.now))
         service = await self._revise(service, variants)
-        rollout = await self._roll(service, RolloutKind.UPDATE, service.stable)
+        rollout = await self._roll(service, kind, service.stable)
         return stopping.turned(service, Desired.RUNNING, ServiceStatus.DEPLOYING, self.now), rollout
 
     async def _revise(self, service: Service, variants: tuple[Variant, ...]) -> Service:

@@ -32,6 +32,7 @@ from modelyard.domain.texts import shown
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
 from modelyard.operations.services.admission_input import Subject, admission_input
+from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import not_owner
 from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
 from modelyard.store.base import WriteTransaction
@@ -63,6 +64,7 @@ async def create_service(
     Raises Forbidden, Invalid, AlreadyExists."""
     authorise(principal, project_id, CONTROL_WRITE, "createService")
     now, infer_type = ctx.clock(), request.infer_type or InferType.REAL_TIME
+    looked = await looked_at(ctx, project_id, request.config) if infer_type is InferType.BATCH else {}
     async with ctx.store.write() as w:
         await preconditions.begun(w, project_id, now)
         replaced, taken = None, None
@@ -70,7 +72,7 @@ async def create_service(
             replaced = await _free_name(w, principal, project_id, request.name)
         except AlreadyExists as error:
             taken = error
-        variants, of_models = await _admitted(ctx, w, project_id, request)
+        variants, of_models = await _admitted(ctx, w, project_id, request, looked)
         if taken is not None:  # what is wrong with the request comes first
             raise taken
         assert request.name is not None
@@ -107,13 +109,13 @@ async def create_service(
 
 
 async def _admitted(
-    ctx: Context, w: WriteTransaction, project_id: str, request: ServiceRequest
+    ctx: Context, w: WriteTransaction, project_id: str, request: ServiceRequest, looked: Places
 ) -> tuple[tuple[Variant, ...], tuple[str, ...]]:
     """The variants of a valid request, and what is to be told of their models. Raises Invalid with everything
     that is wrong with it."""
     infer_type, broken = request.infer_type or InferType.REAL_TIME, frozenset(v.field for v in request.violations)
     where = request.place.placement
-    given = await admission_input(ctx, w, Subject(project_id, infer_type, where), request.config)
+    given = await admission_input(ctx, w, Subject(project_id, infer_type, where), request.config, looked)
     admission = admit(request.config, given, broken)
     websocket = not admission.variants or any(ctx.scripted(v.template.digest) for v in admission.variants)
     own = (

@@ -1,14 +1,16 @@
 """Dry runs: a change is made by its own use case in a transaction that is rolled back; then its rollout is
-tried in a dry run (`core.rollout.dry_run`)."""
+tried in a dry run (`core.rollout.dry_run`, of a batch service `core.batch.dry_run`)."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 
 from modelyard.core import differences
-from modelyard.core.batch import dry_run as batch
+from modelyard.core.batch.dry_run import TaskPlan
+from modelyard.core.batch.dry_run import dry_run as batch_dry_run
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.rollout.dry_run import DryRun, dry_run
+from modelyard.domain.batch import Task
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.service import InferType, Service
 from modelyard.operations.context import Context
@@ -17,13 +19,15 @@ from modelyard.operations.services.preconditions import Tried
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a change would do. `before` is None of a service that would be created."""
+    """What a change would do. `before` is None of a service that would be created; `task` of one that is no batch
+    service."""
 
     before: Service | None
     after: Service
     fields: Mapping[str, Field]
     config: tuple[VariantDifference, ...]
     dry_run: DryRun
+    task: TaskPlan | None
     names: Mapping[str, tuple[str, str]]
     """Template hash → name and version of its model."""
 
@@ -37,13 +41,26 @@ async def planned(ctx: Context, attempt: Awaitable[object]) -> Planned:
     try:
         await attempt
     except Tried as tried:
-        before, after = tried.before, tried.after
+        before, after, task = tried.before, tried.after, tried.task
     else:
         raise AssertionError("a dry run must not be made")
-    return await asyncio.to_thread(_plan, before, after, ctx.clock())
+    known = None
+    if task is not None:
+        async with ctx.store.read() as r:
+            known = await r.task(task.id)
+    return await asyncio.to_thread(_plan, (before, known), (after, task), ctx.clock())
 
 
-def _plan(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> Planned:
+Stored = tuple[ServiceRecord, Task | None]
+"""A service, and the newest task of a batch service."""
+
+
+def _plan(was: tuple[ServiceRecord | None, Task | None], then: Stored, now_ms: int) -> Planned:
+    (before, known), (after, _) = was, then
+    batch = after.service.infer_type is InferType.BATCH
+    steps, of_task = (
+        batch_dry_run(before, then, known, now_ms) if batch else (dry_run(before, after, now_ms), None)
+    )
     revisions = (*after.revisions.values(), *(before.revisions.values() if before else ()))
     variants = [v for revision in revisions for v in revision.variants]
     return Planned(
@@ -51,12 +68,7 @@ def _plan(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> Pl
         after=after.service,
         fields=differences.service(before.service, after.service) if before else {},
         config=differences.config(before.variants if before else (), after.variants),
-        dry_run=_tried(before, after, now_ms),
+        dry_run=steps,
+        task=of_task,
         names={v.template.hash: (v.model_name, v.model_version) for v in variants},
     )
-
-
-def _tried(before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> DryRun:
-    if after.service.infer_type is InferType.BATCH:
-        return batch.dry_run(before, after)
-    return dry_run(before, after, now_ms)

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelyard.domain.answers import StoredAnswer
+from modelyard.domain.batch import Task
 from modelyard.domain.errors import DomainError, KeyReused, Stale
 from modelyard.domain.record import ServiceRecord
-from modelyard.domain.service import Rollout, Service
+from modelyard.domain.service import InferType, Rollout, Service
 from modelyard.domain.texts import shown
 from modelyard.store.base import WriteTransaction
 
@@ -37,12 +38,14 @@ class Answered(DomainError):
 
 
 class Tried(Exception):
-    """The change was made in a transaction that this rolls back. `before` is None of a service that is new."""
+    """The change was made in a transaction that this rolls back. `before` is None of a service that is new; `task`
+    is the newest of a batch service, after the change (None: it has none)."""
 
-    def __init__(self, before: ServiceRecord | None, after: ServiceRecord) -> None:
+    def __init__(self, before: ServiceRecord | None, after: ServiceRecord, task: Task | None = None) -> None:
         super().__init__("a dry run")
         self.before = before
         self.after = after
+        self.task = task
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,8 @@ class Preconditions:
         if self.dry_run:
             after = await w.record(service.id)
             assert after is not None
-            raise Tried(before, after)
+            batch = service.infer_type is InferType.BATCH
+            raise Tried(before, after, next(iter(await w.tasks(service.id, 1)), None) if batch else None)
         if self.repeat is not None:
             answer = StoredAnswer(self.repeat.digest, 200, self.repeat.written(changed), now_ms + KEPT_MS)
             await w.save_answer(service.project_id, self.repeat.key, answer, now_ms)
