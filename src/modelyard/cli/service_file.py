@@ -8,6 +8,15 @@
 
     models: [iris/1.0.0=90, iris/2.0.0=10x2]     the same, short; instead of config
 
+    infer_type: batch                            what a batch service needs besides
+    config:
+      - model: iris/1.0.0
+        src_path: obs://data/in/
+        dest_path: obs://data/out/
+        req_uri: /
+        mapping_type: csv
+        mapping_rule: {type: object, properties: {x: {type: number, index: 0}}}
+
 What is left out of an entry is one instance of modelarts.vm.cpu.2u, and of the only entry weight 100. Every error
 names line and key.
 """
@@ -52,6 +61,12 @@ class Entry(BaseModel):
     envs: dict[str, str] | None = None
     deploy_timeout_in_seconds: int | None = None
     additional_properties: dict[str, Any] | None = None
+    src_path: str | None = None
+    dest_path: str | None = None
+    req_uri: str | None = None
+    mapping_type: str | None = None
+    mapping_rule: dict[str, Any] | str | None = None
+    src_type: str | None = None
 
 
 class ServiceBody(BaseModel):
@@ -124,6 +139,8 @@ class ServiceFile:
         """What types do not say."""
         if (self.body.config is None) == (self.body.models is None):
             yield self.at("models" if self.body.models else "", "give either config or models")
+        elif self.body.models is not None and self.body.infer_type == "batch":
+            yield self.at("models", "a batch service needs a config: its entry says src_path, dest_path and more")
         for i, entry in enumerate(self.body.config or ()):
             if (entry.model is None) == (entry.model_id is None):
                 yield self.at(f"config[{i}]", "give either model (NAME/VERSION) or model_id")

@@ -57,6 +57,41 @@ def test_what_a_config_means(case: str) -> None:
     assert ServiceFile.change(body) == {"config": config}
 
 
+BATCH = """infer_type: batch
+config:
+  - model: iris/1.0.0
+    src_path: obs://data/in/
+    dest_path: obs://data/out/
+    req_uri: /
+    mapping_type: csv
+    mapping_rule:
+      type: object
+      properties:
+        x: {type: number, index: 0}
+    additional_properties:
+      csv_header: true
+      error_threshold: {share: 0.1}
+"""
+
+
+def test_a_batch_service() -> None:
+    (entry,) = wanted(BATCH)["config"]
+    assert entry == {
+        "model_id": "id of iris/1.0.0",
+        "instance_count": 1,
+        "specification": FLAVOR,
+        "src_path": "obs://data/in/",
+        "dest_path": "obs://data/out/",
+        "req_uri": "/",
+        "mapping_type": "csv",
+        "mapping_rule": {"type": "object", "properties": {"x": {"type": "number", "index": 0}}},
+        "additional_properties": {"csv_header": True, "error_threshold": {"share": 0.1}},
+    }
+    refusal = (("config[0].mapping_rule.properties.x.index", "is 100000"), ("config[0].src_path", "is not there"))
+    told = ServiceFile.parse(START + BATCH, "f.yaml").located(ApiError(400, "c", "…", "r", refusal))
+    assert [line.partition(": ")[0] for line in str(told).splitlines()[1:]] == ["f.yaml:12", "f.yaml:5"]
+
+
 MISTAKES = {
     "empty": ("", "f.yaml:1: must be a mapping"),
     "not-yaml": ("service_name: [", "f.yaml:1: is not YAML"),
@@ -66,6 +101,14 @@ MISTAKES = {
     "type": (START + "config:\n  - model: a\n    weight: much", "f.yaml:4: config[0].weight: Input should be"),
     "inner-type": (START + "config:\n  - model: a\n    envs:\n      A: 7", "f.yaml:5: config[0].envs.A: Input"),
     "neither": (START, "f.yaml:1: give either config or models"),
+    "models-of-a-batch": (
+        START + "infer_type: batch\nmodels: a",
+        "f.yaml:3: models: a batch service needs a config",
+    ),
+    "batch-type": (
+        START + "config:\n  - model: a\n    src_path: 7",
+        "f.yaml:4: config[0].src_path: Input should be",
+    ),
     "both": (START + "models: a\nconfig: []", "f.yaml:2: models: give either config or models"),
     "entry-without-model": (START + "config:\n  - weight: 1", "f.yaml:3: config[0]: give either model"),
     "entry-with-both": (
@@ -146,4 +189,4 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_the_examples_can_be_read(path: Path) -> None:
-    assert ServiceFile.read(path).wanted(str)["service_name"] == "iris"
+    assert ServiceFile.read(path).wanted(str)["service_name"] in {"iris", "iris-nightly"}
