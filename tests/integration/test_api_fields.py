@@ -235,6 +235,8 @@ FATE: dict[str, dict[str, Fate]] = {
         **{**PAGE, "sort_by": Honoured("operations/catalog.py")},
     },
     "queries.RuntimeList": by("api/routes/models.py", "offset", "limit"),
+    "queries.TaskList": by("api/routes/tasks.py", "offset", "limit"),
+    "queries.FailedRowList": by("api/routes/tasks.py", "offset", "limit"),
     "queries.RevisionList": by("api/routes/revisions.py", "offset", "limit"),
     "queries.Change": by("operations/services/preconditions.py", "dry_run"),
     "queries.Removal": by("api/schemas/queries.py", "dry_run"),
