@@ -7,7 +7,8 @@ read, which says how many rows each row group has.
 import asyncio
 import io
 import struct
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from modelyard.core.batch.encodings import LONGEST_MARK, UncuttableEncodingError
 from modelyard.core.batch.splitting import PARQUET, Cut, Cutter, Sizes, csv_cutter, lines_cutter, row_group_cuts
@@ -50,25 +51,27 @@ async def cuts(
             groups = await _row_groups(objects, place, info)
             yield [cut for cut in row_group_cuts(groups, PARQUET, so_far) if cut.start >= at]
             return
-        async for some in _text_cuts(objects, place, info, job, sizes, at, row, so_far):
-            yield some
+        async with aclosing(_text_cuts(objects, place, info, job, sizes, at, row, so_far)) as parts:
+            async for some in parts:
+                yield some
     except (ObjectNotFoundError, ObjectRefusedError, ObjectChangedError, UncuttableEncodingError) as error:
         raise UnreadableError(str(error)) from error
 
 
 async def _text_cuts(  # noqa: PLR0917
     objects: Objects, place: Place, info: ObjectInfo, job: Job, sizes: Sizes, at: int, row: int, so_far: int
-) -> AsyncIterator[list[Cut]]:
+) -> AsyncGenerator[list[Cut], None]:
     cutter: Cutter | None = None
     if at:
         head = await _read(objects, place, info, 0, LONGEST_MARK)
         cutter = _cutter(job, head, sizes, at=at, row=row, so_far=so_far)
     end = at
-    async for piece in _pieces(objects, place, info, at):
-        end += len(piece)
-        if cutter is None:
-            cutter = _cutter(job, piece[:LONGEST_MARK], sizes, at=0, row=0, so_far=so_far)
-        yield cutter.feed(piece) if len(piece) <= _QUICK else await asyncio.to_thread(cutter.feed, piece)
+    async with aclosing(_pieces(objects, place, info, at)) as pieces:
+        async for piece in pieces:
+            end += len(piece)
+            if cutter is None:
+                cutter = _cutter(job, piece[:LONGEST_MARK], sizes, at=0, row=0, so_far=so_far)
+            yield cutter.feed(piece) if len(piece) <= _QUICK else await asyncio.to_thread(cutter.feed, piece)
     if end != info.size:
         raise ObjectChangedError(f"{place} has {end} bytes, and had {info.size}")
     if cutter is not None:
@@ -81,18 +84,19 @@ def _cutter(job: Job, head: bytes, sizes: Sizes, *, at: int, row: int, so_far: i
     return csv_cutter(job.csv, head, sizes, at=at, row=row, so_far=so_far)
 
 
-async def _pieces(objects: Objects, place: Place, info: ObjectInfo, at: int) -> AsyncIterator[bytes]:
+async def _pieces(objects: Objects, place: Place, info: ObjectInfo, at: int) -> AsyncGenerator[bytes, None]:
     """Of PIECE bytes or a little more: a thread is not asked for each packet."""
     if at >= info.size:
         return
     held: list[bytes] = []
     length = 0
-    async for piece in objects.read(place, offset=at, version=info.version):
-        held.append(piece)
-        length += len(piece)
-        if length >= PIECE:
-            yield b"".join(held)
-            held, length = [], 0
+    async with aclosing(objects.read(place, offset=at, version=info.version)) as pieces:
+        async for piece in pieces:
+            held.append(piece)
+            length += len(piece)
+            if length >= PIECE:
+                yield b"".join(held)
+                held, length = [], 0
     if held:
         yield b"".join(held)
 

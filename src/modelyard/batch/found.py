@@ -2,8 +2,9 @@
 lists. Never all of them at once.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 
 from modelyard.core.batch.choosing import (
     MOST_LINE_BYTES,
@@ -61,8 +62,9 @@ async def found(objects: Objects, job: Job, cursor: Cursor) -> AsyncGenerator[Fo
         else:
             results = inside(source.key, destination.key) if destination.bucket == source.bucket else None
             files = _below(objects, source, job, results, cursor)
-        async for file in files:
-            yield file
+        async with aclosing(files):
+            async for file in files:
+                yield file
     except (ObjectNotFoundError, ObjectRefusedError) as error:
         raise InputError(str(error)) from error
     except ObjectChangedError as error:
@@ -78,51 +80,62 @@ async def _single(objects: Objects, source: ObjectPath) -> ObjectInfo | None:
         return None
 
 
-async def _one(source: ObjectPath, info: ObjectInfo, cursor: Cursor) -> AsyncIterator[Found]:
+async def _one(source: ObjectPath, info: ObjectInfo, cursor: Cursor) -> AsyncGenerator[Found, None]:
     if not cursor.after:
         yield Found(str(source), source.name, source, info, after=source.name)
 
 
 async def _below(
     objects: Objects, source: ObjectPath, job: Job, results: str | None, cursor: Cursor
-) -> AsyncIterator[Found]:
-    async for info in objects.list(source, after=cursor.after):
-        if is_input(info.key, job.format, results):
-            place = source / info.key
-            yield Found(str(place), info.key, place, info, after=info.key)
+) -> AsyncGenerator[Found, None]:
+    async with aclosing(objects.list(source, after=cursor.after)) as listed:
+        async for info in listed:
+            if is_input(info.key, job.format, results):
+                place = source / info.key
+                yield Found(str(place), info.key, place, info, after=info.key)
 
 
-async def _listed(objects: Objects, source: ObjectPath, cursor: Cursor) -> AsyncIterator[Found]:
+async def _listed(objects: Objects, source: ObjectPath, cursor: Cursor) -> AsyncGenerator[Found, None]:
     version = cursor.version or (await objects.head(source)).version
     begins = cursor.line == 0
-    async for line, end in _lines(objects, source, version, cursor.line):
-        location = ""
-        try:
-            location = named_source(line.removeprefix(_BOM) if begins else line)
+    async with aclosing(_lines(objects, source, version, cursor.line)) as lines:
+        async for line, end in lines:
+            file = await _named(objects, line.removeprefix(_BOM) if begins else line)
             begins = False
-            if location:
-                place = await objects.locate(location)
-                if not _path(place).key:
-                    raise MalformedPathError(f"{place} names no object")
-                yield Found(location, _path(place).name, place, line=end, version=version)
-        except MalformedLineError as error:
-            yield Found(error.line, "", None, error=str(error), line=end, version=version)
-        except MalformedPathError as error:
-            yield Found(location, "", None, error=str(error), line=end, version=version)
+            if file is not None:
+                yield replace(file, line=end, version=version)
+
+
+async def _named(objects: Objects, line: bytes) -> Found | None:
+    """By a line of a manifest; None: the line is blank."""
+    location = ""
+    try:
+        location = named_source(line)
+        if not location:
+            return None
+        place = await objects.locate(location)
+        if not _path(place).key:
+            raise MalformedPathError(f"{place} names no object")
+    except MalformedLineError as error:
+        return Found(error.line, "", None, error=str(error))
+    except MalformedPathError as error:
+        return Found(location, "", None, error=str(error))
+    return Found(location, _path(place).name, place)
 
 
 async def _lines(
     objects: Objects, source: ObjectPath, version: str, start: int
-) -> AsyncIterator[tuple[bytes, int]]:
+) -> AsyncGenerator[tuple[bytes, int], None]:
     """Each line, without its end, and where the next one begins. Of a line that is far too long, the beginning."""
     held, place = b"", start
-    async for piece in objects.read(source, offset=start, version=version):
-        at = 0
-        while (feed := piece.find(b"\n", at)) >= 0:
-            yield held + piece[at : min(feed, at + MOST_LINE_BYTES + 1)], place + feed + 1
-            held, at = b"", feed + 1
-        held = (held + piece[at:])[: MOST_LINE_BYTES + 1]
-        place += len(piece)
+    async with aclosing(objects.read(source, offset=start, version=version)) as pieces:
+        async for piece in pieces:
+            at = 0
+            while (feed := piece.find(b"\n", at)) >= 0:
+                yield held + piece[at : min(feed, at + MOST_LINE_BYTES + 1)], place + feed + 1
+                held, at = b"", feed + 1
+            held = (held + piece[at:])[: MOST_LINE_BYTES + 1]
+            place += len(piece)
     if held:
         yield held, place
 

@@ -13,34 +13,28 @@ What is wrong with one file is that source's `error`, and the rest goes on.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import replace
 
 from modelyard.batch.cutting import UnreadableError, cuts
 from modelyard.batch.found import Found, InputError, found
+from modelyard.batch.looking import AT_ONCE, Looked, Looking, Rights, together
 from modelyard.batch.result_names import ResultNames
 from modelyard.core.batch.choosing import nothing_found
 from modelyard.core.batch.cursor import Cursor, cursor
-from modelyard.core.batch.names import RESULTS, result_name
 from modelyard.core.batch.splitting import FILES, Cut, Sizes
-from modelyard.core.buckets import bucket_refusal
 from modelyard.domain.batch import Format, Job, Source, Split, Task
 from modelyard.domain.texts import message
-from modelyard.objects.base import ObjectInfo, ObjectNotFoundError, ObjectRefusedError, Objects, Place
-from modelyard.objects.paths import MAX_KEY_BYTES, MalformedPathError, ObjectPath, object_path
+from modelyard.objects.base import ObjectInfo, Objects, Place
+from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
 from modelyard.store.base import Store
-
-T = TypeVar("T")
 
 __all__ = ["InputError", "plan"]
 
 SIZES = Sizes()
 WINDOW = 256
 """Files that are held."""
-AT_ONCE = 32
-"""Files that are looked at, or cut if they are small, at the same time."""
 SMALL = 4 * 1024 * 1024
 CHUNK = 4000
 """Sources and splits that are stored together."""
@@ -67,29 +61,8 @@ async def plan(
         home = await r.project(home_project) if home_project else None
     if task is None or task.planned:
         return
-    rights = _Rights(project_id, owners, home.id if home else None)
+    rights = Rights(project_id, owners, home.id if home else None)
     await _Planner(store, objects, task, job, rights, planned, sizes).plan()
-
-
-@dataclass(frozen=True, slots=True)
-class _Rights:
-    project_id: str
-    owners: Mapping[str, str]
-    home: str | None
-
-    def refusal(self, bucket: str) -> str:
-        return bucket_refusal(bucket, self.project_id, self.owners.get(bucket), self.home)
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """A file that was found, and what is known of it now."""
-
-    found: Found
-    place: Place | None
-    info: ObjectInfo
-    error: str = ""
-    cuts: Sequence[Cut] | None = None
 
 
 class _Planner:
@@ -102,7 +75,7 @@ class _Planner:
         objects: Objects,
         task: Task,
         job: Job,
-        rights: _Rights,
+        rights: Rights,
         planned: Callable[[Task], None],
         sizes: Sizes,
     ) -> None:
@@ -117,8 +90,8 @@ class _Planner:
         self._last: Found | Cursor = self._begin
         self._number = self._begin.number
         self._rows = self._begin.rows
-        self._before_name = len((_path(job.destination) / RESULTS / "").key.encode())
         self._names = ResultNames(store, task.id, job.output)
+        self._looking = Looking(objects, job, _path(job.destination), rights, self._names)
         self._sources: list[Source] = []
         self._splits: list[Split] = []
         self._files = 0
@@ -146,18 +119,18 @@ class _Planner:
         return f"there is {nothing_found(self._job.format)} below {source}"
 
     async def _take(self, window: Sequence[Found]) -> None:
-        looked = await self._looked(window)
-        names = await self._result_names(looked)
+        looked = await self._looking.at(window)
         for at in range(0, len(looked), AT_ONCE):
             some = looked[at : at + AT_ONCE]
             if self._job.format is not Format.FILE:
-                some = await _together(self._cut_small(each) for each in some)
-            for each, name in zip(some, names[at:], strict=False):
-                await self._add_source(each, self._source(each, name))
+                some = await together(self._cut_small(each) for each in some)
+            for each in some:
+                await self._take_one(each)
             if self._due:
                 await self._save()
 
-    async def _add_source(self, looked: _Looked, source: Source) -> None:
+    async def _take_one(self, looked: Looked) -> None:
+        source = looked.source(self._number)
         self._last = looked.found
         self._number += 1
         self._sources.append(source)
@@ -172,57 +145,13 @@ class _Planner:
 
     # ── one file ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _looked(self, window: Sequence[Found]) -> list[_Looked]:
-        if not self._job.manifest:
-            return [_Looked(file, file.place, file.info or ObjectInfo("", 0), file.error) for file in window]
-        looked: list[_Looked] = []
-        for at in range(0, len(window), AT_ONCE):
-            looked += await _together(self._look(file) for file in window[at : at + AT_ONCE])
-        return looked
-
-    async def _look(self, file: Found) -> _Looked:
-        """At one that a manifest names."""
-        place, error, info = file.place, file.error, ObjectInfo("", 0)
-        if isinstance(place, ObjectPath):
-            error = self._rights.refusal(place.bucket)
-        if place is not None and not error:
-            try:
-                info = await self._objects.head(place)
-            except (ObjectNotFoundError, ObjectRefusedError) as problem:
-                error = str(problem)
-        return _Looked(file, place, info, error)
-
-    async def _result_names(self, looked: Sequence[_Looked]) -> Sequence[str]:
-        if not self._job.manifest:
-            return [result_name(each.found.name, self._job.output) for each in looked]
-        given = iter(await self._names.of([each.found.name for each in looked if not each.error]))
-        return ["" if each.error else next(given) for each in looked]
-
-    def _source(self, looked: _Looked, name: str) -> Source:
-        error, path = looked.error, looked.place if isinstance(looked.place, ObjectPath) else None
-        length = self._before_name + len(name.encode())
-        if name and length > MAX_KEY_BYTES:
-            error = f"the name of its result would have {length} bytes; {MAX_KEY_BYTES} are allowed"
-            name = ""
-        return Source(
-            number=self._number,
-            location=looked.found.location,
-            bucket=path.bucket if path else "",
-            key=path.key if path else "",
-            size=looked.info.size,
-            version=looked.info.version,
-            result=name,
-            error=message(error) if error else "",
-        )
-
-    async def _cut_small(self, looked: _Looked) -> _Looked:
+    async def _cut_small(self, looked: Looked) -> Looked:
         """Those that take no time, several at once."""
         if looked.place is None or looked.error or looked.info.size > SMALL:
             return looked
         try:
-            taken: list[Cut] = []
-            async for some in self._cuts_of(looked.place, looked.info):
-                taken += some
+            async with self._cuts_of(looked.place, looked.info) as parts:
+                taken = [cut async for some in parts for cut in some]
         except UnreadableError as error:
             return replace(looked, error=str(error))
         return replace(looked, cuts=taken)
@@ -232,17 +161,19 @@ class _Planner:
         assert place is not None
         info = ObjectInfo("", source.size, source.version)
         try:
-            async for some in self._cuts_of(place, info, at, row):
-                self._add(source.number, some)
-                if some and self._due:
-                    await self._save(at=some[-1].end, row=some[-1].first_row + some[-1].rows)
+            async with self._cuts_of(place, info, at, row) as parts:
+                async for some in parts:
+                    self._add(source.number, some)
+                    if some and self._due:
+                        await self._save(at=some[-1].end, row=some[-1].first_row + some[-1].rows)
         except UnreadableError as error:
             await self._unreadable(source, message(str(error)))
 
     def _cuts_of(
         self, place: Place, info: ObjectInfo, at: int = 0, row: int = 0
-    ) -> AsyncGenerator[list[Cut], None]:
-        return cuts(self._objects, place, info, self._job, self._sizes, at=at, row=row, so_far=self._rows)
+    ) -> aclosing[AsyncGenerator[list[Cut], None]]:
+        parts = cuts(self._objects, place, info, self._job, self._sizes, at=at, row=row, so_far=self._rows)
+        return aclosing(parts)
 
     async def _unreadable(self, source: Source, error: str) -> None:
         """Found out when some of it may be stored already."""
@@ -325,14 +256,3 @@ async def _windows(files: AsyncIterator[Found]) -> AsyncIterator[Sequence[Found]
             await asyncio.sleep(0)
     if window:
         yield window
-
-
-async def _together(works: Iterable[Coroutine[object, object, T]]) -> list[T]:
-    """All of them are over when the first error is raised."""
-    done = await asyncio.gather(*works, return_exceptions=True)
-    results = []
-    for each in done:
-        if isinstance(each, BaseException):
-            raise each
-        results.append(each)
-    return results
