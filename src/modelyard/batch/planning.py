@@ -190,9 +190,14 @@ class _Planner:
         at, row = self._begin.at, self._begin.row
         async with self._store.read() as r:
             (source,) = await r.sources(self._task_id, self._number - 1, 1)
-        if not source.error:
+        if source.error:
+            return
+        try:
             known = ObjectPath(source.bucket, source.key) if source.bucket else None
             place = known or await self._objects.locate(source.location)
+        except MalformedPathError as error:  # an endpoint was configured, and is no more
+            await self._unreadable(source, str(error))
+        else:
             await self._cut(source, place, at, row)
 
     # ── what is not stored yet ────────────────────────────────────────────────────────────────────────────────

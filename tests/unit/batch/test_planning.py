@@ -14,8 +14,8 @@ from modelyard.batch.planning import InputError, plan
 from modelyard.core.batch.splitting import Sizes
 from modelyard.domain.batch import Dialect, Format, Job, Output, Split
 from modelyard.domain.identity import Project
-from modelyard.objects.base import ObjectInfo, ObjectStoreUnavailableError
-from modelyard.objects.paths import ObjectPath
+from modelyard.objects.base import ObjectStoreUnavailableError
+from modelyard.objects.paths import MalformedPathError, ObjectPath
 from modelyard.store.base import StoreUnavailableError
 
 SMALL = Sizes(rows=5, bytes=60, first_rows=2)
@@ -27,6 +27,21 @@ MANIFEST = replace(JOB, manifest=True, source="obs://b/list.manifest")
 async def world() -> AsyncIterator[PlanningWorld]:
     async with planning_world() as made:
         yield made
+
+
+class Signed(LocatedObjects):
+    """Answers a presigned URL, of any object."""
+
+    def __init__(self, objects: LocatedObjects) -> None:
+        super().__init__()
+        self._objects = objects._objects
+
+    async def head(self, path):  # type: ignore[no-untyped-def]
+        return await super().head(getattr(path, "path", path))
+
+    async def read(self, path, **how):  # type: ignore[no-untyped-def]
+        async for piece in super().read(getattr(path, "path", path), **how):
+            yield piece
 
 
 def manifest(*sources: str) -> str:
@@ -210,7 +225,7 @@ async def test_a_manifest_in_every_spelling(world: PlanningWorld) -> None:
     signed = "https://b.obs.example.com/d3/f3.csv?X-Amz-Signature=c0ffee"
     lines = ["obs://b/d0/f0.csv", "s3://b/d1/f1.csv", "https://b.elsewhere.org/d2/f2.csv?Signature=x", signed]
     await world.put({**files, "list.manifest": "\ufeff" + manifest(*lines, "/b/d4/f4.csv").rstrip("\n")})
-    world.objects = Signed(await world.objects.head(ObjectPath("b", "d3/f3.csv")), world.objects)  # type: ignore[assignment,arg-type]
+    world.objects = Signed(world.objects)  # type: ignore[assignment,arg-type]
     found = await world.plan(MANIFEST)
     whole(found)
     assert [source.location for source in found.sources] == [*lines, "/b/d4/f4.csv"]
@@ -218,22 +233,6 @@ async def test_a_manifest_in_every_spelling(world: PlanningWorld) -> None:
     assert [source.bucket for source in found.sources] == ["b", "b", "b", "", "b"]
     assert found.results[3] == "f3.csv_result.txt"
     assert "c0ffee" not in repr(found)
-
-
-class Signed(LocatedObjects):
-    """Answers a presigned URL, of any object."""
-
-    def __init__(self, info: ObjectInfo, objects: LocatedObjects) -> None:
-        super().__init__()
-        self._info = info
-        self._objects = objects._objects
-
-    async def head(self, path):  # type: ignore[no-untyped-def]
-        return await super().head(getattr(path, "path", path))
-
-    async def read(self, path, **how):  # type: ignore[no-untyped-def]
-        async for piece in super().read(getattr(path, "path", path), **how):
-            yield piece
 
 
 async def test_a_line_that_names_no_file_is_a_source_that_failed(world: PlanningWorld) -> None:
@@ -450,6 +449,36 @@ async def test_a_file_that_is_lost_while_it_is_cut(world: PlanningWorld, change:
     assert (found.rows, found.names) == ([0, 1], ["in/a.csv", "in/b.csv"])
     assert found.task.counts == replace(found.task.counts, rows=1, splits=1, sources_failed=1)
     assert found.task.planned
+
+
+@pytest.mark.usefixtures("chunks_of_one")
+async def test_a_presigned_file_goes_on_where_it_was_cut_off(world: PlanningWorld) -> None:
+    signed = "https://b.obs.example.com/a.csv?X-Amz-Signature=c0ffee"
+    await world.put({"a.csv": "1\n" * 200, "list.manifest": manifest(signed)})
+    world.objects = Signed(world.objects)  # type: ignore[assignment,arg-type]
+    whole_plan = await world.plan(MANIFEST, sizes=SMALL)
+    for known in (True, False):
+        await world.begin(key := f"again-{known}")
+        with pytest.raises(StoreUnavailableError):
+            await plan(CutOffStore(world.store, 4, after=True), world.objects, key, MANIFEST, "p1", sizes=SMALL)  # type: ignore[arg-type]
+        assert (await world.planned(key)).splits != []
+        if not known:
+            world.objects = Nowhere(world.objects)  # type: ignore[assignment,arg-type]
+        found = await world.plan(MANIFEST, key, sizes=SMALL)
+        assert found.splits == (whole_plan.splits if known else [])
+        assert found.errors == ["" if known else "no endpoint has this URL any more"]
+        assert found.task.planned
+
+
+class Nowhere(LocatedObjects):
+    """Has no endpoints any more."""
+
+    def __init__(self, objects: LocatedObjects) -> None:
+        super().__init__()
+        self._objects = objects._objects
+
+    async def locate(self, text: str) -> ObjectPath:
+        raise MalformedPathError("no endpoint has this URL any more")
 
 
 async def test_a_task_that_is_deleted_meanwhile_ends_planning(world: PlanningWorld) -> None:
