@@ -41,7 +41,8 @@ class Life(Protocol):
     def serving(self) -> bool:
         """Whether it has got its model."""
 
-    def serve(self, model: "Model") -> None: ...
+    def serve(self, load: "Callable[[], Model]") -> None:
+        """Have a model loaded, and be ready. Raises LoadError."""
 
     def work(self) -> None:
         """On the main thread, until `leave`, or until a signal handler raises something."""
@@ -71,13 +72,15 @@ def main() -> NoReturn:
     _count(read, lambda: metrics.text(life.ledger, watch.phases_s))
     threading.Thread(target=_stop_at, args=(ending, life), name="signals", daemon=True).start()
     try:
-        life.serve(_load(read, watch, ending))
+        life.serve(lambda: _load(read, watch, ending))
         watch.finished()
         names = f"{read.model_name} {read.model_version}".rstrip()
         _say(f"{names} ready in {watch.report()}")
         life.work()
     except LeaveError:
         pass
+    except LoadError as error:
+        _fail(str(error))
     while True:
         with suppress(LeaveError):  # once more: the signal may have come again just now
             ending.farewell()

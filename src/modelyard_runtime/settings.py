@@ -18,7 +18,8 @@ class Settings:
     `safe_formats_only`: packages that hold a pickle are refused. `load_report_s`: how often a long load says where
     it is. `max_waiting`: how many requests of a model that does not batch may wait for their turn.
     `request_timeout_s`: callers wait no longer, so that what has waited longer is not run. `batch`: a worker of a
-    batch service, which predicts what the control plane hands it and answers nobody else.
+    batch service, which predicts what the control plane hands it and answers nobody else;
+    `batch_url`: its model is not in this process, and listens there (http).
     """
 
     model_dir: Path
@@ -36,17 +37,20 @@ class Settings:
     max_waiting: int = 1000
     request_timeout_s: int = 60
     batch: bool = False
+    batch_url: str = ""
 
 
 def settings(environ: Mapping[str, str]) -> Settings:
     """Raises LoadError naming the variable that is missing or wrong."""
     model_dir = environ.get("MODELYARD_MODEL_DIR")
-    if not model_dir:
+    batch = _switch(environ, "MODELYARD_BATCH")
+    batch_url = environ.get("MODELYARD_BATCH_URL", "") if batch else ""
+    if not model_dir and not batch_url:
         raise LoadError("MODELYARD_MODEL_DIR is not set: it names the directory of the model package")
     path = environ.get("MODELYARD_SOCKET")
     packages = environ.get("MODELYARD_ENVIRONMENT")
     read = Settings(
-        model_dir=Path(model_dir).absolute(),
+        model_dir=Path(model_dir or ".").absolute(),
         model_name=environ.get("MODELYARD_MODEL_NAME", "model"),
         model_version=environ.get("MODELYARD_MODEL_VERSION", ""),
         socket_fd=_integer(environ, "MODELYARD_SOCKET_FD", least=0),
@@ -60,7 +64,8 @@ def settings(environ: Mapping[str, str]) -> Settings:
         load_report_s=_integer(environ, "MODELYARD_LOAD_REPORT_S", least=1) or 10,
         max_waiting=_integer(environ, "MODELYARD_MAX_WAITING", least=1) or 1000,
         request_timeout_s=_integer(environ, "MODELYARD_REQUEST_TIMEOUT_S", least=1) or 60,
-        batch=_switch(environ, "MODELYARD_BATCH"),
+        batch=batch,
+        batch_url=batch_url,
     )
     if read.socket_fd is None and read.socket_path is None and read.port is None:
         raise LoadError("nowhere to listen: set MODELYARD_SOCKET_FD, MODELYARD_SOCKET or PORT")

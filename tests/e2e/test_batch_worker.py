@@ -3,10 +3,13 @@
 import http.client
 import json
 import signal
+import socket
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.unit.runtime.batch.test_over_http import model, reply
 from tests.worlds.batch_worker import CSV, Plane, Ran, split
 from tests.worlds.model_server import HEAD, Connection, Instance
 
@@ -113,3 +116,29 @@ def test_a_newer_connection_replaces_the_older(tmp_path: Path) -> None:
         assert newer.run(split(CSV, content, 1), [content]).lines == [{"got": ["a"]}]
     instance.process.send_signal(signal.SIGTERM)
     instance.end()
+
+
+def test_a_model_that_listens_elsewhere(tmp_path: Path) -> None:
+    def echo(handler: Any, body: bytes) -> None:
+        reply(handler, content=b'{"got": %s}' % body)
+
+    with model(echo) as (url, _):
+        instance = Instance(tmp_path, tmp_path, MODELYARD_BATCH="1", MODELYARD_BATCH_URL=url)
+        instance.until_ready()
+        with closing(Plane.connected(instance.path)) as plane:
+            assert plane.run(split(CSV, b"a\n", 1), [b"a\n"]).lines == [{"got": ["a"]}]
+        instance.process.send_signal(signal.SIGTERM)
+        code, log = instance.end()
+    assert code == 0, log
+
+
+def test_it_waits_for_a_model_that_does_not_listen_yet(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    instance = Instance(tmp_path, tmp_path, MODELYARD_BATCH="1", MODELYARD_BATCH_URL=url)
+    instance.until(lambda: instance.health()[0] == 503)
+    with socket.create_server(("127.0.0.1", port)):
+        instance.until_ready()
+    instance.process.send_signal(signal.SIGTERM)
+    assert instance.end()[0] == 0

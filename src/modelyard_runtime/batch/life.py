@@ -9,9 +9,13 @@ from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from modelyard_runtime.batch.over_http import OverHttp
     from modelyard_runtime.batch.predictors import InProcess
     from modelyard_runtime.batch.worker import Worker
     from modelyard_runtime.model import Model
+
+
+_AT_A_TIME = 16  # requests to a model that is reached over HTTP
 
 
 class Batch:
@@ -21,7 +25,7 @@ class Batch:
         self._read = read
         self._leaving = leaving
         self._worker: Worker | None = None
-        self._model: InProcess | None = None
+        self._model: InProcess | OverHttp | None = None
         self.ledger = Ledger()
         self._door = Door(listening, lambda: self.ledger.begun)
         self._door.open()
@@ -30,13 +34,30 @@ class Batch:
     def serving(self) -> bool:
         return self._door.ready
 
-    def serve(self, model: "Model") -> None:
+    def serve(self, load: "Callable[[], Model]") -> None:
+        if self._read.batch_url:
+            self._serve_url()
+            return
+        model = load()
         # Imported here, so that the health check answers earlier.
         from modelyard_runtime.batch.predictors import InProcess
-        from modelyard_runtime.batch.worker import Worker
 
         read = self._read
-        self._model = InProcess(model, f"{read.model_name} {read.model_version}".strip(), self._leaving)
+        self._begin(InProcess(model, f"{read.model_name} {read.model_version}".strip(), self._leaving))
+
+    def _serve_url(self) -> None:
+        """A model that listens elsewhere, as soon as it does. Raises LoadError."""
+        from modelyard_runtime.batch.over_http import OverHttp
+
+        read = self._read
+        model = OverHttp(read.batch_url, read.threads or _AT_A_TIME, read.request_timeout_s)
+        model.wait()
+        self._begin(model)
+
+    def _begin(self, model: "InProcess | OverHttp") -> None:
+        from modelyard_runtime.batch.worker import Worker
+
+        self._model = model
         self._worker = Worker(self.ledger)
         self._door.take(self._worker.begin)
 

@@ -67,6 +67,11 @@ def cells_of(rule: Mapping[str, Any], header: Sequence[str] | None) -> list[Leaf
     return leaves_of(node_of(rule, lambda leaf: _cell(leaf, header)))
 
 
+def columns_of(rule: Mapping[str, Any]) -> list[str]:
+    """The keys that `of_values` reads. Raises SourceError."""
+    return [str(leaf.place) for leaf in leaves_of(node_of(rule, _key))]
+
+
 def of_values(rule: Mapping[str, Any]) -> Make:
     """For rows that are objects, whose values have types of their own already."""
     node = node_of(rule, _key)

@@ -8,8 +8,6 @@ All of the model's code runs on the thread that calls, but for those N threads (
 """
 
 import asyncio
-import queue
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +15,7 @@ import msgspec
 
 from modelyard_runtime.batch import wire
 from modelyard_runtime.batch.answered import Answered, Predictor
+from modelyard_runtime.batch.crew import Crew
 from modelyard_runtime.batch.file_rows import Upload
 from modelyard_runtime.batch.grid import grid_of
 from modelyard_runtime.batch.mapping import Make, of_cells, of_values
@@ -260,38 +259,6 @@ async def _at_once(asked: Sequence[Asked]) -> list[Any]:
                 return error
 
     return await asyncio.gather(*map(one, asked))
-
-
-class Crew:
-    """Threads that predict beside each other."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        for n in range(count):
-            threading.Thread(target=self._run, name=f"predict-{n + 1}", daemon=True).start()
-
-    def each(self, call: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        """`call`, which must not raise, of each."""
-        results: list[Any] = [None] * len(items)
-        done: queue.SimpleQueue[None] = queue.SimpleQueue()
-
-        def step(place: int) -> Callable[[], None]:
-            def run() -> None:
-                results[place] = call(items[place])
-                done.put(None)
-
-            return run
-
-        for place in range(len(items)):
-            self._work.put(step(place))
-        for _ in items:
-            done.get()
-        return results
-
-    def _run(self) -> None:
-        while True:
-            self._work.get()()
 
 
 class Traces:

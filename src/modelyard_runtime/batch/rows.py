@@ -65,6 +65,10 @@ def chunks_of(context: Context) -> Iterator[Chunk]:
             from modelyard_runtime.batch.json_rows import json_chunks
 
             return json_chunks(context)
+        case "parquet":
+            from modelyard_runtime.batch.parquet_rows import parquet_chunks
+
+            return parquet_chunks(context)
         case "file":
             from modelyard_runtime.batch.file_rows import file_chunks
 

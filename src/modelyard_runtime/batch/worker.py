@@ -19,6 +19,7 @@ from modelyard_runtime.batch.link import Link, LostError, UnreadableError, Windo
 from modelyard_runtime.batch.pace import Pace
 from modelyard_runtime.batch.results import Outcomes, Results
 from modelyard_runtime.batch.rows import Chunk, Context, SourceError, Wanted, chunks_of
+from modelyard_runtime.errors import LoadError
 from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.logs import tell
 
@@ -47,7 +48,8 @@ class Worker:
         self._splits.put(None)
 
     def work(self, predicting: Predicting, most: int) -> None:
-        """Until `leave` between two splits; raises LeaveError, or what a signal handler raises."""
+        """Until `leave` between two splits. Raises LeaveError, LoadError when there is no model any more, or what
+        a signal handler raises."""
         self._pace = Pace(most)
         while (given := self._splits.get()) is not None:
             link, split = given
@@ -55,6 +57,8 @@ class Worker:
                 self._serve(link, split, predicting)
             except LostError:
                 continue
+            except LoadError:  # there is no model any more
+                raise
             except Exception:  # noqa: BLE001 - a bug here must not end the worker; the split is tried elsewhere
                 tell(traceback.format_exc())
                 link.close()

@@ -31,7 +31,8 @@ class RealTime:
     def serving(self) -> bool:
         return self._server.serving
 
-    def serve(self, model: "Model") -> None:
+    def serve(self, load: "Callable[[], Model]") -> None:
+        model = load()
         from modelyard_runtime.loading.load_watchdog import Standstill
 
         read, server = self._read, self._server

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.worlds.batch_worker import CSV, HEAD, Published, Ran, connected, serving, split, wait_for
 
 from model_service import BadRequest
-from modelyard_runtime.batch.predictors import Crew, InProcess
+from modelyard_runtime.batch.crew import Crew
+from modelyard_runtime.batch.predictors import InProcess
 from modelyard_runtime.batch.worker import Worker
 from modelyard_runtime.execution.sharing import alone
 from modelyard_runtime.ledger import Ledger
