@@ -266,7 +266,7 @@ async def test_rows_that_fail_have_their_line_and_their_cause(tmp_path: Path) ->
         await world.check({3: "odd one", 11: "odd one"})
         rows = [json.loads(line) for line in (await world.read("infer-result-t1_failed.jsonl")).splitlines()]
         assert rows == [
-            {"source": "obs://in/rows.csv", "number": 0, "row": row, "error_message": "odd one"} for row in (3, 11)
+            {"source": "obs://in/rows.csv", "number": 0, "row": row, "error": "odd one"} for row in (3, 11)
         ]
         (line,) = (await world.read("infer-result-t1.manifest")).splitlines()
         assert json.loads(line)["failed_rows"] == 2

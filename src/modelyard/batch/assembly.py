@@ -16,14 +16,16 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from modelyard.batch import walking
+from modelyard.batch.parquet_results import NoParquetError, ResultRow, parquet
 from modelyard.batch.parts import LostPartError
+from modelyard.batch.retrying import Retries, each_line
 from modelyard.batch.sweeping import sweep_all
 from modelyard.batch.timing import all_of
 from modelyard.batch.work import GivenUpError, Work
 from modelyard.core.batch.names import RESULTS, failed_name, manifest_name
 from modelyard.core.batch.outcomes import lines_of
 from modelyard.core.batch.results import MANIFEST_LINES, Sum, failed_row, file_line, manifest_line
-from modelyard.domain.batch import Format, Source, Split
+from modelyard.domain.batch import Format, Output, Source, Split
 from modelyard.objects.base import ObjectInfo, ObjectStoreError
 
 AT_ONCE = 16
@@ -33,8 +35,9 @@ SAVED_TOGETHER = 256
 class Assembly:
     """See the module."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, retries: Retries) -> None:
         self._work = work
+        self._retries = retries
         self._written: list[Source] = []
 
     async def until_done(self) -> None:
@@ -49,6 +52,8 @@ class Assembly:
             await work.patience.until_done("removing the parts", lambda: sweep_all(work.parts))
         except LostPartError as error:
             raise GivenUpError(f"{error}: start the service anew") from error
+        except NoParquetError as error:
+            raise GivenUpError(str(error)) from error
         except ObjectStoreError as error:
             raise GivenUpError(f"results cannot be written: {error}") from error
 
@@ -95,10 +100,36 @@ class Assembly:
         return await self._work.write(path, lambda: self._content(source, summary))
 
     async def _content(self, source: Source, summary: walking.Summary) -> AsyncGenerator[bytes, None]:
-        async for split in self._splits(source, summary):
-            async with aclosing(self._work.parts.lines(split)) as pieces:
+        if self._work.job.output is Output.PARQUET:
+            async with aclosing(self._rows(source, summary)) as rows, aclosing(parquet(rows)) as pieces:
                 async for piece in pieces:
                     yield piece
+            return
+        async for _, lines in self._lines_of(source, summary):
+            async with aclosing(lines) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _rows(self, source: Source, summary: walking.Summary) -> AsyncGenerator[ResultRow, None]:
+        async for split, lines in self._lines_of(source, summary):
+            causes = dict(await self._work.parts.failures(split))
+            row = split.first_row
+            async with aclosing(each_line(lines)) as each:
+                async for line in each:
+                    yield ResultRow(row, line, causes.get(row))
+                    row += 1
+
+    async def _lines_of(
+        self, source: Source, summary: walking.Summary
+    ) -> AsyncGenerator[tuple[Split, AsyncGenerator[bytes, None]], None]:
+        """Each split of a source, and its lines in pieces."""
+        splits = self._splits(source, summary)
+        if not summary.whole:
+            async for both in self._retries.whole(source, splits):
+                yield both
+            return
+        async for split in splits:
+            yield split, self._work.parts.lines(split)
 
     async def _splits(self, source: Source, summary: walking.Summary) -> AsyncGenerator[Split, None]:
         if summary.splits is not None:
@@ -128,7 +159,14 @@ class Assembly:
 
     async def _write_line(self, source: Source, line: bytes) -> ObjectInfo:
         async def content() -> AsyncGenerator[bytes, None]:
-            yield line
+            if self._work.job.output is Output.TEXT:
+                yield line
+                return
+            async for piece in parquet(only_row()):
+                yield piece
+
+        async def only_row() -> AsyncGenerator[ResultRow, None]:
+            yield ResultRow(0, line, None)
 
         return await self._work.write(self._work.destination / RESULTS / source.result, content)
 

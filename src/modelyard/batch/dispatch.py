@@ -19,6 +19,7 @@ from modelyard.batch.inputs import SplitBytes
 from modelyard.batch.leases import Lease
 from modelyard.batch.link import Link
 from modelyard.batch.outbox import Outbox
+from modelyard.batch.retrying import Retries
 from modelyard.batch.runner import BatchWorker
 from modelyard.batch.talk import Given, LeftError, SlowError, Talk
 from modelyard.batch.timing import happens, sleep
@@ -41,16 +42,17 @@ log = logging.getLogger(__name__)
 class Dispatcher:
     """See the module. `gone` once its instance is known to have ended."""
 
-    def __init__(self, work: Work, tops: Tops, worker: BatchWorker) -> None:
+    def __init__(self, work: Work, tops: Tops, retries: Retries, worker: BatchWorker) -> None:
         self.worker = worker
         self.gone = False
         self._work = work
         self._tops = tops
+        self._retries = retries
         self._stir = asyncio.Event()
         self._leaving = False
         self._talk: Talk | None = None
         self._ahead: asyncio.Task[Given | None] | None = None
-        self._outbox = Outbox(work, lambda _: self._stir.set())
+        self._outbox = Outbox(work, retries, lambda _: self._stir.set())
         self._quick = False
 
     def leave(self) -> None:
@@ -188,11 +190,12 @@ class Dispatcher:
             try:
                 return await self._given(lease)
             except (ObjectStoreError, UncuttableEncodingError, NoRowError) as error:
-                await self._work.leases.fail_source(lease.leased.source, cause_of(str(error)))
+                await self._outbox.give_up(lease, cause_of(str(error)))
         return None
 
     async def _given(self, lease: Lease) -> Given:
         work, split = self._work, lease.leased
+        lease.retried = await self._retries.of(split) if split.retry else None
         files = await work.files(split.source, 1 if split.end else split.rows)
         top = await self._top(split, files)
         what = f"reading source {split.source}"
@@ -200,7 +203,8 @@ class Dispatcher:
             work.inputs, split, files, work.job.format, lambda act: work.patience.until_done(what, act)
         )
         held.begin()
-        return Given(lease, Assignment(split, files, top.header, top.encoding), held)
+        only = lease.retried.left if lease.retried is not None else None
+        return Given(lease, Assignment(split, files, top.header, top.encoding, only), held)
 
     async def _top(self, split: Split, files: list[Source]) -> Top:
         what = f"reading the top of source {split.source}"
@@ -252,12 +256,17 @@ class Dispatcher:
             await self._work.leases.release(lease, died=True)
 
     async def _fail_first_row(self, lease: Lease, rest: Split, cause: str) -> None:
-        work = self._work
+        if lease.retried is not None:
+            lease.retried.fail_first(cause)
+            if not lease.retried.left:
+                await self._outbox.put(lease, Outcomes(rest.rows, b""))
+                await self._outbox.empty()
+            return
         row = rest.first_row if rest.end else rest.source
         try:
             following = await self._behind_first_row(rest) if rest.rows > 1 else None
         except (ObjectStoreError, UncuttableEncodingError, NoRowError) as error:
-            await work.leases.fail_source(rest.source, cause_of(str(error)))
+            await self._outbox.give_up(lease, cause_of(str(error)))
             return
         await self._outbox.put(lease, Outcomes(1, failed_line(cause), ((row, cause),), following))
         await self._outbox.empty()

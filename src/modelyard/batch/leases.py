@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from modelyard.batch.parts import Written
 from modelyard.batch.patience import Patience
+from modelyard.batch.retried import Retried
 from modelyard.batch.timing import Clock
 from modelyard.core.batch import ledger
 from modelyard.core.batch.outcomes import Outcomes
@@ -20,18 +21,20 @@ from modelyard.store.base import Store, StoreUnavailableError
 @dataclass(eq=False, slots=True)
 class Lease:
     """A split that a worker has, as it was `leased`. `rest`: what of it is not published; `told`: what is left
-    after all that the worker told of it (None: nothing). `void`: it is somebody else's, or of no use, by now."""
+    after all that the worker told of it (None: nothing). `void`: it is somebody else's, or of no use, by now.
+    `retried`: of a split whose failed rows are tried again, what was told of them."""
 
     leased: Split
     worker: str
     rest: Split | None
     told: Split | None
     void: bool = False
+    retried: Retried | None = None
 
     @property
     def untouched(self) -> bool:
-        """Whether nothing of it was published."""
-        return self.rest == self.leased
+        """Whether nothing was told of it in this attempt."""
+        return self.rest == self.leased and (self.retried is None or not self.retried.fresh)
 
 
 class News:
@@ -92,7 +95,7 @@ class Leases:
         self.news.tell()
 
     async def publish(self, lease: Lease, told: Outcomes, part: Written) -> bool:
-        """False: the lease is void, and nothing was written."""
+        """False: the lease is void, and nothing was written. `told`: the lines themselves are not needed."""
         assert lease.rest is not None
         rest = lease.rest
         publication = Publication(
@@ -146,7 +149,7 @@ class Leases:
             await w.release(self._task_id, rest.source, rest.start, rest.attempt, died=died)
 
     async def fail_source(self, number: int, error: str) -> None:
-        """Its splits are gone, also those that other workers have."""
+        """It cannot be read: its splits are gone, also those that other workers have."""
         task = await self._patience.until_done(f"giving up source {number}", lambda: self._fail(number, error))
         for lease in [each for each in self._held if each.rest and each.rest.source == number]:
             lease.void = True

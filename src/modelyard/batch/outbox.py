@@ -12,6 +12,7 @@ from collections.abc import Callable
 from modelyard.batch.frames import FLUSH_BYTES
 from modelyard.batch.leases import Lease
 from modelyard.batch.parts import Written
+from modelyard.batch.retrying import Retries
 from modelyard.batch.work import GivenUpError, Work
 from modelyard.core.batch.outcomes import Outcomes, together
 from modelyard.objects.base import ObjectStoreError
@@ -24,8 +25,9 @@ _EACH = 64
 class Outbox:
     """See the module. `voided` is told of a lease that turned out to be void."""
 
-    def __init__(self, work: Work, voided: Callable[[Lease], None]) -> None:
+    def __init__(self, work: Work, retries: Retries, voided: Callable[[Lease], None]) -> None:
         self._work = work
+        self._retries = retries
         self._voided = voided
         self._waiting: deque[tuple[Lease, Outcomes]] = deque()
         self._bytes = 0
@@ -41,6 +43,18 @@ class Outbox:
             self._sending = asyncio.create_task(self._send())
         while self._bytes > MOST_WAITING_BYTES:
             await self._until_less()
+
+    async def give_up(self, lease: Lease, cause: str) -> None:
+        """The source of a split cannot be read: it fails as a whole; where it could be once, the rows that were to
+        be tried again fail again."""
+        if lease.void:
+            return
+        if lease.retried is None:
+            await self._work.leases.fail_source(lease.leased.source, cause)
+            return
+        lease.retried.fail_all(cause)
+        lease.told = None
+        await self.put(lease, Outcomes(lease.leased.rows, b""))
 
     async def empty(self) -> None:
         """Returns when all that was put has been published. Raises GivenUpError."""
@@ -92,9 +106,15 @@ class Outbox:
 
     async def _publish(self, lease: Lease, told: Outcomes) -> None:
         assert lease.rest is not None
-        part = await self._written(self._work.parts.name(lease.rest), told)
+        name = self._work.parts.name(lease.rest)
+        if lease.retried is not None:
+            part, told = await self._retries.write(lease.rest, lease.retried, name)
+        else:
+            part = await self._written(name, told)
         if not await self._work.leases.publish(lease, told, part):
             self._voided(lease)
+        elif lease.retried is not None:
+            self._retries.done(lease.leased)
 
     async def _written(self, name: str, told: Outcomes) -> Written:
         work = self._work

@@ -15,7 +15,7 @@ from modelyard.batch.leases import Lease
 from modelyard.batch.link import Link
 from modelyard.batch.outbox import Outbox
 from modelyard.batch.work import Work
-from modelyard.core.batch.outcomes import NonsenseError, after, outcomes
+from modelyard.core.batch.outcomes import NonsenseError, Outcomes, after, outcomes
 from modelyard.domain.batch import Format
 from modelyard.objects.base import ObjectStoreError
 
@@ -107,6 +107,7 @@ class Talk:
         self._stir = stir
         self._heard_ms = 0
         self._gave_up_ms: int | None = None
+        self._useless = False
 
     async def until_over(self) -> None:
         """Raises NonsenseError, SlowError, LeftError, GivenUpError, and EOFError or OSError when the connection is
@@ -132,15 +133,22 @@ class Talk:
 
     async def _told(self, payload: bytes) -> None:
         lease = self._lease
-        if not lease.void:
+        if not (lease.void or self._useless):
             if lease.told is None:
                 raise NonsenseError("it told of rows again")
-            told = outcomes(payload, lease.told, self._work.job.format)
-            if told.rows:
+            retried = lease.retried
+            only = retried.left if retried is not None else None
+            told = outcomes(payload, lease.told, self._work.job.format, only)
+            if told.rows and retried is not None:
+                retried.take(told)
+                if not retried.left:
+                    lease.told = None
+                    await self._outbox.put(lease, Outcomes(lease.leased.rows, b""))
+            elif told.rows:
                 lease.told = after(lease.told, told)
-                if lease.told is None:
-                    self.ending.set()
                 await self._outbox.put(lease, told)
+            if lease.told is None:
+                self.ending.set()
         self._heard_ms = self._work.clock.now_ms()
 
     def _check_end(self, abandoned: bool) -> None:
@@ -152,8 +160,7 @@ class Talk:
     async def _unreadable(self, cause: str) -> None:
         if self._work.job.format is Format.FILE:
             raise NonsenseError("it gave up a source, where each is a row of its own")
-        if not self._lease.void:
-            await self._work.leases.fail_source(self._lease.leased.source, cause)
+        await self._outbox.give_up(self._lease, cause)
 
     async def _frame(self, serving: Serving) -> Frame:
         while True:
@@ -182,7 +189,7 @@ class Talk:
         self._stir.set()
 
     def _give_up_if_told(self) -> None:
-        if self._gave_up_ms is None and (self.leaving or self._lease.void):
+        if self._gave_up_ms is None and (self.leaving or self._useless or self._lease.void):
             self._gave_up_ms = self._work.clock.now_ms()
             self._link.say(frames.framed(Kind.ABANDON))
 
@@ -210,7 +217,7 @@ class Talk:
         assert trouble is not None
         if not isinstance(trouble, ObjectStoreError):
             raise trouble
-        if not self._lease.void:
-            await self._work.leases.fail_source(self._lease.leased.source, str(trouble))
+        await self._outbox.give_up(self._lease, str(trouble))
+        self._useless = True
         serving.trouble = None
         self._link.say(frames.unreadable(str(trouble)))

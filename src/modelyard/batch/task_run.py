@@ -15,6 +15,7 @@ from modelyard.batch.assembly import Assembly
 from modelyard.batch.dispatch import Dispatcher
 from modelyard.batch.pacing import Pacing
 from modelyard.batch.planning import InputError, plan
+from modelyard.batch.retrying import Retries
 from modelyard.batch.runner import BatchWorker, Pace
 from modelyard.batch.sweeping import sweep_orphans
 from modelyard.batch.timing import happens, sleep
@@ -46,6 +47,7 @@ class TaskRun:
         self._nudge = nudge
         self._pacing = Pacing()
         self._tops = Tops(work.inputs, work.job)
+        self._retries = Retries(work)
         self._workers: Sequence[BatchWorker] = ()
         self._active: dict[str, _Active] = {}
         self._over: asyncio.Future[None] | None = None
@@ -91,6 +93,7 @@ class TaskRun:
         self._going.cancel()
         with suppress(asyncio.CancelledError):
             await self._going
+        self._retries.close()
 
     async def _go(self) -> None:
         failures = 0
@@ -126,10 +129,12 @@ class TaskRun:
         except ObjectStoreError as error:
             raise GivenUpError(f"the destination cannot be used: {error}") from error
         if task.state is TaskState.ACTIVE:
+            if task.retries:
+                await self._retries.prepare()
             await self._predict(task)
             await work.patience.until_done("ending the predictions", self._all_predicted)
             log.info("task %s: every row has its outcome, results are assembled", task.id)
-        await Assembly(work).until_done()
+        await Assembly(work, self._retries).until_done()
         await self._end(TaskState.FINISHED)
 
     async def _take_up(self) -> Task | None:
@@ -216,7 +221,7 @@ class TaskRun:
         self._work.leases.news.tell()
 
     def _begin_worker(self, worker: BatchWorker) -> None:
-        dispatcher = Dispatcher(self._work, self._tops, worker)
+        dispatcher = Dispatcher(self._work, self._tops, self._retries, worker)
         task = asyncio.create_task(dispatcher.until_over(), name=f"worker:{worker.instance_id}")
         self._active[worker.instance_id] = _Active(dispatcher, task)
         task.add_done_callback(lambda done: self._worker_over(worker, done))

@@ -47,7 +47,7 @@ def file_line(source: Source, cause: str | None, below: str) -> bytes:
 
 def failed_row(source: Source, row: int, cause: str) -> bytes:
     """`number` counts the input files, `row` the rows of this one, both from 0."""
-    return _line({"source": source.location, "number": source.number, "row": row, "error_message": cause})
+    return _line({"source": source.location, "number": source.number, "row": row, "error": cause})
 
 
 def _line(said: dict[str, object]) -> bytes:
