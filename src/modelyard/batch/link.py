@@ -54,9 +54,25 @@ async def _connected(path: Path) -> Connection:
             raise RefusedError(f"{path} is no socket")
         if info.st_uid != os.geteuid():
             raise RefusedError(f"{path} is a socket of user {info.st_uid}, not one of ours")
-        return await asyncio.open_unix_connection(f"/proc/self/fd/{descriptor}", limit=LIMIT)
+        return await _opened(f"/proc/self/fd/{descriptor}")
     finally:
         os.close(descriptor)
+
+
+class _Reader(asyncio.StreamReader):
+    """Gives all that came before the connection broke: what a worker said before it died counts."""
+
+    def set_exception(self, exc: BaseException) -> None:
+        self.feed_eof()
+
+
+async def _opened(path: str) -> Connection:
+    """As `asyncio.open_unix_connection`, with a reader of our own."""
+    loop = asyncio.get_running_loop()
+    reader = _Reader(limit=LIMIT, loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_unix_connection(lambda: protocol, path)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 class Link:

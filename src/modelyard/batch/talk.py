@@ -15,7 +15,7 @@ from modelyard.batch.leases import Lease
 from modelyard.batch.link import Link
 from modelyard.batch.outbox import Outbox
 from modelyard.batch.work import Work
-from modelyard.core.batch.outcomes import NonsenseError, Outcomes, after, outcomes
+from modelyard.core.batch.outcomes import NonsenseError, Outcomes, after, failed_line, outcomes
 from modelyard.domain.batch import Format
 from modelyard.objects.base import ObjectStoreError
 
@@ -158,9 +158,15 @@ class Talk:
             raise NonsenseError(f"it ended {self._lease.told.rows} rows before the split does")
 
     async def _unreadable(self, cause: str) -> None:
-        if self._work.job.format is Format.FILE:
-            raise NonsenseError("it gave up a source, where each is a row of its own")
-        await self._outbox.give_up(self._lease, cause)
+        lease = self._lease
+        if self._work.job.format is not Format.FILE or lease.retried is not None:
+            await self._outbox.give_up(lease, cause)
+            return
+        if lease.told is not None and not lease.void:  # each is a row of its own
+            rows = range(lease.told.source, lease.told.source + lease.told.rows)
+            failures = tuple((row, cause) for row in rows)
+            lease.told = None
+            await self._outbox.put(lease, Outcomes(len(rows), failed_line(cause) * len(rows), failures))
 
     async def _frame(self, serving: Serving) -> Frame:
         while True:
