@@ -125,7 +125,7 @@ def _check_lines(lines: bytes, rows: int) -> None:
         raise NonsenseError("a line of its results is no JSON") from error
     if len(values) != rows or lines.count(b"\n") != rows:
         raise NonsenseError(f"{rows} rows have {lines.count(10)} lines")
-    sizes = [memoryview(value).nbytes for value in values]
+    sizes = [*map(len, values)]
     if sum(sizes) + rows != len(lines):
         raise NonsenseError("a line of its results is more, or less, than one JSON value")
     if sizes and max(sizes) > MOST_LINE_BYTES:
