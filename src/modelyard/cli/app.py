@@ -6,7 +6,18 @@ import typer
 from rich.text import Text
 
 from modelyard import __version__
-from modelyard.cli import admin, admin_resources, apply, changes, login, models, packages, server, services
+from modelyard.cli import (
+    admin,
+    admin_resources,
+    apply,
+    changes,
+    login,
+    models,
+    objects,
+    packages,
+    server,
+    services,
+)
 from modelyard.cli.choosing import add_profiles
 from modelyard.cli.context import errors, spoken_for
 from modelyard.cli.exits import advice, exit_code
@@ -44,6 +55,7 @@ changes.register(services.app)
 apply.register(app, services.app)
 app.add_typer(services.app, name="services")
 app.add_typer(models.app, name="models")
+app.add_typer(objects.app, name="objects")
 admin_resources.register(admin.app)
 app.add_typer(admin.app, name="admin")
 add_profiles(app)

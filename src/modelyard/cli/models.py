@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from modelyard.cli import views
+from modelyard.cli import publishing, views
 from modelyard.cli.asking import confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, ModelKey, NoWait, Timeout, Yes, connect, errors, print_answer
 from modelyard.client.waiting import Patience
@@ -31,23 +31,49 @@ def show(model: ModelKey, data_dir: DataDir = None, as_json: AsJson = False) -> 
 
 @app.command()
 def publish(
-    name: Annotated[str, typer.Argument(help="Name of the model.")],
-    version: Annotated[str, typer.Argument(help="Version, n.n.n.")],
-    source: Annotated[str, typer.Argument(help="Directory in the object store that holds model/ (/BUCKET/KEY).")],
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME VERSION] SOURCE",
+            help="SOURCE is a directory of this machine that is a package, or holds model/ with it, or a place in "
+            "the object store that holds model/ (obs://BUCKET/KEY, /BUCKET/KEY). NAME and VERSION (n.n.n) left "
+            "out: the directory's name, and one more than the last.",
+        ),
+    ],
     *,
     model_type: Annotated[
         str,
         typer.Option("--type", help=f"{', '.join(TYPES)}. Left out: what config.json says.", show_default=False),
     ] = "auto",
     description: Annotated[str, typer.Option(help="A sentence about it.")] = "",
+    bucket: Annotated[
+        str | None,
+        typer.Option(help="Where a directory is uploaded to.", show_default="the project's, made on first use"),
+    ] = None,
     no_wait: NoWait = False,
     timeout: Timeout = 1800,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a version of a model: a snapshot of the package as it is now."""
+    """Publish a version of a model: a snapshot of the package as it is now. A directory of this machine is judged
+    as `modelyard check` does, and uploaded; what an upload that broke off brought there is not sent again."""
+    if len(words) not in {1, 3}:
+        raise typer.BadParameter("it takes SOURCE, or NAME VERSION SOURCE")
+    source = words[-1]
     optional = {"description": description} if description else {}
     with connect(data_dir) as yard:
+        directory = publishing.on_this_machine(yard, source)
+        if directory is None:
+            if len(words) == 1:
+                raise typer.BadParameter(f"say NAME VERSION {source}")
+            if bucket:
+                raise typer.BadParameter("--bucket is for a directory of this machine")
+            name, version = words[:2]
+        else:
+            publishing.judged(directory)
+            name = words[0] if len(words) > 1 else publishing.named(directory)
+            version = words[1] if len(words) > 1 else publishing.next_version(yard.models.list(), name)
+            source = publishing.uploaded(yard, directory, name, version, bucket)
         model_id = yard.models.publish(name, version, source, model_type, **optional)
         with errors.status(f"publishing {name}/{version}"):
             published = yard.models.get(model_id) if no_wait else yard.models.wait(model_id, Patience(timeout))

@@ -31,7 +31,7 @@ def run(
     from modelyard.workshop.serving import run as serve
 
     report = checked(package_dir)
-    _tell([f for f in report.findings if f.level != "note"])
+    tell([f for f in report.findings if f.level != "note"])
     if not report.sound or report.package is None:
         raise typer.Exit(Exit.FAILED)
     try:
@@ -65,7 +65,7 @@ def check(
     if as_json:
         print_json({"sound": report.sound, "findings": [asdict(f) for f in report.findings]})
     else:
-        _tell(report.findings)
+        tell(report.findings)
         typer.echo("no errors" if report.sound else "it cannot be published and served like this")
     raise typer.Exit(Exit.OK if report.sound else Exit.FAILED)
 
@@ -78,7 +78,8 @@ def _further(report: "Report", *, load: bool, safe_only: bool, limit_s: float) -
     return with_load(report, limit_s, safe_only=safe_only) if load and report.sound else report
 
 
-def _tell(findings: "list[Finding] | tuple[Finding, ...]") -> None:
+def tell(findings: "list[Finding] | tuple[Finding, ...]") -> None:
+    """What was found, on standard error."""
     for finding in findings:
         line = Text.assemble((finding.level, STYLES[finding.level]), f"  {finding.where}: {finding.text}")
         errors.print(line)

@@ -23,7 +23,7 @@ from modelyard.client.errors import (
     WaitTimeout,
 )
 from modelyard.client.outgoing import Upload
-from modelyard.client.records import Model, Service, UpdateRecord, Variant
+from modelyard.client.records import Model, Service, StoredObject, UpdateRecord, Variant
 
 __all__ = [
     "ApiError",
@@ -36,6 +36,7 @@ __all__ = [
     "NotConfigured",
     "OperationFailed",
     "Service",
+    "StoredObject",
     "Unanswered",
     "UnknownName",
     "Unreachable",

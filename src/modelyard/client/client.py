@@ -14,6 +14,7 @@ from modelyard.client.changes import Changes
 from modelyard.client.clockwork import sleep
 from modelyard.client.credentials import Credentials
 from modelyard.client.models import Models
+from modelyard.client.objects import Objects
 from modelyard.client.outgoing import NOTHING, Files, question
 from modelyard.client.records import Json, Service
 from modelyard.client.retries import RETRIES
@@ -40,6 +41,7 @@ class Client:
     ) -> None:
         self.session = Session(credentials, timeout_s=timeout_s, retries=retries, transport=transport, sleep=sleep)
         self.models = Models(self.session)
+        self.objects = Objects(self.session)
         self.services = Services(self.session)
         self.changes = Changes(self.session)
         self.admin = Administration(self.session)

@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 import httpx
 
+from modelyard.client.files import FilePart
+
 Params = Mapping[str, str | int]
 Part = tuple[str | None, bytes | str] | tuple[str, bytes, str]
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -21,7 +23,7 @@ class Outgoing:
 
     method: str
     url: str
-    content: bytes | None = None
+    content: bytes | FilePart | None = None
     params: Params = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float | None = None

@@ -101,6 +101,17 @@ class Event:
     occur_time: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object. `size` None: it stands for all whose keys begin with `key`. `digest`: of what was written."""
+
+    key: str
+    size: int | None = None
+    etag: str = ""
+    digest: str = ""
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+
 def record(answer: Json, kind: type[T]) -> T:
     """`answer` as a `kind`; fields it does not have are ignored, null means absent."""
     given = {name: value for name, value in answer.items() if value is not None}

@@ -16,9 +16,10 @@ import httpx
 
 from modelyard.client import login, retries
 from modelyard.client.answers import json_object, raise_for_answer, reason
-from modelyard.client.clockwork import Lock, sleep
+from modelyard.client.clockwork import Lock, sleep, streamed
 from modelyard.client.credentials import Credentials
 from modelyard.client.errors import LoggedOut, NotConfigured, Unanswered, Unreachable
+from modelyard.client.files import FilePart
 from modelyard.client.login import TOKEN_HEADER, UNAUTHORIZED, Login
 from modelyard.client.outgoing import NO_PARAMS, NOTHING, Outgoing, Params, with_json
 from modelyard.client.records import Json
@@ -83,11 +84,19 @@ class Session:
         headers: Mapping[str, str] = NOTHING,
     ) -> Json:
         """The JSON object that `method path` answers; `path` is relative to the project (`/services`)."""
+        url = self.url(path)
+        return json_object(self.send(with_json(method, url, body, params=params, headers=headers)))
+
+    def url(self, path: str) -> str:
+        """Of a path that is relative to the project."""
         project_id = (self.login()).project_id
         if not project_id:
             raise NotConfigured("no project is named, and the user does not have just one: set OS_PROJECT_NAME")
-        url = f"{self._root}/v1/{project_id}{path}"
-        return json_object(self.send(with_json(method, url, body, params=params, headers=headers)))
+        return f"{self._root}/v1/{project_id}{path}"
+
+    def pause(self, seconds: float) -> None:
+        """Wait, before something is tried again."""
+        self._sleep(seconds)
 
     def absolute(self, method: str, path: str, *, body: object = None, params: Params = NO_PARAMS) -> Json:
         """The JSON object that `method path` answers, outside any project (`/v3/users`); {} for none."""
@@ -150,10 +159,11 @@ class Session:
     def _built(self, request: Outgoing, token: str) -> httpx.Request:
         timeout_s = self._timeout_s if request.timeout_s is None else request.timeout_s
         headers = {**request.headers, **({TOKEN_HEADER: token} if token else {})}
+        content = request.content
         return self._http.build_request(
             request.method,
             request.url,
-            content=request.content,
+            content=streamed(content) if isinstance(content, FilePart) else content,
             params=request.params or None,
             headers=headers,
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S)),

@@ -55,6 +55,9 @@ ANSWERS: dict[str, object] = {
     "GET /v1/p1/models/m1": MODEL,
     "POST /v1/p1/models": {"model_id": "m1"},
     "DELETE /v1/p1/models/m1": {"delete_success_list": ["m1"], "delete_failed_list": []},
+    "GET /v1/p1/objects/b": {"objects": [{"key": f"{LONG}/", "size": None}, {"key": LONG, "size": 2048}]},
+    "PUT /v1/p1/objects/b/k": {"key": "k", "size": 10},
+    "POST /v1/p1/objects/b/k": {"url": f"https://b.test/k?{LONG}", "method": "GET", "expires_at": 1},
     "GET /healthz": {"status": "ok"},
     "GET /v1/p1/modelyard/status": {"gateway": {"connected": True}},
     f"POST /{LONG}": {"label": 1},
@@ -79,6 +82,8 @@ CALLS = {
     **{"env": "", "status": "", "login": "", "logout": "", "whoami": "", "predict": "s1 {}"},
     **{"apply": "-f FILE", "models list": "", "models show": "m1", "models delete": "m1", "models wait": "m1"},
     "models publish": "iris 1.0.0 /models/iris",
+    **{"objects ls": "obs://b/", "objects cp": "FILE obs://b/k", "objects rm": "obs://b/k"},
+    "objects sign": "obs://b/k",
     **{"services list": "", "services show": "s1", "services logs": "s1", "services events": "s1"},
     **{"services wait": "s1", "services create": "iris -m m1", "services update": "s1 --description x"},
     **{"services start": "s1", "services stop": "s1", "services delete": "s1 --no-wait"},
@@ -98,7 +103,7 @@ CALLS = {
 """How each of the others is called."""
 DELETIONS = (
     *("models delete", "services delete", "admin users delete", "admin revoke", "admin keys delete"),
-    *("admin flavors delete", "admin pools remove", "admin buckets release"),
+    *("objects rm", "admin flavors delete", "admin pools remove", "admin buckets release"),
 )
 
 
@@ -115,7 +120,8 @@ class Server:
         if key == "POST /v3/auth/tokens":
             return httpx.Response(201, json=TOKEN, headers={"X-Subject-Token": "t"})
         if request.method != "GET":
-            self.sent.append((request.method, request.url.path, json.loads(content) if content else None))
+            known = request.headers.get("content-type") == "application/json"
+            self.sent.append((request.method, request.url.path, json.loads(content) if known else None))
         answer = self.answers.get(key, {})
         return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
 

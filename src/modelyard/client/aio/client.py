@@ -10,6 +10,7 @@ from modelyard.client.aio.administration import AsyncAdministration
 from modelyard.client.aio.changes import AsyncChanges
 from modelyard.client.aio.clockwork import sleep
 from modelyard.client.aio.models import AsyncModels
+from modelyard.client.aio.objects import AsyncObjects
 from modelyard.client.aio.services import AsyncServices
 from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.streams import AsyncAnswer
@@ -40,6 +41,7 @@ class AsyncClient:
             credentials, timeout_s=timeout_s, retries=retries, transport=transport, sleep=sleep
         )
         self.models = AsyncModels(self.session)
+        self.objects = AsyncObjects(self.session)
         self.services = AsyncServices(self.session)
         self.changes = AsyncChanges(self.session)
         self.admin = AsyncAdministration(self.session)
