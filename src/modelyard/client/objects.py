@@ -9,7 +9,6 @@ row without a byte, and whoever called is told. What is written is held to its d
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -150,7 +149,8 @@ class Objects:
                 offset, tries = self._put_part(bucket, key, upload_id, part), 0
             except (Unreachable, ApiError) as error:
                 tries = self._again(error, tries)
-                before, offset = offset, self._offset(bucket, key, upload_id, offset)
+                before = offset
+                offset, tries = self._there(bucket, key, upload_id, tries)
                 tries = 0 if offset > before else tries
         progress(size)
         answer = self._act(bucket, key, {"action": "complete", "upload": upload_id}, {})
@@ -189,12 +189,14 @@ class Objects:
         )
         return _number(json_object(self._session.send(request)), "offset")
 
-    def _offset(self, bucket: str, key: str, upload_id: str, known: int) -> int:
-        """How far the upload is, as far as the server can be asked."""
-        with suppress(Unreachable):
-            answer = self._session.call("GET", _path(bucket, key), params={"upload": upload_id})
-            return _number(answer, "offset")
-        return known
+    def _there(self, bucket: str, key: str, upload_id: str, tries: int) -> tuple[int, int]:
+        """(how far the upload is, how many tries it took until somebody said so)"""
+        while True:
+            try:
+                answer = self._session.call("GET", _path(bucket, key), params={"upload": upload_id})
+                return _number(answer, "offset"), tries
+            except (Unreachable, ApiError) as error:
+                tries = self._again(error, tries)
 
     def _act(self, bucket: str, key: str, params: dict[str, str], body: Json) -> Json:
         """What may be asked for twice."""

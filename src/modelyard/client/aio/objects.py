@@ -7,7 +7,6 @@ row without a byte, and whoever called is told. What is written is held to its d
 import hashlib
 import os
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -148,7 +147,8 @@ class AsyncObjects:
                 offset, tries = await self._put_part(bucket, key, upload_id, part), 0
             except (Unreachable, ApiError) as error:
                 tries = await self._again(error, tries)
-                before, offset = offset, await self._offset(bucket, key, upload_id, offset)
+                before = offset
+                offset, tries = await self._there(bucket, key, upload_id, tries)
                 tries = 0 if offset > before else tries
         progress(size)
         answer = await self._act(bucket, key, {"action": "complete", "upload": upload_id}, {})
@@ -187,12 +187,14 @@ class AsyncObjects:
         )
         return _number(json_object(await self._session.send(request)), "offset")
 
-    async def _offset(self, bucket: str, key: str, upload_id: str, known: int) -> int:
-        """How far the upload is, as far as the server can be asked."""
-        with suppress(Unreachable):
-            answer = await self._session.call("GET", _path(bucket, key), params={"upload": upload_id})
-            return _number(answer, "offset")
-        return known
+    async def _there(self, bucket: str, key: str, upload_id: str, tries: int) -> tuple[int, int]:
+        """(how far the upload is, how many tries it took until somebody said so)"""
+        while True:
+            try:
+                answer = await self._session.call("GET", _path(bucket, key), params={"upload": upload_id})
+                return _number(answer, "offset"), tries
+            except (Unreachable, ApiError) as error:
+                tries = await self._again(error, tries)
 
     async def _act(self, bucket: str, key: str, params: dict[str, str], body: Json) -> Json:
         """What may be asked for twice."""
