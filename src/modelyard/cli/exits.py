@@ -110,7 +110,7 @@ def advice(error: ClientError, data_dir: Path | None = None) -> str:
             return ""
 
 
-THERE_IS = "`modelyard services list` and `modelyard models list` show what there is."
+THERE_IS = "`modelyard services list`, `modelyard models list` and `modelyard objects ls` show what there is."
 INTERNAL = "ModelArts.0010"
 MODEL_FAILED = "ModelArts.4204"
 NO_SUCH_LOGIN = "ModelArts.4122"

@@ -5,7 +5,7 @@ into buckets too (batch tasks, administrators). So each bucket is counted by lis
 API itself moves is added in between:
 
 - a count is renewed in the background, at the earliest after a minute and after 20 times as long as it took;
-- the first one is waited for, but for `WAIT_S` at most: until it is whole, what it found so far counts;
+- the first one is waited for, in its first `WAIT_S`: until it is whole, what it found so far counts;
 - what is uploaded at this moment counts with what has come of it, or all of it where its size is known.
 """
 
@@ -33,6 +33,7 @@ class _Count:
     bytes: int = 0
     moved: int = 0
     due_s: float = 0.0
+    begun_s: float = 0.0
     whole: bool = False
     listing: "asyncio.Task[None] | None" = None
 
@@ -48,15 +49,17 @@ class Usage:
 
     async def bytes(self, buckets: Collection[str]) -> int:
         """What they hold, as far as it is known."""
-        first = []
+        first, left_s = [], 0.0
         for bucket in buckets:
             count = self._counts.setdefault(bucket, _Count())
             if count.listing is None and self._now() >= count.due_s:
+                count.begun_s = self._now()
                 count.listing = asyncio.create_task(self._list(bucket, count), name=f"count {bucket}")
             if count.listing is not None and not count.whole:
                 first.append(count.listing)
-        if first:
-            await asyncio.wait(first, timeout=WAIT_S)
+                left_s = max(left_s, count.begun_s + WAIT_S - self._now())
+        if first and left_s:
+            await asyncio.wait(first, timeout=left_s)
         return sum(max(self._counts[bucket].bytes, 0) for bucket in buckets)
 
     def moved(self, bucket: str, size: int) -> None:
@@ -81,7 +84,7 @@ class Usage:
                 count.listing.cancel()
 
     async def _list(self, bucket: str, count: _Count) -> None:
-        begun, total, count.moved = self._now(), 0, 0
+        total, count.moved = 0, 0
         try:
             async for info in self._objects.list(ObjectPath(bucket)):
                 total += info.size
@@ -91,5 +94,5 @@ class Usage:
         except ObjectStoreError as error:
             log.warning("the objects of bucket %s cannot be counted: %s", bucket, error)
         finally:
-            count.due_s = self._now() + max(FRESH_S, PATIENT * (self._now() - begun))
+            count.due_s = self._now() + max(FRESH_S, PATIENT * (self._now() - count.begun_s))
             count.listing = None

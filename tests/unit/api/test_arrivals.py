@@ -28,7 +28,7 @@ def test_each_stage_has_its_time(one: Arrival, seconds: float) -> None:
     assert RULES.overdue([one], seconds + 0.1) == [one]
 
 
-@pytest.mark.parametrize("stage", [Stage.BUSY, Stage.IDLE])
+@pytest.mark.parametrize("stage", [Stage.BUSY, Stage.IDLE, Stage.UPLOAD])
 def test_what_is_at_work_or_kept_alive_has_all_the_time(stage: Stage) -> None:
     assert RULES.overdue([at(stage, 0) for _ in range(10_000)], 10**6) == []
 
@@ -61,3 +61,15 @@ def test_a_stage_goes_on() -> None:
     assert (one.since, one.received) == (3, 7)
     one.enter(Stage.IDLE, 9)
     assert (one.since, one.received) == (9, 0)
+
+
+def test_an_upload_displaces_nobody_and_is_not_displaced() -> None:
+    arrival = at(Stage.BODY, 0, received=100)
+    arrival.upload(5)
+    assert (arrival.stage, arrival.since, arrival.received) == (Stage.UPLOAD, 5, 0)
+    assert RULES.displaced([arrival], 1000) is None
+    many = [at(Stage.UPLOAD, 0) for _ in range(10)]
+    assert RULES.overdue([*many, at(Stage.BODY, 1), at(Stage.HEAD, 1)], 5) == []
+    busy = at(Stage.BUSY, 0)
+    busy.upload(5)  # all of it has come already
+    assert busy.stage is Stage.BUSY

@@ -151,6 +151,12 @@ async def read(
     KEY,
     summary="Write an object",
     response_model=wire.StoredObject | wire.UploadShown,
+    responses={
+        408: {"description": "It did not come in time."},
+        409: {
+            "description": "The part does not begin where the upload ends: `Upload-Offset` tells where that is."
+        },
+    },
     openapi_extra={
         "parameters": [*asks(wire.PartQuery)["parameters"], *_headers("Content-Digest", "If-None-Match")],
         "requestBody": {"required": True, "content": BINARY},
