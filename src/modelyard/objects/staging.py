@@ -154,7 +154,8 @@ class Staging:
 
     def _make(self, upload: Upload) -> None:
         home = self._root / upload.id
-        home.mkdir(mode=0o700, parents=True)
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.mkdir(mode=0o700)
         os.close(os.open(home / CONTENT, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         files.write(home / ABOUT, _written(upload))
         files.sync(self._root)
