@@ -15,7 +15,7 @@ UPGRADE ?= --upgrade
 PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
   --python-version 3.11 --custom-compile-command 'make constraints'
 
-.PHONY: help install install-postgresql install-parquet setup demo up check test bench bench-api bench-peers reference client constraints clean
+.PHONY: help install install-postgresql install-parquet setup demo up check test bench bench-api bench-batch bench-peers reference client constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -69,6 +69,10 @@ bench: $(TESTS) ## Throughput beside a bare model server and FastAPI, one interl
 
 bench-api: $(TESTS) ## Speed of the API with 1,000 services, and bytes of a change towards the gateway
 	@$(BIN)/python -m benchmarks.api_speed $(ARGS)
+
+bench-batch: $(TESTS) ## Batch services beside a loop, Ray Data and MLServer's infer, then by size; an hour
+	@$(BIN)/python -m benchmarks.batch --docs docs/explanation $(ARGS)
+	@$(BIN)/python -m benchmarks.batch --scale --docs docs/explanation
 
 bench-peers: $(TESTS) ## The same models under seven other model servers and ours; half an hour
 	@$(BIN)/python -m benchmarks.peers --docs docs/explanation $(ARGS)

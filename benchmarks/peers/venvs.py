@@ -12,9 +12,10 @@ class NotInstalled(Exception):
     """A peer cannot be had on this machine; says why."""
 
 
-def python_of(peer: str, cache: Path) -> Path:
-    """The interpreter of a peer's environment; the same Python as ours. Raises NotInstalled."""
-    wanted = HERE / peer / "requirements.txt"
+def python_of(peer: str, cache: Path, pins: Path = HERE) -> Path:
+    """The interpreter of a peer's environment; the same Python as ours. `pins` is the folder that has the peer's
+    with its versions. Raises NotInstalled."""
+    wanted = pins / peer / "requirements.txt"
     home = cache / "venvs" / peer
     python, done = home / "bin" / "python", home / "installed.txt"
     if done.exists() and done.read_text() == wanted.read_text():
@@ -34,9 +35,9 @@ def python_of(peer: str, cache: Path) -> Path:
     return python
 
 
-def version_of(peer: str, package: str) -> str:
+def version_of(peer: str, package: str, pins: Path = HERE) -> str:
     """The version that is pinned for a peer."""
-    for line in (HERE / peer / "requirements.txt").read_text().splitlines():
+    for line in (pins / peer / "requirements.txt").read_text().splitlines():
         name, _, version = line.partition("==")
         if name == package:
             return version.split()[0]
