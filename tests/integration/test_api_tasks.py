@@ -196,10 +196,12 @@ async def test_failed_rows_of_a_finished_task_are_read_from_its_file(world: Batc
     await world.begin(rows=10)
     await world.publish(3)
     await world.end(TaskState.FINISHED, ServiceStatus.FINISHED)
-    told = {"source": "obs://b/in/rows.csv", "row": 3, "error": "no number"}
+    told = {"source": "obs://b/in/rows.csv", "row": 3, "error_message": "no number"}
     where = ObjectPath("b", f"out/{names.failed_name(TASK)}")
     await world.objects.write(where, msgspec.json.encode(told) + b"\n")
-    assert (await world.get(f"{PATH}/tasks/{TASK}/failed-rows"))["rows"] == [told]
+    assert (await world.get(f"{PATH}/tasks/{TASK}/failed-rows"))["rows"] == [
+        {"source": "obs://b/in/rows.csv", "row": 3, "error": "no number"}
+    ]
     await world.objects.delete(where)
     refused = await world.get(f"{PATH}/tasks/{TASK}/failed-rows", 400)
     assert "cannot be read" in refused["error_msg"]
