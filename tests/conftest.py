@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.postgresql import Cluster, cluster
+from tests.worlds.s3 import S3Server, server
 
 from modelyard import trees
 
@@ -35,3 +36,16 @@ def postgresql() -> Iterator[Cluster]:
     """A real PostgreSQL; the test skips where none can be had."""
     with cluster() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def s3_of_session() -> Iterator[S3Server]:
+    with server() as running:
+        yield running
+
+
+@pytest.fixture
+def s3(s3_of_session: S3Server) -> Iterator[S3Server]:
+    """A real S3 server, which runs and is the session's; the test skips where none can be had."""
+    yield s3_of_session
+    s3_of_session.running()
