@@ -8,12 +8,11 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -35,6 +34,7 @@ from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports
 from modelyard.control.signed import SignedCallers
 from modelyard.core.packages.contents import CODE
+from modelyard.domain.endpoints import Endpoint
 from modelyard.engines.base import Engine
 from modelyard.engines.diskwatch import rescue
 from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
@@ -45,7 +45,8 @@ from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
-from modelyard.objects.base import Objects, ObjectStore
+from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
+from modelyard.objects.buckets import Buckets
 from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
 from modelyard.operations.context import BatchPorts, Context
@@ -58,6 +59,7 @@ from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
 from modelyard.settings import Settings
+from modelyard.store.base import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -172,8 +174,10 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         check=SignedCallers(identity),
         port_is_kept=True,
     )
-    objects = LocalObjects(data_dir / "objects")
-    await asyncio.to_thread(objects.sweep)
+    directory = LocalObjects(data_dir / "objects")
+    await asyncio.to_thread(directory.sweep)
+    objects = Buckets(directory, lambda: _endpoints(store), settings.objects())
+    stack.push_async_callback(objects.close)
     publisher = Publisher(
         store,
         Copying(objects, settings.disk_reserve_mib * MIB),
@@ -199,7 +203,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
 
     runner = TaskRunner(
         store,
-        cast("Objects", objects),  # what it lacks is asked for only where a manifest names files
+        objects,
         clock,
         look_again,
         exit_of=partial(exit_text, engine),
@@ -256,6 +260,15 @@ def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], res
         return shutil.disk_usage(data_dir).free - reserve_bytes
 
     return Storage(objects, Staging(data_dir / "uploads", clock), Usage(objects), spare_bytes)
+
+
+async def _endpoints(store: Store) -> Mapping[str, Endpoint]:
+    """Which buckets have an endpoint of their own."""
+    try:
+        async with store.read() as reading:
+            return await reading.endpoints()
+    except StoreUnavailableError as error:
+        raise ObjectStoreUnavailableError(f"nobody can tell where buckets are: {error}") from error
 
 
 async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:

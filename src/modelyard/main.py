@@ -57,6 +57,7 @@ def up(settings: Settings) -> int:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     _taken_database_url()
+    os.environ.pop("MODELYARD_S3_SECRET_KEY", None)
     data_dir = DataDir(settings.data_dir)
     oom.spare(oom.OURS)
     try:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.iam import addresses
 from modelyard.processes import isolation
 
@@ -36,6 +37,8 @@ class Settings:
     them, whose contents services may ask to mount.
     `database_url`: the PostgreSQL database that holds what is stored, instead of the file in `data_dir`. It may
     hold a password, so it is no option of the command line and in no repr.
+    `s3_endpoint`, `s3_access_key`, `s3_secret_key`, `s3_region`: the S3 service that has every bucket without an
+    endpoint of its own, instead of the directory `objects` in `data_dir`; no options of the command line either.
     """
 
     data_dir: Path
@@ -61,6 +64,23 @@ class Settings:
     safe_formats_only: bool = False
     package_cache_bytes: int = 0
     database_url: str = field(default="", repr=False)
+    s3_endpoint: str = ""
+    s3_access_key: str = ""
+    s3_secret_key: str = field(default="", repr=False)
+    s3_region: str = ""
+
+    def objects(self) -> Endpoint | None:
+        """Where buckets are; None: on this machine. Raises SettingsError."""
+        given = (self.s3_access_key, self.s3_secret_key, self.s3_region)
+        if not self.s3_endpoint:
+            if any(given):
+                raise SettingsError("MODELYARD_S3_ENDPOINT is not set, but another MODELYARD_S3_ variable is")
+            return None
+        try:
+            return endpoint(self.s3_endpoint, *given)
+        except EndpointError as error:
+            name, _, text = str(error).partition(": ")
+            raise SettingsError(f"MODELYARD_S3_{name.upper()}: {text}") from None
 
 
 def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
@@ -89,6 +109,7 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
             raise SettingsError(f"{name}: {getattr(found, name)} is below 0")
     if found.database_url and not found.database_url.startswith(("postgresql://", "postgres://")):
         raise SettingsError("MODELYARD_DATABASE_URL: it is none of PostgreSQL, postgresql://USER@HOST/DATABASE")
+    found.objects()
     if found.instance_network not in isolation.NETWORKS:
         raise SettingsError(
             f"instance_network: {found.instance_network!r} is none of {', '.join(isolation.NETWORKS)}"

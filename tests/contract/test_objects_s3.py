@@ -13,12 +13,15 @@ from tests.worlds.s3 import S3Server
 from modelyard.domain.endpoints import Endpoint
 from modelyard.objects import s3 as module
 from modelyard.objects.base import (
+    ObjectChangedError,
     ObjectExistsError,
     ObjectNotFoundError,
     ObjectRefusedError,
     ObjectStoreUnavailableError,
 )
-from modelyard.objects.paths import ObjectPath
+from modelyard.objects.buckets import Buckets
+from modelyard.objects.memory import MemoryObjects
+from modelyard.objects.paths import ObjectPath, Presigned
 from modelyard.objects.s3 import S3Objects
 
 
@@ -197,3 +200,35 @@ async def test_signed_urls(s3: S3Server) -> None:
         assert (await client.put(put, content=b"by url")).status_code == 200
         assert (await client.get(get)).content == b"by url"
         assert (await client.put(get, content=b"not this")).status_code == 403
+
+
+async def test_what_somebody_presigned(s3: S3Server) -> None:
+    async def load() -> dict[str, Endpoint]:
+        return {}
+
+    bucket = ObjectPath(s3.bucket())
+    objects = Buckets(MemoryObjects(), load, s3.admin)
+    info = await objects.write(bucket / "a/ü b", b"0123456789")
+    await objects.write(bucket / "empty", b"")
+    url = await objects.sign(bucket / "a/ü b", "GET", 60)
+    assert url is not None
+    place = await objects.locate(url)
+    assert isinstance(place, Presigned)
+    assert place.path == bucket / "a/ü b"
+    assert await objects.head(place) == info
+    assert (
+        b"".join([piece async for piece in objects.read(place, offset=3, length=4, version=info.version)])
+        == b"3456"
+    )
+    assert b"".join([piece async for piece in objects.read(place, offset=10)]) == b""
+    await objects.write(bucket / "a/ü b", b"other")
+    with pytest.raises(ObjectChangedError):
+        [piece async for piece in objects.read(place, version=info.version)]
+    empty = await objects.locate(await objects.sign(bucket / "empty", "GET", 60) or "")
+    assert await objects.head(empty) == await objects.head(bucket / "empty")
+    with pytest.raises(ObjectRefusedError, match="its signature is refused"):
+        await objects.head(await objects.locate(f"{url}0"))
+    await objects.delete(bucket / "a/ü b")
+    with pytest.raises(ObjectNotFoundError):
+        await objects.head(place)
+    await objects.close()

@@ -5,6 +5,7 @@ from tests.contract import store_samples as a
 
 from modelyard.domain.apps import App, AppCode
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
+from modelyard.domain.endpoints import Endpoint
 from modelyard.domain.errors import AlreadyExists, NotFound
 from modelyard.domain.identity import SYSTEM, AccessKey, Grant, Project, Revocations, Role, Standing, User
 from modelyard.store.sql import SqlStore
@@ -155,3 +156,21 @@ async def test_what_the_administrator_sets(store: SqlStore) -> None:
         await w.delete_pool("c1")
         await w.release_bucket("b", "p1")
         assert (await w.flavors(), await w.pools(None), await w.buckets()) == ([cpu], [], {})
+
+
+async def test_where_buckets_are(store: SqlStore) -> None:
+    first = Endpoint("https://one", "AK", "secret one", "r1")
+    second = Endpoint("http://two:9000", "AK2", "secret two")
+    async with store.write() as w:
+        for bucket in ("a", "b"):
+            await w.claim_bucket(bucket, "p1")
+        await w.save_endpoint("a", first)
+        await w.save_endpoint("b", first)
+        await w.save_endpoint("b", second)
+        await w.release_bucket("b", "p2")
+    async with store.read() as r:
+        assert await r.endpoints() == {"a": first, "b": second}
+    async with store.write() as w:
+        await w.save_endpoint("a", None)
+        await w.release_bucket("b", "p1")
+        assert await w.endpoints() == {}

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from tests.contract import store_samples as a
 
+from modelyard.domain.endpoints import Endpoint
 from modelyard.domain.revision import Revision
 from modelyard.store.base import StoreUnavailableError
 from modelyard.store.sql import SqlStore, convert
@@ -51,7 +52,7 @@ async def as_written_before(path: Path) -> None:
             variants = [convert._variant_json(each) for each in secret_revision("s1", number).variants]
             statement = text("UPDATE revisions SET variants = :v WHERE number = :n")
             await w._connection.execute(statement, {"v": convert.to_json(variants), "n": number})  # type: ignore[attr-defined]
-        for table in ("batch_splits", "batch_sources", "batch_tasks"):  # of schema 0004
+        for table in ("bucket_endpoints", "batch_splits", "batch_sources", "batch_tasks"):  # of schemas 0005, 0004
             await w._connection.execute(text(f"DROP TABLE {table}"))  # type: ignore[attr-defined]
         for column in ("node", "address"):  # of schema 0003
             await w._connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))  # type: ignore[attr-defined]
@@ -115,4 +116,20 @@ async def test_values_cannot_be_moved_to_another_revision(tmp_path: Path) -> Non
     async with store.read() as r:
         with pytest.raises(StoreUnavailableError, match="is not the key"):
             await r.revision("s1", 1)
+    await store.close()
+
+
+async def test_keys_of_a_bucket_are_sealed_and_sent_nowhere_else(tmp_path: Path) -> None:
+    store = SqlStore(tmp_path / "modelyard.db")
+    await store.open()
+    async with store.write() as w:
+        await w.save_endpoint("b", Endpoint("https://one", "an-access-key", SECRET))
+    assert SECRET.encode() not in on_disk(tmp_path)
+    assert b"an-access-key" not in on_disk(tmp_path)
+    async with store.write() as w:
+        moved = "UPDATE bucket_endpoints SET url = 'https://thief'"
+        await w._connection.execute(text(moved))  # type: ignore[attr-defined]
+    async with store.read() as r:
+        with pytest.raises(StoreUnavailableError, match="is not the key"):
+            await r.endpoints()
     await store.close()

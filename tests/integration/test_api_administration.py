@@ -309,6 +309,54 @@ async def test_pools_and_buckets(root: Root) -> None:
     assert (await root("DELETE", f"{buckets}/b")).status_code == 404
 
 
+S3 = {"endpoint": "https://s3.example.com:9000/", "access_key": "AK", "secret_key": "the-secret"}
+
+
+async def test_where_a_bucket_is(world: ApiWorld, root: Root) -> None:
+    buckets = "/v1/modelyard/admin/buckets"
+    place = {"endpoint": "https://s3.example.com:9000", "region": "us-east-1", "access_key": "AK"}
+    claim = {"project_id": "p1"}
+
+    async def listed() -> Any:
+        answer = await root("GET", buckets)
+        assert "the-secret" not in answer.text
+        return answer.json()["buckets"]
+
+    assert (await root("PUT", f"{buckets}/b", {**claim, **S3})).json() == {}
+    assert await listed() == [{"bucket": "b", **claim, **place}]
+    async with world.store.read() as r:
+        assert (await r.endpoints())["b"].secret_key == "the-secret"
+    assert (await root("PUT", f"{buckets}/b", claim)).status_code == 200
+    assert (await root("PUT", f"{buckets}/b", {"project_id": "p2", **S3})).status_code == 409
+    assert await listed() == [{"bucket": "b", **claim, **place}], "what is not said stays"
+    assert (await root("PUT", f"{buckets}/b", {**claim, **S3, "region": "r-7"})).status_code == 200
+    assert await listed() == [{"bucket": "b", **claim, **place, "region": "r-7"}]
+    assert (await root("PUT", f"{buckets}/b", {**claim, "endpoint": ""})).status_code == 200
+    assert await listed() == [{"bucket": "b", **claim}]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"endpoint": "s3.example.com"}, "endpoint"),
+        ({"endpoint": "https://s3.example.com/path"}, "endpoint"),
+        ({"endpoint": "https://user:the-secret@s3.example.com"}, "endpoint"),
+        ({"endpoint": "https://s3.example.com:x"}, "endpoint"),
+        ({"endpoint": "ftp://s3.example.com"}, "endpoint"),
+        ({"endpoint": ""}, "access_key"),
+        ({"secret_key": ""}, "secret_key"),
+        ({"secret_key": "the-secret\n"}, "secret_key"),
+        ({"access_key": None}, "access_key"),
+        ({"region": "a b"}, "region"),
+    ],
+)
+async def test_a_place_that_is_none(root: Root, change: dict[str, Any], field: str) -> None:
+    answer = await root("PUT", "/v1/modelyard/admin/buckets/b", {"project_id": "p1", **S3, **change})
+    assert (answer.status_code, "the-secret" in answer.text) == (400, False), answer.text
+    assert field in {detail["field"] for detail in answer.json()["details"]}
+    assert (await root("GET", "/v1/modelyard/admin/buckets")).json()["buckets"] == []
+
+
 async def test_keystone_reading(world: ApiWorld, root: Root) -> None:
     versions = await world.client.get("/")
     assert (versions.status_code, versions.json()["versions"]["values"][0]["id"]) == (300, "v3.14")

@@ -6,13 +6,13 @@ import typer
 
 from modelyard.cli import views
 from modelyard.cli.admin import Project
-from modelyard.cli.asking import confirm_deletion
+from modelyard.cli.asking import asked_secret, confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, Yes, connect, print_answer, print_json, show
 from modelyard.client import ApiError
 
 flavors = typer.Typer(no_args_is_help=True, help="Sizes of instances, and who may use them.")
 pools = typer.Typer(no_args_is_help=True, help="Dedicated resources of projects.")
-buckets = typer.Typer(no_args_is_help=True, help="Which project a bucket belongs to.")
+buckets = typer.Typer(no_args_is_help=True, help="Which project a bucket belongs to, and where it is.")
 
 Flavor = Annotated[str, typer.Argument(metavar="FLAVOR", help="Name of a flavor.")]
 Pool = Annotated[str, typer.Argument(metavar="POOL", help="Name or id of a pool.")]
@@ -148,14 +148,34 @@ def list_buckets(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with connect(data_dir) as yard:
         found = yard.admin.buckets()
         names = yard.admin.project_names()
-    print_answer(found, views.plain(views.named(found, names), "bucket", "project"), as_json=as_json)
+    print_answer(found, views.plain(views.named(found, names), "bucket", "project", "endpoint"), as_json=as_json)
 
 
 @buckets.command("claim")
-def claim_bucket(bucket: str, project: Project, data_dir: DataDir = None) -> None:
-    """Give a bucket to a project, if no other has it."""
+def claim_bucket(
+    bucket: str,
+    project: Project,
+    *,
+    endpoint: Annotated[
+        str | None,
+        typer.Option(help="The S3 service that has it, https://HOST[:PORT]; '' for none of its own any more."),
+    ] = None,
+    access_key: Annotated[
+        str, typer.Option(help="Who we are there; the secret key is read from standard input.")
+    ] = "",
+    region: Annotated[str, typer.Option(help="What the service calls its region; us-east-1 if not given.")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Give a bucket to a project, if no other has it, and say which S3 service has it."""
+    where = {} if endpoint is None else {"endpoint": endpoint}
+    if endpoint:
+        where |= {"access_key": access_key, "secret_key": asked_secret("Secret key: ")}
+        if region:
+            where["region"] = region
+    elif access_key or region:
+        raise typer.BadParameter("--access-key and --region are of no use without --endpoint")
     with connect(data_dir) as yard:
-        yard.admin.claim_bucket(bucket, project)
+        yard.admin.claim_bucket(bucket, project, **where)
 
 
 @buckets.command("release")

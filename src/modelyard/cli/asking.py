@@ -1,5 +1,6 @@
 """Asking people: only where there is somebody to ask, which is a terminal at both ends of the question."""
 
+import getpass
 import sys
 
 import typer
@@ -37,6 +38,11 @@ def confirm_deletion(what: str, yes: bool) -> None:
     typer.echo(f"This deletes {what}.", err=True)
     if not _agreed("Go on?"):
         raise UnconfirmedError("nothing was deleted")
+
+
+def asked_secret(question: str) -> str:
+    """Asked for without showing what is typed; the first line of standard input where nobody can be asked."""
+    return getpass.getpass(question) if somebody() else sys.stdin.readline().rstrip("\n")
 
 
 def confirm_change(yes: bool) -> None:

@@ -133,8 +133,10 @@ class Administration:
     def buckets(self) -> list[Json]:
         return rows(self._call("GET", f"{ADMIN}/buckets"), "buckets")
 
-    def claim_bucket(self, bucket: str, project: str) -> None:
-        self._call("PUT", f"{ADMIN}/buckets/{bucket}", {"project_id": self.project_id(project)})
+    def claim_bucket(self, bucket: str, project: str, **where: str) -> None:
+        """`where`: endpoint, access_key, secret_key and perhaps region of the S3 service that has it."""
+        body = {"project_id": self.project_id(project), **where}
+        self._call("PUT", f"{ADMIN}/buckets/{bucket}", body)
 
     def release_bucket(self, bucket: str) -> None:
         self._call("DELETE", f"{ADMIN}/buckets/{bucket}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from modelyard.core.admission.catalog import FLAVORS, Quotas
 from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
+from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
 from modelyard.domain.texts import shown
@@ -250,20 +251,59 @@ async def _pool(r: ReadTransaction, pool_id: str) -> PoolEntry:
 # Buckets.
 
 
-async def buckets(ctx: Context, principal: Principal) -> Mapping[str, str]:
-    """Bucket → project, of those that somebody claimed."""
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket that a project has, and where it is (None: with those that have no endpoint of their own)."""
+
+    name: str
+    project_id: str
+    endpoint: Endpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What a request says of where a bucket is. `endpoint` None: nothing; "": nowhere of its own."""
+
+    endpoint: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+    region: str | None = None
+
+
+async def buckets(ctx: Context, principal: Principal) -> Sequence[Bucket]:
+    """Those that somebody claimed, by name."""
     administer(principal, "listBuckets")
     async with ctx.store.read() as r:
-        return await r.buckets()
+        endpoints = await r.endpoints()
+        return [Bucket(name, owner, endpoints.get(name)) for name, owner in (await r.buckets()).items()]
 
 
-async def claim_bucket(ctx: Context, principal: Principal, name: str, project_id: str) -> None:
-    """Give a bucket to a project. Raises Forbidden, NotFound; AlreadyExists when another project has it."""
+async def claim_bucket(
+    ctx: Context, principal: Principal, name: str, project_id: str, where: Whereabouts = Whereabouts()
+) -> None:
+    """Give a bucket to a project, and say where it is. Raises Forbidden, Invalid, NotFound; AlreadyExists when
+    another project has it."""
     administer(principal, "claimBucket")
+    place = _place(where)
     async with ctx.store.write() as w:
         await _project(w, project_id)
         if await w.claim_bucket(name, project_id) != project_id:
             raise AlreadyExists("bucket", name)
+        if where.endpoint is not None:
+            await w.save_endpoint(name, place)
+
+
+def _place(where: Whereabouts) -> Endpoint | None:
+    others = {"access_key": where.access_key, "secret_key": where.secret_key, "region": where.region}
+    if not where.endpoint:
+        if said := [name for name, value in others.items() if value]:
+            raise Invalid(*(Violation(name, "is of no use without endpoint") for name in said))
+        return None
+    try:
+        return endpoint(where.endpoint, where.access_key or "", where.secret_key or "", where.region or "")
+    except EndpointError as error:
+        name, _, text = str(error).partition(": ")
+        raise Invalid(Violation(name, text)) from None
 
 
 async def release_bucket(ctx: Context, principal: Principal, name: str) -> None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from modelyard.domain.answers import StoredAnswer
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
+from modelyard.domain.endpoints import Endpoint
 
 
 class AdministrationReads(Protocol):
@@ -20,6 +21,9 @@ class AdministrationReads(Protocol):
 
     async def buckets(self, project_id: str | None = None) -> Mapping[str, str]:
         """Bucket → project."""
+
+    async def endpoints(self) -> Mapping[str, Endpoint]:
+        """Bucket → where it is, of those that have an endpoint of their own."""
 
     async def answer(self, project_id: str, key: str, now_ms: int) -> StoredAnswer | None:
         """What was answered under this Idempotency-Key, unless it expired."""
@@ -39,7 +43,11 @@ class AdministrationWrites(AdministrationReads, Protocol):
     async def claim_bucket(self, name: str, project_id: str) -> str:
         """The project that owns the bucket from now on: this one, if no other did."""
 
-    async def release_bucket(self, name: str, project_id: str) -> None: ...
+    async def release_bucket(self, name: str, project_id: str) -> None:
+        """Its endpoint is forgotten with it."""
+
+    async def save_endpoint(self, bucket: str, endpoint: Endpoint | None) -> None:
+        """None: it has none of its own any more."""
 
     async def save_answer(self, project_id: str, key: str, answer: StoredAnswer, now_ms: int) -> None:
         """Keep an answer, and forget those that expired before `now_ms`."""

@@ -68,6 +68,9 @@ class _Lines:
     def readline(self) -> str:
         return self.text
 
+    def isatty(self) -> bool:
+        return False
+
 
 def _client(server: Server) -> Client:
     credentials = Credentials(auth_url="http://api/v3", username="admin", password="-", project_name="local")
@@ -115,6 +118,17 @@ def test_what_is_sent(run: Run, server: Server, arguments: str, sent: tuple[str,
     status, _, err = run(*arguments.split())
     assert (status, err) == (0, "")
     assert server.sent == [sent]
+
+
+def test_a_secret_key_is_read_and_no_option(run: Run, server: Server) -> None:
+    where = ("--endpoint", "https://s3", "--access-key", "AK")
+    assert run("buckets", "claim", "b", "local", *where, stdin="the-secret\n") == (0, "", "")
+    body = {"project_id": "p1", "endpoint": "https://s3", "access_key": "AK", "secret_key": "the-secret"}
+    assert server.sent.pop() == ("PUT /v1/modelyard/admin/buckets/b", body)
+    assert run("buckets", "claim", "b", "local", "--endpoint", "") == (0, "", "")
+    assert server.sent.pop() == ("PUT /v1/modelyard/admin/buckets/b", {"project_id": "p1", "endpoint": ""})
+    assert run("buckets", "claim", "b", "local", "--access-key", "AK")[0] == 2
+    assert server.sent == []
 
 
 def test_a_password_is_made_or_read_and_shown_only_if_made(run: Run, server: Server) -> None:

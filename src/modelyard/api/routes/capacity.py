@@ -9,6 +9,7 @@ from modelyard.api.requests import Caller, ContextDep, body, query
 from modelyard.api.schemas import capacity as wire
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
+from modelyard.domain.endpoints import Endpoint
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.operations import capacity
 from modelyard.operations.capacity import FlavorChange
@@ -118,8 +119,10 @@ async def delete_pool(ctx: ContextDep, caller: Caller, pool_id: str) -> Json:
 
 @router.get("/buckets", summary="List buckets that projects claimed")
 async def buckets(ctx: ContextDep, caller: Caller) -> Json:
+    """Where each is, if it has an endpoint of its own; never its secret key."""
     shown = [
-        {"bucket": name, "project_id": owner} for name, owner in (await capacity.buckets(ctx, caller)).items()
+        {"bucket": each.name, "project_id": each.project_id, **_place(each.endpoint)}
+        for each in await capacity.buckets(ctx, caller)
     ]
     return {"total_count": len(shown), "count": len(shown), "buckets": shown}
 
@@ -133,9 +136,11 @@ async def claim_bucket(
     bucket: str,
     sent: Annotated[Parsed[wire.BucketBody], Depends(body(wire.BucketBody))],
 ) -> Json:
-    """Refused while another project has it."""
+    """Refused while another project has it. With an endpoint, it is a bucket of that S3 service from then on."""
     _refuse(sent)
-    await capacity.claim_bucket(ctx, caller, bucket, sent.value.project_id or "")
+    given = sent.value
+    where = capacity.Whereabouts(given.endpoint, given.access_key, given.secret_key, given.region)
+    await capacity.claim_bucket(ctx, caller, bucket, given.project_id or "", where)
     return {}
 
 
@@ -144,6 +149,12 @@ async def release_bucket(ctx: ContextDep, caller: Caller, bucket: str) -> Json:
     """What is in it stays; as one that nobody claimed it then belongs to the first project."""
     await capacity.release_bucket(ctx, caller, bucket)
     return {}
+
+
+def _place(endpoint: Endpoint | None) -> Json:
+    if endpoint is None:
+        return {}
+    return {"endpoint": endpoint.url, "region": endpoint.region, "access_key": endpoint.access_key}
 
 
 def _refuse(sent: Parsed[Any]) -> None:

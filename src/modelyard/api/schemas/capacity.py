@@ -16,7 +16,12 @@ FLAVOR: dict[str, Any] = {
     "open_projects": ["p"],
 }
 POOL: dict[str, Any] = {"project_id": "4e1d77", "name": "lab", "nodes": ["node-1", "node-2"]}
-BUCKET: dict[str, Any] = {"project_id": "4e1d77"}
+BUCKET: dict[str, Any] = {
+    "project_id": "4e1d77",
+    "endpoint": "https://s3.example.com",
+    "access_key": "AKEXAMPLE",
+    "secret_key": "…",
+}
 
 
 class QuotasBody(Wire):
@@ -64,9 +69,19 @@ class PoolList(Wire):
 
 
 class BucketBody(Wire):
-    """PUT …/buckets/{bucket}."""
+    """PUT …/buckets/{bucket}. Where it is, is said by endpoint, access_key and secret_key together."""
 
     project_id: str | None = None
+    endpoint: Annotated[
+        str | None,
+        Field(
+            description="the S3 service that has it, https://HOST[:PORT]; absent: as before;"
+            " empty: where buckets are that have none of their own"
+        ),
+    ] = None
+    access_key: Annotated[str | None, Field(description="who we are there")] = None
+    secret_key: Annotated[str | None, Field(description="and how that is shown; kept sealed, never told")] = None
+    region: Annotated[str | None, Field(description="us-east-1 unless it says otherwise")] = None
 
     required: ClassVar[Sequence[str]] = ("project_id",)
 

@@ -135,8 +135,10 @@ class AsyncAdministration:
     async def buckets(self) -> list[Json]:
         return rows(await self._call("GET", f"{ADMIN}/buckets"), "buckets")
 
-    async def claim_bucket(self, bucket: str, project: str) -> None:
-        await self._call("PUT", f"{ADMIN}/buckets/{bucket}", {"project_id": await self.project_id(project)})
+    async def claim_bucket(self, bucket: str, project: str, **where: str) -> None:
+        """`where`: endpoint, access_key, secret_key and perhaps region of the S3 service that has it."""
+        body = {"project_id": await self.project_id(project), **where}
+        await self._call("PUT", f"{ADMIN}/buckets/{bucket}", body)
 
     async def release_bucket(self, bucket: str) -> None:
         await self._call("DELETE", f"{ADMIN}/buckets/{bucket}")

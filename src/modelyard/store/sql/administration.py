@@ -8,8 +8,19 @@ from sqlalchemy import Row, case, delete, or_, select
 
 from modelyard.domain.answers import StoredAnswer
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
+from modelyard.domain.endpoints import Endpoint
+from modelyard.store.sql.convert import from_json, to_json
+from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.session import Session
-from modelyard.store.sql.tables import buckets, flavor_projects, flavors, idempotency, pools, quotas
+from modelyard.store.sql.tables import (
+    bucket_endpoints,
+    buckets,
+    flavor_projects,
+    flavors,
+    idempotency,
+    pools,
+    quotas,
+)
 
 
 def _pool(row: Row[Any]) -> PoolEntry:
@@ -21,6 +32,17 @@ def _pool(row: Row[Any]) -> PoolEntry:
         created_ms=row.created_ms,
         attributes=row.attributes,
     )
+
+
+def _endpoint(row: Row[Any], box: SecretBox) -> Endpoint:
+    keys: Any = from_json(box.open(_keys_of(row.name, row.url), row.sealed_keys))
+    access_key, secret_key = keys
+    return Endpoint(row.url, access_key, secret_key, row.region)
+
+
+def _keys_of(bucket: str, url: str) -> str:
+    """Whose keys these are: whoever writes another address into the row does not get them sent there."""
+    return f"keys of bucket {bucket} at {url}"
 
 
 class AdministrationReading(Session):
@@ -61,6 +83,10 @@ class AdministrationReading(Session):
         if project_id is not None:
             statement = statement.where(buckets.c.project_id == project_id)
         return {row.name: row.project_id for row in await self._rows(statement)}
+
+    async def endpoints(self) -> Mapping[str, Endpoint]:
+        rows = await self._rows(select(bucket_endpoints))
+        return {row.name: _endpoint(row, self._box) for row in rows}
 
     async def answer(self, project_id: str, key: str, now_ms: int) -> StoredAnswer | None:
         i = idempotency.c
@@ -107,6 +133,21 @@ class AdministrationWriting(AdministrationReading):
     async def release_bucket(self, name: str, project_id: str) -> None:
         b = buckets.c
         await self._run(delete(buckets).where(b.name == name, b.project_id == project_id))
+        claimed = select(buckets.c.name).where(buckets.c.name == name)
+        await self._run(delete(bucket_endpoints).where(bucket_endpoints.c.name == name, ~claimed.exists()))
+
+    async def save_endpoint(self, bucket: str, endpoint: Endpoint | None) -> None:
+        if endpoint is None:
+            await self._run(delete(bucket_endpoints).where(bucket_endpoints.c.name == bucket))
+            return
+        keys = to_json([endpoint.access_key, endpoint.secret_key])
+        row = {
+            "name": bucket,
+            "url": endpoint.url,
+            "region": endpoint.region,
+            "sealed_keys": self._box.seal(_keys_of(bucket, endpoint.url), keys),
+        }
+        await self._upsert(bucket_endpoints, [row])
 
     async def save_answer(self, project_id: str, key: str, answer: StoredAnswer, now_ms: int) -> None:
         await self._run(delete(idempotency).where(idempotency.c.expires_ms <= now_ms))

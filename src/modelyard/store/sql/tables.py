@@ -308,6 +308,15 @@ buckets = Table(
     Column("project_id", String, nullable=False, index=True),
 )
 
+bucket_endpoints = Table(
+    "bucket_endpoints",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("url", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("sealed_keys", LargeBinary, nullable=False),
+)
+
 idempotency = Table(
     "idempotency",
     metadata,
