@@ -46,7 +46,7 @@ def test_depth_and_length_do_not_matter(tmp_path: Path, depth: int, name: str) -
     before = len(list(Path("/proc/self/fd").iterdir()))
     assert trees.remove(tmp_path / "x") == ""
     assert list(tmp_path.iterdir()) == []
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before  # less: what earlier tests left was collected
 
 
 def test_a_wide_and_bushy_tree(tmp_path: Path) -> None:
