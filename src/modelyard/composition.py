@@ -49,6 +49,7 @@ from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
 from modelyard.objects.buckets import Buckets
 from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
+from modelyard.operations.bells import Bells
 from modelyard.operations.context import BatchPorts, Context
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
@@ -84,10 +85,18 @@ class ApiServer:
     """Uvicorn on a socket that is open already; signals are main's matter.
 
     Whom X-Forwarded-For is believed of is decided by `proxies`, not by uvicorn, which would believe everybody on
-    this machine.
+    this machine. `ending` is called first of all at a stop, so that answers without an end come to one.
     """
 
-    def __init__(self, app: FastAPI, listener: socket.socket, proxies: Proxies = NOBODY) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        listener: socket.socket,
+        proxies: Proxies = NOBODY,
+        *,
+        ending: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._ending = ending
         self.arrivals = Arrivals(Rules(proxies=proxies))
         config = uvicorn.Config(
             app,
@@ -111,6 +120,7 @@ class ApiServer:
         await self._server.serve(sockets=[self._listener])
 
     def stop(self) -> None:
+        self._ending()
         self._server.should_exit = True
 
 
@@ -131,9 +141,10 @@ class Parts:
     gateway: Gateway
     app: FastAPI
     proxies: Proxies
+    bells: Bells
 
     def server(self, listener: socket.socket) -> ApiServer:
-        return ApiServer(self.app, listener, self.proxies)
+        return ApiServer(self.app, listener, self.proxies, ending=self.bells.close)
 
 
 async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper) -> Parts:
@@ -211,13 +222,14 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         data_dir=data_dir,
         home_project=credentials.get("project_id") or settings.project_name,
     )
-    world = Ports(store, engine, gateway, clock, _new_id, runner)
+    world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
     plane = ControlPlane(
         world,
         publisher,
         token_ttl_ms=settings.token_ttl_s * 1000,
         sweeper=sweeper,
         chores=(storage.staging.sweep,),
+        changed=bells.ring,
     )
     context = Context(
         store=store,
@@ -234,6 +246,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         metrics=engine.metrics,
         facts=plane.facts,
         batch=BatchPorts(runner.pace, objects, parquet=importlib.util.find_spec("pyarrow") is not None),
+        bells=bells,
     )
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(
@@ -252,7 +265,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         ),
     )
     app = create_app(deps)
-    return Parts(urls, world, plane, engine, gateway, app, proxies)
+    return Parts(urls, world, plane, engine, gateway, app, proxies, bells)
 
 
 def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], reserve_bytes: int) -> Storage:

@@ -22,6 +22,7 @@ from modelyard.api.routes import (
     services,
     status,
     tasks,
+    watch,
 )
 from modelyard.api.schemas import apps as of_apps
 from modelyard.api.schemas import capacity as of_administration
@@ -67,6 +68,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             services,
             revisions,
             tasks,
+            watch,
             metrics,
             models,
             objects,

@@ -45,15 +45,17 @@ class ControlPlane:
         token_ttl_ms: int = TOKEN_TTL_MS,
         sweeper: Sweeper | None = None,
         chores: Sequence[Callable[[], Awaitable[None]]] = (),
+        changed: Callable[[str], None] = lambda _service_id: None,
     ) -> None:
         """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk;
-        `chores`: what else is done as often."""
+        `chores`: what else is done as often. `changed` is called with a service that may look different now."""
         self._sweeper = sweeper
         self._chores = chores
+        self._changed = changed
         self._ports = ports
         nudge_service = partial(self.nudge, "service")
         self._access = Access(ports.store, ports.gateway, ports.clock, nudge_service, token_ttl_ms=token_ttl_ms)
-        self._reconciler = Reconciler(ports, self._access.codes)
+        self._reconciler = Reconciler(ports, self._access.codes, changed)
         self._counting = Counting(ports.store, ports.gateway, ports.clock.now_ms)
         workers = (
             self._access.worker(),
@@ -78,6 +80,8 @@ class ControlPlane:
         loop = self._loops.get(kind)
         if loop is None:
             raise UnknownKindError(f"nobody works on keys of the kind {kind!r}")
+        if kind == "service":
+            self._changed(key)
         if self._started:
             loop.nudge(key)
 

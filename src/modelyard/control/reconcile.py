@@ -83,8 +83,14 @@ def _real_time(seen: Situation, instant: Instant, rejected: str) -> Decision:
 class Reconciler:
     """See the module. One per control plane; passes over different services may overlap."""
 
-    def __init__(self, ports: Ports, codes: Callable[[str], tuple[str, ...]] = lambda _service_id: ()) -> None:
-        """`codes`: the AppCodes that open a service."""
+    def __init__(
+        self,
+        ports: Ports,
+        codes: Callable[[str], tuple[str, ...]] = lambda _service_id: (),
+        changed: Callable[[str], None] = lambda _service_id: None,
+    ) -> None:
+        """`codes`: the AppCodes that open a service. `changed`: what is stored of this one is different now."""
+        self._changed = changed
         self._ports = ports
         self._codes = codes
         self._batch = BatchTasks(ports.store, ports.runner, ports.clock)
@@ -141,6 +147,8 @@ class Reconciler:
                             del moves[service_id]  # a user changed it meanwhile
             for service_id, seen in moves.items():
                 self._recorded(service_id, seen)
+                if service_id in changes:
+                    self._changed(service_id)
 
     async def _noted(self, service_ids: Collection[str]) -> Mapping[str, Changes]:
         ports, instant = self._ports, self._instant()
@@ -218,6 +226,7 @@ class Reconciler:
                 if batch is not None:
                     await self._batch.record(writing, batch)
             self._lapsed(seen, record, decision.instances)
+            self._changed(service_id)
         return _Decided(decision, rows, instant.now_ms, batch)
 
     def _lapsed(self, seen: Situation, record: ServiceRecord, moved: Iterable[Instance]) -> None:

@@ -10,6 +10,7 @@ from modelyard.domain.identity import Principal, Role
 from modelyard.domain.resources import Capacity
 from modelyard.engines.base import Usage
 from modelyard.objects.base import ObjectStore
+from modelyard.operations.bells import Bells
 from modelyard.store.base import Store
 
 
@@ -56,7 +57,7 @@ class Context:
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
-    services awaits it first. `batch`: see there.
+    services awaits it first. `batch`: see there. `bells`: who watches services.
     """
 
     store: Store
@@ -76,6 +77,7 @@ class Context:
     metrics: Callable[[str, float], Awaitable[bytes | None]] = nothing_counted
     facts: Callable[[], Awaitable[bool]] = as_stored
     batch: BatchPorts = BatchPorts()
+    bells: Bells = field(default_factory=Bells)
 
 
 def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:

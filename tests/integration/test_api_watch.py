@@ -1,0 +1,277 @@
+"""Services watched over the API, driven as a server drives it: an answer that goes on, a client that leaves."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from tests.worlds.api import ApiWorld, api_world
+from tests.worlds.batch import batch_variant, stored_batch
+
+from modelyard.client.sse import EventReader, ServerEvent
+from modelyard.domain.batch import Task
+from modelyard.domain.record import Changes
+from modelyard.domain.service import ServiceStatus
+from modelyard.operations.bells import Bells, Bounds
+
+LIMIT_S = 20
+QUICK = Bounds(of_project=2, in_all=3, beat_s=30, apart_s=0, look_s=30)
+
+
+@dataclass
+class Watching:
+    """One stream: its status, and what comes."""
+
+    sent: "asyncio.Queue[dict[str, Any]]"
+    gone: asyncio.Event
+    reader: EventReader
+    waiting: list[ServerEvent]
+    status: int = 0
+    quiet: int = 0
+    ended: bool = False
+
+    async def event(self) -> ServerEvent:
+        async with asyncio.timeout(LIMIT_S):
+            while not self.waiting:
+                await self._more()
+            return self.waiting.pop(0)
+
+    async def service(self) -> dict[str, Any]:
+        event = await self.event()
+        assert event.event == "service", event
+        shown: dict[str, Any] = json.loads(event.data)
+        return shown
+
+    async def end(self) -> None:
+        async with asyncio.timeout(LIMIT_S):
+            while not self.ended:
+                await self._more()
+        assert self.waiting == []
+
+    async def _more(self) -> None:
+        message = await self.sent.get()
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            return
+        self.quiet += message["body"].startswith(b":")
+        self.waiting += self.reader.feed(message["body"])
+        self.ended = not message.get("more_body")
+
+
+@asynccontextmanager
+async def watched(
+    world: ApiWorld, service_id: str, *, method: str = "GET", user: str = "reader", **headers: str
+) -> AsyncIterator[Watching]:
+    made = Watching(asyncio.Queue(), asyncio.Event(), EventReader(), [])
+    asked = {"x-auth-token": world.token(user), **headers}
+    path = f"/v1/p1/services/{service_id}/watch"
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in asked.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("api", 8000),
+        "state": {},
+    }
+    bodies = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> dict[str, Any]:
+        if bodies:
+            return bodies.pop()
+        await made.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        await made.sent.put(dict(message))
+
+    task = asyncio.create_task(world.app(scope, receive, send))
+    try:
+        yield made
+    finally:
+        made.gone.set()
+        async with asyncio.timeout(LIMIT_S):
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[ApiWorld]:
+    async with api_world() as made:
+        bounded(made, QUICK)
+        yield made
+
+
+def bounded(world: ApiWorld, bounds: Bounds) -> Bells:
+    bells = Bells(bounds)
+
+    def nudge(_kind: str, key: str) -> None:
+        bells.ring(key)
+
+    context = replace(world.deps.context, bells=bells, nudge=nudge)
+    world.app.state.deps = replace(world.deps, context=context)
+    return bells
+
+
+async def described(world: ApiWorld, service_id: str, text: str) -> None:
+    answer = await world.call("PUT", f"/v1/p1/services/{service_id}", {"description": text})
+    assert answer.status_code == 200
+
+
+async def test_what_it_is_comes_first_and_then_every_change(world: ApiWorld) -> None:
+    service_id = await world.service()
+    async with watched(world, service_id) as stream:
+        assert await stream.service() == (await world.call("GET", f"/v1/p1/services/{service_id}")).json()
+        assert stream.status == 200
+        await described(world, service_id, "other")
+        assert (await stream.service())["description"] == "other"
+        await world.call("DELETE", f"/v1/p1/services/{service_id}")
+        assert (await stream.service())["status"] == "deleting"
+
+
+async def test_the_stream_ends_with_the_service(world: ApiWorld) -> None:
+    service_id = await world.service()
+    async with watched(world, service_id) as stream:
+        await stream.service()
+        async with world.store.write() as w:
+            service = await w.service(None, service_id)
+            assert service is not None
+            await w.apply(service_id, Changes(service.version, delete_service=True))
+        world.deps.context.bells.ring(service_id)
+        gone = await stream.event()
+        assert (gone.event, json.loads(gone.data)) == ("deleted", {"service_id": service_id})
+        await stream.end()
+
+
+async def test_a_slow_reader_misses_what_is_between_and_not_what_is_last(world: ApiWorld) -> None:
+    """Many changes, each with its bell, and one look after them."""
+    service_id = await world.service()
+    open_, looked = asyncio.Event(), asyncio.Event()
+    open_.set()
+
+    async def waiting() -> bool:
+        looked.set()
+        await open_.wait()
+        return True
+
+    context = replace(world.deps.context, facts=waiting)
+    world.app.state.deps = replace(world.deps, context=context)
+    async with watched(world, service_id) as stream:
+        await stream.service()
+        open_.clear()
+        looked.clear()
+        context.bells.ring(service_id)
+        await looked.wait()
+        for number in range(5):
+            async with world.store.write() as w:
+                service = await w.service(None, service_id)
+                assert service is not None
+                await w.save_service(replace(service, description=f"{number}", version=service.version + 1))
+            context.bells.ring(service_id)
+        open_.set()
+        seen = [(await stream.service())["description"]]
+        while seen[-1] != "4":
+            seen.append((await stream.service())["description"])
+        assert len(seen) <= 2
+
+
+async def test_a_bell_without_a_change_says_nothing(world: ApiWorld) -> None:
+    service_id = await world.service()
+    async with watched(world, service_id) as stream:
+        await stream.service()
+        for _ in range(3):
+            world.deps.context.bells.ring(service_id)
+            await asyncio.sleep(0)
+        await described(world, service_id, "other")
+        assert (await stream.service())["description"] == "other"
+
+
+async def test_what_was_seen_is_not_told_again(world: ApiWorld) -> None:
+    service_id = await world.service()
+    async with watched(world, service_id) as stream:
+        first = await stream.event()
+    async with watched(world, service_id, **{"last-event-id": first.id}) as stream:
+        await described(world, service_id, "other")
+        assert (await stream.service())["description"] == "other"
+    async with watched(world, service_id, **{"last-event-id": first.id}) as stream:
+        assert (await stream.service())["description"] == "other"
+
+
+async def test_rows_are_told_of_although_no_bell_rings(world: ApiWorld) -> None:
+    bounded(world, replace(QUICK, look_s=0.01))
+    service_id = await stored_batch(world.store, batch_variant(), world.clock())
+    async with world.store.write() as w:
+        await w.add_task(Task("t1", service_id, 1, 1, "r", 1))
+    await world.brought(service_id, ServiceStatus.RUNNING)
+    async with watched(world, service_id) as stream:
+        assert (await stream.service())["batch"]["rows"] == 0
+        async with world.store.write() as w:
+            task = await w.task("t1")
+            assert task is not None
+            await w.save_task(replace(task, waiting="the object store does not answer"))
+        assert (await stream.service())["batch"]["waiting"] == "the object store does not answer"
+
+
+async def test_while_nothing_happens_a_comment_comes(world: ApiWorld) -> None:
+    bounded(world, replace(QUICK, beat_s=0.02))
+    service_id = await world.service()
+    async with watched(world, service_id) as stream:
+        await stream.service()
+        async with asyncio.timeout(LIMIT_S):
+            while stream.quiet < 3:
+                await stream._more()
+
+
+async def test_a_token_that_ends_ends_the_stream(world: ApiWorld) -> None:
+    bounded(world, replace(QUICK, beat_s=0.02))
+    service_id = await world.service()
+    async with watched(world, service_id) as stream:
+        await stream.service()
+        world.now += 25 * 3600 * 1000
+        end = await stream.event()
+        assert end.event == "end"
+        assert "expired" in json.loads(end.data)["error_msg"]
+        await stream.end()
+
+
+async def test_so_many_may_watch_and_whoever_leaves_makes_room(world: ApiWorld) -> None:
+    service_id = await world.service()
+    async with watched(world, service_id) as one, watched(world, service_id) as two:
+        await one.service()
+        await two.service()
+        refused = await world.call("GET", f"/v1/p1/services/{service_id}/watch")
+        assert (refused.status_code, "too many" in refused.json()["error_msg"]) == (503, True)
+    async with watched(world, service_id) as again:
+        await again.service()
+
+
+async def test_a_server_that_ends_sends_everybody_home(world: ApiWorld) -> None:
+    service_id = await world.service()
+    async with watched(world, service_id) as stream:
+        await stream.service()
+        world.deps.context.bells.close()
+        assert (await stream.event()).event == "end"
+        await stream.end()
+
+
+async def test_who_may_not_read_may_not_watch(world: ApiWorld) -> None:
+    service_id = await world.service()
+    path = f"/v1/p1/services/{service_id}/watch"
+    assert (await world.call("GET", path, user="invoker")).status_code == 403
+    assert (await world.call("GET", "/v1/p1/services/other/watch")).status_code == 404
+    assert (await world.client.get(path)).status_code == 401
+
+
+async def test_a_head_has_no_stream(world: ApiWorld) -> None:
+    service_id = await world.service()
+    answer = await world.call("HEAD", f"/v1/p1/services/{service_id}/watch")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
