@@ -10,6 +10,7 @@ from modelyard.cli import (
     admin,
     admin_resources,
     apply,
+    batch,
     changes,
     login,
     models,
@@ -54,6 +55,7 @@ app.command()(predict)
 changes.register(services.app)
 apply.register(app, services.app)
 app.add_typer(services.app, name="services")
+app.add_typer(batch.app, name="batch")
 app.add_typer(models.app, name="models")
 app.add_typer(objects.app, name="objects")
 admin_resources.register(admin.app)

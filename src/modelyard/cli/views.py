@@ -88,11 +88,19 @@ def model_of(variant: Variant) -> str:
 def services(listed: Iterable[Service]) -> RenderableType:
     rows = table("NAME", "STATUS", "PROGRESS", "CALLS", "FAILED", "ID")
     for s in listed:
-        progress = f"{s.progress} %" if s.status == "deploying" and s.progress is not None else ""
+        progress = f"{s.progress} %" if s.status == "deploying" and s.progress is not None else _rows(s)
         rows.add_row(
             s.service_name, status(s.status), progress, str(s.invocation_times), str(s.failed_times), s.service_id
         )
     return rows
+
+
+def _rows(s: Service) -> str:
+    """How far a batch service is."""
+    task = s.batch
+    if task is None or not task.rows:
+        return ""
+    return f"{(task.rows_done + task.rows_failed) * 100 // task.rows} %"
 
 
 def service(s: Service) -> RenderableType:
@@ -103,7 +111,7 @@ def service(s: Service) -> RenderableType:
             ("status", status(s.status)),
             ("description", s.description),
             ("address", s.access_address),
-            ("calls", f"{s.invocation_times} ({s.failed_times} failed)"),
+            ("rows" if s.batch else "calls", f"{s.invocation_times} ({s.failed_times} failed)"),
             ("created", when(s.publish_at)),
             ("updated", when(s.update_time)),
             ("error", Text(s.error_msg, style="red") if s.error_msg else ""),

@@ -23,7 +23,7 @@ from modelyard.client.errors import (
     WaitTimeout,
 )
 from modelyard.client.outgoing import Upload
-from modelyard.client.records import Model, Service, StoredObject, UpdateRecord, Variant
+from modelyard.client.records import FailedRow, Model, Service, StoredObject, Task, UpdateRecord, Variant
 
 __all__ = [
     "ApiError",
@@ -31,12 +31,14 @@ __all__ = [
     "Client",
     "ClientError",
     "Credentials",
+    "FailedRow",
     "LoggedOut",
     "Model",
     "NotConfigured",
     "OperationFailed",
     "Service",
     "StoredObject",
+    "Task",
     "Unanswered",
     "UnknownName",
     "Unreachable",

@@ -10,6 +10,7 @@ import httpx
 
 from modelyard.client.administration import Administration
 from modelyard.client.answers import value
+from modelyard.client.batch import Batch
 from modelyard.client.changes import Changes
 from modelyard.client.clockwork import sleep
 from modelyard.client.credentials import Credentials
@@ -43,6 +44,7 @@ class Client:
         self.models = Models(self.session)
         self.objects = Objects(self.session)
         self.services = Services(self.session)
+        self.batch = Batch(self.session)
         self.changes = Changes(self.session)
         self.admin = Administration(self.session)
 

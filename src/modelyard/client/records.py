@@ -48,8 +48,45 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One run of a batch service over its input. `rows` are those that are known: all of them once `planned`.
+    Times are milliseconds since 1970 UTC."""
+
+    task_id: str
+    number: int
+    state: str
+    planned: bool = False
+    rows: int = 0
+    rows_done: int = 0
+    rows_failed: int = 0
+    sources: int = 0
+    sources_failed: int = 0
+    rows_per_second: float = 0.0
+    seconds_left: float | None = None
+    waiting: str = ""
+    error: str = ""
+    retries: int = 0
+    revision: int = 0
+    manifest: str = ""
+    created_at: int = 0
+    started_at: int | None = None
+    finished_at: int | None = None
+    raw: Json = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedRow:
+    """A row that failed, and why; `row` counts from 0 in its source."""
+
+    source: str
+    row: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A service. Times are milliseconds since 1970 UTC; `progress` is 0..100 while deploying."""
+    """A service. Times are milliseconds since 1970 UTC; `progress` is 0..100 while deploying, and of the rows of a
+    batch service, whose newest task `batch` is."""
 
     service_id: str
     service_name: str
@@ -64,6 +101,7 @@ class Service:
     failed_times: int = 0
     publish_at: int = 0
     update_time: int | None = None
+    batch: Task | None = None
     raw: Json = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -116,6 +154,11 @@ def record(answer: Json, kind: type[T]) -> T:
     """`answer` as a `kind`; fields it does not have are ignored, null means absent."""
     given = {name: value for name, value in answer.items() if value is not None}
     return msgspec.convert({**given, "raw": answer}, kind, strict=False)
+
+
+def json_value(text: str) -> Json:
+    """The JSON object of a text."""
+    return msgspec.json.decode(text, type=Json)
 
 
 def rows(answer: Json, name: str) -> list[Json]:

@@ -23,6 +23,7 @@ from modelyard.client.files import FilePart
 from modelyard.client.login import TOKEN_HEADER, UNAUTHORIZED, Login
 from modelyard.client.outgoing import NO_PARAMS, NOTHING, Outgoing, Params, with_json
 from modelyard.client.records import Json
+from modelyard.client.streams import Answer
 
 CONNECT_TIMEOUT_S = 10.0
 
@@ -86,6 +87,12 @@ class Session:
         """The JSON object that `method path` answers; `path` is relative to the project (`/services`)."""
         url = self.url(path)
         return json_object(self.send(with_json(method, url, body, params=params, headers=headers)))
+
+    @contextmanager
+    def stream(self, path: str, headers: Mapping[str, str] = NOTHING) -> Iterator[Answer]:
+        """What `GET path` answers, read while it comes; `path` is relative to the project."""
+        with self.open(with_json("GET", self.url(path), headers=headers)) as response:
+            yield Answer(response)
 
     def url(self, path: str) -> str:
         """Of a path that is relative to the project."""

@@ -9,6 +9,9 @@ MOVING = frozenset({"deploying", "stopping", "deleting", "pending", "waiting"})
 MENDING = frozenset({"running", "concerning"})
 """Statuses that end by themselves while a variant says that it is deploying: its instances start again."""
 
+ENDED = frozenset({"finished", "failed", "stopped"})
+"""Statuses in which a batch service does not work, and will not by itself."""
+
 Progress = Callable[[Service], None]
 
 

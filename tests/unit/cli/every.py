@@ -40,7 +40,22 @@ ROLE = {"user": {"id": "u1"}, "role": {"name": "reader"}, "scope": {"project": {
 TOKEN = {"token": {"project": PROJECT, "user": USER, "roles": [{"name": "member"}], "expires_at": ""}}
 ADMIN = "/v1/modelyard/admin"
 
+TASK = {
+    **{"task_id": "t1", "number": 1, "state": "finished", "planned": True, "rows": 10, "rows_done": 9},
+    **{"rows_failed": 1, "sources": 1, "sources_failed": 0, "retries": 0, "revision": 1, "created_at": 1},
+    "manifest": f"obs://b/{LONG}.manifest",
+}
+JOB = {
+    **{"service_id": "b1", "service_name": f"jobs-{LONG}", "status": "finished", "infer_type": "batch"},
+    **{"config": [], "batch": TASK},
+}
+
+WATCHED = httpx.Response(200, content=f"id: 1\nevent: service\ndata: {json.dumps(JOB)}\n\n")
+
 ANSWERS: dict[str, object] = {
+    "GET /v1/p1/services/b1": JOB,
+    **dict.fromkeys(("GET /v1/p1/services/b1/watch", "GET /v1/p1/services/s1/watch"), WATCHED),
+    "GET /v1/p1/services/b1/tasks/t1/failed-rows": {"rows": [{"source": LONG, "row": 3, "error": f"no {LONG}"}]},
     "GET /v1/p1/services": {"services": [SERVICE], "count": 1, "total_count": 1},
     "GET /v1/p1/services/s1": SERVICE,
     "GET /v1/p1/services/s1/logs": {"logs": [{"update_time": 1, "result": "SUCCESS"}]},
@@ -88,6 +103,9 @@ CALLS = {
     **{"services wait": "s1", "services create": "iris -m m1", "services update": "s1 --description x"},
     **{"services start": "s1", "services stop": "s1", "services delete": "s1 --no-wait"},
     **{"services diff": "s1 -f FILE", "services revisions": "s1", "services rollback": "s1 1"},
+    **{"batch run": "jobs -m m1 -i obs://b/in/ -o obs://b/out/ -f file", "batch status": "b1"},
+    **{"batch watch": "b1", "batch failed": "b1", "batch retry-failed": "b1", "batch stop": "b1"},
+    "batch resume": "b1",
     **{"admin users list": "", "admin users create": "bob", "admin users password": "u1"},
     **{"admin users disable": "u1", "admin users enable": "u1", "admin users delete": "u1"},
     **{"admin projects list": "", "admin projects create": "lab", "admin projects disable": "p1"},

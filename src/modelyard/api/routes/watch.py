@@ -39,7 +39,7 @@ from modelyard.operations.reading import Detail
 from modelyard.operations.services.preconditions import tag
 from modelyard.store.base import StoreUnavailableError
 
-router = APIRouter(prefix="/v1/{project_id}/services", tags=["services"], responses=ERRORS)
+router = APIRouter(prefix="/v1/{project_id}/services", tags=["watching"], responses=ERRORS)
 
 EVENTS = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

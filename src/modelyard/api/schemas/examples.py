@@ -12,6 +12,7 @@ from modelyard.api.schemas.answers import (
     DeletedModels,
     Done,
     EventPage,
+    FailedRowPage,
     ModelPage,
     ModelShown,
     MonitorShown,
@@ -19,6 +20,8 @@ from modelyard.api.schemas.answers import (
     ServiceDetail,
     ServicePage,
     SpecificationPage,
+    TaskPage,
+    TaskShown,
     UpdatedService,
     UpdateRecords,
 )
@@ -81,7 +84,40 @@ _NOTHING = {
     f"{d}_{what}": 0 for d in ("gpu", "npu") for what in ("usage", "total", "memory_usage", "memory_total")
 }
 
+_TASK: dict[str, Any] = {
+    "task_id": "5c0b6f0e-3a77-4c7e-9a6b-1f0f7d0f7b1d",
+    "number": 1,
+    "state": "active",
+    "planned": True,
+    "rows": 10000,
+    "rows_done": 4090,
+    "rows_failed": 10,
+    "sources": 4,
+    "sources_failed": 0,
+    "rows_per_second": 512.5,
+    "seconds_left": 12,
+    "retries": 0,
+    "revision": 1,
+    "created_at": 1700000000000,
+    "started_at": 1700000002000,
+}
+
 EXAMPLES: Mapping[type[Answer], dict[str, Any]] = {
+    TaskShown: _TASK,
+    TaskPage: {**_ABOUT, "total_count": 1, "count": 1, "tasks": [_TASK]},
+    FailedRowPage: {
+        "service_id": _SERVICE["service_id"],
+        "task_id": _TASK["task_id"],
+        "total_count": 10,
+        "count": 1,
+        "rows": [
+            {
+                "source": "obs://flowers/in/iris.csv",
+                "row": 17,
+                "error": "row 17, column 3: 'n/a' is not of the type number",
+            }
+        ],
+    },
     Done: {},
     CreatedService: {"service_id": _SERVICE["service_id"], "resource_ids": ["INF-8f8c4b2a"]},
     UpdatedService: {"update_time": 1700000000000, "resource_ids": ["INF-8f8c4b2a"]},

@@ -7,6 +7,7 @@ from typing import Self
 import httpx
 
 from modelyard.client.aio.administration import AsyncAdministration
+from modelyard.client.aio.batch import AsyncBatch
 from modelyard.client.aio.changes import AsyncChanges
 from modelyard.client.aio.clockwork import sleep
 from modelyard.client.aio.models import AsyncModels
@@ -43,6 +44,7 @@ class AsyncClient:
         self.models = AsyncModels(self.session)
         self.objects = AsyncObjects(self.session)
         self.services = AsyncServices(self.session)
+        self.batch = AsyncBatch(self.session)
         self.changes = AsyncChanges(self.session)
         self.admin = AsyncAdministration(self.session)
 

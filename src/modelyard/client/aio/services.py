@@ -1,13 +1,16 @@
 """Services: create, change live, start, stop, look at, wait for."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from urllib.parse import quote
 
 from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.waiting import AsyncPatience
-from modelyard.client.errors import ApiError, OperationFailed, Subject
-from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, record, rows
-from modelyard.client.status import Progress, moves
+from modelyard.client.errors import ApiError, OperationFailed, Subject, Unanswered, Unreachable
+from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, json_value, record, rows
+from modelyard.client.status import ENDED, Progress, moves
+
+WATCH_AGAIN_S, WATCH_TRIES = 1.0, 60
+NOT_THERE = 404
 
 
 class AsyncServices:
@@ -114,6 +117,57 @@ class AsyncServices:
         name = service.service_name
         what, subject = f"service {name} still changes", Subject("service", name)
         return await (patience or AsyncPatience()).until(ask, lambda s: not moves(s), what, subject)
+
+    async def watch(self, service_id: str) -> AsyncIterator[Service]:
+        """The service as it is, then once more whenever it has changed, until it is deleted. A connection that
+        breaks is made anew, for a minute again and again; Unreachable after that."""
+        seen, failures = "", 0
+        while True:
+            headers = {"Last-Event-ID": seen} if seen else {}
+            try:
+                async with self._session.stream(f"/services/{service_id}/watch", headers) as answer:
+                    async for event in answer.events():
+                        if event.event == "deleted":
+                            return
+                        if event.event == "service":
+                            seen, failures = event.id, 0
+                            yield record(json_value(event.data), Service)
+            except Unreachable:
+                if failures >= WATCH_TRIES:
+                    raise
+            except ApiError as e:
+                if e.status == NOT_THERE and seen:
+                    return
+                raise
+            if failures >= WATCH_TRIES:
+                raise Unanswered(f"nothing is said of service {service_id}, again and again")
+            failures += 1
+            await self._session.pause(WATCH_AGAIN_S)
+
+    async def wait_ended(
+        self, service_id: str, progress: Progress | None = None, patience: AsyncPatience | None = None
+    ) -> Service:
+        """A batch service once it does not work any more; OperationFailed unless it finished.
+
+        `progress` is called with every answer on the way.
+        """
+
+        async def ask() -> Service:
+            service = await self.get(service_id)
+            if progress is not None:
+                progress(service)
+            return service
+
+        service = await ask()
+        name = service.service_name
+        if service.status not in ENDED:
+            what, subject = f"batch service {name} still works", Subject("service", name)
+            patience = patience or AsyncPatience()
+            service = await patience.until(ask, lambda s: s.status in ENDED, what, subject)
+        if service.status != "finished":
+            why = service.error_msg or f"it was {service.status}"
+            raise OperationFailed(f"batch service {name} did not finish: {why}", Subject("service", name))
+        return service
 
     async def wait_gone(self, service_id: str, patience: AsyncPatience | None = None) -> None:
         """Return when the service does not exist any more."""

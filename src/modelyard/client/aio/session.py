@@ -14,6 +14,7 @@ import httpx
 
 from modelyard.client import login, retries
 from modelyard.client.aio.clockwork import Lock, sleep, streamed
+from modelyard.client.aio.streams import AsyncAnswer
 from modelyard.client.answers import json_object, raise_for_answer, reason
 from modelyard.client.credentials import Credentials
 from modelyard.client.errors import LoggedOut, NotConfigured, Unanswered, Unreachable
@@ -84,6 +85,12 @@ class AsyncSession:
         """The JSON object that `method path` answers; `path` is relative to the project (`/services`)."""
         url = await self.url(path)
         return json_object(await self.send(with_json(method, url, body, params=params, headers=headers)))
+
+    @asynccontextmanager
+    async def stream(self, path: str, headers: Mapping[str, str] = NOTHING) -> AsyncIterator[AsyncAnswer]:
+        """What `GET path` answers, read while it comes; `path` is relative to the project."""
+        async with self.open(with_json("GET", await self.url(path), headers=headers)) as response:
+            yield AsyncAnswer(response)
 
     async def url(self, path: str) -> str:
         """Of a path that is relative to the project."""

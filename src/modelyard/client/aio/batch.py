@@ -1,0 +1,44 @@
+"""Batch services: jobs that read a model's input from objects, and end. Extensions of the API but for `create`."""
+
+from collections.abc import AsyncIterator
+
+from modelyard.client.aio.session import AsyncSession
+from modelyard.client.records import FailedRow, Json, Task, record, rows
+
+PAGE = 1000
+
+
+class AsyncBatch:
+    """The calls about batch services and their tasks. Everything else about them is as for any service."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def create(self, name: str, job: Json, **optional: object) -> str:
+        """Create a batch service and begin its first task; its id. `job` is the one entry of its config."""
+        body: Json = {"service_name": name, "infer_type": "batch", "config": [job], **optional}
+        return str((await self._session.call("POST", "/services", body=body))["service_id"])
+
+    async def tasks(self, service_id: str) -> tuple[Task, ...]:
+        """Newest first."""
+        answer = await self._session.call("GET", f"/services/{service_id}/tasks")
+        return tuple(record(row, Task) for row in rows(answer, "tasks"))
+
+    async def task(self, service_id: str, task_id: str) -> Task:
+        return record(await self._session.call("GET", f"/services/{service_id}/tasks/{task_id}"), Task)
+
+    async def failed_rows(self, service_id: str, task_id: str) -> AsyncIterator[FailedRow]:
+        """Every row that failed, in the order of the input, asked for page by page."""
+        path, page = f"/services/{service_id}/tasks/{task_id}/failed-rows", 0
+        while True:
+            answer = await self._session.call("GET", path, params={"limit": PAGE, "offset": page})
+            found = rows(answer, "rows")
+            for row in found:
+                yield record(row, FailedRow)
+            if len(found) < PAGE:
+                return
+            page += 1
+
+    async def retry_failed(self, service_id: str, task_id: str) -> None:
+        """Try the rows that failed again, and no others."""
+        await self._session.call("POST", f"/services/{service_id}/tasks/{task_id}/retry-failed")
