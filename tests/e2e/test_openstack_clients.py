@@ -243,6 +243,57 @@ def test_the_life_of_a_service(openstack: Openstack, stage: Stage, model_id: str
     assert "No Service found for shop" in err
 
 
+RULE = {"type": "object", "properties": {"x": {"type": "number", "index": 0}, "y": {"type": "string", "index": 1}}}
+
+
+def batch(model_id: str, **more: str) -> tuple[str, ...]:
+    """A batch service as `ma service create` makes it: the rule is JSON text."""
+    fields = {
+        **{"model-id": model_id, "specification": FLAVOR, "instance-count": "1"},
+        **{"src-path": "obs://lists/in/", "dest-path": "s3://lists/out/", "req-uri": "/"},
+        **{"mapping-type": "csv", "mapping-rule": json.dumps(RULE), **more},
+    }
+    return ("--infer-type", "batch", *(part for name, value in fields.items() for part in (f"--{name}", value)))
+
+
+def test_a_batch_service(openstack: Openstack, stage: Stage, model_id: str) -> None:
+    rows = stage.data_dir / "objects" / "lists" / "in"
+    rows.mkdir(parents=True)
+    (rows / "rows.csv").write_text("1.5,a\n2,b\n")
+    made = openstack.ask("ma", "service", "create", "nightly", *batch(model_id), "--wait", "--timeout", "60")
+    assert (made["name"], made["infer_type"]) == ("nightly", "batch")
+    assert made["status"] in {"running", "finished"}
+    config = made["config"][0]
+    sent = {"src_path": "obs://lists/in/", "dest_path": "s3://lists/out/", "mapping_type": "csv"}
+    assert {name: config[name] for name in (*sent, "mapping_rule")} == {**sent, "mapping_rule": RULE}
+
+    def shown() -> Any:
+        return openstack.ask("ma", "service", "show", "nightly")
+
+    openstack.until(lambda: shown()["status"] == "finished")
+    result = stage.data_dir / "objects" / "lists" / "out" / "infer-result" / "rows.csv_result.txt"
+    assert result.read_text() == '{"x":1.5,"y":"a"}\n{"x":2,"y":"b"}\n'
+    (listed,) = openstack.ask("ma", "service", "list", "--infer-type", "batch", "--status", "finished")
+    assert (listed["Service Name"], listed["Infer Type"]) == ("nightly", "batch")
+    (monitor,) = openstack.ask("ma", "service", "monitor", "nightly")
+    assert monitor["Model Id"] == model_id
+    openstack.do("ma", "service", "start", "nightly")
+    openstack.until(lambda: shown()["status"] == "finished")
+
+    (rows / "endless.csv").write_text("3,c\n" * 2_000_000)
+    openstack.do("ma", "service", "start", "nightly")
+    openstack.until(lambda: shown()["status"] == "running")
+    openstack.do("ma", "service", "stop", "nightly")
+    openstack.until(lambda: shown()["status"] == "stopped")
+    code, _, err = openstack.run(
+        "ma", "service", "create", "wrong", *batch(model_id, **{"src-path": "obs://lists/no"})
+    )
+    assert code == 1
+    assert "config[0].src_path: there is nothing at 'obs://lists/no'" in err
+    openstack.do("ma", "service", "delete", "nightly")
+    openstack.until(lambda: openstack.run("ma", "service", "show", "nightly")[0] == 1)
+
+
 def test_a_wrong_request_says_what_is_wrong(openstack: Openstack, model_id: str) -> None:
     wrong = configured(model_id, **{"instance-count": "9"})
     code, _, err = openstack.run("ma", "service", "create", "wrong", "--infer-type", "real-time", *wrong)

@@ -58,8 +58,8 @@ def _said(variant: Variant | None) -> Mapping[str, object]:
         **{f"envs.{name}": value for name, value in template.envs},
         "deploy_timeout_in_seconds": variant.deploy_timeout_s,
         **({f"additional_properties.{k}": v for k, v in more.items()} if isinstance(more, Mapping) else {}),
-        "additional_properties.max_surge": budget.max_surge,
-        "additional_properties.max_unavailable": budget.max_unavailable,
+        **({} if variant.job else {"additional_properties.max_surge": budget.max_surge}),
+        **({} if variant.job else {"additional_properties.max_unavailable": budget.max_unavailable}),
         "additional_properties.termination_grace_period_seconds": variant.termination_grace_s,
     }
 

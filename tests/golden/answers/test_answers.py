@@ -72,6 +72,7 @@ async def recorded(world: ApiWorld) -> str:
     await others(tape)
     await everything_about(tape, service_id)
     await going(tape, service_id)
+    await batches(tape)
     await objects(tape)
     return tape.text()
 
@@ -223,6 +224,51 @@ async def going(tape: Recording, service_id: str) -> None:
     await tape.call("DELETE", f"{MODELS}/{ONE}?cascade=true")
     await tape.call("DELETE", path)
     await tape.call("GET", path)
+
+
+async def batches(tape: Recording) -> None:
+    """A batch service: what it is told, what it is not, and what a change would do."""
+    world = tape.world
+    leaves = {"x": {"index": "0"}, "y": {"type": "string", "column": "name"}, "z": {"index": -1}}
+    data = {"type": "object", "properties": {"x": {"type": "number"}}}
+    request = {"Content-type": "application/json", "data": data}
+    await world.model("1.0.0", "rows", config={"apis": [{"url": "/", "method": "post", "request": request}]})
+    said = {
+        "model_id": "m-rows-1.0.0",
+        "specification": "modelarts.vm.cpu.2u",
+        "instance_count": "2",
+        "src_path": "https://in.obs.example.com/rows/",
+        "dest_path": "s3://in/out",
+        "req_uri": "/",
+        "mapping_type": "csv",
+        "mapping_rule": json.dumps({"properties": leaves}),
+        "additional_properties": {"csv_header": True, "error_threshold": {"share": "0.25"}, "csv_delimiter": ";"},
+    }
+    body = {"service_name": "nightly", "infer_type": "batch", "config": [said]}
+    await tape.call("POST", f"{SERVICES}?dry_run=true", body)
+    wrong = {
+        "weight": 50,
+        "src_path": "ftp://x",
+        "dest_path": None,
+        "req_uri": "/predict",
+        "mapping_rule": {"properties": {"x": 1}},
+        "additional_properties": {"max_surge": 1, "error_threshold": {}, "csv_encoding": "hz"},
+    }
+    await tape.call("POST", SERVICES, {**body, "config": [{**said, **wrong}], "load_balancer_policy": "SOURCE_IP"})
+    made = await tape.call("POST", SERVICES, body)
+    service_id = str(made["service_id"])
+    path = f"{SERVICES}/{service_id}"
+    await world.brought(service_id, ServiceStatus.RUNNING)
+    await tape.call("GET", path)
+    await tape.call("PUT", f"{path}?dry_run=true", {"config": [{**said, "instance_count": 1}]})
+    counts = {
+        "changed_property": "instance_count",
+        "configs": [{"model_id": "m-rows-1.0.0", "changed_value": "3"}],
+    }
+    await tape.call("PUT", f"{path}/property", counts)
+    await tape.call("PUT", path, {"config": [{**said, "dest_path": "s3://in/other"}]})
+    await tape.call("GET", f"{SERVICES}?infer_type=batch")
+    await tape.call("GET", f"{path}/logs")
 
 
 async def objects(tape: Recording) -> None:

@@ -31,7 +31,8 @@ def test_states(status: ServiceStatus) -> None:
 @pytest.mark.parametrize("infer_type", [InferType.BATCH, InferType.EDGE])
 def test_what_has_no_instances_to_count(infer_type: InferType) -> None:
     (wrong,) = violations([TWO], replace(SERVICE, infer_type=infer_type), REVISION)
-    assert (wrong.code, wrong.text) == ("3519", "only real-time services have instances to count")
+    assert (wrong.code, wrong.field) == ("3519", "changed_property")
+    assert f"this one is {infer_type}: change its config" in wrong.text
 
 
 def test_every_wrong_count_is_named() -> None:

@@ -223,6 +223,31 @@ def test_settings_that_change_alone_tell_instances_of_before_from_those_after(ru
     assert "max_surge: 2 → 1" in out
 
 
+TASKS = {
+    "begins": ({"does": "begins", "workers": 2}, "task: a new one: obs://in/ → obs://out/"),
+    "supersedes": (
+        {"does": "begins", "supersedes": "t-1", "workers": 2},
+        "task: a new one, in place of t-1: obs://in/ → obs://out/",
+    ),
+    "resumes": ({"does": "resumes", "task_id": "t-1", "workers": 1}, "task: goes on where it was: obs://in/ →"),
+    "continues": ({"does": "continues", "task_id": "t-1", "workers": 3}, "task: goes on: obs://in/ → obs://out/"),
+    "stops": ({"does": "stops", "task_id": "t-1", "workers": 0}, "task: is stopped"),
+    "nothing": ({"does": "nothing", "task_id": "t-1", "workers": 0}, "task: stays as it is"),
+}
+
+
+@pytest.mark.parametrize(("task", "said"), TASKS.values(), ids=TASKS.keys())
+def test_what_becomes_of_the_task_of_a_batch(run: Run, yard: Yard, task: dict[str, Any], said: str) -> None:
+    paths = {"src_path": "obs://in/", "dest_path": "obs://out/"}
+    yard.plan = (200, {**PLAN, "traffic": [], "task": {**task, **paths}})
+    _, out, _ = run("apply", "-f", "f.yaml", "--dry-run")
+    assert said in out
+    assert "workers: " in out
+    yard.plan = (200, {**SAME, "task": {**task, **paths}})
+    _, out, _ = run("apply", "-f", "f.yaml", "--dry-run")
+    assert ("nothing to change" in out) == (task["does"] in {"nothing", "continues"})
+
+
 def test_revisions_and_going_back(run: Run, yard: Yard) -> None:
     code, out, _ = run("services", "revisions", "iris")
     assert (code, "failed" in out, "it broke" in out, "logs" in out) == (Exit.OK, True, True, False)

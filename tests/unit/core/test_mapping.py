@@ -99,6 +99,12 @@ USED: dict[str, tuple[Any, Any, Cells, Node]] = {
         BY_INDEX,
         Fields((("b", Leaf(N)),)),
     ),
+    "left out without a type": (
+        obj(a=leaf(None, index=-1), b=leaf("file", index="-1"), c=leaf(index=0)),
+        {},
+        BY_INDEX,
+        Fields((("c", Leaf(N)),)),
+    ),
     "what was in it stays": (
         obj(a=obj(b=leaf(index=-1)), c=array([leaf(index="-1")]), d=array([leaf(index=-1), leaf(index=0)])),
         {},

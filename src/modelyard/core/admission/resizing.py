@@ -30,7 +30,8 @@ class Count:
 def violations(counts: Sequence[Count], service: Service, revision: Revision) -> Iterator[Violation]:
     """What forbids these counts now. A state that forbids every count is all that is told then."""
     if service.infer_type is not InferType.REAL_TIME:
-        yield Violation("", "only real-time services have instances to count", REFUSED)
+        text = f"is for real-time services, this one is {service.infer_type}: change its config by PUT or PATCH"
+        yield Violation("changed_property", text, REFUSED)
         return
     if service.status not in RESIZABLE:
         text = f"is {service.status}; instance_count can be changed while it is running, concerning or failed"

@@ -88,6 +88,8 @@ class _Reading:
             self.wrong(path, f"is {shown(rule)}, must be an object like those of the request's JSON schema")
             return None
         declared = schema if isinstance(schema, Mapping) else {}
+        if _is_left_out(rule, declared):
+            return None
         kind = self._kind(rule, declared, path)
         if kind is None or (kind in {"object", "array"} and self._too_deep(path)):
             return None
@@ -182,6 +184,13 @@ def _type(schema: Mapping[str, object]) -> str | None:
 def _shape(rule: Mapping[str, object]) -> str | None:
     """What it must be by what it holds."""
     return "object" if "properties" in rule else "array" if "items" in rule else None
+
+
+def _is_left_out(rule: Mapping[str, object], declared: Mapping[str, object]) -> bool:
+    """Whether it says so itself, by an index that is none. Of what type it would be does not matter then."""
+    if "index" not in rule or rule.get("column") is not None or _index(rule["index"]) is not None:
+        return False
+    return (_type(rule) or _shape(rule) or _type(declared)) not in {"object", "array"}
 
 
 def _element(schema: object, number: int) -> object:
