@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import signal
 import socket
 from contextlib import closing
@@ -19,6 +20,14 @@ ECHO = (
 class Echo(SingleNodeService):
     def _inference(self, data):
         return {"got": data}
+"""
+)
+SMALL = (
+    HEAD
+    + """
+class Small(SingleNodeService):
+    def _inference(self, data):
+        return len(data[0])
 """
 )
 SLOW = (
@@ -142,3 +151,34 @@ def test_it_waits_for_a_model_that_does_not_listen_yet(tmp_path: Path) -> None:
         instance.until_ready()
     instance.process.send_signal(signal.SIGTERM)
     assert instance.end()[0] == 0
+
+
+class Repeated:
+    """A file of one line again and again, which nobody holds."""
+
+    def __init__(self, line: bytes, count: int) -> None:
+        self._lines = line * (2 + 1024 * 1024 // len(line))
+        self._size = len(line)
+        self.length = self._size * count
+
+    def __getitem__(self, asked: slice) -> bytes:
+        start = asked.start % self._size
+        return self._lines[start : start + min(asked.stop, self.length) - asked.start]
+
+
+def test_memory_does_not_grow_with_the_input(tmp_path: Path) -> None:
+    instance = worker(tmp_path, SMALL)
+    instance.until_ready()
+    with closing(Plane.connected(instance.path)) as plane:
+        memory = []
+        for rows in (20_000, 200_000):
+            content = Repeated(b'"%s",1\n' % (b"x" * 994), rows)
+            asked = split(CSV, b"", rows, end=content.length, size=content.length, flush_bytes=100_000)
+            ran = plane.run(asked, [content])  # type: ignore[list-item]
+            assert ran.rows == rows
+            found = re.search(r"^process_resident_memory_bytes (\d+)", metrics(tmp_path / "metrics"), re.MULTILINE)
+            assert found is not None
+            memory.append(int(found[1]))
+    instance.process.send_signal(signal.SIGTERM)
+    instance.end()
+    assert memory[1] - memory[0] < 20 * 1024 * 1024

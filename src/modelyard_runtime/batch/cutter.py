@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from modelyard_runtime.batch.encodings import Encoding
 from modelyard_runtime.batch.rows import CHUNK_BYTES, MOST_CHUNK_BYTES, RowError, Wanted
 
+_ROOM = 0.95  # rows are not equally long: rather a little fewer than wanted than a few more
 _PART_BYTES = 64 * 1024  # of a line that does not end, passed over at a time
 
 
@@ -96,7 +97,7 @@ class Cutter:
 
     def _cut(self, held: bytes, at: int, *, final: bool) -> Generator[LineChunk, None, int]:
         """One chunk from `at`; returns where it ended, `at` if there is none."""
-        size = min(max(int(self._wanted.rows * self._mean_bytes), CHUNK_BYTES), MOST_CHUNK_BYTES)
+        size = min(max(int(self._wanted.rows * self._mean_bytes * _ROOM), CHUNK_BYTES), MOST_CHUNK_BYTES)
         while at < len(held):
             limit = min(at + size, len(held))
             whole = final and limit == len(held)

@@ -8,8 +8,9 @@ a frame is sent whole, or the connection is over.
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -129,6 +130,26 @@ class Window:
     def read(self, file: int, offset: int, length: int) -> bytes:
         """Fewer only at the end of the file. Raises UnreadableError or LostError."""
         return b"".join(self.stream(file, offset, offset + length, wire.MOST_READ_BYTES))
+
+    def whole(self, files: Sequence[tuple[int, int]]) -> Iterator[bytes | UnreadableError]:
+        """The content of each of (file, size), or why there is none; the next ones are on their way while one is
+        used. Raises LostError. Used up, or not used again."""
+        most = wire.MOST_READ_BYTES
+        asks = ((file, at, min(most, size - at)) for file, size in files for at in range(0, size, most))
+        on_their_way = 0
+        for _, size in files:
+            parts: list[bytes] = []
+            failure: UnreadableError | None = None
+            for _ in range(0, size, most):
+                for ask in islice(asks, wire.MOST_OPEN_READS - on_their_way):
+                    self._link.ask(*ask)
+                    on_their_way += 1
+                try:
+                    parts.append(self._link.answer())
+                except UnreadableError as error:
+                    failure = error
+                on_their_way -= 1
+            yield failure or b"".join(parts)
 
     def stream(self, file: int, start: int, end: int, first: int = _FIRST_BYTES) -> Iterator[bytes]:
         """The same in pieces, which grow, so that the first rows come soon; the next ones are on their way

@@ -185,11 +185,11 @@ def _wrong(leaves: Sequence[Leaf], row: Any, number: int, types: Mapping[str, Ca
 def number(text: str) -> int | float:
     """What Python's float takes, without underscores and what JSON cannot write. Raises ValueError."""
     value = float(text)
-    if not math.isfinite(value) or "_" in text:
+    if value - value or "_" in text:  # neither an infinity nor NaN less itself is 0
         raise ValueError(text)
-    if value.is_integer() and _INTEGER.fullmatch(text):
-        return int(text)
-    return value
+    if "." in text or not _INTEGER.fullmatch(text):
+        return value
+    return int(text)
 
 
 def integer(text: str) -> int:

@@ -2,17 +2,21 @@
 
     calls get faster for a row the more it takes     twice as many, up to `most`
     they do not any more                             the size that was fastest
-    a call lasts longer than `LONG_S`                half as many, and never so many again
-    a call failed as a whole                         likewise
+    a call lasts longer than `LONG_S`, twice in      half as many; twice as many again after `CALM` calls that
+    a row, or much longer                            were short
+    a call failed for its size                       half as many, and never so many again
 
-A size is tried for `TRIES` calls or `TRIED_S`, and is faster than another by a tenth or not at all, so that noise
-decides nothing. What was learned holds for the next split too.
+A size is tried for `TRIES` calls or `TRIED_S`, and is faster than another by a twentieth or not at all, so that
+noise decides little. What was learned holds for the next split too.
 """
 
 LONG_S = 0.5
+MUCH_LONGER_S = 2.0
 TRIED_S = 0.05
 TRIES = 3
+CALM = 100
 _FASTER = 1.05
+_NEARLY = 0.8
 _WEIGHT = 0.25
 
 
@@ -22,45 +26,66 @@ class Pace:
     def __init__(self, most: int) -> None:
         self.size = 1
         self._most = max(most, 1)
+        self._most_now = self._most
         self._speeds: dict[int, float] = {}  # rows a second, by size
-        self._calls = 0
+        self._calls = self._calm = self._long = 0
         self._spent_s = 0.0
         self._settled = False
 
     def record(self, rows: int, took_s: float) -> None:
-        """A call has ended. Of one that took fewer rows than `size`, since there were no more, only its length
+        """A call has ended. Of one that took far fewer rows than `size`, since there were no more, only its length
         says something."""
-        if took_s > LONG_S:
-            if rows > 1:
-                self.shrink(rows)
+        self._long = self._long + 1 if took_s > LONG_S else 0
+        if self._long > 1 or took_s > MUCH_LONGER_S:
+            self._long = 0
+            self._slow_down(rows)
+        elif _NEARLY * self.size <= rows <= self.size and not self._settled:
+            self._try(rows, took_s)
+        else:
+            self._calm_down(took_s)
+
+    def shrink(self, rows: int) -> None:
+        """Calls of as many rows are too large, however long they last."""
+        self._most = max(rows // 2, 1)
+        self._slow_down(rows)
+
+    def _slow_down(self, rows: int) -> None:
+        if rows > 1:
+            self._most_now = max(rows // 2, 1)
+            self._settled = True
+            self._move(min(self.size, self._most_now))
+
+    def _calm_down(self, took_s: float) -> None:
+        if took_s > LONG_S / 4 or self._most_now == self._most:
+            self._calm = 0
             return
-        if rows != self.size or self._settled:
-            return
+        self._calm += 1
+        if self._calm >= CALM:
+            self._most_now = min(2 * self._most_now, self._most)
+            self._settled = False
+            self._move(self.size)
+
+    def _try(self, rows: int, took_s: float) -> None:
         speed = rows / max(took_s, 1e-9)
-        before = self._speeds.get(rows)
-        self._speeds[rows] = speed if before is None else before + (speed - before) * _WEIGHT
+        before = self._speeds.get(self.size)
+        self._speeds[self.size] = speed if before is None else before + (speed - before) * _WEIGHT
         self._calls += 1
         self._spent_s += took_s
         if self._calls >= TRIES or self._spent_s >= TRIED_S:
             self._decide(took_s)
 
-    def shrink(self, rows: int) -> None:
-        """Calls of as many rows are too large."""
-        self._most = max(rows // 2, 1)
-        self._move(min(self.size, self._most))
-        self._settled = self._settled or self.size == self._most
-
     def _decide(self, took_s: float) -> None:
         size = self.size
-        fastest = max(self._speeds, key=lambda each: self._speeds[each])
-        # Two steps without a gain may be chance, or an overhead that is paid only once more; three are none.
+        # One step without a gain may be chance; two are none.
         vain = self._speeds[size] < _FASTER * self._speeds.get(size // 4, 0.0)
-        if size < self._most and 2 * took_s <= LONG_S and not vain:
-            self._move(min(2 * size, self._most))
+        if size < self._most_now and 2 * took_s <= LONG_S and not vain:
+            self._move(min(2 * size, self._most_now))
         else:
             self._settled = True
-            self._move(fastest)
+            known = [each for each in self._speeds if each <= self._most_now]
+            self._move(max(known, key=lambda each: self._speeds[each]))
 
     def _move(self, size: int) -> None:
         self.size = size
-        self._calls, self._spent_s = 0, 0.0
+        self._calls = self._calm = 0
+        self._spent_s = 0.0

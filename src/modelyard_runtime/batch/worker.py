@@ -95,7 +95,8 @@ class Worker:
                 if link.abandoned:
                     return done
                 size = 1 if split.careful else min(pace.size, predictor.most)
-                end = min(at + size, len(chunk.items))
+                calls = -(-(len(chunk.items) - at) // size)  # of equal size, rather than a last one of a few rows
+                end = at + (size if calls > 2 else -(-(len(chunk.items) - at) // calls))
                 began_s = self._clock()
                 answered = predictor.answer(chunk.items[at:end], numbers[at:end], plain=chunk.plain)
                 if not split.careful:

@@ -169,6 +169,38 @@ def test_files_are_uploads() -> None:
     assert ran.published[-1].head["next"] is None
 
 
+def test_files_share_calls() -> None:
+    calls: list[int] = []
+
+    def together(items: list[Any]) -> list[Any]:
+        calls.append(len(items))
+        return [next(iter(item["image"])) for item in items]
+
+    joint = Joint(predict=together, limits=Limits(max_size=16))
+    contents = [b"x"] * 200
+    with serving(Model(ROUTES, predict=alone(joint), joint=joint)) as plane:
+        ran = plane.run(split(FILE, rows=200, files=files(*contents)), list(contents))
+        assert ran.lines == [f"{n}.png" for n in range(200)]
+        only = plane.run(split(FILE, rows=200, files=files(*contents), only=[3, 4, 150]), list(contents))
+        assert only.lines == ["3.png", "4.png", "150.png"]
+    assert max(calls) > 4
+
+
+def test_files_are_read_ahead() -> None:
+    sizes = [1, 2_500_000, 0, 1, 1, 1, 1]
+    listed = [{"name": str(n), "size": size} for n, size in enumerate(sizes)]
+    asked = split(FILE, rows=7, files=listed)
+    with serving(model()) as plane:
+        plane.send(b"S", json.dumps(asked).encode())
+        wanted = [json.loads(plane.receive()[1]) for _ in range(4)]
+    assert [(each["file"], each["offset"], each["length"]) for each in wanted] == [
+        (0, 0, 1),
+        (1, 0, 1_048_576),
+        (1, 1_048_576, 1_048_576),
+        (1, 2_097_152, 402_848),
+    ]
+
+
 def test_files_that_are_too_large_or_not_what_they_were() -> None:
     job = {**FILE, "max_row_bytes": 10}
     listed = [{"name": "a", "size": 11}, {"name": "b", "size": 5}]

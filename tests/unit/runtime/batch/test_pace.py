@@ -1,0 +1,83 @@
+"""How many rows a call takes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from modelyard_runtime.batch.pace import CALM, LONG_S, MUCH_LONGER_S, Pace
+
+
+def after(cost_s: Callable[[int], float], most: int = 8192, calls: int = 400) -> Pace:
+    pace = Pace(most)
+    for _ in range(calls):
+        pace.record(pace.size, cost_s(pace.size))
+    return pace
+
+
+@pytest.mark.parametrize(
+    ("cost_s", "least", "most"),
+    [
+        pytest.param(lambda n: 0.005 + n * 1e-6, 2048, 8192, id="an overhead for each call"),
+        pytest.param(lambda n: 0.001 * n, 1, 16, id="nothing gained"),
+        pytest.param(lambda n: 0.1 * n, 1, 4, id="long rows"),
+        pytest.param(lambda n: 3.0 * n, 1, 1, id="very long rows"),
+        pytest.param(lambda n: 0.02 + n * 0.01, 16, 48, id="half a second is enough"),
+        pytest.param(lambda n: 1e-4 + n * 1e-5 + n * n * 1e-6, 4, 64, id="too large is slow"),
+    ],
+)
+def test_it_settles(cost_s: Callable[[int], float], least: int, most: int) -> None:
+    assert least <= after(cost_s).size <= most
+
+
+def test_never_more_than_the_model_takes() -> None:
+    pace = Pace(48)
+    sizes = set()
+    for _ in range(100):
+        sizes.add(pace.size)
+        pace.record(pace.size, 0.001)
+    assert max(sizes) == pace.size == 48
+
+
+def test_one_long_call_may_be_the_machines_doing() -> None:
+    pace = after(lambda _n: 0.001)
+    size = pace.size
+    for _ in range(50):
+        pace.record(size, 1.1 * LONG_S)
+        pace.record(size, 0.001)
+    assert pace.size == size
+
+
+@pytest.mark.parametrize("took_s", [(1.1 * LONG_S, 1.1 * LONG_S), (2 * MUCH_LONGER_S,)])
+def test_calls_that_are_long_are_halved(took_s: tuple[float, ...]) -> None:
+    pace = after(lambda _n: 0.001)
+    size = pace.size
+    for each in took_s:
+        pace.record(size, each)
+    assert pace.size == size // 2
+
+
+def test_and_grow_again_when_all_is_calm() -> None:
+    pace = after(lambda _n: 0.001)
+    size = pace.size
+    pace.record(size, 2 * MUCH_LONGER_S)
+    for _ in range(CALM + 10):
+        pace.record(pace.size, 0.001)
+    assert pace.size == size
+
+
+def test_a_call_that_failed_for_its_size_halves_them_for_good() -> None:
+    pace = after(lambda _n: 0.001)
+    size = pace.size
+    pace.shrink(size)
+    assert pace.size == size // 2
+    for _ in range(3 * CALM):
+        pace.record(pace.size, 0.001)
+    assert pace.size == size // 2
+
+
+def test_the_rest_of_a_chunk_says_nothing() -> None:
+    pace = after(lambda n: 0.005 + n * 1e-6)
+    size = pace.size
+    for _ in range(100):
+        pace.record(3, 1e-9)
+    assert pace.size == size
