@@ -183,7 +183,7 @@ def _server(read: Settings, listening: socket.socket) -> Life:
 def _worker(read: Settings, listening: socket.socket, ending: Ending) -> Life:
     from modelyard_runtime.batch.life import Batch
 
-    return Batch(read, listening, lambda: ending.leaving)
+    return Batch(read, listening, lambda: ending.leaving, _say)
 
 
 def _say(text: str) -> None:

@@ -190,15 +190,17 @@ def split(job: dict[str, Any] | None = None, content: bytes = b"", rows: int = 0
 def serving(model: Model, **more: Any) -> Iterator[Plane]:
     """A worker with this model, on a thread."""
     inside = InProcess(model, "m 1.0.0")
-    with worker(inside.predictor, inside.most, **more) as plane:
+    with worker(inside.predictor, inside.most, inside.least, **more) as plane:
         yield plane
 
 
 @contextlib.contextmanager
-def worker(predicting: Predicting, most: int = 8192, ledger: Ledger | None = None) -> Iterator[Plane]:
+def worker(
+    predicting: Predicting, most: int = 8192, least: int = 1, ledger: Ledger | None = None
+) -> Iterator[Plane]:
     """A worker on a thread, over a socket pair."""
     working = Worker(ledger or Ledger())
-    predict = threading.Thread(target=working.work, args=(predicting, most), daemon=True)
+    predict = threading.Thread(target=working.work, args=(predicting, most, least), daemon=True)
     predict.start()
     with connected(working) as plane:
         yield plane

@@ -34,8 +34,10 @@ def grid_of(model: Model, split: Split, make: Make | None, long_way: Predictor) 
         return None
     if split.job.format != "csv" or split.job.mapping is None:
         return None
-    leaves = cells_of(split.job.mapping, split.header if split.job.csv.header else None)
-    layout = _layout(leaves, make, rows.read, len(split.header) if split.job.csv.header and split.header else 0)
+    header = split.header if split.job.csv.header else None
+    if header is not None and not header:
+        return None
+    layout = _layout(cells_of(split.job.mapping, header), make, rows.read, len(header or ()))
     if layout is None:
         return None
     return _Grid(layout, rows.run_matrix, long_way)

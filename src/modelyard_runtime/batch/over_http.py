@@ -27,7 +27,7 @@ import msgspec
 from modelyard_runtime.batch.answered import Answered, Predictor
 from modelyard_runtime.batch.crew import Crew
 from modelyard_runtime.batch.file_rows import Upload
-from modelyard_runtime.batch.predictors import MOST_LINE_BYTES, make_of
+from modelyard_runtime.batch.predictors import MOST_LINE_BYTES, WAVES, make_of
 from modelyard_runtime.batch.results import cause_of, failed_line
 from modelyard_runtime.batch.rows import RowError
 from modelyard_runtime.batch.wire import Split
@@ -63,6 +63,7 @@ class OverHttp:
         self.timeout_s = timeout_s
         self.clock = clock
         self.crew = Crew(count)
+        self.least = WAVES * count
 
     def predictor(self, split: Split) -> Predictor:
         """Raises SourceError."""

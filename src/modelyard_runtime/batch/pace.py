@@ -21,10 +21,11 @@ _WEIGHT = 0.25
 
 
 class Pace:
-    """`size` is what the next call takes. One thread uses it."""
+    """`size` is what the next call takes, never fewer than `least`: as many are predicted beside each other. One
+    thread uses it."""
 
-    def __init__(self, most: int) -> None:
-        self.size = 1
+    def __init__(self, most: int, least: int = 1) -> None:
+        self.size = self._least = max(min(least, most), 1)
         self._most = max(most, 1)
         self._most_now = self._most
         self._speeds: dict[int, float] = {}  # rows a second, by size
@@ -46,12 +47,12 @@ class Pace:
 
     def shrink(self, rows: int) -> None:
         """Calls of as many rows are too large, however long they last."""
-        self._most = max(rows // 2, 1)
+        self._most = max(rows // 2, self._least)
         self._slow_down(rows)
 
     def _slow_down(self, rows: int) -> None:
-        if rows > 1:
-            self._most_now = max(rows // 2, 1)
+        if rows > self._least:
+            self._most_now = max(rows // 2, self._least)
             self._settled = True
             self._move(min(self.size, self._most_now))
 

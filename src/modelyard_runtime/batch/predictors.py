@@ -31,6 +31,8 @@ from modelyard_runtime.protocols.multipart import UploadedFile
 from modelyard_runtime.protocols.plane import Plane, Reply, reported
 
 MOST_TASKS = 64
+WAVES = 2
+"""How many rows there are for each that is predicted beside others, so that few wait for the last one."""
 MOST_LINE_BYTES = 32 * 1024 * 1024 - 1
 """Of an answer: the control plane takes no longer ones."""
 _MOST_ROWS = 8192
@@ -117,6 +119,9 @@ class InProcess:
         self._crew = Crew(model.threads) if model.threads > 1 and model.predict_async is None else None
         joint = model.joint
         self.most = _MOST_ROWS
+        self.least = MOST_TASKS if model.predict_async is not None else 1
+        if self._crew is not None:
+            self.least = WAVES * model.threads
         if joint is not None and (joint.limits.stated or model.rows is None):
             self.most = joint.limits.max_size
 

@@ -31,13 +31,15 @@ Predicting = Callable[[wire.Split], Predictor]
 
 
 class Worker:
-    """`ledger` counts rows as answers: 200 those with one, 500 those that failed."""
+    """`ledger` counts rows as answers: 200 those with one, 500 those that failed. `busy`: some are being
+    predicted."""
 
     def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.perf_counter) -> None:
         self._ledger = ledger
         self._clock = clock
         self._splits: queue.SimpleQueue[tuple[Link, wire.Split] | None] = queue.SimpleQueue()
         self._pace = Pace(1)
+        self.busy = False
 
     def begin(self, link: Link, split: wire.Split) -> None:
         """Any thread."""
@@ -47,10 +49,10 @@ class Worker:
         """Make `work` return after the splits that are here. Any thread."""
         self._splits.put(None)
 
-    def work(self, predicting: Predicting, most: int) -> None:
+    def work(self, predicting: Predicting, most: int, least: int = 1) -> None:
         """Until `leave` between two splits. Raises LeaveError, LoadError when there is no model any more, or what
-        a signal handler raises."""
-        self._pace = Pace(most)
+        a signal handler raises. `most`, `least`: how many rows the model takes at once."""
+        self._pace = Pace(most, least)
         while (given := self._splits.get()) is not None:
             link, split = given
             try:
@@ -98,7 +100,9 @@ class Worker:
                 calls = -(-(len(chunk.items) - at) // size)  # of equal size, rather than a last one of a few rows
                 end = at + (size if calls > 2 else -(-(len(chunk.items) - at) // calls))
                 began_s = self._clock()
+                self.busy = True
                 answered = predictor.answer(chunk.items[at:end], numbers[at:end], plain=chunk.plain)
+                self.busy = False
                 if not split.careful:
                     self._learn(end - at, self._clock() - began_s, answered)
                     reading.wanted.rows = pace.size

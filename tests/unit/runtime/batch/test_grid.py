@@ -153,6 +153,11 @@ def test_what_has_no_short_way(logistic: Model, mapping: Any) -> None:
     assert isinstance(inside.predictor(split(mapping)), _Rows)
 
 
+def test_an_empty_header_has_no_short_way(logistic: Model) -> None:
+    inside = InProcess(logistic, "m")
+    assert isinstance(inside.predictor(split(node(), header=())), _Rows)
+
+
 def test_names_of_classes(tmp_path: Path) -> None:
     import joblib
     from sklearn.tree import DecisionTreeClassifier

@@ -79,7 +79,7 @@ def reached(answer: Answer, count: int = 4, timeout_s: float = 20.0) -> Iterator
     with (
         model(answer) as (url, connections),
         closing(OverHttp(url, count, timeout_s)) as over,
-        worker(over.predictor, over.most) as plane,
+        worker(over.predictor, over.most, over.least) as plane,
     ):
         yield plane, connections
 

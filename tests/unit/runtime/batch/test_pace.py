@@ -38,6 +38,13 @@ def test_never_more_than_the_model_takes() -> None:
     assert max(sizes) == pace.size == 48
 
 
+def test_never_fewer_than_are_predicted_beside_each_other() -> None:
+    pace = Pace(8192, 32)
+    for _ in range(10):
+        pace.record(pace.size, 3.0)
+        assert pace.size == 32
+
+
 def test_one_long_call_may_be_the_machines_doing() -> None:
     pace = after(lambda _n: 0.001)
     size = pace.size
