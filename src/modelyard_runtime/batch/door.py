@@ -58,6 +58,8 @@ class Door:
             try:
                 connection, _ = self._listener.accept()
             except OSError as error:  # out of descriptors, for example; never the end of the worker
+                if self._listener.fileno() < 0:
+                    return
                 tell(f"batch: {error}\n")
                 time.sleep(1)
                 continue

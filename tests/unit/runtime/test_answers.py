@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelyard_runtime.protocols.answers import MOST_DEEP, encode, encode_or_stream, walked
+from modelyard_runtime.protocols.answers import MOST_DEEP, encode, encode_lines, encode_or_stream, walked
 from modelyard_runtime.protocols.values import Unwritable
 
 
@@ -348,3 +348,29 @@ def test_a_value_is_written_alike_whatever_stands_beside_it(value: Any) -> None:
         assert "two keys" in refused.what
         return
     assert alone == beside
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param([], id="none"),
+        pytest.param([{"a": 1}, [1.5, None], "é\n"], id="plain"),
+        pytest.param([np.float32(0.5), np.array([1, 2]), {"n": float("nan")}], id="numpy"),
+        pytest.param([1, {(1, 2): 3}, Text("x")][::2], id="derived"),
+        pytest.param([1, (n for n in range(2)), 2], id="read only once"),
+        pytest.param([datetime(2024, 1, 1, tzinfo=timezone(timedelta(seconds=3661)))], id="odd offset"),
+        pytest.param([msgspec.Raw(b"[1,\n2]"), 3], id="lines within"),
+    ],
+)
+def test_lines_are_written_as_answers_are(answers: list[Any]) -> None:
+    written = encode_lines(list(answers))
+    assert written.count(b"\n") == len(answers)
+    if not any(isinstance(each, Iterator) for each in answers):
+        assert written.splitlines() == [encode(each).replace(b"\n", b" ") for each in answers]
+    else:
+        assert written == b"1\n[0,1]\n2\n"
+
+
+def test_a_line_that_cannot_be_written() -> None:
+    with pytest.raises(Unwritable):
+        encode_lines([1, object()])

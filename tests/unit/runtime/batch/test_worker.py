@@ -1,6 +1,7 @@
 """A worker in this process: splits in, outcomes out."""
 
 import asyncio
+import contextlib
 import json
 import sys
 import threading
@@ -460,5 +461,25 @@ def test_a_connection_that_breaks_anywhere(cut: int) -> None:
         broken.connection.sendall(stream[:cut])
     with connected(working) as plane:
         assert plane.run(split(NUMBER, content, 2), [content]).lines == [{"got": 1}, {"got": 2}]
+    working.leave()
+    predicting.join()
+
+
+@given(taken=st.integers(0, 400), flush_s=st.sampled_from([0.0, 60.0]))
+@settings(max_examples=60, deadline=None)
+def test_a_control_plane_that_goes_away_anywhere(taken: int, flush_s: float) -> None:
+    content = b"1\n2\n3\n"
+    said = json.dumps(split(NUMBER, content, 3, flush_s=flush_s)).encode()
+    working = Worker(Ledger())
+    inside = InProcess(model(), "m")
+    predicting = threading.Thread(target=working.work, args=(inside.predictor, inside.most), daemon=True)
+    predicting.start()
+    with connected(working) as gone:
+        gone.connection.sendall(HEAD.pack(b"S", len(said)) + said + HEAD.pack(b"D", len(content)) + content)
+        gone.connection.settimeout(0.01)
+        with contextlib.suppress(TimeoutError):
+            gone.connection.recv(taken)
+    with connected(working) as plane:
+        assert len(plane.run(split(NUMBER, content, 3), [content]).lines) == 3
     working.leave()
     predicting.join()
