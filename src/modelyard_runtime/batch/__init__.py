@@ -8,5 +8,5 @@
     results    answers become publications
     worker     all of it, a split at a time: reading, predicting and writing overlap
 
-It holds no credentials, opens no file and no connection: all that it sees are the bytes that it was handed.
+It holds no credentials and opens no file: all that it sees are the bytes that it was handed.
 """

@@ -15,6 +15,7 @@ import msgspec
 
 from modelyard_runtime.batch.answered import Answered, Predictor
 from modelyard_runtime.batch.mapping import Leaf, Make, cells_of
+from modelyard_runtime.batch.results import lines_of
 from modelyard_runtime.batch.wire import Split
 from modelyard_runtime.ending import LeaveError
 from modelyard_runtime.errors import RequestError
@@ -117,7 +118,7 @@ class _Grid:
         others = sorted(set(range(len(items))) - set(usual))
         answered = self._long_way.answer([items[n] for n in others], [numbers[n] for n in others])
         merged = [b""] * len(items)
-        for place, line in zip(usual, lines.splitlines(keepends=True), strict=True):
+        for place, line in zip(usual, lines_of(lines), strict=True):
             merged[place] = line
         for place, line in zip(others, answered.lines, strict=True):
             merged[place] = line

@@ -6,15 +6,16 @@ while a long prediction runs, so that what is done does not wait for it.
 
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
 from modelyard_runtime.batch import wire
 from modelyard_runtime.batch.link import Link, LostError
+from modelyard_runtime.logs import tell
 
 MOST_CAUSE = 1000
 _WAITING_BYTES = 4 * 1024 * 1024  # of results beyond a publication, before predicting waits
@@ -23,6 +24,11 @@ _failed = msgspec.json.Encoder().encode
 
 def failed_line(cause: str) -> bytes:
     return _failed({"result": "FAILED", "error_message": cause}) + b"\n"
+
+
+def lines_of(joined: bytes) -> list[bytes]:
+    """With their ends."""
+    return [line + b"\n" for line in joined.split(b"\n")[:-1]]
 
 
 def cause_of(text: str) -> str:
@@ -53,21 +59,22 @@ class Outcomes:
 
     def parts(self, most_bytes: int) -> Iterator["Outcomes"]:
         """Of about as many bytes."""
-        if len(self.lines) != self.rows or self.size <= most_bytes:
+        if self.size <= most_bytes:
             yield self
             return
+        lines = self.lines if len(self.lines) == self.rows else lines_of(b"".join(self.lines))
         start = size = 0
-        for n, line in enumerate(self.lines):
+        for n, line in enumerate(lines):
             size += len(line)
             if size >= most_bytes or n + 1 == self.rows:
-                yield self._part(start, n + 1)
+                yield self._part(lines, start, n + 1)
                 start, size = n + 1, 0
 
-    def _part(self, start: int, end: int) -> "Outcomes":
+    def _part(self, lines: list[bytes], start: int, end: int) -> "Outcomes":
         return Outcomes(
             self.first + start,
             end - start,
-            self.lines[start:end],
+            lines[start:end],
             [(place - start, cause) for place, cause in self.failures if start <= place < end],
             lambda place: self.begins(start + place),
             None if self.numbers is None else self.numbers[start:end],
@@ -124,12 +131,17 @@ class Results:
             self._changed.notify_all()
 
     def _write(self) -> None:
-        with suppress(LostError):
+        try:
             while (taken := self._due()) is not None:
                 self._publish(taken)
                 with self._changed:
                     self._sending = False
                     self._changed.notify_all()
+        except LostError:
+            pass
+        except Exception:  # noqa: BLE001 - a bug here must not leave a split that never ends
+            tell(traceback.format_exc())
+            self._link.close()
         with self._changed:
             self._sending = False
             self._changed.notify_all()

@@ -23,6 +23,7 @@ from modelyard_runtime.errors import LoadError
 from modelyard_runtime.ledger import Ledger
 from modelyard_runtime.logs import tell
 
+_MOST_ANSWER_BYTES = 16 * 1024 * 1024  # of one call
 _CHUNKS = 2  # read ahead of those that are predicted
 _log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class Worker:
         return done
 
     def _learn(self, rows: int, took_s: float, answered: Answered) -> None:
-        if answered.broken:
+        if answered.broken or sum(map(len, answered.lines)) > _MOST_ANSWER_BYTES:
             self._pace.shrink(rows)
         else:
             self._pace.record(rows, took_s)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.worlds.batch_worker import CSV, HEAD, Published, Ran, connected, serving, split, wait_for
+from tests.worlds.batch_worker import CSV, HEAD, Published, Ran, connected, serving, split, wait_for, worker
 
 from model_service import BadRequest
+from modelyard_runtime.batch.answered import Answered
 from modelyard_runtime.batch.crew import Crew
 from modelyard_runtime.batch.predictors import InProcess
 from modelyard_runtime.batch.worker import Worker
@@ -276,6 +277,37 @@ def test_a_publication_is_no_larger_than_asked() -> None:
         ran = plane.run(split(NUMBER, content, 50, flush_bytes=5000), [content])
     assert len(ran.lines) == 50
     assert max(len(b"".join(each.lines)) for each in ran.published) < 7000
+
+
+def test_nor_when_the_model_writes_all_lines_at_once() -> None:
+    class Wide:
+        most = 64
+
+        def answer(self, items: Any, _numbers: Any, *, plain: bool = False) -> Answered:
+            return Answered([b'"%s"\n' % (b"x" * 1000) * len(items)], [])
+
+    content = b"1\n" * 200
+    with worker(lambda _split: Wide(), 64, 64) as plane:
+        ran = plane.run(split(NUMBER, content, 200, flush_bytes=5000), [content])
+    assert ran.rows == 200
+    assert max(len(b"".join(each.lines)) for each in ran.published) < 7000
+
+
+def test_calls_become_smaller_where_answers_are_large() -> None:
+    calls: list[int] = []
+
+    class Large:
+        most = 64
+
+        def answer(self, items: Any, _numbers: Any, *, plain: bool = False) -> Answered:
+            calls.append(len(items))
+            return Answered([b'"%s"\n' % (b"x" * 3_000_000)] * len(items), [])
+
+    content = b"1\n" * 40
+    with worker(lambda _split: Large(), 64) as plane:
+        assert plane.run(split(NUMBER, content, 40), [content]).rows == 40
+    assert max(calls) == 8  # 24 MB, and not again
+    assert calls.count(8) == 1
 
 
 def test_abandoned_it_publishes_what_is_ready() -> None:
