@@ -236,6 +236,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         clock=clock.wall_ms,
         new_id=_new_id,
         nudge=plane.nudge,
+        buckets_moved=objects.moved,
         gateway_url=urls.gateway,
         volume_dirs=_directories(settings.volume_dirs),
         capacity=machine.capacity(),

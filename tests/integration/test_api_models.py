@@ -152,7 +152,7 @@ async def test_a_package_that_does_not_conform(
     model = await published(world, publisher, **more)
     assert model["model_status"] == "failed"
     assert cause in model["error_msg"]
-    assert list((tmp_path / "packages").iterdir()) == []
+    assert list((tmp_path / "packages").glob("*")) == []
 
 
 async def test_a_link_out_of_the_bucket_is_refused(
@@ -289,3 +289,49 @@ async def test_a_model_in_use_stays(world: ApiWorld) -> None:
     assert (refused["model_id"], refused["error_code"]) == ("m-digits-service-1.0.0", "ModelArts.3009")
     assert (await world.call("GET", f"/v1/p1/models/{free}")).status_code == 404
     assert (await world.call("DELETE", f"/v1/p1/models/{free}")).status_code == 404
+
+
+async def test_a_download_goes_on_after_a_restart(world: ApiWorld, root: Path, tmp_path: Path) -> None:
+    """And what nobody goes on with is removed: of a model that was deleted, that failed, that is published."""
+    objects = Breaks(root)
+    objects.offsets = []
+    content = b"abcdefghijklmnop"
+    package(root, {"model/m.pkl": content})
+    await world.call("POST", "/v1/p1/models", request())
+    publisher = new_publisher(world.store, world.clock, tmp_path, objects)
+    (model_id,) = await publisher.pending()
+    assert await publisher.publish(model_id) is not None
+    assert (tmp_path / f"packages/.partial-{model_id}/model/m.pkl").read_bytes() == content[:9]
+    stranger = tmp_path / "packages/.partial-of-a-model-that-went"
+    stranger.mkdir()
+    publisher = new_publisher(world.store, world.clock, tmp_path, objects)
+    assert await publisher.pending() == [model_id]
+    assert not stranger.exists()
+    objects.whole = True
+    assert await publisher.publish(model_id) is None
+    assert objects.offsets == [0, 3, 6, 9]
+    (snapshot,) = (tmp_path / "packages").iterdir()
+    assert (snapshot / "model/m.pkl").read_bytes() == content
+    assert sorted(path.name for path in snapshot.iterdir()) == ["manifest.json", "model"]
+
+
+@pytest.mark.parametrize("end", ["deleted", "refused", "given up"])
+async def test_what_was_copied_goes_with_its_model(world: ApiWorld, root: Path, tmp_path: Path, end: str) -> None:
+    objects = Breaks(root)
+    objects.offsets = []
+    now_ms = [world.clock()]
+    publisher = new_publisher(world.store, lambda: now_ms[0], tmp_path, objects)
+    package(root, {"model/m.pkl": b"abcdefghijklmnopqrstuvwxyz"})
+    await world.call("POST", "/v1/p1/models", request())
+    (model_id,) = await publisher.pending()
+    assert await publisher.publish(model_id) is not None
+    assert [path.name for path in (tmp_path / "packages").iterdir()] == [f".partial-{model_id}"]
+    match end:
+        case "deleted":
+            assert (await world.call("DELETE", f"/v1/p1/models/{model_id}")).status_code == 200
+        case "refused":
+            shutil.rmtree(root / "models")
+        case _:
+            now_ms[0] += 3_600_000
+    assert await publisher.publish(model_id) is None
+    assert list((tmp_path / "packages").iterdir()) == []

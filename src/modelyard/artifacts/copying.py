@@ -1,16 +1,19 @@
 """Copies a model's package from the object store onto the server's disk, within bounds.
 
-A store that goes away in the middle is asked again for the rest, as long as the object is still the same. What can
-never be copied is refused in words for the package's author; everything else is worth another try.
+A store that goes away in the middle is asked again for the rest, as long as the object is still the same; so it is
+when whoever copied went away (`artifacts.remainder`). What can never be copied is refused in words for the
+package's author; everything else is worth another try.
 """
 
 import asyncio
 import errno
 import shutil
+from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path, PurePosixPath
 
 from modelyard.artifacts.judgement import MAX_FILES, too_large
+from modelyard.artifacts.remainder import Remainder
 from modelyard.core.packages import contents
 from modelyard.objects.base import (
     ObjectChangedError,
@@ -38,8 +41,8 @@ class Copying:
         self._spare_bytes = spare_bytes
 
     async def copy(self, location: str, model_type: str, target: Path) -> None:
-        """All below `location`/model into `target`, which is made; beside it must be room. Raises
-        RefusedPackageError, ObjectStoreUnavailableError, OSError."""
+        """All below `location`/model into `target`, and nothing else; beside it must be room. What an earlier try
+        left there is gone on with. Raises RefusedPackageError, ObjectStoreUnavailableError, OSError."""
         try:
             source = object_path(location) / "model"
             objects = await self._listed(source)
@@ -52,9 +55,14 @@ class Copying:
                         for v in contents.layout((), model_type)
                     )
                 )
-            self._need(sum(info.size for info in objects), target.parent)
-            for info in objects:
-                await self._fetch(source, info, target)
+            _inside(objects)
+            left = await asyncio.to_thread(_left, target, objects)
+            try:
+                self._need(sum(info.size - left.has(info) for info in objects), target.parent)
+                for info in objects:
+                    await self._fetch(source, info, target, left)
+            finally:
+                left.close()
         except (MalformedPathError, ObjectStoreError) as error:
             if isinstance(error, ObjectStoreUnavailableError):
                 raise
@@ -75,16 +83,18 @@ class Copying:
         if size > free - self._spare_bytes:
             raise OSError(errno.ENOSPC, f"the package has {size} bytes, the server has {free} left")
 
-    async def _fetch(self, source: ObjectPath, info: ObjectInfo, target: Path) -> None:
-        relative = PurePosixPath(info.key)
-        if relative.is_absolute() or ".." in relative.parts:
-            raise RefusedPackageError(f"source_location: {info.key!r} leads out of the package")
-        path = target / relative
+    async def _fetch(self, source: ObjectPath, info: ObjectInfo, target: Path, left: Remainder) -> None:
+        path = target / info.key
+        there = left.has(info)
+        if there == info.size and info.size:
+            return
+        if not there:
+            left.begin(info)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            opened = path.open("wb")
+            opened = path.open("ab" if there else "wb")
         except OSError as error:
-            if error.errno not in PERMANENT:
+            if error.errno not in PERMANENT and error.errno != errno.EEXIST:
                 raise
             raise RefusedPackageError(f"{info.key!r} cannot be stored here: {error.strerror}") from error
         with opened as file:
@@ -100,3 +110,18 @@ class Copying:
                 except ObjectStoreUnavailableError:
                     if not tries_left or not info.version:
                         raise
+
+
+def _inside(objects: Sequence[ObjectInfo]) -> None:
+    for info in objects:
+        relative = PurePosixPath(info.key)
+        if relative.is_absolute() or ".." in relative.parts:
+            raise RefusedPackageError(f"source_location: {info.key!r} leads out of the package")
+
+
+def _left(target: Path, objects: Sequence[ObjectInfo]) -> Remainder:
+    """What an earlier try left. Its config.json may have been replaced by the effective one."""
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    left = Remainder(target)
+    left.clear(info for info in objects if info.key != contents.CONFIG)
+    return left

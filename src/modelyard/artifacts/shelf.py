@@ -1,13 +1,14 @@
 """Directories that are whole: each is built beside its place and renamed into it when it is done.
 
 ROOT/NAME         complete, for as long as it is there
-ROOT/.partial-…   being built, or on its way out; what a crash left of it is swept at the next start
+ROOT/.partial-…   being built, or on its way out; what a crash left of it is swept at the next start, unless
+                  somebody goes on with it (`partial`)
 """
 
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -43,6 +44,15 @@ class Shelf:
         finally:
             await asyncio.to_thread(trees.remove, partial)
 
+    def partial(self, name: str) -> Path:
+        """Where something is built that takes more than one try, `name` is its builder's. Whoever builds it drops
+        it in the end."""
+        return self.root / f"{PARTIAL}{name}"
+
+    async def drop(self, name: str) -> None:
+        """Remove what was built there."""
+        await asyncio.to_thread(trees.remove, self.partial(name))
+
     def put(self, partial: Path, name: str) -> Path:
         """Give what was built its name. What it holds must be on the disk already. Raises OSError."""
         try:
@@ -62,7 +72,9 @@ class Shelf:
         with os.scandir(self.root) as entries:
             return [Path(e.path) for e in entries if e.is_dir() and not e.name.startswith(".")]
 
-    def sweep(self) -> None:
-        """Remove what a crash left half built. Call it once, at start."""
+    def sweep(self, going_on: Collection[str] = ()) -> None:
+        """Remove what a crash left half built, but what those of `going_on` build. Call it once, at start."""
+        kept = {self.partial(name) for name in going_on}
         for left in self.root.glob(f"{PARTIAL}*"):
-            trees.remove(left)
+            if left not in kept:
+                trees.remove(left)

@@ -46,12 +46,16 @@ class Snapshots:
         return root
 
     def put(self, partial: Path, abandoned: Event = NEVER) -> tuple[str, int]:
-        """Seal what was built in `partial` (`shelf.building`): (its digest, its size in bytes). It may take
-        minutes, and ends soon after `abandoned` is set. Raises OSError, AbandonedError."""
+        """Seal the directories in `partial`: (their digest, their size in bytes). It may take minutes, and ends
+        soon after `abandoned` is set; until it succeeds everything is as its builder left it but for its mode.
+        Raises OSError, AbandonedError."""
         for entry in trees.walk(partial):
             (partial / entry.name).chmod(0o755 if entry.is_directory else 0o444)
         files.sync_all((path for _, path in _files(partial)), lambda: _go_on(abandoned))
         digest, size = digest_and_size(partial, abandoned)
+        for path in partial.iterdir():
+            if not path.is_dir():
+                path.unlink()  # its builder's notes
         _write_manifest(partial)
         for directory in (*(partial / e.name for e in trees.walk(partial) if e.is_directory), partial):
             directory.chmod(0o755)  # an instance is somebody else

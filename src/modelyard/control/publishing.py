@@ -6,7 +6,8 @@ Level-triggered: `publish(model_id)` looks at what is stored and does what is le
     copy (artifacts.copying) → judge (artifacts.judgement) → build the environment → seal (artifacts.snapshots)
 
 No code of the model runs. Its config.json is replaced by the effective one (`core.packages.contents`). An
-environment that got lost, or was built over another interpreter, is built again. What is going on, and what the
+environment that got lost, or was built over another interpreter, is built again. A copy that broke off is kept
+under the model's id and gone on with, by the next try or the next control plane. What is going on, and what the
 author should know afterwards, is in the model's `error`. This module decides how often a try that failed is
 repeated, and what is put on record of it.
 """
@@ -99,7 +100,7 @@ class Slots:
 
 
 class Publisher:
-    """Publishes models, several at a time (`Slots`); a look that is cancelled leaves nothing behind.
+    """Publishes models, several at a time (`Slots`).
 
     `clock` gives milliseconds since 1970 UTC. `environments` None: models with dependencies are refused.
     `safe_formats_only`: packages with weights that are code are refused.
@@ -127,12 +128,13 @@ class Publisher:
 
     async def pending(self) -> Sequence[str]:
         """What waits to be published, or to have its environment built again. Call once at start: it also drops
-        what a crash left half done."""
-        await asyncio.to_thread(self._snapshots.shelf.sweep)
-        if self._environments is not None:
-            await asyncio.to_thread(self._environments.shelf.sweep)
+        what a crash left half done and nobody goes on with."""
         async with self._store.read() as r:
             _, models = await r.models(None, ModelQuery(page=Page(limit=1_000_000)))
+        going_on = [model.id for model in models if model.status is ModelStatus.PUBLISHING]
+        await asyncio.to_thread(self._snapshots.shelf.sweep, going_on)
+        if self._environments is not None:
+            await asyncio.to_thread(self._environments.shelf.sweep)
         return [model.id for model in models if model.status is ModelStatus.PUBLISHING or self._lacks(model)]
 
     async def publish(self, model_id: str) -> int | None:
@@ -148,6 +150,7 @@ class Publisher:
             return await self._build_again(model)
         if model is None or model.status is not ModelStatus.PUBLISHING:
             self._tries.pop(model_id, None)
+            await self._snapshots.shelf.drop(model_id)
             return None
         try:
             async with self._slots.one(model.project_id):
@@ -160,6 +163,7 @@ class Publisher:
             return await self._again(model, error)
         self._tries.pop(model_id, None)
         await self._record(done)
+        await self._snapshots.shelf.drop(model_id)
         return None
 
     async def _published(self, model: Model) -> Model:
@@ -184,6 +188,8 @@ class Publisher:
         if not ours:
             log.error("publishing %s %s failed", model.name, model.version, exc_info=error)
         again_ms = tries.next_ms(now_ms, known=ours)
+        if again_ms is None or not isinstance(error, ObjectStoreUnavailableError | IndexAwayError):
+            await self._snapshots.shelf.drop(model.id)  # above all, who waits for disk space holds none
         if again_ms is None:
             del self._tries[model.id]
             text = f"{cause} (tried {tries.count} times; publish it again when that has passed)"
@@ -246,20 +252,25 @@ class Publisher:
 
     async def _snapshot(self, model: Model) -> tuple[Mapping[str, object], str, int]:
         """(effective configuration, digest, size in bytes) of the snapshot, which is in its place afterwards."""
-        async with self._snapshots.shelf.building() as partial:
-            package = partial / "model"
-            await self._copying.copy(model.source_location, model.type, package)
-            config = await self._in_thread(lambda: _judged(model, package, safe_only=self._safe_only))
-            await self._build(model, config)
-            abandoned = Event()
-            try:
-                digest, size = await self._in_thread(lambda: self._snapshots.put(partial, abandoned))
-            finally:
-                abandoned.set()
+        partial = self._snapshots.shelf.partial(model.id)
+        package = partial / "model"
+        await self._copying.copy(model.source_location, model.type, package)
+        config = await self._in_thread(lambda: _judged(model, package, safe_only=self._safe_only))
+        await self._build(model, config)
+        abandoned = Event()
+        digest, size = await self._in_thread(lambda: self._snapshots.put(partial, abandoned), abandoned)
         return config, digest, size
 
-    async def _in_thread(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+    async def _in_thread(self, act: Callable[[], T], abandoned: Event | None = None) -> T:
+        """To its end: whoever goes on with the same package must not meet it. `abandoned` ends it sooner."""
+        acting = asyncio.get_running_loop().run_in_executor(self._threads, act)
+        try:
+            return await asyncio.shield(acting)
+        except asyncio.CancelledError:
+            if abandoned is not None:
+                abandoned.set()
+            await asyncio.wait([acting])
+            raise
 
 
 def _judged(model: Model, directory: Path, *, safe_only: bool) -> Mapping[str, object]:

@@ -1,7 +1,8 @@
 """Every bucket, wherever it is: a bucket's own endpoint if an administrator gave it one, else the default endpoint
 if there is one, else a directory of this machine. And what somebody presigned, at those endpoints.
 
-Which bucket is where is looked up at most once in `FRESH_S`, so that an administrator's change holds soon after.
+Which bucket is where is looked up at most once in `FRESH_S`, so that a change holds soon after, whoever made it;
+at once, if it was made through this process (`moved`).
 """
 
 import asyncio
@@ -50,6 +51,10 @@ class Buckets:
     async def close(self) -> None:
         await self._presigned.close()
 
+    def moved(self) -> None:
+        """Somebody changed where buckets are: look it up before the next use."""
+        self._until_s = None
+
     async def locate(self, text: str) -> Place:
         return located(text, await self._urls())
 
@@ -92,8 +97,12 @@ class Buckets:
     async def _known(self) -> Mapping[str, Endpoint]:
         async with self._loading:
             if self._until_s is None or self._clock_s() >= self._until_s:
-                self._endpoints = dict(await self._load())
                 self._until_s = self._clock_s() + FRESH_S
+                try:
+                    self._endpoints = dict(await self._load())
+                except BaseException:
+                    self._until_s = None
+                    raise
                 in_use = {*self._endpoints.values(), self._default}
                 self._stores = {e: store for e, store in self._stores.items() if e in in_use}
         return self._endpoints

@@ -291,6 +291,7 @@ async def claim_bucket(
             raise AlreadyExists("bucket", name)
         if where.endpoint is not None:
             await w.save_endpoint(name, place)
+    ctx.buckets_moved()
 
 
 def _place(where: Whereabouts) -> Endpoint | None:
@@ -314,6 +315,7 @@ async def release_bucket(ctx: Context, principal: Principal, name: str) -> None:
         if owner is None:
             raise NotFound("bucket", name)
         await w.release_bucket(name, owner)
+    ctx.buckets_moved()
 
 
 async def _project(r: ReadTransaction, project_id: str) -> None:

@@ -57,7 +57,8 @@ class Context:
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
-    services awaits it first. `batch`: see there. `bells`: who watches services.
+    services awaits it first. `batch`: see there. `bells`: who watches services. `buckets_moved` says that buckets
+    may be elsewhere now.
     """
 
     store: Store
@@ -73,6 +74,7 @@ class Context:
     scripted: Callable[[str], bool] = lambda _digest: True
     home_project: str = ""
     usage: Callable[[str], Awaitable[Mapping[str, Usage]]] = nothing_used
+    buckets_moved: Callable[[], None] = lambda: None
     requests_per_minute: Callable[[str], int] = lambda _service_id: 0
     metrics: Callable[[str, float], Awaitable[bytes | None]] = nothing_counted
     facts: Callable[[], Awaitable[bool]] = as_stored

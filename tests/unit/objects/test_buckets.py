@@ -73,6 +73,10 @@ async def test_a_bucket_is_where_the_administrator_says(world: World) -> None:
     await objects.delete(path)
     assert world.memories[TWO].keys("b") == []
     assert world.loads == 3
+    world.endpoints["b"] = ONE
+    objects.moved()
+    assert (await objects.head(path)).size == 3
+    assert world.loads == 4
 
 
 async def test_the_default_has_what_nobody_placed(world: World) -> None:
