@@ -1,5 +1,6 @@
 """A life of one service with the otcextensions SDK, as its users write it. Not a test: run by
-test_openstack_clients in an environment of its own, `openstack_sdk.py MODEL_ID`; what it saw, as JSON.
+test_openstack_clients in an environment of its own, `openstack_sdk.py MODEL_ID`; what it saw, as JSON. With the
+name of a batch service behind it: what it sees of that one, and stops it.
 """
 
 import json
@@ -42,5 +43,22 @@ def main(model_id: str) -> dict[str, object]:
     return seen
 
 
+def batch(name: str) -> dict[str, object]:
+    connection = openstack.connect()
+    sdk.register_otc_extensions(connection)
+    client = connection.modelartsv1
+    found = client.find_service(name)
+    client.stop_service(found.id)
+    while (stopped := client.get_service(found.id)).status != "stopped":
+        time.sleep(0.2)
+    return {
+        "shown": [found.name, found.infer_type, found.status],
+        "listed": [service.name for service in client.services(infer_type="batch")],
+        "logs": [log.result for log in client.service_logs(found.id)],
+        "monitor": [one.model_id for one in client.service_monitor(found.id)],
+        "stopped": stopped.status,
+    }
+
+
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1])))
+    print(json.dumps(batch(sys.argv[2]) if len(sys.argv) > 2 else main(sys.argv[1])))

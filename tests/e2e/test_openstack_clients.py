@@ -324,6 +324,33 @@ def test_the_sdk(python: Path, environment: dict[str, str], model_id: str) -> No
     }
 
 
+def test_the_sdk_sees_and_stops_a_batch_service(
+    python: Path, environment: dict[str, str], openstack: Openstack, stage: Stage, model_id: str
+) -> None:
+    source = stage.data_dir / "objects" / "models" / "jobs" / "in"
+    source.mkdir(parents=True)
+    (source / "rows.jsonl").write_text('{"hello": "world"}\n' * 1_000_000)
+    entry = {
+        **{"model_id": model_id, "specification": FLAVOR, "instance_count": 1, "req_uri": "/"},
+        **{"src_path": "/models/jobs/in/", "dest_path": "/models/jobs/out/", "mapping_type": "jsonl"},
+    }
+    with Client(Credentials.from_data_dir(stage.data_dir)) as client:
+        client.batch.create("jobs", entry)
+    openstack.until(lambda: openstack.ask("ma", "service", "show", "jobs")["status"] == "running")
+    command = [str(python), str(HERE / "openstack_sdk.py"), model_id, "jobs"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "shown": ["jobs", "batch", "running"],
+        "listed": ["jobs"],
+        "logs": ["SUCCESS"],
+        "monitor": [model_id],
+        "stopped": "stopped",
+    }
+    openstack.do("ma", "service", "delete", "jobs")
+    openstack.until(lambda: openstack.run("ma", "service", "show", "jobs")[0] == 1)
+
+
 def test_a_model_goes_last(openstack: Openstack, model_id: str) -> None:
     openstack.do("ma", "model", "delete", "echo")
     code, _, err = openstack.run("ma", "model", "show", model_id)

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from tests.worlds.api import ApiWorld, api_world
 from tests.worlds.batch import JOB, batch_variant, stored_batch
 
 from modelyard.batch.runner import Pace
 from modelyard.core.batch import names
+from modelyard.core.batch.results import failed_row
 from modelyard.domain.batch import Format, Publication, Source, Split, Task, TaskState
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import ServiceStatus
@@ -152,6 +152,18 @@ async def test_the_monitor_counts_rows(world: BatchWorld) -> None:
     assert shown["req_count_per_min"] == round(12.34 * 60)
 
 
+async def test_metrics_tell_of_rows(world: BatchWorld) -> None:
+    await world.begin()
+    await world.publish(1, 2)
+    page = (await world.api.call("GET", f"{PATH}/metrics")).text
+    rows = [
+        line.rpartition('outcome="')[2] for line in page.splitlines() if line.startswith("modelyard_task_rows{")
+    ]
+    assert rows == ['successful"} 8', 'failed"} 2', 'none yet"} 90']
+    assert [line[-1] for line in page.splitlines() if line.startswith("modelyard_task_at_work{")] == ["1"]
+    assert "modelyard_invocations_total" not in page
+
+
 async def test_tasks_are_listed_newest_first(world: BatchWorld) -> None:
     await world.begin()
     async with world.api.store.write() as w:
@@ -196,9 +208,9 @@ async def test_failed_rows_of_a_finished_task_are_read_from_its_file(world: Batc
     await world.begin(rows=10)
     await world.publish(3)
     await world.end(TaskState.FINISHED, ServiceStatus.FINISHED)
-    told = {"source": "obs://b/in/rows.csv", "row": 3, "error_message": "no number"}
+    source = Source(0, "obs://b/in/rows.csv", "b", "in/rows.csv", 10, "v", "rows.csv_result.txt")
     where = ObjectPath("b", f"out/{names.failed_name(TASK)}")
-    await world.objects.write(where, msgspec.json.encode(told) + b"\n")
+    await world.objects.write(where, failed_row(source, 3, "no number"))
     assert (await world.get(f"{PATH}/tasks/{TASK}/failed-rows"))["rows"] == [
         {"source": "obs://b/in/rows.csv", "row": 3, "error": "no number"}
     ]

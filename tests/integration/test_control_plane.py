@@ -298,6 +298,21 @@ async def test_a_service_of_a_type_without_a_decision_holds_nobody_up(world: Pla
     assert world.route("edge") is None
 
 
+async def test_whoever_watches_is_told_after_what_changed_is_stored(world: PlaneWorld) -> None:
+    service_id = await world.create(variant_request(V1))
+    await world.settle()
+    seen: list[ServiceStatus] = []
+    world.changed.clear()
+    while not seen or seen[-1] is not ServiceStatus.RUNNING:
+        await world.elapse(10, service_id)
+        if world.changed:
+            world.changed.clear()
+            seen.append((await world.service(service_id)).status)
+    assert seen[-1] is ServiceStatus.RUNNING
+    await world.elapse(5_000, service_id)
+    assert world.changed == []
+
+
 def unreadable() -> None:
     raise StoreUnavailableError("disk I/O error")
 

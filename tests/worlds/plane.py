@@ -101,7 +101,8 @@ class PlaneWorld:
             new_id=lambda: next(self._ids),
             runner=self.runner,
         )
-        self.plane = ControlPlane(self.world, self.publisher)
+        self.changed: list[str] = []
+        self.plane = self._plane()
         self.context = Context(
             store=store,
             clock=self.clock.wall_ms,
@@ -109,6 +110,9 @@ class PlaneWorld:
             nudge=self._nudge,
             facts=self._facts,
         )
+
+    def _plane(self) -> ControlPlane:
+        return ControlPlane(self.world, self.publisher, changed=self.changed.append)
 
     def _nudge(self, kind: str, key: str) -> None:
         """To the present control plane: `restart` replaces it."""
@@ -126,7 +130,7 @@ class PlaneWorld:
         """The control plane dies, engine and gateway go on, another one starts."""
         await self.plane.close()
         await self.engine.close()
-        self.plane = ControlPlane(self.world, self.publisher)
+        self.plane = self._plane()
         await self.plane.start()
 
     async def model(self, name: str, version: str = "1.0.0") -> str:

@@ -175,7 +175,8 @@ def _end(yard: Client, service_id: str, *, no_wait: bool, as_json: bool) -> None
         why = shown.error_msg or f"it was {shown.status}"
         raise OperationFailed(f"batch service {name} did not finish: {why}", Subject("service", name))
     if shown.batch is not None and shown.batch.rows_failed:
-        errors.print(f"{shown.batch.rows_failed:,} rows FAILED: modelyard batch failed {name}")
+        count = shown.batch.rows_failed
+        errors.print(f"{count:,} {'row' if count == 1 else 'rows'} FAILED: modelyard batch failed {name}")
 
 
 def _seen(yard: Client, service_id: str) -> Iterator[Service]:

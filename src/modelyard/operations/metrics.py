@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 
 from modelyard.core import metrics
 from modelyard.core.metrics import Family, Lines
+from modelyard.domain.batch import Task
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import HOLDING, Instance, Phase
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Variant
-from modelyard.domain.service import Counter
+from modelyard.domain.service import Counter, InferType
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context, authorise
+from modelyard.operations.reading import newest
 from modelyard.operations.services.load import load_counted
 
 LIMIT_S = 1.0
@@ -36,7 +38,12 @@ UP = Family(
     "modelyard_instance_up", "gauge", "1: the instance told what it counts. 0: the page lacks its samples."
 )
 SILENT = Family("modelyard_instances_silent", "gauge", "Instances whose samples the page lacks.")
-FAMILIES = (CONNECTED, INSTANCES, INVOCATIONS, FAILED, UP, SILENT, *metrics.OF_INSTANCES)
+TASK_ROWS = Family(
+    "modelyard_task_rows", "gauge", "Rows of the newest task of a batch service by their outcome.", "outcome"
+)
+TASK_AT_WORK = Family("modelyard_task_at_work", "gauge", "1: the newest task of a batch service is at work.")
+OF_TASKS = (TASK_ROWS, TASK_AT_WORK)
+FAMILIES = (CONNECTED, INSTANCES, INVOCATIONS, FAILED, *OF_TASKS, UP, SILENT, *metrics.OF_INSTANCES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,8 @@ async def of_service(ctx: Context, principal: Principal, project_id: str, servic
     await ctx.facts()
     async with ctx.store.read() as r:
         record, counter = await load_counted(r, project_id, service_id)
-    return metrics.page(FAMILIES, await _parts(ctx, [record], {service_id: counter}))
+        tasks = await newest(r, [record.service])
+    return metrics.page(FAMILIES, await _parts(ctx, [record], {service_id: counter}, tasks))
 
 
 async def of_all(ctx: Context, principal: Principal, *, gateway_connected: bool) -> str:
@@ -69,18 +77,43 @@ async def of_all(ctx: Context, principal: Principal, *, gateway_connected: bool)
     async with ctx.store.read() as r:
         records = await r.records()
         counters = await r.counters()
+        tasks = await newest(r, [record.service for record in records])
     connected: Lines = {CONNECTED.name: [metrics.sample(CONNECTED.name, "", int(gateway_connected))]}
-    return metrics.page(FAMILIES, [connected, *await _parts(ctx, records, counters)])
+    return metrics.page(FAMILIES, [connected, *await _parts(ctx, records, counters, tasks)])
 
 
-async def _parts(ctx: Context, records: Sequence[ServiceRecord], counters: Mapping[str, Counter]) -> list[Lines]:
-    """Of each service, of each of its instances, and how many of these were silent."""
+async def _parts(
+    ctx: Context, records: Sequence[ServiceRecord], counters: Mapping[str, Counter], tasks: Mapping[str, Task]
+) -> list[Lines]:
+    """Of each service, of each of its instances, and how many of these were silent. Workers of batch services are
+    not asked: they serve nobody."""
     asking = Asking(ctx, asyncio.get_running_loop().time() + PAGE_S)
-    services = [_of_service(record, counters.get(record.service.id, Counter())) for record in records]
-    asked = [_of_instance(asking, *one) for record in records for one in _origins(record)]
+    services = [
+        _of_task(record, task)
+        if (task := tasks.get(record.service.id)) is not None
+        else _of_service(record, counters.get(record.service.id, Counter()))
+        for record in records
+    ]
+    serving = (record for record in records if record.service.infer_type is not InferType.BATCH)
+    asked = [_of_instance(asking, *one) for record in serving for one in _origins(record)]
     instances = await asyncio.gather(*asked)
     silent = sum(len(one) == 1 for one in instances)
     return [*services, *instances, {SILENT.name: [metrics.sample(SILENT.name, "", silent)]}]
+
+
+def _of_task(record: ServiceRecord, task: Task) -> Lines:
+    """A batch service: its workers, and its newest task."""
+    values, counts = _names(record), task.counts
+    left = max(counts.rows - counts.rows_done - counts.rows_failed, 0)
+    outcomes = {"successful": counts.rows_done, "failed": counts.rows_failed, "none yet": left}
+    return {
+        INSTANCES.name: _of_service(record, Counter())[INSTANCES.name],
+        TASK_ROWS.name: [
+            metrics.sample(TASK_ROWS.name, metrics.labels({**values, "outcome": outcome}), rows)
+            for outcome, rows in outcomes.items()
+        ],
+        TASK_AT_WORK.name: [metrics.sample(TASK_AT_WORK.name, metrics.labels(values), int(task.at_work))],
+    }
 
 
 def _of_service(record: ServiceRecord, counter: Counter) -> Lines:

@@ -245,9 +245,7 @@ class _Told:
         """From the file of the failed rows."""
         async with aclosing(self._objects(self.below / names.failed_name(self.task.id))) as told:
             async for one in told:
-                yield FailedRow(
-                    str(one.get("source", "")), _number(one.get("row")), str(one.get("error_message", ""))
-                )
+                yield FailedRow(str(one.get("source", "")), _number(one.get("row")), str(one.get("error", "")))
 
     async def published(self, skip: int) -> AsyncGenerator[FailedRow | None, None]:
         """From the parts; None for each row of a part of which none is wanted, and which is not read."""

@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx
 from tests.worlds.api import ApiWorld, api_world, entry
+from tests.worlds.batch import batch_variant, stored_batch
 
 from modelyard.api.convert.catalog import ARCH, INTERPRETER
+from modelyard.domain.batch import Publication, Source, Split, Task, TaskState
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.model import ModelStatus
 from modelyard.domain.service import Counter, Event, EventType, Invocations, RolloutState, ServiceStatus
@@ -71,6 +73,7 @@ async def recorded(world: ApiWorld) -> str:
     service_id = await life(tape)
     await others(tape)
     await everything_about(tape, service_id)
+    await jobs(tape)
     await going(tape, service_id)
     await batches(tape)
     await objects(tape)
@@ -193,6 +196,34 @@ async def others(tape: Recording) -> None:
         assert service is not None
         await w.save_service(replace(service, status=ServiceStatus.FAILED, failed=True, error="no model"))
     await tape.call("GET", f"{SERVICES}/{failed}")
+
+
+async def jobs(tape: Recording) -> None:
+    """A batch service whose task is at work, and one that is finished."""
+    world = tape.world
+    service_id = await stored_batch(world.store, batch_variant(2), world.clock(), owner="u-admin")
+    path = f"{SERVICES}/{service_id}"
+    source = Source(0, "obs://b/in/rows.csv", "b", "in/rows.csv", 40, "v", "rows.csv_result.txt")
+    async with world.store.write() as w:
+        await w.add_task(Task("task-1", service_id, 1, 1, "roll-jobs-1", world.clock()))
+        await w.plan("task-1", (source,), (Split(0, 0, 40, 0, 4),), "", planned=False)
+    await tape.call("GET", path)
+    await world.brought(service_id, ServiceStatus.RUNNING)
+    async with world.store.write() as w:
+        await w.lease("task-1", "i-1", world.clock())
+        await w.publish("task-1", Publication(0, 0, 1, 4, 1, "p", 8, 16))
+        task = await w.task("task-1")
+        assert task is not None
+        await w.save_task(replace(task, waiting="the object store does not answer"))
+    for what in ("", "/tasks", "/tasks/task-1", "/monitor"):
+        await tape.call("GET", path + what)
+    async with world.store.write() as w:
+        await w.save_task(replace(task, state=TaskState.FINISHED, finished_ms=world.clock()))
+    await world.brought(service_id, ServiceStatus.FINISHED)
+    for what in ("", "/tasks/task-1/failed-rows"):
+        await tape.call("GET", path + what)
+    await tape.call("POST", f"{path}/tasks/task-1/retry-failed?dry_run=true")
+    await tape.call("POST", f"{path}/tasks/task-1/retry-failed")
 
 
 async def everything_about(tape: Recording, service_id: str) -> None:
