@@ -37,7 +37,6 @@ from modelyard.store.base import StoreUnavailableError
 from modelyard.store.sql import SqlStore
 
 TASK = "t1"
-RETRIED = False
 TICK_MS = 250
 MOST_TICKS = 6_000
 SOURCE, DESTINATION = ObjectPath("in", ""), ObjectPath("out", "to")
@@ -258,7 +257,7 @@ def plan(random: Random) -> Plan:
         lives=[random.randint(1, random.choice((8, 60, 250))) for _ in range(random.randint(0, 4))] + [None],
         workers=random.randint(1, 3),
         outages=random.choice((0, 0, 3, 8)),
-        retried=RETRIED and random.random() < 0.3,
+        retried=random.random() < 0.3,
     )
 
 
