@@ -20,7 +20,7 @@ import flowers
 from board import Board, Row
 from rich.console import Console
 from rich.live import Live
-from stage import Stage, kill, until
+from stage import BUCKET, Stage, kill, until
 from traffic import BETWEEN, Seen, Traffic
 
 from modelyard.client import Client, Variant
@@ -28,6 +28,7 @@ from modelyard.client import Client, Variant
 KEEP_ALIVE = 16
 CONNECTING = 2
 SPLIT_ANSWERS = 10_000
+BATCH_TIMES = 20
 STEADY_S = 1.0
 WIDTH = 124
 
@@ -61,6 +62,7 @@ class Show:
                 self.steady()
                 self.row(deployed_s, "deployed; every answer by version 1")
             self.change_live(service.service_id, *packages, one, two)
+            self.answer_a_batch(two, asked, tuple(packages)[1])
             self.break_it(service.service_id, *packages)
             self.stop_and_start(service.service_id, two, tuple(packages)[1])
         board.traffic = None
@@ -106,6 +108,37 @@ class Show:
             replied = self.put(yard, service_id, Variant(model_id=two, instance_count=2))
             rested = self.settle(yard, service_id)
             self.row(rested - replied, "two instances serve")
+
+    def answer_a_batch(self, two: str, asked: list[dict], v2: str) -> None:
+        """A batch service beside the live one, its worker killed in the middle: each row has its answer, once."""
+        source = self.stage.root / "batch"
+        source.mkdir()
+        (source / "flowers.csv").write_text(flowers.rows(asked) * BATCH_TIMES)
+        location = self.stage.put_object("batch/in", source)
+        with self.stage.client() as yard, self.step("a batch; kill -9 of its worker"):
+            before = self.stage.instances().keys()
+            began = time.monotonic()
+            job = {
+                "model_id": two,
+                "specification": "modelarts.vm.cpu.2u",
+                "instance_count": 1,
+                "src_path": f"{location}/",
+                "dest_path": f"{location.removesuffix('in')}out/",
+                "req_uri": "/",
+                "mapping_type": "csv",
+                "mapping_rule": flowers.RULE,
+            }
+            service_id = yard.batch.create("flowers-batch", job)
+            until(lambda: self.stage.instances().keys() - before, 60, "the worker")
+            kill(self.stage.instances()[next(iter(self.stage.instances().keys() - before))])
+            until(lambda: yard.services.get(service_id).status in {"finished", "failed"}, 120, "the batch to end")
+            took = time.monotonic() - began
+            result = self.stage.data_dir / "objects" / BUCKET / "batch/out/infer-result/flowers.csv_result.txt"
+            said = [flowers.answer(line) for line in result.read_text().splitlines()]
+            right = said == [each["answers"][v2] for each in asked] * BATCH_TIMES
+            self.row(took, f"{len(said):,} rows, {'each answered right, once' if right else 'ANSWERS ARE WRONG'}")
+        if not right:
+            raise RuntimeError("the answers of the batch are not those of the model")
 
     def break_it(self, service_id: str, _v1: str, v2: str) -> None:
         """Crashes that leave a healthy instance: nobody may notice."""

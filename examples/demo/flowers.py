@@ -11,6 +11,13 @@ from sklearn.datasets import load_iris
 TRAIN = Path(__file__).parent.parent / "iris" / "train.py"
 FEATURES = ("sepal_length", "sepal_width", "petal_length", "petal_width")
 SPECIES = ("setosa", "versicolor", "virginica")
+LEAVES = {name: {"type": "number", "index": n} for n, name in enumerate(FEATURES)}
+ROWS = {"type": "array", "items": [{"type": "object", "properties": LEAVES}]}
+RULE = {
+    "type": "object",
+    "properties": {"data": {"type": "object", "properties": {"req_data": ROWS}}},
+}
+"""Which column of a row of CSV is which value of a question."""
 
 
 def train(destination: Path) -> dict[str, Path]:
@@ -35,3 +42,14 @@ def questions(packages: dict[str, Path]) -> list[dict]:
         }
         for n, flower in enumerate(flowers)
     ]
+
+
+def rows(asked: list[dict]) -> str:
+    """The flowers of these questions as CSV."""
+    flowers = (each["body"]["data"]["req_data"][0] for each in asked)
+    return "".join(",".join(str(flower[name]) for name in FEATURES) + "\n" for flower in flowers)
+
+
+def answer(line: str) -> str:
+    """The species that a line of a batch's results names."""
+    return json.loads(line)["data"]["resp_data"][0]["predictresult"]
