@@ -56,6 +56,7 @@ class Contestant:
                 "rows": timed.rows,
                 "seconds": timed.seconds,
                 "start_s": timed.start_s,
+                "per_cpu_s": timed.rows / timed.cpu_s if timed.cpu_s else 0.0,
                 "others_cores": clock().others(before),
             }
         )
@@ -215,7 +216,7 @@ def missing(cache: Path, console: Console) -> set[str]:
 
 
 def compared(field_: list[Contestant], options: argparse.Namespace, versions: dict[str, str]) -> dict[str, Any]:
-    figures = ("per_second", "seconds", "start_s", "others_cores")
+    figures = ("per_second", "per_cpu_s", "seconds", "start_s", "others_cores")
     return {
         "rows": options.rows,
         "rounds": max(len(each.rounds) for each in field_),

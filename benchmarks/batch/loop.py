@@ -1,6 +1,6 @@
 """What a plain Python program does with the same file and the same model: read, predict, write the same lines.
 
-    python loop.py KIND MODEL INPUT OUTPUT BATCH   →   {"rows", "seconds", "load_s"}
+    python loop.py KIND MODEL INPUT OUTPUT BATCH   →   {"rows", "seconds", "load_s", "cpu_s"}
 
 One thread; every batch is read, predicted and written before the next. The lines it writes are compared with those
 of the batch service. With OUTPUT `-` it only predicts: rows that are arrays in memory already, answers dropped.
@@ -57,10 +57,10 @@ def main() -> None:
     began = time.perf_counter()
     ask = model(kind, path)
     ready = [np.array(rows, dtype=float) for rows in batches(source, int(size))] if output == "-" else []
-    loaded = time.perf_counter()
+    loaded, used = time.perf_counter(), time.process_time()
     count = whole(ask, source, output, int(size)) if output != "-" else sum(len(ask(rows)) for rows in ready)
-    ended = time.perf_counter()
-    print(json.dumps({"rows": count, "seconds": ended - loaded, "load_s": loaded - began}))
+    ended, cpu_s = time.perf_counter(), time.process_time() - used
+    print(json.dumps({"rows": count, "seconds": ended - loaded, "load_s": loaded - began, "cpu_s": cpu_s}))
 
 
 if __name__ == "__main__":

@@ -80,7 +80,8 @@ class Yard:
         results = home / "out" / "infer-result"
         rows = sum(int(task.get(name, 0)) for name in ("rows_done", "rows_failed"))
         self._client.services.delete(service_id)
-        timed = Timed(rows, seconds, (entry["start_time"] - began_ms) / 1000)
+        cpu_s = watch.cpu_between(entry["start_time"] / 1000, entry["finished_time"] / 1000)
+        timed = Timed(rows, seconds, (entry["start_time"] - began_ms) / 1000, cpu_s=cpu_s)
         return Job(timed, whole_s, watch.costs(), results, self._splits(str(task["task_id"])))
 
     def _splits(self, task_id: str) -> int:

@@ -30,12 +30,14 @@ LIMIT_S = 300
 
 @dataclass(frozen=True)
 class Timed:
-    """A job: how many rows, how long; `start_s` before that until it could begin. `size`: rows in a batch."""
+    """A job: how many rows, how long; `start_s` before that until it could begin. `size`: rows in a batch.
+    `cpu_s`: CPU seconds of everybody at work in that time (0: unknown)."""
 
     rows: int
     seconds: float
     start_s: float
     size: int = 0
+    cpu_s: float = 0.0
 
     @property
     def per_second(self) -> float:
@@ -67,7 +69,7 @@ def loop(work: Work, size: int, output: Path) -> Timed:
     command = [sys.executable, str(HERE / "loop.py"), work.kind.name, str(work.model), str(work.rows)]
     with on(work.cores):
         said = _said([*command, str(output), str(size)], work.env())
-    return Timed(int(said["rows"]), said["seconds"], said["load_s"], size)
+    return Timed(int(said["rows"]), said["seconds"], said["load_s"], size, said["cpu_s"])
 
 
 def ray_data(work: Work, size: int) -> Timed:

@@ -40,7 +40,17 @@ class Table:
 
 def tables(result: dict[str, Any]) -> list[Table]:
     """One for each model."""
-    heads = ("", "cores", "rows/s", "of the loop, per core", "start", "batch", "others")
+    heads = (
+        "",
+        "cores",
+        "rows/s",
+        "of the loop, per core",
+        "rows per CPU s",
+        "of the loop",
+        "start",
+        "batch",
+        "others",
+    )
     return [
         Table(KINDS[kind].title, heads, [*_rows(result, kind), *_ratio(result, kind)])
         for kind in dict.fromkeys(row["model"] for row in result["results"])
@@ -48,14 +58,14 @@ def tables(result: dict[str, Any]) -> list[Table]:
 
 
 def _rows(result: dict[str, Any], kind: str) -> list[tuple[str, ...]]:
-    loop = _rate(result, kind, LOOP, 1)
+    loop, loop_cpu = (_figure(result, kind, LOOP, 1, figure) for figure in ("per_second", "per_cpu_s"))
     found = []
     for row in result["results"]:
         if row["model"] != kind:
             continue
         name, m = " ".join(filter(None, (row["name"], result["versions"].get(row["name"])))), row["median"]
         if not m:
-            found.append((name, str(row["cores"]), f"failed: {row['skipped'].splitlines()[0][:60]}", *[""] * 4))
+            found.append((name, str(row["cores"]), f"failed: {row['skipped'].splitlines()[0][:60]}", *[""] * 6))
             continue
         found.append(
             (
@@ -63,6 +73,8 @@ def _rows(result: dict[str, Any], kind: str) -> list[tuple[str, ...]]:
                 str(row["cores"]),
                 f"{m['per_second']:,.0f}",
                 f"{m['per_second'] / row['cores'] / loop:.2f}" if loop else "",
+                f"{m['per_cpu_s']:,.0f}" if m["per_cpu_s"] else "",
+                f"{m['per_cpu_s'] / loop_cpu:.2f}" if m["per_cpu_s"] and loop_cpu else "",
                 f"{m['start_s']:.1f} s",
                 f"{row['batch']:,}" if row["batch"] else "",
                 f"{m['others_cores']:.1f}",
@@ -72,14 +84,14 @@ def _rows(result: dict[str, Any], kind: str) -> list[tuple[str, ...]]:
 
 
 def _ratio(result: dict[str, Any], kind: str) -> list[tuple[str, ...]]:
-    one, two = (_rate(result, kind, OURS[key], key[0]) for key in ((1, 1), (2, 2)))
-    return [("two workers : one, two cores : one", "", f"{two / one:.2f}", *[""] * 4)] if one and two else []
+    one, two = (_figure(result, kind, OURS[key], key[0]) for key in ((1, 1), (2, 2)))
+    return [("two workers : one, two cores : one", "", f"{two / one:.2f}", *[""] * 6)] if one and two else []
 
 
-def _rate(result: dict[str, Any], kind: str, name: str, cores: int) -> float:
+def _figure(result: dict[str, Any], kind: str, name: str, cores: int, figure: str = "per_second") -> float:
     for row in result["results"]:
         if (row["name"], row["model"], row["cores"]) == (name, kind, cores) and row["median"]:
-            return float(row["median"]["per_second"])
+            return float(row["median"][figure])
     return 0.0
 
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ class Watch:
     before: dict[int, float] = field(default_factory=dict)
     used: dict[int, tuple[str, float]] = field(default_factory=dict)
     peaks: dict[str, float] = field(default_factory=dict)
+    history: list[tuple[float, float]] = field(default_factory=list)
 
     def look(self) -> None:
         now: dict[str, float] = {}
@@ -40,6 +42,7 @@ class Watch:
                 now[role] = now.get(role, 0.0) + pss_mib
         for role, mib in now.items():
             self.peaks[role] = max(self.peaks.get(role, 0.0), mib)
+        self.history.append((time.time(), sum(cost.cpu_s for cost in self.costs().values())))
 
     def costs(self) -> dict[str, Cost]:
         found: dict[str, Cost] = {}
@@ -47,6 +50,11 @@ class Watch:
             cost = found.setdefault(role, Cost(peak_mib=self.peaks.get(role, 0.0)))
             cost.cpu_s += cpu_s - self.before.get(pid, 0.0)
         return found
+
+    def cpu_between(self, begin_s: float, end_s: float) -> float:
+        """CPU seconds of all of them between two times of day."""
+        at = [max((cpu for when, cpu in self.history if when <= limit), default=0.0) for limit in (begin_s, end_s)]
+        return at[1] - at[0]
 
 
 @contextmanager
