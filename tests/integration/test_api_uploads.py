@@ -276,6 +276,7 @@ def test_the_pace_of_an_upload() -> None:
 async def test_slow_uploads_keep_their_own_project_waiting_alone(world: ApiWorld) -> None:
     world.app.state.deps = replace(world.deps, uploads=Places(everybody=4, each=3))
     taken = world.deps.uploads._taken
+    path = await begun(world, key="4", size=0)
     async with served(world.app) as ask, asyncio.timeout(20):
         async with (
             sending(ask, f"{AT}/1", world.token(), 5000, b"x"),
@@ -283,8 +284,8 @@ async def test_slow_uploads_keep_their_own_project_waiting_alone(world: ApiWorld
             sending(ask, f"{AT}/3", world.token(), 5000, b"x"),
         ):
             await until(lambda: taken.total() == 3)
-            busy = await world.call("PUT", f"{AT}/4", b"x")
-            assert (code(busy), busy.headers["retry-after"]) == ((503, "0010"), "1")
+            for busy in (await world.call("PUT", f"{AT}/4", b"x"), await completed(world, path)):
+                assert (code(busy), busy.headers["retry-after"]) == ((503, "0010"), "1")
             assert (await world.call("PUT", "/v1/p1/services/x", {"description": "d"})).status_code == 404
             assert (await world.call("GET", AT)).status_code == 200
             assert (await other(world, "PUT", "/v1/p2/objects/theirs/k", b"x")).status_code == 200

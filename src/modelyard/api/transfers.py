@@ -54,9 +54,10 @@ class Pace:
 
 
 class Places:
-    """Who may be under way: `everybody` altogether, `each` of one project."""
+    """Who may be under way: `everybody` altogether, `each` of one project. A store may hold some parts of each in
+    memory (`objects.s3`)."""
 
-    def __init__(self, everybody: int = 48, each: int = 12) -> None:
+    def __init__(self, everybody: int = 32, each: int = 8) -> None:
         self._everybody = everybody
         self._each = each
         self._taken: Counter[str] = Counter()

@@ -216,6 +216,7 @@ async def delete(
 async def act(
     call: Asked,
     where: Where,
+    deps: Everything,
     asked: Annotated[wire.ObjectAction, Depends(query(wire.ObjectAction))],
     sent: Annotated[Parsed[wire.ObjectActionBody], Depends(body(wire.ObjectActionBody))],
 ) -> wire.UploadShown | wire.StoredObject | wire.SignedUrl:
@@ -226,7 +227,8 @@ async def act(
     claimed = digest([given.digest] if given.digest else [], "digest")
     match asked.action:
         case "complete":
-            return _stored(where, await uploads.complete(call, where, asked.upload or "", claimed))
+            with deps.uploads.one(call.project_id):
+                return _stored(where, await uploads.complete(call, where, asked.upload or "", claimed))
         case "sign":
             method, expires_s = given.method or "GET", 3600 if given.expires_s is None else given.expires_s
             url = await objects.sign(call, where, method, expires_s)
