@@ -9,15 +9,16 @@ import json
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.worlds.batch_faults import Faults, FaultyObjects, FaultyStore
-from tests.worlds.batch_run import STEP_MS, RunWorld, Script, run_world
+from tests.worlds.batch_run import JOB, STEP_MS, RunWorld, Script, run_world
 
 from modelyard.batch.parts import Parts
-from modelyard.domain.batch import SplitState, TaskState
+from modelyard.domain.batch import Format, SplitState, TaskState
 
 SEEDS = 25
 
@@ -25,7 +26,7 @@ SEEDS = 25
 def script(chance: random.Random, rows: int) -> Script:
     poison = {chance.randrange(rows): chance.randint(1, 6) for _ in range(chance.randint(0, 2))}
     hangs = {chance.randrange(rows): 1} if chance.random() < 0.2 else {}
-    fails = frozenset(chance.sample(range(rows), chance.randint(0, 5)))
+    fails = frozenset(chance.sample(range(rows), chance.randint(0, min(rows, 5))))
     after = chance.randint(0, 12) if chance.random() < 0.4 else None
     return Script(
         chance.randint(1, 9), poison, fails, hangs, after, chance.random() < 0.5, chance.choice((3, 1 << 20))
@@ -98,6 +99,52 @@ async def test_each_row_has_one_outcome(tmp_path: Path, seed: int) -> None:
     async with run_world(tmp_path, rows=chance.randint(1, 60), split_rows=chance.randint(1, 20)) as world:
         await walk(world, chance)
         await check(world)
+
+
+async def reopened(world: RunWorld) -> bool:
+    async with world.store.write() as w:
+        rows = await w.reopen_failed("t1")
+        task = await w.task("t1")
+        assert task is not None
+        world.task = replace(task, state=TaskState.ACTIVE, finished_ms=None)
+        await w.save_task(world.task)
+    for worker in world.workers.values():
+        await worker.die()
+    world.workers.clear()
+    return rows > 0
+
+
+@pytest.mark.parametrize("seed", range(200, 200 + SEEDS // 3))
+async def test_each_row_that_is_tried_again_has_one_outcome(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    async with run_world(tmp_path, rows=chance.randint(5, 60), split_rows=chance.randint(1, 20)) as world:
+        await world.worker("w0", Script(fails_at=frozenset(chance.sample(range(world.rows), 5))))
+        await world.until(world.over)
+        for _ in range(2):
+            if await reopened(world):
+                await walk(world, chance)
+                await check(world)
+
+
+@pytest.mark.parametrize("seed", range(100, 100 + SEEDS // 3))
+async def test_each_file_has_one_outcome(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    async with run_world(tmp_path, rows=0, job=replace(JOB, format=Format.FILE)) as world:
+        world.rows = chance.randint(1, 40)
+        await world.plan({f"{n:02}": b"%d" % n for n in range(world.rows)}, chance.randint(1, 20))
+        await walk(world, chance)
+        task = await world.stored()
+        assert task.state is TaskState.FINISHED, task
+        lines = [json.loads(line) for line in (await world.read("infer-result-t1.manifest")).splitlines()]
+        failed = [n for n, line in enumerate(lines) if line["result"] == "FAILED"]
+        assert [line["source"] for line in lines] == [f"obs://in/{n:02}" for n in range(world.rows)]
+        for n in sorted({*range(world.rows)} - {*failed}):
+            assert await world.results(f"{n:02}") == [{"v": n}]
+        counts = task.counts
+        assert (counts.rows_done, counts.rows_failed) == (world.rows - len(failed), len(failed))
+        more = ["infer-result-t1.manifest"] + ["infer-result-t1_failed.jsonl"] * bool(failed)
+        results = [f"infer-result/{n:02}_result.txt" for n in range(world.rows) if n not in failed]
+        assert sorted(await world.names()) == sorted(more + results)
 
 
 @contextmanager

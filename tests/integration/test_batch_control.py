@@ -152,6 +152,7 @@ async def test_a_task_takes_its_threshold_from_all_rows(tmp_path: Path) -> None:
         task = await world.stored()
         assert task.state is TaskState.FAILED
         assert "more than error_threshold.share 0.2 allows" in task.error
+        assert all(split.state is not SplitState.LEASED for split in await world.splits())
         names = await world.names()
         assert names
         assert all(".parts/" in name for name in names)

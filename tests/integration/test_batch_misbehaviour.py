@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.worlds.batch_run import JOB, DiedError, Script, Session, failed, run_world
+from tests.worlds.batch_run import HEAD, JOB, DiedError, Script, Session, failed, run_world
 
 from modelyard.batch import talk
 from modelyard.domain.batch import Threshold
@@ -62,6 +62,11 @@ async def asks_for_five(session: Session, asked: dict[str, Any]) -> None:
     await asyncio.Event().wait()
 
 
+async def promises_too_much(session: Session, asked: dict[str, Any]) -> None:
+    session.writer.write(HEAD.pack(b"P", 64 * 2**20 + 1))
+    await asyncio.Event().wait()
+
+
 async def asks_for_ever(session: Session, asked: dict[str, Any]) -> None:
     while True:
         await session.read(asked["start"], asked["end"])
@@ -100,6 +105,7 @@ NONSENSE: dict[str, Talk] = {
     "the same rows again": repeats,
     "an end before the end": ends_early,
     "five questions at a time": asks_for_five,
+    "results that are too large": promises_too_much,
 }
 
 
@@ -123,6 +129,17 @@ async def test_a_worker_that_always_talks_nonsense_fails_its_rows(tmp_path: Path
         task = await world.stored()
         assert task.error == "2 rows failed, more than error_threshold.count 1 allows"
         assert sorted((s.rows, s.failed) for s in await world.splits() if s.failed) == [(1, 1), (1, 1)]
+
+
+async def test_a_model_that_survives_no_row_ends_the_task(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("modelyard.batch.work.MOST_POISON", 3)
+    async with run_world(tmp_path, rows=15, split_rows=15) as world:
+        await world.worker("w1", Script(dies_at=dict.fromkeys((*range(2), *range(3, 15)), 9)))
+        await world.until(world.over)
+        cause = "the worker died: killed by signal 9 (out of memory)"
+        task = await world.stored()
+        assert task.error == f"3 rows one after the other ended their workers; of the last one {cause}"
+        assert (task.counts.rows_done, task.counts.rows_failed) == (1, 5)
 
 
 async def test_who_asks_for_the_same_bytes_for_ever_is_ended(tmp_path: Path, monkeypatch: Any) -> None:
@@ -203,6 +220,37 @@ async def test_a_worker_that_cannot_be_reached_yet_is_asked_again(tmp_path: Path
         await worker.start()
         await world.until(world.over)
         await world.check()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"x" * 300_000, b"", b"Z\r\n\r\n"]
+)
+async def test_a_worker_that_does_not_take_us_yet_is_asked_again(tmp_path: Path, answer: bytes) -> None:
+    async with run_world(tmp_path) as world:
+        asked = 0
+
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal asked
+            asked += 1
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            writer.close()
+
+        worker = await world.worker("w1")
+        assert worker._server is not None
+        worker._server.close()
+        worker.place.unlink(missing_ok=True)
+        refusing = await asyncio.start_unix_server(refuse, worker.place)
+
+        async def twice() -> bool:
+            return asked > 1
+
+        await world.until(twice)
+        refusing.close()
+        await worker.start()
+        await world.until(world.over)
+        await world.check()
+        assert world.killed == []
 
 
 async def test_a_link_in_the_place_of_the_socket_is_not_followed(tmp_path: Path) -> None:

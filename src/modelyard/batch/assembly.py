@@ -16,9 +16,10 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from modelyard.batch import walking
+from modelyard.batch.lines import TooFewLinesError, each_line
 from modelyard.batch.parquet_results import NoParquetError, ResultRow, parquet
 from modelyard.batch.parts import LostPartError
-from modelyard.batch.retrying import Retries, each_line
+from modelyard.batch.retrying import Retries
 from modelyard.batch.sweeping import sweep_all
 from modelyard.batch.timing import all_of
 from modelyard.batch.work import GivenUpError, Work
@@ -50,7 +51,7 @@ class Assembly:
                 await self._write_manifests()
                 await work.patience.until_done("forgetting the parts", self._forget_parts)
             await work.patience.until_done("removing the parts", lambda: sweep_all(work.parts))
-        except LostPartError as error:
+        except (LostPartError, TooFewLinesError) as error:
             raise GivenUpError(f"{error}: start the service anew") from error
         except NoParquetError as error:
             raise GivenUpError(str(error)) from error
@@ -86,13 +87,13 @@ class Assembly:
             if source.error or (summary.count and not summary.parts):  # it has none, or has it from before
                 continue
             batch.append((source, summary))
-            if len(batch) == AT_ONCE:
+            if len(batch) == SAVED_TOGETHER:
                 await self._write_some(batch)
                 batch.clear()
         await self._write_some(batch)
 
     async def _write_some(self, batch: Sequence[tuple[Source, walking.Summary]]) -> None:
-        written = await all_of([self._write_source(source, summary) for source, summary in batch])
+        written = await all_of([self._write_source(source, summary) for source, summary in batch], AT_ONCE)
         await self._note([(source, info) for (source, _), info in zip(batch, written, strict=True)])
 
     async def _write_source(self, source: Source, summary: walking.Summary) -> ObjectInfo:
@@ -150,11 +151,10 @@ class Assembly:
             if len(lines) != len(files):
                 raise LostPartError(f"{split.part} has {len(lines)} lines, for {len(files)} files")
             good = [(file, line) for file, line in zip(files, lines, strict=True) if file.number not in failed]
-            for at in range(0, len(good), AT_ONCE):
-                await self._write_lines(good[at : at + AT_ONCE])
+            await self._write_lines(good)
 
     async def _write_lines(self, some: Sequence[tuple[Source, bytes]]) -> None:
-        written = await all_of([self._write_line(source, line) for source, line in some])
+        written = await all_of([self._write_line(source, line) for source, line in some], AT_ONCE)
         await self._note([(source, info) for (source, _), info in zip(some, written, strict=True)])
 
     async def _write_line(self, source: Source, line: bytes) -> ObjectInfo:

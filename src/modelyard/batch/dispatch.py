@@ -32,7 +32,8 @@ from modelyard.objects.base import ObjectStoreError
 
 AGAIN_MS = (200, 500, 1_000, 2_000, 5_000)
 EXIT_WAIT_MS = 3_000
-EXIT_LOOK_MS = 100
+EXIT_LOOK_MS = 10
+"""At first: an instance that has ended is soon forgotten by its engine."""
 AS_TOLD = frozenset({"exited with status 0", "killed by signal 15"})
 """How an instance ends that was told to."""
 
@@ -182,6 +183,8 @@ class Dispatcher:
                 raise
             if given is not None and not given.lease.void:
                 return given
+            if given is not None:
+                await given.bytes.close()
         return await self._prepared()
 
     async def _prepared(self) -> Given | None:
@@ -235,9 +238,10 @@ class Dispatcher:
     async def _ending(self) -> str:
         """How the instance ended, which is known a moment after the connection is over; "" if it did not."""
         instance_id, clock = self.worker.instance_id, self._work.clock
-        until_ms = clock.now_ms() + EXIT_WAIT_MS
+        until_ms, pause_ms = clock.now_ms() + EXIT_WAIT_MS, EXIT_LOOK_MS
         while not (ending := await self._work.instances.exit_of(instance_id)) and clock.now_ms() < until_ms:
-            await sleep(clock, EXIT_LOOK_MS)
+            await sleep(clock, pause_ms)
+            pause_ms = min(2 * pause_ms, 200)
         self.gone = bool(ending)
         return ending
 
@@ -252,6 +256,7 @@ class Dispatcher:
         if lease.leased.deaths and lease.untouched:
             await self._fail_first_row(lease, rest, cause_of(cause))
             await self._work.leases.release(lease)
+            self._work.streak.one_more(cause)
         else:
             await self._work.leases.release(lease, died=True)
 

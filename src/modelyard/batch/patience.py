@@ -93,11 +93,12 @@ class Patience:
         await sleep(self._clock, max(FIRST_MS, min(delay_ms(failures), LONGEST_MS)))
 
     async def _over(self, what: str) -> None:
-        if self._waits.pop(what, None) is not None:
-            await self.tell()
+        self._waits.pop(what, None)
+        await self.tell()
 
     async def tell(self) -> None:
-        """Write down what is waited for, if that is another thing now."""
+        """Write down what is waited for, if that is another thing than is written there. Where it cannot be
+        written, the next call does."""
         text = next(iter(self._waits.values()), "")
         if text == self._told:
             return

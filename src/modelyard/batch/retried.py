@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from modelyard.core.batch.outcomes import Failures, Outcomes, failed_line, lines_of
 
 
+class SpoolError(Exception):
+    """The temporary file cannot be written or read; the text says why."""
+
+
 class Retried:
     """What was told of one split so far. `left`: the rows that are still to be tried."""
 
@@ -47,8 +51,11 @@ class Retried:
         place = self._places.get(row)
         if place is None:
             return None
-        self._spool.seek(place[0])
-        return self._spool.read(place[1])
+        try:
+            self._spool.seek(place[0])
+            return self._spool.read(place[1])
+        except OSError as error:
+            raise SpoolError(f"rows that were tried again cannot be read: {error}") from error
 
     @property
     def failures(self) -> Failures:
@@ -58,5 +65,8 @@ class Retried:
         self._spool.close()
 
     def _put(self, row: int, line: bytes) -> None:
-        self._places[row] = (self._spool.seek(0, 2), len(line))
-        self._spool.write(line)
+        try:
+            self._places[row] = (self._spool.seek(0, 2), len(line))
+            self._spool.write(line)
+        except OSError as error:
+            raise SpoolError(f"rows that are tried again cannot be kept: {error}") from error

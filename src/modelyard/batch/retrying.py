@@ -10,14 +10,15 @@ Between two attempts what was told of a split is in a temporary file, and lost w
 rows are predicted again.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import msgspec
 
 from modelyard.batch import walking
+from modelyard.batch.lines import Lines, each_line
 from modelyard.batch.parquet_results import lines_of_parquet
-from modelyard.batch.parts import LostPartError, Written, failure_line
+from modelyard.batch.parts import Written, failure_line
 from modelyard.batch.retried import Retried
 from modelyard.batch.work import GivenUpError, Work
 from modelyard.core.batch.names import RESULTS, failed_name
@@ -215,14 +216,15 @@ class Retries:
         self, source: Source, splits: AsyncGenerator[Split, None]
     ) -> AsyncGenerator[tuple[Split, AsyncGenerator[bytes, None]], None]:
         """Of a source some of whose splits were not tried again: each split, and its lines."""
-        async with aclosing(each_line(self._read(self._destination / self.kept_name(source), 0, None))) as kept:
+        async with aclosing(self._read(self._destination / self.kept_name(source), 0, None)) as pieces:
+            kept = Lines(pieces)
             async for split in splits:
                 if split.part:
-                    async for _ in _next(kept, split.rows):
+                    async for _ in kept.take(split.rows):
                         pass
                     yield split, self._parts.lines(split)
                 else:
-                    yield split, _next(kept, split.rows)
+                    yield split, kept.take(split.rows)
 
     def done(self, split: Split) -> None:
         retried = self._going.pop((split.source, split.start), None)
@@ -275,14 +277,6 @@ class Retries:
             yield content
 
 
-async def _next(kept: AsyncGenerator[bytes, None], rows: int) -> AsyncGenerator[bytes, None]:
-    for _ in range(rows):
-        line = await anext(kept, None)
-        if line is None:
-            raise LostPartError("what was kept of the former results is shorter than it was")
-        yield line
-
-
 def _changed(name: str) -> GivenUpError:
     return GivenUpError(f"{name} is not as this task wrote it, so its failed rows cannot be put in: {AGAIN}")
 
@@ -299,18 +293,3 @@ def _place(line: bytes) -> tuple[int, int]:
     except msgspec.MsgspecError as error:
         raise GivenUpError(f"the list of failed rows is not as this task wrote it: {AGAIN}") from error
     return found.number, found.row
-
-
-async def each_line(pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
-    """Each with its end."""
-    held: list[bytes] = []
-    async for piece in pieces:
-        begin = 0
-        while (feed := piece.find(b"\n", begin)) >= 0:
-            held.append(piece[begin : feed + 1])
-            yield b"".join(held)
-            held.clear()
-            begin = feed + 1
-        held.append(piece[begin:])
-    if last := b"".join(held):
-        yield last

@@ -12,7 +12,7 @@ from modelyard.batch.runner import BatchWorker, Pace
 from modelyard.batch.sweeping import sweep_all
 from modelyard.batch.task_run import TaskRun
 from modelyard.batch.timing import Clock
-from modelyard.batch.work import ExitOf, Instances, Kill, Work
+from modelyard.batch.work import ExitOf, Instances, Kill, Streak, Work
 from modelyard.domain.batch import Job, Task
 from modelyard.objects.base import ObjectRefusedError, Objects
 from modelyard.objects.paths import object_path
@@ -105,5 +105,6 @@ class TaskRunner:
             inputs=Inputs(self._objects),
             parts=Parts(self._objects, destination, task.id, patience),
             instances=self._instances,
+            streak=Streak(),
         )
         return TaskRun(work, lambda: self._nudge(task.service_id))

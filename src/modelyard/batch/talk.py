@@ -139,6 +139,8 @@ class Talk:
             retried = lease.retried
             only = retried.left if retried is not None else None
             told = outcomes(payload, lease.told, self._work.job.format, only)
+            if told.rows:
+                self._work.streak.end()
             if told.rows and retried is not None:
                 retried.take(told)
                 if not retried.left:

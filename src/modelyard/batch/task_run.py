@@ -65,8 +65,12 @@ class TaskRun:
         if self._over is None:
             return
         wanted = {worker.instance_id for worker in workers}
-        for instance_id, active in self._active.items():
-            if instance_id not in wanted:
+        for instance_id, active in [*self._active.items()]:
+            if instance_id in wanted:
+                continue
+            if active.task.done():
+                del self._active[instance_id]
+            else:
                 active.dispatcher.leave()
         for worker in workers:
             if worker.instance_id not in self._active:
@@ -159,11 +163,15 @@ class TaskRun:
         self._nudge()
 
     async def _change(self, change: Callable[[Task], Task]) -> None:
-        """Unless somebody has taken it from us meanwhile."""
+        """Unless somebody has taken it from us meanwhile. One that is over has no leases."""
         async with self._work.store.write() as w:
             task = await w.task(self._work.task_id)
-            if task is not None and task.at_work:
-                await w.save_task(change(task))
+            if task is None or not task.at_work:
+                return
+            changed = change(task)
+            await w.save_task(changed)
+            if not changed.at_work:
+                await w.release_all(task.id)
 
     # ── planning and predicting ───────────────────────────────────────────────────────────────────────────────
 

@@ -48,12 +48,20 @@ async def happens(clock: Clock, what: Awaitable[object], limit_ms: int) -> bool:
         await asyncio.gather(happening, timer, return_exceptions=True)
 
 
-async def all_of(works: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Their results, at the same time; what the first one raises ends all of them."""
-    tasks = [asyncio.ensure_future(work) for work in works]
+async def all_of(works: Sequence[Coroutine[Any, Any, T]], at_once: int) -> list[T]:
+    """Their results, so many of them at the same time; what the first one raises ends all of them."""
+    room = asyncio.Semaphore(at_once)
+
+    async def one(work: Coroutine[Any, Any, T]) -> T:
+        async with room:
+            return await work
+
+    tasks = [asyncio.ensure_future(one(work)) for work in works]
     try:
         return await asyncio.gather(*tasks)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for work in works:
+            work.close()  # one that never began

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from modelyard.batch.inputs import Inputs
 from modelyard.batch.leases import Leases
+from modelyard.batch.lines import together
 from modelyard.batch.link import Connect
 from modelyard.batch.parts import Parts
 from modelyard.batch.patience import Patience
@@ -21,8 +22,30 @@ Kill = Callable[[str], Awaitable[None]]
 """End an instance at once, because it is of no use."""
 
 
+MOST_POISON = 20
+
+
 class GivenUpError(Exception):
     """The task cannot go on; the text says why."""
+
+
+class Streak:
+    """Rows one after the other at which workers died, with no other row done in between: a model that survives no
+    row would go on ending workers for ever."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+
+    def one_more(self, cause: str) -> None:
+        """Raises GivenUpError when that is enough."""
+        self._rows += 1
+        if self._rows >= MOST_POISON:
+            raise GivenUpError(
+                f"{self._rows} rows one after the other ended their workers; of the last one {cause}"
+            )
+
+    def end(self) -> None:
+        self._rows = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +74,7 @@ class Work:
     inputs: Inputs
     parts: Parts
     instances: Instances
+    streak: Streak
 
     async def files(self, first: int, count: int) -> list[Source]:
         """Sources from a number on."""
@@ -78,5 +102,5 @@ class Work:
             raise GivenUpError(f"results cannot be written: {error}") from error
 
     async def _write(self, path: ObjectPath, content: AsyncGenerator[bytes, None]) -> ObjectInfo:
-        async with aclosing(content):
-            return await self.objects.write(path, content)
+        async with aclosing(content), aclosing(together(content)) as pieces:
+            return await self.objects.write(path, pieces)

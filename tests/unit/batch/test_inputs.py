@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from modelyard.batch.frames import Wanted
 from modelyard.batch.inputs import Inputs, SplitBytes
 from modelyard.core.batch.outcomes import NonsenseError
 from modelyard.domain.batch import Format, Source, Split
-from modelyard.objects.base import ObjectChangedError
+from modelyard.objects.base import ObjectChangedError, ObjectRefusedError
 from modelyard.objects.memory import MemoryObjects
-from modelyard.objects.paths import ObjectPath
+from modelyard.objects.paths import MalformedPathError, ObjectPath
 
 CONTENT = bytes(range(100))
 
@@ -98,6 +99,26 @@ async def test_another_object_than_was_planned_is_not_read() -> None:
     with pytest.raises(ObjectChangedError):
         await held.read(Wanted(0, 0, 10))
     await held.close()
+
+
+async def test_a_file_that_only_its_location_reaches_is_located() -> None:
+    objects = Counting()
+    info = await objects.write(ObjectPath("elsewhere", "a"), CONTENT)
+    asked = []
+
+    async def locate(text: str) -> ObjectPath:
+        asked.append(text)
+        if text.startswith("ftp"):
+            raise MalformedPathError("no such place")
+        return ObjectPath("elsewhere", "a")
+
+    objects.locate = locate  # type: ignore[attr-defined]
+    held = Inputs(objects)  # type: ignore[arg-type]
+    source = Source(0, "https://h/a?Signature=s", "", "", len(CONTENT), info.version, "r")
+    assert await held.read(source, 5, 3) == CONTENT[5:8]
+    assert asked == ["https://h/a?Signature=s"]
+    with pytest.raises(ObjectRefusedError):
+        await held.read(replace(source, location="ftp://h/a"), 5, 3)
 
 
 async def test_a_file_that_there_is_not_is_nonsense() -> None:
