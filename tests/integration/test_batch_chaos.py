@@ -102,6 +102,7 @@ async def test_each_row_has_one_outcome(tmp_path: Path, seed: int) -> None:
 
 
 async def reopened(world: RunWorld) -> bool:
+    await world.runner.close()  # one control plane at a time
     async with world.store.write() as w:
         rows = await w.reopen_failed("t1")
         task = await w.task("t1")

@@ -16,6 +16,7 @@ ODD = frozenset({1, 7, 8, 19})
 
 
 async def reopen(world: RunWorld) -> None:
+    await world.runner.close()  # one control plane at a time
     async with world.store.write() as w:
         assert await w.reopen_failed("t1")
         task = await w.task("t1")

@@ -12,7 +12,6 @@ from its beginning, where the one before took a moment, so that a slow worker ho
 
 import asyncio
 import logging
-from contextlib import suppress
 
 from modelyard.batch.frames import FLUSH_S, Assignment
 from modelyard.batch.inputs import SplitBytes
@@ -137,8 +136,7 @@ class Dispatcher:
         finally:
             self._talk = None
             preparing.cancel()
-            with suppress(asyncio.CancelledError):
-                await preparing
+            await asyncio.gather(preparing, return_exceptions=True)
         self._quick = clock.now_ms() - began_ms < FLUSH_S * 1000
         if lease.told is not None and not lease.void:
             await self._outbox.empty()

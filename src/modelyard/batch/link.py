@@ -6,7 +6,6 @@ frame is taken up to the size that its kind may have, and the next one only when
 """
 
 import asyncio
-import contextlib
 import os
 import stat
 from collections.abc import Awaitable, Callable
@@ -131,8 +130,7 @@ class Link:
         self._writer.transport.abort()
         if self._reading is not None:
             self._reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await self._reading
+            await asyncio.gather(self._reading, return_exceptions=True)
 
     async def _frame(self) -> Frame:
         kind, length = frames.head(await self._reader.readexactly(frames.HEAD.size))

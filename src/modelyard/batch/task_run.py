@@ -95,8 +95,7 @@ class TaskRun:
     async def close(self) -> None:
         """Let go of it as it is."""
         self._going.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._going
+        await asyncio.gather(self._going, return_exceptions=True)
         self._retries.close()
 
     async def _go(self) -> None:
