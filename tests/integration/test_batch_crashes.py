@@ -11,6 +11,11 @@ from modelyard.batch.planning import plan
 from modelyard.core.batch.splitting import Sizes
 from modelyard.domain.batch import Format
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+)
+"""A worker that dies between accepting a connection and meeting it leaves that one to the collector."""
+
 RUNS = int(os.environ.get("BATCH_CRASH_RUNS", "180"))
 """Those of `tests/e2e/test_batch_crashes.py` come on top."""
 TOGETHER = 10

@@ -337,8 +337,7 @@ class CrashWorld:
         if life.over.is_set():
             life.buried = True
             await self._bury(before)
-        else:
-            await runner.close()
+        await runner.close()  # of a dead one, the files that it had open
 
     async def _work(self, runner: TaskRunner) -> None:
         for _ in range(MOST_TICKS):
