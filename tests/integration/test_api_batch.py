@@ -10,6 +10,7 @@ import pytest
 from tests.worlds.api import SECOND, ApiWorld, api_world, entry
 
 from modelyard.domain.batch import Counts, Fields, Format, Items, Job, Leaf, LeafType, Task, TaskState, Threshold
+from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.service import Desired, RolloutKind, RolloutState, ServiceStatus
 from modelyard.objects.base import ObjectInfo, ObjectRefusedError
 from modelyard.objects.memory import MemoryObjects
@@ -316,6 +317,17 @@ async def test_the_quotas_of_batch_services(world: ApiWorld) -> None:
     await world.brought(service_id, ServiceStatus.RUNNING)
     answer = await world.call("PUT", f"{SERVICES}/{service_id}", {"config": [batch(instance_count=3)]})
     refused(answer, "3522", "config[0].instance_count")
+
+
+async def test_a_batch_that_finished_takes_no_room(world: ApiWorld) -> None:
+    async with world.store.write() as w:
+        await w.save_pool(PoolEntry("pool-1", "p1", "lab", "running", 1, {"cpu": 2}))
+    service_id = await created(world, body(batch(pool_name="lab")), ServiceStatus.RUNNING)
+    another = body(batch(pool_name="lab"), service_name="another")
+    (text,) = refused(await world.call("POST", SERVICES, another), "0104", "config")
+    assert "does not fit into the pool 'lab'" in text
+    await world.brought(service_id, ServiceStatus.FINISHED)
+    await created(world, another)
 
 
 # ── changes ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from modelyard.core.admission.placement import Placement
 from modelyard.core.admission.volumes import HostDirs
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Capacity, Resources
-from modelyard.domain.service import Desired, InferType
+from modelyard.domain.service import Desired, InferType, Service, ServiceStatus
 from modelyard.operations import limits
 from modelyard.operations.context import Context
 from modelyard.operations.services.batch_places import Places, places
@@ -53,17 +53,22 @@ async def admission_input(
 
 
 async def _taken(r: ReadTransaction, pools: Mapping[str, Pool], service_id: str) -> Mapping[str, Resources]:
-    """What the other services that are to run have of each pool whose capacity is set."""
+    """What the other services that are to run have of each pool whose capacity is set. (A batch that finished has
+    no workers any more.)"""
     bounded = {pool.id for pool in pools.values() if pool.capacity != Capacity()}
     taken: dict[str, Resources] = {}
     for other in await r.records() if bounded else ():
-        if other.service.id == service_id or other.service.desired is not Desired.RUNNING:
+        if other.service.id == service_id or not _takes_room(other.service):
             continue
         for variant in other.revisions[other.service.revision].variants:
             if (pool_id := variant.template.pool) in bounded:
                 amount = variant.template.resources.times(variant.instance_count)
                 taken[pool_id] = taken.get(pool_id, Resources()) + amount
     return taken
+
+
+def _takes_room(service: Service) -> bool:
+    return service.desired is Desired.RUNNING and service.status is not ServiceStatus.FINISHED
 
 
 def _tracks(record: ServiceRecord | None) -> Iterable[int]:
