@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.worlds.batch_run import JOB, RunWorld, Script, Session, numbers, run_world
+from tests.worlds.batch_run import JOB, DiedError, RunWorld, Script, Session, numbers, run_world
 
 from modelyard.batch import assembly
 from modelyard.batch.parts import Parts
@@ -208,6 +208,45 @@ async def test_a_destination_that_may_not_be_written_fails_the_task(tmp_path: Pa
         task = await world.stored()
         assert (task.state, task.error) == (TaskState.FAILED, "results cannot be written: access denied")
         assert world.killed == []
+
+
+@pytest.mark.parametrize("error", [ObjectRefusedError("access denied"), ZeroDivisionError("a bug")])
+async def test_what_goes_wrong_with_the_last_results_is_noticed(tmp_path: Path, error: Exception) -> None:
+    """When no worker has anything more to tell."""
+    async with run_world(tmp_path, rows=3) as world:
+
+        async def broken(*args: Any, **options: Any) -> Any:
+            raise error
+
+        world.objects.write = broken
+        await world.worker("w1")
+
+        async def noticed() -> bool:
+            task = await world.stored()
+            return str(error) in task.error + task.waiting
+
+        await world.until(noticed)
+
+
+async def test_the_results_of_a_worker_that_is_gone_are_written_when_they_can_be(tmp_path: Path) -> None:
+    async def tells_and_ends(session: Session, asked: dict[str, Any]) -> None:
+        await session.split(asked)
+        await session.writer.drain()
+        raise DiedError
+
+    async with run_world(tmp_path, rows=3) as world:
+        write, until_ms = world.objects.write, world.clock.now + 30_000
+
+        async def later(*args: Any, **options: Any) -> Any:
+            if world.clock.now < until_ms:
+                raise ObjectStoreUnavailableError("nobody answers")
+            return await write(*args, **options)
+
+        world.objects.write = later
+        await world.worker("w1", Script(talk=tells_and_ends))
+        await world.until(world.over, step_ms=200, script=Script())
+        await world.check()
+        assert sum(worker.predicted.total() for worker in world.workers.values()) == 3
 
 
 async def test_what_nobody_foresaw_is_tried_again_from_the_ledger(tmp_path: Path, monkeypatch: Any) -> None:

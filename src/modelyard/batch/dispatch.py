@@ -52,7 +52,7 @@ class Dispatcher:
         self._leaving = False
         self._talk: Talk | None = None
         self._ahead: asyncio.Task[Given | None] | None = None
-        self._outbox = Outbox(work, retries, lambda _: self._stir.set())
+        self._outbox = Outbox(work, retries, self._stir.set)
         self._quick = False
 
     def leave(self) -> None:
@@ -67,6 +67,7 @@ class Dispatcher:
         failures = 0
         try:
             while not (self._leaving or self.gone):
+                self._outbox.check()
                 link = await self._linked()
                 if link is None:
                     failures += 1
@@ -78,6 +79,7 @@ class Dispatcher:
                     await link.close()
                 if failures:
                     await self._pause(AGAIN_MS[min(failures, len(AGAIN_MS)) - 1])
+            await self._outbox.empty()
             await self._give_back_what_is_ahead()
         finally:
             await self._outbox.close()
@@ -95,7 +97,9 @@ class Dispatcher:
         await happens(self._work.clock, self._until_leaving(), duration_ms)
 
     async def _until_leaving(self) -> None:
+        """Raises what the outbox raises."""
         while not self._leaving:
+            self._outbox.check()
             await self._stir.wait()
             self._stir.clear()
 
@@ -165,6 +169,8 @@ class Dispatcher:
                     await asyncio.wait((news, reading, leaving), return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     leaving.cancel()
+                if leaving.done():
+                    leaving.result()
             finally:
                 news.cancel()
             if reading.done():  # it has nothing to say now: it went, or talks nonsense

@@ -23,12 +23,13 @@ _EACH = 64
 
 
 class Outbox:
-    """See the module. `voided` is told of a lease that turned out to be void."""
+    """See the module. `stir` is called when a lease turned out to be void, and when nothing more can be published:
+    then `check` raises why."""
 
-    def __init__(self, work: Work, retries: Retries, voided: Callable[[Lease], None]) -> None:
+    def __init__(self, work: Work, retries: Retries, stir: Callable[[], None]) -> None:
         self._work = work
         self._retries = retries
-        self._voided = voided
+        self._stir = stir
         self._waiting: deque[tuple[Lease, Outcomes]] = deque()
         self._bytes = 0
         self._sending: asyncio.Task[None] | None = None
@@ -36,7 +37,7 @@ class Outbox:
 
     async def put(self, lease: Lease, told: Outcomes) -> None:
         """Returns when there is room for more. Raises GivenUpError."""
-        self._check()
+        self.check()
         self._waiting.append((lease, told))
         self._bytes += _size(told)
         if self._sending is None:
@@ -76,21 +77,25 @@ class Outbox:
             await asyncio.wait((less, self._sending), return_when=asyncio.FIRST_COMPLETED)
         finally:
             less.cancel()
-        self._check()
+        self.check()
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raises what ended the sending."""
         if self._sending is not None and self._sending.done():
             self._sending.result()
 
     async def _send(self) -> None:
-        while self._waiting:
-            lease, told = self._next()
-            if not lease.void:
-                await self._publish(lease, told)
-            self._bytes -= _size(told)
-            self._less.set()
-        self._sending = None
+        try:
+            while self._waiting:
+                lease, told = self._next()
+                if not lease.void:
+                    await self._publish(lease, told)
+                self._bytes -= _size(told)
+                self._less.set()
+            self._sending = None
+        finally:
+            if self._sending is not None:
+                asyncio.get_running_loop().call_soon(self._stir)  # behind the end of this task
 
     def _next(self) -> tuple[Lease, Outcomes]:
         """The oldest ones, with those behind them of the same lease."""
@@ -112,7 +117,7 @@ class Outbox:
         else:
             part = await self._written(name, told)
         if not await self._work.leases.publish(lease, told, part):
-            self._voided(lease)
+            self._stir()
         elif lease.retried is not None:
             self._retries.done(lease.leased)
 

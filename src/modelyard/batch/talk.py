@@ -172,6 +172,7 @@ class Talk:
 
     async def _frame(self, serving: Serving) -> Frame:
         while True:
+            self._outbox.check()
             self._give_up_if_told()
             reading = self._link.reading()
             if reading.done():
