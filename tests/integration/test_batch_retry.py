@@ -10,7 +10,7 @@ import pytest
 from tests.worlds.batch_run import JOB, RunWorld, Script, numbers, run_world
 
 from modelyard.batch.assembly import Assembly
-from modelyard.domain.batch import Format, Output, TaskState
+from modelyard.domain.batch import Format, Output, TaskState, Threshold
 
 ODD = frozenset({1, 7, 8, 19})
 
@@ -96,6 +96,21 @@ async def test_a_task_that_was_never_assembled_takes_the_former_lines_from_its_p
         await world.check()
 
 
+@pytest.mark.parametrize("what", ["gone", "spoiled"])
+async def test_a_part_that_somebody_removed_fails_the_task_at_once(tmp_path: Path, what: str) -> None:
+    job = replace(JOB, error_threshold=Threshold(count=0))
+    async with run_world(tmp_path, rows=5, job=job) as world:
+        await first_round(world)
+        (part,) = (tmp_path / "objects" / "out" / "to" / "infer-result-t1.parts").iterdir()
+        part.unlink() if what == "gone" else part.write_bytes(part.read_bytes()[:-3])
+        await reopen(world)
+        await world.worker("w2")
+        await world.until(world.over)
+        task = await world.stored()
+        assert task.state is TaskState.FAILED
+        assert "give the service another dest_path" in task.error
+
+
 @pytest.mark.parametrize("what", ["infer-result/rows.csv_result.txt", "infer-result-t1_failed.jsonl"])
 @pytest.mark.parametrize("how", ["changed", "gone"])
 async def test_results_that_somebody_changed_are_left_alone(tmp_path: Path, what: str, how: str) -> None:
@@ -111,7 +126,7 @@ async def test_results_that_somebody_changed_are_left_alone(tmp_path: Path, what
         await world.until(world.over)
         task = await world.stored()
         assert task.state is TaskState.FAILED
-        assert "start the service anew" in task.error
+        assert "give the service another dest_path" in task.error
         if how == "changed":
             assert path.read_bytes() == b"mine\n"
 

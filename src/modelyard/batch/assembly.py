@@ -19,7 +19,7 @@ from modelyard.batch import walking
 from modelyard.batch.lines import TooFewLinesError, each_line
 from modelyard.batch.parquet_results import NoParquetError, ResultRow, parquet
 from modelyard.batch.parts import LostPartError
-from modelyard.batch.retrying import Retries
+from modelyard.batch.retrying import AGAIN, Retries
 from modelyard.batch.sweeping import sweep_all
 from modelyard.batch.timing import all_of
 from modelyard.batch.work import GivenUpError, Work
@@ -52,7 +52,7 @@ class Assembly:
                 await work.patience.until_done("forgetting the parts", self._forget_parts)
             await work.patience.until_done("removing the parts", lambda: sweep_all(work.parts))
         except (LostPartError, TooFewLinesError) as error:
-            raise GivenUpError(f"{error}: start the service anew") from error
+            raise GivenUpError(f"{error}: {AGAIN}") from error
         except NoParquetError as error:
             raise GivenUpError(str(error)) from error
         except ObjectStoreError as error:

@@ -18,16 +18,17 @@ import msgspec
 from modelyard.batch import walking
 from modelyard.batch.lines import Lines, each_line
 from modelyard.batch.parquet_results import lines_of_parquet
-from modelyard.batch.parts import Written, failure_line
+from modelyard.batch.parts import LostPartError, Written, failure_line
 from modelyard.batch.retried import Retried
 from modelyard.batch.work import GivenUpError, Work
 from modelyard.core.batch.names import RESULTS, failed_name
 from modelyard.core.batch.outcomes import Failures, Outcomes
 from modelyard.domain.batch import Format, Output, Source, Split, SplitState
-from modelyard.objects.base import ObjectChangedError, ObjectNotFoundError
+from modelyard.objects.base import ObjectChangedError, ObjectNotFoundError, ObjectStoreError
 from modelyard.objects.paths import ObjectPath
 
-AGAIN = "start the service anew"
+AGAIN = "give the service another dest_path"
+"""A new task is made then: whoever only starts it goes on with the one that cannot."""
 
 Key = tuple[int, int]
 
@@ -172,7 +173,10 @@ class Retries:
         key = (split.source, split.start)
         retried = self._going.get(key)
         if retried is None:
-            failures = await self._patience.until_done("reading failed rows", lambda: self._failed(split))
+            try:
+                failures = await self._patience.until_done("reading failed rows", lambda: self._failed(split))
+            except (LostPartError, ObjectStoreError) as error:
+                raise GivenUpError(f"{error}, so failed rows cannot be tried again: {AGAIN}") from error
             retried = self._going[key] = Retried([row for row, _ in failures])
         retried.begin()
         return retried
