@@ -15,6 +15,7 @@ from modelyard.client.status import ENDED
 def line(service: Service) -> str:
     """How far it is, in one line.
 
+    >>> from modelyard.client import Task
     >>> task = Task(task_id="t", number=1, state="active", planned=True, rows=100, rows_done=40, rows_failed=2)
     >>> line(Service(service_id="s", service_name="jobs", status="running", batch=task))
     'running: 42 of 100 rows, 2 FAILED'
@@ -22,7 +23,10 @@ def line(service: Service) -> str:
     task = service.batch
     if task is None:
         return service.status
-    parts = [f"{task.rows_done + task.rows_failed:,} of {task.rows:,}{'' if task.planned else ' or more'} rows"]
+    tried = task.rows_done + task.rows_failed
+    parts = [f"{tried:,} of {task.rows:,}{'' if task.planned else ' or more'} rows"]
+    if not (task.planned or task.rows):
+        parts = ["its input is being counted"]
     if task.rows_failed:
         parts.append(f"{task.rows_failed:,} FAILED")
     if task.sources_failed:

@@ -76,7 +76,10 @@ def job(status: str, **task: object) -> Service:
             job("running", rows=100, planned=True, rows_done=5, rows_failed=2, rows_per_second=9, seconds_left=90),
             "running: 7 of 100 rows, 2 FAILED, 9 rows/s, 1 min 30 s left",
         ),
-        (job("running", waiting="the store is away"), "running: 0 of 0 or more rows, waits: the store is away"),
+        (
+            job("running", waiting="the store is away"),
+            "running: its input is being counted, waits: the store is away",
+        ),
     ],
     ids=["some", "more to come", "a pace", "waiting"],
 )
