@@ -184,13 +184,14 @@ class Cutter:
     def _whole(self, held: bytes, *, final: bool) -> tuple[list[bytes], bytes, bool]:
         """The lines of it that are whole, the rest, and whether the last of these lines is broken off: a long one
         whose end is not known comes in parts."""
-        lines = self._lines.lines(held)
+        unit = self._lines.encoding.unit
+        whole = len(held) if final else len(held) - len(held) % unit  # half a line feed is none yet
+        lines = self._lines.lines(held[:whole])
         if final or not lines:
-            return lines, b"", False
-        rest = lines.pop()
+            return lines, held[whole:], False
+        rest = lines.pop() + held[whole:]
         if len(rest) <= _PART_BYTES:
             return lines, rest, False
-        unit = self._lines.encoding.unit
         part = len(rest) - len(rest) % unit - 2 * unit
         return [*lines, rest[:part]], rest[part:], True
 

@@ -85,6 +85,12 @@ def test_long_rows_are_passed_over_and_none_else(text: str, name: str, step: int
     assert begins(short) == (places if short else [])
 
 
+def test_a_line_feed_that_comes_in_halves_behind_a_row_that_is_passed_over() -> None:
+    data = ";;\r\na\r\n".encode("utf-16-le")
+    for step in range(1, 9):
+        assert rows(chunks(data, "utf-16-le", step, 2)) == ["the row is longer than 2 bytes", ["a"]]
+
+
 def test_a_row_that_does_not_end_is_not_held() -> None:
     held: list[int] = []
     lines = CsvLines(encoding("utf-8"), ",", 1000)
