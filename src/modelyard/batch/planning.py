@@ -172,7 +172,8 @@ class _Planner:
     def _cuts_of(
         self, place: Place, info: ObjectInfo, at: int = 0, row: int = 0
     ) -> aclosing[AsyncGenerator[list[Cut], None]]:
-        parts = cuts(self._objects, place, info, self._job, self._sizes, at=at, row=row, so_far=self._rows)
+        sizes = self._sizes.of(info.size, self._rows)
+        parts = cuts(self._objects, place, info, self._job, sizes, at=at, row=row, so_far=self._rows)
         return aclosing(parts)
 
     async def _unreadable(self, source: Source, error: str) -> None:

@@ -147,7 +147,7 @@ async def test_a_header_is_no_row(world: PlanningWorld) -> None:
     found = await world.plan(csv=Dialect(header=True), sizes=SMALL)
     whole(found)
     assert (found.rows, found.errors) == ([2, 0, 0], ["", "", ""])
-    assert found.splits == [Split(0, 8, 16, 0, 2)]
+    assert found.splits == [Split(0, 8, 12, 0, 1), Split(0, 12, 16, 1, 1)]
 
 
 async def test_what_is_wrong_with_a_file_is_that_file_s(world: PlanningWorld) -> None:

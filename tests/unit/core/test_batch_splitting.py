@@ -303,3 +303,25 @@ def test_row_groups(groups: list[tuple[int, int]]) -> None:
     edges = {sum(rows for rows, _ in groups[:n]) for n in range(len(groups) + 1)}
     small = {edge for cut in cuts for edge in (cut.start, cut.end)}
     assert all(edge in edges for edge in small) or any(rows > 200 for rows, _ in groups)
+
+
+@pytest.mark.parametrize(
+    ("size", "so_far", "most"),
+    [
+        pytest.param(160, 0, 10, id="a small input has work for several workers"),
+        pytest.param(0, 0, 1, id="an empty one"),
+        pytest.param(1_000_000, 0, 62_500, id="about sixteen of each"),
+        pytest.param(100_000_000, 0, 4 * 1024 * 1024, id="large ones bounded"),
+        pytest.param(160, 1000, 64 * 1024, id="one of many small files is not cut"),
+    ],
+)
+def test_a_source_is_cut_by_its_size(size: int, so_far: int, most: int) -> None:
+    sizes = Sizes().of(size, so_far)
+    assert (sizes.bytes, sizes.rows_after(so_far)) == (most, 50_000)
+
+
+def test_calls_of_a_model_can_be_large_from_the_first_split_on() -> None:
+    data = b"5.1,3.5,1.4,0.2\n" * 200_000
+    cuts = cuts_of(data, Dialect(), Sizes().of(len(data), 0))
+    assert len(cuts) <= 17
+    assert min(cut.rows for cut in cuts[:-1]) >= 12_000

@@ -1,16 +1,21 @@
 """How an input is cut into splits. Pure: bytes in, cuts out, and nothing held but where we are.
 
-A split ends with the row that makes it as large as `Sizes` allows. The first splits of a task are small, so that
-several workers have something to do in a small input, and one eighth of what came before later on:
+A split ends with the row that makes it as large as `Sizes` allows. A source whose size is known is cut into about
+sixteen, so that several workers have something to do in a small one, and calls of the model are large in a large
+one (`Sizes.of`). Once a task has a thousand rows there is enough to do, and a small source is not cut any more.
 
-    rows of the task so far      0    512   4,096   100,000   1,000,000
-    rows of the next split      64     64     512    12,500      50,000
+    bytes of the source         160      16 kB     1 MB     100 MB
+    of a split at most           10       1 kB    65 kB     4.2 MB
 
-Files are taken together in the same way, up to 256 of them or 16 MiB.
+Where only rows are known (files taken together, row groups), the first splits are small, and later ones have one
+eighth of what came before:
+
+    files of the task so far      0     64     512     2,048
+    files of the next split       1      8      64       256
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from modelyard.core.batch import encodings
@@ -19,6 +24,9 @@ from modelyard.core.batch.line_rows import LineEnds
 from modelyard.domain.batch import Dialect
 
 _GROWTH = 8
+_SHARES = 16
+_ENOUGH_ROWS = 1000
+_LEAST_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,11 @@ class Sizes:
     rows: int = 50_000
     bytes: int = 4 * 1024 * 1024
     first_rows: int = 64
+
+    def of(self, size: int, so_far: int) -> "Sizes":
+        """For a source of `size` bytes in a task of `so_far` rows."""
+        least = 1 if so_far < _ENOUGH_ROWS else _LEAST_BYTES
+        return replace(self, bytes=min(self.bytes, max(size // _SHARES, least)), first_rows=self.rows)
 
     def rows_after(self, so_far: int) -> int:
         return min(max(so_far // _GROWTH, self.first_rows), self.rows)
