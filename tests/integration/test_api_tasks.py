@@ -257,7 +257,7 @@ async def test_a_retry_is_bound_like_any_other_change(world: BatchWorld) -> None
     ("state", "status", "failed", "why"),
     [
         (TaskState.ACTIVE, ServiceStatus.RUNNING, (1,), "wait until the service is finished"),
-        (TaskState.FINISHED, ServiceStatus.FINISHED, (), "has no row that failed"),
+        (TaskState.FINISHED, ServiceStatus.FINISHED, (), "there is nothing to try again"),
         (TaskState.STOPPED, ServiceStatus.STOPPING, (1,), "stopping"),
     ],
     ids=["at work", "none failed", "stopping"],

@@ -202,7 +202,7 @@ async def _not_now(r: ReadTransaction, record: ServiceRecord, task: Task) -> lis
         )
         return [Violation("task_id", text, REFUSED)]
     if not task.counts.rows_failed:
-        return [Violation("task_id", "has no row that failed", REFUSED)]
+        return [Violation("", f"no row of task {task.number} failed: there is nothing to try again", REFUSED)]
     return []
 
 

@@ -82,7 +82,7 @@ class Requests:
         if isinstance(item, bytes):
             if not item.strip():
                 raise RowError(f"row {number}: the line is empty")
-            return self._protocol.decode(item, _no_header)
+            return self._protocol.decode(item, _json)
         if isinstance(item, Upload):
             if not self._field:
                 return self._protocol.decode(
@@ -98,13 +98,14 @@ def _object(line: bytes, number: int) -> Any:
     if not line.strip():
         raise RowError(f"row {number}: the line is empty")
     try:
-        return decode(line, _no_header)
+        return decode(line, _json)
     except RequestError as error:
         raise RowError(f"row {number}: {error.message}") from None
 
 
-def _no_header(_name: str) -> str:
-    return ""
+def _json(name: str) -> str:
+    """The headers of a line, which is JSON by its format."""
+    return "application/json" if name == "content-type" else ""
 
 
 class InProcess:

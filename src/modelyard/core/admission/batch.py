@@ -31,7 +31,7 @@ MANIFEST_SUFFIX = ".manifest"
 FIELDS = ("src_path", "dest_path", "req_uri", "mapping_type", "mapping_rule", "src_type")
 MANDATORY = ("src_path", "dest_path", "req_uri", "mapping_type")
 MALFORMED, MISSING, REFUSED, NO_PARAMETERS = "3572", "3551", "4310", "3514"
-EXTRA = "modelyard[parquet]"
+EXTRA = "the extra modelyard[parquet] (make install-parquet, or pip install 'modelyard[parquet]')"
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,7 @@ def test_json_lines() -> None:
     assert ran.lines[3] == {"got": {"a": "é"}}
     assert ran.failures[1] == "row 1: the line is empty"
     assert ran.failures[2].startswith("Incorrect JSON format of the input data.")
+    assert "Content-Type" not in ran.failures[2]
 
 
 def test_json_lines_with_a_rule() -> None:
