@@ -257,7 +257,9 @@ FATE: dict[str, dict[str, Fate]] = {
         **{"description": Label(), "specification": Label()},
     },
     "capacity.PoolList": by("api/routes/capacity.py", "project_id"),
-    "capacity.BucketBody": by("api/routes/capacity.py", "project_id"),
+    "capacity.BucketBody": by(
+        "api/routes/capacity.py", "project_id", "endpoint", "access_key", "secret_key", "region"
+    ),
     "identity.LoginBody": by("api/keystone.py", "auth"),
     "identity.Auth": by("api/keystone.py", "identity", "scope"),
     "identity.Methods": {
