@@ -84,20 +84,22 @@ class Cutter:
         final = False
         while True:
             if not final:
-                held, final = _filled(held, pieces, least)
+                held, final = _filled(held, pieces, max(least, self._worth_a_call()))
             at = 0
-            while (end := (yield from self._cut(held, at, final=final))) > at:
+            short = False
+            while not short and (end := (yield from self._cut(held, at, final=final))) > at:
                 at = end
+                short = not final and len(held) - at < self._worth_a_call()
             held = held[at:]
             if final:
                 return
-            if len(held) > self._most:
+            if len(held) > self._most and not short:
                 held, final = yield from self._pass_over(held, pieces)
             least = min(2 * len(held), self._most + 1)  # a row is not read again for each window that it has
 
     def _cut(self, held: bytes, at: int, *, final: bool) -> Generator[LineChunk, None, int]:
         """One chunk from `at`; returns where it ended, `at` if there is none."""
-        size = min(max(int(self._wanted.rows * self._mean_bytes * _ROOM), CHUNK_BYTES), MOST_CHUNK_BYTES)
+        size = self._chunk_bytes()
         while at < len(held):
             limit = min(at + size, len(held))
             whole = final and limit == len(held)
@@ -112,6 +114,13 @@ class Cutter:
                 break
             size *= 2
         return at
+
+    def _chunk_bytes(self) -> int:
+        return min(max(int(self._wanted.rows * self._mean_bytes * _ROOM), CHUNK_BYTES), MOST_CHUNK_BYTES)
+
+    def _worth_a_call(self) -> int:
+        """Fewer bytes wait for more, once it is known that the model is faster with many rows at once."""
+        return self._chunk_bytes() if self._wanted.rows > 1 else 0
 
     def _last_line(self, held: bytes, start: int, limit: int) -> int:
         """Where the last line ends that ends in [start, limit]; `start` if none does. Whether a carriage return

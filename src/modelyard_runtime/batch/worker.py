@@ -70,7 +70,7 @@ class Worker:
         _log.debug("rows %d to %d of source %d", split.first_row, split.first_row + split.rows, split.source)
         total = split.rows if split.only is None else len(split.only)
         results = Results(link, split, total)
-        reading = _Reading(link, split)
+        reading = _Reading(link, split, 1 if split.careful else self._pace.size)
         try:
             done = self._predict(reading, results, link, predicting(split))
             if done < total and not link.abandoned:
@@ -146,9 +146,10 @@ def _outcomes(
 class _Reading:
     """The thread that reads the rows of a split, and what it has read: chunks, and the numbers of their rows."""
 
-    def __init__(self, link: Link, split: wire.Split) -> None:
+    def __init__(self, link: Link, split: wire.Split, rows: int) -> None:
+        """`rows`: of a call, as far as that is known."""
         self.split = split
-        self.wanted = Wanted()
+        self.wanted = Wanted(rows)
         self._link = link
         self._ended = False
         self._chunks: queue.Queue[tuple[Chunk, Sequence[int]] | Exception | None] = queue.Queue(_CHUNKS)

@@ -21,11 +21,11 @@ ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "gb18030")
 
 
 def chunks(
-    data: bytes, name: str = "utf-8", step: int = 7, most: int = 10_000, delimiter: str = ","
+    data: bytes, name: str = "utf-8", step: int = 7, most: int = 10_000, delimiter: str = ",", wanted: int = 1
 ) -> list[LineChunk]:
     lines = CsvLines(encoding(name), delimiter, most)
     pieces = iter([data[n : n + step] for n in range(0, len(data), step)])
-    return list(Cutter(lines, (5, 100), 3, Wanted()).chunks(b"", pieces))
+    return list(Cutter(lines, (5, 100), 3, Wanted(wanted)).chunks(b"", pieces))
 
 
 def rows(found: list[LineChunk]) -> list[Any]:
@@ -47,10 +47,10 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelyard_runtime.batch.cutter.CHUNK_BYTES", 8)
 
 
-@given(HOSTILE, st.sampled_from(ENCODINGS), st.integers(1, 20), st.sampled_from(",;é"))
+@given(HOSTILE, st.sampled_from(ENCODINGS), st.integers(1, 20), st.sampled_from(",;é"), st.integers(1, 3))
 @settings(max_examples=400, deadline=None)
-def test_any_text_in_any_pieces(text: str, name: str, step: int, delimiter: str) -> None:
-    found = chunks(text.encode(name), name, step, delimiter=delimiter)
+def test_any_text_in_any_pieces(text: str, name: str, step: int, delimiter: str, wanted: int) -> None:
+    found = chunks(text.encode(name), name, step, delimiter=delimiter, wanted=wanted)
     assert rows(found) == expected(text, delimiter)
     numbers = [chunk.first + n for chunk in found for n in range(len(chunk.items))]
     assert numbers == list(range(3, 3 + len(numbers)))
@@ -69,12 +69,12 @@ def test_each_row_can_be_the_first_of_a_split(text: str, name: str, step: int) -
         assert rows(chunks(data[place:], name, step)) == whole[n:]
 
 
-@given(HOSTILE, st.sampled_from(ENCODINGS), st.integers(1, 20), st.integers(1, 20))
+@given(HOSTILE, st.sampled_from(ENCODINGS), st.integers(1, 20), st.integers(1, 20), st.integers(1, 3))
 @settings(max_examples=400, deadline=None)
-def test_long_rows_are_passed_over_and_none_else(text: str, name: str, step: int, most: int) -> None:
+def test_long_rows_are_passed_over_and_none_else(text: str, name: str, step: int, most: int, wanted: int) -> None:
     data = text.encode(name)
     places = begins(chunks(data, name))
-    short = chunks(data, name, step, most)
+    short = chunks(data, name, step, most, wanted=wanted)
     lengths = [
         len(data[start:end].decode(name).removesuffix("\n").removesuffix("\r").encode(name))
         for start, end in pairwise(places)
@@ -89,6 +89,15 @@ def test_a_line_feed_that_comes_in_halves_behind_a_row_that_is_passed_over() -> 
     data = ";;\r\na\r\n".encode("utf-16-le")
     for step in range(1, 9):
         assert rows(chunks(data, "utf-16-le", step, 2)) == ["the row is longer than 2 bytes", ["a"]]
+
+
+def test_a_call_gets_the_rows_that_it_wants_however_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modelyard_runtime.batch.cutter.CHUNK_BYTES", 64 * 1024)
+    data = (b"0.12345," * 33 + b"0.12345\n") * 20_000
+    few, *whole, _last = [len(chunk.items) for chunk in chunks(data, step=300_000, wanted=3_000)]
+    assert few < 3_000
+    assert whole
+    assert all(0.8 * 3_000 <= rows <= 3_000 for rows in whole)
 
 
 def test_a_row_that_does_not_end_is_not_held() -> None:
