@@ -32,8 +32,8 @@ def opened(context: Context, declared: str) -> tuple[Encoding, int, bytes, Itera
     try:
         if start >= LONGEST_MARK:
             encoding, _ = encoding_of(declared, window.read(0, 0, LONGEST_MARK))
-            return encoding, start, b"", window.stream(0, start, split.end)
-        pieces = window.stream(0, 0, split.end)
+            return encoding, start, b"", window.stream(0, start, split.end, context.first_bytes)
+        pieces = window.stream(0, 0, split.end, context.first_bytes)
         held = b""
         while len(held) < LONGEST_MARK and (more := next(pieces, b"")):
             held += more

@@ -17,7 +17,7 @@ import msgspec
 
 from modelyard_runtime.batch import wire
 
-_FIRST_BYTES = 128 * 1024
+FIRST_BYTES = 128 * 1024
 
 
 class LostError(Exception):
@@ -151,7 +151,7 @@ class Window:
                 on_their_way -= 1
             yield failure or b"".join(parts)
 
-    def stream(self, file: int, start: int, end: int, first: int = _FIRST_BYTES) -> Iterator[bytes]:
+    def stream(self, file: int, start: int, end: int, first: int = FIRST_BYTES) -> Iterator[bytes]:
         """The same in pieces, which grow, so that the first rows come soon; the next ones are on their way
         while one is used. Used up, or not used again."""
         asked = start

@@ -6,8 +6,9 @@
     a row, or much longer                            were short
     a call failed for its size                       half as many, and never so many again
 
-A size is tried for `TRIES` calls or `TRIED_S`, and is faster than another by a twentieth or not at all, so that
-noise decides little. What was learned holds for the next split too.
+A size is tried for `TRIES` calls or `TRIED_S`, the fastest of which counts, and is faster than another by a
+twentieth or not at all, so that noise decides little. What it decided all the same is tried anew after `CALM`
+short calls. What was learned holds for the next split too.
 """
 
 LONG_S = 0.5
@@ -17,7 +18,6 @@ TRIES = 3
 CALM = 100
 _FASTER = 1.05
 _NEARLY = 0.8
-_WEIGHT = 0.25
 
 
 class Pace:
@@ -32,6 +32,11 @@ class Pace:
         self._calls = self._calm = self._long = 0
         self._spent_s = 0.0
         self._settled = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known which size is fastest."""
+        return self._settled
 
     def record(self, rows: int, took_s: float) -> None:
         """A call has ended. Of one that took far fewer rows than `size`, since there were no more, only its length
@@ -57,19 +62,20 @@ class Pace:
             self._move(min(self.size, self._most_now))
 
     def _calm_down(self, took_s: float) -> None:
-        if took_s > LONG_S / 4 or self._most_now == self._most:
+        if took_s > LONG_S / 4 or self.size >= self._most:
             self._calm = 0
             return
         self._calm += 1
         if self._calm >= CALM:
-            self._most_now = min(2 * self._most_now, self._most)
+            if self.size >= self._most_now:
+                self._most_now = min(2 * self._most_now, self._most)
             self._settled = False
+            self._speeds.clear()
             self._move(self.size)
 
     def _try(self, rows: int, took_s: float) -> None:
         speed = rows / max(took_s, 1e-9)
-        before = self._speeds.get(self.size)
-        self._speeds[self.size] = speed if before is None else before + (speed - before) * _WEIGHT
+        self._speeds[self.size] = max(speed, self._speeds.get(self.size, 0.0))  # what slows a call is often others
         self._calls += 1
         self._spent_s += took_s
         if self._calls >= TRIES or self._spent_s >= TRIED_S:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from modelyard_runtime.batch import wire
-from modelyard_runtime.batch.link import Window
+from modelyard_runtime.batch.link import FIRST_BYTES, Window
 
 MOST_SHOWN = 80
 CHUNK_BYTES = 64 * 1024
 MOST_CHUNK_BYTES = 1024 * 1024
+_MANY_ROWS = 1024
 
 
 class RowError(Exception):
@@ -52,6 +53,11 @@ class Context:
     split: wire.Split
     window: Window
     wanted: Wanted = field(default_factory=Wanted)
+
+    @property
+    def first_bytes(self) -> int:
+        """Of the first window: little, so that the first rows come soon, unless a call is to have many."""
+        return wire.MOST_READ_BYTES if self.wanted.rows >= _MANY_ROWS else FIRST_BYTES
 
 
 def chunks_of(context: Context) -> Iterator[Chunk]:

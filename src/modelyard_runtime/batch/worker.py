@@ -98,8 +98,7 @@ class Worker:
                 if link.abandoned:
                     return done
                 size = 1 if split.careful else min(pace.size, predictor.most)
-                calls = -(-(len(chunk.items) - at) // size)  # of equal size, rather than a last one of a few rows
-                end = at + (size if calls > 2 else -(-(len(chunk.items) - at) // calls))
+                end = at + rows_of_call(len(chunk.items) - at, size, exact=not pace.settled)
                 began_s = self._clock()
                 self.busy = True
                 answered = predictor.answer(chunk.items[at:end], numbers[at:end], plain=chunk.plain)
@@ -128,6 +127,13 @@ class Worker:
         tally.answers[5] += failed
         tally.batch_rows.add(rows)
         tally.finished += rows
+
+
+def rows_of_call(left: int, size: int, *, exact: bool) -> int:
+    """How many of the rows that are left the next call takes: `size`, as long as it is tried out (`exact`); later
+    equal parts at the end, rather than a last one of a few rows."""
+    calls = -(-left // size)
+    return min(size, left) if exact or calls > 2 else -(-left // calls)
 
 
 def _outcomes(

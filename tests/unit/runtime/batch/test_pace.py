@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from modelyard_runtime.batch.pace import CALM, LONG_S, MUCH_LONGER_S, Pace
+from modelyard_runtime.batch.worker import rows_of_call
 
 
 def after(cost_s: Callable[[int], float], most: int = 8192, calls: int = 400) -> Pace:
@@ -88,3 +89,35 @@ def test_the_rest_of_a_chunk_says_nothing() -> None:
     for _ in range(100):
         pace.record(3, 1e-9)
     assert pace.size == size
+
+
+@pytest.mark.parametrize(
+    ("left", "size", "exact", "rows"),
+    [
+        pytest.param(314, 256, True, 256, id="while a size is tried out, it is what is called with"),
+        pytest.param(58, 256, True, 58, id="as far as there are rows"),
+        pytest.param(314, 256, False, 157, id="later the last ones are shared"),
+        pytest.param(157, 256, False, 157, id="and taken"),
+        pytest.param(1000, 256, False, 256, id="the last two of them"),
+    ],
+)
+def test_how_many_rows_the_next_call_takes(left: int, size: int, exact: bool, rows: int) -> None:
+    assert rows_of_call(left, size, exact=exact) == rows
+
+
+def test_chunks_a_little_larger_than_a_call_do_not_keep_it_from_growing() -> None:
+    pace = Pace(4096)
+    for _ in range(200):
+        left = max(314, int(pace.size * 0.95))
+        while left:
+            rows = rows_of_call(left, pace.size, exact=not pace.settled)
+            pace.record(rows, 0.016 + rows * 1e-6)
+            left -= rows
+    assert pace.size == 4096
+
+
+def test_what_others_did_to_the_first_calls_is_forgotten() -> None:
+    pace = Pace(4096)
+    for call in range(400):
+        pace.record(pace.size, (0.015 + pace.size * 1e-6) * (8 if 9 <= call < 15 else 1))
+    assert pace.size == 4096
