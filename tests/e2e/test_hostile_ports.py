@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests import squatter
 from tests.worlds import server
 
 from modelyard.client import Client, Service
-from modelyard.processes.directory import ProcessDir
+from modelyard.processes.directory import SOCKET, ProcessDir
 from modelyard.processes.keepers import living
 from modelyard.processes.ports import KEEPERS, PortHeldError, claim
 
@@ -118,9 +119,10 @@ def test_a_model_that_was_quicker_while_nobody_held_a_port_is_ended(stage: Stage
         service = deploy(stage, yard, tmp_path)
         yard.predict(service, {"keep": stage.ports})
         (instance,) = (stage.data_dir / "instances").iterdir()
-        for one in living(keepers):  # while a control plane is there, nobody gets anything
-            os.kill(one.pid, signal.SIGKILL)
-        until(lambda: len(living(keepers)) == KEEPERS, 60, "the keepers to be back")
+        killed = {one.pid for one in living(keepers)}
+        for pid in killed:  # while a control plane is there, nobody gets anything
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: _holding(keepers, killed) == KEEPERS, 60, "the keepers to be back")
         assert "kept" not in ProcessDir(instance).log_tail(100)
     stage.end_control_plane(signal.SIGKILL)
     os.kill(living(keepers)[0].pid, signal.SIGKILL)
@@ -137,6 +139,23 @@ def test_a_model_that_was_quicker_while_nobody_held_a_port_is_ended(stage: Stage
     for port in stage.ports:
         with pytest.raises(PortHeldError):
             claim(port)
+
+
+def _holding(keepers: Path, killed: set[int]) -> int:
+    """How many others hold every port by now: one that has just begun is alive before it has any."""
+    return sum(one.pid not in killed and _nothing_missing(one.directory) for one in living(keepers))
+
+
+def _nothing_missing(directory: Path) -> bool:
+    here = os.open(directory, os.O_PATH)
+    try:
+        with socket.socket(socket.AF_UNIX) as question:
+            question.connect(f"/proc/self/fd/{here}/{SOCKET}")
+            return question.makefile("rb").read() == b"{}"
+    except OSError:
+        return False
+    finally:
+        os.close(here)
 
 
 def _answers(yard: Client, service: Service) -> bool:
