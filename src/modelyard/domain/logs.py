@@ -1,0 +1,72 @@
+"""What instances wrote: lines that are kept by service, revision and instance, also after the instance's death.
+
+Lines of one service are kept in *segments*, in the order in which they came; the oldest segments go when the
+service has more than its bound of bytes, or they are older than its bound of days. What was cut is said
+(`Kept.cut_bytes`).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Which instance wrote it. `model` is NAME:VERSION."""
+
+    project_id: str
+    service_id: str
+    instance_id: str
+    revision: int = 0
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`number` grows with every line of its service and names it (a cursor for `--since`, SSE ids, LTS line_num).
+    `at_ms`: when it came out of the instance, milliseconds since 1970 UTC. `reference`: the request reference that
+    the line tells of ("": none). `cut`: characters that were left off at the end."""
+
+    number: int
+    at_ms: int
+    text: str
+    origin: Origin
+    reference: str = ""
+    cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """None, "" match any. Times are inclusive milliseconds. `words`: every one of them, as the user wrote them, is
+    in the line (regardless of case); `after`/`before`: numbers, exclusive. `newest_first`: in which order, and
+    which of too many."""
+
+    instance_id: str = ""
+    revision: int | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+    words: tuple[str, ...] = ()
+    reference: str = ""
+    after: int | None = None
+    before: int | None = None
+    newest_first: bool = False
+    limit: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`complete`: nothing else matches between the first and the last of them, and the search was not cut short by
+    its limit of time."""
+
+    lines: tuple[Line, ...] = ()
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a service now, and how much of it was cut since it exists."""
+
+    lines: int = 0
+    bytes: int = 0
+    oldest_ms: int | None = None
+    cut_lines: int = 0
+    cut_bytes: int = 0
+    cut_until_ms: int | None = None

@@ -1,0 +1,1 @@
+"""What instances wrote: collected, kept, searched."""
