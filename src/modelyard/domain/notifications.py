@@ -6,8 +6,10 @@ the numbers for each service and subscription, the same message id at every try.
 letter*, kept for people to see and send again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 
 
 class Occurrence(IntEnum):
@@ -17,6 +19,14 @@ class Occurrence(IntEnum):
     RUNNING = 3
     CONCERNING = 7
     PENDING = 11
+
+
+class MessageType(StrEnum):
+    """Words of SMN v2. The last two tell one subscriber of its own subscription, and go to nobody else."""
+
+    NOTIFICATION = "Notification"
+    SUBSCRIPTION = "SubscriptionConfirmation"
+    UNSUBSCRIPTION = "UnsubscribeConfirmation"
 
 
 class SubscriptionStatus(IntEnum):
@@ -49,7 +59,8 @@ class Topic:
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """`protocol`: http, https, email, … `secret` is what Standard Webhooks signatures of it are made with (stored
-    sealed), `token` what confirms it until `confirm_until_ms`. `format`: "smn", or "cloudevents"."""
+    sealed), `token` what confirms it until `confirm_until_ms`. `format`: "smn", or "cloudevents". `address`: where
+    messages go when that is a secret (stored sealed) which `endpoint` only hints at; "" otherwise."""
 
     urn: str
     topic_urn: str
@@ -59,8 +70,9 @@ class Subscription:
     status: SubscriptionStatus = SubscriptionStatus.UNCONFIRMED
     remark: str = ""
     format: str = "smn"
-    secret: str = ""
-    token: str = ""
+    secret: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    address: str = field(default="", repr=False)
     confirm_until_ms: int = 0
     created_ms: int = 0
 
@@ -69,7 +81,7 @@ class Subscription:
 class Message:
     """`id` goes with every try. `number`: the order of messages, given by the store (0: not stored yet).
     `service_id`, `occurrence`: of a service's own; "" and None of one that a user published. `expires_ms`: after
-    it nobody is sent it any more (None: never)."""
+    it nobody is sent it any more (None: never). `texts`: other texts than `text`, by protocol."""
 
     id: str
     project_id: str
@@ -81,6 +93,8 @@ class Message:
     occurrence: Occurrence | None = None
     expires_ms: int | None = None
     number: int = 0
+    type: MessageType = MessageType.NOTIFICATION
+    texts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
