@@ -10,10 +10,15 @@ requests.
 
 The handlers that the model installs are kept here and called by ours, which must hear of every signal. Children
 that it forks get its handlers, and none of ours: a pool that ends its workers must not end us.
+
+Any other signal that the model handles is handled soon as well. CPython runs its handlers on the main thread, which
+hears of a signal that comes when it is just about to sleep, or that the kernel gives to another thread, only when it
+wakes: so it is woken by a signal that means nothing (SIGURG, which is ignored where nobody handles it).
 """
 
 import atexit
 import os
+import select
 import signal
 import sys
 import threading
@@ -25,6 +30,7 @@ from typing import Any
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 NUMBERS = (signal.SIGTERM, signal.SIGINT)
+NUDGE = signal.SIGURG
 NUDGE_S = 0.02
 
 _signal, _getsignal = signal.signal, signal.getsignal
@@ -48,6 +54,8 @@ class Ending:
         os.set_blocking(self._writer, False)
         self._pending = False
         self._held = threading.local()
+        self._looked = threading.Event()
+        self._looked.set()
         self._exits = 0
 
     def install(self) -> None:
@@ -56,15 +64,22 @@ class Ending:
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in NUMBERS:
             _signal(number, self._tell)
+        _signal(NUDGE, self._look)
         signal.signal, signal.getsignal = self._set, self._get  # type: ignore[assignment]
         os.register_at_fork(before=self._hold, after_in_parent=self._release, after_in_child=self._in_child)
         self._exits = atexit._ncallbacks()
 
     def wait(self) -> None:
         """Returns when the process is to end, and the model's own handler has returned."""
-        number = 0
+        number, pause_s = 0, NUDGE_S
         while number not in NUMBERS:
+            while not (self._looked.is_set() or select.select([self._reader], [], [], pause_s)[0]):
+                self._nudge()
+                pause_s = min(pause_s + NUDGE_S, 1.0)
             number = os.read(self._reader, 1)[0]
+            if number != NUDGE:
+                self._looked.clear()
+                pause_s = NUDGE_S
         self._by = signal.SIGTERM if number == signal.SIGINT else signal.SIGINT
         if callable(self._theirs[number]) and self._theirs[number] is not self._default[number]:
             self._nudge_until(self._begun)
@@ -94,6 +109,16 @@ class Ending:
         while not done.wait(pause_s):
             signal.pthread_kill(self._main, self._by)
             pause_s = min(pause_s + NUDGE_S, 1.0)
+
+    def _nudge(self) -> None:
+        """Have the main thread run the handlers of what came: it looks for all of them at once."""
+        if _getsignal(NUDGE) == self._look:
+            signal.pthread_kill(self._main, NUDGE)
+        else:  # the model has a use of its own for it
+            self._looked.set()
+
+    def _look(self, _number: int, _frame: FrameType | None) -> None:
+        self._looked.set()
 
     def _tell(self, number: int, frame: FrameType | None) -> None:
         """Ours, for both signals, on the main thread."""
@@ -140,6 +165,8 @@ class Ending:
             signal.set_wakeup_fd(-1)
             for number in NUMBERS:
                 _signal(number, self._theirs[number])
+            if _getsignal(NUDGE) == self._look:
+                _signal(NUDGE, signal.SIG_DFL)
         self._release()
 
 

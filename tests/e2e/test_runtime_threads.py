@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 from contextlib import closing
 from pathlib import Path
@@ -146,13 +147,20 @@ def test_what_belongs_to_a_thread_is_there_from_the_constructor_on(start: Start,
 
 
 @pytest.mark.parametrize("step", ["def", "async def"])
-def test_a_handler_of_the_script_is_called_while_it_is_idle(start: Start, tmp_path: Path, step: str) -> None:
+@pytest.mark.parametrize("to", ["main", "another"])
+def test_a_handler_of_the_script_is_called_while_it_is_idle(
+    start: Start, tmp_path: Path, step: str, to: str
+) -> None:
+    """Also of a signal of which its thread hears nothing, since another one got it: just so it misses one that
+    comes in the moment before it falls asleep."""
     script = f"""
     import signal
     class Told(SingleNodeService):
         told = 0
         def __init__(self, model_name, model_path):
             signal.signal(signal.SIGUSR1, self.tell)
+            if {to!r} != "main":
+                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
         def tell(self, number, frame):
             self.told += 1
             os.write(self.gate, b"!")
@@ -168,6 +176,7 @@ def test_a_handler_of_the_script_is_called_while_it_is_idle(start: Start, tmp_pa
         assert instance.request("POST", "/", {})[1] == {"told": told}
         instance.process.send_signal(signal.SIGUSR1)
         with gate.open("rb", buffering=0) as file:
+            assert select.select([file], [], [], 20)[0], "the handler was not called"
             assert file.read(1) == b"!"
     instance.process.terminate()
     code, log = instance.end()

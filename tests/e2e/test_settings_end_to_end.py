@@ -39,12 +39,12 @@ def test_the_monitor_measures_the_process(yard: Client, service: Service) -> Non
         seen = get(yard, f"/services/{service.service_id}/monitor")
         assert isinstance(seen["monitors"], list)
         one.update(seen["monitors"][0])
-        return int(str(seen["req_count_per_min"])) >= 20 and 0 < one["cpu_core_usage"] < 16
+        counted = min(int(str(seen["req_count_per_min"])), one["invocation_times"])  # each is kept on its own
+        return counted >= 20 and 0 < one["cpu_core_usage"] < 16
 
     until(busy, 30, "the requests to be counted and the CPU to be used")
     assert one["cpu_memory_usage"] > 5
     assert one["model_running_instance_count"] == 1
-    assert one["invocation_times"] >= 20
 
 
 def test_limits_come_and_go_without_a_restart(stage: Stage, yard: Client, service: Service) -> None:

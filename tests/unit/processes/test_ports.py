@@ -40,6 +40,11 @@ def pids(one: PortKeeper) -> list[int]:
     return [keeper.pid for keeper in living(one._home)]
 
 
+async def recorded(one: PortKeeper) -> None:
+    """Its keepers may hold their ports and answer before their shims have written down who they are."""
+    await until(lambda: all((found / "state.json").exists() for found in one._home.iterdir()))
+
+
 def listener(port: int, *, share: bool, address: str = "127.0.0.1") -> socket.socket:
     found = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -127,6 +132,7 @@ async def test_the_next_control_plane_finds_it_and_other_ports_replace_it(
 ) -> None:
     first = made("a")
     one, two = await first.hold(0, 0)
+    await recorded(first)
     before = pids(first)
     assert len(before) == KEEPERS
     await first.close()
@@ -253,6 +259,7 @@ async def test_damaged_files_of_living_keepers_cost_nobody_a_port(
     monkeypatch.setattr(ports, "ADOPT_S", 0.05)
     first = made("a")
     held = await first.hold(0, 0)
+    await recorded(first)
     await first.close()
     for directory in sorted(first._home.iterdir())[: KEEPERS if of_both else 1]:
         for name in names:
@@ -279,6 +286,7 @@ async def test_so_do_damaged_directories(
     monkeypatch.setattr(ports, "ADOPT_S", 0.05)
     first = made("a")
     held = await first.hold(0)
+    await recorded(first)
     await first.close()
     damage(first._home / which if which else first._home)
     second = made("a")
