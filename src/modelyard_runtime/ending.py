@@ -11,9 +11,9 @@ requests.
 The handlers that the model installs are kept here and called by ours, which must hear of every signal. Children
 that it forks get its handlers, and none of ours: a pool that ends its workers must not end us.
 
-Any other signal that the model handles is handled soon as well. CPython runs its handlers on the main thread, which
-hears of a signal that comes when it is just about to sleep, or that the kernel gives to another thread, only when it
-wakes: so it is woken by a signal that means nothing (SIGURG, which is ignored where nobody handles it).
+Any other signal that the model handles is handled soon as well. CPython runs handlers on the main thread, which
+hears of a signal that comes when it is just about to sleep, or that the kernel gives to another thread, only when
+it wakes: so it is woken by a signal that means nothing (SIGURG, which is ignored where nobody handles it).
 """
 
 import atexit
