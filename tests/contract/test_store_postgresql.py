@@ -223,7 +223,8 @@ async def test_what_was_written_in_the_clear_is_sealed_and_its_pages_are_gone(
     clear = convert.to_json([convert._variant_json(each) for each in secret_revision("s1", 1).variants])
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE revisions SET variants = %s", (clear,))
-        for table in ("bucket_endpoints", "batch_splits", "batch_sources", "batch_tasks"):  # of schemas 0005, 0004
+        of_logs = ("log_exports", "log_channels", "log_streams", "log_groups")
+        for table in (*of_logs, "bucket_endpoints", "batch_splits", "batch_sources", "batch_tasks"):  # since 0004
             connection.execute(f"DROP TABLE {table}")
         for column in ("node", "address"):  # of schema 0003
             connection.execute(f"ALTER TABLE instances DROP COLUMN {column}")

@@ -20,6 +20,7 @@ from modelyard.store.administration import AdministrationReads, AdministrationWr
 from modelyard.store.apps import AppReads, AppWrites
 from modelyard.store.batch import BatchReads, BatchWrites
 from modelyard.store.identity import IdentityReads, IdentityWrites
+from modelyard.store.log_streams import LogStreamReads, LogStreamWrites
 from modelyard.store.models import ModelReads, ModelWrites
 from modelyard.store.services import ServiceReads, ServiceWrites
 
@@ -33,7 +34,14 @@ class SchemaError(Exception):
 
 
 class ReadTransaction(
-    IdentityReads, ModelReads, ServiceReads, AppReads, AdministrationReads, BatchReads, Protocol
+    IdentityReads,
+    ModelReads,
+    ServiceReads,
+    AppReads,
+    AdministrationReads,
+    BatchReads,
+    LogStreamReads,
+    Protocol,
 ):
     """Lookups. A `project_id` narrows to that project; None finds in any (for the loops)."""
 
@@ -45,6 +53,7 @@ class WriteTransaction(
     AppWrites,
     AdministrationWrites,
     BatchWrites,
+    LogStreamWrites,
     ReadTransaction,
     Protocol,
 ):

@@ -24,6 +24,7 @@ from modelyard.store.sql.apps import AppReading, AppWriting
 from modelyard.store.sql.batch import BatchReading, BatchWriting
 from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.identity import IdentityReading, IdentityWriting
+from modelyard.store.sql.log_streams import LogStreamReading, LogStreamWriting
 from modelyard.store.sql.models import ModelReading, ModelWriting
 from modelyard.store.sql.postgresql import Postgresql
 from modelyard.store.sql.secrets import SecretBox
@@ -34,7 +35,15 @@ from modelyard.store.sql.sqlite import Sqlite
 log = logging.getLogger(__name__)
 
 
-class SqlReading(IdentityReading, ModelReading, ServiceReading, AppReading, AdministrationReading, BatchReading):
+class SqlReading(
+    IdentityReading,
+    ModelReading,
+    ServiceReading,
+    AppReading,
+    AdministrationReading,
+    BatchReading,
+    LogStreamReading,
+):
     """`store.base.ReadTransaction`: one object per transaction."""
 
 
@@ -45,6 +54,7 @@ class SqlWriting(
     AppWriting,
     AdministrationWriting,
     BatchWriting,
+    LogStreamWriting,
     SqlReading,
 ):
     """`store.base.WriteTransaction`."""
