@@ -76,12 +76,18 @@ class Subscription:
     confirm_until_ms: int = 0
     created_ms: int = 0
 
+    @property
+    def open(self) -> bool:
+        """Whether messages go to it."""
+        return self.status in {SubscriptionStatus.CONFIRMED, SubscriptionStatus.UNNECESSARY}
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """`id` goes with every try. `number`: the order of messages, given by the store (0: not stored yet).
-    `service_id`, `occurrence`: of a service's own; "" and None of one that a user published. `expires_ms`: after
-    it nobody is sent it any more (None: never). `texts`: other texts than `text`, by protocol."""
+    `service_id`, `occurrence`: of a service's own; "" and None of one that a user published. `facts`: what a
+    program reads of it (JSON), where the text is for people. `expires_ms`: after it nobody is sent it any more
+    (None: never). `texts`: other texts than `text`, by protocol."""
 
     id: str
     project_id: str
@@ -91,6 +97,7 @@ class Message:
     created_ms: int
     service_id: str = ""
     occurrence: Occurrence | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
     expires_ms: int | None = None
     number: int = 0
     type: MessageType = MessageType.NOTIFICATION
@@ -99,12 +106,59 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message's way to one subscription. `due_ms`: not tried before; `error`: why the last try failed."""
+    """One message's way to one subscription.
+
+    `since_ms`: from when on it is tried (its message came, or somebody had it sent again). `due_ms`: not tried
+    before. Both are moments of the steady clock, `ended_ms` one of the wall clock. `attempts`: tries that failed,
+    or the one that did not; `error`: why the last one failed.
+    """
 
     message_id: str
     subscription_urn: str
     state: DeliveryState = DeliveryState.WAITING
     attempts: int = 0
+    since_ms: int = 0
     due_ms: int = 0
     error: str = ""
     ended_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What keeps an order of its own: the messages of one service ("": those that users published) to one
+    subscription. `key` names it for a queue."""
+
+    subscription_urn: str
+    service_id: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.subscription_urn} {self.service_id}"
+
+    @classmethod
+    def of(cls, key: str) -> "Lane":
+        urn, _, service_id = key.partition(" ")
+        return cls(urn, service_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A delivery with all that carrying it out needs."""
+
+    subscription: Subscription
+    message: Message
+    delivery: Delivery
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(self.subscription.urn, self.message.service_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How deliveries stand, of the whole installation. `oldest_ms`: the wall clock's time of the oldest message
+    that waits for one (None: none does)."""
+
+    waiting: int = 0
+    dead: int = 0
+    oldest_ms: int | None = None

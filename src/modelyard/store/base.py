@@ -22,6 +22,7 @@ from modelyard.store.batch import BatchReads, BatchWrites
 from modelyard.store.identity import IdentityReads, IdentityWrites
 from modelyard.store.log_streams import LogStreamReads, LogStreamWrites
 from modelyard.store.models import ModelReads, ModelWrites
+from modelyard.store.notifications import NotificationReads, NotificationWrites
 from modelyard.store.services import ServiceReads, ServiceWrites
 
 
@@ -41,6 +42,7 @@ class ReadTransaction(
     AdministrationReads,
     BatchReads,
     LogStreamReads,
+    NotificationReads,
     Protocol,
 ):
     """Lookups. A `project_id` narrows to that project; None finds in any (for the loops)."""
@@ -54,6 +56,7 @@ class WriteTransaction(
     AdministrationWrites,
     BatchWrites,
     LogStreamWrites,
+    NotificationWrites,
     ReadTransaction,
     Protocol,
 ):

@@ -26,6 +26,7 @@ from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.identity import IdentityReading, IdentityWriting
 from modelyard.store.sql.log_streams import LogStreamReading, LogStreamWriting
 from modelyard.store.sql.models import ModelReading, ModelWriting
+from modelyard.store.sql.notifications import NotificationReading, NotificationWriting
 from modelyard.store.sql.postgresql import Postgresql
 from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.services import ServiceReading, ServiceWriting, seal_all
@@ -43,6 +44,7 @@ class SqlReading(
     AdministrationReading,
     BatchReading,
     LogStreamReading,
+    NotificationReading,
 ):
     """`store.base.ReadTransaction`: one object per transaction."""
 
@@ -55,6 +57,7 @@ class SqlWriting(
     AdministrationWriting,
     BatchWriting,
     LogStreamWriting,
+    NotificationWriting,
     SqlReading,
 ):
     """`store.base.WriteTransaction`."""

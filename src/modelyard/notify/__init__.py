@@ -1,0 +1,1 @@
+"""Sending notifications: a channel for each kind of endpoint that subscriptions have."""
