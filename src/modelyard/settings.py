@@ -35,6 +35,8 @@ class Settings:
     `trusted_proxies`: addresses and networks (`10.0.0.7, 192.168.0.0/16`) whose X-Forwarded-For tells who calls
     the API; of everybody else that header is ignored. `volume_dirs`: directories of this machine, with `:` between
     them, whose contents services may ask to mount.
+    `log_bytes_per_service`, `log_days`: how much of what instances wrote is kept, on disk, of each service, and for
+    how long; the oldest goes first. 0 bytes or 0 days: no bound.
     `database_url`: the PostgreSQL database that holds what is stored, instead of the file in `data_dir`. It may
     hold a password, so it is no option of the command line and in no repr.
     `s3_endpoint`, `s3_access_key`, `s3_secret_key`, `s3_region`: the S3 service that has every bucket without an
@@ -63,6 +65,8 @@ class Settings:
     dependency_timeout_s: int = 1800
     safe_formats_only: bool = False
     package_cache_bytes: int = 0
+    log_bytes_per_service: int = 256 * 1024 * 1024
+    log_days: int = 14
     database_url: str = field(default="", repr=False)
     s3_endpoint: str = ""
     s3_access_key: str = ""
@@ -104,7 +108,7 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
         addresses.networks(found.trusted_proxies)
     except ValueError as error:
         raise SettingsError(f"trusted_proxies: {error}") from None
-    for name in ("instance_disk_mib", "disk_reserve_mib"):
+    for name in ("instance_disk_mib", "disk_reserve_mib", "log_bytes_per_service", "log_days"):
         if getattr(found, name) < 0:
             raise SettingsError(f"{name}: {getattr(found, name)} is below 0")
     if found.database_url and not found.database_url.startswith(("postgresql://", "postgres://")):

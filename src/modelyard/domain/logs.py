@@ -36,7 +36,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class LogQuery:
     """None, "" match any. Times are inclusive milliseconds. `words`: every one of them, as the user wrote them, is
-    in the line (regardless of case); `after`/`before`: numbers, exclusive. `newest_first`: in which order, and
+    somewhere in the line: any characters, spaces too, also a part of a word, regardless of case (`core.logs`).
+    `reference`: the line's own, whole. `after`/`before`: numbers, exclusive. `newest_first`: in which order, and
     which of too many."""
 
     instance_id: str = ""
@@ -53,16 +54,19 @@ class LogQuery:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`complete`: nothing else matches between the first and the last of them, and the search was not cut short by
-    its limit of time."""
+    """`complete`: False where the search was cut short by its limit of time. `cursor`: where to go on, as `after`
+    (`before` where the newest came first) of the same query; None when everything was looked at. All that matches up
+    to the cursor is in `lines`, which may be none."""
 
     lines: tuple[Line, ...] = ()
     complete: bool = True
+    cursor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of a service now, and how much of it was cut since it exists."""
+    """What is kept of a service now, in bytes on disk, and how much of it was cut since it exists. `set_aside`:
+    damaged files whose lines are lost to searches."""
 
     lines: int = 0
     bytes: int = 0
@@ -70,3 +74,4 @@ class Kept:
     cut_lines: int = 0
     cut_bytes: int = 0
     cut_until_ms: int | None = None
+    set_aside: int = 0

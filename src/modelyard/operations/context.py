@@ -9,6 +9,8 @@ from modelyard.domain.errors import Forbidden
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.resources import Capacity
 from modelyard.engines.base import Usage
+from modelyard.logs.base import LogStore
+from modelyard.logs.memory import MemoryLogs
 from modelyard.objects.base import ObjectStore
 from modelyard.operations.bells import Bells
 from modelyard.store.base import Store
@@ -58,7 +60,7 @@ class Context:
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
     services awaits it first. `batch`: see there. `bells`: who watches services. `buckets_moved` says that buckets
-    may be elsewhere now.
+    may be elsewhere now. `logs`: what instances wrote.
     """
 
     store: Store
@@ -80,6 +82,7 @@ class Context:
     facts: Callable[[], Awaitable[bool]] = as_stored
     batch: BatchPorts = BatchPorts()
     bells: Bells = field(default_factory=Bells)
+    logs: LogStore = field(default_factory=MemoryLogs)
 
 
 def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:
