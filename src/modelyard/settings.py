@@ -35,8 +35,8 @@ class Settings:
     `trusted_proxies`: addresses and networks (`10.0.0.7, 192.168.0.0/16`) whose X-Forwarded-For tells who calls
     the API; of everybody else that header is ignored. `volume_dirs`: directories of this machine, with `:` between
     them, whose contents services may ask to mount.
-    `log_bytes_per_service`, `log_days`: how much of what instances wrote is kept, on disk, of each service, and for
-    how long; the oldest goes first. 0 bytes or 0 days: no bound.
+    `log_bytes_per_service`, `log_days`: how much of what instances wrote is kept of each service, on disk, and
+    for how long; the oldest goes first. 0: without that bound.
     `database_url`: the PostgreSQL database that holds what is stored, instead of the file in `data_dir`. It may
     hold a password, so it is no option of the command line and in no repr.
     `s3_endpoint`, `s3_access_key`, `s3_secret_key`, `s3_region`: the S3 service that has every bucket without an

@@ -3,9 +3,9 @@
     Masker.of({"s3cret/pass"}).text("password=s3cret%2Fpass")  ->  "password=***"
 
 Found: the value itself; as JSON and Python's `repr` escape it; as a URL does (`%2F`, `%2f`, `+`); in base64, alone
-or inside of something longer, in both alphabets; of a value of several lines, each line of eight characters or more
-(what is masked comes line by line). Values below four characters are left alone: they would take ordinary words
-apart. Case matters. Of overlapping ones the longest is taken. Pure, and cheap: a text is scanned for each
+or inside of something longer, in both alphabets; of a value of several lines, each line of eight characters or
+more (what is masked comes line by line). Values below four characters are left alone: they would take ordinary
+words apart. Case matters. Of overlapping ones the longest is taken. Pure, and cheap: a text is scanned for each
 spelling as memory is compared, and only one that has any is rewritten, by one expression.
 """
 
@@ -134,7 +134,7 @@ def _expression(spellings: tuple[str, ...]) -> str:
 
 def _common(spellings: list[str]) -> str:
     first, last = min(spellings), max(spellings)
-    length = next(
-        (i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last))
-    )
-    return first[:length]
+    for i, (a, b) in enumerate(zip(first, last, strict=False)):
+        if a != b:
+            return first[:i]
+    return first[: len(last)]

@@ -55,8 +55,8 @@ class LogQuery:
 @dataclass(frozen=True, slots=True)
 class Found:
     """`complete`: False where the search was cut short by its limit of time. `cursor`: where to go on, as `after`
-    (`before` where the newest came first) of the same query; None when everything was looked at. All that matches up
-    to the cursor is in `lines`, which may be none."""
+    (`before` where the newest came first) of the same query; None when everything was looked at. All that matches
+    up to the cursor is in `lines`, which may be none."""
 
     lines: tuple[Line, ...] = ()
     complete: bool = True

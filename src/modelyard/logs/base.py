@@ -1,10 +1,11 @@
 """The port to the store of lines.
 
 Contract: `append` returns when the lines are safe from a kill -9 of this process (not of the machine); lines of
-one service keep the order of the calls. `search` answers with what was appended before it began, and what a line is
-found by is in `core.logs`. Lines of one service are never found in another's. Whoever appends names where in the
-instance's output it read (`position`), which is stored with the lines in one step, so that after a crash nothing is
-read twice or left out. The numbers of a service's lines grow for ever: over restarts, and over lines that were cut.
+one service keep the order of the calls. `search` answers with what was appended before it began, and `core.logs`
+says what a line is found by. Lines of one service are never found in another's. Whoever appends names where in the
+instance's output it read (`position`), which is stored with the lines in one step, so that after a crash nothing
+is read twice or left out. The numbers of a service's lines grow for ever: over restarts, and over lines that were
+cut.
 
 What was appended is masked already (`core.masking`).
 """
@@ -42,7 +43,7 @@ class LogStore(Protocol):
         """Those of which anything is kept."""
 
     async def bound(self, service_id: str, most_bytes: int, oldest_ms: int) -> None:
-        """Cut what is beyond the bound, oldest first, whole segments. What is newest stays, if it is not too old."""
+        """Cut what is beyond the bound, oldest first, whole segments. The newest stays if it is not too old."""
 
     async def remove(self, service_id: str) -> None:
         """All of it."""
