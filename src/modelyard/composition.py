@@ -170,11 +170,16 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     engine: Engine = ProcessEngine(
         data_dir,
         snapshots.path,
-        options=replace(launching, overlay=Overlays(environments).of),
+        options=replace(
+            launching,
+            overlay=Overlays(environments).of,
+            log_kept_bytes=settings.instance_output_mib * MIB,
+        ),
         enforcement=None if settings.enforce_limits else limits.switched_off("enforce_limits is off"),
         now_ms=clock.now_ms,
         disk_bytes=settings.instance_disk_mib * MIB,
         reserve=reserve(settings),
+        removed_output_bytes=4 * settings.instance_output_mib * MIB,
     )
     gateway: Gateway = EnvoyGateway(
         data_dir,

@@ -28,6 +28,8 @@ class Settings:
     reached as always, through their Unix sockets; only root may choose it.
     `instance_disk_mib`: how much an instance may have on disk before it is ended, 0 as much as it likes;
     `disk_reserve_mib`: how much is kept to work with when the disk is full.
+    `instance_output_mib`: how much of an instance's output waits on disk for its collector, which is behind or,
+    with the control plane, away; of more the oldest is dropped, and the log says how much.
     `dependency_builds`: dependencies of models may be built from source, which runs their code with our rights;
     `dependency_timeout_s`: how long installing them may take. `safe_formats_only`: refuse models whose weights run
     code when they are loaded (pickles); scripts are code by nature and not meant. `package_cache_bytes`: how much
@@ -58,6 +60,7 @@ class Settings:
     instance_network: str = isolation.SHARED
     instance_disk_mib: int = 10 * 1024
     disk_reserve_mib: int = 64
+    instance_output_mib: int = 64
     log_level: str = "INFO"
     volume_dirs: str = ""
     trusted_proxies: str = ""
@@ -111,6 +114,8 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
     for name in ("instance_disk_mib", "disk_reserve_mib", "log_bytes_per_service", "log_days"):
         if getattr(found, name) < 0:
             raise SettingsError(f"{name}: {getattr(found, name)} is below 0")
+    if not 8 <= found.instance_output_mib <= 65536:
+        raise SettingsError(f"instance_output_mib: {found.instance_output_mib} is none of 8 to 65536")
     if found.database_url and not found.database_url.startswith(("postgresql://", "postgres://")):
         raise SettingsError("MODELYARD_DATABASE_URL: it is none of PostgreSQL, postgresql://USER@HOST/DATABASE")
     found.objects()

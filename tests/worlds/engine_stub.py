@@ -1,7 +1,8 @@
 """A model server that is only a socket: what it does is told by STUB, so that it starts in milliseconds.
 
-serve · stuck (ignores SIGTERM) · never (not healthy) · crash · oom · flood (writes 300 kB) · fork (leaves a
-grandchild that writes its pid to the work directory) · busy (says that one request is inside) · hang (healthy
+serve · stuck (ignores SIGTERM) · never (not healthy) · crash · oom · flood (writes 300 kB) · lines (writes ten
+lines) · fork (leaves a grandchild that writes its pid to the work directory) · busy (says that one request is
+inside) · hang (healthy
 once, then silent) · drop (closes each connection after its answer) · files (GET /x is 200 if work/x is there).
 The last two note each question in work/asked.
 """
@@ -49,6 +50,9 @@ def main() -> None:
     if how == "flood":
         for number in range(3000):
             print(f"{number:07} {'x' * 91}", flush=True)
+    if how == "lines":
+        for number in range(10):
+            print("line", number, flush=True)
     if how == "stuck":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:

@@ -70,6 +70,8 @@ class FakeEngineWorld:
         how = dict(spec.envs)["STUB"]
         self.engine.behave_next(SlowDrain(1 << 40) if how == "busy" else self.HOW.get(how))
         await self.engine.start(spec)
+        if how == "lines":
+            self.engine.write_log(spec.instance_id, "stub: lines", *(f"line {number}" for number in range(10)))
         if how == "crash":
             self.engine.write_log(spec.instance_id, "stub: crash", "Traceback: no such model")
 
@@ -124,7 +126,13 @@ class ProcessEngineWorld:
 
     def _engine(self) -> ProcessEngine:
         enforcement = None if self.limited else limits.switched_off("the test wants it")
-        return ProcessEngine(self.data_dir, lambda _: self.package, options=self.options, enforcement=enforcement)
+        return ProcessEngine(
+            self.data_dir,
+            lambda _: self.package,
+            options=self.options,
+            enforcement=enforcement,
+            removed_output_bytes=1 << 20,
+        )
 
     def directory(self, instance_id: str = "i-1") -> ProcessDir:
         return ProcessDir(self.data_dir / "instances" / instance_id)

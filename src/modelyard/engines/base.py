@@ -18,11 +18,12 @@ After something has changed the engine calls every `watch`er with the service's 
 lost call costs only time, since the loop looks again anyway.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from modelyard.domain.health import Health
+from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.process import Process
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Volume
@@ -153,6 +154,19 @@ class Engine(Protocol):
 
     async def log_tail(self, instance_id: str, lines: int) -> str:
         """The last lines it wrote, newest last; "" when there are none (or it is unknown)."""
+
+    async def outputs(self) -> Sequence[OutputSource]:
+        """Everybody whose output there may be: what was written is there after the end, and after `remove`, until
+        it was released, or is dropped since too much waits."""
+
+    async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output:
+        """What it wrote after the position (None: from the first that is there), of at most `most_bytes`; no data
+        when there is nothing now. Lives and dies with the instance, not with the control plane. Of the unknown:
+        no data, and `last`."""
+
+    async def release(self, instance_id: str, before: Position, *, last: bool = False) -> None:
+        """What is before the position was kept elsewhere, and may be deleted. `last`: that was all of it, and what
+        is left of an instance that was removed goes."""
 
     async def usage(self, service_id: str) -> Mapping[str, Usage]:
         """What each running instance of the service uses, by its id; one that cannot be measured is left out."""

@@ -15,8 +15,9 @@ misbehaviour named for what it does:
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
+from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.process import ProcessState
 from modelyard.engines.base import (
     DiskStatus,
@@ -92,6 +93,7 @@ class FakeEngine:
         self._lives: dict[str, Life] = {}
         self._stopping: set[str] = set()
         self._lost: set[str] = set()
+        self._written: dict[str, Life] = {}
         self._by_template: dict[str, Misbehaviour] = {}
         self._next: deque[Misbehaviour | None] = deque()
         self._watchers: list[Watcher] = []
@@ -212,12 +214,49 @@ class FakeEngine:
         life = self._lives.get(instance_id)
         if life is not None and self._reached(instance_id) and self._now_ms() >= life.exited[0]:
             del self._lives[instance_id]
+            if life.log:
+                self._written[instance_id] = life
             self._stopping.discard(instance_id)
             self.announce()
 
     async def log_tail(self, instance_id: str, lines: int) -> str:
         life = self._lives.get(instance_id)
         return "\n".join(life.log[-lines:]) if life and lines > 0 else ""
+
+    async def outputs(self) -> Sequence[OutputSource]:
+        self._check()
+        removed = [(instance_id, life, True) for instance_id, life in self._written.items()]
+        alive = [
+            (i, life, self._now_ms() >= life.exited[0]) for i, life in self._lives.items() if self._reached(i)
+        ]
+        return [
+            OutputSource(
+                instance_id,
+                (spec := life.spec).service_id,
+                spec.revision,
+                spec.model_name,
+                spec.model_version,
+                f"{len(life.log)}",
+                ended,
+                spec.envs,
+            )
+            for instance_id, life, ended in (*alive, *removed)
+        ]
+
+    async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output:
+        self._check()
+        life = self._lives.get(instance_id) or self._written.get(instance_id)
+        after = after or Position()
+        if life is None:
+            return Output(after, last=True)
+        written = "".join(f"{line}\n" for line in life.log).encode()
+        data = written[after.offset : after.offset + most_bytes]
+        over = after.offset + len(data) >= len(written) and self._now_ms() >= life.exited[0]
+        return Output(after, data, ((0, self._now_ms()),) if data else (), last=over)
+
+    async def release(self, instance_id: str, before: Position, *, last: bool = False) -> None:
+        if last:
+            self._written.pop(instance_id, None)
 
     async def usage(self, service_id: str) -> Mapping[str, Usage]:
         return {i: self.usages.get(i, Usage()) for i, life in self._lives.items() if self._runs(life, service_id)}

@@ -47,7 +47,7 @@ class LaunchOptions:
     share of a busy CPU while an instance loads, against 1 later: an import must not slow down who serves.
     `overlay`: the packages that a snapshot's dependencies asked for, None when there are none; raises NoRoomError
     while they are not there. `safe_formats_only`: the model server loads nothing that runs code when it is loaded.
-    `log_bytes` bounds each of an instance's two log files.
+    `log_bytes` bounds each file of an instance's output, `log_kept_bytes` all of those that wait to be collected.
     """
 
     python: str = sys.executable
@@ -59,6 +59,7 @@ class LaunchOptions:
     overlay: Callable[[Path], Path | None] = lambda _package: None
     safe_formats_only: bool = False
     log_bytes: int = 4 * 1024 * 1024
+    log_kept_bytes: int = 64 * 1024 * 1024
 
 
 def source_path() -> str:
@@ -152,6 +153,7 @@ def process_spec(
         user=isolation.users.of(spec.instance_id, taken) if isolation.users else None,
         nice=niceness(options.loading_weight) if not plan.weight and os.geteuid() == 0 else 0,
         log_bytes=options.log_bytes,
+        log_kept_bytes=options.log_kept_bytes,
         label=asdict(spec),
     )
 

@@ -12,11 +12,12 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from modelyard import trees
+from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.process import Process, ProcessState
 from modelyard.engines import counters, measure
 from modelyard.engines.base import (
@@ -42,6 +43,7 @@ from modelyard.engines.diskwatch import (
 from modelyard.engines.health_monitor import HealthMonitor
 from modelyard.engines.health_state import HealthState
 from modelyard.engines.launch import METRICS_SOCKET, WORK, LaunchOptions, instance_spec, process_spec
+from modelyard.engines.outputs import Outputs
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import (
     SOCKET,
@@ -144,9 +146,12 @@ class ProcessEngine:
         now_ms: Callable[[], int] = _epoch_ms,
         disk_bytes: int = 0,
         reserve: Reserve | None = None,
+        removed_output_bytes: int = 0,
     ) -> None:
-        """`disk_bytes`: what an instance may write (0: as much as it likes); `reserve`: for a full disk."""
+        """`disk_bytes`: what an instance may write (0: as much as it likes); `reserve`: for a full disk;
+        `removed_output_bytes`: how much output of removed instances may wait for its collector (0: none does)."""
         self._root = data_dir / INSTANCES
+        self._outputs = Outputs(data_dir, self._root, removed_output_bytes)
         self._data_dir = data_dir
         self._package_path = package_path
         self._options = options or LaunchOptions()
@@ -271,13 +276,27 @@ class ProcessEngine:
         if tracked is None or tracked.exit is None:
             return
         async with tracked.busy:
-            groups = self._limits().groups(instance_id)
-            gone = await asyncio.to_thread(supervise.remove, tracked.directory, groups)
+            groups, aside = self._limits().groups(instance_id), self._outputs.aside(instance_id)
+            gone = await asyncio.to_thread(supervise.remove, tracked.directory, groups, aside)
+            if aside is not None:
+                await asyncio.to_thread(self._outputs.bound)
         if gone and self._tracked.pop(instance_id, None) is not None:
             self._tell(tracked)
 
     async def log_tail(self, instance_id: str, lines: int) -> str:
         return ProcessDir(self._root / instance_id).log_tail(lines) if ID.fullmatch(instance_id) else ""
+
+    async def outputs(self) -> Sequence[OutputSource]:
+        there = [(t.spec, t.exit is not None) for t in self._tracked.values() if t.spec.service_id != UNKNOWN]
+        return await asyncio.to_thread(self._outputs.sources, there)
+
+    async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output:
+        tracked = self._tracked.get(instance_id)
+        ended = tracked is None or tracked.exit is not None
+        return await asyncio.to_thread(self._outputs.read, instance_id, after, most_bytes, ended=ended)
+
+    async def release(self, instance_id: str, before: Position, *, last: bool = False) -> None:
+        await asyncio.to_thread(self._outputs.release, instance_id, before, last=last)
 
     async def usage(self, service_id: str) -> Mapping[str, Usage]:
         usages = {}

@@ -6,7 +6,8 @@
         stop.json   the grace asked for; written before the signal is sent
         exit.json   how the child ended; written by the shim last
         root/       empty; where the child's own view of the file system is put together
-        log, log.1  the child's output, bounded;  work/  its directory;  s.sock  its socket, if it listens
+        log         the newest of the child's output, bounded; before it log.1, or log.START and times (`output`)
+        work/       its directory;  s.sock  its socket, if it listens
 
 One directory is one child, ever. Everything a later control plane must know is here, so `sight` needs nothing
 else. It reads, and never signals, waits or deletes.
@@ -19,6 +20,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -33,6 +35,8 @@ from modelyard.processes.mounts import Mount
 
 FORMAT = 1
 SOCKET = "s.sock"
+SEGMENT = re.compile(r"log\.(\d{20})")
+"""A file of its output that was `log`: how many bytes came before it."""
 LISTEN_FD = 3
 MOST_SPEC_BYTES = 16 * 1024 * 1024
 MOST_RECORD_BYTES = 64 * 1024
@@ -59,7 +63,9 @@ class Spec:
     it sees of the file system; empty: everything. `namespaces`: what else it has for itself, as /proc names them
     (`ipc`, `net`); `shared_memory_mib` bounds System V's in an `ipc` of its own (0: not). `processes` bounds how
     many its user may have. `oom_score`: who goes when memory is out (`oom`), for the shim as well. `label` is the
-    owner's, any JSON object: it comes back after a restart. `grace_s` serves a stop that names none.
+    owner's, any JSON object: it comes back after a restart. `grace_s` serves a stop that names none. `log_bytes`
+    bounds each file of its output; with `log_kept_bytes` all of it waits for whoever collects it, up to so many
+    (0: of a file that was begun anew, only one is left).
     """
 
     argv: tuple[str, ...]
@@ -77,6 +83,7 @@ class Spec:
     grace_s: float = 10.0
     oom_score: int = 0
     log_bytes: int = 4 * 1024 * 1024
+    log_kept_bytes: int = 0
     label: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -235,7 +242,7 @@ class ProcessDir:
         if lines <= 0:
             return ""
         data, whole = b"", True
-        for name in ("log", "log.1"):
+        for name in ("log", self._before_log()):
             try:
                 more, whole = files.tail(self.path / name, max_bytes - len(data))
             except OSError:
@@ -246,6 +253,13 @@ class ProcessDir:
         if not whole:
             data = data.partition(b"\n")[2] or data  # half a line
         return "\n".join(data.decode(errors="replace").splitlines()[-lines:])
+
+    def _before_log(self) -> str:
+        """The newest file that was `log` before."""
+        try:
+            return max(name for name in os.listdir(self.path) if SEGMENT.fullmatch(name))  # noqa: PTH208
+        except (OSError, ValueError):
+            return "log.1"
 
     def _exit(self, was_started: bool) -> Exit:
         if not os.path.lexists(self.path / "exit.json"):

@@ -36,6 +36,9 @@ SET_SUBREAPER = 36
 TELL_AGAIN_MS = 1000
 MOST_BYTES = 16 * 1024 * 1024
 LOOK_AGAIN_MS = 100
+NOTE_NS = 100_000_000
+SEGMENT, TIMES = "log.%020d", "times.%020d"  # as `output.py` has it
+DROPPED = b"\n\xe2\x80\xa6 %d bytes of output were dropped here: they could not be written\n"
 MOST_GRACE_S = 10_000_000.0
 
 
@@ -103,13 +106,27 @@ def boot() -> str:
 
 
 class Log:
-    """The child's output, at most two files of `limit` bytes: `log` and, before it, `log.1`."""
+    """The child's output. `log` is the newest of it, of at most `limit` bytes; what was `log` before is `log.1`.
 
-    def __init__(self, limit: int) -> None:
+    With `kept`, it waits for whoever collects it: each file keeps its bytes as `log.START`, named by how many came
+    before it, until it is deleted from outside; of more than `kept` bytes we delete the oldest. `times` (and
+    `times.START`) say when a byte came: entries of 16 octets, its number and milliseconds since 1970.
+    """
+
+    def __init__(self, limit: int, kept: int) -> None:
         self.limit = limit
+        self.kept = kept
         self.reader, self.writer = os.pipe()
         os.set_blocking(self.reader, False)
         self.size = os.fstat(2).st_size
+        self.start = self.lost = self.noted = self.entries = 0
+        self.segments: list[int] = []
+        self.times = -1
+        if kept:
+            self.begin_times()
+
+    def open(self, name: str, how: int) -> int:
+        return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | how, 0o600)
 
     def copy(self) -> bool:
         """Move what is there into the file; False when no writer is left."""
@@ -120,17 +137,81 @@ class Log:
                 return True
             if not data:
                 return False
+            written = 0
             try:
                 if self.size + len(data) > self.limit:
-                    os.replace("log", "log.1")  # noqa: PTH105
-                    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-                    file = os.open("log", flags, 0o600)
-                    os.dup2(file, 2)
-                    os.close(file)
-                    self.size = 0
-                self.size += os.write(2, data)
+                    self.turn_over()
+                if self.kept:
+                    self.note()
+                if self.lost:
+                    self.size += os.write(2, DROPPED % self.lost)
+                    self.lost = 0
+                written = os.write(2, data)
+                self.size += written
             except OSError:
                 pass  # a full disk costs log lines, never the model
+            self.lost += len(data) - written
+
+    def note(self) -> None:
+        """When the next byte comes, ten times a second at most."""
+        now = time.time_ns()
+        if abs(now - self.noted) >= NOTE_NS:
+            entry = (self.start + self.size).to_bytes(8, "big") + (now // 1_000_000).to_bytes(8, "big")
+            try:
+                os.pwrite(self.times, entry, self.entries * 16)
+            except OSError:
+                return
+            self.entries += 1
+            self.noted = now
+
+    def turn_over(self) -> None:
+        """Begin a new file; while that cannot be, the old one goes on."""
+        try:
+            file = self.open("log.new", os.O_APPEND)
+        except OSError:
+            return
+        try:
+            size = os.fstat(2).st_size
+            if self.kept:
+                self.put_away("times", TIMES)
+            self.put_away("log", SEGMENT if self.kept else "log.1")
+            self.put_away("log.new", "log")
+            os.dup2(file, 2)
+        finally:
+            os.close(file)
+        self.size = 0
+        if self.kept:
+            self.segments.append(self.start)
+            self.start += size
+            self.drop()
+            self.begin_times()
+
+    def begin_times(self) -> None:
+        self.noted = self.entries = 0
+        try:
+            if self.times >= 0:
+                os.close(self.times)
+            self.times = -1
+            self.times = self.open("times", 0)
+        except OSError:
+            pass  # the bytes themselves count for more
+
+    def put_away(self, name: str, where: str) -> None:
+        if os.path.lexists(name):  # nobody removed it
+            os.replace(name, where % self.start if "%" in where else where)  # noqa: PTH105
+
+    def drop(self) -> None:
+        """The oldest, while more is kept than may be; the last stays, since its name and size say where `log`
+        begins."""
+        there = [start for start in self.segments if os.path.exists(SEGMENT % start)]  # noqa: PTH110
+        while len(there) > 1 and self.start - there[0] + self.limit > self.kept:
+            for name in (SEGMENT, TIMES):
+                try:
+                    os.unlink(name % there[0])  # noqa: PTH108
+                except OSError:
+                    continue  # collected just now
+            del there[0]
+        self.segments = there
 
 
 def listen() -> "socket.socket":
@@ -418,7 +499,7 @@ def main(path: str) -> None:
             raise OSError("stopped before it was started")
         unenforced = prepare(spec["plan"]["groups"])
         confine.prctl(SET_SUBREAPER, 1)
-        log = Log(spec["log_bytes"])
+        log = Log(spec["log_bytes"], spec.get("log_kept_bytes", 0))
         child = spawn(spec, log)
     except OSError as error:
         finish(None, False, str(error))

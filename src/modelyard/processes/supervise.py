@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from modelyard import trees
-from modelyard.processes import limits, oom
+from modelyard.processes import limits, oom, output
 from modelyard.processes.directory import (
     LACKS,
     ProcessDir,
@@ -171,10 +171,11 @@ def sweep(directory: ProcessDir, otherwise: Plan = NO_GROUPS) -> None:
         _clear(directory, _plan(directory, otherwise))
 
 
-def remove(directory: ProcessDir, otherwise: Plan = NO_GROUPS) -> bool:
+def remove(directory: ProcessDir, otherwise: Plan = NO_GROUPS, aside: Path | None = None) -> bool:
     """Forget a process that ended: its files and its control groups. Leaves a running one alone, and says so.
 
-    The directory's name is free afterwards, whatever lay in it and however damaged (`trees.remove`).
+    The directory's name is free afterwards, whatever lay in it and however damaged (`trees.remove`). `aside`:
+    where its output goes, with the spec, in one step, until somebody has read it.
     """
     if not os.path.lexists(directory.path):
         return True
@@ -191,11 +192,23 @@ def remove(directory: ProcessDir, otherwise: Plan = NO_GROUPS) -> bool:
     try:
         plan = _plan(directory, otherwise)
         _clear(directory, plan)
+        if aside is not None and output.size(directory.path):
+            _set_aside(directory.path, aside)
         trees.remove(directory.path)
         limits.remove(plan)
     finally:
         os.close(lock)
     return True
+
+
+def _set_aside(path: Path, place: Path) -> None:
+    """What it wrote to its own files does not wait, it may be large."""
+    trees.make_directory(place.parent)
+    trees.remove(place)
+    path.rename(place)
+    for entry in list(place.iterdir()):
+        if not entry.name.startswith(("log", "times", "spec.json")):
+            trees.remove(entry)
 
 
 def _plan(directory: ProcessDir, otherwise: Plan) -> Plan:
