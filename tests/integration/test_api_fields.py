@@ -75,6 +75,7 @@ def by(file: str, *names: str) -> dict[str, Fate]:
 
 
 PAGE = by("api/convert/requests.py", "offset", "limit", "sort_by", "order")
+LINES = by("api/convert/logs.py", "since", "until", "instance", "revision", "words", "reference", "after")
 SERVICE: dict[str, Fate] = {
     **by("operations/services/change.py", "config", "schedule", "description"),
     "additional_properties": Honoured("core/admission/service.py", "properties"),
@@ -238,6 +239,12 @@ FATE: dict[str, dict[str, Fate]] = {
     "queries.TaskList": by("api/routes/tasks.py", "offset", "limit"),
     "queries.FailedRowList": by("api/routes/tasks.py", "offset", "limit"),
     "queries.RevisionList": by("api/routes/revisions.py", "offset", "limit"),
+    "logs._Lines": LINES,
+    "logs.LogWatch": {**LINES, "limit": Honoured("api/routes/logs.py")},
+    "logs.LogLineList": {
+        **{**LINES, "before": Honoured("api/convert/logs.py"), "order": Honoured("api/convert/logs.py")},
+        "limit": Honoured("api/convert/logs.py"),
+    },
     "queries.Change": by("operations/services/preconditions.py", "dry_run"),
     "queries.Removal": by("api/schemas/queries.py", "dry_run"),
     "apps.AppCreate": by("operations/apps.py", "name", "description"),

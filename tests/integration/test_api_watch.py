@@ -1,106 +1,27 @@
-"""Services watched over the API, driven as a server drives it: an answer that goes on, a client that leaves."""
+"""Services watched over the API."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.worlds.api import ApiWorld, api_world
 from tests.worlds.batch import batch_variant, stored_batch
+from tests.worlds.streams import LIMIT_S, Watching, streamed
 
-from modelyard.client.sse import EventReader, ServerEvent
 from modelyard.domain.batch import Task
 from modelyard.domain.record import Changes
 from modelyard.domain.service import ServiceStatus
 from modelyard.operations.bells import Bells, Bounds
 
-LIMIT_S = 20
 QUICK = Bounds(of_project=2, in_all=3, beat_s=30, apart_s=0, look_s=30)
 
 
-@dataclass
-class Watching:
-    """One stream: its status, and what comes."""
-
-    sent: "asyncio.Queue[dict[str, Any]]"
-    gone: asyncio.Event
-    reader: EventReader
-    waiting: list[ServerEvent]
-    status: int = 0
-    quiet: int = 0
-    ended: bool = False
-
-    async def event(self) -> ServerEvent:
-        async with asyncio.timeout(LIMIT_S):
-            while not self.waiting:
-                await self._more()
-            return self.waiting.pop(0)
-
-    async def service(self) -> dict[str, Any]:
-        event = await self.event()
-        assert event.event == "service", event
-        shown: dict[str, Any] = json.loads(event.data)
-        return shown
-
-    async def end(self) -> None:
-        async with asyncio.timeout(LIMIT_S):
-            while not self.ended:
-                await self._more()
-        assert self.waiting == []
-
-    async def _more(self) -> None:
-        message = await self.sent.get()
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            return
-        self.quiet += message["body"].startswith(b":")
-        self.waiting += self.reader.feed(message["body"])
-        self.ended = not message.get("more_body")
-
-
-@asynccontextmanager
-async def watched(
-    world: ApiWorld, service_id: str, *, method: str = "GET", user: str = "reader", **headers: str
-) -> AsyncIterator[Watching]:
-    made = Watching(asyncio.Queue(), asyncio.Event(), EventReader(), [])
-    asked = {"x-auth-token": world.token(user), **headers}
-    path = f"/v1/p1/services/{service_id}/watch"
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(name.encode(), value.encode()) for name, value in asked.items()],
-        "client": ("127.0.0.1", 1),
-        "server": ("api", 8000),
-        "state": {},
-    }
-    bodies = [{"type": "http.request", "body": b"", "more_body": False}]
-
-    async def receive() -> dict[str, Any]:
-        if bodies:
-            return bodies.pop()
-        await made.gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        await made.sent.put(dict(message))
-
-    task = asyncio.create_task(world.app(scope, receive, send))
-    try:
-        yield made
-    finally:
-        made.gone.set()
-        async with asyncio.timeout(LIMIT_S):
-            with suppress(asyncio.CancelledError):
-                await task
+def watched(world: ApiWorld, service_id: str, **how: Any) -> AbstractAsyncContextManager[Watching]:
+    return streamed(world, f"{service_id}/watch", **how)
 
 
 @pytest.fixture

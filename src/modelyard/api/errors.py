@@ -37,6 +37,7 @@ from modelyard.domain.errors import (
     Violation,
 )
 from modelyard.domain.texts import message, printable, shortened
+from modelyard.logs.base import LogsUnavailableError
 from modelyard.objects.base import (
     ObjectChangedError,
     ObjectExistsError,
@@ -81,6 +82,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(StoreUnavailableError, _unavailable)
+    app.add_exception_handler(LogsUnavailableError, _logs_unavailable)
     for kind in (ObjectStoreError, WrongOffset, ObjectTooLarge, TooSlow, UnsatisfiableRange):
         app.add_exception_handler(kind, _of_objects)
 
@@ -193,6 +195,13 @@ async def _validation(request: Request, error: Exception) -> Response:
 async def _unavailable(request: Request, error: Exception) -> Response:
     log.error("the store is unavailable: %s", error)
     return answer(request, 503, INTERNAL, "The database cannot be used now; nothing was changed. Try again.")
+
+
+async def _logs_unavailable(request: Request, error: Exception) -> Response:
+    log.error("the logs are unavailable: %s", error)
+    response = answer(request, 503, INTERNAL, "The logs cannot be read now. Try again.")
+    response.headers["Retry-After"] = RETRY_AFTER_S
+    return response
 
 
 async def _of_objects(request: Request, error: Exception) -> Response:

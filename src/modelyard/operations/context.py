@@ -60,7 +60,7 @@ class Context:
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
     services awaits it first. `batch`: see there. `bells`: who watches services. `buckets_moved` says that buckets
-    may be elsewhere now. `logs`: what instances wrote.
+    may be elsewhere now. `logs`: what instances wrote; `log_bells`: who follows it, rung when lines were appended.
     """
 
     store: Store
@@ -83,6 +83,7 @@ class Context:
     batch: BatchPorts = BatchPorts()
     bells: Bells = field(default_factory=Bells)
     logs: LogStore = field(default_factory=MemoryLogs)
+    log_bells: Bells = field(default_factory=Bells)
 
 
 def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:

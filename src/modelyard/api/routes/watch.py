@@ -105,7 +105,7 @@ async def _events(
             if detail is not None:
                 number, data = _told(detail, look.ctx.gateway_url)
                 if number != seen:
-                    yield _event("service", data, number)
+                    yield event("service", data, number)
                     seen, spoke = number, time()
             if time() - spoke >= bounds.beat_s:
                 yield QUIET
@@ -116,11 +116,11 @@ async def _events(
             if time() - checked >= bounds.beat_s:
                 asking, checked = await look.allowed(asking), time()
             detail = await look.detail(asking)
-        yield _event("end", {"error_msg": ENDING})
+        yield event("end", {"error_msg": ENDING})
     except NotFound:
-        yield _event("deleted", {"service_id": look.service_id})
+        yield event("deleted", {"service_id": look.service_id})
     except (Unauthenticated, Forbidden) as error:
-        yield _event("end", {"error_msg": str(error)})
+        yield event("end", {"error_msg": str(error)})
 
 
 def _until_next(detail: Detail | None, left_s: float, look_s: float) -> float:
@@ -136,7 +136,8 @@ def _told(detail: Detail, gateway_url: str) -> tuple[str, object]:
     return f"{tag(detail.service)}-{digest}", data
 
 
-def _event(kind: str, data: object, number: str = "") -> bytes:
+def event(kind: str, data: object, number: str = "") -> bytes:
+    """One server-sent event; `number`: its id."""
     name = f"id: {number}\n" if number else ""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
     return f"{name}event: {kind}\ndata: {text}\n\n".encode()

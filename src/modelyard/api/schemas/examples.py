@@ -25,6 +25,7 @@ from modelyard.api.schemas.answers import (
     UpdatedService,
     UpdateRecords,
 )
+from modelyard.api.schemas.logs import LINES, LogLinePage
 from modelyard.api.schemas.plans import PLAN, REVISION, REVISIONS, Plan, RevisionPage, RevisionShown
 
 _SERVICE: dict[str, Any] = {
@@ -126,6 +127,7 @@ EXAMPLES: Mapping[type[Answer], dict[str, Any]] = {
         "config": [{**_ENTRY, "status": "running", "scaling": False, "support_debug": False}],
     },
     ServicePage: {"total_count": 1, "count": 1, "services": [_SERVICE]},
+    LogLinePage: LINES,
     EventPage: {
         **_ABOUT,
         "total_count": 1,

@@ -1,0 +1,127 @@
+"""Use cases that read what the instances of a service wrote: pages, and what comes after a line.
+
+Whoever may read a service may read its lines, also those that are still kept of one that was deleted: they say
+themselves of which project they are. An answer is bounded in lines and bytes, and says where the next one begins.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from modelyard.domain.errors import NotFound
+from modelyard.domain.identity import CONTROL_READ, Principal
+from modelyard.domain.logs import Found, Kept, Line, LogQuery
+from modelyard.operations.context import Context, authorise
+
+MOST_LINES = 5000
+MOST_BYTES = 8 * 1024 * 1024
+"""Of text in one answer."""
+AT_ONCE = 1000
+"""Lines that a follower is given at a time."""
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""What an id of a service looks like: the store of lines makes file names of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """`more`: in the direction that was asked for, there is more. `complete`: False where the search was given up
+    for now, so that there may be more that matches. `newer`, `older`: numbers to go on from, as `after` and
+    `before` (None: from nothing, everything)."""
+
+    lines: tuple[Line, ...]
+    kept: Kept
+    more: bool = False
+    complete: bool = True
+    newer: int | None = None
+    older: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What comes after a line. `skipped`: how many lines were cut before anybody read them here. `after`: where to
+    go on; `more`: at once."""
+
+    lines: tuple[Line, ...] = ()
+    skipped: int = 0
+    after: int = 0
+    more: bool = False
+
+
+async def may_read(ctx: Context, principal: Principal, project_id: str, service_id: str) -> bool:
+    """Whether the service is there still: False of one that was deleted, whose lines are kept. Raises Forbidden,
+    NotFound."""
+    authorise(principal, project_id, CONTROL_READ, "listServiceLogLines")
+    async with ctx.store.read() as r:
+        there = await r.service(None, service_id)
+    if there is not None and there.project_id == project_id:
+        return True
+    if there is None and ID.fullmatch(service_id):
+        found = await ctx.logs.search(service_id, LogQuery(limit=1))
+        if found.lines and found.lines[0].origin.project_id == project_id:
+            return False
+    raise NotFound("service", service_id)
+
+
+async def page(ctx: Context, principal: Principal, project_id: str, service_id: str, query: LogQuery) -> LogPage:
+    """Raises Forbidden, NotFound, LogsUnavailableError."""
+    await may_read(ctx, principal, project_id, service_id)
+    return paged(query, bounded(query, await ctx.logs.search(service_id, query)), await ctx.logs.kept(service_id))
+
+
+def bounded(query: LogQuery, found: Found) -> Found:
+    """As much of it as one answer may have."""
+    lines = fitting(found.lines)
+    if len(lines) == len(found.lines):
+        return found
+    return replace(found, lines=lines, cursor=lines[-1].number)
+
+
+def fitting(lines: tuple[Line, ...], most_bytes: int = MOST_BYTES) -> tuple[Line, ...]:
+    """The first ones that fit, one at least."""
+    left = most_bytes
+    for i, line in enumerate(lines):
+        left -= len(line.text)
+        if left < 0 and i:
+            return lines[:i]
+    return lines
+
+
+def paged(query: LogQuery, found: Found, kept: Kept) -> LogPage:
+    """Where its neighbours begin."""
+    numbers = [line.number for line in found.lines]
+    far = found.cursor if found.cursor is not None else (numbers[-1] if numbers else None)
+    near = numbers[0] if numbers else None
+    if query.newest_first:
+        older = far if far is not None else query.before
+        newer = near if near is not None else query.after
+    else:
+        newer = far if far is not None else query.after
+        older = near if near is not None else query.before
+    return LogPage(found.lines, kept, found.cursor is not None, found.complete, newer, older)
+
+
+async def begin(ctx: Context, service_id: str, query: LogQuery, newest: int | None) -> int:
+    """The number after which a follower begins: with what `query` finds from its `after` on, or, where `newest` is
+    said and nothing else, with so many lines."""
+    if query.after is not None:
+        return query.after
+    if newest is None:
+        return 0
+    found = await ctx.logs.search(service_id, replace(query, newest_first=True, limit=newest or 1))
+    if newest == 0:
+        return found.lines[0].number if found.lines else 0
+    return found.lines[-1].number - 1 if found.lines else 0
+
+
+async def news(ctx: Context, service_id: str, query: LogQuery, after: int) -> News:
+    """What came after this number, and matches. Raises LogsUnavailableError."""
+    first = await ctx.logs.search(service_id, LogQuery(after=after, limit=1))
+    if not first.lines:
+        return News(after=first.cursor or after, more=first.cursor is not None)
+    last = await ctx.logs.search(service_id, LogQuery(after=after, newest_first=True, limit=1))
+    until = last.lines[0].number if last.lines else first.lines[0].number
+    skipped = first.lines[0].number - after - 1 if after else 0
+    found = await ctx.logs.search(service_id, replace(query, after=after, before=until + 1, limit=AT_ONCE))
+    found = bounded(query, found)
+    if found.cursor is not None:
+        return News(found.lines, skipped, found.cursor, more=True)
+    return News(found.lines, skipped, until)
