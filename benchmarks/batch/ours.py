@@ -98,7 +98,7 @@ class Yard:
                 return shown
             if shown["status"] in ("failed", "stopped"):
                 raise Failed(f"{shown['status']}: {shown.get('error_msg', '')}\n{self._stage.last_words()}")
-            time.sleep(0.05)
+            time.sleep(0.25)
         raise Failed(f"not finished after {LIMIT_S} s: {shown}")
 
 

@@ -35,7 +35,7 @@ WAVES = 2
 """How many rows there are for each that is predicted beside others, so that few wait for the last one."""
 MOST_LINE_BYTES = 32 * 1024 * 1024 - 1
 """Of an answer: the control plane takes no longer ones."""
-_MOST_ROWS = 8192
+_MOST_ROWS = 16384
 _STREAMS = "The model streams its answer, which a batch service does not gather."
 
 

@@ -14,7 +14,7 @@ from modelyard_runtime.batch.link import FIRST_BYTES, Window
 
 MOST_SHOWN = 80
 CHUNK_BYTES = 64 * 1024
-MOST_CHUNK_BYTES = 1024 * 1024
+MOST_CHUNK_BYTES = 4 * 1024 * 1024
 _MANY_ROWS = 1024
 
 

@@ -91,6 +91,22 @@ def test_the_rest_of_a_chunk_says_nothing() -> None:
     assert pace.size == size
 
 
+def test_the_first_calls_leap_as_long_as_they_are_much_faster() -> None:
+    pace = Pace(16384)
+    sizes = []
+    while not pace.settled:
+        sizes.append(pace.size)
+        pace.record(pace.size, 0.016 + pace.size * 7e-6)
+    assert sizes[:5] == [1, 8, 64, 512, 4096]
+    assert len(sizes) < 12
+    assert pace.size == 16384
+
+
+def test_a_leap_that_led_too_far_is_made_good() -> None:
+    pace = after(lambda n: 0.003 + n * 1e-5 + max(n - 1500, 0) * 1e-4)
+    assert pace.size in (1024, 2048)
+
+
 @pytest.mark.parametrize(
     ("left", "size", "exact", "rows"),
     [
