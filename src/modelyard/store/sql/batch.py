@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, delete, func, insert, sele
 from modelyard.core.batch import ledger
 from modelyard.domain.batch import Counts, Publication, Source, Split, SplitState, Task, TaskState
 from modelyard.store.sql import batch_rows as rows
+from modelyard.store.sql import queries
 from modelyard.store.sql.session import Session, chunks
 from modelyard.store.sql.tables import batch_sources, batch_splits, batch_tasks
 
@@ -39,14 +40,11 @@ class BatchReading(Session):
         return [rows.task(row) for row in await self._rows(statement.order_by(_TASK.number.desc()).limit(limit))]
 
     async def latest_tasks(self, service_ids: Collection[str] | None = None) -> Sequence[Task]:
-        newer = batch_tasks.alias("newer")
-        newest = select(func.max(newer.c.number)).where(newer.c.service_id == _TASK.service_id).scalar_subquery()
-        statement = select(batch_tasks).where(_TASK.number == newest).order_by(_TASK.service_id)
         if service_ids is None:
-            return [rows.task(row) for row in await self._rows(statement)]
+            return [rows.task(row) for row in await self._rows(queries.latest_tasks(some=False))]
         found: list[Row[Any]] = []
         for some in chunks(list(service_ids)):
-            found += await self._rows(statement.where(_TASK.service_id.in_(some)))
+            found += await self._rows(queries.latest_tasks(some=True), {"service_ids": list(some)})
         return [rows.task(row) for row in found]
 
     async def sources(self, task_id: str, first: int = 0, limit: int = 1000) -> Sequence[Source]:

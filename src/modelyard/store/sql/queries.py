@@ -5,15 +5,18 @@ express is simply empty.
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Delete,
     Select,
     Subquery,
     Table,
     and_,
+    bindparam,
     delete,
     exists,
     false,
@@ -156,25 +159,46 @@ def _bounded(number: int) -> int:
     return min(max(number, -_BIGGEST), _BIGGEST)
 
 
-def heads(service_id: str | None, project_id: str | None) -> Select[Any]:
-    """Each service beside its active rollout, its counter, and the number of its last revision."""
+@cache
+def heads(*, one: bool, of_project: bool) -> Select[Any]:
+    """Each service beside its active rollout, its counter, and the number of its last revision; the one that is
+    `:service_id`, those of `:project_id`. What is asked at every look is built once: that costs more than to run
+    it."""
     s, o, r = services.c, rollouts.c, revisions.c
     active = and_(o.service_id == s.id, o.state.in_(ACTIVE_STATES))
     there = services.outerjoin(rollouts, active).outerjoin(counters, counters.c.service_id == s.id)
     last = select(func.max(r.number)).where(r.service_id == s.id).scalar_subquery().label("last_revision")
     statement = select(services, rollouts, counters, last).select_from(there).order_by(s.id)
-    if service_id is not None:
-        statement = statement.where(s.id == service_id)
-    return statement if project_id is None else statement.where(s.project_id == project_id)
+    if one:
+        statement = statement.where(s.id == bindparam("service_id"))
+    return statement.where(s.project_id == bindparam("project_id")) if of_project else statement
 
 
-def mentioned_revisions(service_id: str | None) -> Select[Any]:
+@cache
+def running(*, one: bool) -> Select[Any]:
+    """Instances, of all services or of `:service_id`."""
+    i = instances.c
+    statement = select(instances).order_by(i.started_ms, i.id)
+    return statement.where(i.service_id == bindparam("service_id")) if one else statement
+
+
+@cache
+def mentioned_revisions(*, one: bool) -> Select[Any]:
     """The revisions that a service, its active rollout, its instances and those tasks mention that may go on or
-    have left something to remove; None: of every service."""
-    pairs = _mentioned(service_id)
+    have left something to remove; of every service, or of `:service_id`."""
+    pairs = _mentioned(bindparam("service_id") if one else None)
     return select(revisions).join(
         pairs, and_(revisions.c.service_id == pairs.c.service_id, revisions.c.number == pairs.c.number)
     )
+
+
+@cache
+def latest_tasks(*, some: bool) -> Select[Any]:
+    """The newest task of each service, or of each of `:service_ids`."""
+    t, newer = batch_tasks.c, batch_tasks.alias("newer")
+    newest = select(func.max(newer.c.number)).where(newer.c.service_id == t.service_id).scalar_subquery()
+    statement = select(batch_tasks).where(t.number == newest).order_by(t.service_id)
+    return statement.where(t.service_id.in_(bindparam("service_ids", expanding=True))) if some else statement
 
 
 def outdated_revisions(table: Table, service_id: str, up_to: int) -> Delete:
@@ -191,7 +215,7 @@ def outdated_rollouts(service_id: str, kept: int) -> Delete:
     return delete(rollouts).where(o.service_id == service_id, o.seq <= last - kept, o.state.not_in(ACTIVE_STATES))
 
 
-def _mentioned(service_id: str | None) -> Subquery:
+def _mentioned(service_id: str | BindParameter[Any] | None) -> Subquery:
     """Pairs (service_id, number)."""
     s, o, i, t = services.c, rollouts.c, instances.c, batch_tasks.c
     active, unremoved = o.state.in_(ACTIVE_STATES), t.finished_ms.is_(None)

@@ -112,18 +112,16 @@ class ServiceReading(Session):
     ) -> Sequence[tuple[ServiceRecord, Counter]]:
         """In three statements, whether of one service or of all: services with their active rollout, counter and
         highest revision; the revisions that are mentioned; instances."""
-        i = instances.c
-        which_instances = select(instances).order_by(i.started_ms, i.id)
-        if service_id is not None:
-            which_instances = which_instances.where(i.service_id == service_id)
-        heads = await self._rows(queries.heads(service_id, project_id))
+        one, of = service_id is not None, {"service_id": service_id}
+        asked = {**of, "project_id": project_id}
+        heads = await self._rows(queries.heads(one=one, of_project=project_id is not None), asked)
         if not heads:
             return []
         numbered: defaultdict[str, dict[int, Revision]] = defaultdict(dict)
-        for row in await self._rows(queries.mentioned_revisions(service_id)):
+        for row in await self._rows(queries.mentioned_revisions(one=one), of):
             numbered[row.service_id][row.number] = convert.revision(row, self._box)
         running: defaultdict[str, list[Instance]] = defaultdict(list)
-        for row in await self._rows(which_instances):
+        for row in await self._rows(queries.running(one=one), of):
             running[row.service_id].append(convert.instance(row))
         records = []
         for row in heads:

@@ -79,8 +79,9 @@ class Session:
         self._box = box
 
     async def _rows(
-        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None
+        self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None
     ) -> Sequence[Row[Any]]:
+        """`rows`: the values of the statement's parameters, or of each of its executions."""
         with translated():
             return (await settled(self._connection.execute(statement, rows))).all()
 
