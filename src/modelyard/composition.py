@@ -253,6 +253,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         facts=plane.facts,
         batch=BatchPorts(runner.pace, objects, parquet=importlib.util.find_spec("pyarrow") is not None),
         bells=bells,
+        steady=clock.now_ms,
     )
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(

@@ -171,17 +171,17 @@ REFUSED: dict[str, tuple[Body, str, str]] = {
     ),
     "smn_notification": (
         service(smn_notification={"topic_urn": URN, "events": [1, "3", 7, 11]}),
-        "additional_properties.smn_notification",
+        "additional_properties.smn_notification.topic_urn",
         "0104",
     ),
     "smn_notification-map": (
         service(smn_notification={"any-key": {"topic_urn": URN, "events": [1]}}),
-        "additional_properties.smn_notification",
+        "additional_properties.smn_notification.any-key.topic_urn",
         "0104",
     ),
     "smn_notification-wrapped": (
         service(wrapper={"smn_notification": {"topic_urn": URN, "events": [1]}}),
-        "additional_properties.smn_notification",
+        "additional_properties.smn_notification.topic_urn",
         "0104",
     ),
     "log_report_channels": (

@@ -95,10 +95,7 @@ FATE: dict[str, dict[str, Fate]] = {
     "services._Settings": {name: fate for name, fate in SERVICE.items() if name != "description"},
     "services.Schedule": by("core/schedule.py", "type", "time_unit", "duration"),
     "services.ServiceProperties": {
-        "smn_notification": Refused(
-            properties(smn_notification={"topic_urn": "urn:smn:r:p:t", "events": [1]}),
-            "additional_properties.smn_notification",
-        ),
+        "smn_notification": Honoured("core/notifications.py", "notifications"),
         "log_report_channels": Refused(
             properties(log_report_channels=[{"type": "LTS"}]), "additional_properties.log_report_channels"
         ),

@@ -291,7 +291,7 @@ async def test_a_service_of_a_type_without_a_decision_holds_nobody_up(world: Pla
         await w.add_service(edge)
         await w.add_revision(replace(record.revisions[1], service_id="edge"))
     with pytest.raises(UndecidedTypeError, match="edge"):
-        await Reconciler(world.world).handle("edge")
+        await Reconciler(world.world, world.context.teller).handle("edge")
     await world.restart()
     await world.settle()
     assert world.shares(service_id) == {1: (100, 1)}

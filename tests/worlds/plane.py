@@ -26,6 +26,7 @@ from modelyard.domain.service import Desired, Event, InferType, Rollout, Service
 from modelyard.engines.base import Observed
 from modelyard.engines.fake import FakeEngine
 from modelyard.gateway.fake import FakeGateway
+from modelyard.notify.base import Channel
 from modelyard.operations.context import Context
 from modelyard.operations.services.change import UpdateRequest, update_service
 from modelyard.operations.services.create import ServiceRequest, create_service
@@ -102,6 +103,7 @@ class PlaneWorld:
             runner=self.runner,
         )
         self.changed: list[str] = []
+        self.channels: dict[str, Channel] = {}
         self.plane = self._plane()
         self.context = Context(
             store=store,
@@ -109,10 +111,11 @@ class PlaneWorld:
             new_id=lambda: next(self._ids),
             nudge=self._nudge,
             facts=self._facts,
+            steady=self.clock.now_ms,
         )
 
     def _plane(self) -> ControlPlane:
-        return ControlPlane(self.world, self.publisher, changed=self.changed.append)
+        return ControlPlane(self.world, self.publisher, channels=self.channels, changed=self.changed.append)
 
     def _nudge(self, kind: str, key: str) -> None:
         """To the present control plane: `restart` replaces it."""

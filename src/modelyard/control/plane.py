@@ -7,7 +7,7 @@ snapshot would otherwise wipe the routes that a gateway still serves.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from modelyard.artifacts.sweeping import Sweeper
@@ -19,6 +19,9 @@ from modelyard.control.reconcile import Ports, Reconciler
 from modelyard.domain.process import ProcessState
 from modelyard.domain.record import Changes
 from modelyard.engines.base import EngineUnavailableError
+from modelyard.notify.base import Channel
+from modelyard.notify.sending import Clocks, Sender
+from modelyard.operations.telling import LANE, Teller
 from modelyard.store.base import StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -45,20 +48,31 @@ class ControlPlane:
         token_ttl_ms: int = TOKEN_TTL_MS,
         sweeper: Sweeper | None = None,
         chores: Sequence[Callable[[], Awaitable[None]]] = (),
+        channels: Mapping[str, Channel] = {},
         changed: Callable[[str], None] = lambda _service_id: None,
     ) -> None:
         """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk;
-        `chores`: what else is done as often. `changed` is called with a service that may look different now."""
+        `chores`: what else is done as often. `channels`: what sends notifications, by protocol. `changed` is
+        called with a service that may look different now."""
         self._sweeper = sweeper
-        self._chores = chores
         self._changed = changed
         self._ports = ports
         nudge_service = partial(self.nudge, "service")
         self._access = Access(ports.store, ports.gateway, ports.clock, nudge_service, token_ttl_ms=token_ttl_ms)
-        self._reconciler = Reconciler(ports, self._access.codes, changed)
+        teller = Teller(ports.new_id, ports.clock.now_ms, self.nudge)
+        self._reconciler = Reconciler(ports, teller, self._access.codes, changed)
         self._counting = Counting(ports.store, ports.gateway, ports.clock.now_ms)
+        sender = Sender(ports.store, channels, Clocks(ports.clock.now_ms, ports.clock.wall_ms))
+        self._chores = (*chores, sender.prune)
         workers = (
             self._access.worker(),
+            Worker(
+                LANE,
+                sender.lanes,
+                sender.handle,
+                parallel=10_000,  # the sender itself bounds how much goes on at once
+                interruptible=True,
+            ),
             Worker("service", self._reconciler.keys, self._reconciler.handle),
             Worker(
                 "model",

@@ -16,30 +16,28 @@ from modelyard.batch.runner import Runner
 from modelyard.control.batch import BatchTasks, batch_situation, explained, load_tasks
 from modelyard.control.clock import Clock
 from modelyard.control.observe import NODE_LOST_MS, Instant, Memory, Seen, leftovers, situation, strangers
+from modelyard.control.specs import spec
 from modelyard.core.batch.decide import BatchDecision
 from modelyard.core.batch.decide import noted as batch_noted
-from modelyard.core.packages.health import health
 from modelyard.core.rollout.decide import Decision, decide, noted
 from modelyard.core.rollout.recording import Recorded, recorded
 from modelyard.core.rollout.situation import Situation
-from modelyard.core.size import UNKNOWN
 from modelyard.domain.batch import Task
-from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.notifications import Lane
 from modelyard.domain.process import ProcessState
 from modelyard.domain.record import Changes, ServiceRecord
-from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.routing import ServiceRoute
-from modelyard.domain.service import Event, EventType, InferType, Rollout
+from modelyard.domain.service import Event, EventType, InferType, Rollout, Service
 from modelyard.engines.base import (
     Engine,
-    InstanceSpec,
     Listing,
     NoRoomError,
     Observed,
     StartRefusedError,
 )
 from modelyard.gateway.base import Gateway
+from modelyard.operations.telling import Teller
 from modelyard.store.base import Store
 
 TAIL_LINES = 20
@@ -86,11 +84,14 @@ class Reconciler:
     def __init__(
         self,
         ports: Ports,
+        teller: Teller,
         codes: Callable[[str], tuple[str, ...]] = lambda _service_id: (),
         changed: Callable[[str], None] = lambda _service_id: None,
     ) -> None:
-        """`codes`: the AppCodes that open a service. `changed`: what is stored of this one is different now."""
+        """`teller` writes what changes. `codes`: the AppCodes that open a service. `changed`: what is stored of
+        this one is different now."""
         self._changed = changed
+        self._teller = teller
         self._ports = ports
         self._codes = codes
         self._batch = BatchTasks(ports.store, ports.runner, ports.clock)
@@ -140,17 +141,22 @@ class Reconciler:
             if not moves:
                 return
             changes = await self._noted(moves)
+            waiting: list[Lane] = []
             if changes:
                 async with self._ports.store.write() as writing:
-                    for service_id, one in changes.items():
-                        if not await writing.apply(service_id, one):
+                    for service_id, (service, one) in changes.items():
+                        lanes = await self._teller.apply(writing, service, one)
+                        if lanes is None:
                             del moves[service_id]  # a user changed it meanwhile
+                        waiting += lanes or ()
+            self._teller.wake(waiting)
             for service_id, seen in moves.items():
                 self._recorded(service_id, seen)
                 if service_id in changes:
                     self._changed(service_id)
 
-    async def _noted(self, service_ids: Collection[str]) -> Mapping[str, Changes]:
+    async def _noted(self, service_ids: Collection[str]) -> Mapping[str, tuple[Service, Changes]]:
+        """What there is to record of which services, as they are stored."""
         ports, instant = self._ports, self._instant()
         async with ports.store.read() as reading:
             if len(service_ids) > READ_ONE_BY_ONE:
@@ -167,12 +173,9 @@ class Reconciler:
                 notes = noted(seen, instant.now_ms, instant.wall_ms)
             if notes.service or notes.instances:
                 self._lapsed(seen, record, notes.instances)
-                changes[record.service.id] = Changes(
-                    seen_version=record.service.version,
-                    service=notes.service,
-                    instances=notes.instances,
-                    events=notes.events,
-                )
+                version = record.service.version
+                one = Changes(version, notes.service, instances=notes.instances, events=notes.events)
+                changes[record.service.id] = record.service, one
         return changes
 
     @asynccontextmanager
@@ -221,10 +224,12 @@ class Reconciler:
             async with ports.store.write() as writing:
                 if batch is not None and not await self._batch.unchanged(writing, service_id, tasks):
                     return None
-                if not await writing.apply(service_id, rows.changes):
+                lanes = await self._teller.apply(writing, record.service, rows.changes)
+                if lanes is None:
                     return None
                 if batch is not None:
                     await self._batch.record(writing, batch)
+            self._teller.wake(lanes)
             self._lapsed(seen, record, decision.instances)
             self._changed(service_id)
         return _Decided(decision, rows, instant.now_ms, batch)
@@ -313,7 +318,7 @@ class Reconciler:
                 engine.poll_fast(instance.id)
         for instance in (*resumed, *rows.started):
             try:
-                await engine.start(await self._spec(record, instance))
+                await engine.start(await spec(self._ports.store, record, instance))
                 memory.obstacles.pop(instance.id, None)
             except NoRoomError as error:
                 memory.obstacles[instance.id] = str(error)
@@ -329,47 +334,8 @@ class Reconciler:
         events = tuple(Event(service.id, EventType.ABNORMAL, f"cannot start: {i.exit}", wall_ms) for i in refused)
         changes = Changes(seen_version=service.version, instances=tuple(refused), events=events)
         async with self._ports.store.write() as writing:
-            await writing.apply(service.id, changes)
-
-    async def _spec(self, record: ServiceRecord, instance: Instance) -> InstanceSpec:
-        variant = _variant(record.revisions, instance)
-        if variant is None:
-            raise StartRefusedError(f"no revision of the service has the template {instance.template}")
-        if variant.template.resources == UNKNOWN:
-            text = f"the specification {variant.template.specification!r} is not known any more"
-            raise StartRefusedError(text)
-        return InstanceSpec(
-            instance_id=instance.id,
-            service_id=instance.service_id,
-            track=instance.track,
-            revision=instance.revision,
-            template=instance.template,
-            package=variant.template.digest,
-            model_name=variant.model_name,
-            model_version=variant.model_version,
-            envs=variant.template.envs,
-            resources=variant.template.resources,
-            health=await self._health(record, variant),
-            pool=variant.template.pool,
-            volumes=variant.template.volumes,
-            batch=_is_batch(record),
-        )
-
-    async def _health(self, record: ServiceRecord, variant: Variant) -> Health:
-        """What the model's package says of its health checks.
-
-        A request that is not over after twice its time never will be; a WebSocket may last. How long a worker of a
-        batch service may take is the run's matter.
-        """
-        async with self._ports.store.read() as reading:
-            model = await reading.model(None, variant.model_id)
-        asked = health(model.config, model_type=model.type) if model is not None else Health()
-        settings = record.service.settings
-        return (
-            asked
-            if settings.websocket or _is_batch(record)
-            else replace(asked, stalled_s=2 * settings.requests.timeout_s)
-        )
+            lanes = await self._teller.apply(writing, service, changes)
+        self._teller.wake(lanes or ())
 
     async def _end_strangers(self, service_id: str, observed: Listing) -> int | None:
         """Instances of a service that is not there: nothing may be left of it."""
@@ -380,15 +346,6 @@ class Reconciler:
             elif seen.process.state is not ProcessState.STOPPING:
                 await self._ports.engine.stop(seen.instance_id, STRANGER_GRACE_S)
         return None
-
-
-def _variant(revisions: Mapping[int, Revision], instance: Instance) -> Variant | None:
-    """The variant that an instance runs: of its own revision, else of any with the same template."""
-    for revision in sorted(revisions.values(), key=lambda r: r.number != instance.revision):
-        for variant in revision.variants:
-            if variant.template.hash == instance.template:
-                return variant
-    return None
 
 
 def _is_batch(record: ServiceRecord) -> bool:

@@ -13,6 +13,7 @@ from modelyard.logs.base import LogStore
 from modelyard.logs.memory import MemoryLogs
 from modelyard.objects.base import ObjectStore
 from modelyard.operations.bells import Bells
+from modelyard.operations.telling import Teller
 from modelyard.store.base import Store
 
 
@@ -51,7 +52,7 @@ class Context:
     """The world of the use cases.
 
     `clock` gives milliseconds since 1970 UTC; `new_id` a fresh id; `nudge(kind, id)` says *look at this again*
-    to whoever works on that kind ("service", "model") and returns at once. `gateway_url` is where callers
+    to whoever works on that kind ("service", "model" …) and returns at once. `gateway_url` is where callers
     reach the gateway, without a slash at the end. `volume_dirs` are the directories of the host whose contents
     services may mount (absolute, resolved), `mountable` says whether the engine can. `capacity`: what one instance
     can have at most. `scripted`: whether a snapshot has inference code, which may do what its format alone cannot
@@ -61,6 +62,7 @@ class Context:
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
     services awaits it first. `batch`: see there. `bells`: who watches services. `buckets_moved` says that buckets
     may be elsewhere now. `logs`: what instances wrote; `log_bells`: who follows it, rung when lines were appended.
+    `steady`: milliseconds of the steady clock.
     """
 
     store: Store
@@ -84,6 +86,12 @@ class Context:
     bells: Bells = field(default_factory=Bells)
     logs: LogStore = field(default_factory=MemoryLogs)
     log_bells: Bells = field(default_factory=Bells)
+    steady: Callable[[], int] = lambda: 0
+
+    @property
+    def teller(self) -> Teller:
+        """Writes services together with the messages that this calls for."""
+        return Teller(self.new_id, self.steady, self.nudge)
 
 
 def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:

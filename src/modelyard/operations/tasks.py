@@ -15,6 +15,7 @@ from modelyard.core.rollout import stopping
 from modelyard.domain.batch import Format, Job, Split, Task, TaskState
 from modelyard.domain.errors import Invalid, NotFound, TooBusy, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
+from modelyard.domain.notifications import Lane
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import (
@@ -164,13 +165,16 @@ async def retry_failed(
         wrong = [*not_owner(principal, record.service), *await _not_now(w, record, one)]
         if wrong:
             raise Invalid(*wrong)
-        changed = await _reopened(ctx, w, record.service, one, now)
+        changed, waiting = await _reopened(ctx, w, record.service, one, now)
         await preconditions.concluded(w, record, changed, now)
+    ctx.teller.wake(waiting)
     ctx.nudge("service", service_id)
     return changed
 
 
-async def _reopened(ctx: Context, w: WriteTransaction, service: Service, task: Task, now: int) -> Changed:
+async def _reopened(
+    ctx: Context, w: WriteTransaction, service: Service, task: Task, now: int
+) -> tuple[Changed, Sequence[Lane]]:
     rows = await w.reopen_failed(task.id)
     rollout = Rollout(ctx.new_id(), service.id, RolloutKind.START, service.revision, None, now)
     await w.save_rollout(rollout)
@@ -181,8 +185,7 @@ async def _reopened(ctx: Context, w: WriteTransaction, service: Service, task: T
     await w.add_events([Event(service.id, EventType.NORMAL, told, now)])
     started = stopping.turned(service, Desired.RUNNING, ServiceStatus.DEPLOYING, now)
     started = replace(started, version=service.version + 1)
-    await w.save_service(started)
-    return Changed(started, rollout)
+    return Changed(started, rollout), await ctx.teller.save(w, service, started)
 
 
 async def _not_now(r: ReadTransaction, record: ServiceRecord, task: Task) -> list[Violation]:

@@ -5,22 +5,29 @@ from typing import Any
 import pytest
 
 from modelyard.core.admission import properties
-from modelyard.core.admission.properties import Bounds
+from modelyard.core.admission.properties import Bounds, Known
 
 URN = "urn:smn:region:project:topic"
 LTS = {"type": "LTS", "configuration": {"log_group_id": "g", "log_stream_id": "s"}}
 TOLD = {"topic_urn": URN, "events": [1, 3, 7, 11]}
+ELSEWHERE = {"topic_urn": "urn:smn:region:other:topic", "events": [1]}
 LIMIT = {"num": 5, "unit": "SECOND"}
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "nothing": ({}, {}, []),
     "anything else": ({}, {"colour": {"deep": [1]}}, []),
-    "notification": ({}, {"smn_notification": TOLD}, ["smn_notification"]),
-    "notification as a map": ({}, {"smn_notification": {"any": TOLD}}, ["smn_notification"]),
-    "notification of an earlier release": ({"smn_notification": TOLD}, {"smn_notification": TOLD}, []),
-    "another than the earlier one": (
+    "notification": ({}, {"smn_notification": TOLD}, []),
+    "notification as a map": ({}, {"smn_notification": {"any": TOLD, "more": TOLD}}, []),
+    "topic that is not there": ({}, {"smn_notification": ELSEWHERE}, ["smn_notification.topic_urn"]),
+    "one of two topics": (
         {"smn_notification": TOLD},
-        {"smn_notification": {"a": TOLD}},
-        ["smn_notification"],
+        {"smn_notification": {"a": TOLD, "b": ELSEWHERE}},
+        ["smn_notification.b.topic_urn"],
+    ),
+    "topic that is gone since": ({"smn_notification": ELSEWHERE}, {"smn_notification": ELSEWHERE}, []),
+    "topic that is gone since, other events": (
+        {"smn_notification": ELSEWHERE},
+        {"smn_notification": {**ELSEWHERE, "events": [3]}},
+        ["smn_notification.topic_urn"],
     ),
     "off after an earlier release": ({"smn_notification": TOLD}, {"smn_notification": {}}, []),
     "notification off": ({}, {"smn_notification": {}}, []),
@@ -99,7 +106,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
 
 @pytest.mark.parametrize(("before", "sent", "fields"), CASES.values(), ids=CASES.keys())
 def test_rules(before: dict[str, Any], sent: dict[str, Any], fields: list[str]) -> None:
-    found = properties.violations(before, sent, Bounds(timeout_max_s=60, max_body_max_bytes=2000))
+    known = Known(topics=frozenset({URN}))
+    found = properties.violations(before, sent, Bounds(timeout_max_s=60, max_body_max_bytes=2000), known)
     assert [v.field for v in found] == [f"additional_properties.{field}".rstrip(".") for field in fields]
 
 
@@ -107,7 +115,7 @@ def test_a_websocket_needs_a_model_that_may_serve_it() -> None:
     on, off = {"websocket_upgrade": True}, {"websocket_upgrade": False}
     cases = ((({}, on), 1), ((on, on), 0), ((on, {"label": 1}), 0), ((on, off), 0), (({}, off), 0))
     for (before, sent), count in cases:
-        assert len([*properties.violations(before, sent, Bounds(), websocket=False)]) == count
+        assert len([*properties.violations(before, sent, Bounds(), Known(websocket=False))]) == count
 
 
 def test_merging_is_by_top_level_key() -> None:

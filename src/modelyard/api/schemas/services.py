@@ -81,8 +81,9 @@ class ServiceProperties(Wire):
     smn_notification: Annotated[
         dict[str, Any] | None,
         Field(
-            description='refused until there are notifications: {"topic_urn", "events": [1, 3, 7, 11]}, or a '
-            "map of such objects. {} is none."
+            description="a topic of the project that is told when the service becomes 1 failed, 3 running, "
+            '7 concerning or 11 pending: {"topic_urn", "events": [1, 3, 7, 11]}, or a map of such objects. '
+            "{} is none."
         ),
     ] = None
     log_report_channels: Annotated[

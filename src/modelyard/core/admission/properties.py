@@ -15,7 +15,7 @@ Extensions of ours, beside the vendor's keys:
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from modelyard.core.admission import places
@@ -54,6 +54,15 @@ class Bounds:
     max_body_max_bytes: int = 100 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the service's properties are held against. `websocket`: any of its models may be able to serve one.
+    `topics`: those that the project has, of those that are named."""
+
+    websocket: bool = True
+    topics: frozenset[str] = frozenset()
+
+
 def merged(before: Mapping[str, object], sent: Mapping[str, object]) -> Mapping[str, object]:
     """`before`, updated with the top-level keys that were sent. Null removes own keys, and ignores known ones."""
     removed = {key for key, value in sent.items() if value is None and key not in KNOWN}
@@ -62,19 +71,18 @@ def merged(before: Mapping[str, object], sent: Mapping[str, object]) -> Mapping[
 
 
 def violations(
-    before: Mapping[str, object], sent: Mapping[str, object], bounds: Bounds, *, websocket: bool = True
+    before: Mapping[str, object], sent: Mapping[str, object], bounds: Bounds, known: Known = Known()
 ) -> Iterator[Violation]:
-    """What is wrong with `sent`, whose known keys were type-checked, for a service that had `before`.
-    `websocket`: whether any model of the service may be able to serve one."""
-    after = merged(before, sent)
-    for name, rules, missing in (
-        ("smn_notification", _notification, "there is no notification service here, nothing would be sent"),
-        ("log_report_channels", _channels, "there is no log service here, nothing would be reported"),
-    ):
-        wrong = [*rules(sent.get(name))]
-        if not wrong and sent.get(name) and sent[name] != before.get(name):
-            wrong = [Violation(f"{PROPERTIES}.{name}", f"is not supported yet: {missing}")]
-        yield from wrong
+    """What is wrong with `sent`, whose known keys were type-checked, for a service that had `before`."""
+    after, websocket = merged(before, sent), known.websocket
+    yield from _notification(sent.get("smn_notification"))
+    if sent.get("smn_notification") != before.get("smn_notification"):
+        yield from _unknown_topics(sent.get("smn_notification"), known.topics)
+    name, missing = "log_report_channels", "there is no log service here, nothing would be reported"
+    wrong = [*_channels(sent.get(name))]
+    if not wrong and sent.get(name) and sent[name] != before.get(name):
+        wrong = [Violation(f"{PROPERTIES}.{name}", f"is not supported yet: {missing}")]
+    yield from wrong
     yield from _limits(sent, bounds)
     for key, value in sent.items():
         home = places.misplaced(key, places.SERVICE_PROPERTIES)
@@ -93,16 +101,38 @@ def violations(
         yield Violation(f"{PROPERTIES}.{at}", "WebSocket and a traffic limit exclude each other")
 
 
-def _notification(value: object) -> Iterator[Violation]:
-    """One object, or a map of arbitrary keys to such objects (as the contract types it)."""
+def topics(sent: Mapping[str, object]) -> frozenset[str]:
+    """The topics that these properties name."""
+    return frozenset(urn for _, urn in _named(sent.get("smn_notification")))
+
+
+def _unknown_topics(value: object, known: Collection[str]) -> Iterator[Violation]:
+    for path, urn in _named(value):
+        if urn not in known:
+            yield Violation(f"{path}.topic_urn", f"is {shown(urn, 200)}, which is no topic of this project")
+
+
+def _named(value: object) -> Iterator[tuple[str, str]]:
+    """Where a topic is named, and which."""
+    for path, one in _each(value):
+        urn = one.get("topic_urn") if isinstance(one, Mapping) else None
+        if isinstance(urn, str) and TOPIC_URN.fullmatch(urn):
+            yield path, urn
+
+
+def _each(value: object) -> Iterator[tuple[str, object]]:
+    """One object, or a map of arbitrary keys to such objects (as the contract types it); each with its path."""
     at = f"{PROPERTIES}.smn_notification"
-    if value is None or value == {}:
+    if isinstance(value, Mapping) and value:
+        nested = {} if "topic_urn" in value or "events" in value else value
+        yield from [(f"{at}.{key}", one) for key, one in nested.items()] or [(at, value)]
+
+
+def _notification(value: object) -> Iterator[Violation]:
+    if value is not None and not isinstance(value, Mapping):
+        yield Violation(f"{PROPERTIES}.smn_notification", "must be an object")
         return
-    if not isinstance(value, Mapping):
-        yield Violation(at, "must be an object")
-        return
-    nested = {} if "topic_urn" in value or "events" in value else value
-    for path, one in [(f"{at}.{key}", one) for key, one in nested.items()] or [(at, value)]:
+    for path, one in _each(value):
         if not isinstance(one, Mapping):
             yield Violation(path, "must be an object with topic_urn and events")
             continue

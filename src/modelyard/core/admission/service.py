@@ -4,7 +4,7 @@ Every broken rule is named; a valid request makes the service that it asks for. 
 `core.admission.placement`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from modelyard.core import schedule as auto_stop
@@ -57,14 +57,16 @@ def violations(
     infer_type: InferType,
     *,
     websocket: bool = True,
+    topics: Collection[str] = (),
 ) -> Iterator[Violation]:
     """What is wrong with the request for a service with the attributes `before`. `websocket`: whether any of its
-    models may be able to serve one."""
+    models may be able to serve one. `topics`: those that the project has, of those that the request names."""
     real_time = infer_type is InferType.REAL_TIME
     yield from auto_stop.violations(request.schedule or (), real_time=real_time)
     if request.properties is not None:
         bounds = properties.Bounds(quotas.request_timeout_max_s, quotas.request_body_max_bytes)
-        yield from properties.violations(properties.of(before), request.properties, bounds, websocket=websocket)
+        there = properties.Known(websocket, frozenset(topics))
+        yield from properties.violations(properties.of(before), request.properties, bounds, there)
         for name in () if real_time else properties.OF_CALLERS:
             if request.properties.get(name):
                 at = f"{properties.PROPERTIES}.{name}"

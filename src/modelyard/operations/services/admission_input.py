@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelyard.core.admission import properties
 from modelyard.core.admission.catalog import Pool
 from modelyard.core.admission.config import AdmissionInput, VariantRequest
 from modelyard.core.admission.placement import Placement
+from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.admission.volumes import HostDirs
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Capacity, Resources
@@ -50,6 +52,12 @@ async def admission_input(
         objects=await places(ctx, r, project_id, config, looked) if subject.infer_type is InferType.BATCH else {},
         parquet=ctx.batch.parquet,
     )
+
+
+async def known_topics(r: ReadTransaction, project_id: str, said: SettingsRequest) -> frozenset[str]:
+    """Those that the request names and the project has."""
+    named = properties.topics(said.properties or {})
+    return frozenset([urn for urn in sorted(named) if await r.topic(project_id, urn) is not None])
 
 
 async def _taken(r: ReadTransaction, pools: Mapping[str, Pool], service_id: str) -> Mapping[str, Resources]:

@@ -6,7 +6,7 @@ loop is nudged. Instances, routes and the later status are the loop's matter. Ev
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from modelyard.core import schedule
 from modelyard.core.admission import fields
@@ -17,6 +17,7 @@ from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.core.rollout import stopping
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.identity import CONTROL_WRITE, Principal
+from modelyard.domain.notifications import Lane
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import (
@@ -33,7 +34,7 @@ from modelyard.domain.texts import shown
 from modelyard.operations import limits
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
-from modelyard.operations.services.admission_input import Subject, admission_input
+from modelyard.operations.services.admission_input import Subject, admission_input, known_topics
 from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import load_record, load_service, not_owner
 from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
@@ -85,8 +86,10 @@ async def update_service(
         preconditions.hold(service)
         if not isinstance(request, UpdateRequest):
             request = request(service, record.revisions[service.revision])
-        changed = await _Change(ctx, w, record, now, looked).made(principal, request)
+        change = _Change(ctx, w, record, now, looked)
+        changed = await change.made(principal, request)
         await preconditions.concluded(w, record, changed, now)
+    ctx.teller.wake(change.waiting)
     if changed.service is not service:
         ctx.nudge("service", service_id)
     return changed
@@ -121,13 +124,14 @@ async def refuse_node(
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """The change of one service, held against what is stored now."""
+    """The change of one service, held against what is stored now. `waiting`: where messages of it wait."""
 
     ctx: Context
     w: WriteTransaction
     record: ServiceRecord
     now: int
     looked: Places
+    waiting: list[Lane] = field(default_factory=list)
 
     @property
     def before(self) -> Service:
@@ -150,7 +154,8 @@ class _Change:
         admission = admit(request.config, given, broken) if request.config is not None and given else Admission()
         websocket = self._websocket(admission.variants)
         said, attributes, infer_type = request.settings, service.attributes, service.infer_type
-        own = [*settings.violations(said, attributes, quotas, infer_type, websocket=websocket)]
+        topics = await known_topics(self.w, service.project_id, said)
+        own = [*settings.violations(said, attributes, quotas, infer_type, websocket=websocket, topics=topics)]
         if request.description is not None:
             own += fields.description(request.description)
         wrong = [
@@ -208,7 +213,7 @@ class _Change:
         await self.w.add_events([Event(service.id, EventType.NORMAL, text, self.now) for text in told])
         if service is not self.before:
             service = replace(service, version=self.before.version + 1)
-            await self.w.save_service(service)
+            self.waiting.extend(await self.ctx.teller.save(self.w, self.before, service))
         return Changed(service, rollout)
 
     def _settled(self, request: UpdateRequest) -> Service:

@@ -31,7 +31,7 @@ from modelyard.domain.service import (
 from modelyard.domain.texts import shown
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
-from modelyard.operations.services.admission_input import Subject, admission_input
+from modelyard.operations.services.admission_input import Subject, admission_input, known_topics
 from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import not_owner
 from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
@@ -118,12 +118,13 @@ async def _admitted(
     given = await admission_input(ctx, w, Subject(project_id, infer_type, where), request.config, looked)
     admission = admit(request.config, given, broken)
     websocket = not admission.variants or any(ctx.scripted(v.template.digest) for v in admission.variants)
+    said, topics = request.settings, await known_topics(w, project_id, request.settings)
     own = (
         *fields.service_name(request.name),
         *fields.description(request.description),
         *fields.workspace(request.workspace_id),
         *_infer_type(request.infer_type),
-        *settings.violations(request.settings, {}, given.quotas, infer_type, websocket=websocket),
+        *settings.violations(said, {}, given.quotas, infer_type, websocket=websocket, topics=topics),
         *settings.place_violations(request.place),
         *service_violations(where, Site(given.flavors, given.pools)),
     )

@@ -1,0 +1,67 @@
+"""What the engine is told to start: an instance of a service as its revision and its model's package have it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from modelyard.core.packages.health import health
+from modelyard.core.size import UNKNOWN
+from modelyard.domain.health import Health
+from modelyard.domain.instance import Instance
+from modelyard.domain.record import ServiceRecord
+from modelyard.domain.revision import Revision, Variant
+from modelyard.domain.service import InferType
+from modelyard.engines.base import InstanceSpec, StartRefusedError
+from modelyard.store.base import Store
+
+
+async def spec(store: Store, record: ServiceRecord, instance: Instance) -> InstanceSpec:
+    """Raises StartRefusedError where nothing can be started."""
+    variant = _variant(record.revisions, instance)
+    if variant is None:
+        raise StartRefusedError(f"no revision of the service has the template {instance.template}")
+    if variant.template.resources == UNKNOWN:
+        raise StartRefusedError(f"the specification {variant.template.specification!r} is not known any more")
+    return InstanceSpec(
+        instance_id=instance.id,
+        service_id=instance.service_id,
+        track=instance.track,
+        revision=instance.revision,
+        template=instance.template,
+        package=variant.template.digest,
+        model_name=variant.model_name,
+        model_version=variant.model_version,
+        envs=variant.template.envs,
+        resources=variant.template.resources,
+        health=await _health(store, record, variant),
+        pool=variant.template.pool,
+        volumes=variant.template.volumes,
+        batch=_is_batch(record),
+    )
+
+
+async def _health(store: Store, record: ServiceRecord, variant: Variant) -> Health:
+    """What the model's package says of its health checks.
+
+    A request that is not over after twice its time never will be; a WebSocket may last. How long a worker of a
+    batch service may take is the run's matter.
+    """
+    async with store.read() as reading:
+        model = await reading.model(None, variant.model_id)
+    asked = health(model.config, model_type=model.type) if model is not None else Health()
+    settings = record.service.settings
+    if settings.websocket or _is_batch(record):
+        return asked
+    return replace(asked, stalled_s=2 * settings.requests.timeout_s)
+
+
+def _variant(revisions: Mapping[int, Revision], instance: Instance) -> Variant | None:
+    """The variant that an instance runs: of its own revision, else of any with the same template."""
+    for revision in sorted(revisions.values(), key=lambda r: r.number != instance.revision):
+        for variant in revision.variants:
+            if variant.template.hash == instance.template:
+                return variant
+    return None
+
+
+def _is_batch(record: ServiceRecord) -> bool:
+    return record.service.infer_type is InferType.BATCH
