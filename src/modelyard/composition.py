@@ -45,6 +45,7 @@ from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
+from modelyard.logs.local import LocalLogs
 from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
 from modelyard.objects.buckets import Buckets
 from modelyard.objects.local import LocalObjects
@@ -212,6 +213,9 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         litter=(data_dir / "instances", data_dir / "gateway", data_dir),
     )
     storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
+    logs = LocalLogs(data_dir / "logs", most_bytes=settings.log_bytes_per_service, spare_bytes=storage.spare_bytes)
+    await logs.open()
+    stack.push_async_callback(logs.close)
     stack.push_async_callback(storage.usage.close)
 
     def look_again(service_id: str) -> None:
@@ -254,6 +258,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         batch=BatchPorts(runner.pace, objects, parquet=importlib.util.find_spec("pyarrow") is not None),
         bells=bells,
         steady=clock.now_ms,
+        logs=logs,
     )
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(

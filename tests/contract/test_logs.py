@@ -1,5 +1,6 @@
 """The port to the store of lines, over every store: order, numbers, positions, searches, bounds."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from modelyard.domain.logs import Line, LogQuery, Origin
 from modelyard.logs.base import LogStore, LogsUnavailableError
+from modelyard.logs.local import LocalLogs
 from modelyard.logs.memory import MemoryLogs
 
 A = Origin("p", "service-a", "instance-1", 1, "m:0.0.1")
@@ -14,9 +16,12 @@ A2 = Origin("p", "service-a", "instance-2", 2, "m:0.0.2")
 B = Origin("p", "service-b", "instance-3", 1, "m:0.0.1")
 
 
-@pytest.fixture(params=["memory"])
-async def logs(request: pytest.FixtureRequest, tmp_path: Path) -> LogStore:
-    return MemoryLogs()
+@pytest.fixture(params=["memory", "files"])
+async def logs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LogStore]:
+    logs = MemoryLogs() if request.param == "memory" else LocalLogs(tmp_path / "logs")
+    await logs.open()
+    yield logs
+    await logs.close()
 
 
 def lines(*texts: str, at_ms: int = 1000, reference: str = "") -> list[Line]:

@@ -1,0 +1,1 @@
+"""How fast lines are kept, and how fast they are found again."""
