@@ -23,13 +23,14 @@ class Position:
 class Output:
     """A piece: `data` begins at `position`, after `dropped` bytes that are gone. `times`: (index, milliseconds
     since 1970), the octets from the index on came out then; ascending, and the first index is 0 if there is any
-    data. `last`: the instance has ended, and there is nothing after this."""
+    data. `last`: the instance has ended, and there is nothing after this. `closed`: the source ends with it."""
 
     position: Position
     data: bytes = b""
     times: tuple[tuple[int, int], ...] = ()
     dropped: int = 0
     last: bool = False
+    closed: bool = False
 
     def at(self, index: int) -> Position:
         """Where the octet `index` of `data` is in the stream."""
@@ -39,7 +40,8 @@ class Output:
 @dataclass(frozen=True, slots=True)
 class OutputSource:
     """An instance that may have written something: also one that has ended, and one that was removed. `mark` is
-    another text after it wrote more. `envs`: what it was started with."""
+    another text after it wrote more. `envs`: what it was started with. `removed`: it waits here for its collector
+    alone."""
 
     instance_id: str
     service_id: str
@@ -48,4 +50,5 @@ class OutputSource:
     model_version: str
     mark: str
     ended: bool = False
+    removed: bool = False
     envs: tuple[tuple[str, str], ...] = ()

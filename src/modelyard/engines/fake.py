@@ -225,9 +225,11 @@ class FakeEngine:
 
     async def outputs(self) -> Sequence[OutputSource]:
         self._check()
-        removed = [(instance_id, life, True) for instance_id, life in self._written.items()]
+        removed = [(instance_id, life, True, True) for instance_id, life in self._written.items()]
         alive = [
-            (i, life, self._now_ms() >= life.exited[0]) for i, life in self._lives.items() if self._reached(i)
+            (i, life, self._now_ms() >= life.exited[0], False)
+            for i, life in self._lives.items()
+            if self._reached(i)
         ]
         return [
             OutputSource(
@@ -238,9 +240,10 @@ class FakeEngine:
                 spec.model_version,
                 f"{len(life.log)}",
                 ended,
+                gone,
                 spec.envs,
             )
-            for instance_id, life, ended in (*alive, *removed)
+            for instance_id, life, ended, gone in (*alive, *removed)
         ]
 
     async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output:

@@ -8,6 +8,7 @@ outputs/ID/log …      afterwards, with its spec, until it was read to the end 
 import contextlib
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from modelyard import trees
@@ -37,11 +38,11 @@ class Outputs:
 
     def sources(self, there: Iterable[tuple[InstanceSpec, bool]]) -> list[OutputSource]:
         """`there`: the instances that were not removed, and whether they ended."""
-        found = [self._source(spec, self._instances / spec.instance_id, ended) for spec, ended in there]
+        found = [self._source(spec, self._instances / spec.instance_id, ended, False) for spec, ended in there]
         for path in self._removed():
             with contextlib.suppress(ValueError, OSError, SpecUnreadableError):
                 if spec := ProcessDir(path).spec():
-                    found.append(self._source(instance_spec(spec.label), path, True))
+                    found.append(self._source(instance_spec(spec.label), path, True, True))
                     continue
             log.warning("%s has no readable spec: nobody knows whose output it is, removed", path)
             trees.remove(path)
@@ -53,9 +54,8 @@ class Outputs:
         if not path.exists():
             path, ended = self._aside / instance_id, True
         found = output.read(path, after, most_bytes, kept=self._is_kept(path))
-        if not ended or found.data:
-            return found
-        return Output(found.position, dropped=found.dropped, last=True)
+        over = ended and len(found.data) < most_bytes and not found.closed
+        return replace(found, last=True) if over else found
 
     def release(self, instance_id: str, before: Position, *, last: bool) -> None:
         if last:
@@ -86,7 +86,7 @@ class Outputs:
         except FileNotFoundError:
             return []
 
-    def _source(self, spec: InstanceSpec, path: Path, ended: bool) -> OutputSource:
+    def _source(self, spec: InstanceSpec, path: Path, ended: bool, removed: bool) -> OutputSource:
         return OutputSource(
             spec.instance_id,
             spec.service_id,
@@ -95,6 +95,7 @@ class Outputs:
             spec.model_version,
             output.mark(path),
             ended,
+            removed,
             spec.envs,
         )
 

@@ -121,17 +121,30 @@ def _of_segments(path: Path, after: Position, most_bytes: int) -> Output:
         chosen = next((segment for segment in segments if segment.end > after.offset), None)
         if chosen is None:
             return Output(after)
-        offset = max(chosen.start, after.offset)
-        length = min(most_bytes, chosen.end - offset)
-        if chosen.name == "log" and newest is not None:
-            data = os.pread(newest, length, offset - chosen.start)
-        else:
-            with _opened(path / chosen.name) as descriptor:
-                if descriptor is None:
-                    raise _MovedError
-                data = os.pread(descriptor, length, offset - chosen.start)
-        times = _times(path / chosen.times, offset, len(data), status_ms(path / chosen.name))
-        return Output(Position(offset), data, times, dropped=offset - after.offset)
+        begin = max(chosen.start, after.offset)
+        data, times = b"", tuple[tuple[int, int], ...]()
+        for segment in segments[segments.index(chosen) :]:
+            offset = begin + len(data)
+            if offset != max(segment.start, begin) or len(data) == most_bytes:
+                break
+            octets = _octets(path, segment, offset, most_bytes - len(data), newest)
+            found = _times(path / segment.times, offset, len(octets), status_ms(path / segment.name))
+            times += tuple((index + len(data), ms) for index, ms in found) if octets else ()
+            data += octets
+            if offset + len(octets) < segment.end:
+                break
+        return Output(Position(begin), data, times, dropped=begin - after.offset)
+
+
+def _octets(path: Path, segment: _Segment, offset: int, most_bytes: int, newest: int | None) -> bytes:
+    """`newest`: the descriptor of `log`, by whatever name it goes by now."""
+    length = min(most_bytes, segment.end - offset)
+    if segment.name == "log" and newest is not None:
+        return os.pread(newest, length, offset - segment.start)
+    with _opened(path / segment.name) as descriptor:
+        if descriptor is None:
+            raise _MovedError
+        return os.pread(descriptor, length, offset - segment.start)
 
 
 def status_ms(path: Path) -> int:
@@ -181,7 +194,8 @@ def _of_two(path: Path, after: Position | None, most_bytes: int) -> Output:
             offset = after.offset if after is not None and found is not None and i == 0 else 0
             if data := os.pread(one, most_bytes, offset):
                 times = ((0, status_ms(path / name)),)
-                return Output(Position(offset, _identity(one)), data, times, dropped)
+                closed = name == "log.1" and offset + len(data) >= os.fstat(one).st_size
+                return Output(Position(offset, _identity(one)), data, times, dropped, closed=closed)
     return Output(after or BEGIN)
 
 

@@ -1,0 +1,176 @@
+"""The collector: what instances write becomes kept lines, off everybody's way.
+
+It is woken by time, several times a second while something is written, less often while all are silent. In each
+round everybody who wrote has one turn after the other, of one piece, until nobody has anything left or the round
+is over; the next round begins behind whoever had the last turn. Nobody waits for it: not the gateway, not the
+instances (their shims keep what they wrote, up to a bound), not the loop of services (what a removed instance
+wrote waits as well).
+
+How far each instance's output was read is stored with its lines in one step, and nothing is deleted before. So
+whenever this process is killed, the next one goes on where the last line was kept: no line is lost, none doubled.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from modelyard.core.output_lines import Place
+from modelyard.domain.logs import Origin
+from modelyard.domain.output import OutputSource, Position
+from modelyard.engines.base import Engine, EngineUnavailableError
+from modelyard.logs.base import LogsUnavailableError
+from modelyard.logs.keeper import Keeper
+
+log = logging.getLogger(__name__)
+
+BUSY_S = 0.25
+SILENT_S = 1.0
+AWAY_S = 5.0
+PIECE_BYTES = 256 * 1024
+ROUND_BYTES = 8 * 1024 * 1024
+RELEASE_BYTES = 1024 * 1024
+"""So much is kept elsewhere before files are looked at that may be deleted."""
+UNFINISHED_MS = 2000
+"""A line that got no end for so long has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose output it is, and what must not be told of it."""
+
+    origin: Origin
+    secrets: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One instance. `mark`: what its output looked like when all of it was read (None: there is more).
+    `unfinished_ms`: since when a line waits for its end. `over`: it has ended, and everything was kept."""
+
+    owner: Owner
+    place: Place
+    mark: str | None = None
+    unfinished_ms: int | None = None
+    released: int = 0
+    over: bool = False
+
+
+class Collector:
+    """See the module. `owner` says whose an instance is; None: nobody's, its service is gone."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        keeper: Keeper,
+        owner: Callable[[OutputSource], Awaitable[Owner | None]],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._engine = engine
+        self._keeper = keeper
+        self._owner = owner
+        self._now_ms = now_ms
+        self._readers: dict[str, _Reader] = {}
+        self._last = ""
+        self._away = ""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        pause_s = BUSY_S
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                pause_s = BUSY_S if await self.round() else min(SILENT_S, pause_s * 1.25)
+            except (EngineUnavailableError, LogsUnavailableError) as error:
+                self._tell(str(error))
+                pause_s = AWAY_S
+            except Exception:  # a loop's edge: see control.loop
+                log.exception("output was not collected, again in %g s", AWAY_S)
+                pause_s = AWAY_S
+            else:
+                self._tell("")
+
+    async def round(self) -> int:
+        """Everybody's turns; how many bytes were read. Raises EngineUnavailableError, LogsUnavailableError."""
+        sources = {source.instance_id: source for source in await self._engine.outputs()}
+        for gone in self._readers.keys() - sources.keys():
+            del self._readers[gone]
+        turns, total = _beginning_after(self._last, sources), 0
+        while turns and total < ROUND_BYTES:
+            more = []
+            for instance_id in turns:
+                if total >= ROUND_BYTES:
+                    break
+                if count := await self._turn(sources[instance_id]):
+                    total += count
+                    self._last = instance_id
+                    more.append(instance_id)
+            turns = more
+        return total
+
+    async def _turn(self, source: OutputSource) -> int:
+        """One piece of one instance; how many bytes it had."""
+        try:
+            reader = await self._reader(source)
+            return await self._read(source, reader) if reader is not None else 0
+        except OSError as error:
+            log.warning("output of instance %s cannot be read: %s", source.instance_id, error)
+            return 0
+
+    async def _reader(self, source: OutputSource) -> _Reader | None:
+        if (reader := self._readers.get(source.instance_id)) is not None:
+            return reader
+        owner = await self._owner(source)
+        if owner is None:
+            if source.removed:
+                await self._engine.release(source.instance_id, Position(), last=True)
+            return None
+        reader = _Reader(owner, await self._keeper.place(owner.origin))
+        self._readers[source.instance_id] = reader
+        return reader
+
+    async def _read(self, source: OutputSource, reader: _Reader) -> int:
+        overdue = reader.unfinished_ms is not None and self._now_ms() - reader.unfinished_ms >= UNFINISHED_MS
+        if reader.mark != source.mark or overdue or (source.ended and not reader.over):
+            return await self._take(source, reader, overdue=overdue and reader.mark == source.mark)
+        if source.removed and reader.over:
+            await self._engine.release(source.instance_id, reader.place.position or Position(), last=True)
+        return 0
+
+    async def _take(self, source: OutputSource, reader: _Reader, *, overdue: bool) -> int:
+        output = await self._engine.output(source.instance_id, reader.place.position, PIECE_BYTES)
+        if not output.times:
+            output = replace(output, times=((0, self._now_ms()),))
+        whole = overdue or output.last or output.closed
+        if output.data or output.dropped or (whole and reader.place.passed):
+            reader.place = await self._keeper.take(
+                reader.owner.origin, output, reader.place, reader.owner.secrets, whole=whole
+            )
+        everything = len(output.data) < PIECE_BYTES and not output.closed
+        kept = reader.place.position or output.position
+        if not everything or kept == output.at(len(output.data)):
+            reader.unfinished_ms = None
+        elif reader.mark != source.mark:
+            reader.unfinished_ms = self._now_ms()
+        reader.mark = source.mark if everything else None
+        reader.over = output.last
+        await self._release(source, reader, kept)
+        return len(output.data)
+
+    async def _release(self, source: OutputSource, reader: _Reader, kept: Position) -> None:
+        over = reader.over and source.removed
+        if over or kept.offset - reader.released >= RELEASE_BYTES or kept.offset < reader.released:
+            await self._engine.release(source.instance_id, kept, last=over)
+            reader.released = kept.offset
+
+    def _tell(self, why: str) -> None:
+        if why and not self._away:
+            log.error("what instances write is not collected now, and waits: %s", why)
+        elif self._away and not why:
+            log.warning("what instances write is collected again")
+        self._away = why
+
+
+def _beginning_after(last: str, sources: Mapping[str, OutputSource]) -> list[str]:
+    ids = sorted(sources)
+    return [*(one for one in ids if one > last), *(one for one in ids if one <= last)]
