@@ -50,6 +50,7 @@ from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
 from modelyard.objects.buckets import Buckets
 from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
+from modelyard.operations.audit import Audit
 from modelyard.operations.bells import Bells
 from modelyard.operations.context import BatchPorts, Context
 from modelyard.operations.identity import Identity
@@ -231,13 +232,15 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         data_dir=data_dir,
         home_project=credentials.get("project_id") or settings.project_name,
     )
+    audit = Audit(store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows)
+    stack.push_async_callback(audit.close)
     world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
     plane = ControlPlane(
         world,
         publisher,
         token_ttl_ms=settings.token_ttl_s * 1000,
         sweeper=sweeper,
-        chores=(storage.staging.sweep,),
+        chores=(storage.staging.sweep, audit.trim),
         changed=bells.ring,
     )
     context = Context(
@@ -263,6 +266,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(
         context=context,
+        audit=audit,
         proxies=proxies,
         tokens=tokens,
         storage=storage,

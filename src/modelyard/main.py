@@ -28,6 +28,7 @@ from modelyard.files import DamagedFileError
 from modelyard.gateway.base import GatewayFailedError
 from modelyard.gateway.envoy import ports_in_use
 from modelyard.iam import bootstrap
+from modelyard.operations import audit
 from modelyard.processes import keepers, oom
 from modelyard.processes.datadir import DataDir, DataDirError, Holder
 from modelyard.processes.ports import PORTS, PortHeldError, PortKeeper
@@ -110,6 +111,7 @@ async def _run(settings: Settings, data_dir: DataDir) -> int:
         listener = stack.enter_context(_listening(settings))
         data_dir.announce(Holder(os.getpid(), settings.port, settings.gateway_port))
         parts = await composed(settings, stack, ports)
+        await _recorded(parts, "modelyard up", f"API {parts.urls.api}, gateway {parts.urls.gateway}")
         await parts.gateway.open()
         await parts.plane.start()
         server = parts.server(listener)
@@ -121,6 +123,8 @@ async def _run(settings: Settings, data_dir: DataDir) -> int:
         server.stop()
         await serving
         everything = told.done() and told.result() is signal.SIGINT
+        ending = "with the gateway and every instance" if everything else "the control plane alone"
+        await _recorded(parts, "modelyard up ends", ending)
         await _leave(parts, everything=everything)
         if everything:
             await ports.end()  # last: instances are gone
@@ -173,6 +177,7 @@ async def _end(settings: Settings, data_dir: DataDir) -> int:
         return 0
     async with AsyncExitStack() as stack:
         parts = await composed(settings, stack, ports)
+        await _recorded(parts, "modelyard down", "the gateway and every instance")
         await parts.gateway.end()
         await parts.engine.open()
         await end_instances(parts.world)
@@ -180,6 +185,14 @@ async def _end(settings: Settings, data_dir: DataDir) -> int:
         await asyncio.to_thread(trees.clear, data_dir.path / "instances")
         await ports.end()
     return 0
+
+
+async def _recorded(parts: Parts, action: str, what: str) -> None:
+    """In the audit; a database that cannot be written keeps nobody from starting or ending."""
+    try:
+        await audit.local(parts.world.store, parts.world.clock.wall_ms(), action, name=what)
+    except StoreUnavailableError as error:
+        log.error("%s is not in the audit: %s", action, error)
 
 
 @contextmanager

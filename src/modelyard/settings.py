@@ -34,6 +34,8 @@ class Settings:
     `dependency_timeout_s`: how long installing them may take. `safe_formats_only`: refuse models whose weights run
     code when they are loaded (pickles); scripts are code by nature and not meant. `package_cache_bytes`: how much
     of what no model uses any more stays on disk.
+    `audit_days`, `audit_rows`: how long rows of the audit are kept, and how many at most of what a project's users
+    changed, of what they were refused, of their logins, and of callers whom nobody knows: each counted by itself.
     `trusted_proxies`: addresses and networks (`10.0.0.7, 192.168.0.0/16`) whose X-Forwarded-For tells who calls
     the API; of everybody else that header is ignored. `volume_dirs`: directories of this machine, with `:` between
     them, whose contents services may ask to mount.
@@ -70,6 +72,8 @@ class Settings:
     package_cache_bytes: int = 0
     log_bytes_per_service: int = 256 * 1024 * 1024
     log_days: int = 14
+    audit_days: int = 180
+    audit_rows: int = 200_000
     database_url: str = field(default="", repr=False)
     s3_endpoint: str = ""
     s3_access_key: str = ""
@@ -88,6 +92,12 @@ class Settings:
         except EndpointError as error:
             name, _, text = str(error).partition(": ")
             raise SettingsError(f"MODELYARD_S3_{name.upper()}: {text}") from None
+
+
+LEAST = {
+    **dict.fromkeys(("instance_disk_mib", "disk_reserve_mib", "log_bytes_per_service", "log_days"), 0),
+    **dict.fromkeys(("audit_days", "audit_rows"), 1),
+}
 
 
 def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
@@ -111,9 +121,9 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
         addresses.networks(found.trusted_proxies)
     except ValueError as error:
         raise SettingsError(f"trusted_proxies: {error}") from None
-    for name in ("instance_disk_mib", "disk_reserve_mib", "log_bytes_per_service", "log_days"):
-        if getattr(found, name) < 0:
-            raise SettingsError(f"{name}: {getattr(found, name)} is below 0")
+    for name, least in LEAST.items():
+        if getattr(found, name) < least:
+            raise SettingsError(f"{name}: {getattr(found, name)} is below {least}")
     if not 8 <= found.instance_output_mib <= 65536:
         raise SettingsError(f"instance_output_mib: {found.instance_output_mib} is none of 8 to 65536")
     if found.database_url and not found.database_url.startswith(("postgresql://", "postgres://")):

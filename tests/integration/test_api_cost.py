@@ -84,10 +84,10 @@ async def test_a_change_costs_the_same_with_many_services_and_a_long_history(wor
 DETAIL = 6
 """Statements: a transaction and who calls; a transaction, the service, its revisions, its instances."""
 LIST = 6
-PUT = 14
+PUT = 15
 """Beside those of the detail: the models, flavors and quotas of now; a revision, which models it uses, a rollout,
-an event, and the service (docs/explanation/api-speed.md)."""
-POST = 13
+an event, the service, and the row of the audit (docs/explanation/api-speed.md)."""
+POST = 14
 
 
 async def test_what_a_call_costs(world: ApiWorld, cost: Cost) -> None:

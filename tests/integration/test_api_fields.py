@@ -76,6 +76,7 @@ def by(file: str, *names: str) -> dict[str, Fate]:
 
 PAGE = by("api/convert/requests.py", "offset", "limit", "sort_by", "order")
 LINES = by("api/convert/logs.py", "since", "until", "instance", "revision", "words", "reference", "after")
+AUDIT = ("user", "action", "resource", "outcome", "since", "until", "after", "order", "offset", "limit")
 SERVICE: dict[str, Fate] = {
     **by("operations/services/change.py", "config", "schedule", "description"),
     "additional_properties": Honoured("core/admission/service.py", "properties"),
@@ -291,6 +292,10 @@ FATE: dict[str, dict[str, Fate]] = {
     "objects.PartQuery": by("api/routes/objects.py", "upload", "offset"),
     "objects.ObjectAction": by("api/routes/objects.py", "action", "upload"),
     "objects.ObjectActionBody": by("api/routes/objects.py", "size", "digest", "create", "method", "expires_s"),
+    **{
+        f"audit.{name}": by("api/routes/audit.py", *AUDIT, *more)
+        for name, more in {"AuditList": (), "InstallationAuditList": ("project_id",)}.items()
+    },
 }
 
 

@@ -141,6 +141,9 @@ async def test_the_first_projects_things_are_unknown_elsewhere(neighbour: Neighb
             assert answer.status_code in {403, 404}, f"{method} {path}: {answer.status_code} {answer.text}"
         if path.startswith("/v1/modelyard") or path == "/metrics":
             assert answer.status_code == 403, f"{method} {path}: {answer.status_code}"
+        if path == "/v1/{project_id}/audit":  # it names what was asked for, to those who asked
+            assert {row["user_name"] for row in answer.json()["audit"]} == {"other"}
+            continue
         leaked = [s for s in neighbour.secrets if s in answer.text and not _echoed(s, answer)]
         assert not leaked, f"{method} {path} tells {leaked}: {answer.text}"
     assert await everything(neighbour.world) == before

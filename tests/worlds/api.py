@@ -20,6 +20,7 @@ from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
 from modelyard.objects.memory import MemoryObjects
 from modelyard.objects.staging import Staging
+from modelyard.operations.audit import Audit
 from modelyard.operations.context import Context
 from modelyard.operations.object_usage import Usage
 from modelyard.operations.objects import Storage
@@ -184,11 +185,13 @@ async def api_world(store: SqlStore | None = None) -> AsyncIterator[ApiWorld]:
         objects = world.objects
         staging = Staging(Path(directory), world.clock)
         storage = Storage(objects, staging, Usage(objects), lambda: world.spare_bytes)
-        deps = Deps(context=context, tokens=world.key, storage=storage, passwords=passwords)
+        audit = Audit(store, lambda: world.now)  # asking for the time moves the world's
+        deps = Deps(context=context, tokens=world.key, storage=storage, passwords=passwords, audit=audit)
         app = world.app = create_app(deps)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://api:8000") as client:
             world.client = client
             yield world
         await storage.usage.close()
+        await audit.close()
     await store.close()

@@ -3,13 +3,14 @@
 from fastapi import Depends, FastAPI
 
 from modelyard import __version__
-from modelyard.api import documents, errors
+from modelyard.api import auditing, documents, errors
 from modelyard.api.envelope import Envelope
 from modelyard.api.paths import decode_parameters
 from modelyard.api.requests import Deps
 from modelyard.api.routes import (
     accounts,
     apps,
+    audit,
     capacity,
     clusters,
     docs,
@@ -45,7 +46,7 @@ path, `%2F` is a part of an id."""
 def create_app(deps: Deps) -> FastAPI:
     """The API. Holds nothing that outlives a request but `deps`."""
     app = bare_app(deps.version)
-    app.state.deps = deps
+    app.state.deps = auditing.audited(deps)
     return app
 
 
@@ -61,6 +62,7 @@ def bare_app(version: str = __version__) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(decode_parameters)],
     )
+    app.add_middleware(auditing.Auditing)
     app.add_middleware(Envelope)
     errors.install(app)
     routers = [
@@ -79,12 +81,13 @@ def bare_app(version: str = __version__) -> FastAPI:
             identity,
             accounts,
             capacity,
+            audit,
             health,
             status,
             docs,
         )
     ]
-    for router in (*routers, identity.root, accounts.keys):
+    for router in (*routers, identity.root, accounts.keys, audit.project):
         app.include_router(router)
     documents.describe(
         app,

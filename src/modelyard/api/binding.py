@@ -20,6 +20,7 @@ from modelyard.api.schemas.plans import Plan
 from modelyard.api.schemas.queries import Change, Removal
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.service import Service
+from modelyard.operations import acting
 from modelyard.operations.context import Context
 from modelyard.operations.services.dry_run import planned
 from modelyard.operations.services.preconditions import Answered, Changed, Preconditions, Repeat, tag
@@ -71,6 +72,7 @@ class Binding:
     async def answer(self, ctx: Context, use: Use, shown: Callable[[Changed], AnswerT]) -> AnswerT | Plan:
         """Do it, or plan it; what is answered, with its headers set."""
         if self.dry_run:
+            acting.unchanged()
             plan = await planned(ctx, use(preconditions=Preconditions(self.tags, dry_run=True)))
             if plan.before is not None:
                 self.response.headers["ETag"] = etag(plan.before)

@@ -43,7 +43,13 @@ class Envelope:
         request_id = uuid.uuid4().hex
         ignored: list[str] = []
         ends: list[Callable[[], None]] = []
-        state = {**scope.get("state", {}), "ignored": ignored, "ends": ends, "method": method}
+        state = {
+            **scope.get("state", {}),
+            "ignored": ignored,
+            "ends": ends,
+            "method": method,
+            "request_id": request_id,
+        }
         asked = "GET" if method == "HEAD" else method
         scope = {**scope, "path": path, "method": asked, "state": state}  # the server's own stays as it is
         begun = False

@@ -91,6 +91,7 @@ def answer(
     request: Request, status: int, code: str, text: str, violations: tuple[Violation, ...] = ()
 ) -> Response:
     """The one shape, bounded however long what was sent is."""
+    request.scope["state"]["error_code"] = code
     told = [Violation(message(v.field, MAX_FIELD), message(v.text), v.code) for v in violations[:MAX_VIOLATIONS]]
     more = len(violations) - len(told)
     text = message(_said(told, more) if violations else text)

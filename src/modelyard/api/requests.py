@@ -25,6 +25,7 @@ from modelyard.api.body import (
 )
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.api.transfers import Pace, Places
+from modelyard.core import audit
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
 from modelyard.domain.texts import NOT_TEXT, UNSTORABLE, shown
@@ -33,6 +34,7 @@ from modelyard.iam.passwords import Passwords
 from modelyard.iam.signature import UNSIGNED, SignedRequest
 from modelyard.iam.throttle import Throttle
 from modelyard.iam.tokens import TokenKey
+from modelyard.operations.audit import Audit
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
@@ -47,7 +49,7 @@ class Deps:
     (None: tokens and signatures of the users in the store). `uploads`, `downloads`: how many objects may be on
     their way, and `pace` how slowly. `storage`: where they are. `proxies`: whose X-Forwarded-For is believed.
     `healthy`: whether the rest of this process is at work, for /healthz; `status`: what only who calls with a
-    token is told.
+    token is told. `audit`: where acts are recorded (None: `create_app` makes one).
     """
 
     context: Context
@@ -68,6 +70,7 @@ class Deps:
     pace: Pace = Pace()
     healthy: Callable[[], bool] = lambda: True
     status: Callable[[], InstallationStatus] = lambda: InstallationStatus(gateway_connected=False)
+    audit: Audit | None = None
 
     @property
     def identity(self) -> Identity:
@@ -146,7 +149,9 @@ async def streaming_caller(
 async def _principal(request: Request, credentials: Credentials) -> Principal:
     stand = deps(request)
     authenticator = stand.authenticator or StoredIdentity(stand.identity)
-    return await authenticator.principal(credentials)
+    request.scope["state"]["credentials"] = credentials
+    known = request.scope["state"]["caller"] = await authenticator.principal(credentials)
+    return known
 
 
 def _signed(request: Request) -> SignedRequest:
@@ -192,14 +197,18 @@ def unknown_callers_body(
 
 
 def _parsed(request: Request, model: type[WireT], text: bytes, limits: BodyLimits) -> Parsed[WireT]:
-    parsed = model.parse(json_object(text, limits))
+    sent = json_object(text, limits)
+    request.scope["state"]["fields"] = audit.names(sent)
+    parsed = model.parse(sent)
     request.scope["state"]["ignored"].extend(parsed.ignored)
     return parsed
 
 
 async def patch_body(request: Request) -> object:
     """The JSON value in a body that is a JSON Patch. A dependency."""
-    return json_value(await plain_body(request, patch=True), deps(request).limits)
+    sent = json_value(await plain_body(request, patch=True), deps(request).limits)
+    request.scope["state"]["fields"] = audit.names(sent)
+    return sent
 
 
 def query(model: type[WireT]) -> Callable[[Request], WireT]:

@@ -10,6 +10,7 @@ from modelyard.cli import (
     admin,
     admin_resources,
     apply,
+    audit,
     batch,
     changes,
     login,
@@ -59,6 +60,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(models.app, name="models")
 app.add_typer(objects.app, name="objects")
 admin_resources.register(admin.app)
+admin.app.command()(audit.audit)
 app.add_typer(admin.app, name="admin")
 add_profiles(app)
 

@@ -23,7 +23,7 @@ class Administration:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def _call(self, method: str, path: str, body: object = None, **params: str) -> Json:
+    def _call(self, method: str, path: str, body: object = None, **params: str | int) -> Json:
         return self._session.absolute(method, path, body=body, params=params)
 
     # Users and projects.
@@ -67,7 +67,7 @@ class Administration:
     # Roles and access keys.
 
     def grants(self, user: str | None = None, project: str | None = None) -> list[Json]:
-        params = {"user.id": self.user_id(user)} if user else {}
+        params: dict[str, str | int] = {"user.id": self.user_id(user)} if user else {}
         if project:
             params["scope.project.id"] = self.project_id(project)
         return rows(self._call("GET", "/v3/role_assignments", **params), "role_assignments")
@@ -92,6 +92,13 @@ class Administration:
 
     def delete_access_key(self, access: str) -> None:
         self._call("DELETE", f"{CREDENTIALS}/{access}")
+
+    def audit(self, *, everywhere: bool = False, **asked: str | int) -> list[Json]:
+        """Who did what: in the project, or `everywhere` in the installation, newest first. `asked`: user, action,
+        resource, outcome, since, until (milliseconds), after (a number), order, limit."""
+        if everywhere:
+            return rows(self._call("GET", f"{ADMIN}/audit", **asked), "audit")
+        return rows(self._session.call("GET", "/audit", params=asked), "audit")
 
     # What projects may use.
 

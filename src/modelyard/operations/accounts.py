@@ -19,6 +19,7 @@ from modelyard.domain.identity import SYSTEM, AccessKey, Grant, Principal, Proje
 from modelyard.domain.texts import shown
 from modelyard.iam.bootstrap import random_access_key, random_secret
 from modelyard.iam.passwords import Passwords
+from modelyard.operations import acting
 from modelyard.operations.context import Context
 from modelyard.operations.identity import Identity, proved
 from modelyard.operations.scopes import domain_name, same_domain
@@ -77,6 +78,7 @@ async def create_user(
         )
         if any(one.domain_id == made.domain_id for one in await w.users(name=made.name)):
             raise AlreadyExists("user", made.name)
+        acting.named(made.name, f"v3/users/{made.id}")
         await w.save_user(made)
     return made
 
@@ -159,6 +161,7 @@ async def create_project(
     async with ctx.store.write() as w:
         domain_id = await _domain(w, domain or principal.domain_id, "project.domain_id")
         made = Project(uuid.uuid4().hex, name or "", domain_id, await domain_name(w, domain_id), enabled)
+        acting.named(made.name, f"v3/projects/{made.id}")
         await w.save_project(made)
     return made
 
@@ -255,6 +258,7 @@ async def create_access_key(
         await _project(w, where)
         if not await w.roles(wanted, where):
             raise Forbidden(f"The user has no role in project {shown(where)}.")
+        acting.named("", f"credentials/{made.access}")
         await w.save_access_key(made.access, wanted, where, made.secret)
     return made
 

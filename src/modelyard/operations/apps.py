@@ -12,6 +12,7 @@ from modelyard.domain.errors import Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.service import Service
 from modelyard.iam import appcodes
+from modelyard.operations import acting
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.services.load import load_service
 from modelyard.store.base import ReadTransaction
@@ -59,6 +60,7 @@ async def create(
     if len(description) > 255:
         raise Invalid(Violation("description", f"has {len(description)} characters, at most 255 are allowed"))
     made = App(ctx.new_id(), project_id, name, principal.user_id, ctx.clock(), description)
+    acting.named(made.name, f"app-auth/apps/{made.id}")
     code = _fresh(made.id, ctx.clock())
     async with ctx.store.write() as w:
         await w.add_app(made)

@@ -13,7 +13,7 @@ from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
 from modelyard.domain.texts import shown
-from modelyard.operations import limits
+from modelyard.operations import acting, limits
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context
 from modelyard.store.base import ReadTransaction
@@ -94,6 +94,7 @@ async def create_flavor(ctx: Context, principal: Principal, name: str | None, ch
             raise AlreadyExists("flavor", name)
         made = await _changed(w, FlavorEntry(name, open=False), change)
         _may_open(ctx, made, change)
+        acting.named(made.name, f"flavors/{made.name}")
         await w.save_flavor(made)
     return made
 
@@ -203,6 +204,7 @@ async def create_pool(
     if violations := _sizes(attributes):
         raise Invalid(*violations)
     made = PoolEntry(ctx.new_id(), project_id, name, status, ctx.clock(), dict(attributes))
+    acting.named(made.name, f"pools/{made.id}")
     async with ctx.store.write() as w:
         await _project(w, project_id)
         await w.save_pool(made)

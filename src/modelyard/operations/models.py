@@ -12,6 +12,7 @@ from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.revision import Variant
 from modelyard.objects.paths import MalformedPathError, object_path
+from modelyard.operations import acting
 from modelyard.operations.context import Context, authorise
 from modelyard.store.base import ReadTransaction, WriteTransaction
 from modelyard.store.models import ModelQuery
@@ -77,6 +78,7 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
         install_types=frozenset(request.install_types or fields.INSTALL_TYPES),
         attributes=request.attributes,
     )
+    acting.named(f"{model.name}/{model.version}", f"models/{model.id}")
     async with ctx.store.write() as w:
         await may_read_bucket(ctx, w, project_id, object_path(model.source_location).bucket, "source_location")
         await _free_version(w, model)
@@ -173,6 +175,7 @@ async def delete(
         model = await w.model(project_id, model_id)
         if model is None:
             raise NotFound("model", model_id)
+        acting.named(f"{model.name}/{model.version}")
         versions: Sequence[Model] = [model]
         if cascade:
             every = ModelQuery(name=model.name, exact=True, page=Page(limit=1_000_000))

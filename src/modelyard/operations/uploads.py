@@ -20,6 +20,7 @@ from modelyard.domain.objects import Digest, Upload
 from modelyard.objects.base import ObjectExistsError, ObjectInfo
 from modelyard.objects.paths import ObjectPath
 from modelyard.objects.staging import UploadAtWorkError
+from modelyard.operations import acting
 from modelyard.operations.object_intake import QUOTA, Allowance, Intake, WrongDigest
 from modelyard.operations.objects import Call, Written, allowed, claim, size_of, stored
 
@@ -87,6 +88,7 @@ async def append(
         if upload.offset != offset:
             raise WrongOffset(f"offset is {offset}, the upload goes on at {upload.offset}", upload.offset)
         with Intake(_free(call), call.storage.usage, "", digest) as intake:
+            acting.unchanged()
             try:
                 return await call.storage.staging.append(upload, _within(upload, intake.pieces(content)))
             except WrongDigest:

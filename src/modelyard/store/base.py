@@ -18,6 +18,7 @@ from typing import Protocol
 
 from modelyard.store.administration import AdministrationReads, AdministrationWrites
 from modelyard.store.apps import AppReads, AppWrites
+from modelyard.store.audit import AuditReads, AuditWrites
 from modelyard.store.batch import BatchReads, BatchWrites
 from modelyard.store.identity import IdentityReads, IdentityWrites
 from modelyard.store.log_streams import LogStreamReads, LogStreamWrites
@@ -43,6 +44,7 @@ class ReadTransaction(
     BatchReads,
     LogStreamReads,
     NotificationReads,
+    AuditReads,
     Protocol,
 ):
     """Lookups. A `project_id` narrows to that project; None finds in any (for the loops)."""
@@ -57,6 +59,7 @@ class WriteTransaction(
     BatchWrites,
     LogStreamWrites,
     NotificationWrites,
+    AuditWrites,
     ReadTransaction,
     Protocol,
 ):

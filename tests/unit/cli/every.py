@@ -86,6 +86,7 @@ ANSWERS: dict[str, object] = {
     "POST /v3.0/OS-CREDENTIAL/credentials": {"credential": {**KEY, "secret": "s"}},
     f"GET {ADMIN}/projects/p1/quotas": {"quotas": {LONG: 20}},
     f"GET {ADMIN}/flavors": {"flavors": [{"name": f"flavor-{LONG}", "cpu": 1, "projects": ["p1"]}]},
+    f"GET {ADMIN}/audit": {"audit": [{"number": 1, "occur_time": 1, "action": LONG, "outcome": "done"}]},
     f"GET {ADMIN}/pools": {"pools": [{"pool_id": "x", "name": f"pool-{LONG}", "project_id": "p1"}]},
     f"POST {ADMIN}/pools": {"pool_id": "x"},
     f"GET {ADMIN}/buckets": {"buckets": [{"bucket": f"bucket-{LONG}", "project_id": "p1"}]},
@@ -116,7 +117,7 @@ CALLS = {
     **{"admin flavors open": "big", "admin flavors close": "big", "admin flavors delete": "big"},
     **{"admin pools list": "", "admin pools add": "lab p1", "admin pools status": "x running"},
     **{"admin pools remove": "x", "admin buckets list": "", "admin buckets claim": "b p1"},
-    "admin buckets release": "b",
+    **{"admin buckets release": "b", "admin audit": ""},
 }
 """How each of the others is called."""
 DELETIONS = (

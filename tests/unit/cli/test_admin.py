@@ -6,7 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from modelyard.cli import context
+from modelyard.cli import audit, context
 from modelyard.cli.exits import Exit
 from modelyard.client import Client, Credentials
 
@@ -17,6 +17,30 @@ ASSIGNMENTS = [
     {"user": {"id": "u1"}, "role": {"name": "reader"}, "scope": {"project": {"id": "p1"}}},
     {"user": {"id": "u2"}, "role": {"name": "admin"}, "scope": {"system": {"all": True}}},
 ]
+DONE = {
+    "number": 7,
+    "occur_time": 1_700_000_000_000,
+    "action": "PUT /v1/{project_id}/services/{service_id}",
+    "outcome": "done",
+    "status": 200,
+    "user_id": "u1",
+    "user_name": "ada",
+    "resource": "services/7f",
+    "resource_name": "digits",
+    "address": "192.0.2.7",
+    "request_id": "0123456789abcdef",
+    "times": 1,
+}
+REFUSED = {
+    "number": 8,
+    "occur_time": 1_700_000_001_000,
+    "action": "POST /v3/auth/tokens",
+    "outcome": "refused",
+    "status": 401,
+    "error_code": "ModelArts.4122",
+    "user_name": "bob",
+    "times": 12,
+}
 ANSWERS = {
     "POST /v3/auth/tokens": {"token": {"project": {"id": "p1"}}},
     "POST /v3/projects": {"project": {"id": "p2"}},
@@ -27,6 +51,8 @@ ANSWERS = {
     "PUT /v1/modelyard/admin/projects/p1/quotas": {"quotas": {"real_time_services": 9}},
     "GET /v1/modelyard/admin/pools": {"pools": [{"pool_id": "x", "name": "lab"}]},
     "POST /v1/modelyard/admin/pools": {"pool_id": "x"},
+    "GET /v1/modelyard/admin/audit": {"audit": [REFUSED, DONE]},
+    "GET /v1/p1/audit": {"audit": [DONE]},
 }
 
 
@@ -52,6 +78,7 @@ def server() -> Server:
 def run(server: Server, program: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr("modelyard.cli.admin.connect", lambda _: _client(server))
     monkeypatch.setattr("modelyard.cli.admin_resources.connect", lambda _: _client(server))
+    monkeypatch.setattr("modelyard.cli.audit.connect", lambda _: _client(server))
     context.console.width = 120
 
     def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
@@ -158,3 +185,26 @@ def test_lists(run: Run) -> None:
     assert ["bob", "reader", "local"] in [line.split() for line in lines]
     assert any("(the installation)" in line for line in lines)
     assert "20" in run("quotas", "local")[1]
+
+
+def test_the_audit_is_told_oldest_first(run: Run) -> None:
+    status, out, _ = run("audit")
+    assert status == 0
+    _, done, refused = out.splitlines()
+    assert "PUT services/{service_id}" in done
+    assert "services/7f (digits)  done 200" in done
+    assert "bob?" in refused, "who says so themselves"
+    assert "refused 401 4122, 12 times" in refused
+    status, out, _ = run("audit", "--project-only", "--json")
+    assert [row["number"] for row in json.loads(out)] == [7]
+
+
+def test_times_of_the_audit() -> None:
+    assert audit._when("15m", 1000.0) == 100_000
+    assert audit._when("2023-11-14T22:13:20") == audit._when("2023-11-14T23:13:20+01:00") == 1_700_000_000_000
+
+
+def test_a_time_that_is_none_is_refused(run: Run) -> None:
+    status, _, told = run("audit", "--since", "yesterday")
+    assert status == 2
+    assert "neither a time" in told

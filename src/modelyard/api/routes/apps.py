@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
+from modelyard.api.auditing import reveals
 from modelyard.api.documents import ERRORS, asks, takes
 from modelyard.api.requests import Caller, ContextDep, body, query
 from modelyard.api.schemas import apps as wire
@@ -32,6 +33,7 @@ def _uncached(response: Response) -> None:
     dependencies=[Depends(_uncached)],
     openapi_extra=asks(wire.AppList),
 )
+@reveals
 async def index(
     ctx: ContextDep, caller: Caller, project_id: str, asked: Annotated[wire.AppList, Depends(query(wire.AppList))]
 ) -> Json:
@@ -61,6 +63,7 @@ async def create(
 
 
 @router.get("/app-auth/apps/{app_id}", summary="Show an application", dependencies=[Depends(_uncached)])
+@reveals
 async def show(ctx: ContextDep, caller: Caller, project_id: str, app_id: str) -> Json:
     return _detail(await apps.app(ctx, caller, project_id, app_id))
 

@@ -12,7 +12,7 @@ from modelyard.api.schemas import identity as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import NotFound, Unauthenticated
 from modelyard.iam.tokens import Token
-from modelyard.operations import identity
+from modelyard.operations import acting, identity
 
 root = APIRouter(tags=["identity"])
 router = APIRouter(prefix="/v3", tags=["identity"], responses=ERRORS)
@@ -47,7 +47,10 @@ async def log_in(
 ) -> Response:
     """With a password or a token. The answer's header X-Subject-Token is the token; it lives for 24 hours."""
     login = keystone.login(sent, address(request))
+    if login.token is None:
+        acting.claimed(login.user.name or login.user.id or "nobody")
     text, token = await identity.log_in(deps.identity, login)
+    request.scope["state"]["caller"] = token.principal
     with_catalog = "nocatalog" not in request.query_params
     return _token_answer(request, deps, text, token, with_catalog=with_catalog, status=201)
 

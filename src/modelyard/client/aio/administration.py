@@ -21,7 +21,7 @@ class AsyncAdministration:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def _call(self, method: str, path: str, body: object = None, **params: str) -> Json:
+    async def _call(self, method: str, path: str, body: object = None, **params: str | int) -> Json:
         return await self._session.absolute(method, path, body=body, params=params)
 
     # Users and projects.
@@ -67,7 +67,7 @@ class AsyncAdministration:
     # Roles and access keys.
 
     async def grants(self, user: str | None = None, project: str | None = None) -> list[Json]:
-        params = {"user.id": await self.user_id(user)} if user else {}
+        params: dict[str, str | int] = {"user.id": await self.user_id(user)} if user else {}
         if project:
             params["scope.project.id"] = await self.project_id(project)
         return rows(await self._call("GET", "/v3/role_assignments", **params), "role_assignments")
@@ -92,6 +92,13 @@ class AsyncAdministration:
 
     async def delete_access_key(self, access: str) -> None:
         await self._call("DELETE", f"{CREDENTIALS}/{access}")
+
+    async def audit(self, *, everywhere: bool = False, **asked: str | int) -> list[Json]:
+        """Who did what: in the project, or `everywhere` in the installation, newest first. `asked`: user, action,
+        resource, outcome, since, until (milliseconds), after (a number), order, limit."""
+        if everywhere:
+            return rows(await self._call("GET", f"{ADMIN}/audit", **asked), "audit")
+        return rows(await self._session.call("GET", "/audit", params=asked), "audit")
 
     # What projects may use.
 

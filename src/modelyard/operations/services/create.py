@@ -29,6 +29,7 @@ from modelyard.domain.service import (
     ServiceStatus,
 )
 from modelyard.domain.texts import shown
+from modelyard.operations import acting
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
 from modelyard.operations.services.admission_input import Subject, admission_input, known_topics
@@ -93,6 +94,7 @@ async def create_service(
         )
         service = settings.settled(request.settings, blank, now)
         rollout = Rollout(ctx.new_id(), service.id, RolloutKind.DEPLOY, target=1, base=None, started_ms=now)
+        acting.named(service.name, f"services/{service.id}")
         await w.add_service(service)
         await w.add_revision(Revision(service.id, 1, now, variants))
         await w.save_rollout(rollout)

@@ -5,6 +5,7 @@ from modelyard.domain.identity import Principal, Role
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.service import Counter, Service
 from modelyard.domain.texts import shown
+from modelyard.operations import acting
 from modelyard.store.base import ReadTransaction
 
 
@@ -13,6 +14,7 @@ async def load_service(r: ReadTransaction, project_id: str, service_id: str) -> 
     service = await r.service(project_id, service_id)
     if service is None:
         raise NotFound("service", service_id)
+    acting.named(service.name)
     return service
 
 
@@ -21,6 +23,7 @@ async def load_record(r: ReadTransaction, project_id: str, service_id: str) -> S
     record = await r.record(service_id, project_id)
     if record is None:
         raise NotFound("service", service_id)
+    acting.named(record.service.name)
     return record
 
 

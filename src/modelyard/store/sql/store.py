@@ -21,6 +21,7 @@ from modelyard.store.base import ReadTransaction, StoreUnavailableError, WriteTr
 from modelyard.store.sql import schema
 from modelyard.store.sql.administration import AdministrationReading, AdministrationWriting
 from modelyard.store.sql.apps import AppReading, AppWriting
+from modelyard.store.sql.audit import AuditReading, AuditWriting
 from modelyard.store.sql.batch import BatchReading, BatchWriting
 from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.identity import IdentityReading, IdentityWriting
@@ -45,6 +46,7 @@ class SqlReading(
     BatchReading,
     LogStreamReading,
     NotificationReading,
+    AuditReading,
 ):
     """`store.base.ReadTransaction`: one object per transaction."""
 
@@ -58,6 +60,7 @@ class SqlWriting(
     BatchWriting,
     LogStreamWriting,
     NotificationWriting,
+    AuditWriting,
     SqlReading,
 ):
     """`store.base.WriteTransaction`."""
