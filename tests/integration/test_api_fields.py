@@ -136,6 +136,7 @@ FATE: dict[str, dict[str, Fate]] = {
     "config.Configured": by("operations/services/change.py", "config"),
     "config.ServiceConfig": {
         **by("core/admission/config.py", "model_id", "weight", "specification", "instance_count", "envs"),
+        "secret_envs": Honoured("core/admission/secret_envs.py"),
         "deploy_timeout_in_seconds": Honoured("core/admission/config.py"),
         **by("core/admission/placement.py", "custom_spec", "cluster_id", "pool_name", "affinity"),
         "additional_properties": Honoured("core/admission/config.py"),

@@ -15,7 +15,7 @@ from tests.worlds.publishing import new_publisher
 from modelyard.batch.fake import FakeRunner
 from modelyard.control.plane import ControlPlane
 from modelyard.control.reconcile import Ports
-from modelyard.core.admission.config import VariantRequest
+from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.instance import Instance
 from modelyard.domain.model import Model, ModelStatus

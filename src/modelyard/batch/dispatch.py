@@ -116,7 +116,7 @@ class Dispatcher:
         """Have one split predicted; whether the connection is good for more."""
         lease, clock = given.lease, self._work.clock
         began_ms = clock.now_ms()
-        self._talk = talk = Talk(self._work, link, given, self._outbox, self._stir)
+        self._talk = talk = Talk(self._work, link, given, self._outbox, self._stir, masker=self.worker.masker)
         talk.leaving = self._leaving
         preparing = asyncio.create_task(self._prepare_next(talk))
         try:
@@ -247,7 +247,7 @@ class Dispatcher:
             await sleep(clock, pause_ms)
             pause_ms = min(2 * pause_ms, 200)
         self.gone = bool(ending)
-        return ending
+        return self.worker.masker.text(ending)
 
     async def _bury(self, lease: Lease, cause: str) -> None:
         """Settle a split of which the worker died."""

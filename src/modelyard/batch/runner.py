@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from modelyard.core.masking import Masker
 from modelyard.domain.batch import Job, Task
 
 
 @dataclass(frozen=True, slots=True)
 class BatchWorker:
-    """An instance that is ready to take splits. `address` as in `routing.Endpoint`."""
+    """An instance that is ready to take splits. `address` as in `routing.Endpoint`; `masker` hides its model's
+    secrets."""
 
     instance_id: str
     address: str
+    masker: Masker = Masker()
 
 
 @dataclass(frozen=True, slots=True)

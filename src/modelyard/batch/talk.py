@@ -15,7 +15,8 @@ from modelyard.batch.leases import Lease
 from modelyard.batch.link import Link
 from modelyard.batch.outbox import Outbox
 from modelyard.batch.work import Work
-from modelyard.core.batch.outcomes import NonsenseError, Outcomes, after, failed_line, outcomes
+from modelyard.core.batch.outcomes import NonsenseError, Outcomes, after, failed_line, hidden, outcomes
+from modelyard.core.masking import Masker
 from modelyard.domain.batch import Format
 from modelyard.objects.base import ObjectStoreError
 
@@ -93,9 +94,20 @@ class Serving:
 
 
 class Talk:
-    """See the module. `stir`: set by whoever changes `leaving`, or finds the lease void."""
+    """See the module. `stir`: set by whoever changes `leaving`, or finds the lease void. `masker`
+    hides what failed rows may not show."""
 
-    def __init__(self, work: Work, link: Link, given: Given, outbox: Outbox, stir: asyncio.Event) -> None:
+    def __init__(
+        self,
+        work: Work,
+        link: Link,
+        given: Given,
+        outbox: Outbox,
+        stir: asyncio.Event,
+        *,
+        masker: Masker,
+    ) -> None:
+        self._masker = masker
         self.leaving = False
         self.ending = asyncio.Event()
         """All rows have been told of: soon there is room for the next split."""
@@ -126,7 +138,7 @@ class Talk:
                     self._check_end(frames.abandoned(frame.payload))
                     return
                 else:
-                    await self._unreadable(frames.failure(frame.payload))
+                    await self._unreadable(self._masker.text(frames.failure(frame.payload)))
                     return
         finally:
             await serving.close()
@@ -139,6 +151,7 @@ class Talk:
             retried = lease.retried
             only = retried.left if retried is not None else None
             told = outcomes(payload, lease.told, self._work.job.format, only)
+            told = hidden(told, lease.told, self._masker)
             if told.rows:
                 self._work.streak.end()
             if told.rows and retried is not None:

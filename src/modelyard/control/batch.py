@@ -16,6 +16,7 @@ from modelyard.core.batch.course import Fresh
 from modelyard.core.batch.decide import BatchDecision, decide, left
 from modelyard.core.batch.situation import BatchSituation
 from modelyard.core.rollout.situation import Situation
+from modelyard.core.secrets import masker_of
 from modelyard.domain.batch import Task, TaskState
 from modelyard.domain.record import ServiceRecord
 from modelyard.engines.base import Engine, EngineUnavailableError
@@ -74,7 +75,8 @@ class BatchTasks:
         something happens)."""
         work = decision.work
         if work is not None:
-            workers = [BatchWorker(instance_id, address) for instance_id, address in work.workers]
+            masker = masker_of(record)
+            workers = [BatchWorker(instance_id, address, masker) for instance_id, address in work.workers]
             self._runner.run(work.task, work.job, record.service.project_id, workers)
         again = [await self._discard(record, task) for task in decision.discards]
         return min((moment for moment in again if moment is not None), default=None)

@@ -19,9 +19,11 @@ from modelyard.control.observe import NODE_LOST_MS, Instant, Memory, Seen, lefto
 from modelyard.control.specs import spec
 from modelyard.core.batch.decide import BatchDecision
 from modelyard.core.batch.decide import noted as batch_noted
+from modelyard.core.masking import Masker
 from modelyard.core.rollout.decide import Decision, decide, noted
 from modelyard.core.rollout.recording import Recorded, recorded
 from modelyard.core.rollout.situation import Situation
+from modelyard.core.secrets import masker_of
 from modelyard.domain.batch import Task
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.notifications import Lane
@@ -212,9 +214,10 @@ class Reconciler:
         match record.service.infer_type:
             case InferType.REAL_TIME:
                 rejected = ports.gateway.view(service_id).rejected if self._is_ours(record) else ""
-                decision = await self._explained(_real_time(seen, instant, rejected))
+                decision = await self._explained(_real_time(seen, instant, rejected), record)
             case InferType.BATCH:
-                batch = await self._explained_task(self._batch.decided(seen, tasks, instant, ports.new_id()))
+                decided = self._batch.decided(seen, tasks, instant, ports.new_id())
+                batch = await self._explained_task(decided, record)
                 decision = batch.rows
             case InferType.EDGE:
                 raise UndecidedTypeError(f"nothing decides about {record.service.infer_type} services")
@@ -262,7 +265,7 @@ class Reconciler:
     def _situation(self, record: ServiceRecord, observed: Listing, instant: Instant) -> Situation:
         service_id, gateway = record.service.id, self._ports.gateway
         seen = Seen(
-            observed,
+            hidden(observed, masker_of(record)),
             gateway.view(service_id),
             gateway.connected(),
             instant,
@@ -271,24 +274,24 @@ class Reconciler:
         )
         return situation(record, seen, self._memory.setdefault(service_id, Memory()))
 
-    async def _explained(self, decision: Decision) -> Decision:
+    async def _explained(self, decision: Decision, record: ServiceRecord) -> Decision:
         """The decision with the last log lines of the instance that caused a failure."""
         if decision.explain is None or decision.rollout is None:
             return decision
-        text = await self._last_words(decision.explain)
+        text = await self._last_words(decision.explain, masker_of(record))
         rollout = replace(decision.rollout, cause=decision.rollout.cause + text)
         service = decision.service and replace(decision.service, error=decision.service.error + text)
         return replace(decision, rollout=rollout, service=service)
 
-    async def _explained_task(self, decision: BatchDecision) -> BatchDecision:
+    async def _explained_task(self, decision: BatchDecision, record: ServiceRecord) -> BatchDecision:
         """The same for a task that failed."""
         if decision.rows.explain is None:
             return decision
-        return explained(decision, await self._last_words(decision.rows.explain))
+        return explained(decision, await self._last_words(decision.rows.explain, masker_of(record)))
 
-    async def _last_words(self, instance_id: str) -> str:
+    async def _last_words(self, instance_id: str, masker: Masker) -> str:
         tail = (await self._ports.engine.log_tail(instance_id, TAIL_LINES)).strip()
-        return f"\nThe last lines of its log:\n{tail}" if tail else ""
+        return f"\nThe last lines of its log:\n{masker.text(tail)}" if tail else ""
 
     async def _route(self, service_id: str, route: ServiceRoute | None, rollout: Rollout | None) -> None:
         if route is None:
@@ -346,6 +349,15 @@ class Reconciler:
             elif seen.process.state is not ProcessState.STOPPING:
                 await self._ports.engine.stop(seen.instance_id, STRANGER_GRACE_S)
         return None
+
+
+def hidden(observed: Listing, masker: Masker) -> Listing:
+    """Without secrets in how instances ended: a model may have said that itself."""
+    if not masker:
+        return observed
+    processes = [replace(o.process, exit=masker.text(o.process.exit)) for o in observed.instances]
+    instances = zip(observed.instances, processes, strict=True)
+    return replace(observed, instances=tuple(replace(o, process=process) for o, process in instances))
 
 
 def _is_batch(record: ServiceRecord) -> bool:

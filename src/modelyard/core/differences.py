@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from modelyard.core.masking import MASK
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Service
 
@@ -37,9 +38,17 @@ def service(before: Service, after: Service) -> Mapping[str, Field]:
 
 
 def _variant(track: int, old: Variant | None, new: Variant | None) -> VariantDifference:
-    fields = dict(_fields(_said(old), _said(new)))
+    secret = {f"envs.{name}" for one in (old, new) if one is not None for name in one.secret_names}
+    fields = {
+        name: (_hidden(pair[0]), _hidden(pair[1])) if name in secret else pair
+        for name, pair in _fields(_said(old), _said(new))
+    }
     change: Change = "added" if old is None else "removed" if new is None else "changed" if fields else "same"
     return VariantDifference(track, change, old, new, fields)
+
+
+def _hidden(value: object) -> object:
+    return None if value is None else MASK
 
 
 def _said(variant: Variant | None) -> Mapping[str, object]:

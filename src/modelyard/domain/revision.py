@@ -86,6 +86,23 @@ class Variant:
     job: Job | None = None
     raw: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """Environment variables whose values nobody is shown (`secret_envs` of the entry)."""
+        return names_of_secrets(self.raw)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Their values."""
+        secret = self.secret_names
+        return frozenset(value for name, value in self.template.envs if name in secret)
+
+
+def names_of_secrets(entry: Mapping[str, object]) -> frozenset[str]:
+    """What an entry of a config lists in `secret_envs`."""
+    named = entry.get("secret_envs")
+    return frozenset(name for name in named if isinstance(name, str)) if isinstance(named, list) else frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:

@@ -6,8 +6,9 @@ import pytest
 
 from modelyard.core.admission.batch import BatchFields
 from modelyard.core.admission.catalog import FLAVORS, Quotas
-from modelyard.core.admission.config import AdmissionInput, VariantRequest, admit
+from modelyard.core.admission.config import AdmissionInput, admit
 from modelyard.core.admission.infer_types import TypedFields
+from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.revision import Budget
 from modelyard.domain.service import InferType

@@ -10,8 +10,9 @@ from tests.unit.admission.test_admission import MODELS, WORLD, ask, model
 from modelyard.core.admission.batch import BatchFields, Entry, Place, Surroundings, job, violations
 from modelyard.core.admission.batch_options import Options, ThresholdRequest
 from modelyard.core.admission.catalog import Quotas
-from modelyard.core.admission.config import AdmissionInput, VariantRequest, admit
+from modelyard.core.admission.config import AdmissionInput, admit
 from modelyard.core.admission.infer_types import TypedFields
+from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.domain.batch import Dialect, Fields, Format, Items, Job, Leaf, LeafType, Output, Threshold
 from modelyard.domain.model import Model
 from modelyard.domain.service import InferType

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from modelyard.api.schemas import plans as answers
+from modelyard.core.admission.secret_envs import masked
 from modelyard.core.batch.dry_run import TaskPlan
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.rollout.dry_run import TrackPlan
@@ -112,5 +113,5 @@ def revision(entry: RevisionEntry) -> answers.RevisionShown:
         state=entry.state,
         stable=entry.stable,
         error_msg=entry.cause or None,
-        config=[dict(variant.raw) for variant in entry.revision.variants],
+        config=[masked(variant.raw) for variant in entry.revision.variants],
     )

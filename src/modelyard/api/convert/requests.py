@@ -11,12 +11,12 @@ from modelyard.api.schemas.wire import Parsed
 from modelyard.core.admission import placement
 from modelyard.core.admission.batch import BatchFields
 from modelyard.core.admission.batch_options import Options, ThresholdRequest
-from modelyard.core.admission.config import VariantRequest
 from modelyard.core.admission.fields import DEFAULT_WORKSPACE
 from modelyard.core.admission.infer_types import TypedFields
 from modelyard.core.admission.placement import Placement
 from modelyard.core.admission.properties import numbered
 from modelyard.core.admission.service import NETWORK, PlaceRequest, SecretRequest, SettingsRequest
+from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import VolumeRequest
 from modelyard.core.schedule import Entry
 from modelyard.domain.revision import Revision
@@ -97,6 +97,7 @@ def _variant(entry: ServiceConfig, raw: Mapping[str, Any]) -> VariantRequest:
         instance_count=entry.instance_count,
         weight=entry.weight,
         envs=tuple((entry.envs or {}).items()),
+        secret_envs=tuple(entry.secret_envs or ()),
         deploy_timeout_s=entry.deploy_timeout_in_seconds,
         max_surge=more.max_surge if more else None,
         max_unavailable=more.max_unavailable if more else None,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from modelyard.api.convert.tasks import task
 from modelyard.api.schemas import answers
 from modelyard.api.schemas.answer import Json, said
+from modelyard.core.admission.secret_envs import masked
 from modelyard.domain.batch import Counts
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import (
@@ -107,7 +108,7 @@ def _entry(variant: Variant, value: Detail) -> Json:
         start_time=value.task.task.started_ms if value.task is not None else None,
         finished_time=value.task.task.finished_ms if value.task is not None else None,
     )
-    return {**variant.raw, **said(facts)}
+    return {**masked(variant.raw), **said(facts)}
 
 
 def services(total: int, page: Sequence[Summary], gateway_url: str) -> answers.ServicePage:
@@ -163,4 +164,4 @@ def _recorded(variant: Variant) -> Json:
     facts = answers.ConfigFacts(
         model_name=variant.model_name, model_version=variant.model_version, weight=variant.weight
     )
-    return {**variant.raw, "weight": variant.weight, **said(facts)}
+    return {**masked(variant.raw), "weight": variant.weight, **said(facts)}

@@ -142,6 +142,7 @@ class ConfigShown(ConfigFacts):
     specification: str
     instance_count: int
     envs: Maybe[dict[str, str]] = None
+    secret_envs: Maybe[list[str]] = None
     custom_spec: Maybe[dict[str, Number]] = None
     deploy_timeout_in_seconds: Maybe[int] = None
     cluster_id: Maybe[str] = None

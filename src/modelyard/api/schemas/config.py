@@ -132,6 +132,10 @@ class ServiceConfig(Wire):
     specification: Annotated[str | None, Field(description="a flavor, such as modelarts.vm.cpu.2u")] = None
     instance_count: Annotated[Integer | None, Field(description="1 up to the quota")] = None
     envs: Annotated[dict[str, str] | None, Field(description="environment variables of the model")] = None
+    secret_envs: Annotated[
+        list[str] | None,
+        Field(description="which of envs are secrets, to be shown as `***`. An extension."),
+    ] = None
     custom_spec: CustomSpec | None = None
     deploy_timeout_in_seconds: Annotated[
         Integer | None, Field(description="time one instance may take to become ready. Default 1200.")

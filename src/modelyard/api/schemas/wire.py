@@ -112,7 +112,9 @@ class Wire(BaseModel):
                 for one in error.errors(include_url=False):
                     path = _inside(rest, one["loc"])
                     if not told(at(path), [v.field for v in violations]):
-                        violations.append(Violation(at(path), _text(one["msg"], one["input"])))
+                        violations.append(
+                            Violation(at(path), _text(one["msg"], one["input"], secret="envs" in path))
+                        )
                     _prune(rest, path, whole_field=attempt > 0)
                 continue
             break
@@ -151,12 +153,14 @@ def _inside(value: Any, location: Path) -> Path:
     return tuple(path) or location[:1]
 
 
-def _text(message: str, value: object) -> str:
+def _text(message: str, value: object, *, secret: bool) -> str:
+    """`secret`: the value may be one, and is not shown."""
     text = message.removeprefix("Value error, ").replace("Input should be", "must be")
     if "dictionary" in text:
         text = "must be an object"
     text = text.replace("a valid list", "an array")
-    return f"is {shown(value)}, {text[:1].lower()}{text[1:]}"
+    text = f"{text[:1].lower()}{text[1:]}"
+    return text if secret else f"is {shown(value)}, {text}"
 
 
 def _prune(value: Any, path: Path, *, whole_field: bool) -> None:

@@ -15,14 +15,14 @@ A batch service has one entry, which does everything; what it does is its job (`
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelyard.core.admission import batch, placement, volumes
+from modelyard.core.admission import batch, placement, secret_envs, volumes
 from modelyard.core.admission import infer_types as types
 from modelyard.core.admission.batch import Place
 from modelyard.core.admission.catalog import FLAVORS, Flavor, Pool, Quotas
 from modelyard.core.admission.fields import told
-from modelyard.core.admission.infer_types import TypedFields
 from modelyard.core.admission.placement import Placement, Site
-from modelyard.core.admission.volumes import HostDirs, VolumeRequest
+from modelyard.core.admission.variant_request import VariantRequest
+from modelyard.core.admission.volumes import HostDirs
 from modelyard.core.rollout.pairing import pair
 from modelyard.core.size import crowded, shortage
 from modelyard.domain.errors import Violation
@@ -34,25 +34,6 @@ from modelyard.domain.texts import shown
 
 DEPLOY_TIMEOUT_S = 1200
 TERMINATION_GRACE_S = 30
-
-
-@dataclass(frozen=True, slots=True)
-class VariantRequest:
-    """One entry of `config` as requested; None where a field is absent. `raw` is the entry to echo."""
-
-    model_id: str | None = None
-    specification: str | None = None
-    instance_count: int | None = None
-    weight: int | None = None
-    envs: tuple[tuple[str, str], ...] = ()
-    deploy_timeout_s: int | None = None
-    max_surge: float | None = None
-    max_unavailable: float | None = None
-    termination_grace_s: int | None = None
-    placement: Placement = Placement()
-    volumes: tuple[VolumeRequest, ...] = ()
-    typed: TypedFields = TypedFields()
-    raw: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +79,7 @@ def admit(config: Sequence[VariantRequest], given: AdmissionInput, broken: Colle
     `broken` are the paths that were refused when the request was read: there is no second complaint about them,
     nor one that would only follow from them.
     """
+    config = tuple(secret_envs.restored(entry, given.previous) for entry in config)
     violations = [v for v in _violations(config, given, broken) if not told(v.field, broken)]
     if violations or broken:
         return Admission(violations=tuple(violations))
@@ -124,6 +106,7 @@ def _violations(
         yield from _count(path, entry, given)
         yield from _rollout(path, entry, given.quotas)
         yield from _envs(path, entry, given.quotas)
+        yield from secret_envs.violations(path, entry, given.previous)
         yield from types.violations(path, entry.typed, given.infer_type)
         if given.infer_type is InferType.BATCH:
             yield from batch.violations(_batch(path, entry, given, broken))

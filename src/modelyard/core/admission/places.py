@@ -26,9 +26,9 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "service_secrets priority"
     ),
     ENTRY: _names(
-        "model_id weight specification instance_count envs custom_spec deploy_timeout_in_seconds cluster_id "
-        "pool_name additional_properties affinity nodes src_path dest_path req_uri mapping_type mapping_rule "
-        "src_type"
+        "model_id weight specification instance_count envs secret_envs custom_spec deploy_timeout_in_seconds "
+        "cluster_id pool_name additional_properties affinity nodes src_path dest_path req_uri mapping_type "
+        "mapping_rule src_type"
     ),
     SERVICE_PROPERTIES: _names(
         "smn_notification log_report_channels websocket_upgrade traffic_limit request_limit"

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from modelyard.core.batch import ledger
+from modelyard.core.masking import Masker
 from modelyard.domain.batch import Format, Publication, Split
 
 MOST_LINE_BYTES = 32 * 1024 * 1024
@@ -93,6 +94,20 @@ def outcomes(payload: bytes, rest: Split, form: Format, only: Sequence[int] | No
     else:
         _check_only(head, numbers, only)
     return Outcomes(head.rows, lines, failures, head.next, head.numbers if only is not None else ())
+
+
+def hidden(told: Outcomes, rest: Split, masker: Masker) -> Outcomes:
+    """Without secrets in what is said of rows that failed; what a model answers is its own."""
+    if not masker or not told.failures:
+        return told
+    first = rest.first_row if rest.end else rest.source
+    failed = {row for row, _ in told.failures}
+    lines = zip(told.numbers or range(first, first + told.rows), lines_of(told.lines), strict=True)
+    return replace(
+        told,
+        lines=b"".join(masker.data(line) if row in failed else line for row, line in lines),
+        failures=tuple((row, masker.text(cause)) for row, cause in told.failures),
+    )
 
 
 def after(rest: Split, told: Outcomes) -> Split | None:

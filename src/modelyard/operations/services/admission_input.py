@@ -6,9 +6,10 @@ from pathlib import Path
 
 from modelyard.core.admission import properties
 from modelyard.core.admission.catalog import Pool
-from modelyard.core.admission.config import AdmissionInput, VariantRequest
+from modelyard.core.admission.config import AdmissionInput
 from modelyard.core.admission.placement import Placement
 from modelyard.core.admission.service import SettingsRequest
+from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import HostDirs
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Capacity, Resources

@@ -8,7 +8,7 @@ the config became another one meanwhile, is admitted: the task waits for the sto
 from collections.abc import Iterable, Mapping, Sequence
 
 from modelyard.core.admission.batch import Place
-from modelyard.core.admission.config import VariantRequest
+from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.objects.base import ObjectRefusedError
 from modelyard.objects.looking import anything_at
 from modelyard.objects.paths import MalformedPathError, object_path

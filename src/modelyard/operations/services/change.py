@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from modelyard.core import schedule
 from modelyard.core.admission import fields
 from modelyard.core.admission import service as settings
-from modelyard.core.admission.config import Admission, AdmissionInput, VariantRequest, admit
+from modelyard.core.admission.config import Admission, AdmissionInput, admit
 from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.admission.states import Effect, Step, effect
+from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.rollout import stopping
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.identity import CONTROL_WRITE, Principal

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from modelyard.core import schedule
 from modelyard.core.admission import fields
 from modelyard.core.admission import service as settings
-from modelyard.core.admission.config import VariantRequest, admit
+from modelyard.core.admission.config import admit
 from modelyard.core.admission.placement import Site, service_violations
 from modelyard.core.admission.service import PlaceRequest, SettingsRequest
+from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.domain.errors import AlreadyExists, Invalid, Violation
 from modelyard.domain.identity import CONTROL_WRITE, Principal
 from modelyard.domain.record import Changes
