@@ -186,7 +186,7 @@ REFUSED: dict[str, tuple[Body, str, str]] = {
     ),
     "log_report_channels": (
         service(log_report_channels=[LTS]),
-        "additional_properties.log_report_channels",
+        "additional_properties.log_report_channels[0].configuration.log_group_id",
         "0104",
     ),
     "log_report_channels-no-ids": (

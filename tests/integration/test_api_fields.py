@@ -97,31 +97,14 @@ FATE: dict[str, dict[str, Fate]] = {
     "services.Schedule": by("core/schedule.py", "type", "time_unit", "duration"),
     "services.ServiceProperties": {
         "smn_notification": Honoured("core/notifications.py", "notifications"),
-        "log_report_channels": Refused(
-            properties(log_report_channels=[{"type": "LTS"}]), "additional_properties.log_report_channels"
-        ),
+        "log_report_channels": Honoured("operations/services/log_channels.py"),
         **by("core/admission/properties.py", "websocket_upgrade", "traffic_limit", "request_limit"),
     },
     "services.LogChannel": {
-        "type": Refused(
-            properties(log_report_channels=[{"type": "LTS"}]), "additional_properties.log_report_channels"
-        ),
-        "configuration": Refused(
-            properties(log_report_channels=[{"type": "LTS", "configuration": {}}]),
-            "additional_properties.log_report_channels[0].configuration.log_group_id",
-        ),
+        "type": Honoured("core/admission/properties.py"),
+        "configuration": Honoured("core/settings.py"),
     },
-    "services.LtsConfiguration": {
-        name: Refused(
-            properties(
-                log_report_channels=[
-                    {"type": "LTS", "configuration": {"log_group_id": "g", "log_stream_id": "s"}},
-                ]
-            ),
-            "additional_properties.log_report_channels",
-        )
-        for name in ("log_group_id", "log_stream_id")
-    },
+    "services.LtsConfiguration": by("core/settings.py", "log_group_id", "log_stream_id"),
     "services.TrafficLimit": by("core/admission/properties.py", "num", "unit"),
     "services.RequestLimit": by(
         "core/admission/properties.py", "max_body_bytes", "timeout_seconds", "attempts", "attempt_seconds"
@@ -239,6 +222,15 @@ FATE: dict[str, dict[str, Fate]] = {
     "queries.FailedRowList": by("api/routes/tasks.py", "offset", "limit"),
     "queries.RevisionList": by("api/routes/revisions.py", "offset", "limit"),
     "logs._Lines": LINES,
+    "log_streams.LogGroupCreate": by("api/routes/log_streams.py", "log_group_name", "ttl_in_days"),
+    "log_streams.LogGroupUpdate": by("api/routes/log_streams.py", "ttl_in_days"),
+    "log_streams.LogStreamCreate": by("api/routes/log_streams.py", "log_stream_name", "ttl_in_days"),
+    "log_streams.LogStreamList": by("api/routes/log_streams.py", "log_group_name", "log_stream_name"),
+    "log_streams.LogContentQuery": {
+        **by("api/routes/log_streams.py", "start_time", "end_time", "labels", "keywords", "line_num", "is_desc"),
+        **by("api/routes/log_streams.py", "search_type", "limit", "is_count", "highlight"),
+        **by("api/schemas/log_streams.py", "query", "scroll_id"),
+    },
     "logs.LogWatch": {**LINES, "limit": Honoured("api/routes/logs.py")},
     "logs.LogLineList": {
         **{**LINES, "before": Honoured("api/convert/logs.py"), "order": Honoured("api/convert/logs.py")},

@@ -16,6 +16,7 @@ from modelyard.api.routes import (
     docs,
     health,
     identity,
+    log_streams,
     logs,
     metrics,
     models,
@@ -29,6 +30,7 @@ from modelyard.api.routes import (
 from modelyard.api.schemas import apps as of_apps
 from modelyard.api.schemas import capacity as of_administration
 from modelyard.api.schemas import identity as of_identity
+from modelyard.api.schemas import log_streams as of_log_streams
 from modelyard.api.schemas import objects as of_objects
 from modelyard.api.schemas.models import ModelCreate
 from modelyard.api.schemas.services import NodeStatus, PropertyUpdate, ServiceCreate, ServiceUpdate
@@ -73,6 +75,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             tasks,
             watch,
             logs,
+            log_streams,
             metrics,
             models,
             objects,
@@ -101,6 +104,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             *of_administration.BODIES,
             *of_apps.BODIES,
             *of_objects.BODIES,
+            *of_log_streams.BODIES,
         ),
     )
     return app

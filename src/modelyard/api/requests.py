@@ -80,7 +80,7 @@ class Deps:
 IDS = {
     **{"service_id": "service", "service_ids": "service", "model_id": "model"},
     **{"user_id": "user", "domain_id": "domain", "role_id": "role", "access_key": "credential"},
-    **{"task_id": "task"},
+    **{"task_id": "task", "log_group_id": "log group", "log_stream_id": "log stream"},
     **{"app_id": "app", "app_code": "app code", "flavor": "flavor", "pool_id": "pool", "bucket": "bucket"},
 }
 """Path parameters that name a thing."""

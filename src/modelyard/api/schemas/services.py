@@ -35,6 +35,8 @@ class Schedule(Wire):
 
 
 class LtsConfiguration(Wire):
+    """A log stream of the project. Without it, a group and a stream named after the service are made."""
+
     log_group_id: Annotated[str | None, Field(description="at most 64 characters")] = None
     log_stream_id: Annotated[str | None, Field(description="at most 64 characters")] = None
 
@@ -87,7 +89,8 @@ class ServiceProperties(Wire):
         ),
     ] = None
     log_report_channels: Annotated[
-        list[LogChannel] | None, Field(description="refused until there is a log service; [] is none")
+        list[LogChannel] | None,
+        Field(description="log streams that show the logs of the service; [] is none. Cannot be changed later."),
     ] = None
     websocket_upgrade: Annotated[
         StrictBool | None, Field(description="cannot be taken back; excludes a traffic limit")

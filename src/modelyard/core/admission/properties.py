@@ -44,6 +44,7 @@ NOTIFIABLE = frozenset({1, 3, 7, 11})
 UNITS_S: Mapping[str, int] = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 24 * 3600}
 MAX_REQUESTS = 2**32 - 1
 ID_MAX = 64
+MOST_CHANNELS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,7 @@ def violations(
     yield from _notification(sent.get("smn_notification"))
     if sent.get("smn_notification") != before.get("smn_notification"):
         yield from _unknown_topics(sent.get("smn_notification"), known.topics)
-    name, missing = "log_report_channels", "there is no log service here, nothing would be reported"
-    wrong = [*_channels(sent.get(name))]
-    if not wrong and sent.get(name) and sent[name] != before.get(name):
-        wrong = [Violation(f"{PROPERTIES}.{name}", f"is not supported yet: {missing}")]
-    yield from wrong
+    yield from _channels(sent.get("log_report_channels"))
     yield from _limits(sent, bounds)
     for key, value in sent.items():
         home = places.misplaced(key, places.SERVICE_PROPERTIES)
@@ -164,7 +161,10 @@ def _events(value: object) -> object:
 
 
 def _channels(sent: object) -> Iterator[Violation]:
+    """Whether the streams are there, and may be changed, is for `operations.services.log_channels`."""
     at = f"{PROPERTIES}.log_report_channels"
+    if isinstance(sent, list) and len(sent) > MOST_CHANNELS:
+        yield Violation(at, f"has {len(sent)} entries, at most {MOST_CHANNELS} are allowed")
     for i, channel in enumerate(sent if isinstance(sent, list) else []):
         kind = channel.get("type")
         if kind != "LTS":

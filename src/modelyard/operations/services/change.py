@@ -35,6 +35,7 @@ from modelyard.domain.texts import shown
 from modelyard.operations import limits
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
+from modelyard.operations.services import log_channels
 from modelyard.operations.services.admission_input import Subject, admission_input, known_topics
 from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import load_record, load_service, not_owner
@@ -157,6 +158,7 @@ class _Change:
         said, attributes, infer_type = request.settings, service.attributes, service.infer_type
         topics = await known_topics(self.w, service.project_id, said)
         own = [*settings.violations(said, attributes, quotas, infer_type, websocket=websocket, topics=topics)]
+        own += await log_channels.violations(self.w, service.project_id, said, service)
         if request.description is not None:
             own += fields.description(request.description)
         wrong = [
@@ -215,6 +217,7 @@ class _Change:
         if service is not self.before:
             service = replace(service, version=self.before.version + 1)
             self.waiting.extend(await self.ctx.teller.save(self.w, self.before, service))
+            await log_channels.bind(self.ctx, self.w, service, request.settings)
         return Changed(service, rollout)
 
     def _settled(self, request: UpdateRequest) -> Service:

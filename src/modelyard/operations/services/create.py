@@ -33,6 +33,7 @@ from modelyard.domain.texts import shown
 from modelyard.operations import acting
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
+from modelyard.operations.services import log_channels
 from modelyard.operations.services.admission_input import Subject, admission_input, known_topics
 from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import not_owner
@@ -97,6 +98,7 @@ async def create_service(
         rollout = Rollout(ctx.new_id(), service.id, RolloutKind.DEPLOY, target=1, base=None, started_ms=now)
         acting.named(service.name, f"services/{service.id}")
         await w.add_service(service)
+        await log_channels.bind(ctx, w, service, request.settings)
         await w.add_revision(Revision(service.id, 1, now, variants))
         await w.save_rollout(rollout)
         again = f"takes the place of service {replaced.id}, which never came to run" if replaced else ""
@@ -128,6 +130,7 @@ async def _admitted(
         *fields.workspace(request.workspace_id),
         *_infer_type(request.infer_type),
         *settings.violations(said, {}, given.quotas, infer_type, websocket=websocket, topics=topics),
+        *await log_channels.violations(w, project_id, said),
         *settings.place_violations(request.place),
         *service_violations(where, Site(given.flavors, given.pools)),
     )
