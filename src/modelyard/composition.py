@@ -41,11 +41,15 @@ from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
 from modelyard.engines.process import INSTANCES, ProcessEngine
 from modelyard.gateway.base import Gateway
 from modelyard.gateway.envoy import EnvoyGateway
-from modelyard.iam.addresses import NOBODY, Proxies
+from modelyard.iam.addresses import NOBODY, Proxies, networks
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
 from modelyard.logs.local import LocalLogs
+from modelyard.notify.base import Channel
+from modelyard.notify.envelope import plain
+from modelyard.notify.guard import Guard
+from modelyard.notify.http import HttpChannel
 from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
 from modelyard.objects.buckets import Buckets
 from modelyard.objects.local import LocalObjects
@@ -241,6 +245,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         token_ttl_ms=settings.token_ttl_s * 1000,
         sweeper=sweeper,
         chores=(storage.staging.sweep, audit.trim),
+        channels=_channels(settings, clock.wall_ms),
         changed=bells.ring,
     )
     context = Context(
@@ -282,6 +287,12 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app, proxies, bells)
+
+
+def _channels(settings: Settings, wall_ms: Callable[[], int]) -> Mapping[str, Channel]:
+    """What sends notifications, by the protocols of subscriptions."""
+    http = HttpChannel(Guard(networks(settings.notify_allow)), plain, wall_ms)
+    return {"http": http, "https": http}
 
 
 def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], reserve_bytes: int) -> Storage:

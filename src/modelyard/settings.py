@@ -45,6 +45,8 @@ class Settings:
     hold a password, so it is no option of the command line and in no repr.
     `s3_endpoint`, `s3_access_key`, `s3_secret_key`, `s3_region`: the S3 service that has every bucket without an
     endpoint of its own, instead of the directory `objects` in `data_dir`; no options of the command line either.
+    `notify_allow`: addresses and networks that notifications may be sent to although they are private, this
+    machine's own or otherwise none of everybody's.
     """
 
     data_dir: Path
@@ -79,6 +81,7 @@ class Settings:
     s3_access_key: str = ""
     s3_secret_key: str = field(default="", repr=False)
     s3_region: str = ""
+    notify_allow: str = ""
 
     def objects(self) -> Endpoint | None:
         """Where buckets are; None: on this machine. Raises SettingsError."""
@@ -117,10 +120,11 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
         isolation.users(found.instance_user, root=False, uid_map="")
     except ValueError as error:
         raise SettingsError(f"instance_user: {error}") from None
-    try:
-        addresses.networks(found.trusted_proxies)
-    except ValueError as error:
-        raise SettingsError(f"trusted_proxies: {error}") from None
+    for name in ("trusted_proxies", "notify_allow"):
+        try:
+            addresses.networks(getattr(found, name))
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}") from None
     for name, least in LEAST.items():
         if getattr(found, name) < least:
             raise SettingsError(f"{name}: {getattr(found, name)} is below {least}")

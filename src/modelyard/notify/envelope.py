@@ -1,7 +1,7 @@
 """What a message looks like on its way: the headers and the body of the request that carries it."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from modelyard.domain.notifications import Message, Subscription
@@ -13,11 +13,11 @@ class Envelope:
     body: bytes
 
 
-Enveloped = Callable[[Subscription, Message, int], Envelope]
+Enveloped = Callable[[Subscription, Message, int], Awaitable[Envelope]]
 """Makes the envelope of a message to a subscription, sent at this moment (milliseconds of the wall clock)."""
 
 
-def plain(subscription: Subscription, message: Message, _now_ms: int) -> Envelope:
+async def plain(subscription: Subscription, message: Message, _now_ms: int) -> Envelope:
     """The message as JSON, unsigned."""
     body = {
         "message_id": message.id,
