@@ -72,6 +72,7 @@ SPLIT = Split(
     part_bytes=2**33,
     part_size=2**34,
     retry=True,
+    content=b'{"v":1}\n\x00',
 )
 SECRET = "https://b.obs.example.com/k?X-Amz-Signature=c0ffee-battery-staple"
 
@@ -522,6 +523,52 @@ async def test_what_a_split_costs(ledger: SqlStore) -> None:
     async with ledger.write() as w:
         await w.plan("t1", [source(2)], many, "e")
     assert spent() == 6, "what is there; sources; what is there; unreadable ones; splits; counts"
+
+
+async def test_many_small_splits_cost_no_more_statements_than_one(ledger: SqlStore) -> None:
+    async with ledger.write() as w:
+        await w.plan("t1", [source(2)], [Split(2, n, n + 1, n, 1) for n in range(300)], "e")
+        for split in await w.lease_bundle("t1", "i1", 77, 3):  # those of the fixture
+            await w.publish("t1", whole(split))
+    sent: list[str] = []
+    for engine in ledger._engines or ():
+        event.listen(engine.sync_engine, "before_cursor_execute", lambda *sending: sent.append(sending[2]))
+    async with ledger.write() as w:
+        leased = await w.lease_bundle("t1", "i1", 77, 200)
+        assert len(leased) == 200
+        assert len([one for one in sent if not one.startswith("BEGIN")]) == 2
+        sent.clear()
+        assert all(await w.publish_all("t1", [whole(split) for split in leased]))
+        assert len(sent) == 3, "which are held; their outcomes; counts"
+
+
+async def test_a_bundle_is_leased_in_order_and_published_at_once(ledger: SqlStore) -> None:
+    """What of it is no longer held changes nothing, and the others count."""
+    async with ledger.write() as w:
+        first, second = await w.lease_bundle("t1", "i1", 77, 2)
+        assert [(first.source, first.start), (second.source, second.start)] == [(0, 0), (0, 30)]
+        assert (first.attempt, second.attempt, second.worker) == (1, 1, "i1")
+        (third,) = await w.lease_bundle("t1", "i2", 78, 9)
+        assert await w.lease_bundle("t1", "i2", 78, 9) == []
+        assert await w.release("t1", second.source, second.start, second.attempt)
+        publications = [
+            replace(prefix(first, 1), content=b"1\n"),
+            whole(second),
+            replace(whole(third, failed=2), content=b"2\n"),
+        ]
+        assert await w.publish_all("t1", publications) == [True, False, True]
+    found, there = await state(ledger)
+    assert [(split.start, split.state, split.content) for split in there] == [
+        (0, SplitState.PUBLISHED, b"1\n"),
+        (10, SplitState.LEASED, b""),
+        (30, SplitState.PENDING, b""),
+        (0, SplitState.PUBLISHED, b"2\n"),
+    ]
+    assert (found.started_ms, found.counts.rows_done, found.counts.rows_failed) == (77, 4, 2)
+    assert (found.counts.splits, found.counts.splits_done) == (4, 2)
+    async with ledger.write() as w:
+        await w.clear_parts("t1")
+    assert not any(split.content or split.part for split in (await state(ledger))[1])
 
 
 async def test_the_next_split_is_found_by_an_index(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from tests.worlds.batch_faults import Faults, FaultyObjects, FaultyStore
-from tests.worlds.batch_run import JOB, STEP_MS, RunWorld, Script, run_world
+from tests.worlds.batch_run import JOB, STEP_MS, RunWorld, Script, parts_are_objects, run_world
 
 from modelyard.batch.parts import Parts
 from modelyard.domain.batch import Format, SplitState, TaskState
@@ -94,7 +94,9 @@ def _ends(splits: Any) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-async def test_each_row_has_one_outcome(tmp_path: Path, seed: int) -> None:
+async def test_each_row_has_one_outcome(tmp_path: Path, monkeypatch: Any, seed: int) -> None:
+    if seed % 2:
+        parts_are_objects(monkeypatch)
     chance = random.Random(seed)
     async with run_world(tmp_path, rows=chance.randint(1, 60), split_rows=chance.randint(1, 20)) as world:
         await walk(world, chance)
@@ -116,7 +118,9 @@ async def reopened(world: RunWorld) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(200, 200 + SEEDS // 3))
-async def test_each_row_that_is_tried_again_has_one_outcome(tmp_path: Path, seed: int) -> None:
+async def test_each_row_that_is_tried_again_has_one_outcome(tmp_path: Path, monkeypatch: Any, seed: int) -> None:
+    if seed % 2:
+        parts_are_objects(monkeypatch)
     chance = random.Random(seed)
     async with run_world(tmp_path, rows=chance.randint(5, 60), split_rows=chance.randint(1, 20)) as world:
         await world.worker("w0", Script(fails_at=frozenset(chance.sample(range(world.rows), 5))))
@@ -128,7 +132,9 @@ async def test_each_row_that_is_tried_again_has_one_outcome(tmp_path: Path, seed
 
 
 @pytest.mark.parametrize("seed", range(100, 100 + SEEDS // 3))
-async def test_each_file_has_one_outcome(tmp_path: Path, seed: int) -> None:
+async def test_each_file_has_one_outcome(tmp_path: Path, monkeypatch: Any, seed: int) -> None:
+    if seed % 2:
+        parts_are_objects(monkeypatch)
     chance = random.Random(seed)
     async with run_world(tmp_path, rows=0, job=replace(JOB, format=Format.FILE)) as world:
         world.rows = chance.randint(1, 40)
@@ -149,31 +155,33 @@ async def test_each_file_has_one_outcome(tmp_path: Path, seed: int) -> None:
 
 
 @contextmanager
-def spoiled(monkeypatch: Any, spoil: Any) -> Iterator[None]:
+def spoiled(monkeypatch: Any, spoil: Any, in_ledger: bool) -> Iterator[None]:
     """The first part of several rows is written otherwise than it was told."""
-    write = Parts.write
+    write, small = Parts.write, Parts.small
     done: list[bool] = []
 
-    async def other(self: Parts, name: str, told: Any) -> Any:
-        written = await write(self, name, told)
-        if not done and told.rows > 1:
-            done.append(True)
-            lines = told.lines.splitlines(keepends=True)
-            path = self._destination / name
-            content = b"".join(spoil(lines))
-            await self._objects.write(path, content)
-            return type(written)(name, len(content), len(content))
-        return written
+    def other(told: Any) -> Any:
+        if done or told.rows == 1:
+            return told
+        done.append(True)
+        return replace(told, lines=b"".join(spoil(told.lines.splitlines(keepends=True))))
 
-    monkeypatch.setattr(Parts, "write", other)
+    if in_ledger:
+        monkeypatch.setattr(Parts, "small", lambda _, name, told: small(name, other(told)))
+    else:
+        parts_are_objects(monkeypatch)
+        monkeypatch.setattr(Parts, "write", lambda self, name, told: write(self, name, other(told)))
     yield
     assert done
 
 
+@pytest.mark.parametrize("in_ledger", [True, False])
 @pytest.mark.parametrize("spoil", [lambda ls: ls[1:], lambda ls: [*ls, ls[-1]], lambda ls: [*ls[:-1], ls[0]]])
-async def test_it_sees_a_row_that_is_lost_doubled_or_another(tmp_path: Path, monkeypatch: Any, spoil: Any) -> None:
+async def test_it_sees_a_row_that_is_lost_doubled_or_another(
+    tmp_path: Path, monkeypatch: Any, spoil: Any, in_ledger: bool
+) -> None:
     async with run_world(tmp_path) as world:
-        with spoiled(monkeypatch, spoil):
+        with spoiled(monkeypatch, spoil, in_ledger):
             await world.worker("w1")
             await world.until(world.over)
         with pytest.raises(AssertionError):

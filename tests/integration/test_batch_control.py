@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.worlds.batch_run import JOB, DiedError, RunWorld, Script, Session, numbers, run_world
+from tests.worlds.batch_run import JOB, DiedError, RunWorld, Script, Session, numbers, parts_are_objects, run_world
 
 from modelyard.batch import assembly
 from modelyard.batch.parts import Parts
@@ -144,7 +144,8 @@ async def test_an_input_that_is_not_there_fails_the_task(tmp_path: Path) -> None
         assert world.nudges == ["svc"]
 
 
-async def test_a_task_takes_its_threshold_from_all_rows(tmp_path: Path) -> None:
+async def test_a_task_takes_its_threshold_from_all_rows(tmp_path: Path, monkeypatch: Any) -> None:
+    parts_are_objects(monkeypatch)
     job = replace(JOB, error_threshold=Threshold(share=0.2))
     async with run_world(tmp_path, rows=40, job=job) as world:
         await world.worker("w1", Script(fails_at=frozenset(range(10, 20))))
@@ -250,6 +251,7 @@ async def test_the_results_of_a_worker_that_is_gone_are_written_when_they_can_be
 
 
 async def test_what_nobody_foresaw_is_tried_again_from_the_ledger(tmp_path: Path, monkeypatch: Any) -> None:
+    parts_are_objects(monkeypatch)
     async with run_world(tmp_path) as world:
         write, broken = Parts.write, [True]
 
@@ -271,7 +273,8 @@ async def test_what_nobody_foresaw_is_tried_again_from_the_ledger(tmp_path: Path
         await world.check()
 
 
-async def test_orphans_go_when_a_task_is_taken_up_and_others_stay(tmp_path: Path) -> None:
+async def test_orphans_go_when_a_task_is_taken_up_and_others_stay(tmp_path: Path, monkeypatch: Any) -> None:
+    parts_are_objects(monkeypatch)
     async with run_world(tmp_path) as world:
         await world.worker("w1")
         await world.until(done(world, 5))
@@ -295,7 +298,8 @@ async def test_orphans_go_when_a_task_is_taken_up_and_others_stay(tmp_path: Path
         await world.check()
 
 
-async def test_a_task_that_is_discarded_leaves_results_and_no_parts(tmp_path: Path) -> None:
+async def test_a_task_that_is_discarded_leaves_results_and_no_parts(tmp_path: Path, monkeypatch: Any) -> None:
+    parts_are_objects(monkeypatch)
     async with run_world(tmp_path) as world:
         await world.worker("w1")
         await world.until(done(world, 5))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.worlds.batch_run import JOB, RunWorld, Script, numbers, run_world
+from tests.worlds.batch_run import JOB, RunWorld, Script, numbers, parts_are_objects, run_world
 
 from modelyard.batch.assembly import Assembly
 from modelyard.domain.batch import Format, Output, TaskState, Threshold
@@ -97,12 +97,15 @@ async def test_a_task_that_was_never_assembled_takes_the_former_lines_from_its_p
 
 
 @pytest.mark.parametrize("what", ["gone", "spoiled"])
-async def test_a_part_that_somebody_removed_fails_the_task_at_once(tmp_path: Path, what: str) -> None:
+async def test_a_part_that_somebody_removed_fails_the_task_at_once(
+    tmp_path: Path, monkeypatch: Any, what: str
+) -> None:
+    parts_are_objects(monkeypatch)
     job = replace(JOB, error_threshold=Threshold(count=0))
     async with run_world(tmp_path, rows=5, job=job) as world:
         await first_round(world)
-        (part,) = (tmp_path / "objects" / "out" / "to" / "infer-result-t1.parts").iterdir()
-        part.unlink() if what == "gone" else part.write_bytes(part.read_bytes()[:-3])
+        for part in [*(tmp_path / "objects" / "out" / "to" / "infer-result-t1.parts").iterdir()]:
+            part.unlink() if what == "gone" else part.write_bytes(part.read_bytes()[:-3])
         await reopen(world)
         await world.worker("w2")
         await world.until(world.over)

@@ -11,7 +11,7 @@ unreadable, failed rows are tried again. After every step:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -178,6 +178,8 @@ class Ledger(RuleBasedStateMachine):
             rest,
             former=former if rest else 0,
         )
+        content = b"lines" * (which % 2)
+        publication = replace(publication, content=content)
         written = self.write(lambda w: w.publish("t1", publication))
         assert written == (not lease.void)
         if not written:
@@ -380,8 +382,14 @@ def test_a_seeded_fault_is_seen(monkeypatch: pytest.MonkeyPatch, name: str, faul
         walk()
 
 
-async def _held_by_anybody(self: BatchWriting, task_id: str, source: int, start: int, _: int) -> Split | None:
-    return next(iter(await self.splits(task_id, source, source, 1, start - 1)), None)
+async def _held_by_anybody(
+    self: BatchWriting, task_id: str, publications: Sequence[Publication]
+) -> dict[tuple[int, int], Split]:
+    found = {}
+    for each in publications:
+        for split in await self.splits(task_id, each.source, each.source, 1, each.start - 1):
+            found[split.source, split.start] = replace(split, attempt=each.attempt)
+    return found
 
 
 def test_a_stale_lease_that_could_publish_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

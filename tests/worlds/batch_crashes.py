@@ -12,7 +12,7 @@ just so, outages of the store, of the objects and of the disk come and go, and t
 import asyncio
 import errno
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -24,6 +24,7 @@ from tests.worlds.batch_run import Script, ScriptedWorker, numbers
 from tests.worlds.plane import VirtualClock
 from tests.worlds.services import service
 
+from modelyard.batch import parts
 from modelyard.batch.link import Connection, on_this_machine
 from modelyard.batch.run import TaskRunner
 from modelyard.batch.runner import BatchWorker
@@ -39,6 +40,8 @@ from modelyard.store.sql import SqlStore
 TASK = "t1"
 TICK_MS = 250
 MOST_TICKS = 6_000
+PARTS_IN_LEDGER = (2048, 0, 16)
+"""By the seed: up to how many bytes; so all are there, none, or some."""
 SOURCE, DESTINATION = ObjectPath("in", ""), ObjectPath("out", "to")
 
 
@@ -108,7 +111,7 @@ class MortalStore:
         self._life = life
         self._weather = weather
         self._tamper = tamper
-        self._parts: dict[tuple[int, int, int], str] = {}
+        self._parts: dict[tuple[int, int, int], tuple[str, bytes]] = {}
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Any]:
@@ -130,17 +133,20 @@ class MortalStore:
 class _Tampered:
     """A transaction that publishes the part of the first split for every other one of the same size."""
 
-    def __init__(self, inner: Any, parts: dict[tuple[int, int, int], str]) -> None:
+    def __init__(self, inner: Any, parts: dict[tuple[int, int, int], tuple[str, bytes]]) -> None:
         self._inner = inner
         self._parts = parts
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def publish(self, task_id: str, publication: Publication) -> bool:
-        key = (publication.rows, publication.part_bytes, publication.part_size)
-        part = self._parts.setdefault(key, publication.part)
-        return bool(await self._inner.publish(task_id, replace(publication, part=part)))
+    async def publish_all(self, task_id: str, publications: Sequence[Publication]) -> Any:
+        spoiled = []
+        for each in publications:
+            key = (each.rows, each.part_bytes, each.part_size)
+            part, content = self._parts.setdefault(key, (each.part, each.content))
+            spoiled.append(replace(each, part=part, content=content))
+        return await self._inner.publish_all(task_id, spoiled)
 
 
 class MortalObjects:
@@ -518,11 +524,13 @@ async def crash_world(
     store = SqlStore.memory()
     await store.open()
     random = Random(seed)
+    limit, parts.IN_LEDGER_BYTES = parts.IN_LEDGER_BYTES, PARTS_IN_LEDGER[seed % 3]
     world = CrashWorld(directory, random, change(plan(random)), store, LocalObjects(directory / "objects"), tamper)
     await world.begin()
     try:
         yield world
     finally:
+        parts.IN_LEDGER_BYTES = limit
         for worker in world.workers.values():
             await worker.die("exited with status 0")
         await store.close()

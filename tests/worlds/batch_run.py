@@ -19,9 +19,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.worlds.plane import VirtualClock
 from tests.worlds.services import service
 
+from modelyard.batch import parts
 from modelyard.batch.run import TaskRunner
 from modelyard.batch.runner import BatchWorker
 from modelyard.domain.batch import Format, Job, Source, Split, SplitState, Task, TaskState
@@ -38,7 +40,7 @@ JOB = Job("obs://in/", "obs://out/to", "/", Format.CSV, row_timeout_s=5)
 @dataclass
 class Script:
     """How a worker behaves. `dies_at`: at this row, that often (by any worker that shares the mapping). `after`:
-    it dies after so many frames. `talk`: instead of all this."""
+    it dies after so many frames. `bundles`: it takes several splits at once. `talk`: instead of all this."""
 
     every: int = 4
     dies_at: dict[int, int] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Script:
     after: int | None = None
     torn: bool = False
     piece: int = 1 << 20
+    bundles: bool = True
     talk: "Callable[[Session, dict[str, Any]], Awaitable[None]] | None" = None
 
 
@@ -111,7 +114,9 @@ class Session:
 
     async def split(self, asked: dict[str, Any]) -> None:
         """As a good worker would, but for what its script says."""
-        if asked["job"]["format"] == "file":
+        if "members" in asked:
+            await self._bundle(asked)
+        elif asked["job"]["format"] == "file":
             await self._files(asked)
         else:
             await self._rows(asked)
@@ -154,6 +159,34 @@ class Session:
             over = not self.abandoned
             more = {"numbers": numbers} if only is not None else {}
             self.publish(lines, None if over else (asked["source"], at), failures, **more)
+        self.say(b"E", {"abandoned": self.abandoned})
+
+    async def _bundle(self, asked: dict[str, Any]) -> None:
+        content = await self.read(0, asked["end"])
+        rows: list[tuple[int, tuple[int, int]]] = []
+        at = 0
+        self.worker.bundles.append([member["source"] for member in asked["members"]])
+        for member in asked["members"]:
+            start = member["start"]
+            for row in content[at + start : at + member["end"]].splitlines(keepends=True):
+                rows.append((int(row), (member["source"], start)))
+                start += len(row)
+            at += member["end"]
+        begins = [place for _, place in rows]
+        lines: list[bytes] = []
+        failures: list[tuple[int, str]] = []
+        for n, (value, _) in enumerate(rows):
+            if await self._gives_up():
+                break
+            await self._predict(value)
+            cause = "odd one" if value in self.worker.script.fails_at else None
+            lines.append(failed(cause) if cause else json.dumps({"v": value}).encode())
+            if cause:
+                failures.append((n, cause))
+            if len(lines) >= self.worker.script.every or n + 1 == len(rows):
+                self.publish(lines, begins[n + 1] if n + 1 < len(rows) else None, failures)
+                lines, failures = [], []
+                await self.writer.drain()
         self.say(b"E", {"abandoned": self.abandoned})
 
     async def _files(self, asked: dict[str, Any]) -> None:
@@ -219,6 +252,7 @@ class ScriptedWorker:
         self.script = script
         self.place = place
         self.given: list[tuple[int, int, bool]] = []
+        self.bundles: list[list[int]] = []
         self.predicted: Counter[int] = Counter()
         self.exit = ""
         self.connections = 0
@@ -254,7 +288,8 @@ class ScriptedWorker:
         self.connections += 1
         try:
             await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+            knows = b"x-bundles: 1\r\n" if self.script.bundles and not self.script.talk else b""
+            writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + knows + b"\r\n")
             session = Session(self, reader, writer)
             while True:
                 kind, payload = await session.heard()
@@ -397,6 +432,11 @@ class RunWorld:
             splits += [Split(first, 0, 0, 0, min(split_rows, len(sources) - first)) for first in firsts]
         async with self.store.write() as w:
             await w.plan(self.task.id, sources, splits, "end", planned=planned)
+
+
+def parts_are_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the smallest ones."""
+    monkeypatch.setattr(parts, "IN_LEDGER_BYTES", 0)
 
 
 def numbers(count: int, first: int = 0) -> bytes:

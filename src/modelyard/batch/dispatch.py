@@ -12,7 +12,11 @@ from its beginning, where the one before took a moment, so that a slow worker ho
 
 import asyncio
 import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 
+from modelyard.batch.bundles import BundleBytes, Contents, Portions, assignment
 from modelyard.batch.frames import FLUSH_S, Assignment
 from modelyard.batch.inputs import SplitBytes
 from modelyard.batch.leases import Lease
@@ -21,16 +25,19 @@ from modelyard.batch.outbox import Outbox
 from modelyard.batch.retrying import Retries
 from modelyard.batch.runner import BatchWorker
 from modelyard.batch.talk import Given, LeftError, SlowError, Talk
-from modelyard.batch.timing import happens, sleep
+from modelyard.batch.timing import all_of, happens, sleep
 from modelyard.batch.tops import NoRowError, Top, Tops
 from modelyard.batch.work import Work
-from modelyard.core.batch.encodings import UncuttableEncodingError
+from modelyard.core.batch.encodings import LONGEST_MARK, UncuttableEncodingError
 from modelyard.core.batch.outcomes import NonsenseError, Outcomes, cause_of, failed_line
-from modelyard.domain.batch import Source, Split
+from modelyard.domain.batch import Format, Source, Split
 from modelyard.objects.base import ObjectStoreError
 
 AGAIN_MS = (200, 500, 1_000, 2_000, 5_000)
 EXIT_WAIT_MS = 3_000
+BUNDLED = frozenset({Format.CSV, Format.JSONL})
+AT_ONCE = 16
+"""Small files that are read."""
 EXIT_LOOK_MS = 10
 """At first: an instance that has ended is soon forgotten by its engine."""
 AS_TOLD = frozenset({"exited with status 0", "killed by signal 15"})
@@ -54,6 +61,9 @@ class Dispatcher:
         self._ahead: asyncio.Task[Given | None] | None = None
         self._outbox = Outbox(work, retries, self._stir.set)
         self._quick = False
+        self._portions = Portions()
+        self._more: deque[Given] = deque()
+        self._bundles = False
 
     def leave(self) -> None:
         """Come to an end soon, with what is ready published and the rest given back."""
@@ -73,6 +83,7 @@ class Dispatcher:
                     failures += 1
                     await self._pause(AGAIN_MS[min(failures, len(AGAIN_MS)) - 1])
                     continue
+                self._bundles = link.bundles
                 try:
                     failures = 0 if await self._converse(link) else failures + 1
                 finally:
@@ -113,8 +124,8 @@ class Dispatcher:
         return some
 
     async def _settled(self, link: Link, given: Given) -> bool:
-        """Have one split predicted; whether the connection is good for more."""
-        lease, clock = given.lease, self._work.clock
+        """Have one split, or a bundle, predicted; whether the connection is good for more."""
+        clock = self._work.clock
         began_ms = clock.now_ms()
         self._talk = talk = Talk(self._work, link, given, self._outbox, self._stir, masker=self.worker.masker)
         talk.leaving = self._leaving
@@ -126,25 +137,27 @@ class Dispatcher:
         except (NonsenseError, SlowError) as error:
             why = f"the worker does not keep to the protocol: {error}"
             await self._end_worker(cause_of(str(error) if isinstance(error, SlowError) else why))
-            await self._bury(lease, str(error) if isinstance(error, SlowError) else why)
+            await self._bury(given, str(error) if isinstance(error, SlowError) else why)
             return False
         except (EOFError, OSError):
             ending = await self._ending()
             if self._leaving and ending in AS_TOLD:
                 await self._outbox.empty()
-                await self._work.leases.release(lease)
+                await self._work.leases.release(*given.leases)
             else:
                 cause = f"the worker died: {ending}" if ending else "the worker broke the connection off"
-                await self._bury(lease, cause)
+                await self._bury(given, cause)
             return False
         finally:
             self._talk = None
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
-        self._quick = clock.now_ms() - began_ms < FLUSH_S * 1000
-        if lease.told is not None and not lease.void:
+        took_ms = clock.now_ms() - began_ms
+        self._quick = took_ms < FLUSH_S * 1000
+        self._portions.took(len(given.leases), took_ms)
+        if given.untold:
             await self._outbox.empty()
-            await self._work.leases.release(lease)
+            await self._work.leases.release(*given.leases)
         return not self._leaving
 
     # ── what comes next ───────────────────────────────────────────────────────────────────────────────────────
@@ -185,20 +198,27 @@ class Dispatcher:
             except asyncio.CancelledError:
                 ahead.cancel()
                 raise
-            if given is not None and not given.lease.void:
+            if given is not None and not given.void:
                 return given
             if given is not None:
                 await given.bytes.close()
         return await self._prepared()
 
     async def _prepared(self) -> Given | None:
-        """A leased split, with what is needed to begin it."""
-        while (lease := await self._work.leases.take(self.worker.instance_id)) is not None:
+        """A leased split, or several, with what is needed to begin them."""
+        while not self._more:
+            most = self._portions.most if self._bundles and self._work.job.format in BUNDLED else 1
+            leases = await self._work.leases.take(self.worker.instance_id, most)
+            if not leases:
+                return None
+            if len(leases) > 1:
+                self._more.extend(await self._bundled(leases))
+                continue
             try:
-                return await self._given(lease)
+                return await self._given(leases[0])
             except (ObjectStoreError, UncuttableEncodingError, NoRowError) as error:
-                await self._outbox.give_up(lease, cause_of(str(error)))
-        return None
+                await self._outbox.give_up(leases[0], cause_of(str(error)))
+        return self._more.popleft()
 
     async def _given(self, lease: Lease) -> Given:
         work, split = self._work, lease.leased
@@ -211,7 +231,48 @@ class Dispatcher:
         )
         held.begin()
         only = lease.retried.left if lease.retried is not None else None
-        return Given(lease, Assignment(split, files, top.header, top.encoding, only), held)
+        return Given([lease], Assignment(split, files, top.header, top.encoding, only), held)
+
+    async def _bundled(self, leases: Sequence[Lease]) -> list[Given]:
+        """A bundle of each sort of sources among them; those that cannot be read have failed."""
+        sources = {each.number: each for each in await self._sources(leases)}
+        read = await all_of([self._beginning(lease, sources[lease.leased.source]) for lease in leases], AT_ONCE)
+        sorts: dict[Top, list[tuple[Lease, bytes]]] = {}
+        for lease, found in zip(leases, read, strict=True):
+            if isinstance(found, str):
+                await self._outbox.give_up(lease, found)
+            else:
+                sorts.setdefault(found[0], []).append((lease, found[1]))
+        return [
+            Given(
+                [lease for lease, _ in some],
+                assignment([lease.leased for lease, _ in some], top),
+                BundleBytes([content for _, content in some]),
+            )
+            for top, some in sorts.items()
+        ]
+
+    async def _sources(self, leases: Sequence[Lease]) -> list[Source]:
+        """Of leases in the order of the input, which may have gaps."""
+        numbers = {lease.leased.source for lease in leases}
+        found: list[Source] = []
+        while numbers:
+            some = await self._work.files(min(numbers), len(numbers))
+            found += [each for each in some if each.number in numbers]
+            numbers.difference_update(each.number for each in some)
+        return found
+
+    async def _beginning(self, lease: Lease, source: Source) -> tuple[Top, bytes] | str:
+        """Its file up to where the split ends, and what that says of its rows; or why it cannot be read."""
+        work = self._work
+        what, end = f"reading source {source.number}", lease.leased.end
+        try:
+            most = max(end, LONGEST_MARK)
+            content = await work.patience.until_done(what, lambda: work.inputs.read(source, 0, most))
+            top = await self._tops.of(source, Contents({source.number: content}))
+        except (ObjectStoreError, UncuttableEncodingError, NoRowError) as error:
+            return cause_of(str(error))
+        return replace(top, mark=0), content[:end]
 
     async def _top(self, split: Split, files: list[Source]) -> Top:
         what = f"reading the top of source {split.source}"
@@ -220,9 +281,10 @@ class Dispatcher:
     async def _give_back_what_is_ahead(self) -> None:
         ahead, self._ahead = self._ahead, None
         given = await ahead if ahead is not None else None
-        if given is not None:
-            await given.bytes.close()
-            await self._work.leases.release(given.lease)
+        for each in [*self._more, *([] if given is None else [given])]:
+            await each.bytes.close()
+            await self._work.leases.release(*each.leases)
+        self._more.clear()
 
     async def _forget_what_is_ahead(self) -> None:
         ahead, self._ahead = self._ahead, None
@@ -249,12 +311,14 @@ class Dispatcher:
         self.gone = bool(ending)
         return self.worker.masker.text(ending)
 
-    async def _bury(self, lease: Lease, cause: str) -> None:
-        """Settle a split of which the worker died."""
+    async def _bury(self, given: Given, cause: str) -> None:
+        """Settle a split of which the worker died, or a bundle: nobody knows at which of its rows."""
         await self._outbox.empty()
-        rest = lease.rest
-        if rest is None or lease.void:
+        left = [lease for lease in given.leases if lease.rest is not None and not lease.void]
+        if not left:
             return
+        lease, rest = left[0], left[0].rest
+        assert rest is not None
         where = f"source {rest.source}, row {rest.first_row}"
         log.warning("task %s: %s (%s)", self._work.task_id, cause, where)
         if lease.leased.deaths and lease.untouched:
@@ -262,7 +326,7 @@ class Dispatcher:
             await self._work.leases.release(lease)
             self._work.streak.one_more(cause)
         else:
-            await self._work.leases.release(lease, died=True)
+            await self._work.leases.release(*left, died=True)
 
     async def _fail_first_row(self, lease: Lease, rest: Split, cause: str) -> None:
         if lease.retried is not None:

@@ -122,13 +122,14 @@ def unreadable(error: str) -> bytes:
 class Assignment:
     """What a worker is to do with a split. `files`: the sources of a split of the format `file`, otherwise the one
     that it is of. `header`: of CSV with a header line. `encoding`: how this source is read, if that is known
-    better than the job knows it. `only`: the rows of it to try again."""
+    better than the job knows it. `only`: the rows of it to try again. `members`: of a bundle, its splits."""
 
     split: Split
     files: Sequence[Source]
     header: Sequence[str] | None = None
     encoding: str = ""
     only: Sequence[int] | None = None
+    members: Sequence[Split] = ()
 
     @property
     def careful(self) -> bool:
@@ -161,16 +162,21 @@ def assigned(job: Job, assignment: Assignment) -> bytes:
                 "end": split.end,
                 "first_row": split.first_row,
                 "rows": split.rows,
-                "size": files[0].size if split.end and files else 0,
+                "size": files[0].size if split.end and files else split.end,
                 "files": [] if split.end else [{"name": name_of(each), "size": each.size} for each in files],
                 "header": assignment.header,
                 "careful": assignment.careful,
                 "only": assignment.only,
                 "flush_s": FLUSH_S,
                 "flush_bytes": FLUSH_BYTES,
+                **({"members": [_member(each) for each in assignment.members]} if assignment.members else {}),
             }
         ),
     )
+
+
+def _member(split: Split) -> dict[str, int]:
+    return {name: getattr(split, name) for name in ("source", "start", "end", "first_row", "rows")}
 
 
 def name_of(source: Source) -> str:

@@ -5,7 +5,7 @@ stays leased that nobody has. `news` is told whenever there may be more to lease
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from modelyard.batch.parts import Written
@@ -65,24 +65,22 @@ class Leases:
         self._held: set[Lease] = set()
         self._doubt = False
 
-    async def take(self, worker: str) -> Lease | None:
-        """The next split; None: there is none now."""
-        return await self._patience.until_done(f"leasing for {worker}", lambda: self._take(worker))
+    async def take(self, worker: str, most: int = 1) -> Sequence[Lease]:
+        """The next split, or up to `most` of them if they are small; empty: there is none now."""
+        return await self._patience.until_done(f"leasing for {worker}", lambda: self._take(worker, most))
 
-    async def _take(self, worker: str) -> Lease | None:
+    async def _take(self, worker: str, most: int) -> Sequence[Lease]:
         if self._doubt:
             await self._settle()
         try:
             async with self._store.write() as w:
-                split = await w.lease(self._task_id, worker, self._clock.wall_ms())
+                splits = await w.lease_bundle(self._task_id, worker, self._clock.wall_ms(), most)
         except StoreUnavailableError:
             self._doubt = True
             raise
-        if split is None:
-            return None
-        lease = Lease(split, worker, split, split)
-        self._held.add(lease)
-        return lease
+        leases = [Lease(split, worker, split, split) for split in splits]
+        self._held.update(leases)
+        return leases
 
     async def _settle(self) -> None:
         """Give back what was leased in a commit of which nobody learned."""
@@ -94,59 +92,47 @@ class Leases:
         self._doubt = False
         self.news.tell()
 
-    async def publish(self, lease: Lease, told: Outcomes, part: Written) -> bool:
-        """False: the lease is void, and nothing was written. `told`: the lines themselves are not needed."""
-        assert lease.rest is not None
-        rest = lease.rest
-        publication = Publication(
-            rest.source,
-            rest.start,
-            rest.attempt,
-            told.rows,
-            len(told.failures),
-            part.name,
-            part.bytes,
-            part.size,
-            told.following,
-        )
-        published, task = await self._patience.until_done(
-            f"publishing {part.name}", lambda: self._publish(publication)
-        )
-        if not published:
-            lease.void = True
-            self._held.discard(lease)
-            return False
-        lease.rest = ledger.published(rest, publication)[1]
-        if lease.rest is None:
-            self._held.discard(lease)
-        if task is not None:
+    async def publish(self, several: Sequence[tuple[Lease, Outcomes, Written]]) -> bool:
+        """Of a lease each. False: one of them is void, and nothing of it was written. Of the outcomes the lines
+        themselves are not needed."""
+        publications = [_publication(lease, told, part) for lease, told, part in several]
+        what = f"publishing {publications[0].part}"
+        done, task = await self._patience.until_done(what, lambda: self._publish(publications))
+        for (lease, _, _), publication, published in zip(several, publications, done, strict=True):
+            assert lease.rest is not None
+            if published:
+                lease.rest = ledger.published(lease.rest, publication)[1]
+            else:
+                lease.void = True
+            if lease.void or lease.rest is None:
+                self._held.discard(lease)
+        if task is not None and any(done):
             self.seen(task)
-        return True
+        return all(done)
 
-    async def _publish(self, publication: Publication) -> tuple[bool, Task | None]:
+    async def _publish(self, publications: Sequence[Publication]) -> tuple[Sequence[bool], Task | None]:
         async with self._store.write() as w:
-            published = await w.publish(self._task_id, publication)
-            if not published:  # unless this is the second time, after a commit of which nobody learned
-                here = await w.splits(
-                    self._task_id, publication.source, publication.source, 1, publication.start - 1
-                )
-                published = any(split.part == publication.part for split in here)
-            return published, await w.task(self._task_id)
+            done = [*await w.publish_all(self._task_id, publications)]
+            for n, each in enumerate(publications):
+                if not done[n]:  # unless this is the second time, after a commit of which nobody learned
+                    here = await w.splits(self._task_id, each.source, each.source, 1, each.start - 1)
+                    done[n] = any(split.part == each.part for split in here)
+            return done, await w.task(self._task_id)
 
-    async def release(self, lease: Lease, *, died: bool = False) -> None:
-        """Give back what is left of it."""
-        rest = lease.rest
-        self._held.discard(lease)
-        if rest is None or lease.void:
+    async def release(self, *leases: Lease, died: bool = False) -> None:
+        """Give back what is left of them."""
+        self._held.difference_update(leases)
+        rests = [each.rest for each in leases if each.rest is not None and not each.void]
+        if not rests:
             return
-        await self._patience.until_done(
-            f"giving back {rest.source}-{rest.start}", lambda: self._release(rest, died)
-        )
+        what = f"giving back {rests[0].source}-{rests[0].start}"
+        await self._patience.until_done(what, lambda: self._release(rests, died))
         self.news.tell()
 
-    async def _release(self, rest: Split, died: bool) -> None:
+    async def _release(self, rests: Sequence[Split], died: bool) -> None:
         async with self._store.write() as w:
-            await w.release(self._task_id, rest.source, rest.start, rest.attempt, died=died)
+            for rest in rests:
+                await w.release(self._task_id, rest.source, rest.start, rest.attempt, died=died)
 
     async def fail_source(self, number: int, error: str) -> None:
         """It cannot be read: its splits are gone, also those that other workers have."""
@@ -162,3 +148,20 @@ class Leases:
         async with self._store.write() as w:
             await w.fail_source(self._task_id, number, error)
             return await w.task(self._task_id)
+
+
+def _publication(lease: Lease, told: Outcomes, part: Written) -> Publication:
+    rest = lease.rest
+    assert rest is not None
+    return Publication(
+        rest.source,
+        rest.start,
+        rest.attempt,
+        told.rows,
+        len(told.failures),
+        part.name,
+        part.bytes,
+        part.size,
+        told.following,
+        content=part.content,
+    )

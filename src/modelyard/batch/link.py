@@ -22,6 +22,7 @@ REQUEST = (
     b"user-agent: modelyard\r\n\r\n"
 )
 MOST_HEAD_BYTES = 8192
+BUNDLES = b"\r\nx-bundles: 1\r\n"
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[str], Awaitable[Connection]]
@@ -77,7 +78,11 @@ async def _opened(path: str) -> Connection:
 class Link:
     """One connection, through which one split at a time is given."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, bundles: bool = False
+    ) -> None:
+        """`bundles`: the worker knows what those are, as one of an earlier release does not."""
+        self.bundles = bundles
         self._reader = reader
         self._writer = writer
         self._reading: asyncio.Task[Frame] | None = None
@@ -102,7 +107,7 @@ class Link:
             except BaseException:
                 writer.transport.abort()
                 raise
-        return cls(reader, writer)
+        return cls(reader, writer, bundles=BUNDLES in head.lower())
 
     def say(self, frame: bytes) -> None:
         """Without waiting until it is on its way."""

@@ -1,14 +1,15 @@
 """What one worker told of rows, on its way into parts and the ledger, while the worker goes on.
 
-Outcomes are published in the order in which they came. Those that wait are put together, as far as a part may be
-large (`frames.FLUSH_BYTES`), so that many small ones cost no more than a few large ones; whoever brings more than
-may wait is held up, and with it the worker.
+Outcomes are published in the order in which they came. Those of a split that wait are put together, as far as a
+part may be large (`frames.FLUSH_BYTES`), and small ones of several splits are published in one transaction, so
+that many cost no more than a few; whoever brings more than may wait is held up, and with it the worker.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from modelyard.batch import parts
 from modelyard.batch.frames import FLUSH_BYTES
 from modelyard.batch.leases import Lease
 from modelyard.batch.parts import Written
@@ -18,6 +19,8 @@ from modelyard.core.batch.outcomes import Outcomes, together
 from modelyard.objects.base import ObjectStoreError
 
 MOST_WAITING_BYTES = 2 * FLUSH_BYTES
+MOST_TOGETHER = 256
+"""Publications of one transaction."""
 _EACH = 64
 """Bytes that outcomes have besides."""
 
@@ -87,18 +90,28 @@ class Outbox:
     async def _send(self) -> None:
         try:
             while self._waiting:
-                lease, told = self._next()
-                if not lease.void:
-                    await self._publish(lease, told)
-                self._bytes -= _size(told)
+                group = self._next()
+                await self._publish([(lease, told) for lease, told in group if not lease.void])
+                self._bytes -= sum(_size(told) for _, told in group)
                 self._less.set()
             self._sending = None
         finally:
             if self._sending is not None:
                 asyncio.get_running_loop().call_soon(self._stir)  # behind the end of this task
 
-    def _next(self) -> tuple[Lease, Outcomes]:
-        """The oldest ones, with those behind them of the same lease."""
+    def _next(self) -> list[tuple[Lease, Outcomes]]:
+        """The oldest ones, with those behind them of the same lease; if they are small, with more such, each of
+        another lease."""
+        group = [self._of_one_lease()]
+        leases = {group[0][0]}
+        while self._waiting and len(group) < MOST_TOGETHER and _small(*group[-1]):
+            if not _small(*self._waiting[0]) or self._waiting[0][0] in leases:
+                break
+            group.append(self._of_one_lease())
+            leases.add(group[-1][0])
+        return group
+
+    def _of_one_lease(self) -> tuple[Lease, Outcomes]:
         lease, told = self._waiting.popleft()
         some = [told]
         size = _size(told)
@@ -109,17 +122,21 @@ class Outbox:
             some.append(self._waiting.popleft()[1])
         return lease, together(some)
 
-    async def _publish(self, lease: Lease, told: Outcomes) -> None:
+    async def _publish(self, group: Sequence[tuple[Lease, Outcomes]]) -> None:
+        several = [(lease, *await self._part(lease, told)) for lease, told in group]
+        if several and not await self._work.leases.publish(several):
+            self._stir()
+        for lease, _ in group:
+            if lease.retried is not None and not lease.void:
+                self._retries.done(lease.leased)
+
+    async def _part(self, lease: Lease, told: Outcomes) -> tuple[Outcomes, Written]:
         assert lease.rest is not None
         name = self._work.parts.name(lease.rest)
         if lease.retried is not None:
             part, told = await self._retries.write(lease.rest, lease.retried, name)
-        else:
-            part = await self._written(name, told)
-        if not await self._work.leases.publish(lease, told, part):
-            self._stir()
-        elif lease.retried is not None:
-            self._retries.done(lease.leased)
+            return told, part
+        return told, self._work.parts.small(name, told) or await self._written(name, told)
 
     async def _written(self, name: str, told: Outcomes) -> Written:
         work = self._work
@@ -127,6 +144,11 @@ class Outbox:
             return await work.patience.until_done(f"writing {name}", lambda: work.parts.write(name, told))
         except ObjectStoreError as error:
             raise GivenUpError(f"results cannot be written: {error}") from error
+
+
+def _small(lease: Lease, told: Outcomes) -> bool:
+    """Whether its part is likely to be in the ledger."""
+    return lease.retried is None and _size(told) <= parts.IN_LEDGER_BYTES
 
 
 def _size(told: Outcomes) -> int:

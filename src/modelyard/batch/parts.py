@@ -1,4 +1,5 @@
-"""Parts: the outcomes of the rows of one publication, as an object that never changes.
+"""Parts: the outcomes of the rows of one publication, as an object that never changes; small ones in the row of
+their split, where they cost nothing besides its transaction.
 
     infer-result-<task>.parts/<source>-<start>-<attempt>
 
@@ -8,9 +9,10 @@
 Every lease has an attempt of its own, so no two publications write the same object.
 """
 
+import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -20,6 +22,9 @@ from modelyard.core.batch.outcomes import Failures, Outcomes
 from modelyard.domain.batch import Split
 from modelyard.objects.base import ObjectNotFoundError, Objects
 from modelyard.objects.paths import ObjectPath
+
+IN_LEDGER_BYTES = 2048
+"""What has more is an object."""
 
 
 class LostPartError(Exception):
@@ -37,11 +42,13 @@ _encode = msgspec.json.encode
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A part that is there: its name below the destination, and its sizes."""
+    """A part that is there: its name below the destination, and its sizes. `content`: all of it, where it is no
+    object but will be in the ledger."""
 
     name: str
     bytes: int
     size: int
+    content: "builtins.bytes" = field(default=b"", repr=False)
 
 
 class Parts:
@@ -62,9 +69,18 @@ class Parts:
         """Whether this is no part, but what was kept of former results to be put together with new ones."""
         return name.rpartition("/")[2].startswith("kept-")
 
+    @staticmethod
+    def small(name: str, told: Outcomes) -> Written | None:
+        """The part, if it is so small that the ledger has it."""
+        if len(told.lines) > IN_LEDGER_BYTES:
+            return None
+        content = told.lines + _failures_of(told)
+        size = len(content)
+        return Written(name, len(told.lines), size, content) if size <= IN_LEDGER_BYTES else None
+
     async def write(self, name: str, told: Outcomes) -> Written:
-        """Raises ObjectStoreError."""
-        failures = b"".join(failure_line(row, cause) for row, cause in told.failures)
+        """As an object. Raises ObjectStoreError."""
+        failures = _failures_of(told)
         await self._objects.write(self._destination / name, told.lines + failures)
         return Written(name, len(told.lines), len(told.lines) + len(failures))
 
@@ -99,6 +115,8 @@ class Parts:
         return found
 
     def _read(self, split: Split, offset: int, length: int) -> AsyncGenerator[bytes, None]:
+        if split.content:
+            return _once(split.content[offset : offset + length])
         path = self._destination / split.part
 
         def pieces(seen: int) -> AsyncGenerator[bytes, None]:
@@ -114,6 +132,14 @@ class Parts:
     async def remove(self, names: Sequence[str]) -> None:
         for name in names:
             await self._objects.delete(self._destination / name)
+
+
+async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
+
+
+def _failures_of(told: Outcomes) -> bytes:
+    return b"".join(failure_line(row, cause) for row, cause in told.failures)
 
 
 def failure_line(row: int, cause: str) -> bytes:

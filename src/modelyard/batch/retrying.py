@@ -214,7 +214,7 @@ class Retries:
             yield told
 
         await self._work.write(self._destination / name, content)
-        return Written(name, *sizes), Outcomes(split.rows, b"", failures)
+        return Written(name, sizes[0], sizes[1]), Outcomes(split.rows, b"", failures)
 
     async def whole(
         self, source: Source, splits: AsyncGenerator[Split, None]
@@ -257,7 +257,7 @@ class Retries:
     async def _old_lines(self, split: Split, retried: Retried) -> AsyncGenerator[bytes, None]:
         try:
             if split.part:
-                pieces = self._read(self._destination / split.part, 0, split.part_bytes)
+                pieces = self._parts.lines(split)
             elif split.end:
                 path, offset, size = self._lines_at[split.source, split.start]
                 pieces = self._read(path, offset, size)
@@ -268,7 +268,7 @@ class Retries:
             async with aclosing(each_line(pieces)) as lines:
                 async for line in lines:
                     yield line
-        except (ObjectNotFoundError, ObjectChangedError) as error:
+        except (ObjectNotFoundError, ObjectChangedError, LostPartError) as error:
             raise _changed("the former results") from error
 
     async def _old_files(self, split: Split, retried: Retried) -> AsyncGenerator[bytes, None]:

@@ -1,4 +1,5 @@
-"""One split in the hands of one worker: bytes go out as it asks for them, outcomes come in, until it is over.
+"""One split, or a bundle of them, in the hands of one worker: bytes go out as it asks for them, outcomes come in,
+until it is over.
 
 It has `Job.row_timeout_s` from the last time that we gave it something, or it gave outcomes, to give more; what we
 need ourselves to fetch bytes or to write results does not count. It may be told to give the split up, because the
@@ -6,16 +7,18 @@ worker is to go, or because the split is another's by now; what is ready then is
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelyard.batch import frames
+from modelyard.batch.bundles import BundleBytes
 from modelyard.batch.frames import Assignment, Frame, Kind, Wanted
 from modelyard.batch.inputs import SplitBytes
 from modelyard.batch.leases import Lease
 from modelyard.batch.link import Link
 from modelyard.batch.outbox import Outbox
 from modelyard.batch.work import Work
-from modelyard.core.batch.outcomes import NonsenseError, Outcomes, after, failed_line, hidden, outcomes
+from modelyard.core.batch.outcomes import NonsenseError, Outcomes, after, divided, failed_line, hidden, outcomes
 from modelyard.core.masking import Masker
 from modelyard.domain.batch import Format
 from modelyard.objects.base import ObjectStoreError
@@ -37,11 +40,20 @@ class LeftError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A split with all that a worker needs to begin it."""
+    """A split, or several as a bundle, with all that a worker needs to begin it."""
 
-    lease: Lease
+    leases: Sequence[Lease]
     assignment: Assignment
-    bytes: SplitBytes
+    bytes: SplitBytes | BundleBytes
+
+    @property
+    def void(self) -> bool:
+        return all(lease.void for lease in self.leases)
+
+    @property
+    def untold(self) -> Sequence[Lease]:
+        """Those of which the worker has not told all, as far as anybody wants to know it."""
+        return [lease for lease in self.leases if lease.told is not None and not lease.void]
 
 
 class Serving:
@@ -114,7 +126,8 @@ class Talk:
         self._work = work
         self._link = link
         self._given = given
-        self._lease = given.lease
+        self._leases = given.leases
+        self._rows = 0
         self._outbox = outbox
         self._stir = stir
         self._heard_ms = 0
@@ -144,36 +157,55 @@ class Talk:
             await serving.close()
 
     async def _told(self, payload: bytes) -> None:
-        lease = self._lease
-        if not (lease.void or self._useless):
-            if lease.told is None:
+        if not (self._given.void or self._useless):
+            if all(lease.told is None for lease in self._leases):
                 raise NonsenseError("it told of rows again")
-            retried = lease.retried
-            only = retried.left if retried is not None else None
-            told = outcomes(payload, lease.told, self._work.job.format, only)
-            told = hidden(told, lease.told, self._masker)
-            if told.rows:
-                self._work.streak.end()
-            if told.rows and retried is not None:
-                retried.take(told)
-                if not retried.left:
-                    lease.told = None
-                    await self._outbox.put(lease, Outcomes(lease.leased.rows, b""))
-            elif told.rows:
-                lease.told = after(lease.told, told)
-                await self._outbox.put(lease, told)
-            if lease.told is None:
+            if self._given.assignment.members:
+                await self._told_of_bundle(payload)
+            else:
+                await self._told_of_split(payload, self._leases[0])
+            if not self._given.untold:
                 self.ending.set()
         self._heard_ms = self._work.clock.now_ms()
+
+    async def _told_of_split(self, payload: bytes, lease: Lease) -> None:
+        retried = lease.retried
+        only = retried.left if retried is not None else None
+        assert lease.told is not None
+        told = outcomes(payload, lease.told, self._work.job.format, only)
+        told = hidden(told, lease.told, self._masker)
+        if told.rows:
+            self._work.streak.end()
+        if told.rows and retried is not None:
+            retried.take(told)
+            if not retried.left:
+                lease.told = None
+                await self._outbox.put(lease, Outcomes(lease.leased.rows, b""))
+        elif told.rows:
+            lease.told = after(lease.told, told)
+            await self._outbox.put(lease, told)
+
+    async def _told_of_bundle(self, payload: bytes) -> None:
+        left = [(lease, lease.told) for lease in self._leases if lease.told is not None]
+        shares = divided(payload, [rest for _, rest in left], self._work.job.format, self._rows)
+        for (lease, rest), share in zip(left, shares, strict=False):
+            told = hidden(share, rest, self._masker)
+            self._rows += told.rows
+            self._work.streak.end()
+            lease.told = after(rest, told)
+            if not lease.void:
+                await self._outbox.put(lease, told)
 
     def _check_end(self, abandoned: bool) -> None:
         if abandoned and self._gave_up_ms is None:
             raise NonsenseError("it gave the split up without being told to")
-        if not abandoned and not self._lease.void and self._lease.told is not None:
-            raise NonsenseError(f"it ended {self._lease.told.rows} rows before the split does")
+        rows = sum(lease.told.rows for lease in self._given.untold if lease.told is not None)
+        if not abandoned and rows:
+            raise NonsenseError(f"it ended {rows} rows before the split does")
 
     async def _unreadable(self, cause: str) -> None:
-        lease = self._lease
+        """The first source of which not all was told."""
+        lease = next((each for each in self._leases if each.told is not None), self._leases[-1])
         if self._work.job.format is not Format.FILE or lease.retried is not None:
             await self._outbox.give_up(lease, cause)
             return
@@ -211,7 +243,7 @@ class Talk:
         self._stir.set()
 
     def _give_up_if_told(self) -> None:
-        if self._gave_up_ms is None and (self.leaving or self._useless or self._lease.void):
+        if self._gave_up_ms is None and (self.leaving or self._useless or self._given.void):
             self._gave_up_ms = self._work.clock.now_ms()
             self._link.say(frames.framed(Kind.ABANDON))
 
@@ -239,7 +271,7 @@ class Talk:
         assert trouble is not None
         if not isinstance(trouble, ObjectStoreError):
             raise trouble
-        await self._outbox.give_up(self._lease, str(trouble))
+        await self._outbox.give_up(self._leases[0], str(trouble))
         self._useless = True
         serving.trouble = None
         self._link.say(frames.unreadable(str(trouble)))

@@ -40,26 +40,30 @@ class Tops:
         self._job = job
         self._known: OrderedDict[int, Top] = OrderedDict()
 
-    async def of(self, source: Source) -> Top:
-        """Raises ObjectStoreError, UncuttableEncodingError, NoRowError."""
+    async def of(self, source: Source, inputs: Inputs | None = None) -> Top:
+        """`inputs`: where the beginning of the file is known from. Raises ObjectStoreError,
+        UncuttableEncodingError, NoRowError."""
         if self._job.format is not Format.CSV:
             return Top()
+        if inputs is not None:
+            return await self._read(source, inputs)
         if source.number not in self._known:
-            self._known[source.number] = await self._read(source)
+            self._known[source.number] = await self._read(source, self._inputs)
             if len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return self._known[source.number]
 
-    async def _read(self, source: Source) -> Top:
+    async def _read(self, source: Source, inputs: Inputs) -> Top:
         dialect = self._job.csv
-        head = await self._inputs.read(source, 0, LONGEST_MARK)
+        head = await inputs.read(source, 0, LONGEST_MARK)
         encoding, mark = encoding_of(dialect.encoding, head)
         if not dialect.header or source.size <= mark:
             return Top(encoding, mark)
-        end = await self._row_end(source, Top(encoding, mark), mark, source.size)
+        async with aclosing(inputs.stream(source, mark, source.size - mark)) as stream:
+            end = await self._row_end_in(stream, Top(encoding, mark), mark, source.size)
         if end - mark > self._job.max_row_bytes:
             raise NoRowError(f"the header line has {end - mark} bytes; {self._job.max_row_bytes} are allowed")
-        text = (await self._inputs.read(source, mark, end - mark)).decode(encoding, "replace")
+        text = (await inputs.read(source, mark, end - mark)).decode(encoding, "replace")
         names = next(csv.reader([text], delimiter=dialect.delimiter), [])
         return Top(encoding, mark, tuple(names))
 

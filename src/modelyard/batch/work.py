@@ -1,12 +1,12 @@
 """What the parts of one run share: which task it is, and what they act through."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from modelyard.batch.inputs import Inputs
 from modelyard.batch.leases import Leases
-from modelyard.batch.lines import together
+from modelyard.batch.lines import TOGETHER, together
 from modelyard.batch.link import Connect
 from modelyard.batch.parts import Parts
 from modelyard.batch.patience import Patience
@@ -103,4 +103,13 @@ class Work:
 
     async def _write(self, path: ObjectPath, content: AsyncGenerator[bytes, None]) -> ObjectInfo:
         async with aclosing(content), aclosing(together(content)) as pieces:
-            return await self.objects.write(path, pieces)
+            first = await anext(pieces, b"")
+            if len(first) < TOGETHER:  # which is all of it
+                return await self.objects.write(path, first)
+            return await self.objects.write(path, _with(first, pieces))
+
+
+async def _with(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    yield first
+    async for piece in pieces:
+        yield piece

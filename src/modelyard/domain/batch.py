@@ -208,7 +208,8 @@ class Split:
     `attempt` counts its leases: what an earlier one says is void. `deaths`: how many workers in a row died at its
     first rows. `worker`: the instance that has it. Once published: `failed` rows of `rows`; `part` is the object
     that holds its lines (`part_bytes` of them, then its failures, `part_size` in all), "" once results were
-    assembled. `retry`: only the rows that failed are to be predicted again.
+    assembled; a small one is no object, but its `content` here. `retry`: only the rows that failed are to be
+    predicted again.
     """
 
     source: int
@@ -225,13 +226,14 @@ class Split:
     part_bytes: int = 0
     part_size: int = 0
     retry: bool = False
+    content: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """The outcomes of the first `rows` rows of a leased split, in `part`. `rest`: (source, start) where what
-    remains of it begins; None: nothing does. `former`: of a retried split with a rest, how many of its former
-    failures are among these rows."""
+    """The outcomes of the first `rows` rows of a leased split, in `part`; `content`: all of it, if it is small.
+    `rest`: (source, start) where what remains of it begins; None: nothing does. `former`: of a retried split with
+    a rest, how many of its former failures are among these rows."""
 
     source: int
     start: int
@@ -243,3 +245,4 @@ class Publication:
     part_size: int
     rest: tuple[int, int] | None = None
     former: int = 0
+    content: bytes = field(default=b"", repr=False)

@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TypeVar
 
-from modelyard import files, trees
+from modelyard import trees
 from modelyard.objects import tree
 from modelyard.objects.base import (
     Content,
@@ -34,6 +34,7 @@ from modelyard.objects.base import (
     ObjectStoreUnavailableError,
 )
 from modelyard.objects.paths import BUCKET, ObjectPath
+from modelyard.objects.syncs import SharedSyncs
 
 WRITING = ".modelyard-writing"
 PIECE = 1 << 20
@@ -52,6 +53,7 @@ class LocalObjects:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._root = root.resolve()
         self._threads = ThreadPoolExecutor(AT_ONCE, "objects")
+        self._syncs = SharedSyncs()
         self._directories = RLock()  # whoever makes them for an object must not meet whoever removes empty ones
 
     async def list(self, path: ObjectPath, *, after: str = "") -> AsyncGenerator[ObjectInfo, None]:
@@ -71,13 +73,17 @@ class LocalObjects:
     async def read(
         self, path: ObjectPath, *, offset: int = 0, length: int | None = None, version: str = ""
     ) -> AsyncGenerator[bytes, None]:
-        file, now = await self._do(path, "read", lambda: self._opened(path))
+        end = None if length is None else offset + length
+        most = PIECE if end is None else min(PIECE, end - offset)
+        file, now, first = await self._do(path, "read", lambda: self._begun(path, offset, most, version))
         if version and now != version:
             raise ObjectChangedError(f"{path} is another object by now")
-        end = None if length is None else offset + length
         while end is None or offset < end:
             most = PIECE if end is None else min(PIECE, end - offset)
-            piece, then = await self._do(path, "read", lambda: file.piece(offset, most))  # noqa: B023
+            if first is None:
+                piece, then = await self._do(path, "read", lambda: file.piece(offset, most))  # noqa: B023
+            else:
+                (piece, then), first = first, None
             if then != now:
                 raise ObjectChangedError(f"{path} changed while it was read")
             if not piece:
@@ -86,15 +92,14 @@ class LocalObjects:
             yield piece
 
     async def write(self, path: ObjectPath, content: Content, *, create: bool = False) -> ObjectInfo:
+        if isinstance(content, bytes):
+            return await self._do(path, "written", lambda: self._written(path, content, create=create))
         _, made = await self._do(path, "written", lambda: self._writable(path))
         fresh = self._root / path.bucket / WRITING / secrets.token_hex(12)
         try:
             file = await self._do(path, "written", lambda: _fresh(fresh))
-            if isinstance(content, bytes):
-                await self._do(path, "written", lambda: file.fill(content))
-            else:
-                async for piece in content:
-                    await self._do(path, "written", lambda: file.fill(piece))  # noqa: B023
+            async for piece in content:
+                await self._do(path, "written", lambda: file.fill(piece))  # noqa: B023
             info = await self._do(path, "written", file.synced)
             await self._do(path, "written", lambda: self._put(path, fresh, made, create=create))
         finally:
@@ -155,11 +160,32 @@ class LocalObjects:
             raise ObjectRefusedError(f"{path} is no file")
         return info
 
-    def _opened(self, path: ObjectPath) -> "tuple[_File, str]":
-        """(an open file, its version)."""
+    def _begun(
+        self, path: ObjectPath, offset: int, most: int, version: str
+    ) -> "tuple[_File, str, tuple[bytes, str] | None]":
+        """(an open file, its version, the first piece and its version); no piece of a version that is not
+        wanted."""
         self._looked_at(path)
         file = _File(os.open(self._inside(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK))
-        return file, tree.version(os.fstat(file.descriptor))
+        now = tree.version(os.fstat(file.descriptor))
+        wanted = most > 0 and version in {"", now}
+        return file, now, file.piece(offset, most) if wanted else None
+
+    def _written(self, path: ObjectPath, content: bytes, *, create: bool) -> ObjectInfo:
+        """All of `write` at once, for what is small: handing its steps to threads would cost more than they do."""
+        fresh = self._root / path.bucket / WRITING / secrets.token_hex(12)
+        place = None if create else self._known(path)
+        made = self._writable(path)[1] if place is None else ()
+        try:
+            file = _fresh(fresh)
+            file.fill(content)
+            info = file.synced()
+            if place is None or not self._replaced(fresh, place):
+                self._put(path, fresh, made, create=create)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
+        return ObjectInfo("", info.st_size, tree.version(info))
 
     def _writable(self, path: ObjectPath) -> tuple[Path, Sequence[Path]]:
         """Where an object is to be; the directories on its way are there, and none in its place. And those of the
@@ -187,13 +213,31 @@ class LocalObjects:
                     raise ObjectRefusedError(f"{path} cannot be written: there are objects below it") from error
         return place, made
 
+    def _known(self, path: ObjectPath) -> Path | None:
+        """Where an object is to be that has been there before, or another in its directory; None: who knows."""
+        if not (path.key and BUCKET.fullmatch(path.bucket)):
+            return None
+        tree.named(path.key)
+        above = self._inside(path.above)
+        return above / path.name if path.above.key and above.is_dir() else None
+
+    def _replaced(self, fresh: Path, place: Path) -> bool:
+        """Whether it could be named at once. Otherwise its directory is gone, or something is in its way."""
+        try:
+            fresh.replace(place)
+        except OSError:
+            return False
+        with suppress(FileNotFoundError):  # it went since, and the object with it
+            self._syncs.sync(place.parent)
+        return True
+
     def _put(self, path: ObjectPath, fresh: Path, made: Sequence[Path], *, create: bool) -> None:
         with self._directories:
             place, also_made = self._writable(path)
             _name(fresh, place, create=create)
         for directory in {place.parent, *(each.parent for each in (*made, *also_made))}:
             with suppress(FileNotFoundError):  # one that was made before, and went
-                files.sync(directory)
+                self._syncs.sync(directory)
 
     def _removed(self, path: ObjectPath) -> None:
         above = self._inside(path.above)
@@ -202,7 +246,7 @@ class LocalObjects:
             if not path.key or (place.is_dir() and not place.is_symlink()):
                 return  # no object
             place.unlink()
-            files.sync(above)
+            self._syncs.sync(above)
         except (FileNotFoundError, NotADirectoryError):
             return
         bucket = self._root / path.bucket

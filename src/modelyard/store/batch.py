@@ -56,10 +56,17 @@ class BatchWrites(BatchReads, Protocol):
         """The next pending split in the order of the input, now leased, its attempt one higher. None: there is
         none now, or the task is not ACTIVE. The task's first lease sets its `started_ms`."""
 
+    async def lease_bundle(self, task_id: str, worker: str, now_ms: int, most: int) -> Sequence[Split]:
+        """As `lease`, of up to `most` splits, as far as these may be given out together
+        (`core.batch.ledger.bundled`)."""
+
     async def publish(self, task_id: str, publication: Publication) -> bool:
         """False, and nothing is written, when the attempt is no longer the split's. The rest stays leased under
         the same attempt. A retried split's former failures no longer count. Raises ImpossiblePublicationError for
         one that would lose rows or count them twice (`core.batch.ledger`)."""
+
+    async def publish_all(self, task_id: str, publications: Sequence[Publication]) -> Sequence[bool]:
+        """The same of several splits."""
 
     async def release(self, task_id: str, source: int, start: int, attempt: int, *, died: bool = False) -> bool:
         """Give a leased split back; `died`: its worker did."""

@@ -2,6 +2,7 @@
 
     GET /health                                     200 ready, 503 loading
     GET /batch, Upgrade: modelyard-batch/1          101, then frames (`wire`); 503 while the model loads
+                                                    X-Bundles: 1: it may be given several splits at once
 
 A newer connection of the control plane replaces the older one. Each connection has a thread of its own: there are
 three or four, and only the engine and the control plane can reach the socket. Nothing of the model runs here.
@@ -106,7 +107,8 @@ class Door:
         if older is not None:
             older.close()
         connection.sendall(
-            f"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: {wire.PROTOCOL}\r\n\r\n".encode()
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
+            f"upgrade: {wire.PROTOCOL}\r\nx-bundles: 1\r\n\r\n".encode()
         )
         link.listen(begin)
 

@@ -50,9 +50,21 @@ class File(msgspec.Struct, frozen=True):
     size: int
 
 
+class Member(msgspec.Struct, frozen=True):
+    """One split of a bundle."""
+
+    source: int
+    start: int
+    end: int
+    first_row: int
+    rows: int
+
+
 class Split(msgspec.Struct, frozen=True):
     """`rows` rows from `first_row` on, between the bytes `start` and `end` of `source` (Parquet: between those
-    rows; format `file`: the `files`, which are the sources from `source` on). `only`: just these rows."""
+    rows; format `file`: the `files`, which are the sources from `source` on). `only`: just these rows. `members`:
+    of a bundle, several small splits, of each of which the file has what its source has up to its `end`, one after
+    the other; `rows` are those of all of them, numbered through from 0."""
 
     job: Job
     source: int
@@ -65,6 +77,7 @@ class Split(msgspec.Struct, frozen=True):
     header: tuple[str, ...] | None = None
     careful: bool = False
     only: tuple[int, ...] | None = None
+    members: tuple[Member, ...] = ()
     flush_s: float = 2.0
     flush_bytes: int = 8 * 1024 * 1024
 

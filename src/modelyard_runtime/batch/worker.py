@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from modelyard_runtime.batch import wire
 from modelyard_runtime.batch.answered import Answered, Predictor
+from modelyard_runtime.batch.bundle_rows import bundle_chunks
 from modelyard_runtime.batch.link import Link, LostError, UnreadableError, Window
 from modelyard_runtime.batch.pace import Pace
 from modelyard_runtime.batch.results import Outcomes, Results
@@ -140,7 +141,7 @@ def _outcomes(
     chunk: Chunk, numbers: Sequence[int], start: int, end: int, answered: Answered, *, sparse: bool
 ) -> Outcomes:
     return Outcomes(
-        numbers[start],
+        numbers[start] if sparse else chunk.first + start,
         end - start,
         answered.lines,
         answered.failures,
@@ -195,6 +196,9 @@ class _Reading:
 
     def _wanted_rows(self) -> Iterator[tuple[Chunk, Sequence[int]]]:
         split = self.split
+        if split.members:
+            yield from bundle_chunks(Context(split, Window(self._link), self.wanted))
+            return
         only = None if split.only is None else frozenset(split.only)
         end = split.first_row + split.rows
         chunks = chunks_of(Context(split, Window(self._link), self.wanted))

@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.core.batch.ledger import ImpossiblePublicationError, change, counted, published, unplanned
+from modelyard.core.batch.ledger import (
+    BUNDLE_BYTES,
+    BUNDLE_ROWS,
+    SMALL_BYTES,
+    ImpossiblePublicationError,
+    bundled,
+    change,
+    counted,
+    published,
+    unplanned,
+)
 from modelyard.domain.batch import Counts, Publication, Split, SplitState
 
 LEASED = Split(3, 100, 200, 10, 10, SplitState.LEASED, attempt=2, deaths=1, worker="i1")
@@ -112,3 +122,33 @@ def test_what_was_planned_already_is_passed_over(last: Split | None, splits: lis
 def test_a_gap_or_an_overlap_is_refused(last: Split | None, splits: list[Split]) -> None:
     with pytest.raises(ValueError, match=r"is cut at|in a split already"):
         unplanned(last, splits)
+
+
+def small(number: int, end: int = 10, rows: int = 1, **more: int) -> Split:
+    return Split(number, 0, end, 0, rows, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("pending", "count"),
+    [
+        ([], 0),
+        ([small(n) for n in range(5)], 5),
+        ([small(0), small(1), small(2, deaths=1), small(3)], 2),
+        ([small(0), small(1, retry=True), small(2)], 1),
+        ([small(0, deaths=1), small(1)], 1),
+        ([small(0, SMALL_BYTES + 1), small(1)], 1),
+        ([small(0, SMALL_BYTES), small(1)], 2),
+        ([small(n, SMALL_BYTES) for n in range(100)], BUNDLE_BYTES // SMALL_BYTES),
+        ([small(0, rows=BUNDLE_ROWS - 1), small(1), small(2)], 2),
+        ([replace(FILES, state=SplitState.PENDING), small(20)], 1),
+    ],
+)
+def test_only_small_splits_are_given_out_together(pending: list[Split], count: int) -> None:
+    """One at which a worker died, or whose failed rows are tried again, goes alone."""
+    assert [*bundled(pending)] == pending[:count]
+
+
+def test_what_is_small_is_in_the_row() -> None:
+    first, _ = published(LEASED, replace(WHOLE, content=b"1\n"))
+    assert first.content == b"1\n"
+    assert published(replace(RETRIED, content=b"old"), WHOLE)[0].content == b""

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from modelyard.core.batch import outcomes as checking
-from modelyard.core.batch.outcomes import NonsenseError, Outcomes, after, cause_of, lines_of, outcomes, together
+from modelyard.core.batch.outcomes import (
+    NonsenseError,
+    Outcomes,
+    after,
+    cause_of,
+    divided,
+    lines_of,
+    outcomes,
+    together,
+)
 from modelyard.domain.batch import Format, Split
 
 ROWS = Split(source=2, start=10, end=100, first_row=7, rows=4, attempt=1)
@@ -111,3 +120,52 @@ def test_several_become_one() -> None:
 
 def test_only_a_line_feed_ends_a_line() -> None:
     assert lines_of(b'{"a":\r1}\n2\n') == [b'{"a":\r1}\n', b"2\n"]
+
+
+BUNDLE = [Split(4, 0, 4, 0, 2), Split(6, 5, 9, 1, 1), Split(7, 0, 8, 0, 4)]
+
+
+def shares(rows: int, following: object, failures: Any = (), first: int = 0) -> list[tuple[int, bytes, Any, Any]]:
+    lines = b"".join(b"%d\n" % n for n in range(rows))
+    told = divided(said(rows, following, failures, lines), BUNDLE, Format.CSV, first)
+    return [(each.rows, each.lines, each.failures, each.following) for each in told]
+
+
+def test_of_a_bundle_each_split_has_its_share() -> None:
+    assert shares(7, None, [[0, "x"], [2, "y"], [6, "z"]]) == [
+        (2, b"0\n1\n", ((0, "x"),), None),
+        (1, b"2\n", ((1, "y"),), None),
+        (4, b"3\n4\n5\n6\n", ((3, "z"),), None),
+    ]
+    assert shares(3, [7, 0], [[12, "y"]], first=10) == [
+        (2, b"0\n1\n", (), None),
+        (1, b"2\n", ((1, "y"),), None),
+    ]
+    assert shares(4, [7, 2]) == [
+        (2, b"0\n1\n", (), None),
+        (1, b"2\n", (), None),
+        (1, b"3\n", (), (7, 2)),
+    ]
+    assert shares(1, [4, 2]) == [(1, b"0\n", (), (4, 2))]
+    assert shares(0, [4, 0]) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "following", "failures", "first"),
+    [
+        (8, None, [], 0),
+        (7, [7, 9], [], 0),
+        (3, None, [], 0),
+        (3, [6, 9], [], 0),
+        (3, [7, 1], [], 0),
+        (4, [7, 0], [], 0),
+        (4, [7, 8], [], 0),
+        (4, [6, 2], [], 0),
+        (0, [6, 5], [], 0),
+        (3, [7, 0], [[3, "x"]], 0),
+        (3, [7, 0], [[9, "x"]], 10),
+    ],
+)
+def test_nonsense_about_a_bundle(rows: int, following: object, failures: Any, first: int) -> None:
+    with pytest.raises(NonsenseError):
+        shares(rows, following, failures, first)

@@ -16,6 +16,11 @@ from itertools import pairwise
 
 from modelyard.domain.batch import Counts, Publication, Split, SplitState
 
+SMALL_BYTES = 16 * 1024
+"""A split that ends so near the beginning of its source may be given out with others."""
+BUNDLE_BYTES = 1024 * 1024
+BUNDLE_ROWS = 8192
+
 
 class ImpossiblePublicationError(ValueError):
     """It does not fit the split that it is of: to record it would lose rows, or count them twice."""
@@ -46,6 +51,7 @@ def published(split: Split, publication: Publication) -> tuple[Split, Split | No
         part=publication.part,
         part_bytes=publication.part_bytes,
         part_size=publication.part_size,
+        content=publication.content,
         retry=False,
     )
     if publication.rest is None:
@@ -101,6 +107,19 @@ def _covered(last: Split, split: Split) -> bool:
     if last.end == 0:  # of several files
         return split.source < last.source + last.rows
     return (split.source, split.start) < (last.source, last.end)
+
+
+def bundled(pending: Sequence[Split]) -> Sequence[Split]:
+    """Of splits that follow each other, those that one worker may be given at once: as many from the first one on
+    as are small and not more than a bundle may have; the first one in any case."""
+    size = rows = 0
+    for count, split in enumerate(pending):
+        size += split.end
+        rows += split.rows
+        small = 0 < split.end <= SMALL_BYTES and not split.retry and not split.deaths
+        if not small or size > BUNDLE_BYTES or rows > BUNDLE_ROWS:
+            return pending[: max(count, 1)]
+    return pending
 
 
 def change(more: Iterable[Counts], less: Iterable[Counts]) -> dict[str, int]:

@@ -73,21 +73,8 @@ def cause_of(text: str) -> str:
 def outcomes(payload: bytes, rest: Split, form: Format, only: Sequence[int] | None = None) -> Outcomes:
     """Those that a publication tells of. `rest`: what is left of the split that the worker has; `only`: those rows
     of it that are left to be tried again. Raises NonsenseError."""
-    size = int.from_bytes(payload[:4])
-    if len(payload) < 4 + size:
-        raise NonsenseError("the head of its results is longer than they are")
-    try:
-        head = _heads.decode(payload[4 : 4 + size])
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise NonsenseError("the head of its results cannot be read") from error
-    lines = payload[4 + size :]
-    _check_lines(lines, head.rows)
-    failures = tuple((row, cause_of(cause)) for row, cause in head.failures)
-    if head.failed != len(failures):
-        raise NonsenseError(f"{head.failed} rows failed, and {len(failures)} causes came")
+    head, lines, failures = _said(payload)
     numbers = [row for row, _ in failures]
-    if any(later <= earlier for earlier, later in pairwise(numbers)):
-        raise NonsenseError("the rows that failed are not in their order")
     if only is None:
         _check_rows(head, numbers, rest)
         _check_next(head, rest, form)
@@ -110,6 +97,41 @@ def hidden(told: Outcomes, rest: Split, masker: Masker) -> Outcomes:
     )
 
 
+def divided(payload: bytes, rests: Sequence[Split], form: Format, first: int) -> list[Outcomes]:
+    """Those that a publication tells of a bundle: splits that a worker has at once, whose rows are numbered
+    through all of them. `rests`: what is left of each, in their order, from row `first` of the bundle on. Each
+    split has its share, until there are no more rows. Raises NonsenseError."""
+    head, lines, failures = _said(payload)
+    failures = tuple((row - first, cause) for row, cause in failures)
+    total = sum(rest.rows for rest in rests)
+    if head.rows > total:
+        raise NonsenseError(f"it told of {head.rows} rows, and had {total}")
+    if failures and not 0 <= failures[0][0] <= failures[-1][0] < head.rows:
+        raise NonsenseError("a row that failed is none of those that it told of")
+    if (head.next is None) != (head.rows == total):
+        raise NonsenseError("it ended before, or after, the rows that it was given")
+    each = lines_of(lines)
+    shares: list[Outcomes] = []
+    at = failed = 0
+    for rest in rests:
+        if at == head.rows:
+            if head.next != (rest.source, rest.start):
+                raise NonsenseError("the next row does not begin where it says")
+            break
+        rows = min(rest.rows, head.rows - at)
+        mine: list[tuple[int, str]] = []
+        while failed < len(failures) and failures[failed][0] < at + rows:
+            mine.append((rest.first_row + failures[failed][0] - at, failures[failed][1]))
+            failed += 1
+        following = None if rows == rest.rows else head.next
+        _check_next(_Head(rows, len(mine), following), rest, form)
+        shares.append(Outcomes(rows, b"".join(each[at : at + rows]), tuple(mine), following))
+        at += rows
+        if following is not None:
+            break
+    return shares
+
+
 def after(rest: Split, told: Outcomes) -> Split | None:
     """What is left of a split after these outcomes; None: nothing."""
     said = Publication(
@@ -129,6 +151,25 @@ def together(several: Sequence[Outcomes]) -> Outcomes:
         several[-1].following,
         tuple(row for each in several for row in each.numbers),
     )
+
+
+def _said(payload: bytes) -> tuple[_Head, bytes, Failures]:
+    """A publication's head, its lines and its failures, as far as these fit each other."""
+    size = int.from_bytes(payload[:4])
+    if len(payload) < 4 + size:
+        raise NonsenseError("the head of its results is longer than they are")
+    try:
+        head = _heads.decode(payload[4 : 4 + size])
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise NonsenseError("the head of its results cannot be read") from error
+    lines = payload[4 + size :]
+    _check_lines(lines, head.rows)
+    failures = tuple((row, cause_of(cause)) for row, cause in head.failures)
+    if head.failed != len(failures):
+        raise NonsenseError(f"{head.failed} rows failed, and {len(failures)} causes came")
+    if any(later <= earlier for (earlier, _), (later, _) in pairwise(failures)):
+        raise NonsenseError("the rows that failed are not in their order")
+    return head, lines, failures
 
 
 def _check_lines(lines: bytes, rows: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, delete, func, insert, select, tuple_, update
+from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, delete, func, insert, select, tuple_, update
 
 from modelyard.core.batch import ledger
 from modelyard.domain.batch import Counts, Publication, Source, Split, SplitState, Task, TaskState
@@ -23,7 +23,26 @@ LEDGERS_KEPT = 10
 TASKS_KEPT = 200
 
 _ROWS_PER_STATEMENT = 10_000
+_PLACES_PER_STATEMENT = 250
 _TASK, _SOURCE, _SPLIT = batch_tasks.c, batch_sources.c, batch_splits.c
+
+
+_EACH = (
+    _SPLIT.task_id == bindparam("of_task"),
+    _SPLIT.source == bindparam("of_source"),
+    _SPLIT.start == bindparam("of_start"),
+)
+_NEW: dict[str, BindParameter[Any]] = {
+    column.name: bindparam(f"new_{column.name}") for column in batch_splits.columns if not column.primary_key
+}
+
+
+def _key(task_id: str, split: Split) -> rows.Values:
+    return {"of_task": task_id, "of_source": split.source, "of_start": split.start}
+
+
+def _new(values: rows.Values) -> rows.Values:
+    return {f"new_{name}": values[name] for name in _NEW}
 
 
 def _at(task_id: str, source: int, start: int) -> tuple[ColumnElement[bool], ...]:
@@ -140,43 +159,71 @@ class BatchWriting(BatchReading):
             await self._run(insert(table), every[at : at + _ROWS_PER_STATEMENT])
 
     async def lease(self, task_id: str, worker: str, now_ms: int) -> Split | None:
+        leased = await self.lease_bundle(task_id, worker, now_ms, 1)
+        return leased[0] if leased else None
+
+    async def lease_bundle(self, task_id: str, worker: str, now_ms: int, most: int) -> Sequence[Split]:
         first = (
             select(batch_splits, _TASK.started_ms)
             .join(batch_tasks, _TASK.id == _SPLIT.task_id)
             .where(_SPLIT.task_id == task_id, _SPLIT.state == SplitState.PENDING.value)
             .where(_TASK.state == TaskState.ACTIVE.value)
             .order_by(_SPLIT.source, _SPLIT.start)
-            .limit(1)
+            .limit(most)
         )
-        row = await self._row(first)
-        if row is None:
-            return None
-        pending = rows.split(row)
-        split = replace(pending, state=SplitState.LEASED, attempt=pending.attempt + 1, worker=worker)
-        changed = {"state": split.state.value, "attempt": split.attempt, "worker": worker}
-        await self._run(update(batch_splits).where(*_at(task_id, split.source, split.start)).values(changed))
-        if row.started_ms is None:
+        found = await self._rows(first)
+        if not found:
+            return []
+        leased = [
+            replace(split, state=SplitState.LEASED, attempt=split.attempt + 1, worker=worker)
+            for split in ledger.bundled([rows.split(row) for row in found])
+        ]
+        changed = {"state": SplitState.LEASED.value, "attempt": bindparam("of_attempt"), "worker": worker}
+        await self._run(
+            update(batch_splits).where(*_EACH).values(changed),
+            [{**_key(task_id, each), "of_attempt": each.attempt} for each in leased],
+        )
+        if found[0].started_ms is None:
             await self._run(update(batch_tasks).where(_TASK.id == task_id).values(started_ms=now_ms))
-        return split
+        return leased
 
     async def publish(self, task_id: str, publication: Publication) -> bool:
-        split = await self._held(task_id, publication.source, publication.start, publication.attempt)
-        if split is None:
-            return False
-        first, rest = ledger.published(split, publication)
-        row = rows.split_row(task_id, first)
-        await self._run(update(batch_splits).where(*_at(task_id, first.source, first.start)).values(row))
-        if rest is not None:
-            await self._run(insert(batch_splits).values(rows.split_row(task_id, rest)))
-        after = [ledger.counted(each) for each in (first, rest) if each is not None]
-        await self._count(task_id, after, [ledger.counted(split)])
-        return True
+        return (await self.publish_all(task_id, [publication]))[0]
 
-    async def _held(self, task_id: str, source: int, start: int, attempt: int) -> Split | None:
-        """The split if it is leased under this attempt."""
-        held = (_SPLIT.state == SplitState.LEASED.value, _SPLIT.attempt == attempt)
-        row = await self._row(select(batch_splits).where(*_at(task_id, source, start), *held))
-        return None if row is None else rows.split(row)
+    async def publish_all(self, task_id: str, publications: Sequence[Publication]) -> Sequence[bool]:
+        held = await self._held(task_id, publications)
+        rests: list[Split] = []
+        less: list[Counts] = []
+        firsts: list[Split] = []
+        done: list[bool] = []
+        for publication in publications:
+            split = held.get((publication.source, publication.start))
+            done.append(split is not None and split.attempt == publication.attempt)
+            if split is None or not done[-1]:
+                continue
+            first, rest = ledger.published(split, publication)
+            less.append(ledger.counted(split))
+            firsts.append(first)
+            rests += [] if rest is None else [rest]
+        if firsts:
+            values = [{**_key(task_id, each), **_new(rows.split_row(task_id, each))} for each in firsts]
+            await self._run(update(batch_splits).where(*_EACH).values(_NEW), values)
+            await self._insert(batch_splits, (rows.split_row(task_id, each) for each in rests))
+            await self._count(task_id, map(ledger.counted, [*firsts, *rests]), less)
+        return done
+
+    async def _held(self, task_id: str, publications: Sequence[Publication]) -> dict[tuple[int, int], Split]:
+        """Those of their splits that are leased."""
+        places = [(each.source, each.start) for each in publications]
+        found: dict[tuple[int, int], Split] = {}
+        for at in range(0, len(places), _PLACES_PER_STATEMENT):
+            some = places[at : at + _PLACES_PER_STATEMENT]
+            near = _SPLIT.source.between(min(some)[0], max(some)[0])  # of the pairs alone SQLite asks no index
+            leased = (_SPLIT.task_id == task_id, _SPLIT.state == SplitState.LEASED.value, near)
+            these = tuple_(_SPLIT.source, _SPLIT.start).in_(some)
+            for row in await self._rows(select(batch_splits).where(*leased, these)):
+                found[row.source, row.start] = rows.split(row)
+        return found
 
     async def release(self, task_id: str, source: int, start: int, attempt: int, *, died: bool = False) -> bool:
         held = (_SPLIT.state == SplitState.LEASED.value, _SPLIT.attempt == attempt)
@@ -213,7 +260,8 @@ class BatchWriting(BatchReading):
         await self._run(update(batch_sources).where(*this).values(result_version=bindparam("now")), values)
 
     async def clear_parts(self, task_id: str) -> None:
-        await self._run(update(batch_splits).where(_SPLIT.task_id == task_id, _SPLIT.part != "").values(part=""))
+        mine = (_SPLIT.task_id == task_id, _SPLIT.part != "")
+        await self._run(update(batch_splits).where(*mine).values(part="", content=None))
 
     async def reopen_failed(self, task_id: str) -> int:
         failed = (_SPLIT.task_id == task_id, _SPLIT.state == SplitState.PUBLISHED.value, _SPLIT.failed > 0)

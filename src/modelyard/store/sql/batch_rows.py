@@ -134,6 +134,7 @@ def split(row: AnyRow) -> Split:
         part_bytes=row.part_bytes,
         part_size=row.part_size,
         retry=row.retry,
+        content=row.content or b"",
     )
 
 
@@ -154,4 +155,5 @@ def split_row(task_id: str, value: Split) -> Values:
         "part_bytes": value.part_bytes,
         "part_size": value.part_size,
         "retry": value.retry,
+        "content": value.content or None,
     }

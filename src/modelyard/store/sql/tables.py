@@ -398,6 +398,7 @@ batch_splits = Table(
     Column("part_bytes", BigInteger, nullable=False),
     Column("part_size", BigInteger, nullable=False),
     Column("retry", Boolean, nullable=False),
+    Column("content", LargeBinary),
     Index(None, "task_id", "state", "source", "start"),
 )
 
