@@ -98,13 +98,14 @@ FATE: dict[str, dict[str, Fate]] = {
     "services.ServiceProperties": {
         "smn_notification": Honoured("core/notifications.py", "notifications"),
         "log_report_channels": Honoured("operations/services/log_channels.py"),
-        **by("core/admission/properties.py", "websocket_upgrade", "traffic_limit", "request_limit"),
+        **by("core/admission/properties.py", "websocket_upgrade", "traffic_limit", "request_limit", "access_log"),
     },
     "services.LogChannel": {
         "type": Honoured("core/admission/properties.py"),
         "configuration": Honoured("core/settings.py"),
     },
     "services.LtsConfiguration": by("core/settings.py", "log_group_id", "log_stream_id"),
+    "services.AccessLog": by("core/admission/properties.py", "mode", "share"),
     "services.TrafficLimit": by("core/admission/properties.py", "num", "unit"),
     "services.RequestLimit": by(
         "core/admission/properties.py", "max_body_bytes", "timeout_seconds", "attempts", "attempt_seconds"

@@ -71,6 +71,7 @@ service_properties = st.fixed_dictionaries(
         "websocket_upgrade": of(True, False, None, 1, "true"),
         "traffic_limit": of(*LIMITS),
         "request_limit": of({}, {"timeout_seconds": "2.5"}, {"max_body_bytes": -1}, {"timeout_seconds": 10**9}, 1),
+        "access_log": of({}, {"mode": "all"}, {"mode": "sampled", "share": "0.5"}, {"mode": 1}, {"share": 9}, 1),
         "odd": of(None, {"deep": [[1]]}),
     },
 )

@@ -12,13 +12,14 @@ whenever this process is killed, the next one goes on where the last line was ke
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from modelyard.core.output_lines import Place
 from modelyard.domain.logs import Origin
-from modelyard.domain.output import OutputSource, Position
-from modelyard.engines.base import Engine, EngineUnavailableError
+from modelyard.domain.output import Output, OutputSource, Position
+from modelyard.engines.base import EngineUnavailableError
 from modelyard.logs.base import LogsUnavailableError
 from modelyard.logs.keeper import Keeper
 
@@ -43,6 +44,16 @@ class Owner:
     secrets: frozenset[str] = frozenset()
 
 
+class Writers(Protocol):
+    """Where output is: an engine's instances, the processes of the gateway (see `engines.base`)."""
+
+    async def outputs(self) -> Sequence[OutputSource]: ...
+
+    async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output: ...
+
+    async def release(self, instance_id: str, before: Position, *, last: bool = False) -> None: ...
+
+
 @dataclass(slots=True)
 class _Reader:
     """One instance. `mark`: what its output looked like when all of it was read (None: there is more).
@@ -61,7 +72,7 @@ class Collector:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Writers,
         keeper: Keeper,
         owner: Callable[[OutputSource], Awaitable[Owner | None]],
         now_ms: Callable[[], int],

@@ -152,6 +152,11 @@ def _may_refer(text: str) -> bool:
     return "reference" in text or "equest" in text or "EQUEST" in text
 
 
+def harmless(text: str) -> str:
+    """With its control characters shown."""
+    return _HARMFUL.sub(_visible, text)
+
+
 def _visible(found: re.Match[str]) -> str:
     code = ord(found[0])
     if code < 0x20:

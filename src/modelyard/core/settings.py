@@ -13,8 +13,10 @@ from modelyard.core.admission import properties
 from modelyard.domain.routing import (
     DEFAULT_MAX_BODY_BYTES,
     DEFAULT_TIMEOUT_S,
+    AccessLog,
     Attempts,
     LoadBalancer,
+    LoggedCalls,
     TrafficLimit,
 )
 from modelyard.domain.service import Service
@@ -34,6 +36,7 @@ def parsed(attributes: Mapping[str, object]) -> ServiceSettings:
         requests=_requests(_mapping(said.get("request_limit"))),
         traffic_limit=_traffic_limit(_mapping(said.get("traffic_limit"))),
         websocket=said.get("websocket_upgrade") is True,
+        access_log=_access_log(_mapping(said.get("access_log"))),
         auto_stop_s=_auto_stop_s(attributes.get(schedule.SCHEDULE)),
         notifications=tuple(_notifications(said.get("smn_notification"))),
         log_channels=tuple(_log_channels(said.get("log_report_channels"))),
@@ -64,6 +67,17 @@ def _requests(limit: Mapping[str, object]) -> RequestLimits:
 def _traffic_limit(limit: Mapping[str, object]) -> TrafficLimit | None:
     num, period_s = limit.get("num"), properties.UNITS_S.get(str(limit.get("unit")))
     return TrafficLimit(num, period_s) if isinstance(num, int) and period_s is not None else None
+
+
+def _access_log(said: Mapping[str, object]) -> AccessLog | None:
+    mode, share = said.get("mode"), said.get("share")
+    if mode not in properties.ACCESS_MODES:
+        return None
+    calls = LoggedCalls(str(mode))
+    if calls is not LoggedCalls.SAMPLED:
+        return AccessLog(calls)
+    known = isinstance(share, int | float) and not isinstance(share, bool) and 0 < share <= 1
+    return AccessLog(calls, float(share)) if known and isinstance(share, int | float) else None
 
 
 def _auto_stop_s(entries: object) -> int | None:

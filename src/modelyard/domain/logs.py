@@ -7,6 +7,9 @@ service has more than its bound of bytes, or they are older than its bound of da
 
 from dataclasses import dataclass
 
+GATEWAY = "gateway"
+"""The instance that lines of the access log are of: what the gateway tells of calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -54,6 +54,23 @@ class Attempts:
     after_s: float | None = None
 
 
+class LoggedCalls(StrEnum):
+    """Which calls the gateway's access log tells of: those that were not answered well (400 and above, or broken
+    off), all, or a share of all."""
+
+    ERRORS = "errors"
+    ALL = "all"
+    SAMPLED = "sampled"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLog:
+    """`share` counts for SAMPLED: 0..1 of all calls."""
+
+    calls: LoggedCalls
+    share: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class TrackRoute:
     """One track's share. `weight` is 1..100 (a track of weight 0 is not in the table)."""
@@ -69,7 +86,7 @@ class ServiceRoute:
 
     A request needs a token for `project_id` with a role that may invoke. Bodies larger than `max_body_bytes` are
     answered with 413, requests that take longer than `request_timeout_s` with 504. With `websocket` a request may
-    be upgraded; such a connection has only an idle timeout.
+    be upgraded; such a connection has only an idle timeout. `access_log` None: of no call anything is written.
     """
 
     service_id: str
@@ -84,6 +101,7 @@ class ServiceRoute:
     websocket: bool = False
     app_codes: tuple[str, ...] = field(default=(), repr=False)
     """Whoever sends one of them needs no token for this service (contract §4)."""
+    access_log: AccessLog | None = None
     absence: str = ""
     """Tells callers why nothing of an open service can answer; "" while something can."""
 

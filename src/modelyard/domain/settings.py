@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from modelyard.domain.routing import (
     DEFAULT_MAX_BODY_BYTES,
     DEFAULT_TIMEOUT_S,
+    AccessLog,
     Attempts,
     LoadBalancer,
     TrafficLimit,
@@ -53,6 +54,7 @@ class ServiceSettings:
     requests: RequestLimits = RequestLimits()
     traffic_limit: TrafficLimit | None = None
     websocket: bool = False
+    access_log: AccessLog | None = None
     auto_stop_s: int | None = None
     notifications: tuple[Notification, ...] = ()
     log_channels: tuple[LogChannel, ...] = ()

@@ -18,6 +18,9 @@ from modelyard.gateway.translate import (
     DENY_FILTER,
     JWT_FILTER,
     LIMIT_FILTER,
+    LOGGED,
+    MARK,
+    MARKED,
     PREFIX,
     SIGNATURE_FILTER,
     SIGNATURE_HEAD_FILTER,
@@ -30,6 +33,25 @@ GENERATION = 2
 """To be raised when resources refer to something that an Envoy started with an earlier bootstrap does not have (a
 filter, a cluster): it is then replaced, which breaks connections. No other change of the bootstrap needs that."""
 DEFAULT_MAX_BODY_BYTES = 12 * 1024 * 1024
+
+ACCESS_FIELDS = {
+    "access": "%ROUTE_NAME%",
+    "bytes_in": "%BYTES_RECEIVED%",
+    "bytes_out": "%BYTES_SENT%",
+    "caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "code": "%RESPONSE_CODE%",
+    "details": "%RESPONSE_CODE_DETAILS%",
+    "duration_ms": "%DURATION%",
+    "flags": "%RESPONSE_FLAGS%",
+    "instance": "%UPSTREAM_HOST%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%PATH(NQ:PATH)%",
+    "protocol": "%PROTOCOL%",
+    "reference": "%RESP(X-MODELYARD-REFERENCE)%",
+    "request": "%REQ(X-REQUEST-ID)%",
+    "start_ms": "%START_TIME(%s%3f)%",
+}
+"""What a line of the access log holds; `gateway.access` reads it."""
 
 INVALID_CODE = "Invalid AppCode: it is unknown, was deleted, or its app is not bound to this service."
 
@@ -235,7 +257,7 @@ def _connection_manager() -> Json:
                 ),
             },
         ],
-        access_log=[_counter()],
+        access_log=[_counter(), _access_log()],
         local_reply_config=_local_replies(),
     )
 
@@ -287,6 +309,35 @@ def _counter() -> Json:
             "envoy.extensions.access_loggers.stats.v3.Config",
             stats_scope={"prefix": prefix},
             counters=[{"stat": {"name": name, "tags": tags}, "value_fixed": 1}],
+        ),
+    }
+
+
+def _access_log() -> Json:
+    """One line of JSON, to the output that our shim keeps (`gateway.access`), for a call of a route that asked for
+    it: a failed one of a marked route, and any that the filter of the access marked (`translate`). What another
+    call costs is a look at its status, and one for a mark that is not there.
+
+    Never a query, a body or a credential. The path is as the instance sees it."""
+    status = {"comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "modelyard.failed"}}}
+    cel = _typed(
+        "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+        expression=f"'{LOGGED}' in xds.route_metadata.filter_metadata",
+    )
+    failed = {"or_filter": {"filters": [{"status_code_filter": status}, {"response_flag_filter": {}}]}}
+    of_marked_route = {"extension_filter": {"name": "cel", "typed_config": cel}}
+    mark = {
+        "filter": "envoy.filters.http.rbac",
+        "path": [{"key": f"{MARK}shadow_effective_policy_id"}],
+        "value": {"string_match": {"exact": MARKED}},
+    }
+    marked = {"metadata_filter": {"matcher": mark, "match_if_key_not_found": False}}
+    return {
+        "name": "access",
+        "filter": {"or_filter": {"filters": [{"and_filter": {"filters": [failed, of_marked_route]}}, marked]}},
+        "typed_config": _typed(
+            "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+            log_format={"json_format": ACCESS_FIELDS, "omit_empty_values": True},
         ),
     }
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from modelyard import files, trees
 from modelyard.domain.routing import ServiceRoute
 from modelyard.gateway import admin, watching
+from modelyard.gateway.access_output import AccessOutput
 from modelyard.gateway.base import (
     NO_TOKENS,
     CounterReading,
@@ -49,6 +50,9 @@ _STOP_GRACE_S = 1.0
 _OPEN_FILES = 1 << 20
 """As many as are allowed."""
 _MAX_BACKOFF_S = 1.0
+ACCESS_FLUSH_MS = 250
+ACCESS_KEPT_BYTES = 64 * 1024 * 1024
+"""How much of the access log waits for its collector."""
 
 
 def binary() -> Path:
@@ -116,6 +120,7 @@ class EnvoyGateway:
         self._table.set_filter(token_filter(jwks_json, issuer))
         self._table.set_filter(revocation_filter({}))
         self._server = AdsServer(self._data_dir / XDS_SOCKET, self._connected, self._received, self._tell, check)
+        self.calls = AccessOutput(self._home)
         self._watchers: list[Watcher] = []
         self._heard = asyncio.Event()
         self._run: ProcessDir | None = None
@@ -149,7 +154,7 @@ class EnvoyGateway:
         if self._run is not None:
             supervise.stop(self._run, _STOP_GRACE_S)
             await supervise.wait(self._run)
-            supervise.remove(self._run)
+            self.calls.remove(self._run)
 
     async def end(self) -> None:
         """End every Envoy of this data directory, without opening (nobody looks after them)."""
@@ -158,7 +163,7 @@ class EnvoyGateway:
             if run.sight().state is State.RUNNING:
                 supervise.stop(run, _STOP_GRACE_S)
                 await supervise.wait(run)
-            supervise.remove(run)
+            self.calls.remove(run)
 
     async def load(self, routes: Iterable[ServiceRoute]) -> None:
         """Returns when callers can connect: Envoy acknowledges its first routes before its port listens."""
@@ -264,7 +269,7 @@ class EnvoyGateway:
                 log.warning("%s cannot be kept: it is replaced, its connections break", run.path.name)
                 supervise.stop(run, _STOP_GRACE_S)
                 await supervise.wait(run)
-            supervise.remove(run)
+            self.calls.remove(run)
         return adopted
 
     def _can_go_on_with(self, label: Mapping[str, object]) -> bool:
@@ -299,10 +304,18 @@ class EnvoyGateway:
             *("-c", str(path.relative_to(self._data_dir))),
             *("--concurrency", str(self._concurrency)),
             *("--log-level", "warning"),
+            *("--file-flush-interval-msec", str(ACCESS_FLUSH_MS)),
             "--disable-hot-restart",
         )
         self._heard.clear()
-        spec = Spec(argv, cwd=str(self._data_dir), open_files=_OPEN_FILES, label=self._label(), oom_score=oom.OURS)
+        spec = Spec(
+            argv,
+            cwd=str(self._data_dir),
+            open_files=_OPEN_FILES,
+            label=self._label(),
+            oom_score=oom.OURS,
+            log_kept_bytes=ACCESS_KEPT_BYTES,
+        )
         try:
             supervise.spawn(run, spec)
         except OSError:
@@ -367,7 +380,7 @@ class EnvoyGateway:
             if self._run is not None:
                 sight = await self._ended(self._run)
                 log.warning("Envoy ended (%s); last words: %s", sight.exit, self._run.log_tail(3))
-                supervise.remove(self._run)
+                self.calls.remove(self._run)
                 self._run = None
                 self._away = True
                 self._table.died()

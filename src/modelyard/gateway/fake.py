@@ -10,12 +10,31 @@ It acknowledges at once, inside the call that changes the table, unless told to 
 `history` lists every acknowledged change in order, so that a test can assert what callers went through.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Invocations
 from modelyard.gateway.base import NO_TOKENS, CounterReading, GatewayView, Watcher
+
+
+class FakeCalls:
+    """An access log: `lines`, as the gateway would write them."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    async def outputs(self) -> Sequence[OutputSource]:
+        return [OutputSource("fake", "", 0, "", "", f"{len(self.lines)}")] if self.lines else []
+
+    async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output:
+        after = after or Position(0, "fake")
+        data = "".join(f"{line}\n" for line in self.lines).encode()[after.offset :][:most_bytes]
+        return Output(after, data)
+
+    async def release(self, instance_id: str, before: Position, *, last: bool = False) -> None:
+        pass
 
 
 class FakeGateway:
@@ -30,6 +49,7 @@ class FakeGateway:
         self.revoked: Mapping[str, int] = {}
         self.revoked_tokens: Mapping[str, frozenset[str]] = {}
         self.settled_s = 0
+        self.calls = FakeCalls()
         self._views: dict[str, GatewayView] = {}
         self._refused: dict[str, str] = {}
         self._watchers: list[Watcher] = []

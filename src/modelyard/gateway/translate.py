@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from modelyard.domain.address import TlsAddress, UnixAddress, parsed
-from modelyard.domain.routing import Endpoint, LoadBalancer, RouteState, ServiceRoute, TrackRoute
+from modelyard.domain.routing import Endpoint, LoadBalancer, LoggedCalls, RouteState, ServiceRoute, TrackRoute
 from modelyard.gateway import credentials
 from modelyard.gateway.base import NO_TOKENS
 from modelyard.gateway.xds import Kind, Value, pack, typed, version
@@ -36,6 +36,11 @@ BUFFER_FILTER = "modelyard.buffer"
 
 ABSENCE = "modelyard.absence"
 MATCH = "envoy.transport_socket_match"
+LOGGED = "modelyard.access_log"
+"""The metadata of a route whose failed calls are logged."""
+MARK = "modelyard_"
+MARKED = "every"
+"""What the filter of the access says (as a policy that it would apply) of a call that is logged in any case."""
 
 GATEWAY_SECRET = "modelyard.gateway"  # noqa: S105 - a name
 """The certificate that identifies a gateway, with its key."""
@@ -244,7 +249,12 @@ def _scope(route: ServiceRoute) -> Value:
     host: dict[str, object] = {
         "name": route.service_id,
         "domains": ["*"],
-        "routes": [*_routes(route, {"path": bare}), *_routes(route, {"prefix": f"{bare}/"})],
+        "routes": [
+            one
+            for match in ({"path": bare}, {"prefix": f"{bare}/"})
+            for each in _routes(route, match)
+            for one in _logged(route, each)
+        ],
         "typed_per_filter_config": {
             **_limit(route),
             ACCESS_FILTER: typed(
@@ -319,6 +329,43 @@ def _route(route: ServiceRoute, match: Value) -> Value:
     else:
         answer = {"route": _action(route), "request_body_buffer_limit": {"value": route.max_body_bytes}}
     return {"name": route.service_id, "match": match, **answer, **_absence(route)}
+
+
+def _logged(route: ServiceRoute, value: Value) -> Iterator[Value]:
+    """The same route, marked for the access log where calls of it are logged (`bootstrap`, access log); unchanged
+    where none is. For a share of the calls a marked one stands before it, that matches so many of them."""
+    if route.access_log is None:
+        yield value
+        return
+    calls = route.access_log.calls
+    known = value.get("metadata")
+    known = known.get("filter_metadata", {}) if isinstance(known, Mapping) else {}
+    metadata = {"filter_metadata": {**known, LOGGED: {"fields": {"calls": {"string_value": calls.value}}}}}
+    if calls is LoggedCalls.ERRORS:
+        yield {**value, "metadata": metadata}
+        return
+    own = value.get("typed_per_filter_config")
+    rules = credentials.access(route.project_id, route.app_codes)
+    anything = {"permissions": [{"any": True}], "principals": [{"any": True}]}
+    shadow = {"action": "ALLOW", "policies": {MARKED: anything}}
+    marking = typed(
+        "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
+        {"rbac": {"rules": rules, "shadow_rules": shadow, "shadow_rules_stat_prefix": MARK}},
+    )
+    marked = {
+        **value,
+        "metadata": metadata,
+        "typed_per_filter_config": {**(own if isinstance(own, Mapping) else {}), ACCESS_FILTER: marking},
+    }
+    if calls is LoggedCalls.ALL:
+        yield marked
+        return
+    match = value["match"]
+    assert isinstance(match, Mapping)
+    numerator = max(1, round(route.access_log.share * 1_000_000))
+    fraction = {"default_value": {"numerator": numerator, "denominator": "MILLION"}}
+    yield {**marked, "match": {**match, "runtime_fraction": fraction}}
+    yield value
 
 
 def _absence(route: ServiceRoute) -> Value:

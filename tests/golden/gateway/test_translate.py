@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from modelyard.domain.routing import (
+    AccessLog,
     Attempts,
     Endpoint,
     LoadBalancer,
+    LoggedCalls,
     RouteState,
     ServiceRoute,
     TrackRoute,
@@ -34,6 +36,9 @@ CASES = {
     "one": ONE,
     "two-tracks": replace(ONE, tracks=(TWO, replace(ONE.tracks[0], weight=70))),
     "no-instance": replace(ONE, tracks=()),
+    "logged-errors": replace(ONE, access_log=AccessLog(LoggedCalls.ERRORS)),
+    "logged-all": replace(ONE, access_log=AccessLog(LoggedCalls.ALL), absence="why"),
+    "logged-sampled": replace(ONE, access_log=AccessLog(LoggedCalls.SAMPLED, 0.01)),
     "absent": replace(ONE, tracks=(), absence='it failed: "x"'),
     "once": replace(ONE, attempts=Attempts(twice=False)),
     "given-up": replace(ONE, tracks=(TWO,), attempts=Attempts(after_s=1.5)),

@@ -10,7 +10,7 @@ from tests.worlds import services
 from modelyard.core.admission.service import SettingsRequest, settled
 from modelyard.core.schedule import Entry
 from modelyard.core.settings import keeping, parsed
-from modelyard.domain.routing import Attempts, LoadBalancer, TrafficLimit
+from modelyard.domain.routing import AccessLog, Attempts, LoadBalancer, LoggedCalls, TrafficLimit
 from modelyard.domain.settings import LogChannel, Notification, RequestLimits, ServiceSettings
 
 SERVICE = services.service("s")
@@ -58,6 +58,18 @@ def properties(**said: object) -> dict[str, Any]:
             id="traffic limit",
         ),
         pytest.param(properties(traffic_limit={"num": 7, "unit": "WEEK"}), ServiceSettings(), id="no such unit"),
+        pytest.param(
+            properties(access_log={"mode": "errors"}),
+            ServiceSettings(access_log=AccessLog(LoggedCalls.ERRORS)),
+            id="failed calls are logged",
+        ),
+        pytest.param(
+            properties(access_log={"mode": "sampled", "share": 0.01}),
+            ServiceSettings(access_log=AccessLog(LoggedCalls.SAMPLED, 0.01)),
+            id="some calls are logged",
+        ),
+        pytest.param(properties(access_log={"mode": "sampled"}), ServiceSettings(), id="a share of nothing"),
+        pytest.param(properties(access_log={}), ServiceSettings(), id="no call is logged"),
         pytest.param(properties(websocket_upgrade=True), ServiceSettings(websocket=True), id="websocket"),
         pytest.param({"schedule": HOURS}, ServiceSettings(auto_stop_s=7200), id="auto stop"),
         pytest.param(
@@ -104,7 +116,14 @@ JSON = st.recursive(
         )
     ),
 )
-KNOWN = ("smn_notification", "log_report_channels", "websocket_upgrade", "traffic_limit", "request_limit")
+KNOWN = (
+    "smn_notification",
+    "log_report_channels",
+    "websocket_upgrade",
+    "traffic_limit",
+    "request_limit",
+    "access_log",
+)
 ATTRIBUTES = st.fixed_dictionaries(
     {},
     optional={

@@ -76,6 +76,16 @@ class RequestLimit(Wire):
     ] = None
 
 
+class AccessLog(Wire):
+    """Which calls the log of the service tells of, as the gateway saw them: never bodies, queries or credentials.
+    {} switches it off. An extension."""
+
+    mode: Annotated[
+        str | None, Field(description="errors (400 and above, or broken off), all, or sampled: a share of all")
+    ] = None
+    share: Annotated[Number | None, Field(description="of all calls, up to 1; with the mode sampled")] = None
+
+
 class ServiceProperties(Wire):
     """Service-level additional_properties, merged key by key: what is absent stays. Other keys are labels: kept
     and shown, 32 of them in 8 KiB; null removes one. Fields that belong elsewhere are refused."""
@@ -97,6 +107,7 @@ class ServiceProperties(Wire):
     ] = None
     traffic_limit: TrafficLimit | None = None
     request_limit: RequestLimit | None = None
+    access_log: AccessLog | None = None
 
     keeps_unknown: ClassVar[bool] = True
     may_be_wrapped: ClassVar[bool] = True

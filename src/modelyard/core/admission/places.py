@@ -31,7 +31,7 @@ KNOWN: Mapping[str, frozenset[str]] = {
         "mapping_rule src_type"
     ),
     SERVICE_PROPERTIES: _names(
-        "smn_notification log_report_channels websocket_upgrade traffic_limit request_limit"
+        "smn_notification log_report_channels websocket_upgrade traffic_limit request_limit access_log"
     ),
     MODEL_PROPERTIES: _names(
         "max_surge max_unavailable termination_grace_period_seconds log_volume persistent_volumes csv_header "

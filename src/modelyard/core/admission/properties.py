@@ -11,6 +11,8 @@ Extensions of ours, beside the vendor's keys:
     request_limit  {"max_body_bytes": 1000000, "timeout_seconds": 5.5}    bounds of one request at the gateway
                    {"attempts": 2, "attempt_seconds": 1}                  and how often, and when, another instance
                                                                           is given it
+    access_log     {"mode": "sampled", "share": 0.01}                     which calls are told of in the log:
+                                                                          errors, all, or a share
 """
 
 import json
@@ -28,8 +30,15 @@ LOAD_BALANCER = "load_balancer_policy"
 PRIORITY = "priority"
 SECRETS = "service_secrets"
 
-KNOWN = ("smn_notification", "log_report_channels", "websocket_upgrade", "traffic_limit", "request_limit")
-OF_CALLERS = ("websocket_upgrade", "traffic_limit", "request_limit")
+KNOWN = (
+    "smn_notification",
+    "log_report_channels",
+    "websocket_upgrade",
+    "traffic_limit",
+    "request_limit",
+    "access_log",
+)
+OF_CALLERS = ("websocket_upgrade", "traffic_limit", "request_limit", "access_log")
 """What says something of requests at the gateway."""
 OWN_KEYS = 32
 OWN_KEY_CHARS = 64
@@ -43,6 +52,8 @@ NOTIFIABLE = frozenset({1, 3, 7, 11})
 
 UNITS_S: Mapping[str, int] = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 24 * 3600}
 MAX_REQUESTS = 2**32 - 1
+ACCESS_MODES = ("errors", "all", "sampled")
+LEAST_SHARE = 0.000001
 ID_MAX = 64
 MOST_CHANNELS = 8
 
@@ -81,6 +92,7 @@ def violations(
         yield from _unknown_topics(sent.get("smn_notification"), known.topics)
     yield from _channels(sent.get("log_report_channels"))
     yield from _limits(sent, bounds)
+    yield from _access_log(sent.get("access_log"))
     for key, value in sent.items():
         home = places.misplaced(key, places.SERVICE_PROPERTIES)
         if home and value is not None and value != before.get(key):
@@ -245,6 +257,22 @@ def _attempts(at: str, request: Mapping[str, object]) -> Iterator[Violation]:
         yield Violation(f"{at}.attempt_seconds", f"is {attempt:g}, must be 0.05 or more, and less than {most:g}")
     if attempts == 1:
         yield Violation(f"{at}.attempt_seconds", "needs a second attempt: attempts is 1")
+
+
+def _access_log(value: object) -> Iterator[Violation]:
+    at = f"{PROPERTIES}.access_log"
+    if not isinstance(value, Mapping) or not value:
+        return
+    mode, share = value.get("mode"), value.get("share")
+    if mode not in ACCESS_MODES:
+        said = "is mandatory" if mode is None else f"is {shown(mode)}, must be one of {', '.join(ACCESS_MODES)}"
+        yield Violation(f"{at}.mode", said)
+    elif mode == "sampled" and share is None:
+        yield Violation(f"{at}.share", "is mandatory where the mode is sampled")
+    elif mode != "sampled" and share is not None:
+        yield Violation(f"{at}.share", f"belongs to the mode sampled, and the mode is {mode}")
+    if isinstance(share, int | float) and not LEAST_SHARE <= share <= 1:
+        yield Violation(f"{at}.share", f"is {share:g}, must be {LEAST_SHARE:f} to 1")
 
 
 def of(attributes: Mapping[str, object]) -> Mapping[str, object]:

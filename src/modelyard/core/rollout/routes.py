@@ -43,6 +43,7 @@ def route(situation: Situation) -> ServiceRoute | None:
         traffic_limit=settings.traffic_limit,
         attempts=settings.requests.attempts,
         websocket=settings.websocket,
+        access_log=settings.access_log,
         app_codes=situation.app_codes,
         absence=absence(situation) if is_open and not tracks else "",
     )
