@@ -8,11 +8,12 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -27,8 +28,12 @@ from modelyard.artifacts.snapshots import Snapshots
 from modelyard.artifacts.sweeping import Sweeper, digests_in_use, directories_in_use
 from modelyard.artifacts.uv import Installer
 from modelyard.batch.run import TaskRunner
+from modelyard.control import log_bounds
 from modelyard.control.batch import exit_text
+from modelyard.control.calls import CallsKeeper, nobodys
 from modelyard.control.clock import load_clock
+from modelyard.control.collecting import Collector
+from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports
@@ -45,7 +50,10 @@ from modelyard.iam.addresses import NOBODY, Proxies, networks
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
+from modelyard.logs.base import LogStore
+from modelyard.logs.keeper import LogKeeper
 from modelyard.logs.local import LocalLogs
+from modelyard.logs.ringing import RingingLogs
 from modelyard.notify.base import Channel
 from modelyard.notify.envelope import plain
 from modelyard.notify.guard import Guard
@@ -147,10 +155,14 @@ class Parts:
     gateway: Gateway
     app: FastAPI
     proxies: Proxies
-    bells: Bells
+    bells: tuple[Bells, ...]
 
     def server(self, listener: socket.socket) -> ApiServer:
-        return ApiServer(self.app, listener, self.proxies, ending=self.bells.close)
+        return ApiServer(self.app, listener, self.proxies, ending=self._end_streams)
+
+    def _end_streams(self) -> None:
+        for bells in self.bells:
+            bells.close()
 
 
 async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper) -> Parts:
@@ -218,7 +230,9 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         litter=(data_dir / "instances", data_dir / "gateway", data_dir),
     )
     storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
-    logs = LocalLogs(data_dir / "logs", most_bytes=settings.log_bytes_per_service, spare_bytes=storage.spare_bytes)
+    kept = LocalLogs(data_dir / "logs", most_bytes=settings.log_bytes_per_service, spare_bytes=storage.spare_bytes)
+    log_bells = Bells()
+    logs = RingingLogs(kept, log_bells.ring)
     await logs.open()
     stack.push_async_callback(logs.close)
     stack.push_async_callback(storage.usage.close)
@@ -244,7 +258,19 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         publisher,
         token_ttl_ms=settings.token_ttl_s * 1000,
         sweeper=sweeper,
-        chores=(storage.staging.sweep, audit.trim),
+        chores=(
+            storage.staging.sweep,
+            audit.trim,
+            partial(
+                log_bounds.bound,
+                logs,
+                store,
+                clock.wall_ms,
+                most_bytes=settings.log_bytes_per_service,
+                days=settings.log_days,
+            ),
+        ),
+        beside=_collectors(engine, gateway, logs, Owners(store, _secrets(settings, credentials)), clock.wall_ms),
         channels=_channels(settings, clock.wall_ms),
         changed=bells.ring,
     )
@@ -267,6 +293,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         bells=bells,
         steady=clock.now_ms,
         logs=logs,
+        log_bells=log_bells,
     )
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(
@@ -286,7 +313,25 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         ),
     )
     app = create_app(deps)
-    return Parts(urls, world, plane, engine, gateway, app, proxies, bells)
+    return Parts(urls, world, plane, engine, gateway, app, proxies, (bells, log_bells))
+
+
+def _collectors(
+    engine: Engine, gateway: Gateway, logs: LogStore, owners: Owners, now_ms: Callable[[], int]
+) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """Of what instances write, and of what the gateway writes of calls."""
+    calls = CallsKeeper(logs, owners.project, owners.secrets)
+    return {
+        "collect output": Collector(engine, LogKeeper(logs), owners.of, now_ms).run,
+        "collect calls": Collector(gateway.calls, calls, nobodys, now_ms).run,
+    }
+
+
+def _secrets(settings: Settings, credentials: Mapping[str, str]) -> frozenset[str]:
+    """What no line of a log may tell."""
+    of_file = {value for name, value in credentials.items() if "password" in name or "secret" in name}
+    password = urlsplit(settings.database_url).password or ""
+    return frozenset(of_file | {settings.s3_secret_key, password} - {""})
 
 
 def _channels(settings: Settings, wall_ms: Callable[[], int]) -> Mapping[str, Channel]:

@@ -22,6 +22,7 @@ from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.engines.base import EngineUnavailableError
 from modelyard.logs.base import LogsUnavailableError
 from modelyard.logs.keeper import Keeper
+from modelyard.store.base import StoreUnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class Collector:
             await asyncio.sleep(pause_s)
             try:
                 pause_s = BUSY_S if await self.round() else min(SILENT_S, pause_s * 1.25)
-            except (EngineUnavailableError, LogsUnavailableError) as error:
+            except (EngineUnavailableError, LogsUnavailableError, StoreUnavailableError) as error:
                 self._tell(str(error))
                 pause_s = AWAY_S
             except Exception:  # a loop's edge: see control.loop

@@ -48,13 +48,16 @@ class ControlPlane:
         token_ttl_ms: int = TOKEN_TTL_MS,
         sweeper: Sweeper | None = None,
         chores: Sequence[Callable[[], Awaitable[None]]] = (),
+        beside: Mapping[str, Callable[[], Awaitable[None]]] = {},
         channels: Mapping[str, Channel] = {},
         changed: Callable[[str], None] = lambda _service_id: None,
     ) -> None:
         """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk;
-        `chores`: what else is done as often. `channels`: what sends notifications, by protocol. `changed` is
-        called with a service that may look different now."""
+        `chores`: what else is done as often; `beside`: what goes on all the time, by name, until cancelled.
+        `channels`: what sends notifications, by protocol. `changed` is called with a service that may look
+        different now."""
         self._sweeper = sweeper
+        self._beside = beside
         self._changed = changed
         self._ports = ports
         nudge_service = partial(self.nudge, "service")
@@ -122,6 +125,7 @@ class ControlPlane:
             asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
             asyncio.create_task(self._sweep_up(), name="sweep"),
             *(asyncio.create_task(_every(SWEEP_EVERY_S, chore), name="chore") for chore in self._chores),
+            *(asyncio.create_task(_until_cancelled(act), name=name) for name, act in self._beside.items()),
             *(
                 asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, partial(_look_again, loop)), name=f"again: {kind}")
                 for kind, loop in self._loops.items()
@@ -235,6 +239,10 @@ async def _forget_rows(ports: Ports) -> None:
                 await writing.apply(
                     record.service.id, Changes(seen_version=record.service.version, forget_instances=ids)
                 )
+
+
+async def _until_cancelled(act: Callable[[], Awaitable[None]]) -> None:
+    await act()
 
 
 async def _every(period_s: float, act: Callable[[], Awaitable[None]]) -> None:
