@@ -10,7 +10,7 @@ import socket
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -156,6 +156,7 @@ class Parts:
     app: FastAPI
     proxies: Proxies
     bells: tuple[Bells, ...]
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     def server(self, listener: socket.socket) -> ApiServer:
         return ApiServer(self.app, listener, self.proxies, ending=self._end_streams)
@@ -232,6 +233,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
     kept = LocalLogs(data_dir / "logs", most_bytes=settings.log_bytes_per_service, spare_bytes=storage.spare_bytes)
     log_bells = Bells()
+    secrets = known_secrets(settings, credentials)
     logs = RingingLogs(kept, log_bells.ring)
     await logs.open()
     stack.push_async_callback(logs.close)
@@ -270,7 +272,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
                 days=settings.log_days,
             ),
         ),
-        beside=_collectors(engine, gateway, logs, Owners(store, _secrets(settings, credentials)), clock.wall_ms),
+        beside=_collectors(engine, gateway, logs, Owners(store, secrets), clock.wall_ms),
         channels=_channels(settings, clock.wall_ms),
         changed=bells.ring,
     )
@@ -313,7 +315,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         ),
     )
     app = create_app(deps)
-    return Parts(urls, world, plane, engine, gateway, app, proxies, (bells, log_bells))
+    return Parts(urls, world, plane, engine, gateway, app, proxies, (bells, log_bells), secrets)
 
 
 def _collectors(
@@ -327,8 +329,8 @@ def _collectors(
     }
 
 
-def _secrets(settings: Settings, credentials: Mapping[str, str]) -> frozenset[str]:
-    """What no line of a log may tell."""
+def known_secrets(settings: Settings, credentials: Mapping[str, str] = {}) -> frozenset[str]:
+    """What no line of a log may tell. `credentials`: what their file says."""
     of_file = {value for name, value in credentials.items() if "password" in name or "secret" in name}
     password = urlsplit(settings.database_url).password or ""
     return frozenset(of_file | {settings.s3_secret_key, password} - {""})

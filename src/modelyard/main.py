@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from modelyard import database, trees
-from modelyard.composition import Parts, composed, relieve
+from modelyard.composition import Parts, composed, known_secrets, relieve
 from modelyard.control.plane import end_instances
 from modelyard.engines.base import EngineUnavailableError
 from modelyard.engines.portwatch import evict
@@ -29,6 +29,7 @@ from modelyard.gateway.base import GatewayFailedError
 from modelyard.gateway.envoy import ports_in_use
 from modelyard.iam import bootstrap
 from modelyard.operations import audit
+from modelyard.own_log import OwnLog
 from modelyard.processes import keepers, oom
 from modelyard.processes.datadir import DataDir, DataDirError, Holder
 from modelyard.processes.ports import PORTS, PortHeldError, PortKeeper
@@ -55,7 +56,8 @@ BUSY = 3
 
 def up(settings: Settings) -> int:
     """Run until a signal says otherwise; the exit status. Says on stderr what stands in the way of a start."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    own_log = OwnLog()
+    own_log.begin(settings.log_level, known_secrets(settings))
     logging.getLogger("httpx").setLevel(logging.WARNING)
     _taken_database_url()
     os.environ.pop("MODELYARD_S3_SECRET_KEY", None)
@@ -67,7 +69,8 @@ def up(settings: Settings) -> int:
             return _say(f"a control plane (process {_pid(data_dir)}) already runs on {data_dir.path}", BUSY)
         data_dir.check()
         relieve(settings)
-        return asyncio.run(_run(settings, data_dir))
+        own_log.keep(data_dir.path)
+        return asyncio.run(_run(settings, data_dir, own_log))
     except EXPECTED as error:
         return _say(str(error), FAILED)
     finally:
@@ -103,7 +106,7 @@ def down(path: Path) -> int:
         data_dir.release()
 
 
-async def _run(settings: Settings, data_dir: DataDir) -> int:
+async def _run(settings: Settings, data_dir: DataDir, own_log: OwnLog) -> int:
     told = asyncio.get_running_loop().create_future()
     async with AsyncExitStack() as stack:
         stack.enter_context(_signals(told))
@@ -111,6 +114,7 @@ async def _run(settings: Settings, data_dir: DataDir) -> int:
         listener = stack.enter_context(_listening(settings))
         data_dir.announce(Holder(os.getpid(), settings.port, settings.gateway_port))
         parts = await composed(settings, stack, ports)
+        own_log.hide(parts.secrets)
         await _recorded(parts, "modelyard up", f"API {parts.urls.api}, gateway {parts.urls.gateway}")
         await parts.gateway.open()
         await parts.plane.start()

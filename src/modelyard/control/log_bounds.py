@@ -1,4 +1,5 @@
-"""Keeps logs within their bounds: of each service so many bytes and days, of a deleted one nothing."""
+"""Keeps logs within their bounds: of each service so many bytes and days, whether it is there or was deleted; of a
+deleted one of which nothing is left, nothing."""
 
 from collections.abc import Callable
 
@@ -15,7 +16,6 @@ async def bound(logs: LogStore, store: Store, now_ms: Callable[[], int], *, most
         known = set(await reading.service_ids())
     oldest_ms = now_ms() - days * DAY_MS if days else 0
     for service_id in kept:
-        if service_id in known:
-            await logs.bound(service_id, most_bytes or 1 << 62, oldest_ms)
-        else:
+        await logs.bound(service_id, most_bytes or 1 << 62, oldest_ms)
+        if service_id not in known and not (await logs.kept(service_id)).lines:
             await logs.remove(service_id)
