@@ -79,10 +79,11 @@ class Yard:
         task = self._client.session.call("GET", f"/services/{service_id}/tasks")["tasks"][0]
         results = home / "out" / "infer-result"
         rows = sum(int(task.get(name, 0)) for name in ("rows_done", "rows_failed"))
+        splits = self._splits(str(task["task_id"]))
         self._client.services.delete(service_id)
         cpu_s = watch.cpu_between(entry["start_time"] / 1000, entry["finished_time"] / 1000)
         timed = Timed(rows, seconds, (entry["start_time"] - began_ms) / 1000, cpu_s=cpu_s)
-        return Job(timed, whole_s, watch.costs(), results, self._splits(str(task["task_id"])))
+        return Job(timed, whole_s, watch.costs(), results, splits)
 
     def _splits(self, task_id: str) -> int:
         """Of the task: a figure that only its ledger has."""
@@ -98,7 +99,7 @@ class Yard:
                 return shown
             if shown["status"] in ("failed", "stopped"):
                 raise Failed(f"{shown['status']}: {shown.get('error_msg', '')}\n{self._stage.last_words()}")
-            time.sleep(0.25)
+            time.sleep(1)
         raise Failed(f"not finished after {LIMIT_S} s: {shown}")
 
 

@@ -302,6 +302,15 @@ async def test_out_of_memory_is_named(world: ProcessEngineWorld, tmp_path: Path)
     assert seen.process.exit == "killed by signal 9 (out of memory)"
 
 
+async def test_a_worker_of_a_batch_service_yields_to_callers(world: ProcessEngineWorld, tmp_path: Path) -> None:
+    enforced("cpu", tmp_path)
+    await world.start(replace(spec(), batch=True))
+    await world.until(all_in(READY))
+    made = world.directory().spec()
+    assert isinstance(made, Spec)
+    assert Path(made.plan.weight).read_text().strip() in {"256", "25"}
+
+
 async def test_limits_hold_and_leave_with_the_instance(world: ProcessEngineWorld, tmp_path: Path) -> None:
     enforced("cpu", tmp_path)
     await world.start(replace(spec(), resources=Resources(cpu=0.5, memory_mib=256, pids=40, open_files=123)))

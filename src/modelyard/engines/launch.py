@@ -45,6 +45,8 @@ class LaunchOptions:
     `shown`: directories that they may read besides the interpreter's, the model server's and their package.
     `cpu_quota` False leaves cores uncapped, which spares latency the stalls of throttling. `loading_weight` is the
     share of a busy CPU while an instance loads, against 1 later: an import must not slow down who serves.
+    `batch_weight`: that of a worker of a batch service, always: nobody waits for a row, while callers, and the
+    control plane that hands workers their rows, are to be served at once.
     `overlay`: the packages that a snapshot's dependencies asked for, None when there are none; raises NoRoomError
     while they are not there. `safe_formats_only`: the model server loads nothing that runs code when it is loaded.
     `log_bytes` bounds each file of an instance's output, `log_kept_bytes` all of those that wait to be collected.
@@ -56,6 +58,7 @@ class LaunchOptions:
     shown: tuple[Path, ...] = ()
     cpu_quota: bool = True
     loading_weight: float = 0.25
+    batch_weight: float = 0.25
     overlay: Callable[[Path], Path | None] = lambda _package: None
     safe_formats_only: bool = False
     log_bytes: int = 4 * 1024 * 1024
@@ -99,6 +102,10 @@ def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> d
     return defaults | dict(spec.envs) | facts
 
 
+def loading_weight(spec: InstanceSpec, options: LaunchOptions) -> float:
+    return min(options.batch_weight, options.loading_weight) if spec.batch else options.loading_weight
+
+
 def niceness(weight: float) -> int:
     """The nice value that weighs as much; each step is a quarter: 1 -> 0, 0.25 -> 6. Only root can undo it."""
     return round(-math.log(weight, 1.25))
@@ -128,7 +135,8 @@ def process_spec(
     """The process that runs `spec` in `directory`, which is `DATA_DIR/instances/ID`; `taken`: users in use."""
     resources = spec.resources
     limits = Limits(resources.cpu, resources.memory_mib, resources.pids, resources.open_files)
-    plan = enforcement.plan(spec.instance_id, limits, weight=options.loading_weight, quota=options.cpu_quota)
+    weight = loading_weight(spec, options)
+    plan = enforcement.plan(spec.instance_id, limits, weight=weight, quota=options.cpu_quota)
     work = directory.absolute() / WORK
     isolation = options.isolation
     overlay = options.overlay(package)
@@ -151,7 +159,7 @@ def process_spec(
         namespaces=isolation.namespaces,
         shared_memory_mib=memory,
         user=isolation.users.of(spec.instance_id, taken) if isolation.users else None,
-        nice=niceness(options.loading_weight) if not plan.weight and os.geteuid() == 0 else 0,
+        nice=niceness(weight) if not plan.weight and os.geteuid() == 0 else 0,
         log_bytes=options.log_bytes,
         log_kept_bytes=options.log_kept_bytes,
         label=asdict(spec),

@@ -42,7 +42,14 @@ from modelyard.engines.diskwatch import (
 )
 from modelyard.engines.health_monitor import HealthMonitor
 from modelyard.engines.health_state import HealthState
-from modelyard.engines.launch import METRICS_SOCKET, WORK, LaunchOptions, instance_spec, process_spec
+from modelyard.engines.launch import (
+    METRICS_SOCKET,
+    WORK,
+    LaunchOptions,
+    instance_spec,
+    niceness,
+    process_spec,
+)
 from modelyard.engines.outputs import Outputs
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import (
@@ -468,8 +475,11 @@ class ProcessEngine:
             return
         if spec is None:
             return
-        limits.weigh(spec.plan, 1.0)
+        weight = self._options.batch_weight if spec.label.get("batch") else 1.0
+        limits.weigh(spec.plan, weight)
         birth = tracked.directory.birth()
         if spec.nice and birth is not None and alive(birth.pid, birth.pid_started):
             with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PGRP, birth.pid, 0)  # the group, since every thread has its own
+                os.setpriority(
+                    os.PRIO_PGRP, birth.pid, niceness(weight)
+                )  # the group, since every thread has its own
