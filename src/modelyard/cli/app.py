@@ -21,8 +21,9 @@ from modelyard.cli import (
     services,
 )
 from modelyard.cli.choosing import add_profiles
-from modelyard.cli.context import errors, spoken_for
+from modelyard.cli.context import asked_of, errors, spoken_for
 from modelyard.cli.exits import advice, exit_code
+from modelyard.cli.logs import logs
 from modelyard.cli.predict import predict
 from modelyard.client import ApiError, ClientError
 
@@ -53,6 +54,7 @@ server.register(app)
 login.register(app)
 packages.register(app)
 app.command()(predict)
+app.command()(logs)
 changes.register(services.app)
 apply.register(app, services.app)
 app.add_typer(services.app, name="services")
@@ -82,5 +84,5 @@ def tell(error: ClientError) -> None:
     if isinstance(error, ApiError) and error.request_id:
         errors.print(Text(f"request {error.request_id}", style="dim"))
     spoken = spoken_for.get()
-    if hint := advice(error, spoken.data_dir if spoken else None):
+    if hint := advice(error, spoken.data_dir if spoken else None, asked_of.get()):
         errors.print(Text(hint))

@@ -56,6 +56,9 @@ chosen_profile: ContextVar[str | None] = ContextVar("chosen_profile", default=No
 spoken_for: ContextVar[Source | None] = ContextVar("spoken_for", default=None)
 """Who the running command spoke for, once it looked."""
 
+asked_of: ContextVar[str] = ContextVar("asked_of", default="")
+"""How the command line names the service that the running command called, with what finds its server."""
+
 console = Console(highlight=False, markup=False)
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 UNBOUNDED = 1_000_000

@@ -1,5 +1,6 @@
 """Exit codes, and how a failure is told: what happened, then what to do next."""
 
+import re
 from enum import IntEnum
 from pathlib import Path
 
@@ -73,10 +74,11 @@ def exit_code(error: ClientError) -> Exit:
             return Exit.FAILED
 
 
-def advice(error: ClientError, data_dir: Path | None = None) -> str:
+def advice(error: ClientError, data_dir: Path | None = None, called: str = "") -> str:
     """What to do next, "" when the message says all there is. A command between backticks is one that works.
 
-    `data_dir`: the one whose password was used, if one was.
+    `data_dir`: the one whose password was used, if one was. `called`: the service that was called, as the command
+    line names it.
     """
     match error:
         case ApiError(status=401, code=code) if code == NO_SUCH_LOGIN and data_dir is not None:
@@ -100,6 +102,8 @@ def advice(error: ClientError, data_dir: Path | None = None) -> str:
             )
         case UnknownName():
             return THERE_IS
+        case ApiError(code=code, status=500) if code == MODEL_FAILED:
+            return trace_advice(error.message, called)
         case ApiError():
             return _after_refusal(error)
         case OperationFailed(subject=Subject() as subject):
@@ -113,7 +117,18 @@ def advice(error: ClientError, data_dir: Path | None = None) -> str:
 THERE_IS = "`modelyard services list`, `modelyard models list` and `modelyard objects ls` show what there is."
 INTERNAL = "ModelArts.0010"
 MODEL_FAILED = "ModelArts.4204"
+REFERENCE = re.compile(r"\breference ([0-9A-Za-z][\w.-]{0,62}\w)")
 NO_SUCH_LOGIN = "ModelArts.4122"
+
+
+def trace_advice(message: str, called: str) -> str:
+    """Where the trace is of a call that a model failed to answer."""
+    found = REFERENCE.search(message)
+    if found is None:
+        return ""
+    if not called:
+        return "The logs of the service have the trace, under this reference."
+    return f"`modelyard logs {called} --reference {found[1]}` shows the trace."
 
 
 def _after_refusal(error: ApiError) -> str:
@@ -127,8 +142,6 @@ def _after_refusal(error: ApiError) -> str:
         return THERE_IS
     if error.status == 500 and error.code == INTERNAL and error.request_id:
         return f"The server's log, which `modelyard up` prints, has more under request {error.request_id}."
-    if error.status == 500 and error.code == MODEL_FAILED:
-        return "The log is DATA_DIR/instances/ID/log on the server's machine; grep for the reference."
     if error.status == 503:
         return "`modelyard status` tells what answers, and how each service is."
     return ""

@@ -1,5 +1,7 @@
 """`modelyard predict SERVICE`: ask a model. JSON, a file, a form; an answer is printed while it comes."""
 
+import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,8 +12,16 @@ from typing import Annotated, BinaryIO
 import msgspec
 import typer
 
-from modelyard.cli.context import DataDir, connect, errors, print_json
-from modelyard.cli.exits import Exit
+from modelyard.cli.context import (
+    DATA_DIR_VARIABLE,
+    DataDir,
+    asked_of,
+    chosen_profile,
+    connect,
+    errors,
+    print_json,
+)
+from modelyard.cli.exits import Exit, trace_advice
 from modelyard.cli.variants import assignment
 from modelyard.client import ApiError, Client, Service, Upload
 from modelyard.client.outgoing import Files
@@ -62,6 +72,7 @@ def predict(
     asked = _asked(body, file, fields or (), headers)
     with connect(data_dir) as yard:
         target = _service(yard, service)
+        asked_of.set(_spelled(service, data_dir))
         if file is not None:
             asked = asked.in_field(file_field(yard, target, path))
         with yard.stream(
@@ -172,6 +183,15 @@ def _service(yard: Client, key: str) -> Service:
     return yard.services.find(key)
 
 
+def _spelled(key: str, data_dir: Path | None) -> str:
+    """The service as another command names it: an address ends in the service's id."""
+    if key.startswith(ADDRESS):
+        key = key.rstrip("/").rpartition("/infers/")[2].partition("/")[0]
+    options = [] if data_dir is None or DATA_DIR_VARIABLE in os.environ else ["--data-dir", str(data_dir)]
+    options += ["--profile", name] if (name := chosen_profile.get()) else []
+    return shlex.join([key, *options])
+
+
 def _print(answer: Answer, output: Path | None) -> bool:
     """Whether the answer was a good one to its end."""
     kind = answer.content_type.partition(";")[0].strip().lower()
@@ -202,6 +222,8 @@ def _print_events(answer: Answer) -> bool:
         if event.event == "error":
             good = False
             errors.print(f"error: {event.data}")
+            if hint := trace_advice(event.data, asked_of.get()):
+                errors.print(hint)
         else:
             sys.stdout.write(event.data + "\n")
             sys.stdout.flush()

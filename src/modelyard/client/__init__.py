@@ -22,6 +22,7 @@ from modelyard.client.errors import (
     Unreachable,
     WaitTimeout,
 )
+from modelyard.client.lines import LogFilter, LogLine, LogPage
 from modelyard.client.outgoing import Upload
 from modelyard.client.records import FailedRow, Model, Service, StoredObject, Task, UpdateRecord, Variant
 
@@ -32,6 +33,9 @@ __all__ = [
     "ClientError",
     "Credentials",
     "FailedRow",
+    "LogFilter",
+    "LogLine",
+    "LogPage",
     "LoggedOut",
     "Model",
     "NotConfigured",

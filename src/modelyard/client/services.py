@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 from modelyard.client.errors import ApiError, OperationFailed, Subject, Unanswered, Unreachable
+from modelyard.client.logs import Logs
 from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, json_value, record, rows
 from modelyard.client.session import Session
 from modelyard.client.status import ENDED, Progress, moves
@@ -20,6 +21,9 @@ class Services:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        logs = Logs(session)
+        self.logs = logs.page
+        self.follow = logs.follow
 
     def list(self, **filters: str | int) -> list[Service]:
         answer = self._session.call("GET", "/services", params=filters)

@@ -50,6 +50,23 @@ JOB = {
     **{"config": [], "batch": TASK},
 }
 
+LOG_LINE = {
+    **{"number": 1, "time": 1700000000123, "instance": "3f1d2c4b-0c1a", "revision": 2, "model": "iris:1.0.0"},
+    **{"text": f"hello {LONG}", "reference": "ab12"},
+}
+LOG_LINES = {
+    **{
+        "service_id": "s1",
+        "count": 1,
+        "lines": [LOG_LINE],
+        "more": False,
+        "complete": True,
+        "newer": 1,
+        "older": 1,
+    },
+    "kept": {"lines": 1, "bytes": 9, "cut_lines": 0, "cut_bytes": 0},
+}
+
 WATCHED = httpx.Response(200, content=f"id: 1\nevent: service\ndata: {json.dumps(JOB)}\n\n")
 
 ANSWERS: dict[str, object] = {
@@ -58,6 +75,7 @@ ANSWERS: dict[str, object] = {
     "GET /v1/p1/services/b1/tasks/t1/failed-rows": {"rows": [{"source": LONG, "row": 3, "error": f"no {LONG}"}]},
     "GET /v1/p1/services": {"services": [SERVICE], "count": 1, "total_count": 1},
     "GET /v1/p1/services/s1": SERVICE,
+    "GET /v1/p1/services/s1/logs/lines": LOG_LINES,
     "GET /v1/p1/services/s1/logs": {"logs": [{"update_time": 1, "result": "SUCCESS"}]},
     "GET /v1/p1/services/s1/events": {
         "events": [{"event_type": "normal", "event_info": f"it {LONG}", "occur_time": 1}]
@@ -96,6 +114,7 @@ SERVERLESS = {"up": "", "down": "", "run": "DIR", "check": "DIR"}
 """Commands that speak to no server."""
 CALLS = {
     **{"env": "", "status": "", "login": "", "logout": "", "whoami": "", "predict": "s1 {}"},
+    "logs": "s1",
     **{"apply": "-f FILE", "models list": "", "models show": "m1", "models delete": "m1", "models wait": "m1"},
     "models publish": "iris 1.0.0 /models/iris",
     **{"objects ls": "obs://b/", "objects cp": "FILE obs://b/k", "objects rm": "obs://b/k"},

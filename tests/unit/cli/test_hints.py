@@ -85,6 +85,14 @@ def test_what_is_advised_works(name: str, run: Callable[..., tuple[int, str, str
         assert code == 0, (command, err)
 
 
+@pytest.mark.parametrize("called", ["s1", f"{SERVICE.name} --data-dir 'a b'"])
+def test_the_trace_of_a_failed_call_is_found(called: str, run: Run, tmp_path: Path) -> None:
+    (command,) = NAMED.findall(advice(ERRORS["a model's own fault"], None, called))
+    assert command == f"modelyard logs {called} --reference 3f"
+    words = shlex.split(command)[1:]
+    assert run(*words[:2], *words[-2:])[0] == 0
+
+
 def test_a_password_of_another_server_is_told_as_such() -> None:
     assert "that of /yard: another server" in advice(ERRORS["wrong password"], Path("/yard"))
     assert "another server" not in advice(ERRORS["wrong password"])

@@ -9,7 +9,7 @@
     data: {"lines": 120}
 
     event: deleted                   the service is gone, and all that is kept was told
-    event: end                       whoever watches may not any more, `until` is over, or the server ends
+    event: end                       whoever watches may not any more, the server ends, or `until` is ("over")
     data: {"error_msg": …}
 
 A stream reads from the store as fast as its reader does, and nothing waits for it or is kept for it in memory. It
@@ -184,7 +184,7 @@ async def _events(
                 yield event("deleted", {"service_id": look.service_id})
                 return
             if over:
-                yield event("end", {"error_msg": OVER})
+                yield event("end", {"error_msg": OVER, "over": True})
                 return
             await asyncio.sleep(bounds.apart_s)
             await bell.wait(min(bounds.look_s, max(bounds.beat_s - (time() - spoke), 0.0)))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 from urllib.parse import quote
 
+from modelyard.client.aio.logs import AsyncLogs
 from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.waiting import AsyncPatience
 from modelyard.client.errors import ApiError, OperationFailed, Subject, Unanswered, Unreachable
@@ -18,6 +19,9 @@ class AsyncServices:
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
+        logs = AsyncLogs(session)
+        self.logs = logs.page
+        self.follow = logs.follow
 
     async def list(self, **filters: str | int) -> list[Service]:
         answer = await self._session.call("GET", "/services", params=filters)

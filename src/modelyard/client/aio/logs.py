@@ -1,0 +1,83 @@
+"""What the instances of a service wrote: in pages, and as it comes."""
+
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import urlencode
+
+from modelyard.client.aio.session import AsyncSession
+from modelyard.client.errors import ApiError, Unreachable
+from modelyard.client.lines import EVERYTHING, Following, LogFilter, LogLine, LogPage, page
+from modelyard.client.retries import pause_s
+
+TRIES = 600
+"""How often in a row a stream is asked for again: at two seconds each, twenty minutes."""
+GONE, AWAY = 404, 503
+
+
+def _silent(_text: str) -> None:
+    """Nobody wants to know."""
+
+
+class AsyncLogs:
+    """The `/services/{id}/logs/…` calls that are about lines."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def page(
+        self,
+        service_id: str,
+        wanted: LogFilter = EVERYTHING,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        newest_first: bool = False,
+        limit: int = 1000,
+    ) -> LogPage:
+        """At most `limit` lines (5,000), between the numbers of two lines. Those of a deleted service are read by
+        its id, while they are kept."""
+        order = "desc" if newest_first else "asc"
+        params = wanted.params(after=after, before=before, order=order, limit=limit)
+        return page(await self._session.call("GET", f"/services/{service_id}/logs/lines", params=params))
+
+    async def follow(
+        self,
+        service_id: str,
+        wanted: LogFilter = EVERYTHING,
+        *,
+        after: int | None = None,
+        tail: int | None = None,
+        told: Callable[[str], None] = _silent,
+    ) -> AsyncIterator[LogLine]:
+        """The lines that are there (the newest `tail`, or those after a line), then each as it comes, until the
+        service is deleted. A connection that breaks is made anew, and none is lost or doubled over that; `told`
+        hears of it, and of lines that were cut before they could be read. Raises Unreachable when nothing answers
+        for long."""
+        if after is None and tail is not None:
+            newest = await self.page(service_id, wanted, newest_first=True, limit=max(tail, 1))
+            for one in reversed(newest.lines[:tail]):
+                yield one
+            after = newest.newer
+        at, failures = Following(after or 0, told), 0
+        while not at.over:
+            path = f"/services/{service_id}/logs/watch?{urlencode(wanted.params())}"
+            try:
+                async with self._session.stream(path, {"Last-Event-ID": str(at.after)}) as answer:
+                    at.connected()
+                    async for event in answer.events():
+                        failures = 0
+                        if (told_line := at.take(event)) is not None:
+                            yield told_line
+            except Unreachable as e:
+                at.why = str(e)
+                if failures >= TRIES:
+                    raise
+            except ApiError as e:
+                at.why = str(e)
+                if e.status == GONE and at.broken:
+                    return
+                if e.status != AWAY or failures >= TRIES:
+                    raise
+            if not at.over:
+                at.broke()
+                failures += 1
+                await self._session.pause(pause_s(min(failures, 9)))
