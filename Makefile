@@ -15,7 +15,7 @@ UPGRADE ?= --upgrade
 PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
   --python-version 3.11 --custom-compile-command 'make constraints'
 
-.PHONY: help install install-postgresql install-parquet setup demo up check test bench bench-api bench-batch bench-peers reference client constraints clean
+.PHONY: help install install-postgresql install-apprise install-parquet setup demo up check test bench bench-api bench-batch bench-peers reference client constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -27,6 +27,10 @@ install-postgresql: $(RUNS) ## What running on PostgreSQL needs besides, pinned 
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirements=constraints.txt \
 	  --requirements=constraints-postgresql.txt
 
+install-apprise: $(RUNS) ## What notifications to chats and the like need besides, pinned and checked by hash
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirements=constraints.txt \
+	  --requirements=constraints-apprise.txt
+
 install-parquet: $(RUNS) ## What Parquet in batch services needs besides, pinned and checked by hash
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirements=constraints.txt \
 	  --requirements=constraints-parquet.txt
@@ -37,8 +41,9 @@ $(RUNS): pyproject.toml constraints.txt scripts/setup
 	@scripts/setup $(VENV) constraints.txt
 	@touch $@
 
-$(TESTS): pyproject.toml constraints.txt constraints-postgresql.txt constraints-parquet.txt constraints-dev.txt scripts/setup
-	@scripts/setup $(VENV) constraints.txt constraints-postgresql.txt constraints-parquet.txt constraints-dev.txt
+$(TESTS): pyproject.toml constraints.txt constraints-postgresql.txt constraints-parquet.txt constraints-apprise.txt constraints-dev.txt scripts/setup
+	@scripts/setup $(VENV) constraints.txt constraints-postgresql.txt constraints-parquet.txt \
+	  constraints-apprise.txt constraints-dev.txt
 	@touch $(RUNS) $@
 
 demo: $(RUNS) ## Start Modelyard, change a service live under full load, count the failed requests
@@ -86,9 +91,11 @@ constraints: $(RUNS) ## Pin the newest versions anew, with hashes: for running, 
 	  -o constraints-postgresql.txt
 	$(PIN) $(UPGRADE) --extra parquet -c constraints.txt $(call PINNED,constraints.txt) pyproject.toml \
 	  -o constraints-parquet.txt
-	$(PIN) $(UPGRADE) --extra sklearn --extra postgresql --extra parquet --group build --group dev --group bench \
-	  -c constraints.txt -c constraints-postgresql.txt -c constraints-parquet.txt \
-	  $(call PINNED,constraints.txt constraints-postgresql.txt constraints-parquet.txt) pyproject.toml \
+	$(PIN) $(UPGRADE) --extra apprise -c constraints.txt $(call PINNED,constraints.txt) pyproject.toml \
+	  -o constraints-apprise.txt
+	$(PIN) $(UPGRADE) --extra sklearn --extra postgresql --extra parquet --extra apprise --group build --group dev --group bench \
+	  -c constraints.txt -c constraints-postgresql.txt -c constraints-parquet.txt -c constraints-apprise.txt \
+	  $(call PINNED,constraints.txt constraints-postgresql.txt constraints-parquet.txt constraints-apprise.txt) pyproject.toml \
 	  -o constraints-dev.txt
 
 clean: ## Remove .venv and every cache

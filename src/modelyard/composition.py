@@ -46,7 +46,7 @@ from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
 from modelyard.engines.process import INSTANCES, ProcessEngine
 from modelyard.gateway.base import Gateway
 from modelyard.gateway.envoy import EnvoyGateway
-from modelyard.iam.addresses import NOBODY, Proxies, networks
+from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
@@ -54,17 +54,14 @@ from modelyard.logs.base import LogStore
 from modelyard.logs.keeper import LogKeeper
 from modelyard.logs.local import LocalLogs
 from modelyard.logs.ringing import RingingLogs
-from modelyard.notify.base import Channel
-from modelyard.notify.envelope import plain
-from modelyard.notify.guard import Guard
-from modelyard.notify.http import HttpChannel
+from modelyard.notify.parts import parts as notifying
 from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
 from modelyard.objects.buckets import Buckets
 from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
 from modelyard.operations.audit import Audit
 from modelyard.operations.bells import Bells
-from modelyard.operations.context import BatchPorts, Context
+from modelyard.operations.context import BatchPorts, Context, NotificationPorts
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.object_usage import Usage
@@ -254,6 +251,8 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     audit = Audit(store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows)
     stack.push_async_callback(audit.close)
+    notified = notifying(data_dir / "keys" / "notifications", settings.notifications(urls.api), clock.wall_ms)
+    stack.push_async_callback(notified.close)
     world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
     plane = ControlPlane(
         world,
@@ -273,7 +272,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
             ),
         ),
         beside=_collectors(engine, gateway, logs, Owners(store, secrets), clock.wall_ms),
-        channels=_channels(settings, clock.wall_ms),
+        channels=notified.channels,
         changed=bells.ring,
     )
     context = Context(
@@ -294,6 +293,12 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         batch=BatchPorts(runner.pace, objects, parquet=importlib.util.find_spec("pyarrow") is not None),
         bells=bells,
         steady=clock.now_ms,
+        notifications=NotificationPorts(
+            settings.region,
+            notified.endpoints,
+            settings.notifications(urls.api).remote,
+            notified.certificates.pem,
+        ),
         logs=logs,
         log_bells=log_bells,
     )
@@ -334,12 +339,6 @@ def known_secrets(settings: Settings, credentials: Mapping[str, str] = {}) -> fr
     of_file = {value for name, value in credentials.items() if "password" in name or "secret" in name}
     password = urlsplit(settings.database_url).password or ""
     return frozenset(of_file | {settings.s3_secret_key, password} - {""})
-
-
-def _channels(settings: Settings, wall_ms: Callable[[], int]) -> Mapping[str, Channel]:
-    """What sends notifications, by the protocols of subscriptions."""
-    http = HttpChannel(Guard(networks(settings.notify_allow)), plain, wall_ms)
-    return {"http": http, "https": http}
 
 
 def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], reserve_bytes: int) -> Storage:

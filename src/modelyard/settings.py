@@ -7,10 +7,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.iam import addresses
 from modelyard.processes import isolation
+
+if TYPE_CHECKING:
+    from modelyard.notify.parts import Options
 
 
 class SettingsError(Exception):
@@ -45,8 +49,7 @@ class Settings:
     hold a password, so it is no option of the command line and in no repr.
     `s3_endpoint`, `s3_access_key`, `s3_secret_key`, `s3_region`: the S3 service that has every bucket without an
     endpoint of its own, instead of the directory `objects` in `data_dir`; no options of the command line either.
-    `notify_allow`: addresses and networks that notifications may be sent to although they are private, this
-    machine's own or otherwise none of everybody's.
+    `notify_…`, `smtp_…`, `smn_…`: see `notification_settings`.
     """
 
     data_dir: Path
@@ -81,7 +84,29 @@ class Settings:
     s3_access_key: str = ""
     s3_secret_key: str = field(default="", repr=False)
     s3_region: str = ""
+    notify_url: str = ""
     notify_allow: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 0
+    smtp_user: str = ""
+    smtp_password: str = field(default="", repr=False)
+    smtp_from: str = ""
+    smtp_tls: str = "starttls"
+    smtp_ca_file: str = ""
+    smn_endpoint: str = ""
+    smn_access_key: str = ""
+    smn_secret_key: str = field(default="", repr=False)
+    smn_project_id: str = ""
+    smn_region: str = ""
+
+    def notifications(self, api_url: str) -> "Options":
+        """How notifications go out. Raises SettingsError."""
+        try:
+            from modelyard import notification_settings  # with it comes what talks to others
+
+            return notification_settings.options(self, api_url)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
 
     def objects(self) -> Endpoint | None:
         """Where buckets are; None: on this machine. Raises SettingsError."""
@@ -133,6 +158,7 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
     if found.database_url and not found.database_url.startswith(("postgresql://", "postgres://")):
         raise SettingsError("MODELYARD_DATABASE_URL: it is none of PostgreSQL, postgresql://USER@HOST/DATABASE")
     found.objects()
+    found.notifications("")
     if found.instance_network not in isolation.NETWORKS:
         raise SettingsError(
             f"instance_network: {found.instance_network!r} is none of {', '.join(isolation.NETWORKS)}"

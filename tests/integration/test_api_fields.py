@@ -285,6 +285,28 @@ FATE: dict[str, dict[str, Fate]] = {
     "objects.ObjectQuery": by("api/routes/objects.py", "upload"),
     "objects.PartQuery": by("api/routes/objects.py", "upload", "offset"),
     "objects.ObjectAction": by("api/routes/objects.py", "action", "upload"),
+    "notifications.TopicCreate": by("core/topics.py", "name", "display_name"),
+    "notifications.TopicUpdate": by("core/topics.py", "display_name"),
+    "notifications.SubscriptionCreate": {
+        **by("operations/subscriptions.py", "protocol", "endpoint", "remark", "format"),
+        **by("api/schemas/notifications.py", "subscriptions", "extension"),
+    },
+    "notifications.SubscriptionUpdate": by("operations/subscriptions.py", "remark"),
+    "notifications.Publish": {
+        **by("api/routes/topics.py", "subject", "message", "message_structure", "time_to_live"),
+        **by("api/schemas/notifications.py", "message_template_name", "tags", "message_attributes", "locale"),
+    },
+    "notifications.TopicList": by("api/routes/topics.py", "name", "offset", "limit"),
+    "notifications.SubscriptionList": by("api/routes/subscriptions.py", "offset", "limit"),
+    "notifications.ConfirmQuery": by("api/routes/subscriber.py", "topic_urn", "token"),
+    "notifications.UnsubscribeQuery": by("api/routes/subscriber.py", "subscription_urn", "token"),
+    "notifications.DeliveryList": {
+        **by("api/convert/notifications.py", "topic_urn", "subscription_urn", "service_id", "message_id"),
+        **by("api/routes/deliveries.py", "state", "offset", "limit"),
+    },
+    "notifications.Redeliver": by(
+        "api/convert/notifications.py", "topic_urn", "subscription_urn", "service_id", "message_id"
+    ),
     "objects.ObjectActionBody": by("api/routes/objects.py", "size", "digest", "create", "method", "expires_s"),
     **{
         f"audit.{name}": by("api/routes/audit.py", *AUDIT, *more)

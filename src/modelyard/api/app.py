@@ -13,6 +13,7 @@ from modelyard.api.routes import (
     audit,
     capacity,
     clusters,
+    deliveries,
     docs,
     health,
     identity,
@@ -24,13 +25,17 @@ from modelyard.api.routes import (
     revisions,
     services,
     status,
+    subscriber,
+    subscriptions,
     tasks,
+    topics,
     watch,
 )
 from modelyard.api.schemas import apps as of_apps
 from modelyard.api.schemas import capacity as of_administration
 from modelyard.api.schemas import identity as of_identity
 from modelyard.api.schemas import log_streams as of_log_streams
+from modelyard.api.schemas import notifications as of_notifications
 from modelyard.api.schemas import objects as of_objects
 from modelyard.api.schemas.models import ModelCreate
 from modelyard.api.schemas.services import NodeStatus, PropertyUpdate, ServiceCreate, ServiceUpdate
@@ -85,6 +90,10 @@ def bare_app(version: str = __version__) -> FastAPI:
             accounts,
             capacity,
             audit,
+            topics,
+            subscriptions,
+            deliveries,
+            subscriber,
             health,
             status,
             docs,
@@ -105,6 +114,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             *of_apps.BODIES,
             *of_objects.BODIES,
             *of_log_streams.BODIES,
+            *of_notifications.BODIES,
         ),
     )
     return app

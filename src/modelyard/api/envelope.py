@@ -22,6 +22,11 @@ ABSOLUTE = re.compile(b"^https?://[^/?]*", re.IGNORECASE)
 """What a request line may carry before the path (RFC 9112, 3.2.2); the server leaves it there."""
 
 
+def request_id(request: Request) -> str:
+    """What the headers of the answer say too."""
+    return str(request.scope["state"]["request_id"])
+
+
 class BrokenOff(Exception):
     """An answer cannot be ended that has begun: the connection breaks off, so that nobody takes it for whole."""
 

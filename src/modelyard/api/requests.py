@@ -81,6 +81,7 @@ IDS = {
     **{"service_id": "service", "service_ids": "service", "model_id": "model"},
     **{"user_id": "user", "domain_id": "domain", "role_id": "role", "access_key": "credential"},
     **{"task_id": "task", "log_group_id": "log group", "log_stream_id": "log stream"},
+    **{"topic_urn": "topic", "subscription_urn": "subscription", "certificate": "certificate"},
     **{"app_id": "app", "app_code": "app code", "flavor": "flavor", "pool_id": "pool", "bucket": "bucket"},
 }
 """Path parameters that name a thing."""

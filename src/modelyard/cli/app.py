@@ -19,6 +19,7 @@ from modelyard.cli import (
     packages,
     server,
     services,
+    topics,
 )
 from modelyard.cli.choosing import add_profiles
 from modelyard.cli.context import asked_of, errors, spoken_for
@@ -61,6 +62,7 @@ app.add_typer(services.app, name="services")
 app.add_typer(batch.app, name="batch")
 app.add_typer(models.app, name="models")
 app.add_typer(objects.app, name="objects")
+app.add_typer(topics.app, name="topics")
 admin_resources.register(admin.app)
 admin.app.command()(audit.audit)
 app.add_typer(admin.app, name="admin")

@@ -22,6 +22,7 @@ from modelyard.client.retries import RETRIES
 from modelyard.client.services import Services
 from modelyard.client.session import Session
 from modelyard.client.streams import Answer
+from modelyard.client.topics import Topics
 
 
 class Client:
@@ -46,6 +47,7 @@ class Client:
         self.services = Services(self.session)
         self.batch = Batch(self.session)
         self.changes = Changes(self.session)
+        self.topics = Topics(self.session)
         self.admin = Administration(self.session)
 
     def __enter__(self) -> Self:

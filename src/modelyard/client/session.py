@@ -109,6 +109,10 @@ class Session:
         """The JSON object that `method path` answers, outside any project (`/v3/users`); {} for none."""
         return json_object(self.send(with_json(method, f"{self._root}{path}", body, params=params)))
 
+    def at(self, method: str, url: str, *, body: object = None, params: Params = NO_PARAMS) -> Json:
+        """The JSON object that `method url` answers; {} for none."""
+        return json_object(self.send(with_json(method, url, body, params=params)))
+
     def root(self, path: str) -> Json:
         """A call outside any project, such as `/healthz`; needs no token."""
         return json_object(self.send(Outgoing(method="GET", url=f"{self._root}{path}", authenticated=False)))

@@ -1,4 +1,4 @@
-"""AK/SK signatures (contract §6), checked exactly as huaweicloudsdkcore makes them. Pure.
+"""AK/SK signatures (contract §6), checked exactly as huaweicloudsdkcore makes them, and made so. Pure.
 
     canonical = METHOD \\n URI \\n QUERY \\n name:value\\n … \\n signed;names \\n hex(sha256(body))
     signature = hex(HMAC-SHA256(SK, "SDK-HMAC-SHA256\\n" + date + "\\n" + hex(sha256(canonical))))
@@ -64,13 +64,11 @@ def check(request: SignedRequest, authorization: Authorization, secret_key: str 
     whoever calls is unknown, and hashing a body is what costs. (The time tells which access keys exist; they are
     names, not secrets.) Raises Unauthenticated for a malformed or old request, Forbidden (0206) for a wrong one.
     """
-    headers, date, signed = _head(request, authorization, now_ms, known=secret_key is not None)
+    headers, date, covered = _head(request, authorization, now_ms, known=secret_key is not None)
     assert secret_key is not None
     right = False
-    for text in _canonical_forms(request, signed, headers.get("x-sdk-content-sha256", [])):
-        to_sign = f"{ALGORITHM}\n{date}\n{hashlib.sha256(text.encode()).hexdigest()}"
-        expected = hmac.new(secret_key.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
-        right |= hmac.compare_digest(expected, authorization.signature)
+    for text in _canonical_forms(request, covered, headers.get("x-sdk-content-sha256", [])):
+        right |= hmac.compare_digest(_signature(text, date, secret_key), authorization.signature)
     if not right:
         raise Forbidden(_WRONG, code="0206")
 
@@ -80,20 +78,38 @@ def check_head(request: SignedRequest, authorization: Authorization, now_ms: int
     _head(request, authorization, now_ms, known=known)
 
 
+def signed(request: SignedRequest, access_key: str, secret_key: str, now_ms: int) -> list[tuple[bytes, bytes]]:
+    """The headers of a request of ours: those it has, the date and the signature. Every header that it has is
+    signed, and there must be a Host."""
+    date = datetime.fromtimestamp(now_ms // 1000, UTC).strftime(_DATE)
+    given = [*request.headers, (b"X-Sdk-Date", date.encode())]
+    values = {name: found[0] for name, found in sorted(_headers(given).items())}
+    (text, *_) = _canonical_forms(request, list(values.items()), ())
+    signature = _signature(text, date, secret_key)
+    names = ";".join(values)
+    authorization = f"{ALGORITHM} Access={access_key}, SignedHeaders={names}, Signature={signature}"
+    return [*given, (b"Authorization", authorization.encode())]
+
+
+def _signature(canonical: str, date: str, secret_key: str) -> str:
+    to_sign = f"{ALGORITHM}\n{date}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    return hmac.new(secret_key.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
+
+
 def _head(
     request: SignedRequest, authorization: Authorization, now_ms: int, *, known: bool
 ) -> tuple[dict[str, list[str]], str, list[tuple[str, str]]]:
     """(all headers, the date, what was signed of them)"""
     headers = _headers(request.headers)
     date = _one(headers, "x-sdk-date")
-    signed = [(name, _one(headers, name)) for name in authorization.signed_headers]
+    covered = [(name, _one(headers, name)) for name in authorization.signed_headers]
     if abs(_time_ms(date) - now_ms) > SKEW_S * 1000:
         raise Unauthenticated(
             "The request was signed more than 15 minutes ago, or by a clock that is wrong.", code="0208"
         )
     if not known:
         raise Forbidden(_WRONG, code="0206")
-    return headers, date, signed
+    return headers, date, covered
 
 
 def _headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, list[str]]:
@@ -118,10 +134,10 @@ def _time_ms(date: str) -> int:
 
 
 def _canonical_forms(
-    request: SignedRequest, signed: Sequence[tuple[str, str]], declared: Sequence[str]
+    request: SignedRequest, covered: Sequence[tuple[str, str]], declared: Sequence[str]
 ) -> Iterator[str]:
-    lines = "".join(f"{name}:{value}\n" for name, value in signed)
-    names = ";".join(name for name, _ in signed)
+    lines = "".join(f"{name}:{value}\n" for name, value in covered)
+    names = ";".join(name for name, _ in covered)
     hashes = [hashlib.sha256(request.body).hexdigest()]
     if UNSIGNED in declared:
         hashes = [UNSIGNED] if request.body else [*hashes, UNSIGNED]

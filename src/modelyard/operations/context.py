@@ -11,6 +11,8 @@ from modelyard.domain.resources import Capacity
 from modelyard.engines.base import Usage
 from modelyard.logs.base import LogStore
 from modelyard.logs.memory import MemoryLogs
+from modelyard.notify.endpoints import ANY, Endpoints
+from modelyard.notify.remote import RemoteSmn
 from modelyard.objects.base import ObjectStore
 from modelyard.operations.bells import Bells
 from modelyard.operations.telling import Teller
@@ -32,6 +34,11 @@ async def as_stored() -> bool:
     return True
 
 
+async def no_certificate(_id: str) -> bytes | None:
+    """Where nothing is signed."""
+    return None
+
+
 def at_no_pace(_task_id: str) -> Pace:
     """Where nothing is at work."""
     return Pace()
@@ -48,6 +55,17 @@ class BatchPorts:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationPorts:
+    """What use cases about notifications need: the region in names of topics, what can be subscribed
+    (`endpoints`), the real SMN that has topics too, and a certificate by its id."""
+
+    region: str = "local"
+    endpoints: Endpoints = ANY
+    remote: RemoteSmn | None = None
+    certificate: Callable[[str], Awaitable[bytes | None]] = no_certificate
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The world of the use cases.
 
@@ -60,8 +78,9 @@ class Context:
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
-    services awaits it first. `batch`: see there. `bells`: who watches services. `buckets_moved` says that buckets
-    may be elsewhere now. `logs`: what instances wrote; `log_bells`: who follows it, rung when lines were appended.
+    services awaits it first. `batch`, `notifications`: see there. `bells`: who watches services. `buckets_moved`
+    says that buckets may be elsewhere now. `logs`: what instances wrote; `log_bells`: who follows it, rung when
+    lines were appended.
     `steady`: milliseconds of the steady clock.
     """
 
@@ -87,6 +106,7 @@ class Context:
     logs: LogStore = field(default_factory=MemoryLogs)
     log_bells: Bells = field(default_factory=Bells)
     steady: Callable[[], int] = lambda: 0
+    notifications: NotificationPorts = NotificationPorts()
 
     @property
     def teller(self) -> Teller:

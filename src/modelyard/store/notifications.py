@@ -20,6 +20,9 @@ from modelyard.domain.notifications import (
     Topic,
 )
 
+EVERYBODYS = ""
+"""In place of the project of a topic that all may publish to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -42,7 +45,8 @@ class DeliveryQuery:
 
 
 class NotificationReads(Protocol):
-    async def topic(self, project_id: str | None, urn: str) -> Topic | None: ...
+    async def topic(self, project_id: str | None, urn: str) -> Topic | None:
+        """One of the project's, or of EVERYBODYS."""
 
     async def topic_named(self, project_id: str, name: str) -> Topic | None: ...
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from modelyard.api.schemas import audit, objects
+from modelyard.api.schemas import audit, notifications, objects
 from modelyard.api.schemas.answer import Answer
 from modelyard.api.schemas.answers import (
     ClusterPage,
@@ -222,4 +222,5 @@ EXAMPLES: Mapping[type[Answer], dict[str, Any]] = {
     },
     **objects.EXAMPLES,
     **audit.EXAMPLES,
+    **notifications.EXAMPLES,
 }

@@ -15,6 +15,7 @@ from modelyard.client.aio.objects import AsyncObjects
 from modelyard.client.aio.services import AsyncServices
 from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.streams import AsyncAnswer
+from modelyard.client.aio.topics import AsyncTopics
 from modelyard.client.answers import value
 from modelyard.client.credentials import Credentials
 from modelyard.client.outgoing import NOTHING, Files, question
@@ -46,6 +47,7 @@ class AsyncClient:
         self.services = AsyncServices(self.session)
         self.batch = AsyncBatch(self.session)
         self.changes = AsyncChanges(self.session)
+        self.topics = AsyncTopics(self.session)
         self.admin = AsyncAdministration(self.session)
 
     async def __aenter__(self) -> Self:

@@ -111,7 +111,8 @@ class Quotas:
     """The limits of one project; an administrator may change each of them.
 
     `buckets`: how many it may claim by itself. `objects_max_bytes`: of all that its users upload into its buckets,
-    together with what is there; `object_max_bytes`: of one object that they upload.
+    together with what is there; `object_max_bytes`: of one object that they upload. `topics`, `subscriptions`: of
+    notifications, how many a project may have.
     """
 
     instances_per_model: int = 5
@@ -127,6 +128,8 @@ class Quotas:
     buckets: int = 100
     objects_max_bytes: int = 1024**4
     object_max_bytes: int = 50 * 1024**3
+    topics: int = 100
+    subscriptions: int = 1000
 
     def services(self, infer_type: str) -> int:
         """How many services of this type a project may have."""

@@ -23,7 +23,7 @@ from modelyard.domain.notifications import (
     SubscriptionStatus,
     Topic,
 )
-from modelyard.store.notifications import DeliveryQuery, Window
+from modelyard.store.notifications import EVERYBODYS, DeliveryQuery, Window
 from modelyard.store.sql import queries
 from modelyard.store.sql.convert import from_json, to_json
 from modelyard.store.sql.secrets import SecretBox
@@ -182,7 +182,7 @@ class NotificationReading(Session):
     async def topic(self, project_id: str | None, urn: str) -> Topic | None:
         statement = select(topics).where(_TOPIC.urn == urn)
         if project_id is not None:
-            statement = statement.where(_TOPIC.project_id == project_id)
+            statement = statement.where(_TOPIC.project_id.in_((project_id, EVERYBODYS)))
         row = await self._row(statement)
         return None if row is None else _topic(row)
 

@@ -1,0 +1,120 @@
+# Made by scripts/twin.py from aio/topics.py: change that one, then `make client`.
+
+"""Topics: what services tell, or you publish, goes to whoever is subscribed.
+
+A topic is named, or given by its URN; a subscription by its URN.
+"""
+
+from urllib.parse import quote
+
+from modelyard.client.errors import UnknownName
+from modelyard.client.records import Json, rows
+from modelyard.client.session import Session
+
+ROWS = 100
+PAGE = 1000
+
+
+class Topics:
+    """The calls about topics, subscriptions and deliveries."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def _call(self, method: str, path: str, body: object = None, **params: str | int) -> Json:
+        """Below /v2, where SMN's calls are."""
+        url = (self._session.url("")).rpartition("/v1/")
+        return self._session.at(method, f"{url[0]}/v2/{url[2]}/notifications{path}", body=body, params=params)
+
+    def _all(self, path: str, name: str) -> list[Json]:
+        found: list[Json] = []
+        while True:
+            page = rows(self._call("GET", path, offset=len(found), limit=ROWS), name)
+            found += page
+            if len(page) < ROWS:
+                return found
+
+    def urn(self, topic: str) -> str:
+        """Of a name, or of the URN that it is. Raises UnknownName."""
+        if topic.startswith("urn:"):
+            return topic
+        found = rows(self._call("GET", "/topics", name=topic), "topics")
+        if not found:
+            raise UnknownName(f"no topic {topic!r}")
+        return str(found[0]["topic_urn"])
+
+    def create(self, name: str, display_name: str = "") -> str:
+        """The URN of the topic with this name, which is made if there is none."""
+        answer = self._call("POST", "/topics", {"name": name, "display_name": display_name})
+        return str(answer["topic_urn"])
+
+    def all(self) -> list[Json]:
+        return self._all("/topics", "topics")
+
+    def show(self, topic: str) -> Json:
+        return self._call("GET", f"/topics/{_quoted(self.urn(topic))}")
+
+    def rename(self, topic: str, display_name: str) -> None:
+        self._call("PUT", f"/topics/{_quoted(self.urn(topic))}", {"display_name": display_name})
+
+    def delete(self, topic: str) -> None:
+        """With its subscriptions, and what was published to it."""
+        self._call("DELETE", f"/topics/{_quoted(self.urn(topic))}")
+
+    def subscribe(
+        self, topic: str, protocol: str, endpoint: str, *, remark: str = "", format: str = "smn"
+    ) -> Json:
+        """`subscription_urn`, and the `secret` of its signatures when it is new."""
+        body = {"protocol": protocol, "endpoint": endpoint, "remark": remark, "format": format}
+        return self._call("POST", f"/topics/{_quoted(self.urn(topic))}/subscriptions", body)
+
+    def subscriptions(self, topic: str | None = None) -> list[Json]:
+        """Of a topic, or of all."""
+        of = "" if topic is None else f"/topics/{_quoted(self.urn(topic))}"
+        return self._all(f"{of}/subscriptions", "subscriptions")
+
+    def unsubscribe(self, subscription_urn: str) -> None:
+        self._call("DELETE", f"/subscriptions/{_quoted(subscription_urn)}")
+
+    def secret(self, subscription_urn: str) -> str:
+        """What Standard Webhooks signatures of its messages are checked with."""
+        path = f"/notifications/subscriptions/{_quoted(subscription_urn)}/secret"
+        return str((self._session.call("GET", path))["secret"])
+
+    def publish(self, topic: str, message: str, *, subject: str = "", time_to_live_s: int | None = None) -> str:
+        """The id that every delivery of the message has."""
+        body: Json = {"message": message, "subject": subject}
+        if time_to_live_s is not None:
+            body["time_to_live"] = str(time_to_live_s)
+        answer = self._call("POST", f"/topics/{_quoted(self.urn(topic))}/publish", body)
+        return str(answer["message_id"])
+
+    def deliveries(
+        self,
+        *,
+        state: str = "",
+        topic_urn: str = "",
+        subscription_urn: str = "",
+        service_id: str = "",
+        message_id: str = "",
+        limit: int = PAGE,
+        page: int = 0,
+    ) -> list[Json]:
+        """Newest first; `state` dead: the dead letters. "" matches any."""
+        only = {
+            **{"state": state, "topic_urn": topic_urn, "subscription_urn": subscription_urn},
+            **{"service_id": service_id, "message_id": message_id},
+        }
+        asked = {name: value for name, value in only.items() if value}
+        params: dict[str, str | int] = {"limit": limit, "offset": page, **asked}
+        return rows(self._session.call("GET", "/notifications/deliveries", params=params), "deliveries")
+
+    def redeliver(self, **only: str) -> int:
+        """Send dead letters again, all of them or `only` those of a message_id, subscription_urn, topic_urn or
+        service_id: how many."""
+        answer = self._session.call("POST", "/notifications/deliveries/redeliver", body=only)
+        return int(str(answer["redelivered"]))
+
+
+def _quoted(urn: str) -> str:
+    return quote(urn, safe="")

@@ -1,0 +1,45 @@
+"""Use cases of deliveries: what became of messages, and sending again what was given up."""
+
+from collections.abc import Sequence
+
+from modelyard.domain.errors import Conflict, NotFound
+from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
+from modelyard.domain.notifications import DeliveryState, Dispatch
+from modelyard.operations.context import Context, authorise
+from modelyard.store.notifications import DeliveryQuery, Window
+
+
+async def deliveries(
+    ctx: Context, principal: Principal, query: DeliveryQuery, window: Window
+) -> tuple[int, Sequence[Dispatch]]:
+    """Of the project that the query names. Raises Forbidden."""
+    authorise(principal, query.project_id or "", CONTROL_READ, "listDeliveries")
+    async with ctx.store.read() as r:
+        return await r.deliveries(query, window)
+
+
+async def redeliver(ctx: Context, principal: Principal, query: DeliveryQuery) -> int:
+    """Send the dead letters that match again, and those that wait at once: how many. Each goes with the id that it
+    had. Raises Forbidden; NotFound when the query names a message that is not there, Conflict when nothing of it
+    can be sent."""
+    authorise(principal, query.project_id or "", CONTROL_WRITE, "redeliver")
+    async with ctx.store.write() as w:
+        if query.message_id and await w.message(query.project_id, query.message_id) is None:
+            raise NotFound("message", query.message_id)
+        found = await w.redeliver(query, ctx.steady(), ctx.clock())
+    ctx.teller.wake(found)
+    count = sum(found.values())
+    if query.message_id and not count:
+        raise Conflict(
+            "Nothing of this message can be sent again: it was delivered, its time_to_live is over, or nobody is"
+            " subscribed any more.",
+            code="0104",
+        )
+    return count
+
+
+async def dead(ctx: Context, project_id: str) -> int:
+    """How many dead letters the project has."""
+    async with ctx.store.read() as r:
+        total, _ = await r.deliveries(DeliveryQuery(project_id, state=DeliveryState.DEAD), Window(0, 1))
+    return total
