@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Serve = Callable[[Reader, Writer], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -37,8 +38,8 @@ class Receiver:
     port: int = 0
     received: list[Received] = field(default_factory=list)
     connections: int = 0
-    answers: list[bytes | Callable[[Reader, Writer], Awaitable[None]]] = field(default_factory=list)
-    usual: bytes = OK
+    answers: list[bytes | Serve] = field(default_factory=list)
+    usual: bytes | Serve = OK
 
     async def serve(self, reader: Reader, writer: Writer) -> None:
         self.connections += 1
@@ -72,6 +73,7 @@ async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver
     async def serve(reader: Reader, writer: Writer) -> None:
         task = asyncio.current_task()
         assert task is not None
+        task.set_name("receiver")
         tasks.add(task)
         try:
             await receiver.serve(reader, writer)

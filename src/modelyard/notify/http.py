@@ -106,7 +106,7 @@ class HttpChannel:
             extensions={"timeout": {"connect": CONNECT_S}},
         )
         async with httpcore.AsyncHTTPConnection(
-            origin, ssl_context=self._context(), network_backend=_Pinned([*addresses])
+            origin, ssl_context=await self._context(where), network_backend=_Pinned([*addresses])
         ) as connection:
             response = await connection.handle_async_request(request)
             try:
@@ -114,9 +114,9 @@ class HttpChannel:
             finally:
                 await response.aclose()
 
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
+    async def _context(self, where: Target) -> ssl.SSLContext | None:
+        if self._tls is None and where.scheme == "https":
+            self._tls = await asyncio.to_thread(ssl.create_default_context)
         return self._tls
 
     def _judge(self, where: Target, answer: Answer) -> None:
