@@ -14,7 +14,6 @@ The text is for people: what changed and from what, why, where to look. `facts` 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from modelyard.core.masking import Masker
 from modelyard.domain.notifications import Message, Occurrence
 from modelyard.domain.record import Changes
 from modelyard.domain.service import (
@@ -52,9 +51,9 @@ CAUSES = 5
 _KINDS = {RolloutKind.DEPLOY: "deployment", RolloutKind.UPDATE: "update", RolloutKind.START: "start"}
 
 
-def told(before: Service, changes: Changes, masker: Masker | None = None) -> tuple[Message, ...]:
-    """The messages, without ids, one for each topic that wants to hear of it. `masker` hides the service's
-    secrets."""
+def told(before: Service, changes: Changes) -> tuple[Message, ...]:
+    """The messages, without ids, one for each topic that wants to hear of it. Secrets are masked in `changes`
+    already."""
     after = changes.service
     occurrence = OCCURRENCES.get(after.status) if after is not None else None
     if after is None or occurrence is None or before.status is after.status:
@@ -62,8 +61,7 @@ def told(before: Service, changes: Changes, masker: Masker | None = None) -> tup
     topics = dict.fromkeys(n.topic_urn for n in after.settings.notifications if occurrence.value in n.events)
     if not topics:
         return ()
-    mask = masker or Masker()
-    cause = bounded(mask.text(_cause(after, changes)), CAUSE_CHARS)
+    cause = bounded(_cause(after, changes), CAUSE_CHARS)
     facts = _facts(before, after, cause)
     text = "\n".join(_lines(before, after, changes.rollouts, cause))
     return tuple(

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from modelyard.core import notifications
-from modelyard.core.masking import Masker
 from modelyard.domain.notifications import Lane, Message
 from modelyard.domain.record import Changes
 from modelyard.domain.service import Event, EventType, Service
@@ -27,26 +26,22 @@ class Teller:
     steady_ms: Callable[[], int]
     nudge: Callable[[str, str], None]
 
-    async def apply(
-        self, w: WriteTransaction, before: Service, changes: Changes, masker: Masker | None = None
-    ) -> Sequence[Lane] | None:
+    async def apply(self, w: WriteTransaction, before: Service, changes: Changes) -> Sequence[Lane] | None:
         """Write what a decision about `before` changes, and the messages; None, and nothing is written, when the
         decision was based on what is not so any more."""
         if not await w.apply(before.id, changes):
             return None
-        return await self.tell(w, before, changes, masker)
+        return await self.tell(w, before, changes)
 
     async def save(self, w: WriteTransaction, before: Service, after: Service) -> Sequence[Lane]:
         """Write what a user made of a service, and the messages."""
         await w.save_service(after)
         return await self.tell(w, before, Changes(before.version, service=after))
 
-    async def tell(
-        self, w: WriteTransaction, before: Service, changes: Changes, masker: Masker | None = None
-    ) -> Sequence[Lane]:
+    async def tell(self, w: WriteTransaction, before: Service, changes: Changes) -> Sequence[Lane]:
         """The lanes in which the messages wait. One whose topic is gone becomes an event of the service."""
         waiting: list[Lane] = []
-        for message in notifications.told(before, changes, masker):
+        for message in notifications.told(before, changes):
             lanes = await w.add_message(replace(message, id=self.new_id()), self.steady_ms())
             if lanes is None:
                 await w.add_events([_dropped(message)])
