@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from tests.worlds.notification_crashes import Tamper, crash_world
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""What a dead control plane had open is left to the collector."""
+
 RUNS = int(os.environ.get("NOTIFICATION_CRASH_RUNS", "200"))
 TOGETHER = 10
 ENOUGH = 40
