@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from modelyard.domain.batch import Counts, Fields, Format, Items, Job, Leaf, Lea
 from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.service import Desired, RolloutKind, RolloutState, ServiceStatus
 from modelyard.objects.base import ObjectInfo, ObjectRefusedError
+from modelyard.objects.local import LocalObjects
 from modelyard.objects.memory import MemoryObjects
 from modelyard.objects.paths import ObjectPath
 from modelyard.operations.context import BatchPorts
@@ -248,6 +250,35 @@ async def test_paths_are_looked_at(world: ApiWorld, objects: MemoryObjects) -> N
         assert said in text
     answer = await world.call("POST", SERVICES, body(batch(dest_path="obs://theirs/out"), service_name="x"))
     refused(answer, "4310", "config[0].dest_path", status=403)
+
+
+async def test_an_object_where_results_need_a_folder_is_told_before_they_are_written(
+    world: ApiWorld, tmp_path: Path
+) -> None:
+    directory = LocalObjects(tmp_path)
+    for key in ("in/a.csv", "taken"):
+        await directory.write(ObjectPath("b", key), b"1,2,3,4")
+    asks(world, objects=directory)
+    service_id = await created(world, status=ServiceStatus.RUNNING)
+    for path in ("obs://b/taken/", "/b/taken/deeper/"):
+        sent = body(batch(dest_path=path), service_name="x")
+        for answer in (
+            await world.call("POST", SERVICES, sent),
+            await world.call("POST", f"{SERVICES}?dry_run=true", sent),
+            await world.call("PUT", f"{SERVICES}/{service_id}", {"config": [batch(dest_path=path)]}),
+        ):
+            (text,) = refused(answer, "3572", "config[0].dest_path")
+            assert text == "obs://b/taken is an object itself, so there can be none below it"
+    for path in ("obs://b/in/", "obs://b/in/out/"):  # beside the input, and within it: no result is ever an input
+        name = path.replace("/", "-").replace(":", "")
+        await created(world, body(batch(dest_path=path)) | {"service_name": name})
+
+
+async def test_a_name_that_is_taken_says_how_to_go_on(world: ApiWorld) -> None:
+    await created(world)
+    answer = await world.call("POST", SERVICES, body())
+    assert answer.status_code == 409
+    assert "(modelyard batch resume nightly), or choose another name." in answer.json()["error_msg"]
 
 
 async def test_nothing_is_asked_about_buckets_of_others(world: ApiWorld, objects: MemoryObjects) -> None:

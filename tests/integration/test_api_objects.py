@@ -70,14 +70,17 @@ async def test_what_is_written_is_read(world: ApiWorld, key: str, content: bytes
     assert (await world.call("DELETE", path)).status_code == 200  # deleted already
 
 
-@pytest.mark.parametrize("key", ["", "/a", "a//b", "a/", "a/%2E%2E/b", "%2E", "a%5Cb", "a%01b", "%FF", "x" * 1025])
+@pytest.mark.parametrize(
+    "key",
+    ["", "/a", "a//b", "a/", "a/%2E%2E/b", "%2E", "a%5Cb", "a%01b", "a%0Ab", "a%0A", "a%0D", "%FF", "x" * 1025],
+)
 async def test_a_key_that_cannot_be_one_is_told_so(world: ApiWorld, key: str) -> None:
     for method in ("GET", "PUT", "DELETE"):
         assert code(await world.call(method, f"{AT}/{key}", {})) == (400, "4315")
     assert world.objects.keys("data") == []
 
 
-@pytest.mark.parametrize("bucket", ["Data", "a%2Fb", "..", "-a", "x" * 64])
+@pytest.mark.parametrize("bucket", ["Data", "a%2Fb", "a%0Ab", "a%0A", "..", "-a", "x" * 64])
 async def test_a_bucket_that_cannot_be_one_is_told_so(world: ApiWorld, bucket: str) -> None:
     path = f"/v1/p1/objects/{bucket.replace('..', '%2E%2E')}"
     assert code(await world.call("PUT", path)) == (400, "4315")

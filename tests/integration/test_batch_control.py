@@ -42,27 +42,36 @@ async def halted(world: RunWorld) -> None:
     halting.result()
 
 
-async def slowly(session: Session, asked: dict[str, Any]) -> None:
-    """A row at a time; abandons when it is told to, with what is ready."""
-    start = asked["start"]
-    content = await session.read(start, asked["end"])
-    lines = []
-    for line in content.splitlines(keepends=True):
-        await asyncio.sleep(0.01)
-        if await session._gives_up():
-            break
-        lines.append(b'{"v":%d}' % int(line))
-        start += len(line)
-    if lines:
-        session.publish(lines, None if start == asked["end"] else (asked["source"], start))
-    session.say(b"E", {"abandoned": session.abandoned})
+class Slowly:
+    """A row at a time, until it is told to abandon what it has: then with what is ready. `some`: five are."""
+
+    def __init__(self) -> None:
+        self.some = asyncio.Event()
+
+    async def __call__(self, session: Session, asked: dict[str, Any]) -> None:
+        start = asked["start"]
+        content = await session.read(start, asked["end"])
+        lines: list[bytes] = []
+        for line in content.splitlines(keepends=True)[:-1]:
+            await asyncio.sleep(0.001)
+            if await session._gives_up():
+                break
+            lines.append(b'{"v":%d}' % int(line))
+            start += len(line)
+            if len(lines) == 5:
+                self.some.set()
+        while not await session._gives_up():  # noqa: ASYNC110 - it is told, or the connection ends
+            await asyncio.sleep(0.001)
+        session.publish(lines, (asked["source"], start))
+        session.say(b"E", {"abandoned": session.abandoned})
 
 
 async def test_a_stop_keeps_what_is_ready_and_a_start_goes_on_there(tmp_path: Path) -> None:
     async with run_world(tmp_path, rows=200, split_rows=100) as world:
+        slowly = Slowly()
         worker = await world.worker("w1", Script(talk=slowly))
         world.run()
-        await asyncio.sleep(0.3)
+        await asyncio.wait_for(slowly.some.wait(), 20)
         await halted(world)
         counts = (await world.stored()).counts
         assert 0 < counts.rows_done < 100
@@ -89,9 +98,10 @@ async def test_a_worker_that_is_stuck_does_not_hold_a_stop_up(tmp_path: Path) ->
 
 async def test_a_worker_that_is_to_leave_hands_over_and_others_go_on(tmp_path: Path) -> None:
     async with run_world(tmp_path, rows=300, split_rows=150) as world:
+        slowly = Slowly()
         leaving = await world.worker("w1", Script(talk=slowly))
         world.run()
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(slowly.some.wait(), 20)
         other = await world.worker("w2")
         del world.workers["w1"]
         await world.until(world.over)

@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.worlds.batch_run import JOB, RunWorld, Script, numbers, parts_are_objects, run_world
 
+from modelyard.batch import retried
 from modelyard.batch.assembly import Assembly
+from modelyard.batch.retrying import Retries
+from modelyard.batch.work import GivenUpError
 from modelyard.domain.batch import Format, Output, TaskState, Threshold
 
 ODD = frozenset({1, 7, 8, 19})
@@ -104,7 +109,9 @@ async def test_a_part_that_somebody_removed_fails_the_task_at_once(
     job = replace(JOB, error_threshold=Threshold(count=0))
     async with run_world(tmp_path, rows=5, job=job) as world:
         await first_round(world)
-        for part in [*(tmp_path / "objects" / "out" / "to" / "infer-result-t1.parts").iterdir()]:
+        parts = [*(tmp_path / "objects" / "out" / "to" / "infer-result-t1.parts").iterdir()]
+        assert parts  # one, or a few where the rows took their time
+        for part in parts:
             part.unlink() if what == "gone" else part.write_bytes(part.read_bytes()[:-3])
         await reopen(world)
         await world.worker("w2")
@@ -172,6 +179,28 @@ async def test_a_retry_may_be_cut_off_anywhere(tmp_path: Path, steps: int) -> No
                 world.begin()
             await asyncio.sleep(0.0005)
         await world.check({19: "odd one"})
+
+
+async def test_a_task_that_fails_in_a_retry_keeps_no_file_open(tmp_path: Path, monkeypatch: Any) -> None:
+    spools: list[Any] = []
+
+    def made(**how: Any) -> Any:
+        spools.append(tempfile.TemporaryFile(**how))  # noqa: SIM115 - that is the question
+        return spools[-1]
+
+    async def refused(*_: object) -> None:
+        raise GivenUpError("results cannot be written: no")
+
+    async with run_world(tmp_path) as world:
+        await first_round(world)
+        await reopen(world)
+        monkeypatch.setattr(retried, "tempfile", SimpleNamespace(TemporaryFile=made))
+        monkeypatch.setattr(Retries, "write", refused)
+        await world.worker("w2")
+        await world.until(world.over)
+        assert (await world.stored()).state is TaskState.FAILED
+        assert spools
+        assert all(one.closed for one in spools)
 
 
 async def test_what_is_cut_off_after_the_new_results_are_noted_is_done_again(

@@ -96,9 +96,14 @@ class TaskRun:
         """Let go of it as it is."""
         self._going.cancel()
         await asyncio.gather(self._going, return_exceptions=True)
-        self._retries.close()
 
     async def _go(self) -> None:
+        try:
+            await self._until_over()
+        finally:
+            self._retries.close()
+
+    async def _until_over(self) -> None:
         failures = 0
         while True:
             try:

@@ -19,6 +19,8 @@ from modelyard.client.records import Json
 app = typer.Typer(no_args_is_help=True, help="Have a model answer everything that lies in objects.")
 AUTO = "auto"
 BY_NAME = frozenset({"jsonl", "parquet"})
+MAP = "`--mapping auto` puts columns where the model's schema has their names, `--mapping FILE` where a rule says"
+UNMAPPED = "rows were sent as they are"
 
 
 @app.command()
@@ -80,7 +82,11 @@ def run(
         options |= {key: _json(key, text) for key, text in map(assignment, option or ())}
         if options:
             job["additional_properties"] = options
-        _end(yard, yard.batch.create(name, job), no_wait=no_wait, as_json=as_json)
+        unmapped = format in BY_NAME and rule is None
+        if unmapped and format == "parquet" and (deeper := mapping.deeper(known, uri)):
+            errors.print(f"Each row is sent as an object of its columns. {deeper}: {MAP}", markup=False)
+        service_id = yard.batch.create(name, job)
+        _end(yard, service_id, no_wait=no_wait, as_json=as_json, hint=f"; {UNMAPPED}: {MAP}" if unmapped else "")
 
 
 @app.command()
@@ -159,8 +165,9 @@ def _task_id(service: Service) -> str:
     return service.batch.task_id
 
 
-def _end(yard: Client, service_id: str, *, no_wait: bool, as_json: bool) -> None:
-    """Follow it, unless nobody waits, and print it; OperationFailed unless it finished."""
+def _end(yard: Client, service_id: str, *, no_wait: bool, as_json: bool, hint: str = "") -> None:
+    """Follow it, unless nobody waits, and print it; OperationFailed unless it finished. `hint`: what to try where
+    rows failed."""
     if no_wait:
         shown: Service | None = yard.services.get(service_id)
     else:
@@ -176,7 +183,8 @@ def _end(yard: Client, service_id: str, *, no_wait: bool, as_json: bool) -> None
         raise OperationFailed(f"batch service {name} did not finish: {why}", Subject("service", name))
     if shown.batch is not None and shown.batch.rows_failed:
         count = shown.batch.rows_failed
-        errors.print(f"{count:,} {'row' if count == 1 else 'rows'} FAILED: modelyard batch failed {name}")
+        told = f"{count:,} {'row' if count == 1 else 'rows'} FAILED: modelyard batch failed {name}"
+        errors.print(f"{told}{hint}", markup=False)
 
 
 def _seen(yard: Client, service_id: str) -> Iterator[Service]:

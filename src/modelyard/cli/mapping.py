@@ -32,6 +32,19 @@ def rule_for(model: Model, uri: str, *, by_name: bool) -> Json:
         raise BadFileError(text) from error
 
 
+def deeper(model: Model, uri: str) -> str:
+    """What the model says of a request that an object of the columns of a row hardly is; "" when nothing."""
+    try:
+        properties = _schema(model, uri).get("properties")
+    except BadFileError:
+        return ""
+    for name, one in properties.items() if isinstance(properties, Mapping) else ():
+        if isinstance(one, Mapping) and one.get("type", "object") not in LEAVES:
+            is_what = one.get("type", "object")
+            return f"{model.model_name}/{model.model_version} wants {name!r} to be of the type {is_what!r}"
+    return ""
+
+
 def _schema(model: Model, uri: str) -> Mapping[str, object]:
     for api in _apis(model):
         request = api.get("request")

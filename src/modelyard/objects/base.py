@@ -13,6 +13,8 @@ Contract:
   and when it raises, there is nothing of it. `create`: only where no object is, of several writers one
   (ObjectExistsError for the others).
 - `delete` removes an object; one that is not there is removed already.
+- `obstacle` says why no object can be below a path: a store of directories has an object where it needs a folder.
+  "": nothing is known to be in the way.
 - `sign` answers a URL with which whoever has it may do `method` ("GET", "PUT") for so many seconds; None: this
   store has no such thing. It is a secret.
 - None of them leaves the bucket: whatever a key or a link says, no byte outside of it is read or written.
@@ -78,6 +80,8 @@ class ObjectStore(Protocol):
     async def write(self, path: ObjectPath, content: Content, *, create: bool = False) -> ObjectInfo: ...
 
     async def delete(self, path: ObjectPath) -> None: ...
+
+    async def obstacle(self, path: ObjectPath) -> str: ...
 
     async def sign(self, path: ObjectPath, method: Method, expires_s: int) -> str | None: ...
 

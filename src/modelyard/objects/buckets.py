@@ -83,6 +83,9 @@ class Buckets:
     async def delete(self, path: ObjectPath) -> None:
         await (await self._store(path)).delete(path)
 
+    async def obstacle(self, path: ObjectPath) -> str:
+        return await (await self._store(path)).obstacle(path)
+
     async def sign(self, path: ObjectPath, method: Method, expires_s: int) -> str | None:
         return await (await self._store(path)).sign(path, method, expires_s)
 

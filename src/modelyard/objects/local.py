@@ -109,6 +109,9 @@ class LocalObjects:
     async def delete(self, path: ObjectPath) -> None:
         await self._do(path, "deleted", lambda: self._removed(path))
 
+    async def obstacle(self, path: ObjectPath) -> str:
+        return await self._do(path, "looked at", lambda: self._in_the_way(path))
+
     async def sign(self, path: ObjectPath, method: Method, expires_s: int) -> str | None:
         return None
 
@@ -186,6 +189,15 @@ class LocalObjects:
             fresh.unlink(missing_ok=True)
             raise
         return ObjectInfo("", info.st_size, tree.version(info))
+
+    def _in_the_way(self, path: ObjectPath) -> str:
+        step = path
+        while step.key:
+            place = self._inside(step)
+            if os.path.lexists(place) and not place.is_dir():
+                return f"{step} is an object itself, so there can be none below it"
+            step = step.above
+        return ""
 
     def _writable(self, path: ObjectPath) -> tuple[Path, Sequence[Path]]:
         """Where an object is to be; the directories on its way are there, and none in its place. And those of the

@@ -1,4 +1,4 @@
-"""Whether there is anything at a path: an object, or objects below it."""
+"""Whether there is anything at a path: an object, or objects below it; and whether there can be."""
 
 import asyncio
 from contextlib import aclosing
@@ -16,6 +16,15 @@ async def anything_at(objects: ObjectStore, path: ObjectPath, patience_s: float 
             return await _is_object(objects, path) or await _has_objects(objects, path)
     except (TimeoutError, ObjectStoreUnavailableError):
         return None
+
+
+async def obstacle_at(objects: ObjectStore, path: ObjectPath, patience_s: float = PATIENCE_S) -> str:
+    """Why there can be nothing below it; "" also where nobody could tell in time. Raises ObjectRefusedError."""
+    try:
+        async with asyncio.timeout(patience_s):
+            return await objects.obstacle(path)
+    except (TimeoutError, ObjectStoreUnavailableError):
+        return ""
 
 
 async def _is_object(objects: ObjectStore, path: ObjectPath) -> bool:

@@ -89,6 +89,10 @@ class MemoryObjects:
         self._asked(path)
         self._objects.pop(path, None)
 
+    async def obstacle(self, path: ObjectPath) -> str:
+        self._asked(path)
+        return ""
+
     async def sign(self, path: ObjectPath, method: Method, expires_s: int) -> str | None:
         return None
 

@@ -20,9 +20,19 @@ def test_nothing_is_known_before_rows_are_done() -> None:
 
 def test_rows_a_second_and_what_is_left() -> None:
     pacing = Pacing()
-    for second in range(6):
+    for second in range(7):
         pacing.note(task(10 * second, failed=second), 1000 * second)
-    assert pacing.pace(5000) == Pace(11.0, (1000 - 55) / 11)
+    assert pacing.pace(6000) == Pace(11.0, (1000 - 66) / 11)
+
+
+def test_what_is_left_is_told_when_rows_have_been_done_for_a_while_and_not_from_when_workers_start() -> None:
+    pacing = Pacing()
+    pacing.note(task(0), 0)
+    for second in range(20, 30):
+        pacing.note(task(10 * (second - 19)), 1000 * second)
+        pace = pacing.pace(1000 * second)
+        assert pace.rows_per_s > 0
+        assert pace.left_s == (None if second < 25 else (1000 - 10 * (second - 19)) / 10)
 
 
 def test_what_is_left_is_not_known_before_all_is_planned() -> None:

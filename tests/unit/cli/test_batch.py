@@ -117,6 +117,19 @@ def test_a_rule_may_come_from_a_file(run: Run, server: Server, tmp_path: Path) -
     assert (code, "rule.json" in err) == (Exit.REFUSED, True)
 
 
+def test_columns_that_hardly_are_a_request_are_told_and_so_is_what_maps_them(run: Run, server: Server) -> None:
+    server.answers["GET /v1/p1/models/m1"] = {**MODEL, "apis": model().raw["apis"]}
+    words = ("batch", "run", "jobs", "-m", "m1", "-i", "obs://b/in/", "-o", "obs://b/out/", "-f")
+    code, _, err = run(*words, "parquet")
+    said = " ".join(err.split())
+    assert code == Exit.OK
+    assert "Each row is sent as an object of its columns. " in said
+    assert "wants 'data' to be of the type 'object': `--mapping auto`" in said
+    assert said.count("--mapping auto") == 2  # before, and with the rows that failed
+    assert " ".join(run(*words, "jsonl")[2].split()).count("--mapping auto") == 1
+    assert "--mapping" not in run(*words, "parquet", "--mapping", "auto")[2]
+
+
 def test_a_job_that_fails_fails_the_command(run: Run, server: Server) -> None:
     failed = {**JOB, "status": "failed", "error_msg": "b may not be written"}
     content = f"event: service\ndata: {json.dumps(failed)}\n\n"

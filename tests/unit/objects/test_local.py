@@ -122,6 +122,16 @@ async def test_an_object_and_what_is_below_it_exclude_each_other(objects: LocalO
     assert await keys(objects, ObjectPath("one")) == ["a", "b/c"]
 
 
+async def test_what_is_in_the_way_of_objects_is_known_before_they_are_written(objects: LocalObjects) -> None:
+    await objects.write(ObjectPath("bucket", "a/b"), b"")
+    for key in ("a/b", "a/b/c", "a/b/c/d"):
+        told = await objects.obstacle(ObjectPath("bucket", key))
+        assert told == "obs://bucket/a/b is an object itself, so there can be none below it"
+    for key in ("", "a", "a/c", "x/y"):
+        assert await objects.obstacle(ObjectPath("bucket", key)) == ""
+    assert await objects.obstacle(ObjectPath("none", "a")) == ""
+
+
 async def test_directories_come_and_go_with_objects(objects: LocalObjects, root: Path) -> None:
     await objects.write(ObjectPath("one", "a/b/c"), b"x")
     assert [oct((root / name).stat().st_mode & 0o777) for name in ("one", "one/a", "one/a/b/c")] == [

@@ -37,11 +37,12 @@ EXTRA = "the extra modelyard[parquet] (make install-parquet, or pip install 'mod
 @dataclass(frozen=True, slots=True)
 class Place:
     """An object path as it was found: why it is none, or why the project may not use it ("": it is, and may);
-    whether nothing is there (False also where nobody could tell)."""
+    whether nothing is there (False also where nobody could tell); why nothing can be written below it."""
 
     malformed: str = ""
     refused: str = ""
     missing: bool = False
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,9 @@ def violations(entry: Entry) -> Iterator[Violation]:
             yield Violation(f"{entry.path}.{name}", "is mandatory for batch services")
     for name in ("src_path", "dest_path"):
         yield from _place(f"{entry.path}.{name}", getattr(fields, name), entry.given.places)
+    obstacle = entry.given.places.get(fields.dest_path or "", Place()).obstacle
+    if obstacle:
+        yield Violation(f"{entry.path}.dest_path", obstacle, MALFORMED)
     yield from _source(entry)
     yield from _uri(entry)
     if fields.mapping_type and format is None:

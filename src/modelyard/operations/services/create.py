@@ -166,6 +166,9 @@ async def _free_name(
         raise AlreadyExists("service", old.name, "It is being deleted: wait until it is gone.")
     if not _never_served(old) or not_owner(principal, old):
         text = f"Change it with PUT /v1/{project_id}/services/{old.id} (modelyard services update {old.name})."
+        if old.infer_type is InferType.BATCH:
+            again = f"run it again or go on with it as it is (modelyard batch resume {old.name})"
+            text = f"{text[:-1]}, {again}, or choose another name."
         raise AlreadyExists("service", old.name, text)
     gone = await w.apply(old.id, Changes(old.version, delete_service=True))
     assert gone
