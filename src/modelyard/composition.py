@@ -66,6 +66,7 @@ from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.object_usage import Usage
 from modelyard.operations.objects import Storage
+from modelyard.operations.results_room import ResultsRoom
 from modelyard.processes import isolation, limits, machine
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.mounts import view
@@ -239,6 +240,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     def look_again(service_id: str) -> None:
         plane.nudge("service", service_id)
 
+    room = ResultsRoom(lambda: context, storage.usage)
     runner = TaskRunner(
         store,
         objects,
@@ -248,6 +250,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         kill=partial(engine.stop, grace_s=0),
         data_dir=data_dir,
         home_project=credentials.get("project_id") or settings.project_name,
+        room=room,
     )
     audit = Audit(store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows)
     stack.push_async_callback(audit.close)
@@ -290,7 +293,12 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         requests_per_minute=plane.requests_per_minute,
         metrics=engine.metrics,
         facts=plane.facts,
-        batch=BatchPorts(runner.pace, objects, parquet=importlib.util.find_spec("pyarrow") is not None),
+        batch=BatchPorts(
+            runner.pace,
+            objects,
+            parquet=importlib.util.find_spec("pyarrow") is not None,
+            lacking=room.lacking,
+        ),
         bells=bells,
         steady=clock.now_ms,
         notifications=NotificationPorts(

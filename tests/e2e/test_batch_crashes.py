@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -92,19 +93,25 @@ def check(job: Job, files: dict[str, range]) -> None:
     )
 
 
-def kill(pid: int) -> None:
+HITS: Counter[str] = Counter()
+"""How many processes of each kind were killed."""
+
+
+def kill(what: str, pid: int) -> None:
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+        HITS[what] += 1
 
 
 def kill_worker(stage: Stage, random: Random) -> None:
     workers = sorted(stage.instances().items())
     if workers:
-        kill(random.choice(workers)[1])
+        kill("worker", random.choice(workers)[1])
 
 
 def kill_control_plane(stage: Stage, random: Random) -> None:
     stage.end_control_plane(signal.SIGKILL)
+    HITS["control plane"] += 1
     if random.random() < 0.5:
         kill_worker(stage, random)
     stage.up()
@@ -116,10 +123,14 @@ def kill_gateway(stage: Stage, random: Random) -> None:
         with suppress(OSError):
             command = path.read_bytes()
             if home.encode() in command and b"envoy" in command.split(b"\0")[0]:
-                kill(int(path.parent.name))
+                kill("gateway", int(path.parent.name))
 
 
 MISHAPS: tuple[Callable[[Stage, Random], None], ...] = (kill_worker, kill_worker, kill_control_plane, kill_gateway)
+
+
+KINDS = {"worker", "control plane", "gateway"}
+KILLED = "test_whatever_is_killed"
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
@@ -135,6 +146,14 @@ def test_whatever_is_killed_each_row_has_one_outcome(stage: Stage, yard: Client,
     check(job, files)
     until(lambda: not stage.instances(), 30, "every worker to be gone")
     yard.services.delete(job.service_id)
+
+
+def test_every_kind_of_process_was_killed(request: pytest.FixtureRequest) -> None:
+    """The runs above are worth nothing where their kills meet nobody."""
+    ran = sum(item.name.startswith(KILLED) for item in request.session.items)
+    if ran < RUNS:
+        pytest.skip("NOT TESTED: only some of the runs were asked for")
+    assert {what for what in KINDS if HITS[what]} == KINDS, HITS
 
 
 def test_the_check_sees_a_lost_and_a_doubled_row(stage: Stage, yard: Client, model: str) -> None:

@@ -18,6 +18,8 @@ from modelyard.objects.local import LocalObjects
 from modelyard.objects.memory import MemoryObjects
 from modelyard.objects.paths import ObjectPath
 from modelyard.operations.context import BatchPorts
+from modelyard.operations.object_usage import Usage
+from modelyard.operations.results_room import ResultsRoom
 
 SERVICES = "/v1/p1/services"
 MODEL = "m-iris-1.0.0"
@@ -272,6 +274,26 @@ async def test_an_object_where_results_need_a_folder_is_told_before_they_are_wri
     for path in ("obs://b/in/", "obs://b/in/out/"):  # beside the input, and within it: no result is ever an input
         name = path.replace("/", "-").replace(":", "")
         await created(world, body(batch(dest_path=path)) | {"service_name": name})
+
+
+async def test_a_project_whose_buckets_are_full_begins_no_job_in_them(
+    world: ApiWorld, objects: MemoryObjects
+) -> None:
+    usage = Usage(objects)
+    room = ResultsRoom(lambda: world.deps.context, usage)
+    asks(world, objects=objects, lacking=room.lacking)
+    await created(world)
+    await objects.write(ObjectPath("mine", "x"), b"x" * 100)
+    async with world.store.write() as w:
+        await w.claim_bucket("mine", "p1")
+        await w.save_quota("p1", "objects_max_bytes", 100)
+    sent = body(batch(dest_path="obs://mine/out/"), service_name="x")
+    (text,) = refused(await world.call("POST", SERVICES, sent), "0118", "config[0].dest_path")
+    assert text == "the project's buckets hold 100 bytes and may hold 100 (quota objects_max_bytes)"
+    await created(world, body(batch(), service_name="elsewhere"))  # in a bucket that nobody claimed
+    room.moved("mine", -1)
+    await created(world, sent)
+    await usage.close()
 
 
 async def test_a_name_that_is_taken_says_how_to_go_on(world: ApiWorld) -> None:

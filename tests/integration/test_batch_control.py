@@ -5,12 +5,12 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.worlds.batch_run import JOB, DiedError, RunWorld, Script, Session, numbers, parts_are_objects, run_world
 
-from modelyard.batch import assembly
+from modelyard.batch import assembly, pacing
 from modelyard.batch.parts import Parts
 from modelyard.core.batch import results
 from modelyard.domain.batch import Dialect, Format, Output, SplitState, TaskState, Threshold
@@ -109,6 +109,37 @@ async def test_a_worker_that_is_to_leave_hands_over_and_others_go_on(tmp_path: P
         assert sum(other.predicted.values()) < 300
         assert leaving.connections == 1
         await leaving.die()
+
+
+async def test_full_buckets_are_waited_for_and_told(tmp_path: Path) -> None:
+    class Full:
+        why = "the project's buckets hold 9 bytes and may hold 9 (quota objects_max_bytes)"
+        sizes: ClassVar[list[int]] = []
+
+        async def lacking(self, project_id: str, bucket: str) -> str:
+            assert (project_id, bucket) == ("p1", "out")
+            return self.why
+
+        def moved(self, bucket: str, size: int) -> None:
+            assert bucket == "out"
+            self.sizes.append(size)
+
+    async with run_world(tmp_path) as world:
+        full = Full()
+        world.runner._room = full
+        await world.worker("w1")
+
+        async def waits() -> bool:
+            return bool((await world.stored()).waiting)
+
+        await world.until(waits)
+        task = await world.stored()
+        assert (task.waiting, task.counts.rows_done) == (f"waiting for room for results: {full.why}", 0)
+        assert full.sizes == []
+        full.why = ""
+        await world.until(world.over)
+        await world.check()
+        assert sum(full.sizes) > 0
 
 
 async def test_without_workers_it_waits_for_some(tmp_path: Path) -> None:
@@ -439,7 +470,10 @@ async def test_the_end_of_a_poison_row_is_found_by_ourselves(tmp_path: Path) -> 
         assert behind == dict(asked_for)[0] - 1 > 0
 
 
-async def test_pace_says_how_fast_it_goes_and_how_long_it_takes(tmp_path: Path) -> None:
+async def test_pace_says_how_fast_it_goes_and_how_long_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "SETTLED_MS", 0)
     async with run_world(tmp_path, rows=1000, split_rows=10) as world:
         assert world.runner.pace("t1").rows_per_s == 0
         await world.worker("w1")

@@ -268,6 +268,23 @@ async def test_deletion_leaves_nothing(world: PlaneWorld) -> None:
     assert (await world.engine.list()).instances == ()
 
 
+@pytest.mark.parametrize("how", ["deleted", "superseded"])
+async def test_what_a_failed_task_keeps_goes_with_it(world: PlaneWorld, how: str) -> None:
+    """It has its parts as long as it may go on."""
+    service_id = await running(world)
+    task_id = (await task(world, service_id)).id
+    await world.runner.fail(task_id, "b may not be written")
+    await world.run_until(FAILED, service_id)
+    assert ("discard", task_id) not in world.runner.calls
+    if how == "deleted":
+        await world.delete(service_id)
+        await gone(world, service_id)
+    else:
+        await reconfigure(world, service_id, batch_variant(destination="obs://b/elsewhere/"))
+        await world.run_until(RUNNING, service_id)
+    assert ("discard", task_id) in world.runner.calls
+
+
 async def gone(world: PlaneWorld, service_id: str) -> None:
     for _ in range(50):
         await world.settle()

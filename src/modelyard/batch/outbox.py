@@ -133,6 +133,7 @@ class Outbox:
     async def _part(self, lease: Lease, told: Outcomes) -> tuple[Outcomes, Written]:
         assert lease.rest is not None
         name = self._work.parts.name(lease.rest)
+        await self._work.until_room(_size(told))
         if lease.retried is not None:
             part, told = await self._retries.write(lease.rest, lease.retried, name)
             return told, part

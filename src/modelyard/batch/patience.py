@@ -1,7 +1,7 @@
 """What fails and passes: tried again with a growing pause, visibly, for as long as it takes.
 
-Passing: the store or the object store is away, the disk is full. Everything else is for the caller. What the task
-waits for is in `Task.waiting`, as far as that can be written.
+Passing: the store or the object store is away, the disk is full, or the project's buckets are. Everything else is
+for the caller. What the task waits for is in `Task.waiting`, as far as that can be written.
 """
 
 import errno
@@ -20,6 +20,11 @@ DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FIRST_MS = 200
 LONGEST_MS = 15_000
 
+
+class NoRoomError(Exception):
+    """The project's buckets hold as much as they may."""
+
+
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -31,6 +36,8 @@ def passing(error: BaseException) -> str:
             return f"waiting for the database: {error}"
         case ObjectStoreUnavailableError():
             return f"waiting for the object store: {error}"
+        case NoRoomError():
+            return f"waiting for room for results: {error}"
         case OSError(errno=number) if number in DISK_FULL:
             return f"waiting for disk space: {error.strerror}"
         case _:

@@ -12,7 +12,7 @@ from modelyard.batch.runner import BatchWorker, Pace
 from modelyard.batch.sweeping import sweep_all
 from modelyard.batch.task_run import TaskRun
 from modelyard.batch.timing import Clock
-from modelyard.batch.work import ExitOf, Instances, Kill, Streak, Work
+from modelyard.batch.work import Boundless, ExitOf, Instances, Kill, Room, Streak, Work
 from modelyard.domain.batch import Job, Task
 from modelyard.objects.base import ObjectRefusedError, Objects
 from modelyard.objects.paths import object_path
@@ -39,12 +39,14 @@ class TaskRunner:
         data_dir: Path,
         home_project: str = "",
         connect: Connect | None = None,
+        room: Room | None = None,
     ) -> None:
         self._store = store
         self._objects = objects
         self._clock = clock
         self._nudge = nudge
         self._home_project = home_project
+        self._room: Room = room or Boundless()
         self._instances = Instances(exit_of, kill, connect or on_this_machine(data_dir))
         self._runs: dict[str, TaskRun] = {}
         self._halting: set[str] = set()
@@ -106,5 +108,6 @@ class TaskRunner:
             parts=Parts(self._objects, destination, task.id, patience),
             instances=self._instances,
             streak=Streak(),
+            room=self._room,
         )
         return TaskRun(work, lambda: self._nudge(task.service_id))

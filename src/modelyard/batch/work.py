@@ -3,13 +3,14 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Protocol
 
 from modelyard.batch.inputs import Inputs
 from modelyard.batch.leases import Leases
 from modelyard.batch.lines import TOGETHER, together
 from modelyard.batch.link import Connect
 from modelyard.batch.parts import Parts
-from modelyard.batch.patience import Patience
+from modelyard.batch.patience import NoRoomError, Patience
 from modelyard.batch.timing import Clock
 from modelyard.domain.batch import Job, Source, Split
 from modelyard.objects.base import ObjectInfo, Objects, ObjectStoreError
@@ -20,6 +21,27 @@ ExitOf = Callable[[str], Awaitable[str]]
 """Of an instance: the sentence that says how it ended; "" while it runs, or when nobody can tell."""
 Kill = Callable[[str], Awaitable[None]]
 """End an instance at once, because it is of no use."""
+
+
+class Room(Protocol):
+    """What the buckets of projects may still hold."""
+
+    async def lacking(self, project_id: str, bucket: str) -> str:
+        """Why nothing more may be written there; "" if it may. Raises StoreUnavailableError."""
+
+    def moved(self, bucket: str, size: int) -> None:
+        """So many bytes more are in it."""
+
+
+class Boundless:
+    """Where nobody counts."""
+
+    async def lacking(self, project_id: str, bucket: str) -> str:
+        del project_id, bucket
+        return ""
+
+    def moved(self, bucket: str, size: int) -> None:
+        del bucket, size
 
 
 MOST_POISON = 20
@@ -75,6 +97,18 @@ class Work:
     parts: Parts
     instances: Instances
     streak: Streak
+    room: Room
+
+    async def until_room(self, size: int) -> None:
+        """Until a part of so many bytes may be written, which counts from then on."""
+        bucket = self.destination.bucket
+
+        async def look() -> None:
+            if why := await self.room.lacking(self.project_id, bucket):
+                raise NoRoomError(why)
+
+        await self.patience.until_done("room for results", look)
+        self.room.moved(bucket, size)
 
     async def files(self, first: int, count: int) -> list[Source]:
         """Sources from a number on."""

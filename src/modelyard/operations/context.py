@@ -44,14 +44,21 @@ def at_no_pace(_task_id: str) -> Pace:
     return Pace()
 
 
+async def nothing_lacking(_project_id: str, _bucket: str) -> str:
+    """Where nobody counts."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchPorts:
     """What use cases about batch services need: how fast a task goes, the objects that its input and its results
-    are (None: there are none here), and whether files of Parquet can be read and written."""
+    are (None: there are none here), whether files of Parquet can be read and written,
+    and why a project may write no more results into a bucket ("": it may)."""
 
     pace: Callable[[str], Pace] = at_no_pace
     objects: ObjectStore | None = None
     parquet: bool = False
+    lacking: Callable[[str, str], Awaitable[str]] = nothing_lacking
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,19 +30,21 @@ MANIFEST = "ManifestFile"
 MANIFEST_SUFFIX = ".manifest"
 FIELDS = ("src_path", "dest_path", "req_uri", "mapping_type", "mapping_rule", "src_type")
 MANDATORY = ("src_path", "dest_path", "req_uri", "mapping_type")
-MALFORMED, MISSING, REFUSED, NO_PARAMETERS = "3572", "3551", "4310", "3514"
+MALFORMED, MISSING, REFUSED, NO_PARAMETERS, FULL = "3572", "3551", "4310", "3514", "0118"
 EXTRA = "the extra modelyard[parquet] (make install-parquet, or pip install 'modelyard[parquet]')"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """An object path as it was found: why it is none, or why the project may not use it ("": it is, and may);
-    whether nothing is there (False also where nobody could tell); why nothing can be written below it."""
+    whether nothing is there (False also where nobody could tell); why nothing can be written below it,
+    and why the project may write nothing more in its bucket."""
 
     malformed: str = ""
     refused: str = ""
     missing: bool = False
     obstacle: str = ""
+    full: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,10 @@ def violations(entry: Entry) -> Iterator[Violation]:
             yield Violation(f"{entry.path}.{name}", "is mandatory for batch services")
     for name in ("src_path", "dest_path"):
         yield from _place(f"{entry.path}.{name}", getattr(fields, name), entry.given.places)
-    obstacle = entry.given.places.get(fields.dest_path or "", Place()).obstacle
-    if obstacle:
-        yield Violation(f"{entry.path}.dest_path", obstacle, MALFORMED)
+    results = entry.given.places.get(fields.dest_path or "", Place())
+    for text, code in ((results.obstacle, MALFORMED), (results.full, FULL)):
+        if text:
+            yield Violation(f"{entry.path}.dest_path", text, code)
     yield from _source(entry)
     yield from _uri(entry)
     if fields.mapping_type and format is None:

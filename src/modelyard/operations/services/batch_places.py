@@ -34,6 +34,8 @@ async def looked_at(ctx: Context, project_id: str, config: Sequence[VariantReque
     for path, place in found.items():
         if place == Place():
             found[path] = await _there(objects, path, read=path in inputs, written=path in results)
+            if path in results and (full := await ctx.batch.lacking(project_id, object_path(path).bucket)):
+                found[path] = replace(found[path], full=full)
     return found
 
 
