@@ -124,6 +124,9 @@ class AuditedObjects:
         await self._begin()
         await self._objects.delete(path)
 
+    async def obstacle(self, path: ObjectPath) -> str:
+        return await self._objects.obstacle(path)
+
     async def sign(self, path: ObjectPath, method: Method, expires_s: int) -> str | None:
         return await self._objects.sign(path, method, expires_s)
 
