@@ -1,5 +1,6 @@
 """Batch services through the API: what is admitted, stored, echoed, changed, tried."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -280,7 +281,7 @@ async def test_a_project_whose_buckets_are_full_begins_no_job_in_them(
     world: ApiWorld, objects: MemoryObjects
 ) -> None:
     usage = Usage(objects)
-    room = ResultsRoom(lambda: world.deps.context, usage)
+    room = ResultsRoom(lambda: world.deps.context, usage, itertools.count().__next__)
     asks(world, objects=objects, lacking=room.lacking)
     await created(world)
     await objects.write(ObjectPath("mine", "x"), b"x" * 100)
