@@ -20,6 +20,7 @@ from tests.worlds import server
 from tests.worlds.batch_jobs import Job, Jobs, config, fields, leaf
 
 from modelyard.client import Client
+from modelyard.processes.directory import ProcessDir, State
 
 pytestmark = pytest.mark.e2e
 
@@ -118,12 +119,10 @@ def kill_control_plane(stage: Stage, random: Random) -> None:
 
 
 def kill_gateway(stage: Stage, random: Random) -> None:
-    home = str(stage.data_dir / "gateway")
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            command = path.read_bytes()
-            if home.encode() in command and b"envoy" in command.split(b"\0")[0]:
-                kill("gateway", int(path.parent.name))
+    for run in (stage.data_dir / "gateway").glob("envoy-*"):
+        seen = ProcessDir(run).sight()
+        if seen.state is State.RUNNING and seen.pid is not None:
+            kill("gateway", seen.pid)
 
 
 MISHAPS: tuple[Callable[[Stage, Random], None], ...] = (kill_worker, kill_worker, kill_control_plane, kill_gateway)
