@@ -10,7 +10,7 @@ from collections import Counter as Tally
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelyard.core import metrics
+from modelyard.core import metrics, outbox_metrics
 from modelyard.core.metrics import Family, Lines
 from modelyard.domain.batch import Task
 from modelyard.domain.identity import CONTROL_READ, Principal
@@ -43,7 +43,17 @@ TASK_ROWS = Family(
 )
 TASK_AT_WORK = Family("modelyard_task_at_work", "gauge", "1: the newest task of a batch service is at work.")
 OF_TASKS = (TASK_ROWS, TASK_AT_WORK)
-FAMILIES = (CONNECTED, INSTANCES, INVOCATIONS, FAILED, *OF_TASKS, UP, SILENT, *metrics.OF_INSTANCES)
+FAMILIES = (
+    CONNECTED,
+    *outbox_metrics.FAMILIES,
+    INSTANCES,
+    INVOCATIONS,
+    FAILED,
+    *OF_TASKS,
+    UP,
+    SILENT,
+    *metrics.OF_INSTANCES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +87,11 @@ async def of_all(ctx: Context, principal: Principal, *, gateway_connected: bool)
     async with ctx.store.read() as r:
         records = await r.records()
         counters = await r.counters()
+        backlog = await r.backlog()
         tasks = await newest(r, [record.service for record in records])
     connected: Lines = {CONNECTED.name: [metrics.sample(CONNECTED.name, "", int(gateway_connected))]}
-    return metrics.page(FAMILIES, [connected, *await _parts(ctx, records, counters, tasks)])
+    outbox = outbox_metrics.lines(backlog, ctx.clock())
+    return metrics.page(FAMILIES, [connected, outbox, *await _parts(ctx, records, counters, tasks)])
 
 
 async def _parts(
