@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.worlds.api import ApiWorld, api_world
+from tests.worlds.api import SECOND, ApiWorld, api_world
 from tests.worlds.batch import batch_variant, stored_batch
 from tests.worlds.streams import LIMIT_S, Watching, streamed
 
@@ -196,3 +196,82 @@ async def test_a_head_has_no_stream(world: ApiWorld) -> None:
     answer = await world.call("HEAD", f"/v1/p1/services/{service_id}/watch")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+# All services of a project.
+
+
+def all_watched(world: ApiWorld, **how: Any) -> AbstractAsyncContextManager[Watching]:
+    return streamed(world, "watch", **how)
+
+
+async def gone(world: ApiWorld, service_id: str) -> None:
+    async with world.store.write() as w:
+        service = await w.service(None, service_id)
+        assert service is not None
+        await w.apply(service_id, Changes(service.version, delete_service=True))
+    world.deps.context.bells.ring(service_id)
+
+
+async def test_all_services_are_told_then_each_change_and_each_deletion(world: ApiWorld) -> None:
+    ids = [await world.service(name=name) for name in ("one", "two")]
+    async with all_watched(world) as stream:
+        first = await stream.event()
+        assert (first.event, first.id) == ("services", "")
+        assert sorted(json.loads(first.data)["service_ids"]) == sorted(ids)
+        shown = [await stream.service(), await stream.service()]
+        listed = (await world.call("GET", "/v1/p1/services")).json()["services"]
+        assert sorted(one["service_id"] for one in shown) == sorted(ids)
+        assert all(one in listed for one in shown)
+        await described(world, ids[0], "other")
+        assert (await stream.service())["description"] == "other"
+        third = await world.service(ServiceStatus.DEPLOYING, name="three")
+        assert (await stream.service())["service_id"] == third
+        await gone(world, ids[1])
+        deleted = await stream.event()
+        assert (deleted.event, json.loads(deleted.data)) == ("deleted", {"service_id": ids[1]})
+
+
+async def test_who_comes_back_is_told_what_was_missed(world: ApiWorld) -> None:
+    ids = [await world.service(name=name) for name in ("one", "two", "three")]
+    async with all_watched(world) as stream:
+        events = [await stream.event() for _ in range(4)]
+    assert [bool(one.id) for one in events[1:3]] == [False, False], "a part of what is told names nothing"
+    last = events[-1].id
+    await described(world, ids[0], "other")
+    await gone(world, ids[1])
+    async with all_watched(world, **{"last-event-id": last}) as stream:
+        changed, deleted = await stream.event(), await stream.event()
+        assert json.loads(changed.data)["description"] == "other"
+        assert (deleted.event, json.loads(deleted.data)["service_id"]) == ("deleted", ids[1])
+        await described(world, ids[2], "now")
+        assert (await stream.service())["description"] == "now"
+    async with all_watched(world, **{"last-event-id": "elsewhere-7"}) as stream:
+        assert (await stream.event()).event == "services", "another server's number"
+
+
+async def test_another_projects_services_are_not_told(world: ApiWorld) -> None:
+    await world.service()
+    async with all_watched(world, user="other", project=SECOND) as stream:
+        first = await stream.event()
+        assert (first.event, json.loads(first.data)) == ("services", {"service_ids": []})
+        assert first.id
+    refused = await world.call("GET", "/v1/p1/services/watch", user="other", project=SECOND)
+    assert refused.status_code == 403
+    assert (await world.call("GET", "/v1/p1/services/watch", user="invoker")).status_code == 403
+    head = await world.call("HEAD", "/v1/p1/services/watch")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_watching_all_ends_with_the_token_and_the_server_and_is_bounded(world: ApiWorld) -> None:
+    bells = bounded(world, replace(QUICK, of_project=1, beat_s=0.02))
+    async with all_watched(world) as stream:
+        await stream.event()
+        assert (await world.call("GET", "/v1/p1/services/watch")).status_code == 503
+        world.now += 25 * 3600 * 1000
+        assert (await stream.event()).event == "end"
+    async with all_watched(world) as stream:
+        await stream.event()
+        bells.close()
+        assert (await stream.event()).event == "end"
+        await stream.end()

@@ -30,6 +30,7 @@ from modelyard.api.routes import (
     tasks,
     topics,
     watch,
+    watch_all,
 )
 from modelyard.api.schemas import apps as of_apps
 from modelyard.api.schemas import capacity as of_administration
@@ -75,6 +76,7 @@ def bare_app(version: str = __version__) -> FastAPI:
     routers = [
         routes.router
         for routes in (
+            watch_all,
             services,
             revisions,
             tasks,

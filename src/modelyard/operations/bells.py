@@ -5,10 +5,15 @@ many may watch at once is bounded, in a project and in all: each holds a connect
 """
 
 import asyncio
+import secrets
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from modelyard.domain.errors import TooBusy
+from modelyard.operations.sights import AllSights
+
+EVERY = ""
+"""In place of a service's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +62,15 @@ class Bells:
         self._of: defaultdict[str, set[Bell]] = defaultdict(set)
         self._watching: Counter[str] = Counter()
         self._closed = False
+        self.sights = AllSights(secrets.token_hex(4))
 
     def ring(self, service_id: str) -> None:
         """The service may have changed. Never blocks."""
-        for bell in self._of.get(service_id, ()):
+        for bell in (*self._of.get(service_id, ()), *self._of.get(EVERY, ())):
             bell.ring()
 
     def enter(self, project_id: str, service_id: str) -> Bell:
-        """Whoever enters must leave. Raises TooBusy."""
+        """Whoever enters must leave. `service_id` EVERY: all services. Raises TooBusy."""
         if self._watching[project_id] >= self.bounds.of_project or self._watching.total() >= self.bounds.in_all:
             raise TooBusy("too many services are watched at once: ask for the service again instead, or later")
         self._watching[project_id] += 1
