@@ -2,10 +2,11 @@
 
 """Services: create, change live, start, stop, look at, wait for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote
 
 from modelyard.client.errors import ApiError, OperationFailed, Subject, Unanswered, Unreachable
+from modelyard.client.following import Followed
 from modelyard.client.logs import Logs
 from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, json_value, record, rows
 from modelyard.client.session import Session
@@ -109,18 +110,18 @@ class Services:
     ) -> Service:
         """The service once it says of itself that it stays as it is."""
 
+        shown = _shown(progress)
+
         def ask() -> Service:
-            service = self.get(service_id)
-            if progress is not None:
-                progress(service)
-            return service
+            return shown(self.get(service_id))
 
         service = ask()
         if not moves(service):
             return service
         name = service.service_name
         what, subject = f"service {name} still changes", Subject("service", name)
-        return (patience or Patience()).until(ask, lambda s: not moves(s), what, subject)
+        followed = Followed(ask, shown, lambda s: not moves(s), what, subject)
+        return followed.end(self._session, service_id, patience or Patience())
 
     def watch(self, service_id: str) -> Iterator[Service]:
         """The service as it is, then once more whenever it has changed, until it is deleted. A connection that
@@ -156,18 +157,17 @@ class Services:
         `progress` is called with every answer on the way.
         """
 
+        shown = _shown(progress)
+
         def ask() -> Service:
-            service = self.get(service_id)
-            if progress is not None:
-                progress(service)
-            return service
+            return shown(self.get(service_id))
 
         service = ask()
         name = service.service_name
         if service.status not in ENDED:
             what, subject = f"batch service {name} still works", Subject("service", name)
-            patience = patience or Patience()
-            service = patience.until(ask, lambda s: s.status in ENDED, what, subject)
+            followed = Followed(ask, shown, lambda s: s.status in ENDED, what, subject)
+            service = followed.end(self._session, service_id, patience or Patience())
         if service.status != "finished":
             why = service.error_msg or f"it was {service.status}"
             raise OperationFailed(f"batch service {name} did not finish: {why}", Subject("service", name))
@@ -185,5 +185,17 @@ class Services:
                 raise
             return False
 
-        subject = Subject("deletion", service_id)
-        (patience or Patience(timeout_s=600)).until(gone, bool, f"service {service_id} is still there", subject)
+        if gone():
+            return
+        what, subject = f"service {service_id} is still there", Subject("deletion", service_id)
+        followed = Followed(gone, lambda _: False, bool, what, subject)
+        followed.end(self._session, service_id, patience or Patience(timeout_s=600))
+
+
+def _shown(progress: Progress | None) -> Callable[[Service], Service]:
+    def shown(service: Service) -> Service:
+        if progress is not None:
+            progress(service)
+        return service
+
+    return shown

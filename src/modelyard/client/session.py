@@ -9,6 +9,7 @@ Safe for several threads or tasks at once.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Self
 
@@ -89,9 +90,13 @@ class Session:
         return json_object(self.send(with_json(method, url, body, params=params, headers=headers)))
 
     @contextmanager
-    def stream(self, path: str, headers: Mapping[str, str] = NOTHING) -> Iterator[Answer]:
-        """What `GET path` answers, read while it comes; `path` is relative to the project."""
-        with self.open(with_json("GET", self.url(path), headers=headers)) as response:
+    def stream(
+        self, path: str, headers: Mapping[str, str] = NOTHING, timeout_s: float | None = None
+    ) -> Iterator[Answer]:
+        """What `GET path` answers, read while it comes; `path` is relative to the project. `timeout_s` bounds the
+        wait for each piece."""
+        asked = replace(with_json("GET", self.url(path), headers=headers), timeout_s=timeout_s)
+        with self.open(asked) as response:
             yield Answer(response)
 
     def url(self, path: str) -> str:

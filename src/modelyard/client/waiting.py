@@ -32,9 +32,11 @@ class Patience:
         ended: Callable[[T], bool],
         what: str,
         subject: Subject | None = None,
+        start: float | None = None,
     ) -> T:
-        """The first answer of `ask` for which `ended`; WaitTimeout (which names `what`) when it takes too long."""
-        start = self.now()
+        """The first answer of `ask` for which `ended`; WaitTimeout (which names `what`) when it takes too long.
+        `start`: when the waiting began (None: now)."""
+        start = self.now() if start is None else start
         while True:
             away: Unreachable | None = None
             try:

@@ -45,11 +45,16 @@ class Server:
             return logged_in(f"token-{self.logins}", "default")
         self.asked.append(f"{key} {request.headers.get('X-Auth-Token', '-')}")
         self.bodies.append(json.loads(request.content) if request.content else None)
+        if key.endswith("/watch") and key not in self.routes:
+            return httpx.Response(404, json={"error_code": "ModelArts.4204", "error_msg": "an older server"})
         answers = self.routes[key]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def count(self, call: str) -> int:
+        return sum(one.rpartition(" ")[0] == call for one in self.asked)
 
     def client(self) -> Client:
         return Client(CREDENTIALS, transport=httpx.MockTransport(self))
@@ -326,3 +331,66 @@ def test_credentials_that_are_no_file_are_named_and_not_waited_for(
     lay(tmp_path / "credentials.json")
     with pytest.raises(NotConfigured, match=r"credentials.json is no regular file"):
         Credentials.from_data_dir(tmp_path)
+
+
+def told(*steps: httpx.Response, end: str = "") -> httpx.Response:
+    """A stream with these services, which then breaks off, or says that it ends."""
+    events = [f"id: {n}\nevent: service\ndata: {one.text}\n\n" for n, one in enumerate(steps)]
+    return httpx.Response(200, content="".join(events) + end, headers={"Content-Type": "text/event-stream"})
+
+
+ONE, WATCH = "GET /v1/p1/services/s1", "GET /v1/p1/services/s1/watch"
+
+
+def test_waiting_follows_the_stream_and_shows_every_step_of_it() -> None:
+    steps = [service("deploying", progress=n) for n in (0, 30, 60)]
+    seen: list[int | None] = []
+    stream = told(*steps, service("running", progress=None))
+    server = Server({ONE: [service("deploying", progress=0)], WATCH: [stream]})
+    with server.client() as yard:
+        done = yard.services.wait("s1", lambda s: seen.append(s.progress), Clock().patience())
+    assert (done.status, seen) == ("running", [0, 0, 30, 60, None])
+    assert server.count(ONE) == server.count(WATCH) == 1
+
+
+def test_a_stream_that_breaks_off_goes_on_where_it_was() -> None:
+    end = 'event: end\ndata: {"error_msg": "the server ends"}\n\n'
+    streams = [told(service("deploying"), end=end), told(service("running"))]
+    server = Server({ONE: [service("deploying")], WATCH: streams})
+    with server.client() as yard:
+        assert yard.services.wait("s1", patience=Clock().patience()).status == "running"
+    assert server.count(ONE) == 1
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        httpx.Response(200, text="<html>", headers={"Content-Type": "text/html"}),
+        httpx.Response(200, content=b"", headers={"Content-Type": "text/event-stream"}),
+        httpx.Response(403, json={}),
+    ],
+    ids=["a page", "nothing", "refused"],
+)
+def test_without_a_stream_the_service_is_asked_for(instead: httpx.Response) -> None:
+    server = Server({ONE: [service("deploying"), service("deploying"), service("running")], WATCH: [instead]})
+    with server.client() as yard:
+        assert yard.services.wait("s1", patience=Clock().patience()).status == "running"
+    assert (server.count(ONE), server.count(WATCH)) == (3, 1)
+
+
+def test_a_deletion_is_waited_for_by_the_stream() -> None:
+    gone = httpx.Response(404, json={"error_code": "ModelArts.3502", "error_msg": "gone"})
+    stream = told(service("deleting"), end='event: deleted\ndata: {"service_id": "s1"}\n\n')
+    server = Server({ONE: [service("deleting"), gone], WATCH: [stream]})
+    with server.client() as yard:
+        yard.services.wait_gone("s1", Clock().patience())
+    assert server.count(ONE) == 2
+
+
+def test_waiting_by_the_stream_takes_no_longer_than_it_may() -> None:
+    clock = Clock()
+    with (
+        Server({ONE: [service("deploying")], WATCH: [told(service("deploying"))]}).client() as yard,
+        pytest.raises(WaitTimeout, match="after 10 s"),
+    ):
+        yard.services.wait("s1", patience=clock.patience(10.0))

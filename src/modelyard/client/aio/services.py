@@ -1,8 +1,9 @@
 """Services: create, change live, start, stop, look at, wait for."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from urllib.parse import quote
 
+from modelyard.client.aio.following import AsyncFollowed
 from modelyard.client.aio.logs import AsyncLogs
 from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.waiting import AsyncPatience
@@ -109,18 +110,18 @@ class AsyncServices:
     ) -> Service:
         """The service once it says of itself that it stays as it is."""
 
+        shown = _shown(progress)
+
         async def ask() -> Service:
-            service = await self.get(service_id)
-            if progress is not None:
-                progress(service)
-            return service
+            return shown(await self.get(service_id))
 
         service = await ask()
         if not moves(service):
             return service
         name = service.service_name
         what, subject = f"service {name} still changes", Subject("service", name)
-        return await (patience or AsyncPatience()).until(ask, lambda s: not moves(s), what, subject)
+        followed = AsyncFollowed(ask, shown, lambda s: not moves(s), what, subject)
+        return await followed.end(self._session, service_id, patience or AsyncPatience())
 
     async def watch(self, service_id: str) -> AsyncIterator[Service]:
         """The service as it is, then once more whenever it has changed, until it is deleted. A connection that
@@ -156,18 +157,17 @@ class AsyncServices:
         `progress` is called with every answer on the way.
         """
 
+        shown = _shown(progress)
+
         async def ask() -> Service:
-            service = await self.get(service_id)
-            if progress is not None:
-                progress(service)
-            return service
+            return shown(await self.get(service_id))
 
         service = await ask()
         name = service.service_name
         if service.status not in ENDED:
             what, subject = f"batch service {name} still works", Subject("service", name)
-            patience = patience or AsyncPatience()
-            service = await patience.until(ask, lambda s: s.status in ENDED, what, subject)
+            followed = AsyncFollowed(ask, shown, lambda s: s.status in ENDED, what, subject)
+            service = await followed.end(self._session, service_id, patience or AsyncPatience())
         if service.status != "finished":
             why = service.error_msg or f"it was {service.status}"
             raise OperationFailed(f"batch service {name} did not finish: {why}", Subject("service", name))
@@ -185,7 +185,17 @@ class AsyncServices:
                 raise
             return False
 
-        subject = Subject("deletion", service_id)
-        await (patience or AsyncPatience(timeout_s=600)).until(
-            gone, bool, f"service {service_id} is still there", subject
-        )
+        if await gone():
+            return
+        what, subject = f"service {service_id} is still there", Subject("deletion", service_id)
+        followed = AsyncFollowed(gone, lambda _: False, bool, what, subject)
+        await followed.end(self._session, service_id, patience or AsyncPatience(timeout_s=600))
+
+
+def _shown(progress: Progress | None) -> Callable[[Service], Service]:
+    def shown(service: Service) -> Service:
+        if progress is not None:
+            progress(service)
+        return service
+
+    return shown

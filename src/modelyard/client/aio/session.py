@@ -7,6 +7,7 @@ Safe for several threads or tasks at once.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from typing import Self
 
@@ -87,9 +88,13 @@ class AsyncSession:
         return json_object(await self.send(with_json(method, url, body, params=params, headers=headers)))
 
     @asynccontextmanager
-    async def stream(self, path: str, headers: Mapping[str, str] = NOTHING) -> AsyncIterator[AsyncAnswer]:
-        """What `GET path` answers, read while it comes; `path` is relative to the project."""
-        async with self.open(with_json("GET", await self.url(path), headers=headers)) as response:
+    async def stream(
+        self, path: str, headers: Mapping[str, str] = NOTHING, timeout_s: float | None = None
+    ) -> AsyncIterator[AsyncAnswer]:
+        """What `GET path` answers, read while it comes; `path` is relative to the project. `timeout_s` bounds the
+        wait for each piece."""
+        asked = replace(with_json("GET", await self.url(path), headers=headers), timeout_s=timeout_s)
+        async with self.open(asked) as response:
             yield AsyncAnswer(response)
 
     async def url(self, path: str) -> str:
