@@ -300,6 +300,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
             lacking=room.lacking,
         ),
         bells=bells,
+        instance_disk_mib=settings.instance_disk_mib,
         steady=clock.now_ms,
         notifications=NotificationPorts(
             settings.region,

@@ -9,11 +9,14 @@ from modelyard.cli.admin import Project
 from modelyard.cli.asking import asked_secret, confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, Yes, connect, print_answer, print_json, show
 from modelyard.client import ApiError
+from modelyard.client.records import Json
 
 flavors = typer.Typer(no_args_is_help=True, help="Sizes of instances, and who may use them.")
 pools = typer.Typer(no_args_is_help=True, help="Dedicated resources of projects.")
 buckets = typer.Typer(no_args_is_help=True, help="Which project a bucket belongs to, and where it is.")
 
+UNBOUNDED = 10**12
+"""A total that nobody set."""
 Flavor = Annotated[str, typer.Argument(metavar="FLAVOR", help="Name of a flavor.")]
 Pool = Annotated[str, typer.Argument(metavar="POOL", help="Name or id of a pool.")]
 For = Annotated[list[str] | None, typer.Option("--project", help="Only for this project; may be repeated.")]
@@ -37,11 +40,15 @@ def quotas(
     given = dict(_assigned(one) for one in wanted or ())
     with connect(data_dir) as yard:
         limits = yard.admin.quotas(project, given)
+        used = {} if as_json else yard.admin.used(project)
     if as_json:
         print_json(limits)
     else:
-        rows = [{"quota": name, "value": value} for name, value in sorted(limits.items())]
-        show(views.plain(rows, "quota", "value"))
+        rows: list[Json] = [
+            {"quota": name, "value": "unbounded" if value == UNBOUNDED else value, "used": used.get(name)}
+            for name, value in sorted(limits.items())
+        ]
+        show(views.plain(rows, "quota", "value", "used"))
 
 
 @flavors.command("list")

@@ -108,6 +108,12 @@ class Administration:
         answer = self._call("PUT", path, {"quotas": dict(wanted)}) if wanted else self._call("GET", path)
         return _inner(answer, "quotas")
 
+    def used(self, project: str) -> Json:
+        """What the services of a project take of its totals: cores, MiB of memory and of disk."""
+        path = f"{ADMIN}/projects/{self.project_id(project)}/quotas"
+        used = (self._call("GET", path)).get("used")
+        return used if isinstance(used, dict) else {}
+
     def flavors(self) -> list[Json]:
         return rows(self._call("GET", f"{ADMIN}/flavors"), "flavors")
 

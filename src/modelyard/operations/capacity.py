@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from modelyard.core.admission.catalog import FLAVORS, Quotas
+from modelyard.core.admission.totals import PARTS
 from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
@@ -16,6 +17,7 @@ from modelyard.domain.texts import shown
 from modelyard.operations import acting, limits
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context
+from modelyard.operations.services import totals
 from modelyard.store.base import ReadTransaction
 
 POOL_STATUS = ("running", "concerning", "abnormal", "deploying")
@@ -44,6 +46,15 @@ async def quotas(ctx: Context, principal: Principal, project_id: str) -> Mapping
         await _project(r, project_id)
         now = await limits.quotas(ctx, r, project_id)
     return {one.name: getattr(now, one.name) for one in fields(Quotas)}
+
+
+async def used(ctx: Context, principal: Principal, project_id: str) -> Mapping[str, float]:
+    """What the services of a project take of its totals now."""
+    administer(principal, "showQuotas")
+    async with ctx.store.read() as r:
+        await _project(r, project_id)
+        total = await totals.taken(ctx, r, project_id)
+    return {name: getattr(total, part) for name, part, _ in PARTS}
 
 
 async def set_quotas(

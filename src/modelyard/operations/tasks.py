@@ -30,7 +30,9 @@ from modelyard.domain.service import (
 )
 from modelyard.objects.base import ObjectStoreError, ObjectStoreUnavailableError
 from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
+from modelyard.operations import limits
 from modelyard.operations.context import Context, authorise
+from modelyard.operations.services import totals
 from modelyard.operations.services.load import load_record, load_service, not_owner
 from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
 from modelyard.store.base import ReadTransaction, WriteTransaction
@@ -163,6 +165,9 @@ async def retry_failed(
         preconditions.hold(record.service)
         _, one = await _found(w, project_id, service_id, task_id)
         wrong = [*not_owner(principal, record.service), *await _not_now(w, record, one)]
+        variants = record.revisions[record.service.revision].variants
+        quotas = await limits.quotas(ctx, w, project_id)
+        wrong += await totals.refusals((ctx, w), quotas, (project_id, ""), variants, record)
         if wrong:
             raise Invalid(*wrong)
         changed, waiting = await _reopened(ctx, w, record.service, one, now)

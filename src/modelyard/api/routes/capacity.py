@@ -26,7 +26,9 @@ POOL = {"description", "nodes", "specification", "cpu", "memory_mib", "accelerat
 
 @router.get("/projects/{project_id}/quotas", summary="Show the quotas of a project")
 async def quotas(ctx: ContextDep, caller: Caller, project_id: str) -> Json:
-    return {"quotas": dict(await capacity.quotas(ctx, caller, project_id))}
+    """And in `used` what its services take of the totals now."""
+    quotas, used = await capacity.quotas(ctx, caller, project_id), await capacity.used(ctx, caller, project_id)
+    return {"quotas": dict(quotas), "used": dict(used)}
 
 
 @router.put(

@@ -110,6 +110,12 @@ class AsyncAdministration:
         )
         return _inner(answer, "quotas")
 
+    async def used(self, project: str) -> Json:
+        """What the services of a project take of its totals: cores, MiB of memory and of disk."""
+        path = f"{ADMIN}/projects/{await self.project_id(project)}/quotas"
+        used = (await self._call("GET", path)).get("used")
+        return used if isinstance(used, dict) else {}
+
     async def flavors(self) -> list[Json]:
         return rows(await self._call("GET", f"{ADMIN}/flavors"), "flavors")
 

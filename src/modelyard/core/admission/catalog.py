@@ -106,13 +106,18 @@ class Pool:
         return self.status == "running"
 
 
+UNBOUNDED = 10**12
+"""More than there is of anything: nobody set this quota."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quotas:
     """The limits of one project; an administrator may change each of them.
 
     `buckets`: how many it may claim by itself. `objects_max_bytes`: of all that its users upload into its buckets,
     together with what is there; `object_max_bytes`: of one object that they upload. `topics`, `subscriptions`: of
-    notifications, how many a project may have.
+    notifications, how many a project may have. `total_…`: of all its services
+    (`admission.totals`).
     """
 
     instances_per_model: int = 5
@@ -130,6 +135,9 @@ class Quotas:
     object_max_bytes: int = 50 * 1024**3
     topics: int = 100
     subscriptions: int = 1000
+    total_cpu: int = UNBOUNDED
+    total_memory_mib: int = UNBOUNDED
+    total_disk_mib: int = UNBOUNDED
 
     def services(self, infer_type: str) -> int:
         """How many services of this type a project may have."""

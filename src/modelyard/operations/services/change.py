@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from modelyard.core import schedule
 from modelyard.core.admission import fields
 from modelyard.core.admission import service as settings
+from modelyard.core.admission.catalog import Quotas
 from modelyard.core.admission.config import Admission, AdmissionInput, admit
 from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.admission.states import Effect, Step, effect
@@ -35,7 +36,7 @@ from modelyard.domain.texts import shown
 from modelyard.operations import limits
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
-from modelyard.operations.services import log_channels
+from modelyard.operations.services import log_channels, totals
 from modelyard.operations.services.admission_input import Subject, admission_input, known_topics
 from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import load_record, load_service, not_owner
@@ -171,9 +172,23 @@ class _Change:
         if admission.variants and not websocket and service.settings.websocket and self._websocket(()):
             text = "no model of it has inference code that could serve the WebSocket that the service has"
             wrong.append(Violation("config", text))
+        if not wrong and not isinstance(step, Violation):
+            wrong += await self._totals(step, quotas, admission.variants)
         if wrong or isinstance(step, Violation):
             raise Invalid(*wrong)
         return admission.variants, step, notices(given.models, admission.variants) if given else ()
+
+    async def _totals(self, step: Effect, quotas: Quotas, variants: tuple[Variant, ...]) -> list[Violation]:
+        """What is to run from now on beside everything else of the project."""
+        match step.step:
+            case Step.START:
+                field, variants = "status", self.record.revisions[self.before.revision].variants
+            case Step.UPDATE:
+                field = "config"
+            case _:
+                return []
+        where = (self.before.project_id, field)
+        return await totals.refusals((self.ctx, self.w), quotas, where, variants, self.record)
 
     def _websocket(self, variants: tuple[Variant, ...]) -> bool:
         """Whether any of them, or of the present config, may be able to serve a WebSocket."""

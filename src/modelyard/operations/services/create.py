@@ -33,7 +33,7 @@ from modelyard.domain.texts import shown
 from modelyard.operations import acting
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
-from modelyard.operations.services import log_channels
+from modelyard.operations.services import log_channels, totals
 from modelyard.operations.services.admission_input import Subject, admission_input, known_topics
 from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import not_owner
@@ -136,6 +136,7 @@ async def _admitted(
     )
     untold = (v for v in own if not fields.told(v.field, broken))
     violations = (*request.violations, *untold, *admission.violations)
+    violations += tuple(await totals.refusals((ctx, w), given.quotas, (project_id, "config"), admission.variants))
     count, most = await w.count_services(project_id, infer_type), given.quotas.services(infer_type)
     if count >= most:
         violations += (Violation("", f"a maximum of {most} {infer_type} services are allowed", "3520"),)
