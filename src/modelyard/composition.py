@@ -50,10 +50,7 @@ from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
-from modelyard.logs.base import LogStore
-from modelyard.logs.keeper import LogKeeper
-from modelyard.logs.local import LocalLogs
-from modelyard.logs.ringing import RingingLogs
+from modelyard.logs.process import LogProcess
 from modelyard.notify.parts import parts as notifying
 from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
 from modelyard.objects.buckets import Buckets
@@ -229,10 +226,14 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         litter=(data_dir / "instances", data_dir / "gateway", data_dir),
     )
     storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
-    kept = LocalLogs(data_dir / "logs", most_bytes=settings.log_bytes_per_service, spare_bytes=storage.spare_bytes)
     log_bells = Bells()
     secrets = known_secrets(settings, credentials)
-    logs = RingingLogs(kept, log_bells.ring)
+    logs = LogProcess(
+        data_dir / "logs",
+        most_bytes=settings.log_bytes_per_service,
+        reserve_bytes=settings.disk_reserve_mib * MIB,
+        ring=log_bells.ring,
+    )
     await logs.open()
     stack.push_async_callback(logs.close)
     stack.push_async_callback(storage.usage.close)
@@ -333,12 +334,12 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
 
 
 def _collectors(
-    engine: Engine, gateway: Gateway, logs: LogStore, owners: Owners, now_ms: Callable[[], int]
+    engine: Engine, gateway: Gateway, logs: LogProcess, owners: Owners, now_ms: Callable[[], int]
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """Of what instances write, and of what the gateway writes of calls."""
     calls = CallsKeeper(logs, owners.project, owners.secrets)
     return {
-        "collect output": Collector(engine, LogKeeper(logs), owners.of, now_ms).run,
+        "collect output": Collector(engine, logs, owners.of, now_ms).run,
         "collect calls": Collector(gateway.calls, calls, nobodys, now_ms).run,
     }
 

@@ -10,15 +10,21 @@ from modelyard.domain.logs import Line, LogQuery, Origin
 from modelyard.logs.base import LogStore, LogsUnavailableError
 from modelyard.logs.local import LocalLogs
 from modelyard.logs.memory import MemoryLogs
+from modelyard.logs.process import LogProcess
 
 A = Origin("p", "service-a", "instance-1", 1, "m:0.0.1")
 A2 = Origin("p", "service-a", "instance-2", 2, "m:0.0.2")
 B = Origin("p", "service-b", "instance-3", 1, "m:0.0.1")
 
 
-@pytest.fixture(params=["memory", "files"])
+def process(directory: Path) -> LogProcess:
+    return LogProcess(directory, most_bytes=1 << 30, reserve_bytes=0, ring=lambda _: None)
+
+
+@pytest.fixture(params=["memory", "files", "process"])
 async def logs(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LogStore]:
-    logs = MemoryLogs() if request.param == "memory" else LocalLogs(tmp_path / "logs")
+    kinds = {"memory": lambda _: MemoryLogs(), "files": LocalLogs, "process": process}
+    logs: LogStore = kinds[request.param](tmp_path / "logs")
     await logs.open()
     yield logs
     await logs.close()

@@ -79,5 +79,6 @@ class CallsKeeper:
             )
             new.insert(0, Line(0, new[0].at_ms, text, origin))
         kept = Place(after)
+        del self._places[service_id]  # when this fails, nobody knows whether it was kept: the store is asked
         await self._logs.append(origin, new, kept.text())
         self._places[service_id] = kept

@@ -125,6 +125,9 @@ class Collector:
         try:
             reader = await self._reader(source)
             return await self._read(source, reader) if reader is not None else 0
+        except LogsUnavailableError:
+            self._readers.pop(source.instance_id, None)  # nobody knows whether it was kept: the store is asked
+            raise
         except OSError as error:
             log.warning("output of instance %s cannot be read: %s", source.instance_id, error)
             return 0

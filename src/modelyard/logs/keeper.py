@@ -54,8 +54,15 @@ class LogKeeper:
     async def take(
         self, origin: Origin, output: Output, before: Place, secrets: frozenset[str], *, whole: bool = False
     ) -> Place:
+        after, _ = await self.taken(origin, output, before, secrets, whole=whole)
+        return after
+
+    async def taken(
+        self, origin: Origin, output: Output, before: Place, secrets: frozenset[str], *, whole: bool = False
+    ) -> tuple[Place, int]:
+        """As `take`, and how many lines it were."""
         masker = self._maskers.of(secrets)
         lines, after = await asyncio.to_thread(lines_of, output, before, origin, masker, whole=whole)
         if after != before or lines:
             await self._logs.append(origin, lines, after.text())
-        return after
+        return after, len(lines)
