@@ -3,11 +3,10 @@
     python -m benchmarks.log_speed [--rounds 3] [--lines 25000] [--seconds 10]
 
 All instances run all the time; the writers write in every other window of the clock, so that quiet and loud
-windows alternate within one run. In a third
-kind the process that keeps lines is halted, so that the writers' own share of the machine is told apart. Printed for
-each: latency of calls of a model that does not write, of the API
-(`GET /services`), the most that the control plane's loop was behind (`/healthz`), its memory, its CPU and that of
-the shims, and in the end whether every line was kept.
+windows alternate within one run. In every other loud window the process that keeps lines is halted (`unread`), so
+that what the writers themselves take of the machine is told apart. Printed for each: latency of calls of a model
+that does not write, of the API (`GET /services`), how late the control plane's loop was (`/healthz`), CPU and
+memory, and in the end whether every line was kept.
 """
 
 import argparse

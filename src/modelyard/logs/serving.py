@@ -23,7 +23,7 @@ from modelyard.logs.base import LogStore, LogsUnavailableError
 from modelyard.logs.keeper import LogKeeper
 from modelyard.logs.local import LocalLogs
 
-NICENESS = 5
+NICENESS = 19
 LOCK = "lock"
 AT_ONCE = 64
 

@@ -20,6 +20,7 @@ from modelyard_runtime.protocols.plane import (
     answer_of,
     asked_of,
     call_of,
+    failed_reply,
     failure,
     json_reply,
     reported,
@@ -68,4 +69,5 @@ class ModelArts:
         refused = refusal_of(error)
         if refused is not None:
             return json_reply(refused.status, refused.body())
-        return json_reply(500, error_body("ModelArts.4204", failure(self._name, error, self._failed)))
+        told, reference = failure(self._name, error, self._failed)
+        return failed_reply(error_body("ModelArts.4204", told), reference)

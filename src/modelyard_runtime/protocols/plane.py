@@ -26,6 +26,7 @@ Failed = Callable[[BaseException], str]  # writes a failure to the log and retur
 
 JSON = ("content-type", "application/json")
 _JSON = [JSON]
+REFERENCE = "x-modelyard-reference"
 _BUSY = [JSON, ("retry-after", "1")]
 
 
@@ -116,10 +117,16 @@ def answer_of(model: Model, asked: Asked, result: Any) -> Any:
     return result if model.joint is None else model.joint.finish(asked.item, result)
 
 
-def failure(model: str, error: BaseException, failed: Failed) -> str:
-    """The sentence about a failure of the model, whose trace goes to the log."""
+def failure(model: str, error: BaseException, failed: Failed) -> tuple[str, str]:
+    """The sentence about a failure of the model, whose trace goes to the log, and its reference there."""
     why = f" {error}." if isinstance(error, Unwritable) else ""
-    return f"The model {model} failed to answer.{why} Its log says why: reference {failed(error)}."
+    reference = failed(error)
+    return f"The model {model} failed to answer.{why} Its log says why: reference {reference}.", reference
+
+
+def failed_reply(body: bytes, reference: str) -> Reply:
+    """The header is for whoever logs calls: it leads from the call to the trace."""
+    return Reply(500, [JSON, (REFERENCE, reference)], body)
 
 
 def reported(error: BaseException) -> str:

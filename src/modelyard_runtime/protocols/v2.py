@@ -17,7 +17,7 @@ from modelyard_runtime.errors import bad_input, refusal_of
 from modelyard_runtime.execution.job import Asked
 from modelyard_runtime.model import Model, Tensor
 from modelyard_runtime.protocols.answers import encode
-from modelyard_runtime.protocols.plane import Failed, Header, Reply, failure, json_reply, reported
+from modelyard_runtime.protocols.plane import Failed, Header, Reply, failed_reply, failure, json_reply, reported
 from modelyard_runtime.protocols.scripts import ByRequest
 from modelyard_runtime.protocols.tensor_batching import ByTensor
 from modelyard_runtime.protocols.tensors import array_of, as_binary, as_json, binary_size
@@ -129,7 +129,8 @@ class OpenInference:
             return refusal(
                 501, "Tensors need numpy, which the model has not: add it to dependencies in config.json."
             )
-        return refusal(500, failure(self._name, error, self._failed))
+        told, reference = failure(self._name, error, self._failed)
+        return failed_reply(encode({"error": told}), reference)
 
     def _documents(self) -> dict[str, Any]:
         model = {
