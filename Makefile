@@ -15,7 +15,7 @@ UPGRADE ?= --upgrade
 PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
   --python-version 3.11 --custom-compile-command 'make constraints'
 
-.PHONY: help install install-postgresql install-apprise install-parquet setup demo up check test bench bench-api bench-batch bench-peers reference client constraints clean
+.PHONY: help install install-postgresql install-apprise install-parquet setup demo up check test bench bench-logs bench-api bench-batch bench-peers reference client constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -71,6 +71,9 @@ client: $(TESTS) ## Make the blocking client from the one for asyncio
 
 bench: $(TESTS) ## Throughput beside a bare model server and FastAPI, one interleaved run, ratios
 	@$(BIN)/python -m benchmarks.throughput $(ARGS)
+
+bench-logs: $(TESTS) ## What 100,000 lines a second of four instances cost those who call; two minutes
+	@$(BIN)/python -m benchmarks.log_speed $(ARGS)
 
 bench-api: $(TESTS) ## Speed of the API with 1,000 services, and bytes of a change towards the gateway
 	@$(BIN)/python -m benchmarks.api_speed $(ARGS)
