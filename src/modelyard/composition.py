@@ -31,6 +31,7 @@ from modelyard.batch.run import TaskRunner
 from modelyard.control import log_bounds
 from modelyard.control.batch import exit_text
 from modelyard.control.calls import CallsKeeper, nobodys
+from modelyard.control.cleaning import Cleaning
 from modelyard.control.clock import load_clock
 from modelyard.control.collecting import Collector
 from modelyard.control.owners import Owners
@@ -312,10 +313,12 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         logs=logs,
         log_bells=log_bells,
     )
+    disk = Cleaning(data_dir, store, sweeper, storage.staging, clock.wall_ms).ports()
     proxies = Proxies.of(settings.trusted_proxies)
     deps = Deps(
         context=context,
         audit=audit,
+        disk=disk,
         proxies=proxies,
         tokens=tokens,
         storage=storage,

@@ -308,6 +308,7 @@ FATE: dict[str, dict[str, Fate]] = {
         "api/convert/notifications.py", "topic_urn", "subscription_urn", "service_id", "message_id"
     ),
     "objects.ObjectActionBody": by("api/routes/objects.py", "size", "digest", "create", "method", "expires_s"),
+    "queries.CleanQuery": by("api/routes/top.py", "dry_run"),
     **{
         f"audit.{name}": by("api/routes/audit.py", *AUDIT, *more)
         for name, more in {"AuditList": (), "InstallationAuditList": ("project_id",)}.items()

@@ -28,6 +28,7 @@ from modelyard.api.routes import (
     subscriber,
     subscriptions,
     tasks,
+    top,
     topics,
     watch,
     watch_all,
@@ -96,12 +97,13 @@ def bare_app(version: str = __version__) -> FastAPI:
             subscriptions,
             deliveries,
             subscriber,
+            top,
             health,
             status,
             docs,
         )
     ]
-    for router in (*routers, identity.root, accounts.keys, audit.project):
+    for router in (*routers, identity.root, accounts.keys, audit.project, top.project):
         app.include_router(router)
     documents.describe(
         app,

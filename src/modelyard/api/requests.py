@@ -36,6 +36,7 @@ from modelyard.iam.throttle import Throttle
 from modelyard.iam.tokens import TokenKey
 from modelyard.operations.audit import Audit
 from modelyard.operations.context import Context
+from modelyard.operations.disk_use import DiskPorts
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.objects import Storage
@@ -49,7 +50,7 @@ class Deps:
     (None: tokens and signatures of the users in the store). `uploads`, `downloads`: how many objects may be on
     their way, and `pace` how slowly. `storage`: where they are. `proxies`: whose X-Forwarded-For is believed.
     `healthy`: whether the rest of this process is at work, for /healthz; `status`: what only who calls with a
-    token is told. `audit`: where acts are recorded (None: `create_app` makes one).
+    token is told. `audit`: where acts are recorded (None: `create_app` makes one). `disk`: what is on it.
     """
 
     context: Context
@@ -71,6 +72,7 @@ class Deps:
     healthy: Callable[[], bool] = lambda: True
     status: Callable[[], InstallationStatus] = lambda: InstallationStatus(gateway_connected=False)
     audit: Audit | None = None
+    disk: DiskPorts | None = None
 
     @property
     def identity(self) -> Identity:

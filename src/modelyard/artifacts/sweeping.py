@@ -10,6 +10,7 @@ that one with its name is never half there.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -114,6 +115,31 @@ class Sweeper:
                 del self._since[path]
                 gone.append(path.name)
                 await asyncio.to_thread(trees.remove, aside)
+        return tuple(gone)
+
+    async def unused(self) -> tuple[Unused, ...]:
+        """What nobody uses now, whatever it is kept for."""
+        return tuple(await asyncio.to_thread(self._unused, await self._users(), self._clock()))
+
+    def young(self, path: Path) -> bool:
+        """Whether somebody touched it within the grace."""
+        return path.is_dir() and self._clock() - path.stat().st_mtime < GRACE_S
+
+    async def clean(self, alone: Callable[[], AbstractAsyncContextManager[bool]]) -> tuple[Unused, ...]:
+        """Remove what nobody uses, at once; what was removed. `alone`: while it is entered no publication begins;
+        it says whether none is under way. While one is, what was touched within the grace stays: it may be what
+        that one has just built, or found."""
+        gone = []
+        for each in await self.unused():
+            async with alone() as nobody:
+                users = await self._users()
+                if not each.path.is_dir() or users.need(each.path) or not (nobody or not self.young(each.path)):
+                    continue
+                aside = Shelf(each.path.parent).aside()
+                each.path.rename(aside)
+                self._since.pop(each.path, None)
+            gone.append(each)
+            await asyncio.to_thread(trees.remove, aside)
         return tuple(gone)
 
     async def clear(self) -> None:

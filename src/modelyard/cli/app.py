@@ -19,6 +19,7 @@ from modelyard.cli import (
     packages,
     server,
     services,
+    top,
     topics,
 )
 from modelyard.cli.choosing import add_profiles
@@ -65,6 +66,7 @@ app.add_typer(objects.app, name="objects")
 app.add_typer(topics.app, name="topics")
 admin_resources.register(admin.app)
 admin.app.command()(audit.audit)
+top.register(app, admin.app)
 app.add_typer(admin.app, name="admin")
 add_profiles(app)
 

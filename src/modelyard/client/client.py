@@ -67,6 +67,10 @@ class Client:
         """How the installation stands: gateway, instances of the project, limits and whether they are enforced."""
         return self.session.call("GET", "/modelyard/status")
 
+    def top(self) -> Json:
+        """What each service of the project uses and does now."""
+        return self.session.call("GET", "/modelyard/top")
+
     def predict(
         self,
         service: Service,

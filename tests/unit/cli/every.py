@@ -67,6 +67,11 @@ LOG_LINES = {
     "kept": {"lines": 1, "bytes": 9, "cut_lines": 0, "cut_bytes": 0},
 }
 
+USE = {
+    **{"service_id": "s1", "service_name": f"service-{LONG}", "status": "running", "instances": 2, "ready": 1},
+    **{"cpu": 0.25, "cpu_allowed": 4, "memory_mib": 100.5, "memory_mib_allowed": 16384, "in_flight": 3},
+    **{"requests_per_minute": 60, "invocation_times": 100, "failed_times": 1, "p50_seconds": 0.0042},
+}
 WATCHED = httpx.Response(200, content=f"id: 1\nevent: service\ndata: {json.dumps(JOB)}\n\n")
 
 ANSWERS: dict[str, object] = {
@@ -104,6 +109,9 @@ ANSWERS: dict[str, object] = {
     "POST /v3.0/OS-CREDENTIAL/credentials": {"credential": {**KEY, "secret": "s"}},
     f"GET {ADMIN}/projects/p1/quotas": {"quotas": {LONG: 20}},
     f"GET {ADMIN}/flavors": {"flavors": [{"name": f"flavor-{LONG}", "cpu": 1, "projects": ["p1"]}]},
+    "GET /v1/p1/modelyard/top": {"services": [USE]},
+    f"GET {ADMIN}/disk": {"used": {LONG: 10, "logs": 2048}, "total_bytes": 2058, "free_bytes": 1},
+    f"POST {ADMIN}/clean": {"removed": [{"kind": "package", "name": LONG, "size_bytes": 7}], "total_bytes": 7},
     f"GET {ADMIN}/audit": {"audit": [{"number": 1, "occur_time": 1, "action": LONG, "outcome": "done"}]},
     f"GET {ADMIN}/pools": {"pools": [{"pool_id": "x", "name": f"pool-{LONG}", "project_id": "p1"}]},
     f"POST {ADMIN}/pools": {"pool_id": "x"},
@@ -136,7 +144,7 @@ CALLS = {
     **{"admin flavors open": "big", "admin flavors close": "big", "admin flavors delete": "big"},
     **{"admin pools list": "", "admin pools add": "lab p1", "admin pools status": "x running"},
     **{"admin pools remove": "x", "admin buckets list": "", "admin buckets claim": "b p1"},
-    **{"admin buckets release": "b", "admin audit": ""},
+    **{"admin buckets release": "b", "admin audit": "", "admin disk": "", "admin clean": "--dry-run", "top": ""},
 }
 """How each of the others is called."""
 DELETIONS = (

@@ -86,6 +86,12 @@ class SpecificationList(Wire):
     limit: Limit = None
 
 
+class CleanQuery(Wire):
+    """Query of POST /v1/modelyard/admin/clean."""
+
+    dry_run: Annotated[QueryFlag | None, Field(description="remove nothing, say what would be")] = None
+
+
 class ClusterList(Wire):
     """Query of GET /clusters."""
 

@@ -100,6 +100,20 @@ class AsyncAdministration:
             return rows(await self._call("GET", f"{ADMIN}/audit", **asked), "audit")
         return rows(await self._session.call("GET", "/audit", params=asked), "audit")
 
+    # What is used.
+
+    async def top(self) -> Json:
+        """What the services of every project use now."""
+        return await self._call("GET", f"{ADMIN}/top")
+
+    async def disk(self) -> Json:
+        """Bytes of the data directory by what uses them, and what is free."""
+        return await self._call("GET", f"{ADMIN}/disk")
+
+    async def clean(self, *, dry_run: bool) -> Json:
+        """Remove what nothing uses; what it was, or would be."""
+        return await self._call("POST", f"{ADMIN}/clean", **({"dry_run": "true"} if dry_run else {}))
+
     # What projects may use.
 
     async def quotas(self, project: str, wanted: Mapping[str, int] | None = None) -> Json:

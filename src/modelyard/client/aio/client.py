@@ -67,6 +67,10 @@ class AsyncClient:
         """How the installation stands: gateway, instances of the project, limits and whether they are enforced."""
         return await self.session.call("GET", "/modelyard/status")
 
+    async def top(self) -> Json:
+        """What each service of the project uses and does now."""
+        return await self.session.call("GET", "/modelyard/top")
+
     async def predict(
         self,
         service: Service,

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 from modelyard.core.admission.catalog import Quotas
 from modelyard.domain.errors import Violation
-from modelyard.domain.instance import LIVE
+from modelyard.domain.instance import Phase
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Desired, ServiceStatus
 
 CODE = "0118"
+THERE = frozenset({Phase.STARTING, Phase.READY, Phase.DRAINING, Phase.STOPPING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def present(record: ServiceRecord, disk_mib: int) -> Total:
 
 def live(record: ServiceRecord, disk_mib: int) -> Total:
     sizes = {v.template.hash: v.template.resources for r in record.revisions.values() for v in r.variants}
-    there = (one for one in record.instances if one.phase in LIVE)
+    there = (one for one in record.instances if one.phase in THERE)
     return _sum((sizes.get(one.template, Resources()), 1) for one in there).with_disk(disk_mib)
 
 
