@@ -28,12 +28,12 @@ from modelyard.artifacts.snapshots import Snapshots
 from modelyard.artifacts.sweeping import Sweeper, digests_in_use, directories_in_use
 from modelyard.artifacts.uv import Installer
 from modelyard.batch.run import TaskRunner
-from modelyard.control import log_bounds
 from modelyard.control.batch import exit_text
 from modelyard.control.calls import CallsKeeper, nobodys
 from modelyard.control.cleaning import Cleaning
 from modelyard.control.clock import load_clock
 from modelyard.control.collecting import Collector
+from modelyard.control.log_retention import LogRetention
 from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
@@ -237,6 +237,9 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     await logs.open()
     stack.push_async_callback(logs.close)
+    retention = LogRetention(
+        store, logs, clock.wall_ms, most_bytes=settings.log_bytes_per_service, days=settings.log_days
+    )
     stack.push_async_callback(storage.usage.close)
 
     def look_again(service_id: str) -> None:
@@ -264,18 +267,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         publisher,
         token_ttl_ms=settings.token_ttl_s * 1000,
         sweeper=sweeper,
-        chores=(
-            storage.staging.sweep,
-            audit.trim,
-            partial(
-                log_bounds.bound,
-                logs,
-                store,
-                clock.wall_ms,
-                most_bytes=settings.log_bytes_per_service,
-                days=settings.log_days,
-            ),
-        ),
+        chores=(storage.staging.sweep, audit.trim, retention.sweep),
         beside=_collectors(engine, gateway, logs, Owners(store, secrets), clock.wall_ms),
         channels=notified.channels,
         changed=bells.ring,

@@ -43,7 +43,8 @@ class LogStore(Protocol):
         """Those of which anything is kept."""
 
     async def bound(self, service_id: str, most_bytes: int, oldest_ms: int) -> None:
-        """Cut what is beyond the bound, oldest first, whole segments. The newest stays if it is not too old."""
+        """Cut what is beyond the bound, oldest first, whole segments; `most_bytes` 0: however much it is. The
+        newest segment stays if it is not too old."""
 
     async def remove(self, service_id: str) -> None:
         """All of it."""

@@ -85,7 +85,7 @@ class MemoryLogs:
         while service and service.batches:
             oldest = service.batches[0]
             old = max(line.at_ms for line in oldest) < oldest_ms
-            many = len(service.batches) > 1 and sum(map(_size, service.batches)) > most_bytes
+            many = most_bytes and len(service.batches) > 1 and sum(map(_size, service.batches)) > most_bytes
             if not old and not many:
                 return
             del service.batches[0]

@@ -22,8 +22,10 @@ log = logging.getLogger(__name__)
 DAMAGED = "damaged-"
 DAY_MS = 24 * 3600 * 1000
 LINES_PER_BYTE = 520
-Read = TypeVar("Read")
 """More than a byte of a compressed block can stand for: zlib makes at most 1032 of one, and a line takes two."""
+MOST_LINES = 1 << 38
+"""More than the largest segment can have held, however little of it is left."""
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,8 @@ class Shelf:
         away = lost if lost.exists() else lost.with_name(DAMAGED + lost.name)
         size = sum(each.stat().st_size for each in (away, *segment.beside(away)) if each.exists())
         known, self._newest_known = self._newest_known, None
-        first = max(int(lost.stem) + size * LINES_PER_BYTE, known.facts.last + 1 if known else 1)
+        held = max(size * LINES_PER_BYTE, MOST_LINES)
+        first = max(int(lost.stem) + held, known.facts.last + 1 if known else 1)
         if away is lost:
             self._put_away(lost)
         before = known.facts if known else self._closed[-1].facts if self._closed else Facts(1, 0)
