@@ -1,0 +1,308 @@
+"""Secrets are nowhere: canaries are put wherever a secret can be, a model tells its own to everybody, and then
+everything that is written, answered and shown is searched for them, in every spelling.
+
+Where they may be: `keys/` and `credentials.json`, sealed in the database (which is searched too: its rows must not
+have them), in what an instance is given (`spec.json`) and in what it wrote and was not collected yet (`output*`),
+both readable for us alone and removed with it.
+"""
+
+import base64
+import json
+import sqlite3
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from examples.demo.stage import BUCKET, Stage, until
+from tests.worlds import server
+
+from modelyard.client import Client, Credentials, Variant
+from modelyard.client.waiting import Patience
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+stage = pytest.fixture(server.stage, scope="module")
+yard = pytest.fixture(server.yard, scope="module")
+
+ENV = 'canary-env-7fQ/x+"ü'
+SCRIPT = """
+import base64, json, os, sys, urllib.parse
+from model_service.model_service import SingleNodeService
+
+KEY = os.environ["KEY"]
+
+
+def told():
+    return "; ".join([
+        KEY, repr(KEY), json.dumps(KEY), urllib.parse.quote(KEY, safe=""), urllib.parse.quote_plus(KEY),
+        base64.b64encode(KEY.encode()).decode(), base64.b64encode(b"user:" + KEY.encode()).decode(),
+        str(dict(os.environ)), "MARKER",
+    ])
+
+
+class Telling(SingleNodeService):
+    def __init__(self, model_name, model_path):
+        super().__init__(model_name, model_path)
+        print(told(), flush=True)
+        print(told(), file=sys.stderr, flush=True)
+        if os.environ.get("FAIL"):
+            raise RuntimeError("cannot begin: " + told())
+
+    def _inference(self, data):
+        if data["n"] == 13:
+            raise RuntimeError("unlucky: " + told())
+        return {"n": data["n"]}
+"""
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
+CONFIG = {
+    "model_type": "Custom",
+    "model_algorithm": "telling",
+    "runtime": "python3.11",
+    "apis": [
+        {
+            "url": "/",
+            "method": "post",
+            "request": {"Content-type": "application/json", "data": SCHEMA},
+            "response": {"Content-type": "application/json", "data": {"type": "object"}},
+        }
+    ],
+}
+
+
+@dataclass
+class Yard:
+    """`canaries`: what kind of secret → its value. `http`: the API as its admin."""
+
+    stage: Stage
+    yard: Client
+    http: httpx.Client
+    project: str
+    canaries: dict[str, str] = field(default_factory=dict)
+    services: list[str] = field(default_factory=list)
+
+    def get(self, path: str, **query: str) -> httpx.Response:
+        return self.http.get(path.replace("{p}", self.project), params=query)
+
+
+def spellings(secret: str) -> Iterator[bytes]:
+    yield secret.encode()
+    yield json.dumps(secret)[1:-1].encode()
+    yield json.dumps(secret, ensure_ascii=False)[1:-1].encode()
+    yield repr(secret)[1:-1].encode()
+    yield urllib.parse.quote(secret, safe="").encode()
+    yield urllib.parse.quote(secret).encode()
+    for before in range(3):
+        coded = base64.b64encode(b"x" * before + secret.encode())
+        yield coded[(before * 8 + 5) // 6 : (before + len(secret.encode())) * 8 // 6]
+
+
+@pytest.fixture(scope="module")
+def world(stage: Stage, yard: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    """Everything that can go wrong with a secret near by has gone wrong."""
+    given = Credentials.from_data_dir(stage.data_dir)
+    told = json.loads((stage.data_dir / "credentials.json").read_text())
+    base = given.auth_url.removesuffix("/v3")
+    with httpx.Client(base_url=base, timeout=30) as http:
+        made = Yard(stage, yard, http, given.project_id, {"env": ENV, "admin password": given.password})
+        made.canaries |= {name: told[name] for name in ("secret_key",) if told.get(name)}
+        _logins(made, given)
+        _objects(made)
+        _apps(made)
+        _services(made, tmp_path_factory.mktemp("telling"))
+        _failed_publications(made)
+        yield made
+
+
+def _logins(made: Yard, given: Credentials) -> None:
+    made.canaries["wrong password"] = "canary-wrong-password-1"
+    made.canaries["new password"] = "canary-new-password-22"
+    made.yard.admin.create_user("ada", made.canaries["new password"])
+    for name, password in (
+        (given.username, "wrong password"),
+        ("nobody", "wrong password"),
+        ("ada", "new password"),
+    ):
+        made.http.post("/v3/auth/tokens", json=_login(name, made.canaries[password]))
+    answer = made.http.post("/v3/auth/tokens", json=_login(given.username, given.password, made.project))
+    assert answer.status_code == 201
+    made.canaries["token"] = answer.headers["X-Subject-Token"]
+    made.http.headers["X-Auth-Token"] = made.canaries["token"]
+    made.canaries["wrong token"] = "canary-wrong-token.xx.yy"
+    for path in (f"/v1/{made.project}/services", "/v3/auth/tokens"):
+        made.http.get(path, headers={"X-Auth-Token": made.canaries["wrong token"]})
+        made.http.get(path, headers={"X-Subject-Token": made.canaries["token"]})
+
+
+def _login(name: str, password: str, project: str = "") -> dict[str, Any]:
+    user = {"name": name, "domain": {"name": "modelyard"}, "password": password}
+    scope = {"scope": {"project": {"id": project}}} if project else {}
+    return {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}, **scope}}
+
+
+def _objects(made: Yard) -> None:
+    """A bucket of a server that is not there, and URLs that are signed for it."""
+    made.canaries["object secret key"] = "canary-object-secret-key-3"
+    where = {
+        "endpoint": f"http://127.0.0.1:{made.stage.ports[0]}",
+        "access_key": "object-access-key",
+        "secret_key": made.canaries["object secret key"],
+    }
+    made.yard.admin.claim_bucket("elsewhere", made.project, **where)
+    url = made.yard.objects.sign("elsewhere", "weights.bin")
+    signature = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)["X-Amz-Signature"][0]
+    made.canaries["signature of a URL"] = signature
+    httpx.get(url)  # where it leads nobody takes it
+    made.get("/v1/{p}/objects/elsewhere/weights.bin")
+
+
+def _apps(made: Yard) -> None:
+    app = made.http.post(f"/v1/{made.project}/app-auth/apps", json={"name": "caller"}).json()
+    code = made.http.post(f"/v1/{made.project}/app-auth/apps/{app['app_id']}/app-code", json={}).json()
+    made.canaries["AppCode"] = code["app_code"]
+    made.canaries["wrong AppCode"] = "canary-wrong-appcode-4"
+
+
+def _services(made: Yard, directory: Path) -> None:
+    yard, package = made.yard, server.script_package(directory, SCRIPT, CONFIG)
+    model_id = server.published(made.stage, yard, "telling", package)
+    secret = {"secret_envs": ["KEY"]}
+    running = yard.services.wait(
+        yard.services.create("telling", [Variant(model_id, envs={"KEY": ENV}, more=secret)])
+    )
+    for code in ("AppCode", "wrong AppCode"):
+        headers = {"X-Apig-AppCode": made.canaries[code]}
+        httpx.post(running.access_address, json={"n": 13}, headers=headers, timeout=60)
+    for headers in ({"X-Auth-Token": made.canaries["token"]}, {"X-Auth-Token": made.canaries["wrong token"]}):
+        failed = httpx.post(running.access_address, json={"n": 13}, headers=headers, timeout=60)
+        assert failed.status_code >= 400
+        assert "unlucky" not in failed.text
+    failing = Variant(model_id, envs={"KEY": ENV, "FAIL": "1"}, deploy_timeout_in_seconds=60, more=secret)
+    since = yard.services.configure(running.service_id, [failing])
+    yard.services.wait_update(running.service_id, since, patience=Patience(120))
+    source = made.stage.data_dir / "objects" / BUCKET / "rows"
+    source.mkdir(parents=True)
+    (source / "rows.csv").write_text("12\n13\n14\n")
+    job = {
+        "model_id": model_id,
+        "specification": "modelarts.vm.cpu.2u",
+        "instance_count": 1,
+        "src_path": f"obs://{BUCKET}/rows/",
+        "dest_path": f"obs://{BUCKET}/results/",
+        "req_uri": "/",
+        "mapping_type": "csv",
+        "mapping_rule": {"type": "object", "properties": {"n": {"type": "integer", "index": 0}}},
+        "envs": {"KEY": ENV},
+        **secret,
+    }
+    batch = yard.batch.create("telling-batch", job)
+    yard.services.wait_ended(batch, patience=Patience(120))
+    made.services += [running.service_id, batch]
+    at = f"/v1/{made.project}/services/{running.service_id}"
+    for body in ({"config": [{**job, "envs": {"KEY": [ENV]}}]}, {"config": [{"envs": {"KEY": ENV}, **secret}]}):
+        answer = made.http.put(at, json=body)
+        assert answer.status_code == 400
+        assert not found(made, answer.content)
+
+
+def _failed_publications(made: Yard) -> None:
+    secret = made.canaries["object secret key"]
+    locations = (f"https://elsewhere.host/{secret}", "/elsewhere/model", f"/{BUCKET}/not-there")
+    for n, location in enumerate(locations[1:]):
+        body = {
+            "model_name": f"failed-{n}",
+            "model_version": "1.0.0",
+            "model_type": "Custom",
+            "source_location": location,
+        }
+        made.http.post(f"/v1/{made.project}/models", json=body)
+
+
+def found(world: Yard, text: bytes) -> list[str]:
+    """Which canaries are in it."""
+    return [name for name, value in world.canaries.items() if any(each in text for each in spellings(value))]
+
+
+def answers(world: Yard) -> Iterator[tuple[str, bytes]]:
+    paths = [
+        *(
+            "/v1/{p}/services",
+            "/v1/{p}/models",
+            "/metrics",
+            "/v1/modelyard/admin/buckets",
+            "/v1/modelyard/admin/audit",
+        ),
+        *("/v1/modelyard/admin/status", "/v1/{p}/audit", "/v1/{p}/app-auth/apps", "/health"),
+    ]
+    for service_id in world.services:
+        at = f"/v1/{{p}}/services/{service_id}"
+        paths += [
+            at,
+            *(f"{at}/{what}" for what in ("events", "logs", "revisions", "revisions/1", "monitor", "metrics")),
+        ]
+        paths += [f"{at}/logs/lines", f"{at}/tasks"]
+        for task in world.get(f"{at}/tasks").json().get("tasks", []):
+            paths.append(f"{at}/tasks/{task['task_id']}/failed-rows")
+    for path in paths:
+        yield path, world.get(path).content
+
+
+def test_no_answer_tells_a_secret(world: Yard) -> None:
+    told = dict(answers(world))
+    assert {path: names for path, text in told.items() if (names := found(world, text))} == {}
+    batch = f"/v1/{{p}}/services/{world.services[1]}"
+    assert b"unlucky: ***" in next(text for path, text in told.items() if path.startswith(f"{batch}/tasks/"))
+    assert b"cannot begin: ***" in told[f"/v1/{{p}}/services/{world.services[0]}/logs"]
+
+
+def test_lines_are_kept_without_the_secrets_in_them(world: Yard) -> None:
+    path = f"/v1/{{p}}/services/{world.services[0]}/logs/lines"
+    until(lambda: b"unlucky: ***" in world.get(path, limit="5000").content, 30, "the failed call's lines")
+    text = world.get(path, limit="5000").content
+    assert b"MARKER" in text
+    assert found(world, text) == []
+
+
+def test_no_file_holds_a_secret(world: Yard) -> None:
+    data_dir, wrong, looked = world.stage.data_dir, {}, 0
+    for path in [*data_dir.rglob("*"), world.stage.log]:
+        inside = path.relative_to(world.stage.root).parts
+        may = {"keys", "credentials.json", "spec.json"} & set(inside) or (
+            "instances" in inside and path.name.startswith("output")
+        )
+        if may or not path.is_file() or path.is_symlink():
+            continue
+        looked += 1
+        if names := found(world, path.read_bytes()):
+            wrong[str(path)] = names
+    assert wrong == {}
+    assert looked > 20
+
+
+def test_no_stored_line_holds_a_secret_once_it_is_unpacked(world: Yard) -> None:
+    """Files of kept lines are compressed, so their bytes alone prove nothing."""
+    from modelyard.logs.blocks import released
+
+    seen = b""
+    for path in (world.stage.data_dir / "logs").glob("*/[0-9]*.db"):
+        connection = sqlite3.connect(path)
+        seen += b"".join(released(body) for (body,) in connection.execute("SELECT body FROM bodies"))
+        seen += b"".join(body for (body,) in connection.execute("SELECT body FROM tail"))
+        connection.close()
+    assert b"MARKER" in seen
+    assert found(world, seen) == []
+
+
+def test_no_process_has_a_secret_in_its_title(world: Yard) -> None:
+    titles = {path: _read(path) for path in Path("/proc").glob("[0-9]*/cmdline")}
+    assert any(b"modelyard" in title for title in titles.values())
+    assert {path: names for path, title in titles.items() if (names := found(world, title))} == {}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it ended meanwhile
+        return b""
