@@ -15,7 +15,7 @@ UPGRADE ?= --upgrade
 PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
   --python-version 3.11 --custom-compile-command 'make constraints'
 
-.PHONY: help install install-postgresql install-apprise install-parquet setup demo up check test bench bench-logs bench-api bench-batch bench-peers reference client constraints clean
+.PHONY: help install install-postgresql install-apprise install-parquet setup demo up check test bench bench-logs bench-log-search bench-api bench-batch bench-peers reference client constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -77,6 +77,9 @@ bench-logs: $(TESTS) ## What 100,000 lines a second of four instances cost those
 
 bench-api: $(TESTS) ## Speed of the API with 1,000 services, and bytes of a change towards the gateway
 	@$(BIN)/python -m benchmarks.api_speed $(ARGS)
+
+bench-log-search: $(TESTS) ## How fast lines are kept, and found again (ARGS="--gigabytes 10")
+	@$(BIN)/python -m benchmarks.logs $(ARGS)
 
 bench-batch: $(TESTS) ## Batch services beside a loop, Ray Data and MLServer's infer, then by size; an hour
 	@$(BIN)/python -m benchmarks.batch --docs docs/explanation $(ARGS)

@@ -170,7 +170,7 @@ def _services(made: Yard, directory: Path) -> None:
     model_id = server.published(made.stage, yard, "telling", package)
     secret = {"secret_envs": ["KEY"]}
     running = yard.services.wait(
-        yard.services.create("telling", [Variant(model_id, envs={"KEY": ENV}, more=secret)])
+        yard.services.create("telling", [Variant(model_id=model_id, envs={"KEY": ENV}, more=secret)])
     )
     for code in ("AppCode", "wrong AppCode"):
         headers = {"X-Apig-AppCode": made.canaries[code]}
@@ -179,7 +179,7 @@ def _services(made: Yard, directory: Path) -> None:
         failed = httpx.post(running.access_address, json={"n": 13}, headers=headers, timeout=60)
         assert failed.status_code >= 400
         assert "unlucky" not in failed.text
-    failing = Variant(model_id, envs={"KEY": ENV, "FAIL": "1"}, deploy_timeout_in_seconds=60, more=secret)
+    failing = Variant(model_id=model_id, envs={"KEY": ENV, "FAIL": "1"}, deploy_timeout_in_seconds=60, more=secret)
     since = yard.services.configure(running.service_id, [failing])
     yard.services.wait_update(running.service_id, since, patience=Patience(120))
     source = made.stage.data_dir / "objects" / BUCKET / "rows"

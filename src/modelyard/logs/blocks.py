@@ -18,9 +18,9 @@ from modelyard.domain.logs import Line
 
 BLOCK_CHARACTERS = 8 * 1024
 BLOCK_LINES = 256
-FEW_GRAMS = 12
+FEW_GRAMS = 8
 """So many of a word tell the blocks apart; more cost more than they keep out."""
-MOST_GRAMS = 48
+MOST_GRAMS = 40
 GRAM = 3
 LEVEL = 1
 """Of zlib: three times as fast as its default, for a tenth more bytes."""
@@ -128,10 +128,15 @@ def grams(words: Iterable[str]) -> str:
     wanted: dict[str, None] = {}
     for word in words:
         text = folded(clean(word))
-        places = [*range(0, len(text) - GRAM + 1, GRAM), *range(len(text) - GRAM + 1)]
-        usable = [gram for i in places if _usable(gram := text[i : i + GRAM])]
-        wanted.update(dict.fromkeys(list(dict.fromkeys(usable))[:FEW_GRAMS]))
+        usable = dict.fromkeys(gram for i in range(len(text) - GRAM + 1) if _usable(gram := text[i : i + GRAM]))
+        wanted.update(dict.fromkeys(_spread([*usable])))
     return " AND ".join('"' + gram.replace('"', '""') + '"' for gram in list(wanted)[:MOST_GRAMS])
+
+
+def _spread(grams: Sequence[str]) -> Iterator[str]:
+    """At most so many of them, from everywhere in the word."""
+    few = min(len(grams), FEW_GRAMS)
+    return (grams[i * (len(grams) - 1) // max(few - 1, 1)] for i in range(few))
 
 
 def _usable(gram: str) -> bool:

@@ -18,7 +18,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,6 +47,7 @@ OPEN_SHELVES = 32
 """Services whose newest segment stays open for appending."""
 IDLE_READERS = 64
 SEARCHERS = 2
+LOOK_AHEAD = 6
 LINES_TOGETHER = 50_000
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 Answer = TypeVar("Answer")
@@ -69,6 +70,7 @@ class _End:
     """Nothing comes any more."""
 
 
+_Ahead = tuple[Closed, Search, "Future[sqlite3.Error | None]"]
 _Job = _Append | _Call | _End
 
 
@@ -97,24 +99,27 @@ class LocalLogs:
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._searchers: ThreadPoolExecutor | None = None
+        self._lookers: ThreadPoolExecutor | None = None
         self._readers = _Readers()
 
     async def open(self) -> None:
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise LogsUnavailableError(f"no logs can be kept: {error}") from error
+        except OSError as error:  # each append tries it again, and fails by itself
+            log.error("no logs can be kept: %s", error)
         self._searchers = ThreadPoolExecutor(SEARCHERS, "log-search")
+        self._lookers = ThreadPoolExecutor(LOOK_AHEAD, "log-look")
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
         self._writer.start()
 
     async def close(self) -> None:
-        if self._writer is None or self._searchers is None:
+        if self._writer is None or self._searchers is None or self._lookers is None:
             return
-        writer, searchers, self._writer = self._writer, self._searchers, None
+        writer, searchers, lookers, self._writer = self._writer, self._searchers, self._lookers, None
         self._jobs.put(_End())
         await asyncio.to_thread(writer.join)
         await asyncio.to_thread(searchers.shutdown)
+        await asyncio.to_thread(lookers.shutdown)
         self._readers.close()
 
     async def append(self, origin: Origin, lines: Sequence[Line], position: str) -> int:
@@ -250,20 +255,43 @@ class LocalLogs:
     # ------------------------------------------------------------------ in threads that search
 
     def _search(self, service_id: str, segments: Sequence[Closed], search: Search) -> Found:
-        newest_first = search.query.newest_first
-        left = [each for each in segments if search.wants(each.facts)]
-        while left and not search.ended:
-            each = left.pop() if newest_first else left.pop(0)
-            try:
-                with self._readers.one(each.path) as connection:
-                    search.within(connection)
-            except sqlite3.Error as error:
-                self._cannot_read(service_id, each.path, error)
-            if left and not search.ended:
-                search.done_to(each.facts.first if newest_first else each.facts.last)
+        """The first segment alone, since most pages are full by then; those behind it several at a time, since
+        most of their time is the disk's, and then taken in their order."""
+        assert self._lookers is not None
+        left = deque(each for each in segments if search.wants(each.facts))
+        if search.query.newest_first:
+            left.reverse()
+        ahead: deque[_Ahead] = deque()
+        while (left or ahead) and not search.ended:
+            if ahead:
+                each, other, looking = ahead.popleft()
+                trouble = looking.result()
+                search.take(other)
+            else:
+                each = left.popleft()
+                trouble = self._look(each.path, search)
+            if trouble is not None:
+                self._cannot_read(service_id, each.path, trouble)
+            if (left or ahead) and not search.ended:
+                search.done_to(each.facts.first if search.query.newest_first else each.facts.last)
+            while left and len(ahead) < LOOK_AHEAD and not search.ended:
+                each, other = left.popleft(), search.fresh()
+                ahead.append((each, other, self._lookers.submit(self._look, each.path, other)))
+        for _, other, looking in ahead:
+            other.dropped = True
+            looking.cancel()
         if search.damaged_blocks:
             log.warning("%d blocks of the logs of %s are damaged: left out", search.damaged_blocks, service_id)
         return search.answer()
+
+    def _look(self, path: Path, search: Search) -> sqlite3.Error | None:
+        """At one segment; what went wrong."""
+        try:
+            with self._readers.one(path) as connection:
+                search.within(connection)
+        except sqlite3.Error as error:
+            return error
+        return None
 
     def _cannot_read(self, service_id: str, path: Path, error: sqlite3.Error) -> None:
         if not path.exists():

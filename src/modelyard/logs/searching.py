@@ -28,7 +28,7 @@ FARTHEST = 1 << 62
 @dataclass(slots=True)
 class Search:
     """One of them: what was found so far, and up to where (`looked_to`). `deadline`: in seconds of `clock`.
-    `ended`: the page is full, or there is no time left (`late`)."""
+    `ended`: the page is full, or there is no time left (`late`). `dropped`: nobody waits for it any more."""
 
     query: LogQuery
     clock: Callable[[], float]
@@ -38,6 +38,7 @@ class Search:
     characters: int = 0
     ended: bool = False
     late: bool = False
+    dropped: bool = False
     damaged_blocks: int = 0
     _words: tuple[str, ...] = ()
     _plain: tuple[bytes, ...] = ()
@@ -90,11 +91,31 @@ class Search:
         finally:
             connection.execute("ROLLBACK")
 
+    def fresh(self) -> "Search":
+        """The same one, for another segment."""
+        return Search(self.query, self.clock, self.deadline)
+
+    def take(self, other: "Search") -> None:
+        """What the one for the next segment found."""
+        self.damaged_blocks += other.damaged_blocks
+        for line in other.found:
+            self._add(line)
+            if self.ended:
+                return
+        if other.ended:
+            self.looked_to, self.ended, self.late = other.looked_to, True, other.late
+
     def done_to(self, number: int) -> None:
         """Everything up to this line was looked at."""
         self.looked_to = number
-        if self.clock() > self.deadline:
+        if self.dropped or self.clock() > self.deadline:
             self.ended = self.late = True
+
+    def _add(self, line: Line) -> None:
+        self.found.append(line)
+        self.characters += len(line.text)
+        if len(self.found) >= self.query.limit or self.characters > PAGE_CHARACTERS:
+            self.looked_to, self.ended = line.number, True
 
     def _look_at(self, rows: Rows, compressed: bool, origins: dict[int, Origin]) -> None:
         with closing(rows):
@@ -111,10 +132,8 @@ class Search:
         if not self._may_have(raw):
             return
         for line in self._in(number, raw, origins):
-            self.found.append(line)
-            self.characters += len(line.text)
-            if len(self.found) >= self.query.limit or self.characters > PAGE_CHARACTERS:
-                self.looked_to, self.ended = line.number, True
+            self._add(line)
+            if self.ended:
                 return
 
     def _may_have(self, raw: bytes) -> bool:

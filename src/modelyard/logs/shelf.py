@@ -230,16 +230,21 @@ class Shelf:
             newest = self._open()
             before = newest.facts
             times = [each.facts.until_ms for each in gone if each.facts.until_ms is not None]
-            newest.count_cut(
-                replace(
-                    before,
-                    cut_through=gone[-1].facts.last,
-                    cut_lines=before.cut_lines + sum(each.facts.lines for each in gone),
-                    cut_bytes=before.cut_bytes + sum(each.size for each in gone),
-                    cut_until_ms=max(times, default=before.cut_until_ms),
-                )
+            counted = replace(
+                before,
+                cut_through=gone[-1].facts.last,
+                cut_lines=before.cut_lines + sum(each.facts.lines for each in gone),
+                cut_bytes=before.cut_bytes + sum(each.size for each in gone),
+                cut_until_ms=max(times, default=before.cut_until_ms),
             )
-            self._know()
+            try:
+                newest.count_cut(counted)
+                self._know()
+            except sqlite3.OperationalError as error:  # a full disk must not keep what would make room on it
+                self.close()
+                log.warning(
+                    "%s: %d lines are cut without being counted: %s", self.directory, counted.cut_lines, error
+                )
         for each in gone:
             segment.remove(each.path)
         self._closed = self._closed[count:]

@@ -200,6 +200,32 @@ async def test_a_disk_that_fills_up_during_an_append_loses_that_append_only(tmp_
         assert await numbers(logs) == list(range(1, 1001))
 
 
+async def test_on_a_full_disk_the_oldest_go_though_nothing_can_be_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async with opened(tmp_path, segment_bytes=60_000) as logs:
+        await fill(logs, 3000)
+        monkeypatch.setattr("modelyard.logs.segment.Segment.count_cut", full)
+        await logs.bound("service", 1, 0)
+        assert len(files(tmp_path)) == 1
+        assert "without being counted" in caplog.text
+        monkeypatch.undo()
+        assert await logs.append(ORIGIN, lines(0, 1), "") == 3001
+
+
+async def test_a_directory_that_cannot_be_made_refuses_lines_and_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("no directory")
+    async with opened(tmp_path, spare_bytes=lambda: 10**9) as logs:
+        for call in (logs.append(ORIGIN, lines(0, 1), ""), logs.services()):
+            with pytest.raises(LogsUnavailableError):
+                await call
+        (tmp_path / "logs").unlink()
+        assert await logs.append(ORIGIN, lines(0, 1), "") == 1
+
+
 async def test_a_search_without_time_says_so_and_goes_on_from_its_cursor(tmp_path: Path) -> None:
     async with opened(tmp_path, segment_bytes=100_000, search_s=-1) as logs:
         await fill(logs, 3000)
