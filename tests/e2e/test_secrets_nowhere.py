@@ -2,8 +2,8 @@
 everything that is written, answered and shown is searched for them, in every spelling.
 
 Where they may be: `keys/` and `credentials.json`, sealed in the database (which is searched too: its rows must not
-have them), in what an instance is given (`spec.json`) and in what it wrote and was not collected yet (`output*`),
-both readable for us alone and removed with it.
+have them), in what an instance is given (`spec.json`) and in what it wrote, until that was collected (`log*`), both
+readable for us alone and removed with it; and an application's codes in the answer that lists it.
 """
 
 import base64
@@ -21,6 +21,7 @@ from examples.demo.stage import BUCKET, Stage, until
 from tests.worlds import server
 
 from modelyard.client import Client, Credentials, Variant
+from modelyard.client.errors import OperationFailed
 from modelyard.client.waiting import Patience
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -181,7 +182,10 @@ def _services(made: Yard, directory: Path) -> None:
         assert "unlucky" not in failed.text
     failing = Variant(model_id=model_id, envs={"KEY": ENV, "FAIL": "1"}, deploy_timeout_in_seconds=60, more=secret)
     since = yard.services.configure(running.service_id, [failing])
-    yard.services.wait_update(running.service_id, since, patience=Patience(120))
+    assert since is not None
+    with pytest.raises(OperationFailed) as refused:
+        yard.services.wait_update(running.service_id, since, patience=Patience(120))
+    assert not found(made, str(refused.value).encode())
     source = made.stage.data_dir / "objects" / BUCKET / "rows"
     source.mkdir(parents=True)
     (source / "rows.csv").write_text("12\n13\n14\n")
@@ -270,7 +274,7 @@ def test_no_file_holds_a_secret(world: Yard) -> None:
     for path in [*data_dir.rglob("*"), world.stage.log]:
         inside = path.relative_to(world.stage.root).parts
         may = {"keys", "credentials.json", "spec.json"} & set(inside) or (
-            "instances" in inside and path.name.startswith("output")
+            "instances" in inside and path.name.startswith("log")
         )
         if may or not path.is_file() or path.is_symlink():
             continue

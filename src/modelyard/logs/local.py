@@ -100,6 +100,8 @@ class LocalLogs:
         self._writer: threading.Thread | None = None
         self._searchers: ThreadPoolExecutor | None = None
         self._lookers: ThreadPoolExecutor | None = None
+        self._settler: ThreadPoolExecutor | None = None
+        self._ending = False
         self._readers = _Readers()
 
     async def open(self) -> None:
@@ -109,6 +111,7 @@ class LocalLogs:
             log.error("no logs can be kept: %s", error)
         self._searchers = ThreadPoolExecutor(SEARCHERS, "log-search")
         self._lookers = ThreadPoolExecutor(LOOK_AHEAD, "log-look")
+        self._settler = ThreadPoolExecutor(1, "log-settle")
         self._writer = threading.Thread(target=self._write, name="log-writer", daemon=True)
         self._writer.start()
 
@@ -117,9 +120,12 @@ class LocalLogs:
             return
         writer, searchers, lookers, self._writer = self._writer, self._searchers, self._lookers, None
         self._jobs.put(_End())
+        self._ending = True
         await asyncio.to_thread(writer.join)
         await asyncio.to_thread(searchers.shutdown)
         await asyncio.to_thread(lookers.shutdown)
+        if self._settler is not None:
+            await asyncio.to_thread(partial(self._settler.shutdown, cancel_futures=True))
         self._readers.close()
 
     async def append(self, origin: Origin, lines: Sequence[Line], position: str) -> int:
@@ -208,11 +214,25 @@ class LocalLogs:
         if shelf is None:
             if not NAME.fullmatch(service_id) or not (create or (self._directory / service_id).is_dir()):
                 return None
-            shelf = self._shelves[service_id] = Shelf(self._directory / service_id, self._segment_bytes)
+            shelf = self._shelves[service_id] = Shelf(
+                self._directory / service_id, self._segment_bytes, self._settle
+            )
         self._shelves.move_to_end(service_id)
         for other in itertools.islice(self._shelves.values(), max(len(self._shelves) - OPEN_SHELVES, 0)):
             other.close()
         return shelf
+
+    def _settle(self, path: Path) -> None:
+        """Have a closed segment settled, in a thread of its own. What does not come to it stays as it is."""
+
+        def settle() -> None:
+            try:
+                segment.settle(path, lambda: self._ending)
+            except sqlite3.Error as error:
+                log.debug("%s stays as it is: %s", path, error)
+
+        if self._settler is not None and not self._ending:
+            self._settler.submit(settle)
 
     def _forget(self, service_id: str) -> None:
         """What is known of it may not be what is on the disk."""

@@ -40,8 +40,12 @@ class Closed:
 class Shelf:
     """Every call may raise sqlite3.Error, OSError: then nothing was stored, and the next call begins anew."""
 
-    def __init__(self, directory: Path, segment_bytes: int) -> None:
+    def __init__(
+        self, directory: Path, segment_bytes: int, closed: Callable[[Path], None] = lambda _path: None
+    ) -> None:
+        """`closed` is told of each segment that is not written any more."""
         self.directory = directory
+        self._tell_closed = closed
         self._segment_bytes = segment_bytes
         self._closed: list[Closed] = []
         self._newest: Segment | None = None
@@ -77,6 +81,7 @@ class Shelf:
 
     def cut(self, most_bytes: int, oldest_ms: int) -> None:
         """Whole segments, oldest first: beyond `most_bytes` (0: no bound), or with nothing from `oldest_ms` on."""
+        self._closed = [_measured(each) for each in self._closed]
         known = self.segments()
         if known and _old(known[-1], oldest_ms):
             self._rotate()
@@ -223,6 +228,7 @@ class Shelf:
         known = replace(self._newest_known, size=self._newest_known.path.stat().st_size)
         self._begin(_empty(known.facts, known.facts.last + 1))
         self._closed.append(known)
+        self._tell_closed(known.path)
 
     def _cut(self, count: int) -> None:
         gone, newest = self._closed[:count], None
@@ -254,6 +260,11 @@ class Shelf:
             if path.stat().st_mtime * 1000 < oldest_ms:
                 path.unlink(missing_ok=True)
                 self._set_aside -= path.suffix == ".db"
+
+
+def _measured(closed: Closed) -> Closed:
+    """It may have been settled since."""
+    return replace(closed, size=closed.path.stat().st_size) if closed.path.exists() else closed
 
 
 def _old(closed: Closed, oldest_ms: int) -> bool:

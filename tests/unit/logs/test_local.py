@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelyard.domain.logs import Line, LogQuery, Origin
+from modelyard.logs import segment
 from modelyard.logs.base import LogsUnavailableError
 from modelyard.logs.local import LocalLogs
 
@@ -85,6 +86,27 @@ async def test_bytes_are_bounded_while_lines_come_and_what_was_cut_is_counted(tm
     async with opened(tmp_path) as logs:
         assert await logs.kept("service") == kept
         assert len(files(tmp_path)) > 2
+
+
+def trees(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    count = connection.execute("SELECT count(DISTINCT segid) FROM words_idx").fetchone()[0]
+    connection.close()
+    return int(count)
+
+
+async def test_the_index_of_a_closed_segment_becomes_one_tree_and_finds_the_same(tmp_path: Path) -> None:
+    async with opened(tmp_path, segment_bytes=10**7) as logs:
+        await fill(logs, 30_000, each=2000)
+        query = LogQuery(words=("line 77",), limit=10**5)
+        before = await logs.search("service", query)
+        (path,) = files(tmp_path)
+    assert trees(path) > 1
+    segment.settle(path, lambda: False)
+    assert trees(path) == 1
+    async with opened(tmp_path) as logs:
+        assert await logs.search("service", query) == before
+        assert len(before.lines) == 111
 
 
 async def test_a_cut_that_was_counted_and_then_killed_is_done_and_counted_once(tmp_path: Path) -> None:
