@@ -2,8 +2,8 @@
 everything that is written, answered and shown is searched for them, in every spelling.
 
 Where they may be: `keys/` and `credentials.json`, sealed in the database (which is searched too: its rows must not
-have them), in what an instance is given (`spec.json`) and in what it wrote, until that was collected (`log*`), both
-readable for us alone and removed with it; and an application's codes in the answer that lists it.
+have them), in what an instance is given (`spec.json`) and in what it wrote, until that was collected (`log*`),
+both readable for us alone and removed with it; and an application's codes in the answer that lists it.
 """
 
 import base64
