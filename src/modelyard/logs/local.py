@@ -378,8 +378,7 @@ class _Readers:
         connection = segment.connect(path)
         try:
             connection.execute("PRAGMA query_only=1")
-            connection.execute("PRAGMA cache_size=-512")
-            connection.execute("PRAGMA mmap_size=268435456")
+            connection.execute("PRAGMA cache_size=-1024")
         except BaseException:
             connection.close()
             raise
