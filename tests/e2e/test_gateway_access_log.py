@@ -1,12 +1,14 @@
 """The access log of services that ask for one, through a real Envoy to the kept lines."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.worlds.gateway import GatewayWorld, gateway_world, route, token
+from tests.worlds.gateway import GatewayWorld, envoy_pid, gateway_world, route, token
 
 from modelyard.control.calls import CallsKeeper, nobodys
 from modelyard.control.collecting import Collector
@@ -114,3 +116,13 @@ async def test_a_successor_doubles_nothing_and_an_envoy_that_died_had_its_last_w
     await world.call(headers={"X-Request-Id": "request-2"})
     lines = await reader.lines(2)
     assert [line.reference for line in lines] == ["request-1", "request-2"]
+    (before,) = await world.gateway.calls.outputs()
+    await world.call(headers={"X-Request-Id": "request-3"})
+    async with asyncio.timeout(20):
+        while (await world.gateway.calls.outputs())[0].mark == before.mark:  # noqa: ASYNC110 - until it was flushed
+            await asyncio.sleep(0.02)
+    os.kill(envoy_pid(world.data_dir), signal.SIGKILL)
+    await world.answers(200)
+    lines = await reader.lines(4)
+    assert [line.reference for line in lines[:3]] == ["request-1", "request-2", "request-3"]
+    assert len(await world.gateway.calls.outputs()) == 1

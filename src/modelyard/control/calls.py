@@ -5,10 +5,12 @@ each service. A control plane that starts reads from the first byte that is stil
 service has.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from modelyard.control.collecting import Owner
 from modelyard.core.access_lines import call
+from modelyard.core.masking import Masker
 from modelyard.core.output_lines import BEGIN, Place, place
 from modelyard.domain.logs import GATEWAY, Line, Origin
 from modelyard.domain.output import Output, OutputSource, Position
@@ -46,15 +48,8 @@ class CallsKeeper:
         self, origin: Origin, output: Output, before: Place, secrets: frozenset[str], *, whole: bool = False
     ) -> Place:
         masker = self._maskers.of(self._secrets | secrets)
-        lines: dict[str, list[tuple[int, Line]]] = {}
         end = len(output.data) if whole else output.data.rfind(b"\n") + 1
-        index = 0
-        for one in output.data[:end].splitlines(keepends=True):
-            index += len(one)
-            if (told := call(one)) is not None:
-                text = masker.text(told.text)
-                line = Line(0, told.at_ms, text, EVERYBODY, told.reference)
-                lines.setdefault(told.service_id, []).append((index, line))
+        lines = await asyncio.to_thread(_by_service, output.data[:end], masker)
         after = output.at(end)
         for service_id, those in lines.items():
             await self._append(service_id, those, output, after)
@@ -82,3 +77,15 @@ class CallsKeeper:
         del self._places[service_id]  # when this fails, nobody knows whether it was kept: the store is asked
         await self._logs.append(origin, new, kept.text())
         self._places[service_id] = kept
+
+
+def _by_service(data: bytes, masker: Masker) -> dict[str, list[tuple[int, Line]]]:
+    """Of each service its lines, with where each ends."""
+    lines: dict[str, list[tuple[int, Line]]] = {}
+    index = 0
+    for one in data.split(b"\n"):
+        index += len(one) + 1
+        if (told := call(one)) is not None:
+            line = Line(0, told.at_ms, masker.text(told.text), EVERYBODY, told.reference)
+            lines.setdefault(told.service_id, []).append((min(index, len(data)), line))
+    return lines

@@ -38,7 +38,9 @@ class AccessOutput:
             trees.remove(path)
 
     async def outputs(self) -> list[OutputSource]:
-        return await asyncio.to_thread(self._sources)
+        """One at a time, the oldest first: lines of a service keep their order, and one position says how far
+        they were read."""
+        return (await asyncio.to_thread(self._sources))[:1]
 
     async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output:
         return await asyncio.to_thread(self._read, instance_id, after, most_bytes)

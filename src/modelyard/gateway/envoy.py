@@ -79,6 +79,12 @@ def _spec_label(run: ProcessDir) -> Mapping[str, object]:
     return spec.label if spec else {}
 
 
+def _words(run: ProcessDir, lines: int) -> str:
+    """The last lines that it said itself."""
+    said = [line for line in run.log_tail(200).splitlines() if not line.startswith('{"access"')]
+    return "\n".join(said[-lines:])
+
+
 def ports_in_use(data_dir: Path) -> frozenset[int]:
     """Where Envoys of this data directory listen now."""
     ports = set()
@@ -344,10 +350,10 @@ class EnvoyGateway:
             await asyncio.wait({ended, heard}, timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
             if heard.done():
                 return
-            if _TAKEN in run.log_tail(5):
+            if _TAKEN in _words(run, 5):
                 raise PortTakenError(self.port)
             why = str(ended.result().exit) if ended.done() else f"was silent for {_START_S:g} s"
-            raise GatewayFailedError(f"Envoy {why}: {run.log_tail(5)}")
+            raise GatewayFailedError(f"Envoy {why}: {_words(run, 5)}")
         finally:
             ended.cancel()
             heard.cancel()
@@ -379,7 +385,7 @@ class EnvoyGateway:
         while True:
             if self._run is not None:
                 sight = await self._ended(self._run)
-                log.warning("Envoy ended (%s); last words: %s", sight.exit, self._run.log_tail(3))
+                log.warning("Envoy ended (%s); last words: %s", sight.exit, _words(self._run, 3))
                 self.calls.remove(self._run)
                 self._run = None
                 self._away = True
