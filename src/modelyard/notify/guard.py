@@ -16,8 +16,9 @@ from modelyard.core.outbound import Address, Network, Target, literal, refusal
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host (name, port). Raises OSError."""
 
-LOOKUPS = 8
-"""Threads of our own: a name server that is slow holds nothing else of the control plane up."""
+LOOKUPS = 128
+"""Threads of our own, made when they are needed: a name server that is slow holds nothing else of the control
+plane up. More than are sent at a time, since a lookup that nobody waits for any more still has its thread."""
 ALLOW = "MODELYARD_NOTIFY_ALLOW"
 
 

@@ -1,0 +1,136 @@
+"""How much is sent at a time, and what a stop leaves."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from modelyard.domain.notifications import (
+    Backlog,
+    DeliveryState,
+    Message,
+    Subscription,
+    SubscriptionStatus,
+    Topic,
+)
+from modelyard.notify.sending import AT_ALL, DAY_MS, OF_PROJECT, OF_SUBSCRIPTION, Clocks, Patience, Sender
+from modelyard.store.notifications import DeliveryQuery, Window
+from modelyard.store.sql import SqlStore
+
+
+@dataclass
+class Slow:
+    """Takes nothing until `open` is set."""
+
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+    inside: Counter[str] = field(default_factory=Counter)
+    full: asyncio.Event = field(default_factory=asyncio.Event)
+    most: int = 0
+
+    async def send(self, subscription: Subscription, _message: Message, _attempt: int) -> None:
+        if subscription.project_id == "quick":
+            return
+        self.inside[subscription.urn] += 1
+        if self.inside.total() == self.most:
+            self.full.set()
+        try:
+            await self.open.wait()
+        finally:
+            self.inside[subscription.urn] -= 1
+
+
+@pytest.fixture
+async def store() -> AsyncIterator[SqlStore]:
+    made = SqlStore.memory()
+    await made.open()
+    yield made
+    await made.close()
+
+
+def sender(store: SqlStore, channel: object, **more: float) -> Sender:
+    clocks = Clocks(lambda: 1_000, lambda: 40 * DAY_MS, lambda: 0.0)
+    return Sender(store, {"test": channel}, clocks, Patience(**more))  # type: ignore[dict-item, arg-type]
+
+
+async def waiting(store: SqlStore, project: str, subscriptions: int, services: int) -> list[str]:
+    """The keys of the lanes."""
+    keys = []
+    async with store.write() as w:
+        await w.add_topic(Topic(project, f"urn:{project}", "t"))
+        for n in range(subscriptions):
+            urn = f"urn:{project}:{n}"
+            await w.add_subscription(
+                Subscription(urn, f"urn:{project}", project, "test", "x", SubscriptionStatus.CONFIRMED)
+            )
+        for n in range(services):
+            message = Message(f"{project}-{n}", project, f"urn:{project}", "", "", 40 * DAY_MS, f"s{n}")
+            keys += [lane.key for lane in await w.add_message(message, 1) or ()]
+    return keys
+
+
+async def test_a_slow_receiver_delays_itself_only(store: SqlStore) -> None:
+    slow = Slow(most=OF_SUBSCRIPTION)
+    sending = sender(store, slow)
+    tasks = [asyncio.create_task(sending.handle(key)) for key in await waiting(store, "slow", 1, 20)]
+    await slow.full.wait()
+    for key in await waiting(store, "quick", 1, 3):
+        assert await sending.handle(key) is None
+    assert slow.inside.total() == OF_SUBSCRIPTION
+    slow.open.set()
+    await asyncio.gather(*tasks)
+    async with store.read() as r:
+        assert await r.backlog() == Backlog()
+
+
+async def test_a_project_of_slow_receivers_delays_itself_only(store: SqlStore) -> None:
+    slow = Slow(most=OF_PROJECT)
+    sending = sender(store, slow)
+    tasks = [asyncio.create_task(sending.handle(key)) for key in await waiting(store, "slow", 10, 8)]
+    await slow.full.wait()
+    for key in await waiting(store, "quick", 1, 3):
+        assert await sending.handle(key) is None
+    assert slow.inside.total() == OF_PROJECT < AT_ALL
+    assert max(slow.inside.values()) <= OF_SUBSCRIPTION
+    slow.open.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_a_channel_that_does_not_end_is_cut_off(store: SqlStore) -> None:
+    [key] = await waiting(store, "slow", 1, 1)
+    assert await sender(store, Slow(), send_s=0.01).handle(key) == 2_000
+    async with store.read() as r:
+        _, [dispatch] = await r.deliveries(DeliveryQuery(), Window())
+    assert dispatch.delivery.error == "it took longer than 0.01 s"
+
+
+async def test_a_stop_writes_down_what_was_answered(store: SqlStore) -> None:
+    """The cancellation comes when the receiver has answered, and nothing is written yet."""
+    [key] = await waiting(store, "p", 1, 1)
+
+    class Answered:
+        async def send(self, *_: object) -> None:
+            asyncio.get_running_loop().call_soon(task.cancel)
+
+    task = asyncio.create_task(sender(store, Answered()).handle(key))
+    await asyncio.wait((task,))
+    assert task.cancelled()
+    async with store.read() as r:
+        _, [dispatch] = await r.deliveries(DeliveryQuery(), Window())
+    assert dispatch.delivery.state is DeliveryState.DELIVERED
+
+
+async def test_what_is_over_is_forgotten_after_a_while(store: SqlStore) -> None:
+    channel = Slow()
+    channel.open.set()
+    sending = sender(store, channel)
+    [key] = await waiting(store, "p", 1, 1)
+    assert await sending.handle(key) is None
+    await sending.prune()
+    async with store.read() as r:
+        assert await r.message("p", "p-0") is not None, "not yet"
+    later = Clocks(lambda: 1_000, lambda: 48 * DAY_MS)
+    await Sender(store, {}, later).prune()
+    async with store.read() as r:
+        assert await r.message("p", "p-0") is None
