@@ -66,6 +66,8 @@ def mail_server(given: Given) -> MailServer | None:
     if given.smtp_tls not in MODES:
         raise ValueError(f"MODELYARD_SMTP_TLS: {given.smtp_tls!r} is none of {', '.join(MODES)}")
     fault = address_fault(parseaddr(given.smtp_from)[1])
+    if not given.smtp_from.isprintable():
+        fault = "has a character that cannot be printed, such as a line feed"
     if not given.smtp_from or fault:
         raise ValueError(f"MODELYARD_SMTP_FROM: {given.smtp_from!r} is no sender: it {fault}")
     if not 0 <= given.smtp_port <= 65535:

@@ -1,5 +1,6 @@
 """Settings: where the object store is, and that its secret is told to nobody."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,47 @@ def test_what_is_none(change: dict[str, str], told: str) -> None:
         settings(DIRECTORY, {**GIVEN, **change})
     assert str(refused.value).startswith(told)
     assert "the-secret" not in str(refused.value)
+
+
+MAIL = {"MODELYARD_SMTP_HOST": "mail.example.org", "MODELYARD_SMTP_FROM": "Modelyard <m@example.org>"}
+SMN = {
+    "MODELYARD_SMN_ENDPOINT": "https://smn.example.org/",
+    "MODELYARD_SMN_ACCESS_KEY": "AK",
+    "MODELYARD_SMN_SECRET_KEY": "SK-secret",
+    "MODELYARD_SMN_PROJECT_ID": "p",
+    "MODELYARD_SMN_REGION": "eu-de",
+}
+
+
+def test_the_mail_server_and_the_real_smn() -> None:
+    password = {"MODELYARD_SMTP_USER": "u", "MODELYARD_SMTP_PASSWORD": "hunter2"}
+    found = settings({"data_dir": Path("/d")}, {**MAIL, **SMN, **password})
+    options = found.notifications("http://127.0.0.1:8470")
+    assert options.mail is not None
+    assert options.remote is not None
+    assert (options.mail.port, options.mail.tls, options.mail.user) == (587, "starttls", "u")
+    assert (options.remote.endpoint, options.base_url) == ("https://smn.example.org", "http://127.0.0.1:8470")
+    assert options.remote.has("urn:smn:eu-de:p:t")
+    assert not options.remote.has("urn:smn:eu-de:q:t")
+    assert "hunter2" not in repr((found, options))
+    assert "SK-secret" not in repr((found, options))
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"MODELYARD_SMTP_USER": "u"}, "MODELYARD_SMTP_HOST is not set"),
+        ({**MAIL, "MODELYARD_SMTP_TLS": "ssl"}, "MODELYARD_SMTP_TLS: 'ssl' is none of starttls, tls, none"),
+        ({**MAIL, "MODELYARD_SMTP_FROM": "nobody"}, "MODELYARD_SMTP_FROM: 'nobody' is no sender"),
+        ({**MAIL, "MODELYARD_SMTP_FROM": "m@x.org\r\nBcc: y@z"}, "MODELYARD_SMTP_FROM"),
+        ({**MAIL, "MODELYARD_SMTP_PORT": "70000"}, "MODELYARD_SMTP_PORT: 70000 is no port"),
+        ({**MAIL, "MODELYARD_SMTP_USER": "u"}, "go together"),
+        ({**SMN, "MODELYARD_SMN_ENDPOINT": "smn.example.org"}, "MODELYARD_SMN_ENDPOINT: 'smn.example.org' is not"),
+        ({**SMN, "MODELYARD_SMN_REGION": ""}, "MODELYARD_SMN_REGION is not set"),
+        ({"MODELYARD_SMN_REGION": "eu-de"}, "MODELYARD_SMN_ENDPOINT is not set"),
+        ({"MODELYARD_NOTIFY_URL": "models.example.org"}, "MODELYARD_NOTIFY_URL"),
+    ],
+)
+def test_what_notifications_cannot_be_set_to(environ: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        settings({"data_dir": Path("/d")}, environ)
