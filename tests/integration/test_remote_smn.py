@@ -68,6 +68,17 @@ async def test_what_is_published_goes_there(pair: Pair, receiver: Receiver) -> N
     assert (one["state"], one["protocol"], one["topic_urn"]) == ("delivered", "smn", REMOTE_TOPIC)
 
 
+async def test_a_service_may_name_it(pair: Pair) -> None:
+    service_id = await pair.here.api.service()
+    path = f"/v1/p1/services/{service_id}"
+    for urn, status in (("urn:smn:local:p1:nowhere!", 400), ("urn:smn:other:p1:ops", 400), (REMOTE_TOPIC, 200)):
+        told = {"additional_properties": {"smn_notification": {"topic_urn": urn, "events": [1]}}}
+        answered = await pair.here.call("PUT", path, told)
+        assert answered.status_code == status, answered.text
+        dry = await pair.here.call("PUT", f"{path}?dry_run=true", told)
+        assert dry.status_code == status, dry.text
+
+
 async def test_it_is_no_topic_of_any_project(pair: Pair) -> None:
     await publish(pair.here, REMOTE_TOPIC, message="x")
     for project in ("p1", "p2"):

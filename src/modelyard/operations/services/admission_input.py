@@ -14,10 +14,10 @@ from modelyard.core.admission.volumes import HostDirs
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.service import Desired, InferType, Service, ServiceStatus
-from modelyard.operations import limits
+from modelyard.operations import limits, topics
 from modelyard.operations.context import Context
 from modelyard.operations.services.batch_places import Places, places
-from modelyard.store.base import ReadTransaction
+from modelyard.store.base import ReadTransaction, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,12 @@ async def admission_input(
     )
 
 
-async def known_topics(r: ReadTransaction, project_id: str, said: SettingsRequest) -> frozenset[str]:
-    """Those that the request names and the project has."""
+async def known_topics(
+    ctx: Context, w: WriteTransaction, project_id: str, said: SettingsRequest
+) -> frozenset[str]:
+    """Those that the request names and the project may publish to."""
     named = properties.topics(said.properties or {})
-    return frozenset([urn for urn in sorted(named) if await r.topic(project_id, urn) is not None])
+    return frozenset([urn for urn in sorted(named) if await topics.known(ctx, w, project_id, urn)])
 
 
 async def _taken(r: ReadTransaction, pools: Mapping[str, Pool], service_id: str) -> Mapping[str, Resources]:

@@ -157,7 +157,7 @@ class _Change:
         admission = admit(request.config, given, broken) if request.config is not None and given else Admission()
         websocket = self._websocket(admission.variants)
         said, attributes, infer_type = request.settings, service.attributes, service.infer_type
-        topics = await known_topics(self.w, service.project_id, said)
+        topics = await known_topics(self.ctx, self.w, service.project_id, said)
         own = [*settings.violations(said, attributes, quotas, infer_type, websocket=websocket, topics=topics)]
         own += await log_channels.violations(self.w, service.project_id, said, service)
         if request.description is not None:

@@ -123,7 +123,7 @@ async def _admitted(
     given = await admission_input(ctx, w, Subject(project_id, infer_type, where), request.config, looked)
     admission = admit(request.config, given, broken)
     websocket = not admission.variants or any(ctx.scripted(v.template.digest) for v in admission.variants)
-    said, topics = request.settings, await known_topics(w, project_id, request.settings)
+    said, topics = request.settings, await known_topics(ctx, w, project_id, request.settings)
     own = (
         *fields.service_name(request.name),
         *fields.description(request.description),
