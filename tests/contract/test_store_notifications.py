@@ -21,7 +21,7 @@ from modelyard.domain.notifications import (
     Topic,
 )
 from modelyard.domain.record import Changes
-from modelyard.store.notifications import DeliveryQuery, Window
+from modelyard.store.notifications import EVERYBODYS, DeliveryQuery, Window
 from modelyard.store.sql import SqlStore
 
 TOPIC = Topic("p1", "urn:smn:r:p1:t", "t", "The topic", 5, 6)
@@ -303,3 +303,18 @@ async def test_messages_outlive_their_service(store: SqlStore) -> None:
         assert service is not None
         assert await w.apply("s1", Changes(service.version, delete_service=True))
         assert (await w.head(LANE)) is not None
+
+
+async def test_a_topic_of_everybody_is_found_by_all_and_listed_by_none(store: SqlStore) -> None:
+    shared = Topic(EVERYBODYS, "urn:smn:far:q:t", "urn:smn:far:q:t")
+    one = replace(SUBSCRIPTION, urn=f"{shared.urn}:smn", topic_urn=shared.urn, project_id=EVERYBODYS)
+    async with store.write() as w:
+        await w.add_topic(shared)
+        await w.add_subscription(one)
+        for project in ("p1", "p2"):
+            assert await w.topic(project, shared.urn) == shared
+            assert await w.topics(project, Window()) == (0, [])
+        message = replace(MESSAGE, project_id="p2", topic_urn=shared.urn, type=MessageType.NOTIFICATION)
+        assert await w.add_message(message, 1) == [Lane(one.urn, MESSAGE.service_id)]
+        assert (await w.deliveries(DeliveryQuery("p2"), Window()))[0] == 1
+        assert (await w.deliveries(DeliveryQuery("p1"), Window()))[0] == 0
