@@ -1,14 +1,19 @@
 """Notifications of a whole server: the vendor's SDK unchanged, and the steps of docs/howto/get-notified.md."""
 
 import json
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from aiosmtpd.controller import Controller
 from examples.demo.stage import Stage, free_ports, modelyard
 from tests.worlds import server
 
@@ -21,15 +26,42 @@ RECEIVER = Path(__file__).parents[2] / "examples" / "notifications" / "receiver.
 ROOT = Path(__file__).parents[2]
 
 
+class Mailbox:
+    """A mail server: what it took, by recipient."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[list[str], str]] = []
+        self.controller = Controller(self, hostname="127.0.0.1", port=free_ports(1)[0])
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        mail = message_from_bytes(envelope.content, policy=default)
+        assert isinstance(mail, EmailMessage)
+        self.taken.append((envelope.rcpt_tos, f"{mail['Subject']}\n{mail.get_content()}"))
+        return "250 OK"
+
+
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    os.environ["MODELYARD_NOTIFY_ALLOW"] = "127.0.0.0/8"
-    try:
-        with Stage() as started:
-            started.up()
-            yield started
-    finally:
-        del os.environ["MODELYARD_NOTIFY_ALLOW"]
+def mailbox() -> Iterator[Mailbox]:
+    box = Mailbox()
+    box.controller.start()
+    yield box
+    box.controller.stop()
+
+
+@pytest.fixture(scope="module")
+def stage(mailbox: Mailbox) -> Iterator[Stage]:
+    given = {
+        "MODELYARD_NOTIFY_ALLOW": "127.0.0.0/8",
+        "MODELYARD_SMTP_HOST": "127.0.0.1",
+        "MODELYARD_SMTP_PORT": str(mailbox.controller.port),
+        "MODELYARD_SMTP_FROM": "Modelyard <models@example.org>",
+        "MODELYARD_SMTP_TLS": "none",
+    }
+    with pytest.MonkeyPatch.context() as patch, Stage() as started:
+        for name, value in given.items():
+            patch.setenv(name, value)
+        started.up()
+        yield started
 
 
 yard = pytest.fixture(server.yard)
@@ -119,3 +151,39 @@ def test_the_how_to_from_topic_to_what_a_service_tells(stage: Stage, yard: Clien
     finally:
         receiver.terminate()
         receiver.wait(timeout=10)
+
+
+def test_mail_and_chats(stage: Stage, yard: Client, mailbox: Mailbox, tmp_path: Path) -> None:
+    said(stage, "create", "told")
+    said(stage, "subscribe", "told", "ops@example.org")
+    until(lambda: mailbox.taken, "the confirmation")
+    (recipients, text), *_ = mailbox.taken
+    assert recipients == ["ops@example.org"]
+    link = next(word for word in text.split() if "/smn/subscription/confirm" in word)
+    assert httpx.get(link).status_code == 200
+    posted = tmp_path / "posted"
+    (port,) = free_ports(1)
+    chat = subprocess.Popen([sys.executable, "-c", CHAT, str(port), str(posted)])
+    try:
+        url = f"json://user:hunter2@127.0.0.1:{port}/"
+        said(stage, "subscribe", "told", url)
+        assert "hunter2" not in said(stage, "ls", "told", "--json")
+        said(stage, "publish", "told", "Look here.", "--subject", "Hello")
+        until(lambda: len(mailbox.taken) == 2, "the mail")
+        assert mailbox.taken[1][1].startswith("Hello\nLook here.")
+        until(lambda: "Look here." in (posted.read_text() if posted.exists() else ""), "the chat")
+    finally:
+        chat.terminate()
+        chat.wait(timeout=10)
+        said(stage, "rm", "told", "--yes")
+
+
+CHAT = """
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        open(sys.argv[2], 'ab').write(self.rfile.read(int(self.headers['Content-Length'])))
+        self.send_response(200); self.send_header('Content-Length', '0'); self.end_headers()
+    def log_message(self, *_): pass
+http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+"""
