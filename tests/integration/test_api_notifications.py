@@ -12,6 +12,7 @@ from tests.worlds.api import SECOND
 from tests.worlds.receiver import Received, Receiver, answer, receiving
 from tests.worlds.subscribing import BASE, TOPICS, Subscribing, quoted, subscribing
 
+from modelyard.domain.audit import AuditQuery
 from modelyard.notify.certificates import RENEW, VALID
 
 HOURS = 3600 * 1000
@@ -417,3 +418,19 @@ async def test_what_is_deleted_gets_nothing_more(world: Subscribing, receiver: R
     await world.run()
     assert receiver.received == []
     assert (await world.call("DELETE", f"{SUBSCRIPTIONS}/{quoted(one)}")).status_code == 404
+
+
+async def test_the_audit_knows_what_subscribers_did(world: Subscribing, receiver: Receiver) -> None:
+    urn = await world.topic()
+    one, secret = await confirmed(world, receiver, urn)
+    await world.publish(urn, message="hello")
+    await world.run()
+    await world.visit(content({}, receiver.received.pop().body)["unsubscribe_url"])
+    async with world.api.store.read() as r:
+        _, rows = await r.audit(AuditQuery())
+    actions = [(row.action, row.resource) for row in rows]
+    assert ("POST /v2/{project_id}/notifications/topics", f"topics/{urn}") in actions
+    assert any(resource == f"subscriptions/{one}" for _, resource in actions)
+    assert {"GET /smn/subscription/confirm", "GET /smn/subscription/unsubscribe"} <= {name for name, _ in actions}
+    assert secret not in str(rows)
+    assert "token=" not in str(rows)

@@ -46,7 +46,8 @@ def reads(endpoint: RouteT) -> RouteT:
 
 
 def reveals(endpoint: RouteT) -> RouteT:
-    """A decorator of routes that only read, and answer secrets."""
+    """A decorator of routes that only read, and answer secrets; or that change something all the same, since a
+    link in a message leads to them."""
     endpoint.__reveals__ = True  # type: ignore[attr-defined]
     return endpoint
 

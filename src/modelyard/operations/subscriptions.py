@@ -26,7 +26,7 @@ from modelyard.domain.notifications import (
 from modelyard.domain.texts import shown
 from modelyard.notify import signatures
 from modelyard.notify.endpoints import EndpointError
-from modelyard.operations import limits
+from modelyard.operations import acting, limits
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.topics import QUOTA, own_topic
 from modelyard.store.base import WriteTransaction
@@ -96,6 +96,7 @@ async def subscribe(
         found = await _same(w, made)
         if found is None:
             await _in_quota(ctx, w, project_id)
+            acting.named("", f"subscriptions/{made.urn}")
             made, lanes = await _begun(ctx, w, made)
         else:
             made = replace(found, remark=made.remark, format=made.format)

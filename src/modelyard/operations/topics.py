@@ -13,7 +13,7 @@ from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.notifications import Message, Subscription, SubscriptionStatus, Topic
 from modelyard.notify.remote import PROTOCOL
-from modelyard.operations import limits
+from modelyard.operations import acting, limits
 from modelyard.operations.context import Context, authorise
 from modelyard.store.base import ReadTransaction, WriteTransaction
 from modelyard.store.notifications import EVERYBODYS, Window
@@ -80,6 +80,7 @@ async def create(
         if there >= most:
             text = f"the project has {there} topics, at most {most} are allowed (quota topics)"
             raise Invalid(Violation("name", text, QUOTA))
+        acting.named(name, f"topics/{made.urn}")
         await w.add_topic(made)
     return made, True
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from modelyard.api.auditing import reveals
 from modelyard.api.documents import ERRORS, asks
 from modelyard.api.envelope import request_id
 from modelyard.api.requests import ContextDep, query
@@ -38,6 +39,7 @@ Unsubscribe = Annotated[wire.UnsubscribeQuery, Depends(query(wire.UnsubscribeQue
 
 @router.get(CONFIRM, summary="Confirm a subscription", openapi_extra=asks(wire.ConfirmQuery))
 @router.get(SDK_CONFIRM, include_in_schema=False)
+@reveals
 async def confirm(ctx: ContextDep, request: Request, asked: Confirm) -> Response:
     """What a subscribe_url leads to, within 48 hours. A browser is asked first."""
     if _looks_only(request):
@@ -54,6 +56,7 @@ async def confirmed(ctx: ContextDep, request: Request, asked: Confirm) -> Respon
 
 @router.get(UNSUBSCRIBE, summary="Leave a subscription", openapi_extra=asks(wire.UnsubscribeQuery))
 @router.get(SDK_UNSUBSCRIBE, include_in_schema=False)
+@reveals
 async def unsubscribe(ctx: ContextDep, request: Request, asked: Unsubscribe) -> Response:
     """What an unsubscribe_url leads to. A browser is asked first."""
     if _looks_only(request):
