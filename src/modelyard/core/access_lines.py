@@ -79,6 +79,6 @@ def _text(told: _Call) -> str:
         f"{told.bytes_in} bytes in, {told.bytes_out} out",
         (instance and f"instance {instance[1]}") or (told.instance and f"instance at {told.instance}"),
         told.details,
-        told.flags,
+        told.flags.strip("-"),
     )
     return ", ".join(part for part in parts if part)

@@ -19,6 +19,7 @@ TOLD = {
     "caller": "10.0.0.7",
     "instance": "instances/3f1d/s.sock",
     "details": "via_upstream",
+    "flags": "-",
 }
 
 
