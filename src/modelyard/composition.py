@@ -33,6 +33,7 @@ from modelyard.control.calls import CallsKeeper, nobodys
 from modelyard.control.cleaning import Cleaning
 from modelyard.control.clock import load_clock
 from modelyard.control.collecting import Collector
+from modelyard.control.exporting import Exporter
 from modelyard.control.log_retention import LogRetention
 from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
@@ -51,6 +52,8 @@ from modelyard.iam.addresses import NOBODY, Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
+from modelyard.logs import exports
+from modelyard.logs.base import LogStore
 from modelyard.logs.process import LogProcess
 from modelyard.notify.parts import parts as notifying
 from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
@@ -261,6 +264,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     stack.push_async_callback(audit.close)
     notified = notifying(data_dir / "keys" / "notifications", settings.notifications(urls.api), clock.wall_ms)
     stack.push_async_callback(notified.close)
+    exporter = await _exporter(settings, store, logs, stack)
     world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
     plane = ControlPlane(
         world,
@@ -268,7 +272,10 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         token_ttl_ms=settings.token_ttl_s * 1000,
         sweeper=sweeper,
         chores=(storage.staging.sweep, audit.trim, retention.sweep),
-        beside=_collectors(engine, gateway, logs, Owners(store, secrets), clock.wall_ms),
+        beside={
+            **_collectors(engine, gateway, logs, Owners(store, secrets), clock.wall_ms),
+            **({"export logs": exporter.run} if exporter else {}),
+        },
         channels=notified.channels,
         changed=bells.ring,
     )
@@ -322,10 +329,22 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
             gateway.connected(),
             {**engine.enforced(), "ports": ports.describe(launching.isolation)},
             engine.disk(),
+            {"otlp": f"{settings.otlp_endpoint} {exporter.state.told()}"} if exporter else {},
         ),
     )
     app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app, proxies, (bells, log_bells), secrets)
+
+
+async def _exporter(settings: Settings, store: Store, logs: LogStore, stack: AsyncExitStack) -> Exporter | None:
+    """Of lines, where a receiver is named."""
+    if not settings.otlp_endpoint:
+        return None
+    from modelyard.logs.otlp import receiver
+
+    made = receiver(settings.otlp_endpoint, settings.otlp_protocol, exports.headers(settings.otlp_headers))
+    stack.push_async_callback(made.close)
+    return Exporter(store, logs, made)
 
 
 def _collectors(
@@ -343,7 +362,8 @@ def known_secrets(settings: Settings, credentials: Mapping[str, str] = {}) -> fr
     """What no line of a log may tell. `credentials`: what their file says."""
     of_file = {value for name, value in credentials.items() if "password" in name or "secret" in name}
     password = urlsplit(settings.database_url).password or ""
-    return frozenset(of_file | {settings.s3_secret_key, password} - {""})
+    tokens = exports.headers(settings.otlp_headers).values() if settings.otlp_endpoint else ()
+    return frozenset({*of_file, *tokens, settings.s3_secret_key, password} - {""})
 
 
 def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], reserve_bytes: int) -> Storage:

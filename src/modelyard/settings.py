@@ -3,6 +3,7 @@
 Command-line options win over environment variables (`MODELYARD_` and the field's name in capitals).
 """
 
+import importlib.util
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.iam import addresses
+from modelyard.logs import exports
 from modelyard.processes import isolation
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ class Settings:
     hold a password, so it is no option of the command line and in no repr.
     `s3_endpoint`, `s3_access_key`, `s3_secret_key`, `s3_region`: the S3 service that has every bucket without an
     endpoint of its own, instead of the directory `objects` in `data_dir`; no options of the command line either.
+    `otlp_endpoint`: where every line of every service is exported to by OTLP ("": nowhere), with `otlp_headers`
+    (`NAME=VALUE,NAME=VALUE`, percent-encoded; they may hold a token, so they are in no repr) by `otlp_protocol`:
+    grpc or http/protobuf. Needs the extra `otlp`.
     `notify_…`, `smtp_…`, `smn_…`: see `notification_settings`.
     """
 
@@ -77,6 +82,9 @@ class Settings:
     package_cache_bytes: int = 0
     log_bytes_per_service: int = 256 * 1024 * 1024
     log_days: int = 14
+    otlp_endpoint: str = ""
+    otlp_protocol: str = "grpc"
+    otlp_headers: str = field(default="", repr=False)
     audit_days: int = 180
     audit_rows: int = 200_000
     database_url: str = field(default="", repr=False)
@@ -159,11 +167,29 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
         raise SettingsError("MODELYARD_DATABASE_URL: it is none of PostgreSQL, postgresql://USER@HOST/DATABASE")
     found.objects()
     found.notifications("")
+    _check_export(found)
     if found.instance_network not in isolation.NETWORKS:
         raise SettingsError(
             f"instance_network: {found.instance_network!r} is none of {', '.join(isolation.NETWORKS)}"
         )
     return found
+
+
+def _check_export(found: Settings) -> None:
+    if not found.otlp_endpoint:
+        return
+    for name, check in (("endpoint", exports.address), ("headers", exports.headers)):
+        try:
+            check(getattr(found, f"otlp_{name}"))
+        except ValueError as error:
+            raise SettingsError(f"MODELYARD_OTLP_{name.upper()}: {error}") from None
+    if found.otlp_protocol not in exports.PROTOCOLS:
+        known = " or ".join(exports.PROTOCOLS)
+        raise SettingsError(f"MODELYARD_OTLP_PROTOCOL is {found.otlp_protocol!r}; use {known}")
+    if importlib.util.find_spec("opentelemetry") is None:
+        raise SettingsError(
+            "MODELYARD_OTLP_ENDPOINT is set, and the extra is missing: pip install modelyard[otlp]"
+        )
 
 
 def _parsed(name: str, text: str, kind: object) -> object:

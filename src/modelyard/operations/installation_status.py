@@ -12,11 +12,13 @@ from modelyard.processes.disk import size
 
 @dataclass(frozen=True, slots=True)
 class InstallationStatus:
-    """What the composition knows. `limits`: what → "enforced (how)", or "not enforced: why"."""
+    """What the composition knows. `limits`: what → "enforced (how)", or "not enforced: why". `exports`: where logs
+    are sent, and how that stands."""
 
     gateway_connected: bool
     limits: Mapping[str, str] = field(default_factory=dict)
     disk: DiskStatus = field(default_factory=DiskStatus)
+    exports: Mapping[str, str] = field(default_factory=dict)
 
 
 async def disk(ctx: Context, project_id: str, status: DiskStatus) -> Mapping[str, str]:

@@ -22,4 +22,5 @@ async def status(ctx: ContextDep, deps: Everything, caller: Caller, project_id: 
         "instances": counted,
         "disk": dict(await installation_status.disk(ctx, project_id, installation.disk)),
         "limits": dict(installation.limits),
+        **({"export": dict(installation.exports)} if installation.exports else {}),
     }

@@ -1,0 +1,175 @@
+"""Sends every line that is kept to a receiver, once, and again only when nobody knows whether it arrived.
+
+The store of lines is the queue: for each service there is the number of the last line that the receiver has
+taken, kept in the database. So nothing waits for the receiver, nothing is held for it in memory, and what it
+misses while it is away is what the bounds of the store cut meanwhile, which is counted. After a crash the lines of
+a round may come again, each as it was, under the same `log.record.uid`.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from modelyard.core.backoff import delay_ms
+from modelyard.domain.logs import Line, LogQuery
+from modelyard.logs.base import LogStore, LogsUnavailableError
+from modelyard.logs.exports import LinesRefusedError, LogReceiver, ReceiverAwayError
+from modelyard.store.base import Store, StoreUnavailableError
+
+log = logging.getLogger(__name__)
+
+TARGET = "otlp"
+BATCH = 500
+BATCH_BYTES = 1024 * 1024
+QUIET_S = 1.0
+FORGET_EVERY = 600
+"""Rounds after which positions of services are forgotten of which nothing is kept any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportState:
+    """Since this process began. `away`: why the receiver takes nothing now ("": it does); `waiting_ms`: when the
+    oldest line was written that waits. `missed`: lines that were cut before they could be sent; `refused`: those
+    that the receiver would not take."""
+
+    sent: int = 0
+    refused: int = 0
+    missed: int = 0
+    away: str = ""
+    failures: int = 0
+    waiting_ms: int | None = None
+
+    def told(self) -> str:
+        """For people."""
+        lost = "".join(
+            f", {count} {what}"
+            for count, what in (
+                (self.refused, "refused by the receiver"),
+                (self.missed, "cut before they could be sent"),
+            )
+            if count
+        )
+        if not self.away:
+            return f"ok: {self.sent} lines sent{lost}"
+        at = datetime.fromtimestamp((self.waiting_ms or 0) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        return f"away ({self.away}): lines since {at} wait, {self.sent} sent{lost}"
+
+
+class Exporter:
+    """See the module."""
+
+    def __init__(self, store: Store, logs: LogStore, receiver: LogReceiver) -> None:
+        self._store = store
+        self._logs = logs
+        self._receiver = receiver
+        self._sent: dict[str, int] | None = None
+        self._names: dict[str, str] = {}
+        self._rounds = 0
+        self._size = BATCH
+        self.state = ExportState()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                pause_s = 0.0 if await self.round() else QUIET_S
+            except ReceiverAwayError as error:
+                pause_s = self._failed(str(error), error.after_s)
+            except (LogsUnavailableError, StoreUnavailableError) as error:
+                pause_s = self._failed(str(error), None)
+            except Exception:  # a loop's edge: see control.loop
+                log.exception("lines were not exported")
+                pause_s = self._failed("a fault of ours: see the log", None)
+            await asyncio.sleep(pause_s)
+
+    async def round(self) -> bool:
+        """One batch of each service; whether there is more. Raises ReceiverAwayError, LogsUnavailableError,
+        StoreUnavailableError."""
+        if self._sent is None:
+            async with self._store.read() as r:
+                self._sent = dict(await r.log_exports(TARGET))
+        kept = await self._logs.services()
+        more, moved = False, {}
+        try:
+            for service_id in kept:
+                before = self._sent.get(service_id, 0)
+                more = await self._batch(service_id, before) or more
+                if self._sent.get(service_id, 0) != before:
+                    moved[service_id] = self._sent[service_id]
+        finally:
+            if moved:
+                async with self._store.write() as w:
+                    await w.save_log_exports(TARGET, moved)
+        await self._forget(frozenset(kept))
+        return more
+
+    async def _batch(self, service_id: str, after: int) -> bool:
+        assert self._sent is not None
+        found = await self._logs.search(service_id, LogQuery(after=after, limit=self._size))
+        lines = _fitting(found.lines)
+        if not lines:
+            if found.cursor is not None:
+                self._sent[service_id] = found.cursor
+            return found.cursor is not None
+        if after and lines[0].number > after + 1:
+            missed = lines[0].number - after - 1
+            self.state = replace(self.state, missed=self.state.missed + missed)
+            log.warning("%d lines of service %s were cut before they could be exported", missed, service_id)
+        self.state = replace(self.state, waiting_ms=lines[0].at_ms)
+        refused = 0
+        try:
+            refused = await self._receiver.send(lines, {service_id: await self._name(service_id)})
+        except LinesRefusedError as error:
+            if len(lines) > 1:
+                self._size = max(len(lines) // 2, 1)
+                return True
+            log.warning("line %d of service %s was refused: %s", lines[0].number, service_id, error)
+            refused = 1
+        self._sent[service_id] = lines[-1].number
+        self._size = min(self._size * 2, BATCH)
+        if self.state.away:
+            log.info("lines are exported again")
+        state = self.state
+        self.state = ExportState(state.sent + len(lines) - refused, state.refused + refused, state.missed)
+        return found.cursor is not None or len(lines) < len(found.lines)
+
+    async def _name(self, service_id: str) -> str:
+        if service_id not in self._names:
+            async with self._store.read() as r:
+                service = await r.service(None, service_id)
+                channels = await r.channels(service_id=service_id) if service is None else ()
+            told = service.name if service else channels[0].service_name if channels else service_id
+            self._names[service_id] = told
+        return self._names[service_id]
+
+    async def _forget(self, kept: frozenset[str]) -> None:
+        """Of services of which nothing is kept any more, and which are gone."""
+        self._rounds += 1
+        if self._rounds % FORGET_EVERY != 1 or self._sent is None:
+            return
+        gone = [service_id for service_id in self._sent if service_id not in kept]
+        async with self._store.write() as w:
+            gone = [one for one in gone if await w.service(None, one) is None]
+            if gone:
+                await w.forget_log_exports(gone)
+        for service_id in gone:
+            self._sent.pop(service_id)
+            self._names.pop(service_id, None)
+
+    def _failed(self, why: str, after_s: float | None) -> float:
+        """How long to wait."""
+        failures = self.state.failures + 1
+        if why != self.state.away:
+            log.warning("lines cannot be exported: %s", why)
+        self.state = replace(self.state, away=why, failures=failures)
+        return max(after_s or 0.0, delay_ms(failures + 1) / 1000)
+
+
+def _fitting(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    left = BATCH_BYTES
+    for i, line in enumerate(lines):
+        left -= len(line.text)
+        if left < 0 and i:
+            return lines[:i]
+    return lines
