@@ -199,13 +199,15 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         reserve=reserve(settings),
         removed_output_bytes=4 * settings.instance_output_mib * MIB,
     )
+    audit = Audit(store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows)
+    stack.push_async_callback(audit.close)
     gateway: Gateway = EnvoyGateway(
         data_dir,
         settings.gateway_port,
         tokens.jwks(),
         host=settings.host,
         concurrency=settings.envoy_workers or None,
-        check=SignedCallers(identity),
+        check=SignedCallers(identity, audit),
         port_is_kept=True,
     )
     directory = LocalObjects(data_dir / "objects")
@@ -260,8 +262,6 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         home_project=credentials.get("project_id") or settings.project_name,
         room=room,
     )
-    audit = Audit(store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows)
-    stack.push_async_callback(audit.close)
     notified = notifying(data_dir / "keys" / "notifications", settings.notifications(urls.api), clock.wall_ms)
     stack.push_async_callback(notified.close)
     exporter = await _exporter(settings, store, logs, stack)
