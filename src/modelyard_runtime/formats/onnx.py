@@ -37,7 +37,10 @@ def load_onnx(path: Path, watch: Stopwatch) -> Network:
         except ImportError as error:
             raise LoadError(needs(path.name, "onnxruntime")) from error
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = len(os.sched_getaffinity(0))
+    options.intra_op_num_threads = threads(os.environ, len(os.sched_getaffinity(0)))
+    if os.environ.get("MODELYARD_BATCH"):
+        # Threads that wait for the next call in a loop take the cores of the other workers.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(
@@ -54,6 +57,13 @@ def load_onnx(path: Path, watch: Stopwatch) -> Network:
     refused = onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument
     inputs = tuple(_tensor(each) for each in session.get_inputs())
     return Network("onnx_onnxruntime", inputs, outputs, run, faults=(ValueError, IndexError, refused))
+
+
+def threads(environment: Mapping[str, str], cores: int) -> int:
+    """Of one call: as many as pools of threads are told to have, which is what the specification of the instance
+    or whoever deployed it says (onnxruntime itself does not ask), and no more than there are cores."""
+    said = environment.get("OMP_NUM_THREADS", "")
+    return min(int(said), cores) if said.isdecimal() and int(said) else cores
 
 
 def _tensor(declared: Any) -> Tensor:

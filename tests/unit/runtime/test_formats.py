@@ -220,3 +220,14 @@ def test_classes_of_xgboost_are_cut_where_its_own_classifier_cuts(tmp_path: Path
     assert model.tensors is not None
     found = model.tensors.run(model.tensors.fit({"x": rows}), ("predict", "predict_proba"))
     assert found["predict_proba"] == pytest.approx(library.predict_proba(rows), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("said", "threads"),
+    [("1", 1), ("2", 2), ("64", 8), ("", 8), ("0", 8), ("many", 8), ("-1", 8)],
+)
+def test_onnx_takes_as_many_threads_as_pools_are_told_to_have(said: str, threads: int) -> None:
+    from modelyard_runtime.formats import onnx
+
+    assert onnx.threads({"OMP_NUM_THREADS": said}, 8) == threads
+    assert onnx.threads({}, 8) == 8
