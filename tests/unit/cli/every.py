@@ -72,6 +72,17 @@ USE = {
     **{"cpu": 0.25, "cpu_allowed": 4, "memory_mib": 100.5, "memory_mib_allowed": 16384, "in_flight": 3},
     **{"requests_per_minute": 60, "invocation_times": 100, "failed_times": 1, "p50_seconds": 0.0042},
 }
+URN = "urn:smn:r:p1:t"
+TOPIC = {"topic_urn": URN, "name": f"topic-{LONG}", "display_name": ""}
+SUBSCRIPTION = {
+    **{"subscription_urn": f"{URN}:s", "protocol": "https", "endpoint": f"https://{LONG}.test/", "status": 1},
+    **{"format": "smn", "remark": ""},
+}
+DELIVERY = {
+    **{"message_id": "m", "subject": LONG, "protocol": "https", "endpoint": "https://a.test/", "state": "dead"},
+    **{"attempts": 5, "error": f"no {LONG}"},
+}
+NOTIFICATIONS = "/v2/p1/notifications"
 WATCHED = httpx.Response(200, content=f"id: 1\nevent: service\ndata: {json.dumps(JOB)}\n\n")
 
 ANSWERS: dict[str, object] = {
@@ -112,6 +123,12 @@ ANSWERS: dict[str, object] = {
     "GET /v1/p1/modelyard/top": {"services": [USE]},
     f"GET {ADMIN}/disk": {"used": {LONG: 10, "logs": 2048}, "total_bytes": 2058, "free_bytes": 1},
     f"POST {ADMIN}/clean": {"removed": [{"kind": "package", "name": LONG, "size_bytes": 7}], "total_bytes": 7},
+    f"GET {NOTIFICATIONS}/topics": {"topics": [TOPIC], "topic_count": 1},
+    f"POST {NOTIFICATIONS}/topics": {"topic_urn": URN},
+    f"POST {NOTIFICATIONS}/topics/{URN}/subscriptions": {**SUBSCRIPTION, "secret": "whsec_x"},
+    f"POST {NOTIFICATIONS}/topics/{URN}/publish": {"message_id": "m"},
+    "GET /v1/p1/notifications/deliveries": {"deliveries": [DELIVERY]},
+    "POST /v1/p1/notifications/deliveries/redeliver": {"redelivered": 1},
     f"GET {ADMIN}/audit": {"audit": [{"number": 1, "occur_time": 1, "action": LONG, "outcome": "done"}]},
     f"GET {ADMIN}/pools": {"pools": [{"pool_id": "x", "name": f"pool-{LONG}", "project_id": "p1"}]},
     f"POST {ADMIN}/pools": {"pool_id": "x"},
@@ -134,6 +151,9 @@ CALLS = {
     **{"batch run": "jobs -m m1 -i obs://b/in/ -o obs://b/out/ -f file", "batch status": "b1"},
     **{"batch watch": "b1", "batch failed": "b1", "batch retry-failed": "b1", "batch stop": "b1"},
     "batch resume": "b1",
+    **{"topics create": "t", "topics ls": "", "topics rm": URN, "topics unsubscribe": f"{URN}:s"},
+    **{"topics subscribe": f"{URN} https://a.test/", "topics publish": f"{URN} hello"},
+    **{"topics deliveries": "", "topics redeliver": "m"},
     **{"admin users list": "", "admin users create": "bob", "admin users password": "u1"},
     **{"admin users disable": "u1", "admin users enable": "u1", "admin users delete": "u1"},
     **{"admin projects list": "", "admin projects create": "lab", "admin projects disable": "p1"},
@@ -149,7 +169,14 @@ CALLS = {
 """How each of the others is called."""
 DELETIONS = (
     *("models delete", "services delete", "admin users delete", "admin revoke", "admin keys delete"),
-    *("objects rm", "admin flavors delete", "admin pools remove", "admin buckets release"),
+    *(
+        "topics rm",
+        "topics unsubscribe",
+        "objects rm",
+        "admin flavors delete",
+        "admin pools remove",
+        "admin buckets release",
+    ),
 )
 
 
