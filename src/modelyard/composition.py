@@ -72,7 +72,7 @@ from modelyard.processes import isolation, limits, machine
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
-from modelyard.settings import Settings
+from modelyard.settings import Settings, secret_names
 from modelyard.store.base import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -361,9 +361,11 @@ def _collectors(
 def known_secrets(settings: Settings, credentials: Mapping[str, str] = {}) -> frozenset[str]:
     """What no line of a log may tell. `credentials`: what their file says."""
     of_file = {value for name, value in credentials.items() if "password" in name or "secret" in name}
+    parts = {"database_url", "otlp_headers"}  # what is secret is within them
+    whole = {getattr(settings, name) for name in secret_names() if name not in parts}
     password = urlsplit(settings.database_url).password or ""
     tokens = exports.headers(settings.otlp_headers).values() if settings.otlp_endpoint else ()
-    return frozenset({*of_file, *tokens, settings.s3_secret_key, password} - {""})
+    return frozenset({*of_file, *tokens, *whole, password} - {""})
 
 
 def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], reserve_bytes: int) -> Storage:

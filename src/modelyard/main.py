@@ -33,7 +33,7 @@ from modelyard.own_log import OwnLog
 from modelyard.processes import keepers, oom
 from modelyard.processes.datadir import DataDir, DataDirError, Holder
 from modelyard.processes.ports import PORTS, PortHeldError, PortKeeper
-from modelyard.settings import Settings
+from modelyard.settings import Settings, without_secrets
 from modelyard.store.base import SchemaError, StoreUnavailableError
 
 log = logging.getLogger("modelyard")
@@ -59,8 +59,7 @@ def up(settings: Settings) -> int:
     own_log = OwnLog()
     own_log.begin(settings.log_level, known_secrets(settings))
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    _taken_database_url()
-    os.environ.pop("MODELYARD_S3_SECRET_KEY", None)
+    without_secrets(os.environ)
     data_dir = DataDir(settings.data_dir)
     oom.spare(oom.OURS)
     try:

@@ -5,7 +5,7 @@ Command-line options win over environment variables (`MODELYARD_` and the field'
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +128,17 @@ class Settings:
         except EndpointError as error:
             name, _, text = str(error).partition(": ")
             raise SettingsError(f"MODELYARD_S3_{name.upper()}: {text}") from None
+
+
+def secret_names() -> tuple[str, ...]:
+    """The settings that hold secrets: those in no repr."""
+    return tuple(each.name for each in fields(Settings) if not each.repr)
+
+
+def without_secrets(environ: MutableMapping[str, str]) -> None:
+    """Take them out of an environment, so that whatever is started inherits nothing of them."""
+    for name in secret_names():
+        environ.pop(f"MODELYARD_{name.upper()}", None)
 
 
 LEAST = {

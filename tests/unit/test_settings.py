@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modelyard.domain.endpoints import Endpoint
-from modelyard.settings import Settings, SettingsError, settings
+from modelyard.settings import Settings, SettingsError, secret_names, settings, without_secrets
 
 GIVEN = {
     "MODELYARD_S3_ENDPOINT": "http://127.0.0.1:9000/",
@@ -88,3 +88,24 @@ def test_the_mail_server_and_the_real_smn() -> None:
 def test_what_notifications_cannot_be_set_to(environ: dict[str, str], said: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(said)):
         settings({"data_dir": Path("/d")}, environ)
+
+
+SECRET = {
+    "database_url": "postgresql://ada:of-database@db/x",
+    "otlp_headers": "authorization=of-header",
+    "otlp_endpoint": "http://127.0.0.1:4317",
+    "s3_secret_key": "of-s3",
+    "smtp_password": "of-mail",
+    "smn_secret_key": "of-smn",
+}
+
+
+def test_every_setting_that_is_in_no_repr_is_a_secret_to_logs_and_to_what_is_started() -> None:
+    from modelyard.composition import known_secrets
+
+    assert set(secret_names()) == SECRET.keys() - {"otlp_endpoint"}
+    known = known_secrets(Settings(Path("/data"), **SECRET))  # type: ignore[arg-type]
+    assert known == {"of-database", "of-header", "of-s3", "of-mail", "of-smn"}
+    environ = {f"MODELYARD_{name.upper()}": value for name, value in SECRET.items()}
+    without_secrets(environ)
+    assert environ == {"MODELYARD_OTLP_ENDPOINT": "http://127.0.0.1:4317"}
