@@ -69,7 +69,7 @@ def told(before: Service, changes: Changes) -> tuple[Message, ...]:
             id="",
             project_id=after.project_id,
             topic_urn=topic,
-            subject=f"{after.name} is {after.status}",
+            subject=_subject(after, changes.rollouts),
             text=text,
             created_ms=after.transition_ms,
             service_id=after.id,
@@ -78,6 +78,15 @@ def told(before: Service, changes: Changes) -> tuple[Message, ...]:
         )
         for topic in topics
     )
+
+
+def _subject(after: Service, rollouts: Sequence[Rollout]) -> str:
+    """A service that goes on after an update that failed is running: that is not all the news."""
+    failed = (
+        [r for r in rollouts if r.state is RolloutState.FAIL] if after.status is not ServiceStatus.FAILED else []
+    )
+    more = f": the {_KINDS[failed[-1].kind]} to revision {failed[-1].target} failed" if failed else ""
+    return f"{after.name} is {after.status}{more}"
 
 
 def _cause(after: Service, changes: Changes) -> str:

@@ -102,6 +102,7 @@ def test_an_update_that_was_taken_back_says_so() -> None:
     back = Rollout("o", "s1", RolloutKind.UPDATE, 4, 3, 1, RolloutState.FAIL, cause="out of memory")
     after = at(ServiceStatus.RUNNING, error="out of memory")
     [message] = messages(at(ServiceStatus.DEPLOYING), after, rollouts=(back,))
+    assert message.subject == "digits is running: the update to revision 4 failed"
     assert "The update to revision 4 failed; revision 3 goes on.\nWhy: out of memory\n" in message.text
 
 
