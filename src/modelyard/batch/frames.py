@@ -154,6 +154,7 @@ def assigned(job: Job, assignment: Assignment) -> bytes:
                         "header": job.csv.header,
                         "delimiter": job.csv.delimiter,
                         "encoding": assignment.encoding or job.csv.encoding,
+                        "settled": bool(assignment.encoding),
                     },
                     "max_row_bytes": job.max_row_bytes,
                 },

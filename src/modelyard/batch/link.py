@@ -7,6 +7,7 @@ frame is taken up to the size that its kind may have, and the next one only when
 
 import asyncio
 import os
+import socket
 import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -22,6 +23,9 @@ REQUEST = (
     b"user-agent: modelyard\r\n\r\n"
 )
 MOST_HEAD_BYTES = 8192
+SEND_BUFFER = 2 * 1024 * 1024
+SEND_BUFFER_FORCE = 33
+"""SO_SNDBUFFORCE, which the socket module does not name."""
 BUNDLES = b"\r\nx-bundles: 1\r\n"
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -72,7 +76,19 @@ async def _opened(path: str) -> Connection:
     reader = _Reader(limit=LIMIT, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     transport, _ = await loop.create_unix_connection(lambda: protocol, path)
+    _widen(transport.get_extra_info("socket"))
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+def _widen(connection: socket.socket) -> None:
+    """Room for a whole answer to a worker, which is else woken up, and we, for every fifth of one. Only root may
+    have more than the machine's usual bound."""
+    for option in (SEND_BUFFER_FORCE, socket.SO_SNDBUF):
+        try:
+            connection.setsockopt(socket.SOL_SOCKET, option, SEND_BUFFER)
+        except OSError:
+            continue
+        return
 
 
 class Link:

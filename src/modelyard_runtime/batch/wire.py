@@ -27,9 +27,12 @@ MOST_OPEN_READS = 4
 
 
 class Csv(msgspec.Struct, frozen=True):
+    """`settled`: the encoding is that of the source, whose beginning was looked at; else of what has no mark."""
+
     header: bool = False
     delimiter: str = ","
     encoding: str = "utf-8"
+    settled: bool = False
 
 
 class Job(msgspec.Struct, frozen=True):

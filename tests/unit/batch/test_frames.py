@@ -28,7 +28,7 @@ def test_a_split_of_rows() -> None:
             "method": "POST",
             "mapping": None,
             "file_field": "",
-            "csv": {"header": True, "delimiter": ";", "encoding": "utf-16-le"},
+            "csv": {"header": True, "delimiter": ";", "encoding": "utf-16-le", "settled": True},
             "max_row_bytes": 5,
         },
         "source": 3,

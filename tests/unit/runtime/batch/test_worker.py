@@ -339,6 +339,19 @@ def test_abandoned_it_publishes_what_is_ready() -> None:
         assert plane.run(split(NUMBER, content, 3, start=2, first_row=1), [content]).lines == [2, 3, 4]
 
 
+@pytest.mark.parametrize(("settled", "first"), [(True, 4), (False, 0)])
+def test_it_looks_at_the_beginning_of_a_source_unless_somebody_did(settled: bool, first: int) -> None:
+    content = b"1\n2\n3\n4\n"
+    asked = split({**NUMBER, "csv": {"encoding": "utf-8", "settled": settled}}, content, 2, start=4, first_row=2)
+    with serving(model()) as plane:
+        plane.send(b"S", json.dumps(asked).encode())
+        kind, wanted = plane.receive()
+        assert (kind, json.loads(wanted)["offset"]) == (b"R", first)
+        plane.send(b"B")
+        assert plane.receive()[0] == b"E"
+        assert plane.run(asked, [content]).lines == [{"got": 3}, {"got": 4}]
+
+
 def test_abandoned_while_it_waits_for_bytes() -> None:
     asked = split(NUMBER, b"1\n", 1)
     with serving(model()) as plane:
