@@ -53,7 +53,15 @@ async def as_written_before(path: Path) -> None:
             statement = text("UPDATE revisions SET variants = :v WHERE number = :n")
             await w._connection.execute(statement, {"v": convert.to_json(variants), "n": number})  # type: ignore[attr-defined]
         of_logs = ("log_exports", "log_channels", "log_streams", "log_groups")
-        for table in (*of_logs, "bucket_endpoints", "batch_splits", "batch_sources", "batch_tasks"):  # since 0004
+        later = ("deliveries", "messages", "subscriptions", "topics", "audit", "audit_cuts")
+        for table in (
+            *later,
+            *of_logs,
+            "bucket_endpoints",
+            "batch_splits",
+            "batch_sources",
+            "batch_tasks",
+        ):  # since 0004
             await w._connection.execute(text(f"DROP TABLE {table}"))  # type: ignore[attr-defined]
         for column in ("node", "address"):  # of schema 0003
             await w._connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))  # type: ignore[attr-defined]

@@ -93,9 +93,12 @@ def test_calls_stand_beside_output(stage: Stage, yard: Client, tmp_path: Path) -
     call = logs.lines(instance="gateway")[0]
     assert "POST / 500 in " in call["text"]
     assert "request call-number-1" in call["text"]
-    trace = logs.contents(reference=call["reference"])
-    assert "ValueError: no such thing" in trace
-    assert call["text"] in trace
+
+    def trace() -> list[str]:
+        return logs.contents(reference=call["reference"])
+
+    until(lambda: "ValueError: no such thing" in trace(), 20, "what the model wrote of it")
+    assert call["text"] in trace()
 
 
 def test_last_words_of_a_model_that_never_started(stage: Stage, yard: Client, tmp_path: Path) -> None:

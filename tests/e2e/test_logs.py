@@ -73,7 +73,8 @@ def test_following_over_a_restart_shows_each_line_once(
     token = yard.session.token()
     out, err = tmp_path / "out", tmp_path / "err"
     with out.open("w") as told, err.open("w") as noted:
-        command = modelyard("logs", "-f", "speaks", "--grep", "asked for")
+        # What a job in the background starts ignores SIGINT, as the suite may be run.
+        command = ["env", "--default-signal=INT", *modelyard("logs", "-f", "speaks", "--grep", "asked for")]
         with subprocess.Popen(command, env=environment, stdout=told, stderr=noted) as following:
             asked(speaking, token, *range(20))
             until(lambda: "asked for 19" in out.read_text(), 20, "the first lines")

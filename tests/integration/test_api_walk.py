@@ -46,7 +46,9 @@ def told(text: str) -> str:
     return re.sub(r'"(request_id|etag)": ?"(\\"|[^"])*"', "", text)
 
 
-GETS = [path for method, path, _ in operations() if method == "GET"]
+WITHOUT_END = "/v1/{project_id}/services/watch"
+"""What is answered until the caller goes: walked by its own tests."""
+GETS = [path for method, path, _ in operations() if method == "GET" and path != WITHOUT_END]
 
 
 @pytest.mark.parametrize("path", GETS)
@@ -173,7 +175,7 @@ async def test_what_is_wrong_is_told_in_bounds_and_in_the_words_of_json(
                 sound(answer.text)
 
 
-@pytest.mark.parametrize(("method", "path"), [(m, p) for m, p, _ in operations() if "{" in p])
+@pytest.mark.parametrize(("method", "path"), [(m, p) for m, p, _ in operations() if "{" in p and p != WITHOUT_END])
 async def test_no_answer_repeats_a_long_id(world: ApiWorld, method: str, path: str) -> None:
     answer = await world.call(method, re.sub(r"\{\w+\}", LONG[:10_000], path.replace("{project_id}", "p1")), {})
     assert len(answer.text) < 2000

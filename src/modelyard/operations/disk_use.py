@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelyard import trees
+from modelyard.domain.errors import Conflict
 from modelyard.domain.identity import Principal
 from modelyard.operations.accounts import administer
 
@@ -67,13 +68,20 @@ def _use(name: str) -> str:
     return USES.get(name, "other")
 
 
-async def by_use(disk: DiskPorts, principal: Principal) -> Mapping[str, int]:
-    """Raises Forbidden."""
+async def by_use(disk: DiskPorts | None, principal: Principal) -> Mapping[str, int]:
+    """Raises Forbidden, Conflict (None: there is no data directory)."""
     administer(principal, "showDisk")
-    return await disk.measured()
+    return await _there(disk).measured()
 
 
-async def clean(disk: DiskPorts, principal: Principal, *, dry_run: bool) -> Sequence[Unneeded]:
-    """What nothing uses, removed unless it is a dry run. Raises Forbidden."""
+async def clean(disk: DiskPorts | None, principal: Principal, *, dry_run: bool) -> Sequence[Unneeded]:
+    """What nothing uses, removed unless it is a dry run. Raises Forbidden, Conflict."""
     administer(principal, "cleanDisk")
-    return await (disk.unneeded() if dry_run else disk.clean())
+    there = _there(disk)
+    return await (there.unneeded() if dry_run else there.clean())
+
+
+def _there(disk: DiskPorts | None) -> DiskPorts:
+    if disk is None:
+        raise Conflict("this server has no data directory", code="0104")
+    return disk

@@ -9,9 +9,7 @@ from fastapi import APIRouter, Depends
 from modelyard.api.documents import ERRORS, asks
 from modelyard.api.requests import Caller, ContextDep, Everything, query
 from modelyard.api.schemas.queries import CleanQuery
-from modelyard.domain.errors import Conflict
 from modelyard.operations import acting, disk_use, top
-from modelyard.operations.disk_use import DiskPorts
 from modelyard.operations.top import ServiceUse
 
 router = APIRouter(prefix="/v1/modelyard/admin", tags=["capacity"], responses=ERRORS)
@@ -37,7 +35,7 @@ async def of_installation(ctx: ContextDep, deps: Everything, caller: Caller) -> 
 @router.get("/disk", summary="What takes the disk")
 async def disk(deps: Everything, caller: Caller) -> Json:
     """Bytes of the data directory by what uses them, and what is free. Takes as long as there are files."""
-    used = await disk_use.by_use(_ports(deps), caller)
+    used = await disk_use.by_use(deps.disk, caller)
     space = deps.status().disk.space
     return {
         "free_bytes": space.free,
@@ -55,7 +53,7 @@ async def clean(
     copies of the database. With `dry_run`: what that would be."""
     if asked.dry_run:
         acting.unchanged()
-    found = await disk_use.clean(_ports(deps), caller, dry_run=bool(asked.dry_run))
+    found = await disk_use.clean(deps.disk, caller, dry_run=bool(asked.dry_run))
     shown = [{"kind": one.kind, "name": one.name, "size_bytes": one.size_bytes} for one in found]
     return {
         "dry_run": bool(asked.dry_run),
@@ -63,12 +61,6 @@ async def clean(
         "count": len(shown),
         "removed": shown,
     }
-
-
-def _ports(deps: Everything) -> DiskPorts:
-    if deps.disk is None:
-        raise Conflict("this server has no data directory", code="0104")
-    return deps.disk
 
 
 def _page(uses: Sequence[ServiceUse], deps: Everything) -> Json:

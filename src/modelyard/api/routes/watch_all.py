@@ -58,7 +58,7 @@ SHARE = 10
     responses={
         200: {
             "description": "Server-sent events: `services`, `service` (as in the list), `deleted`, `end`.",
-            "content": {EVENTS: {"schema": {"type": "string"}}},
+            "content": {EVENTS: {"schema": {}}},
         }
     },
 )
