@@ -7,14 +7,12 @@ against those who own the database only a copy elsewhere helps, see the record o
 
 from sqlalchemy import DDL, JSON, BigInteger, Column, Index, Integer, String, Table, event
 
-from modelyard.store.sql.tables import metadata
-
-_serial = Integer().with_variant(BigInteger(), "postgresql")
+from modelyard.store.sql.tables import metadata, serial
 
 audit = Table(
     "audit",
     metadata,
-    Column("number", _serial, primary_key=True, autoincrement=True),
+    Column("number", serial, primary_key=True, autoincrement=True),
     Column("at_ms", BigInteger, nullable=False),
     Column("lane", String, nullable=False),
     Column("project_id", String, nullable=False),

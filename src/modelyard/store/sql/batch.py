@@ -14,8 +14,8 @@ from modelyard.core.batch import ledger
 from modelyard.domain.batch import Counts, Publication, Source, Split, SplitState, Task, TaskState
 from modelyard.store.sql import batch_rows as rows
 from modelyard.store.sql import queries
+from modelyard.store.sql.batch_tables import batch_sources, batch_splits, batch_tasks
 from modelyard.store.sql.session import Session, chunks
-from modelyard.store.sql.tables import batch_sources, batch_splits, batch_tasks
 
 LEDGERS_KEPT = 10
 """Of a service: the sources and splits of its newest tasks. Of older ones the counts remain."""

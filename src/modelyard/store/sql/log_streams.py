@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 
 from modelyard.domain.log_streams import Channel, LogGroup, LogStream
+from modelyard.store.sql.log_tables import log_channels, log_exports, log_groups, log_streams
 from modelyard.store.sql.session import Session, chunks
-from modelyard.store.sql.tables import log_channels, log_exports, log_groups, log_streams
 
 
 def _group(row: Row[Any]) -> LogGroup:

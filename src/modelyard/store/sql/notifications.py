@@ -26,9 +26,9 @@ from modelyard.domain.notifications import (
 from modelyard.store.notifications import EVERYBODYS, DeliveryQuery, Window
 from modelyard.store.sql import queries
 from modelyard.store.sql.convert import from_json, to_json
+from modelyard.store.sql.notification_tables import deliveries, messages, subscriptions, topics
 from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.session import Session, part
-from modelyard.store.sql.tables import deliveries, messages, subscriptions, topics
 
 WAITING, DELIVERED, DEAD = (state.value for state in DeliveryState)
 OPEN = (SubscriptionStatus.CONFIRMED.value, SubscriptionStatus.UNNECESSARY.value)

@@ -31,8 +31,8 @@ from modelyard.domain.service import ACTIVE_ROLLOUT, InferType
 from modelyard.store.models import ModelQuery
 from modelyard.store.page import Page
 from modelyard.store.services import EventQuery, ServiceQuery
+from modelyard.store.sql.batch_tables import batch_tasks
 from modelyard.store.sql.tables import (
-    batch_tasks,
     counters,
     events,
     instances,

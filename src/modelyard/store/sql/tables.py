@@ -1,5 +1,7 @@
-"""Every table. Rows mirror domain values; what is only ever read whole is one JSON column, what is filtered or
-sorted by is a column of its own with an index.
+"""The tables; those of batch services, logs, notifications and the audit are in files of their own.
+
+Rows mirror domain values; what is only ever read whole is one JSON column, what is filtered or sorted by is a
+column of its own with an index.
 
 Times are milliseconds since 1970 UTC. Children of a service go with it (ON DELETE CASCADE). Foreign keys are
 checked at commit, so that a transaction may write in any order. Projects are disabled, never deleted, therefore
@@ -33,10 +35,10 @@ metadata = MetaData(
     }
 )
 
-_serial = Integer().with_variant(BigInteger(), "postgresql")
+serial = Integer().with_variant(BigInteger(), "postgresql")
 
 
-def _child_of(parent: str, key: str = "id") -> ForeignKey:
+def child_of(parent: str, key: str = "id") -> ForeignKey:
     return ForeignKey(f"{parent}.{key}", ondelete="CASCADE", deferrable=True, initially="DEFERRED")
 
 
@@ -67,7 +69,7 @@ users = Table(
 grants = Table(
     "grants",
     metadata,
-    Column("user_id", String, _child_of("users"), primary_key=True),
+    Column("user_id", String, child_of("users"), primary_key=True),
     Column("project_id", String, primary_key=True),
     Column("role", String, primary_key=True),
     Index(None, "project_id"),
@@ -77,7 +79,7 @@ access_keys = Table(
     "access_keys",
     metadata,
     Column("access_key", String, primary_key=True),
-    Column("user_id", String, _child_of("users"), nullable=False, index=True),
+    Column("user_id", String, child_of("users"), nullable=False, index=True),
     Column("project_id", String, nullable=False),
     Column("sealed_secret", LargeBinary, nullable=False),
 )
@@ -151,7 +153,7 @@ services = Table(
 revisions = Table(
     "revisions",
     metadata,
-    Column("service_id", String, _child_of("services"), primary_key=True),
+    Column("service_id", String, child_of("services"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("variants", JSON, nullable=False),
@@ -160,7 +162,7 @@ revisions = Table(
 revision_models = Table(
     "revision_models",
     metadata,
-    Column("service_id", String, _child_of("services"), primary_key=True),
+    Column("service_id", String, child_of("services"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("model_id", String, primary_key=True),
     Index(None, "model_id"),
@@ -170,7 +172,7 @@ rollouts = Table(
     "rollouts",
     metadata,
     Column("id", String, primary_key=True),
-    Column("service_id", String, _child_of("services"), nullable=False),
+    Column("service_id", String, child_of("services"), nullable=False),
     Column("seq", Integer, nullable=False),
     Column("kind", String, nullable=False),
     Column("target", Integer, nullable=False),
@@ -197,7 +199,7 @@ instances = Table(
     "instances",
     metadata,
     Column("id", String, primary_key=True),
-    Column("service_id", String, _child_of("services"), nullable=False, index=True),
+    Column("service_id", String, child_of("services"), nullable=False, index=True),
     Column("track", Integer, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("template", String, nullable=False),
@@ -213,8 +215,8 @@ instances = Table(
 events = Table(
     "events",
     metadata,
-    Column("id", _serial, primary_key=True, autoincrement=True),
-    Column("service_id", String, _child_of("services"), nullable=False),
+    Column("id", serial, primary_key=True, autoincrement=True),
+    Column("service_id", String, child_of("services"), nullable=False),
     Column("type", String, nullable=False),
     Column("info", Text, nullable=False),
     Column("occur_ms", BigInteger, nullable=False),
@@ -225,7 +227,7 @@ events = Table(
 counters = Table(
     "counters",
     metadata,
-    Column("service_id", String, _child_of("services"), primary_key=True),
+    Column("service_id", String, child_of("services"), primary_key=True),
     Column("total", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
     Column("epoch", String, nullable=False),
@@ -251,7 +253,7 @@ app_codes = Table(
     "app_codes",
     metadata,
     Column("digest", String, primary_key=True),
-    Column("app_id", String, _child_of("apps"), nullable=False, index=True),
+    Column("app_id", String, child_of("apps"), nullable=False, index=True),
     Column("sealed_code", LargeBinary, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
 )
@@ -259,8 +261,8 @@ app_codes = Table(
 app_bindings = Table(
     "app_bindings",
     metadata,
-    Column("app_id", String, _child_of("apps"), primary_key=True),
-    Column("service_id", String, _child_of("services"), primary_key=True),
+    Column("app_id", String, child_of("apps"), primary_key=True),
+    Column("service_id", String, child_of("services"), primary_key=True),
     Index(None, "service_id"),
 )
 
@@ -285,7 +287,7 @@ flavors = Table(
 flavor_projects = Table(
     "flavor_projects",
     metadata,
-    Column("flavor_id", String, _child_of("flavors"), primary_key=True),
+    Column("flavor_id", String, child_of("flavors"), primary_key=True),
     Column("project_id", String, primary_key=True),
 )
 
@@ -326,189 +328,4 @@ idempotency = Table(
     Column("status", Integer, nullable=False),
     Column("answer", Text, nullable=False),
     Column("expires_ms", BigInteger, nullable=False, index=True),
-)
-
-# ── the ledger of batch services ──────────────────────────────────────────────────────────────────────────────
-
-batch_tasks = Table(
-    "batch_tasks",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("service_id", String, _child_of("services"), nullable=False),
-    Column("number", Integer, nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("rollout", String, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("state", String, nullable=False),
-    Column("started_ms", BigInteger),
-    Column("finished_ms", BigInteger),
-    Column("planned", Boolean, nullable=False),
-    Column("cursor", Text, nullable=False),
-    Column("error", Text, nullable=False),
-    Column("waiting", Text, nullable=False),
-    Column("retries", Integer, nullable=False),
-    *(
-        Column(name, BigInteger, nullable=False)
-        for name in (
-            "sources",
-            "sources_failed",
-            "bytes",
-            "splits",
-            "splits_done",
-            "rows",
-            "rows_done",
-            "rows_failed",
-        )
-    ),
-    UniqueConstraint("service_id", "number"),
-)
-
-batch_sources = Table(
-    "batch_sources",
-    metadata,
-    Column("task_id", String, _child_of("batch_tasks"), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
-    Column("location", Text, nullable=False),
-    Column("sealed_location", LargeBinary),
-    Column("bucket", String, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("size", BigInteger, nullable=False),
-    Column("version", String, nullable=False),
-    Column("result", Text, nullable=False),
-    Column("error", Text, nullable=False),
-    Column("result_version", String, nullable=False),
-    Index(None, "task_id", "result"),
-)
-
-batch_splits = Table(
-    "batch_splits",
-    metadata,
-    Column("task_id", String, _child_of("batch_tasks"), primary_key=True),
-    Column("source", Integer, primary_key=True, autoincrement=False),
-    Column("start", BigInteger, primary_key=True, autoincrement=False),
-    Column("end", BigInteger, nullable=False),
-    Column("first_row", BigInteger, nullable=False),
-    Column("rows", BigInteger, nullable=False),
-    Column("state", String, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("deaths", Integer, nullable=False),
-    Column("worker", String, nullable=False),
-    Column("failed", BigInteger, nullable=False),
-    Column("part", Text, nullable=False),
-    Column("part_bytes", BigInteger, nullable=False),
-    Column("part_size", BigInteger, nullable=False),
-    Column("retry", Boolean, nullable=False),
-    Column("content", LargeBinary),
-    Index(None, "task_id", "state", "source", "start"),
-)
-
-# ── logs: names under which they are read, and how far they were exported ─────────────────────────────────────
-
-log_groups = Table(
-    "log_groups",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("project_id", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("ttl_days", Integer, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    UniqueConstraint("project_id", "name"),
-)
-
-log_streams = Table(
-    "log_streams",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("group_id", String, _child_of("log_groups"), nullable=False),
-    Column("project_id", String, nullable=False, index=True),
-    Column("name", String, nullable=False),
-    Column("ttl_days", Integer),
-    Column("created_ms", BigInteger, nullable=False),
-    UniqueConstraint("group_id", "name"),
-)
-
-log_channels = Table(
-    "log_channels",
-    metadata,
-    Column("stream_id", String, _child_of("log_streams"), primary_key=True),
-    Column("service_id", String, primary_key=True, index=True),
-    Column("service_name", String, nullable=False),
-    Column("project_id", String, nullable=False),
-    Column("since_ms", BigInteger, nullable=False),
-)
-"""A channel outlives its service, as the service's lines do."""
-
-log_exports = Table(
-    "log_exports",
-    metadata,
-    Column("target", String, primary_key=True),
-    Column("service_id", String, primary_key=True),
-    Column("number", BigInteger, nullable=False),
-)
-
-# ── notifications ─────────────────────────────────────────────────────────────────────────────────────────────
-
-topics = Table(
-    "topics",
-    metadata,
-    Column("urn", String, primary_key=True),
-    Column("project_id", String, nullable=False),
-    Column("name", String, nullable=False),
-    Column("display_name", Text, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("updated_ms", BigInteger, nullable=False),
-    UniqueConstraint("project_id", "name"),
-)
-
-subscriptions = Table(
-    "subscriptions",
-    metadata,
-    Column("urn", String, primary_key=True),
-    Column("topic_urn", String, _child_of("topics", "urn"), nullable=False),
-    Column("project_id", String, nullable=False),
-    Column("protocol", String, nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("remark", Text, nullable=False),
-    Column("format", String, nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Column("token", String, nullable=False, index=True),
-    Column("confirm_until_ms", BigInteger, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Index(None, "topic_urn", "created_ms"),
-    Index(None, "project_id", "created_ms"),
-)
-
-messages = Table(
-    "messages",
-    metadata,
-    Column("number", _serial, primary_key=True, autoincrement=True),
-    Column("id", String, nullable=False),
-    Column("project_id", String, nullable=False),
-    Column("topic_urn", String, _child_of("topics", "urn"), nullable=False, index=True),
-    Column("service_id", String, nullable=False),
-    Column("occurrence", Integer),
-    Column("type", String, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("texts", JSON, nullable=False),
-    Column("facts", JSON, nullable=False),
-    Column("created_ms", BigInteger, nullable=False, index=True),
-    Column("expires_ms", BigInteger),
-    UniqueConstraint("id"),
-)
-
-deliveries = Table(
-    "deliveries",
-    metadata,
-    Column("subscription_urn", String, _child_of("subscriptions", "urn"), primary_key=True),
-    Column("number", BigInteger, _child_of("messages", "number"), primary_key=True, autoincrement=False),
-    Column("service_id", String, nullable=False),
-    Column("state", String, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("since_ms", BigInteger, nullable=False),
-    Column("due_ms", BigInteger, nullable=False),
-    Column("error", Text, nullable=False),
-    Column("ended_ms", BigInteger),
-    Index(None, "number"),
-    Index(None, "state", "subscription_urn", "service_id", "number"),
 )
