@@ -1,27 +1,24 @@
 """Settings become parts: which adapter stands behind which port."""
 
 import asyncio
-import contextlib
 import importlib.util
 import logging
 import os
 import shutil
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import uvicorn
 from fastapi import FastAPI
 
 from modelyard import database
 from modelyard.api.app import Deps, create_app
-from modelyard.api.arrivals import Rules
-from modelyard.api.protocol import Arrivals
+from modelyard.api.server import ApiServer
 from modelyard.artifacts.copying import Copying
 from modelyard.artifacts.environments import Environments, Overlays
 from modelyard.artifacts.snapshots import Snapshots
@@ -48,7 +45,7 @@ from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
 from modelyard.engines.process import INSTANCES, ProcessEngine
 from modelyard.gateway.base import Gateway
 from modelyard.gateway.envoy import EnvoyGateway
-from modelyard.iam.addresses import NOBODY, Proxies
+from modelyard.iam.addresses import Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
@@ -92,55 +89,6 @@ class Urls:
     @property
     def auth(self) -> str:
         return f"{self.api}/v3"
-
-
-class ApiServer:
-    """Uvicorn on a socket that is open already; signals are main's matter.
-
-    Whom X-Forwarded-For is believed of is decided by `proxies`, not by uvicorn, which would believe everybody on
-    this machine. `ending` is called first of all at a stop, so that answers without an end come to one.
-    """
-
-    def __init__(
-        self,
-        app: FastAPI,
-        listener: socket.socket,
-        proxies: Proxies = NOBODY,
-        *,
-        ending: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._ending = ending
-        self.arrivals = Arrivals(Rules(proxies=proxies))
-        config = uvicorn.Config(
-            app,
-            http=self.arrivals.protocol,  # type: ignore[arg-type]  # called as a class would be
-            ws="none",
-            proxy_headers=False,
-            timeout_keep_alive=self.arrivals.rules.bounds.idle_s,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
-        self._server = _QuietServer(config)
-        # Inherited by connections. Head and body of an answer are two writes: the second would wait, up to 40 ms,
-        # for a client that is in no hurry to acknowledge the first.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._listener = listener
-
-    async def serve(self) -> None:
-        await self._server.serve(sockets=[self._listener])
-
-    def stop(self) -> None:
-        self._ending()
-        self._server.should_exit = True
-
-
-class _QuietServer(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from tests.worlds.api import PASSWORD, ApiWorld, api_world
 
 from modelyard.api.app import bare_app
 from modelyard.api.body import FREE_BYTES, LOGIN_LIMITS, BodyLimits, Room, Share
-from modelyard.composition import ApiServer
+from modelyard.api.server import ApiServer
 from modelyard.domain.errors import TooBusy
 from modelyard.iam.signature import ALGORITHM
 

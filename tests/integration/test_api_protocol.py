@@ -15,7 +15,7 @@ from tests.worlds.api import api_world
 
 from modelyard.api.app import bare_app
 from modelyard.api.arrivals import Stage
-from modelyard.composition import ApiServer
+from modelyard.api.server import ApiServer
 from modelyard.iam.addresses import Proxies
 
 Ask = Callable[[bytes], Awaitable[httpx.Response]]

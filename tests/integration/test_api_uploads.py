@@ -17,8 +17,8 @@ from tests.integration.test_api_protocol import Ask, served, until
 from tests.worlds.api import ApiWorld, api_world
 
 from modelyard.api.arrivals import Stage
+from modelyard.api.server import ApiServer
 from modelyard.api.transfers import Pace, Places
-from modelyard.composition import ApiServer
 from modelyard.domain.errors import TooBusy
 from modelyard.iam import signature
 from modelyard.iam.signature import ALGORITHM
