@@ -19,9 +19,8 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,6 +30,7 @@ from modelyard.domain.logs import Found, Kept, Line, LogQuery, Origin
 from modelyard.logs import segment
 from modelyard.logs.base import LogsUnavailableError
 from modelyard.logs.incoming import Incoming
+from modelyard.logs.readers import Readers
 from modelyard.logs.searching import Search
 from modelyard.logs.segment import DamagedSegmentError
 from modelyard.logs.shelf import Closed, Shelf
@@ -45,7 +45,6 @@ SEGMENTS = 8
 """Into so many at least what a service may keep is cut."""
 OPEN_SHELVES = 32
 """Services whose newest segment stays open for appending."""
-IDLE_READERS = 64
 SEARCHERS = 2
 LOOK_AHEAD = 6
 LINES_TOGETHER = 50_000
@@ -102,7 +101,7 @@ class LocalLogs:
         self._lookers: ThreadPoolExecutor | None = None
         self._settler: ThreadPoolExecutor | None = None
         self._ending = False
-        self._readers = _Readers()
+        self._readers = Readers()
 
     async def open(self) -> None:
         try:
@@ -334,69 +333,6 @@ class LocalLogs:
             return cast("Answer", await asyncio.wrap_future(job.future))
         except (sqlite3.Error, OSError, DamagedSegmentError) as error:
             raise LogsUnavailableError(f"the logs cannot be read: {error}") from error
-
-
-class _Readers:
-    """Connections for reading, kept for the next search."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: OrderedDict[Path, list[sqlite3.Connection]] = OrderedDict()
-        self._count = 0
-
-    @contextmanager
-    def one(self, path: Path) -> Iterator[sqlite3.Connection]:
-        connection = self._taken(path) or self._fresh(path)
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        self._give(path, connection)
-
-    def forget(self, path: Path) -> None:
-        """Those of a file, or of all files below a directory."""
-        with self._lock:
-            for each in [each for each in self._idle if each == path or path in each.parents]:
-                self._close(self._idle.pop(each))
-
-    def close(self) -> None:
-        with self._lock:
-            for connections in self._idle.values():
-                self._close(connections)
-            self._idle.clear()
-
-    def _taken(self, path: Path) -> sqlite3.Connection | None:
-        with self._lock:
-            connections = self._idle.get(path)
-            if not connections:
-                return None
-            self._count -= 1
-            return connections.pop()
-
-    def _fresh(self, path: Path) -> sqlite3.Connection:
-        connection = segment.connect(path)
-        try:
-            connection.execute("PRAGMA query_only=1")
-            connection.execute("PRAGMA cache_size=-1024")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _give(self, path: Path, connection: sqlite3.Connection) -> None:
-        with self._lock:
-            self._idle.setdefault(path, []).append(connection)
-            self._idle.move_to_end(path)
-            self._count += 1
-            while self._count > IDLE_READERS:
-                oldest = next(iter(self._idle))
-                self._close(self._idle.pop(oldest))
-
-    def _close(self, connections: list[sqlite3.Connection]) -> None:
-        for connection in connections:
-            self._count -= 1
-            connection.close()
 
 
 def _named(service_id: str) -> None:
