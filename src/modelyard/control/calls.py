@@ -69,10 +69,7 @@ class CallsKeeper:
         if not new:
             return
         if output.dropped:
-            text = (
-                f"… {output.dropped} bytes of the gateway's access log were dropped here: nobody read them in time"
-            )
-            new.insert(0, Line(0, new[0].at_ms, text, origin))
+            new.insert(0, Line(0, new[0].at_ms, DROPPED.format(output.dropped), origin))
         kept = Place(after)
         del self._places[service_id]  # when this fails, nobody knows whether it was kept: the store is asked
         await self._logs.append(origin, new, kept.text())

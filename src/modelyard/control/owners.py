@@ -1,7 +1,5 @@
 """Whose the output of an instance is, and which values must not be told of it."""
 
-from collections.abc import Mapping
-
 from modelyard.control.collecting import Owner
 from modelyard.domain.logs import Origin
 from modelyard.domain.output import OutputSource
@@ -47,11 +45,6 @@ class Owners:
 def _secrets(record: ServiceRecord, source: OutputSource) -> frozenset[str]:
     """Its own, and those of all revisions: an instance may tell what another one was given."""
     variants = [variant for revision in record.revisions.values() for variant in revision.variants]
-    names = {name for variant in variants for name in _secret_names(variant.raw)}
+    names = {name for variant in variants for name in variant.secret_names}
     envs = [*source.envs, *(env for variant in variants for env in variant.template.envs)]
     return frozenset(value for name, value in envs if name in names)
-
-
-def _secret_names(entry: Mapping[str, object]) -> frozenset[str]:
-    named = entry.get("secret_envs")
-    return frozenset(name for name in named if isinstance(name, str)) if isinstance(named, list) else frozenset()
