@@ -45,15 +45,18 @@ class BatchWorld:
             await w.plan(TASK, (source,), splits, "end", planned=True)
         await self.api.brought(SERVICE, ServiceStatus.RUNNING)
 
-    async def publish(self, *failed: int) -> None:
-        """The next ten rows, of which these (of the split) failed."""
+    async def publish(self, *failed: int, in_ledger: bool = False) -> None:
+        """The next ten rows, of which these (of the split) failed. `in_ledger`: the part is no object."""
         async with self.api.store.write() as w:
             split = await w.lease(TASK, "w", self.api.clock())
             assert split is not None
             lines = b"".join(b'{"row":%d,"error":"no number"}\n' % (split.first_row + row) for row in failed)
             name = f"{names.parts_name(TASK)}/0-{split.start}-{split.attempt}"
-            await self.objects.write(ObjectPath("b", f"out/{name}"), b"{}\n" * 10 + lines)
-            published = Publication(0, split.start, split.attempt, 10, len(failed), name, 30, 30 + len(lines))
+            part = b"{}\n" * 10 + lines
+            if not in_ledger:
+                await self.objects.write(ObjectPath("b", f"out/{name}"), part)
+            published = Publication(0, split.start, split.attempt, 10, len(failed), name, 30, len(part))
+            published = replace(published, content=part if in_ledger else b"")
             assert await w.publish(TASK, published)
 
     async def end(self, state: TaskState, status: ServiceStatus) -> None:
@@ -186,6 +189,14 @@ async def test_failed_rows_are_read_from_the_parts(world: BatchWorld) -> None:
     assert page["total_count"] == 5
     pages = [await world.get(f"{PATH}/tasks/{TASK}/failed-rows?limit=2&offset={at}") for at in range(4)]
     assert [[one["row"] for one in each["rows"]] for each in pages] == [[3, 4], [20, 21], [29], []]
+
+
+async def test_failed_rows_of_parts_in_the_ledger_are_told_too(world: BatchWorld) -> None:
+    await world.begin()
+    await world.publish(3, in_ledger=True)
+    await world.publish(4)
+    rows = (await world.get(f"{PATH}/tasks/{TASK}/failed-rows"))["rows"]
+    assert rows == [{"source": "obs://b/in/rows.csv", "row": row, "error": "no number"} for row in (3, 14)]
 
 
 async def test_a_failed_file_is_named_by_its_source(world: BatchWorld) -> None:

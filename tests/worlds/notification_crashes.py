@@ -217,9 +217,7 @@ class CrashWorld(PlaneWorld):
 
     async def something(self) -> None:
         random, service_id = self.random, self.random.choice([*self.names])
-        deed = random.choice(
-            ("put", "put", "fail", "no room", "kill", "kill", "stop", "facts", "mood", "mood", "die")
-        )
+        deed = random.choice(DEEDS)
         self.done.append(deed)
         match deed:
             case "put":

@@ -258,6 +258,8 @@ class Dispatcher:
         found: list[Source] = []
         while numbers:
             some = await self._work.files(min(numbers), len(numbers))
+            if not some or some[0].number != min(numbers):
+                raise RuntimeError(f"the ledger has a split of source {min(numbers)}, and not the source")
             found += [each for each in some if each.number in numbers]
             numbers.difference_update(each.number for each in some)
         return found

@@ -24,7 +24,7 @@ REQUEST = (
 )
 MOST_HEAD_BYTES = 8192
 SEND_BUFFER = 2 * 1024 * 1024
-SEND_BUFFER_FORCE = 33
+SEND_BUFFER_FORCE = 32
 """SO_SNDBUFFORCE, which the socket module does not name."""
 BUNDLES = b"\r\nx-bundles: 1\r\n"
 

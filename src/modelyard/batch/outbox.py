@@ -133,11 +133,13 @@ class Outbox:
     async def _part(self, lease: Lease, told: Outcomes) -> tuple[Outcomes, Written]:
         assert lease.rest is not None
         name = self._work.parts.name(lease.rest)
-        await self._work.until_room(_size(told))
+        await self._work.until_room(name)
         if lease.retried is not None:
             part, told = await self._retries.write(lease.rest, lease.retried, name)
-            return told, part
-        return told, self._work.parts.small(name, told) or await self._written(name, told)
+        else:
+            part = self._work.parts.small(name, told) or await self._written(name, told)
+        self._work.written(part)
+        return told, part
 
     async def _written(self, name: str, told: Outcomes) -> Written:
         work = self._work

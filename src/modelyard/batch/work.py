@@ -9,7 +9,7 @@ from modelyard.batch.inputs import Inputs
 from modelyard.batch.leases import Leases
 from modelyard.batch.lines import TOGETHER, together
 from modelyard.batch.link import Connect
-from modelyard.batch.parts import Parts
+from modelyard.batch.parts import Parts, Written
 from modelyard.batch.patience import NoRoomError, Patience
 from modelyard.batch.timing import Clock
 from modelyard.domain.batch import Job, Source, Split
@@ -99,16 +99,20 @@ class Work:
     streak: Streak
     room: Room
 
-    async def until_room(self, size: int) -> None:
-        """Until a part of so many bytes may be written, which counts from then on."""
+    async def until_room(self, name: str) -> None:
+        """Until the part of this name may be written."""
         bucket = self.destination.bucket
 
         async def look() -> None:
             if why := await self.room.lacking(self.project_id, bucket):
                 raise NoRoomError(why)
 
-        await self.patience.until_done("room for results", look)
-        self.room.moved(bucket, size)
+        await self.patience.until_done(f"room for {name}", look)
+
+    def written(self, part: Written) -> None:
+        """It counts from now on, unless it lies in the ledger."""
+        if not part.content:
+            self.room.moved(self.destination.bucket, part.size)
 
     async def files(self, first: int, count: int) -> list[Source]:
         """Sources from a number on."""

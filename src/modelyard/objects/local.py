@@ -185,9 +185,8 @@ class LocalObjects:
             info = file.synced()
             if place is None or not self._replaced(fresh, place):
                 self._put(path, fresh, made, create=create)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+        finally:
+            fresh.unlink(missing_ok=True)  # as put in its place it has another name
         return ObjectInfo("", info.st_size, tree.version(info))
 
     def _in_the_way(self, path: ObjectPath) -> str:

@@ -1,8 +1,8 @@
 """How much the buckets of a project hold, for its quota.
 
 Nobody can be asked that but by listing, which takes as long as there are objects, and others than the API write
-into buckets too (batch tasks, administrators). So each bucket is counted by listing it now and then, and what the
-API itself moves is added in between:
+into buckets too (administrators; batch tasks, of what they put together). So each bucket is counted by listing it
+now and then, and what the API and the parts of batch tasks add is added in between:
 
 - a count is renewed in the background, at the earliest after a minute and after 20 times as long as it took;
 - the first one is waited for, in its first `WAIT_S`: until it is whole, what it found so far counts;

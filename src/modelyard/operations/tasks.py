@@ -281,8 +281,12 @@ class _Told:
         async with self.ctx.store.read() as r:
             known = await r.sources(self.task.id, split.source, split.rows if self.by_file else 1)
         locations = {one.number: one.location for one in known}
-        path, length = self.below / split.part, split.part_size - split.part_bytes
-        async with aclosing(self._objects(path, split.part_bytes, length)) as told:
+        if split.content:
+            told = _objects_in(_once(split.content[split.part_bytes :]))
+        else:
+            length = split.part_size - split.part_bytes
+            told = self._objects(self.below / split.part, split.part_bytes, length)
+        async with aclosing(told):
             async for one in told:
                 row, error = _number(one.get("row")), str(one.get("error", ""))
                 if self.by_file:
@@ -290,19 +294,27 @@ class _Told:
                 else:
                     yield FailedRow(locations.get(split.source, ""), row, error)
 
-    async def _objects(
+    def _objects(
         self, path: ObjectPath, offset: int = 0, length: int | None = None
     ) -> AsyncGenerator[Mapping[str, Any], None]:
-        """One JSON object a line; what is none of ours says nothing."""
         assert self.ctx.batch.objects is not None
-        rest = b""
-        async with aclosing(self.ctx.batch.objects.read(path, offset=offset, length=length)) as pieces:
-            async for piece in pieces:
-                *whole, rest = (rest + piece).split(b"\n")
-                for line in whole:
-                    yield _object(line)
-                if len(rest) > LINE_MAX:
-                    return
+        return _objects_in(self.ctx.batch.objects.read(path, offset=offset, length=length))
+
+
+async def _once(content: bytes) -> AsyncGenerator[bytes, None]:
+    yield content
+
+
+async def _objects_in(pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[Mapping[str, Any], None]:
+    """One JSON object a line; what is none of ours says nothing."""
+    rest = b""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            *whole, rest = (rest + piece).split(b"\n")
+            for line in whole:
+                yield _object(line)
+            if len(rest) > LINE_MAX:
+                return
 
 
 def _object(line: bytes) -> Mapping[str, Any]:

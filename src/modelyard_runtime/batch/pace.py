@@ -77,7 +77,7 @@ class Pace:
                 self._most_now = min(2 * self._most_now, self._most)
             self._settled = False
             self._speeds.clear()
-            self._move(self.size)
+            self._move(max(self.size // 2, self._least))
 
     def _try(self, rows: int, took_s: float) -> None:
         speed = rows / max(took_s, 1e-9)
@@ -112,8 +112,9 @@ class Pace:
             self._move(min(2 * size, self._most_now))
         else:
             self._settled = True
-            known = [each for each in self._speeds if each <= self._most_now]
-            self._move(max(known, key=lambda each: self._speeds[each]))
+            known = {each: speed for each, speed in self._speeds.items() if each <= self._most_now}
+            enough = max(known.values()) / _FASTER
+            self._move(min(each for each, speed in known.items() if speed >= enough))
 
     def _best_until(self, size: int) -> float:
         return max((speed for each, speed in self._speeds.items() if each <= size), default=0.0)

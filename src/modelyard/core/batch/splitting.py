@@ -5,7 +5,7 @@ sixteen, so that several workers have something to do in a small one, and calls 
 one (`Sizes.of`). Once a task has a thousand rows there is enough to do, and a small source is not cut any more.
 
     bytes of the source         160      16 kB     1 MB     100 MB
-    of a split at most           10       1 kB    65 kB     4.2 MB
+    of a split at most           10       1 kB  62.5 kB     4.2 MB
 
 Where only rows are known (files taken together, row groups), the first splits are small, and later ones have one
 eighth of what came before:

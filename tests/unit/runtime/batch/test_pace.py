@@ -132,6 +132,18 @@ def test_chunks_a_little_larger_than_a_call_do_not_keep_it_from_growing() -> Non
     assert pace.size == 4096
 
 
+def test_noise_that_chose_too_large_a_size_is_made_good() -> None:
+    pace = Pace(4096)
+    for call in range(6 * CALM):
+        took_s = 1e-4 + pace.size * 1e-5 + max(pace.size - 64, 0) * 1e-5
+        pace.record(pace.size, took_s * (0.3 if call < 20 and pace.size > 64 else 1))
+    assert pace.size <= 128
+
+
+def test_a_size_is_as_small_as_it_may_be() -> None:
+    assert after(lambda n: 0.001 + n * 1e-3).size <= 64
+
+
 def test_what_others_did_to_the_first_calls_is_forgotten() -> None:
     pace = Pace(4096)
     for call in range(400):
