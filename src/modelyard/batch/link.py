@@ -76,11 +76,11 @@ async def _opened(path: str) -> Connection:
     reader = _Reader(limit=LIMIT, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     transport, _ = await loop.create_unix_connection(lambda: protocol, path)
-    _widen(transport.get_extra_info("socket"))
+    widen(transport.get_extra_info("socket"))
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
-def _widen(connection: socket.socket) -> None:
+def widen(connection: socket.socket) -> None:
     """Room for a whole answer to a worker, which is else woken up, and we, for every fifth of one. Only root may
     have more than the machine's usual bound."""
     for option in (SEND_BUFFER_FORCE, socket.SO_SNDBUF):

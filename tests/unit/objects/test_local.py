@@ -195,3 +195,11 @@ async def test_a_disk_that_is_away(objects: LocalObjects, root: Path) -> None:
     with pytest.raises(ObjectStoreUnavailableError):
         await objects.write(ObjectPath("one", "a"), b"x")
     assert not root.exists()
+
+
+async def test_nothing_stays_of_what_a_small_object_was_written_as(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    objects = LocalObjects(tmp_path)
+    for create in (True, False):
+        await objects.write(ObjectPath("b", f"small-{create}"), b"few", create=create)
+    assert [*(tmp_path / "b" / WRITING).iterdir()] == []
