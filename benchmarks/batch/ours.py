@@ -92,15 +92,16 @@ class Yard:
         return int(count)
 
     def _ended(self, service_id: str) -> dict[str, Any]:
+        """By the service's stream: to ask again and again would cost what is measured."""
         deadline = time.monotonic() + LIMIT_S
-        while time.monotonic() < deadline:
-            shown: dict[str, Any] = self._client.session.call("GET", f"/services/{service_id}")
-            if shown["status"] == "finished":
-                return shown
-            if shown["status"] in ("failed", "stopped"):
-                raise Failed(f"{shown['status']}: {shown.get('error_msg', '')}\n{self._stage.last_words()}")
-            time.sleep(1)
-        raise Failed(f"not finished after {LIMIT_S} s: {shown}")
+        for seen in self._client.services.watch(service_id):
+            if seen.status == "finished":
+                return dict(self._client.session.call("GET", f"/services/{service_id}"))
+            if seen.status in ("failed", "stopped"):
+                raise Failed(f"{seen.status}: {seen.error_msg}\n{self._stage.last_words()}")
+            if time.monotonic() > deadline:
+                raise Failed(f"not finished after {LIMIT_S} s: {seen.status}")
+        raise Failed("the service was deleted")
 
 
 @contextmanager

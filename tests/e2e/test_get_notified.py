@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -14,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from aiosmtpd.controller import Controller
-from examples.demo.stage import Stage, free_ports, modelyard
+from examples.demo.stage import Stage, free_ports, modelyard, until
 from tests.worlds import server
 
 from modelyard.client import Client, Variant
@@ -111,14 +110,6 @@ def said(stage: Stage, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def until(holds: object, what: str, limit_s: float = 60.0) -> None:
-    assert callable(holds)
-    began = time.monotonic()
-    while not holds():
-        assert time.monotonic() - began < limit_s, what
-        time.sleep(0.1)
-
-
 def test_the_how_to_from_topic_to_what_a_service_tells(stage: Stage, yard: Client, tmp_path: Path) -> None:
     topic = said(stage, "create", "alerts")
     (port,) = free_ports(1)
@@ -130,15 +121,15 @@ def test_the_how_to_from_topic_to_what_a_service_tells(stage: Stage, yard: Clien
             [*command, "--certificates", f"http://127.0.0.1:{stage.ports[0]}/"], stdout=output, stderr=output
         )
     try:
-        until(lambda: " confirmed " in said(stage, "ls", "alerts"), "the confirmation")
+        until(lambda: " confirmed " in said(stage, "ls", "alerts"), 60, "the confirmation")
         id = said(stage, "publish", "alerts", "It works.", "--subject", "Hello")
-        until(lambda: "Hello\nIt works." in log.read_text(), "the message")
+        until(lambda: "Hello\nIt works." in log.read_text(), 60, "the message")
         assert "delivered" in said(stage, "deliveries", "alerts", "--message", id)
         told = {"smn_notification": {"topic_urn": topic, "events": [1, 3, 7, 11]}}
         model = server.published(stage, yard, "told", server.ECHO)
         service_id = yard.services.create("told", [Variant(model_id=model)], additional_properties=told)
         yard.services.wait(service_id)
-        until(lambda: "told" in log.read_text(), "what the service tells")
+        until(lambda: "told" in log.read_text(), 60, "what the service tells")
         assert "refused" not in log.read_text()
         assert said(stage, "redeliver", "--all") == "0 sent again"
         (one,) = [row["subscription_urn"] for row in yard.topics.subscriptions("alerts")]
@@ -156,7 +147,7 @@ def test_the_how_to_from_topic_to_what_a_service_tells(stage: Stage, yard: Clien
 def test_mail_and_chats(stage: Stage, yard: Client, mailbox: Mailbox, tmp_path: Path) -> None:
     said(stage, "create", "told")
     said(stage, "subscribe", "told", "ops@example.org")
-    until(lambda: mailbox.taken, "the confirmation")
+    until(lambda: mailbox.taken, 60, "the confirmation")
     (recipients, text), *_ = mailbox.taken
     assert recipients == ["ops@example.org"]
     link = next(word for word in text.split() if "/smn/subscription/confirm" in word)
@@ -169,9 +160,9 @@ def test_mail_and_chats(stage: Stage, yard: Client, mailbox: Mailbox, tmp_path: 
         said(stage, "subscribe", "told", url)
         assert "hunter2" not in said(stage, "ls", "told", "--json")
         said(stage, "publish", "told", "Look here.", "--subject", "Hello")
-        until(lambda: len(mailbox.taken) == 2, "the mail")
+        until(lambda: len(mailbox.taken) == 2, 60, "the mail")
         assert mailbox.taken[1][1].startswith("Hello\nLook here.")
-        until(lambda: "Look here." in (posted.read_text() if posted.exists() else ""), "the chat")
+        until(lambda: "Look here." in (posted.read_text() if posted.exists() else ""), 60, "the chat")
     finally:
         chat.terminate()
         chat.wait(timeout=10)
