@@ -401,6 +401,12 @@ async def test_a_dead_letter_is_seen_and_sent_again_with_its_id(world: Subscribi
     assert (await world.call("POST", f"{DELIVERIES}/redeliver", {})).json() == {"redelivered": 0}
 
 
+@pytest.mark.parametrize("name", ["message_id", "subscription_urn", "topic_urn", "service_id"])
+async def test_an_empty_name_is_not_everything(world: Subscribing, name: str) -> None:
+    refused = await world.call("POST", f"{DELIVERIES}/redeliver", {name: ""})
+    assert (refused.status_code, [one["field"] for one in refused.json()["details"]]) == (400, [name])
+
+
 async def test_deliveries_go_by_pages_like_the_rest_of_the_api(world: Subscribing, receiver: Receiver) -> None:
     urn = await world.topic()
     await confirmed(world, receiver, urn)

@@ -139,6 +139,8 @@ def redeliver(
     as_json: AsJson = False,
 ) -> None:
     """Send dead letters again, with the ids that they had."""
+    if "" in (message, topic):
+        raise NotConfigured("the message, or the --topic, is empty: was a variable of the shell not set?")
     if message is None and topic is None and not all:
         raise NotConfigured("name a message, a --topic, or say --all")
     with connect(data_dir) as yard:

@@ -24,12 +24,13 @@ async def redeliver(ctx: Context, principal: Principal, query: DeliveryQuery) ->
     can be sent."""
     authorise(principal, query.project_id or "", CONTROL_WRITE, "redeliver")
     async with ctx.store.write() as w:
-        if query.message_id and await w.message(query.project_id, query.message_id) is None:
-            raise NotFound("message", query.message_id)
+        id = query.message_id
+        if id is not None and await w.message(query.project_id, id) is None:
+            raise NotFound("message", id)
         found = await w.redeliver(query, ctx.steady(), ctx.clock())
     ctx.teller.wake(found)
     count = sum(found.values())
-    if query.message_id and not count:
+    if id is not None and not count:
         raise Conflict(
             "Nothing of this message can be sent again: it was delivered, its time_to_live is over, or nobody is"
             " subscribed any more.",

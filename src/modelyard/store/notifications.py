@@ -34,13 +34,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryQuery:
-    """ "" and None match any."""
+    """None matches any. "" matches what has none: a message that no service told has `service_id` ""."""
 
     project_id: str | None = None
-    topic_urn: str = ""
-    subscription_urn: str = ""
+    topic_urn: str | None = None
+    subscription_urn: str | None = None
     service_id: str | None = None
-    message_id: str = ""
+    message_id: str | None = None
     state: DeliveryState | None = None
 
 

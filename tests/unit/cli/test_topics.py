@@ -1,8 +1,12 @@
 """How `modelyard topics` reads what it is given."""
 
+from collections.abc import Callable
+
 import pytest
 
 from modelyard.cli.topics import _protocol
+
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.mark.parametrize(
@@ -17,3 +21,19 @@ from modelyard.cli.topics import _protocol
 )
 def test_the_protocol_is_as_the_endpoint_looks(endpoint: str, protocol: str) -> None:
     assert _protocol(endpoint) == protocol
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("redeliver", ""),
+        ("redeliver", "--topic", ""),
+        ("redeliver", "--all", ""),
+        ("rm", "", "--yes"),
+        ("publish", "", "text"),
+    ],
+)
+def test_an_unset_variable_of_the_shell_is_not_everything(run: Run, words: tuple[str, ...]) -> None:
+    code, out, err = run("topics", *words)
+    assert code and not out
+    assert "empty" in err

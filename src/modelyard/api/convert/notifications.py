@@ -71,10 +71,10 @@ def subscriptions(request_id: str, total: int, shown: Sequence[Subscription]) ->
 def query(project_id: str, asked: wire.DeliveryList | wire.Redeliver) -> DeliveryQuery:
     return DeliveryQuery(
         project_id=project_id,
-        topic_urn=asked.topic_urn or "",
-        subscription_urn=asked.subscription_urn or "",
+        topic_urn=asked.topic_urn,
+        subscription_urn=asked.subscription_urn,
         service_id=asked.service_id,
-        message_id=asked.message_id or "",
+        message_id=asked.message_id,
     )
 
 

@@ -31,6 +31,10 @@ Rows = Annotated[
 ]
 
 
+Named = Annotated[str, Field(min_length=1)]
+"""Where nothing named means all, an empty name is a mistake."""
+
+
 class TopicCreate(Wire):
     """POST /v2/{project_id}/notifications/topics."""
 
@@ -140,12 +144,13 @@ class DeliveryList(Wire):
 
 
 class Redeliver(Wire):
-    """POST /v1/{project_id}/notifications/deliveries/redeliver. Nothing named means all dead letters."""
+    """POST /v1/{project_id}/notifications/deliveries/redeliver. Nothing named means all dead letters; an empty
+    name is refused."""
 
-    message_id: str | None = None
-    subscription_urn: str | None = None
-    topic_urn: str | None = None
-    service_id: str | None = None
+    message_id: Named | None = None
+    subscription_urn: Named | None = None
+    topic_urn: Named | None = None
+    service_id: Named | None = None
 
 
 BODIES = (TopicCreate, TopicUpdate, SubscriptionCreate, SubscriptionUpdate, Publish, Redeliver)

@@ -38,6 +38,8 @@ class AsyncTopics:
         """Of a name, or of the URN that it is. Raises UnknownName."""
         if topic.startswith("urn:"):
             return topic
+        if not topic:
+            raise UnknownName("no topic is named: the name is empty")
         found = rows(await self._call("GET", "/topics", name=topic), "topics")
         if not found:
             raise UnknownName(f"no topic {topic!r}")

@@ -169,10 +169,10 @@ def _in(lane: Lane) -> tuple[ColumnElement[bool], ...]:
 def _conditions(query: DeliveryQuery) -> Sequence[ColumnElement[bool]]:
     asked: tuple[tuple[ColumnElement[Any], object], ...] = (
         (_MESSAGE.project_id, query.project_id),
-        (_MESSAGE.topic_urn, query.topic_urn or None),
-        (_DELIVERY.subscription_urn, query.subscription_urn or None),
+        (_MESSAGE.topic_urn, query.topic_urn),
+        (_DELIVERY.subscription_urn, query.subscription_urn),
         (_DELIVERY.service_id, query.service_id),
-        (_MESSAGE.id, query.message_id or None),
+        (_MESSAGE.id, query.message_id),
         (_DELIVERY.state, None if query.state is None else query.state.value),
     )
     return [sql_true(), *(column == wanted for column, wanted in asked if wanted is not None)]
