@@ -26,11 +26,19 @@ READER = "ops@example.org"
 
 @dataclass
 class Mailbox:
-    """What the server took: (envelope, mail). `refusal`: what it answers to a recipient instead."""
+    """What the server took: (envelope, mail). `refusal`: what it answers to a recipient instead;
+    `goodbye`: to QUIT ("": it breaks off)."""
 
     taken: list[tuple[Envelope, EmailMessage]] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
     refusal: str = ""
+    goodbye: str = "221 Bye"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if not self.goodbye:
+            assert server.transport is not None
+            server.transport.abort()
+        return self.goodbye or "221 Bye"
 
     async def handle_RCPT(
         self, server: Any, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
@@ -195,6 +203,16 @@ async def test_a_recipient_that_is_refused_for_ever_or_for_now(smtp: Smtp) -> No
         await channel(smtp.server).send(TO, TOLD, 1)
     smtp.box.refusal = "451 Try again"
     with pytest.raises(PassingError, match="451 Try again"):
+        await channel(smtp.server).send(TO, TOLD, 1)
+
+
+@pytest.mark.parametrize("goodbye", ["500 What?", "421 Too busy", ""])
+async def test_how_a_server_says_goodbye_changes_nothing(smtp: Smtp, goodbye: str) -> None:
+    smtp.box.goodbye = goodbye
+    await channel(smtp.server).send(TO, TOLD, 1)
+    assert len(smtp.box.taken) == 1
+    smtp.box.refusal = "550 No such user here"
+    with pytest.raises(PermanentError, match="550 No such user here"):
         await channel(smtp.server).send(TO, TOLD, 1)
 
 

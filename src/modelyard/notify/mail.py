@@ -1,9 +1,10 @@
 """Notifications by mail, through the SMTP server that the administrator named.
 
 What is promised: with TLS asked for, nothing is sent without it, and the server's certificate is checked. No
-header can be brought in by a subject or an address (`letter`). The Message-ID is the same at every try. No
-connection outlives its time, and no stop of this process waits for one: each has a thread of its own that may be
-left behind.
+header can be brought in by a subject or an address (`letter`). The Message-ID is the same at every try. What
+the server answers to the mail counts, whatever becomes of the connection after it. A try ends in time, and no stop
+of this process waits for a connection: each has a thread of its own that may be left behind, until its server says
+nothing for `STEP_S`.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import smtplib
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -162,10 +164,13 @@ def deliver(server: MailServer, mail: EmailMessage, recipient: str) -> None:
     """Raises PassingError, PermanentError."""
     where = _where(server)
     try:
-        with _connected(server) as smtp:
+        smtp = _connected(server)
+        try:
             if server.user:
                 smtp.login(server.user, server.password)
             smtp.send_message(mail, parseaddr(server.sender)[1], [recipient])
+        finally:
+            _leave(smtp)
     except smtplib.SMTPRecipientsRefused as error:
         ((code, said), *_) = error.recipients.values()
         raise _refused(f"{where} does not take mail for this address", code, said) from error
@@ -192,6 +197,14 @@ def _connected(server: MailServer) -> smtplib.SMTP:
             smtp.close()
             raise
     return smtp
+
+
+def _leave(smtp: smtplib.SMTP) -> None:
+    """The mail was taken or refused before: how the server says goodbye changes nothing of that (its own `with`
+    would raise, and have a mail that was taken sent again)."""
+    with suppress(smtplib.SMTPException, OSError):
+        smtp.quit()
+    smtp.close()
 
 
 def _trust(server: MailServer) -> ssl.SSLContext:
