@@ -2,7 +2,8 @@
 
 Promises: nothing of a lane is sent before what came earlier in it was taken or given up; a lane that waits holds
 no other up. Of one subscription, of one project, and of all, a bounded number is sent at a time, so that one slow
-receiver delays itself only. Nothing is written before it was tried, so a crash repeats what was in flight and
+receiver delays itself only. Nothing is sent whose time_to_live was over, or whose subscription had ended, when its
+turn came. Nothing is written before it was tried, so a crash repeats what was in flight and
 loses nothing. No transaction is open while something is sent. What becomes of a try is decided in
 `core.deliveries`.
 """
@@ -91,7 +92,7 @@ class Sender:
             now_ms = self._clocks.steady_ms()
             if wait_ms := deliveries.wait_ms(dispatch.delivery, now_ms):
                 return now_ms + wait_ms
-            await self._carry_out(dispatch)
+            await self._carry_out(lane, dispatch.subscription)
         return self._clocks.steady_ms()
 
     async def prune(self) -> None:
@@ -100,18 +101,20 @@ class Sender:
         async with self._store.write() as w:
             await w.prune(now_ms - self._patience.delivered_kept_ms, now_ms - self._patience.dead_kept_ms)
 
-    async def _carry_out(self, dispatch: Dispatch) -> None:
-        message, before = dispatch.message, dispatch.delivery
-        at = self._clocks.now()
-        if deliveries.expired(message, at.wall_ms):
-            await self._conclude(dispatch, deliveries.ended(before, deliveries.EXPIRED, at.wall_ms))
-        elif message.type is MessageType.NOTIFICATION and not dispatch.subscription.open:
-            await self._conclude(dispatch, deliveries.ended(before, "the subscription has ended", at.wall_ms))
-        else:
-            async with self._turn(dispatch.subscription):
-                gone, result = await self._tried(dispatch)
-            after = deliveries.after(before, result, self._clocks.now(), self._patience.give_up_ms)
-            await _to_its_end(self._conclude(dispatch, after, gone=gone, passing=result.passing))
+    async def _carry_out(self, lane: Lane, subscription: Subscription) -> None:
+        """The first of the lane, as it is when its turn has come: the wait for that may be long."""
+        async with self._turn(subscription):
+            async with self._store.read() as r:
+                dispatch = await r.head(lane)
+            at = self._clocks.now()
+            if dispatch is None or deliveries.wait_ms(dispatch.delivery, at.now_ms):
+                return
+            if why := _over(dispatch, at.wall_ms):
+                await self._conclude(dispatch, deliveries.ended(dispatch.delivery, why, at.wall_ms))
+                return
+            gone, result = await self._tried(dispatch)
+        after = deliveries.after(dispatch.delivery, result, self._clocks.now(), self._patience.give_up_ms)
+        await _to_its_end(self._conclude(dispatch, after, gone=gone, passing=result.passing))
 
     @asynccontextmanager
     async def _turn(self, subscription: Subscription) -> AsyncIterator[None]:
@@ -176,6 +179,16 @@ class Sender:
             await w.save_subscription(replace(now, status=SubscriptionStatus.CANCELLED))
         lanes = [lane for lane in await w.lanes() if lane.subscription_urn == subscription.urn]
         return {lane: await w.give_up(lane, None, error, wall_ms) for lane in lanes}
+
+
+def _over(dispatch: Dispatch, wall_ms: int) -> str:
+    """Why it is not sent any more; "" when it is."""
+    message = dispatch.message
+    if deliveries.expired(message, wall_ms):
+        return deliveries.EXPIRED
+    if message.type is MessageType.NOTIFICATION and not dispatch.subscription.open:
+        return "the subscription has ended"
+    return ""
 
 
 async def _to_its_end(work: Coroutine[object, object, None]) -> None:

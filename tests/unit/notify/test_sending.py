@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -28,11 +28,13 @@ class Slow:
     inside: Counter[str] = field(default_factory=Counter)
     full: asyncio.Event = field(default_factory=asyncio.Event)
     most: int = 0
+    ids: set[str] = field(default_factory=set)
 
-    async def send(self, subscription: Subscription, _message: Message, _attempt: int) -> None:
+    async def send(self, subscription: Subscription, message: Message, _attempt: int) -> None:
         if subscription.project_id == "quick":
             return
         self.inside[subscription.urn] += 1
+        self.ids.add(message.id)
         if self.inside.total() == self.most:
             self.full.set()
         try:
@@ -82,6 +84,33 @@ async def test_a_slow_receiver_delays_itself_only(store: SqlStore) -> None:
     await asyncio.gather(*tasks)
     async with store.read() as r:
         assert await r.backlog() == Backlog()
+
+
+@pytest.mark.parametrize("end", ["expired", "left", "deleted"])
+async def test_what_is_over_when_its_turn_comes_is_not_sent(store: SqlStore, end: str) -> None:
+    slow, wall = Slow(most=OF_SUBSCRIPTION), [40 * DAY_MS]
+    sending = Sender(store, {"test": slow}, Clocks(lambda: 1_000, lambda: wall[0], lambda: 0.0))
+    keys = await waiting(store, "slow", 1, OF_SUBSCRIPTION)
+    tasks = [asyncio.create_task(sending.handle(key)) for key in keys]
+    await slow.full.wait()
+    async with store.write() as w:
+        last = Message("last", "slow", "urn:slow", "", "", wall[0], expires_ms=wall[0] + 60_000)
+        (lane,) = await w.add_message(last, 1) or ()
+    late = asyncio.create_task(sending.handle(lane.key))
+    await asyncio.wait((late,), timeout=0.1)  # it waits for its turn
+    if end == "expired":
+        wall[0] += 60_000
+    async with store.write() as w:
+        one = await w.subscription(None, lane.subscription_urn)
+        assert one is not None
+        if end == "left":
+            await w.save_subscription(replace(one, status=SubscriptionStatus.CANCELLED))
+        elif end == "deleted":
+            await w.delete_subscription(one.urn)
+    slow.open.set()
+    assert await late is None
+    await asyncio.gather(*tasks)
+    assert slow.ids == {f"slow-{n}" for n in range(OF_SUBSCRIPTION)}
 
 
 async def test_a_project_of_slow_receivers_delays_itself_only(store: SqlStore) -> None:
