@@ -200,6 +200,21 @@ async def test_after_48_hours_another_one_is_sent_on_request(world: Subscribing,
     assert receiver.received == []
 
 
+async def test_to_subscribe_again_changes_what_was_said_alone(world: Subscribing, receiver: Receiver) -> None:
+    urn = await world.topic()
+    await confirmed(world, receiver, urn, remark="on call", format="cloudevents")
+
+    async def again(**said: str) -> tuple[str, str]:
+        assert (await world.subscribe(urn, "http", hook(receiver), **said)).status_code == 200
+        (one,) = (await world.call("GET", SUBSCRIPTIONS)).json()["subscriptions"]
+        return one["remark"], one["format"]
+
+    assert await again() == ("on call", "cloudevents")
+    assert await again(remark="of the shop") == ("of the shop", "cloudevents")
+    assert await again(format="smn") == ("of the shop", "smn")
+    assert await again(remark="") == ("", "smn")
+
+
 async def test_the_sdk_s_path_confirms_too(world: Subscribing, receiver: Receiver) -> None:
     urn = await world.topic()
     await world.subscribe(urn, "http", hook(receiver))

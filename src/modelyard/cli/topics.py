@@ -63,8 +63,10 @@ def subscribe(
     protocol: Annotated[
         str | None, typer.Option(help="http, https, email or apprise. Default: as the endpoint looks.")
     ] = None,
-    remark: Annotated[str, typer.Option(help="What it is for.")] = "",
-    format: Annotated[str, typer.Option(help="smn or cloudevents.")] = "smn",
+    remark: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    format: Annotated[
+        str | None, typer.Option(help="smn or cloudevents. Default: as it is, of a new one smn.")
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:

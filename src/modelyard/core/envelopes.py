@@ -21,8 +21,8 @@ SIGNED = {
     MessageType.UNSUBSCRIPTION: ("message", "message_id", "subscribe_url", "timestamp", "topic_urn", "type"),
 }
 SIGNATURE_VERSION = "v1"
-CLOUDEVENTS = "cloudevents"
-FORMATS = ("smn", CLOUDEVENTS)
+SMN, CLOUDEVENTS = "smn", "cloudevents"
+FORMATS = (SMN, CLOUDEVENTS)
 JSON_TYPE = "application/json; charset=utf-8"
 CLOUDEVENTS_TYPE = "application/cloudevents+json; charset=utf-8"
 

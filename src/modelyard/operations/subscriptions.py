@@ -49,12 +49,12 @@ FAREWELL = (
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A subscription that somebody asks for."""
+    """A subscription that somebody asks for. `remark`, `format` None: as they are, or of a new one "" and smn."""
 
     protocol: str
     endpoint: str
-    remark: str = ""
-    format: str = "smn"
+    remark: str | None = None
+    format: str | None = None
 
 
 async def subscriptions(
@@ -85,8 +85,8 @@ async def subscribe(
         protocol=wanted.protocol,
         endpoint=endpoint,
         address=address,
-        remark=wanted.remark,
-        format=wanted.format,
+        remark=wanted.remark or "",
+        format=wanted.format or envelopes.SMN,
         secret=signatures.new_secret(),
         status=SubscriptionStatus.UNNECESSARY,
         created_ms=now,
@@ -99,7 +99,7 @@ async def subscribe(
             acting.named("", f"subscriptions/{made.urn}")
             made, lanes = await _begun(ctx, w, made)
         else:
-            made = replace(found, remark=made.remark, format=made.format)
+            made = _said(found, wanted)
             lanes = await _again(ctx, w, made) if not found.open else await _kept(w, made)
     ctx.teller.wake(lanes)
     return made, found is None
@@ -107,12 +107,12 @@ async def subscribe(
 
 async def _checked(ctx: Context, wanted: Wanted) -> tuple[str, str]:
     """(what is shown of the endpoint, where messages go in truth)"""
-    wrong = [*rules.remark_violations(wanted.remark)]
+    wrong = [*rules.remark_violations(wanted.remark or "")]
     if protocol := rules.protocol_violation(wanted.protocol):
         wrong.append(protocol)
-    if wanted.format not in envelopes.FORMATS:
+    if wanted.format not in (None, *envelopes.FORMATS):
         may = " or ".join(envelopes.FORMATS)
-        wrong.append(Violation("format", f"is {shown(wanted.format)}, must be {may}"))
+        wrong.append(Violation("format", f"is {shown(wanted.format or '')}, must be {may}"))
     if not wanted.endpoint or len(wanted.endpoint) > ENDPOINT_CHARS or rules.CONTROL.search(wanted.endpoint):
         wrong.append(Violation("endpoint", f"must be one line of 1 to {ENDPOINT_CHARS} characters"))
     if wrong:
@@ -123,6 +123,12 @@ async def _checked(ctx: Context, wanted: Wanted) -> tuple[str, str]:
         return await ctx.notifications.endpoints.checked(wanted.protocol, wanted.endpoint)
     except EndpointError as error:
         raise Invalid(Violation("endpoint", str(error))) from error
+
+
+def _said(one: Subscription, wanted: Wanted) -> Subscription:
+    """With what was said anew, and nothing else."""
+    remark = one.remark if wanted.remark is None else wanted.remark
+    return replace(one, remark=remark, format=wanted.format or one.format)
 
 
 async def _same(w: WriteTransaction, made: Subscription) -> Subscription | None:

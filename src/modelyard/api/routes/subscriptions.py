@@ -64,11 +64,12 @@ async def subscribe(
     sent: Annotated[Parsed[wire.SubscriptionCreate], Depends(body(wire.SubscriptionCreate))],
 ) -> wire.SubscriptionMade:
     """By http, https and email whoever reads there has to confirm it, within 48 hours. 200 when this endpoint is
-    subscribed already; if it was not confirmed, another confirmation is sent."""
+    subscribed already; if it was not confirmed, another confirmation is sent. Its remark and format
+    change where the body has them."""
     if sent.violations:
         raise Invalid(*sent.violations)
     said = sent.value
-    wanted = Wanted(said.protocol or "", said.endpoint or "", said.remark or "", said.format or "smn")
+    wanted = Wanted(said.protocol or "", said.endpoint or "", said.remark, said.format or None)
     one, new = await subscriptions.subscribe(ctx, caller, project_id, topic_urn, wanted)
     response.status_code = 201 if new else 200
     shown = one.secret if new else None

@@ -64,10 +64,12 @@ class AsyncTopics:
         await self._call("DELETE", f"/topics/{_quoted(await self.urn(topic))}")
 
     async def subscribe(
-        self, topic: str, protocol: str, endpoint: str, *, remark: str = "", format: str = "smn"
+        self, topic: str, protocol: str, endpoint: str, *, remark: str | None = None, format: str | None = None
     ) -> Json:
-        """`subscription_urn`, and the `secret` of its signatures when it is new."""
-        body = {"protocol": protocol, "endpoint": endpoint, "remark": remark, "format": format}
+        """`subscription_urn`, and the `secret` of its signatures when it is new. None: as it is, or of a new one
+        no remark, and the format smn."""
+        said = {"remark": remark, "format": format}
+        body = {"protocol": protocol, "endpoint": endpoint, **{k: v for k, v in said.items() if v is not None}}
         return await self._call("POST", f"/topics/{_quoted(await self.urn(topic))}/subscriptions", body)
 
     async def subscriptions(self, topic: str | None = None) -> list[Json]:
