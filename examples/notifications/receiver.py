@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -54,7 +55,7 @@ def check_webhook(headers: Mapping[str, str], body: bytes, secret: str, now: flo
 
 def check_certificate(message: Mapping[str, Any], fetch: Callable[[str], bytes], certificates: str) -> None:
     """SMN: SHA-256 with RSA over names and values, a line each; the key is in a certificate of that address."""
-    if not str(message["signing_cert_url"]).startswith(certificates):
+    if not within(str(message["signing_cert_url"]), certificates):
         raise Refused(f"its certificate is elsewhere: {message['signing_cert_url']}")
     names = NOTIFICATION if message["type"] == "Notification" else CONFIRMATION
     text = "".join(f"{name}\n{message[name]}\n" for name in names if message.get(name))
@@ -63,6 +64,13 @@ def check_certificate(message: Mapping[str, Any], fetch: Callable[[str], bytes],
         key.verify(base64.b64decode(message["signature"]), text.encode(), padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature as error:
         raise Refused("the signature does not fit the certificate") from error
+
+
+def within(url: str, place: str) -> bool:
+    """Whether the URL leads there. Its parts are compared: "http://host:80@evil/" begins like "http://host:80"."""
+    asked, known = urlsplit(url), urlsplit(place)
+    same = (asked.scheme, asked.netloc) == (known.scheme, known.netloc)
+    return same and asked.path.startswith(known.path)
 
 
 def content(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
@@ -106,16 +114,21 @@ class Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), MOST_BYTES))
         try:
-            self.server.take(dict(self.headers), body)
+            self.server.take(dict(self.headers), self.rfile.read(self._length()))
             status = 200
-        except (Refused, ValueError, KeyError) as error:
+        except (Refused, ValueError, KeyError, TypeError) as error:
             print(f"refused: {error}", flush=True)
             status = 403
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _length(self) -> int:
+        said = self.headers.get("Content-Length", "")
+        if not (said.isascii() and said.isdigit() and len(said) < 10 and int(said) <= MOST_BYTES):
+            raise Refused(f"it is longer than {MOST_BYTES} bytes, or says nothing of its length")
+        return int(said)
 
     def log_message(self, *_: object) -> None:
         """Nothing is said of requests."""
