@@ -1,6 +1,7 @@
 """Notifications by Apprise itself, to a receiver on this machine; and what it is kept from."""
 
 import json
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -13,7 +14,7 @@ from tests.worlds.subscribing import Subscribing, subscribing
 from modelyard.domain.notifications import Message, Subscription
 from modelyard.notify import apprise
 from modelyard.notify.apprise import AppriseChannel, hint, masked
-from modelyard.notify.base import PassingError
+from modelyard.notify.base import PassingError, PermanentError
 from modelyard.notify.guard import Guard
 
 TOPIC = "urn:smn:local:p1:t"
@@ -93,6 +94,55 @@ async def test_what_is_of_this_machine_or_unknown_cannot_be_subscribed(world: Su
         assert one["state"] != "delivered", one
         return
     assert (refused.status_code, refused.json()["details"][0]["field"]) == (400, "endpoint")
+
+
+@pytest.mark.parametrize("url", ["syslog://", "syslog://local0", "syslog://?pid=no&perror=yes"])
+async def test_nothing_is_written_to_the_log_of_this_machine(world: Subscribing, url: str) -> None:
+    refused = await world.subscribe(await world.topic(), "apprise", url)
+    assert (refused.status_code, refused.json()["details"][0]["field"]) == (400, "endpoint"), refused.text
+    assert "it would write to the log of this machine" in refused.json()["error_msg"]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "workflows://127.0.0.1:{port}/WID/SIG/?template={path}",
+        "workflows://127.0.0.1:{port}/WID/SIG/?template=file://{path}",
+        "fcm://project/device/?keyfile={path}",
+    ],
+)
+async def test_nobody_finds_out_by_it_which_files_there_are(receiver: Receiver, tmp_path: Path, way: str) -> None:
+    there, large, away = tmp_path / "aaaa.json", tmp_path / "bbbb.json", tmp_path / "cccc.json"
+    there.write_text('{"type": "message", "attachments": [{"content": {"text": "s3cr3t"}}]}')
+    large.write_text("x" * 100_000)
+    said = set()
+    for path in (there, large, away):
+        url = way.format(port=receiver.port, path=path)
+        with pytest.raises((PassingError, PermanentError)) as raised:
+            await channel("127.0.0.0/8").send(to(url), TOLD, 1)
+        said.add(raised.value.cause)
+    assert len(said) == 1, said
+    assert receiver.received == []
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        *((f"open({path!r})", True) for path in ("/etc/passwd", "/proc/self/environ", "/usr/../etc/passwd", "x")),
+        *((f"open({path!r}, 'w')", True) for path in ("/tmp/modelyard-x", "/usr/modelyard-x")),
+        *((f"open({path!r})", False) for path in ("/usr/bin/env", "/etc/hosts", json.__file__)),
+        ("open(os.devnull, 'w')", False),
+        ("bytearray(2 * 1024**3)", True),
+    ],
+)
+def test_files_and_memory_of_its_process_are_bounded(text: str, refused: bool) -> None:
+    program = (
+        "import os, sys; from modelyard.notify import apprise_child as child; child.bound();"
+        f" sys.addaudithook(child.Confinement([])); {text}"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode != 0) is refused, done.stderr
+    assert not refused or "it would open a file" in done.stderr or "MemoryError" in done.stderr
 
 
 async def test_a_private_host_is_refused_when_somebody_subscribes(world: Subscribing) -> None:

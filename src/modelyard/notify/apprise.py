@@ -1,7 +1,8 @@
 """Notifications to chats and the like, by the library Apprise (the extra `apprise`).
 
 The endpoint is a URL that Apprise knows, which holds keys: what is shown of it is its scheme and a hint to tell
-several apart. It is used in a process of its own (`notify.apprise_child`), which bounds what it can reach.
+several apart. It is used in a process of its own (`notify.apprise_child`), which bounds what it can reach,
+read and take.
 """
 
 import asyncio
