@@ -197,6 +197,7 @@ async def test_a_lane_is_in_the_order_in_which_messages_came(store: SqlStore) ->
             DeliveryQuery("p1", TOPIC.urn, SUBSCRIPTION.urn, "s1", state=DeliveryState.DELIVERED), Window(0, 2)
         )
     assert (total, [d.message.id for d in delivered]) == (3, ["m3", "m1"])
+    assert delivered[0].message == replace(message(3), number=4, text="", texts={}, facts={})
 
 
 async def test_what_became_of_a_try_is_written_once(store: SqlStore) -> None:

@@ -429,6 +429,7 @@ async def test_deliveries_go_by_pages_like_the_rest_of_the_api(world: Subscribin
     page = (await world.call("GET", f"{DELIVERIES}?limit=2&offset=1&topic_urn={urn}&state=waiting")).json()
     assert [one["message_id"] for one in page["deliveries"]] == [ids[2], ids[1]]
     assert (page["total_count"], page["count"]) == (5, 2)
+    assert (await world.call("GET", f"{DELIVERIES}?limit=1001")).status_code == 400
 
 
 async def test_what_is_deleted_gets_nothing_more(world: Subscribing, receiver: Receiver) -> None:

@@ -119,7 +119,7 @@ def deliveries(
     *,
     state: Annotated[str | None, typer.Option(help="waiting, delivered or dead (given up).")] = None,
     message: Annotated[str | None, typer.Option(help="Only of the message with this id.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 100,
+    limit: Annotated[int, typer.Option(help="How many, newest first, at most 1000.")] = 100,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:

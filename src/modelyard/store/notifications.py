@@ -66,7 +66,8 @@ class NotificationReads(Protocol):
     async def message(self, project_id: str | None, message_id: str) -> Message | None: ...
 
     async def deliveries(self, query: DeliveryQuery, window: Window) -> tuple[int, Sequence[Dispatch]]:
-        """Newest messages first. Dead letters are those in the state DEAD."""
+        """Newest messages first, without `text`, `texts` and `facts`, which may be a thousand times as large as
+        the rest and are shown in no list. Dead letters are those in the state DEAD."""
 
     async def lanes(self) -> Sequence[Lane]:
         """Those in which a delivery waits."""

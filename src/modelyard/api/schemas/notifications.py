@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, WithJsonSchema
 
 from modelyard.api.schemas.answer import Answer, Maybe, Word, answer
-from modelyard.api.schemas.queries import Limit, Offset
+from modelyard.api.schemas.queries import Offset
 from modelyard.api.schemas.wire import Integer, Wire
 from modelyard.domain.notifications import DeliveryState
 
@@ -31,6 +31,11 @@ Rows = Annotated[
 ]
 
 
+DeliveryRows = Annotated[
+    Annotated[Integer, Field(ge=1, le=1000), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 1000})]
+    | None,
+    Field(description="rows of a page. Default 1000."),
+]
 Named = Annotated[str, Field(min_length=1)]
 """Where nothing named means all, an empty name is a mistake."""
 
@@ -140,7 +145,7 @@ class DeliveryList(Wire):
     service_id: str | None = None
     message_id: str | None = None
     offset: Offset = None
-    limit: Limit = None
+    limit: DeliveryRows = None
 
 
 class Redeliver(Wire):

@@ -5,6 +5,7 @@ The endpoint of a subscription is sealed with its secret: addresses of webhooks 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
@@ -37,6 +38,8 @@ _DELIVERY, _MESSAGE, _SUBSCRIPTION, _TOPIC = deliveries.c, messages.c, subscript
 _ALL = deliveries.join(messages, _MESSAGE.number == _DELIVERY.number).join(
     subscriptions, _SUBSCRIPTION.urn == _DELIVERY.subscription_urn
 )
+_UNLISTED: Mapping[str, Any] = {"text": "", "texts": {}, "facts": {}}
+_LISTED = [column for column in _MESSAGE if column.name not in _UNLISTED]
 _BIGGEST = 2**63 - 1
 
 
@@ -118,6 +121,10 @@ def _message(row: Any) -> Message:
         expires_ms=row.expires_ms,
         number=row.number,
     )
+
+
+def _listed(row: Row[Any]) -> Message:
+    return _message(SimpleNamespace(**_UNLISTED, **{one.name: row._mapping[one] for one in _LISTED}))
 
 
 def _message_row(value: Message) -> Mapping[str, Any]:
@@ -231,8 +238,10 @@ class NotificationReading(Session):
     async def deliveries(self, query: DeliveryQuery, window: Window) -> tuple[int, Sequence[Dispatch]]:
         conditions = _conditions(query)
         total = int(await self._value(select(func.count()).select_from(_ALL).where(*conditions)))
-        statement = _dispatches().where(*conditions).order_by(_DELIVERY.number.desc(), _DELIVERY.subscription_urn)
-        return total, [self._dispatch(row) for row in await self._rows(_windowed(statement, window))]
+        statement = select(deliveries, *_LISTED, subscriptions).select_from(_ALL).where(*conditions)
+        statement = statement.order_by(_DELIVERY.number.desc(), _DELIVERY.subscription_urn)
+        rows = await self._rows(_windowed(statement, window))
+        return total, [self._dispatch(row, _listed(row)) for row in rows]
 
     async def lanes(self) -> Sequence[Lane]:
         of = (_DELIVERY.subscription_urn, _DELIVERY.service_id)
@@ -240,9 +249,10 @@ class NotificationReading(Session):
         return [Lane(row.subscription_urn, row.service_id) for row in await self._rows(statement)]
 
     async def head(self, lane: Lane) -> Dispatch | None:
-        statement = _dispatches().where(_DELIVERY.state == WAITING, *_in(lane))
+        statement = select(deliveries, messages, subscriptions).select_from(_ALL)
+        statement = statement.where(_DELIVERY.state == WAITING, *_in(lane))
         row = await self._row(statement.order_by(_DELIVERY.number).limit(1))
-        return None if row is None else self._dispatch(row)
+        return None if row is None else self._dispatch(row, _message(part(row, messages)))
 
     async def backlog(self) -> Backlog:
         waiting, dead = [
@@ -252,8 +262,7 @@ class NotificationReading(Session):
         oldest = select(func.min(_MESSAGE.created_ms)).select_from(_ALL).where(_DELIVERY.state == WAITING)
         return Backlog(waiting, dead, await self._value(oldest) if waiting else None)
 
-    def _dispatch(self, row: Row[Any]) -> Dispatch:
-        message = _message(part(row, messages))
+    def _dispatch(self, row: Row[Any], message: Message) -> Dispatch:
         subscription = _subscription(part(row, subscriptions), self._box)
         return Dispatch(subscription, message, _delivery(part(row, deliveries), message.id))
 
@@ -342,10 +351,6 @@ class NotificationWriting(NotificationReading):
             _MESSAGE.created_ms < dead_ms,
         )
         return await self._run(delete(messages).where(old, ~has(WAITING)))
-
-
-def _dispatches() -> Any:
-    return select(deliveries, messages, subscriptions).select_from(_ALL)
 
 
 def _windowed(statement: Any, window: Window) -> Any:
