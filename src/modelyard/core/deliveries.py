@@ -76,10 +76,11 @@ def expired(message: Message, wall_ms: int) -> bool:
 
 
 def given_up(subscription: Subscription, count: int, error: str) -> str:
-    """The event of notifications of a service that are dead letters now."""
+    """The event of notifications of a service that are dead letters now. `subscription`: as it is after that."""
     what = "a notification" if count == 1 else f"{count} notifications"
     to = f"subscription {subscription.urn} ({subscription.protocol})"
-    return f"{what} could not be delivered to {to}: {error}. Dead letters can be sent again."
+    again = "Dead letters" if subscription.open else "Subscribe again first, then dead letters"
+    return f"{what} could not be delivered to {to}: {error}. {again} can be sent again."
 
 
 def ended(before: Delivery, why: str, wall_ms: int) -> Delivery:

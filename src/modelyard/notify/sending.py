@@ -43,7 +43,8 @@ OF_SUBSCRIPTION, OF_PROJECT, AT_ALL = 4, 16, 64
 @dataclass(frozen=True, slots=True)
 class Patience:
     """`send_s`: how long one try may take, whatever the channel does. `give_up_ms`: how long a delivery is tried.
-    `delivered_kept_ms`, `dead_kept_ms`: how long messages are kept after that."""
+    `delivered_kept_ms`, `dead_kept_ms`: how long messages are kept, counted from when they were published, as soon
+    as nobody waits for them any more."""
 
     send_s: float = 60.0
     give_up_ms: int = GIVE_UP_MS
@@ -156,10 +157,11 @@ class Sender:
             known = await w.died_before(dispatch)
             if not await w.conclude(dispatch.delivery, after) or after.state is not DeliveryState.DEAD:
                 return
-            at = self._clocks.now()
+            at, subscription = self._clocks.now(), dispatch.subscription
             more: dict[Lane, int] = {}
             if gone:
-                more = await self._end(w, dispatch.subscription, error, at.wall_ms)
+                subscription = replace(subscription, status=SubscriptionStatus.CANCELLED)
+                more = await self._end(w, subscription, error, at.wall_ms)
             elif passing:
                 why = f"what came before it could not be delivered: {error}"
                 since_ms = at.now_ms - self._patience.give_up_ms
@@ -167,7 +169,7 @@ class Sender:
             log.warning("message %s to %s was given up: %s", dispatch.message.id, lane.subscription_urn, error)
             for each, count in {**more, lane: 1 + more.get(lane, 0)}.items():
                 if each != lane or not known:  # of several in a row the first is told of, the rest can be seen
-                    info = deliveries.given_up(dispatch.subscription, count, error)
+                    info = deliveries.given_up(subscription, count, error)
                     await _event(w, each.service_id, info, at.wall_ms)
 
     async def _end(

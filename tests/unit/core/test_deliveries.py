@@ -16,7 +16,7 @@ from modelyard.core.deliveries import (
     delay_ms,
     wait_ms,
 )
-from modelyard.domain.notifications import Delivery, DeliveryState, Message, Subscription
+from modelyard.domain.notifications import Delivery, DeliveryState, Message, Subscription, SubscriptionStatus
 
 NEW = Delivery("m", "s", since_ms=1000)
 NOT_NOW = Try("answered 503", passing=True)
@@ -93,9 +93,15 @@ def test_a_message_expires_at_its_moment() -> None:
 
 
 def test_the_event_says_how_many_and_where_to_but_not_the_address() -> None:
-    subscription = Subscription("urn:s", "urn:t", "p", "https", "https://canary", secret="canary")
+    subscription = Subscription(
+        "urn:s", "urn:t", "p", "https", "https://canary", SubscriptionStatus.CONFIRMED, secret="canary"
+    )
     assert deliveries.given_up(subscription, 1, "answered 410") == (
         "a notification could not be delivered to subscription urn:s (https): answered 410."
         " Dead letters can be sent again."
     )
     assert deliveries.given_up(subscription, 2, "x").startswith("2 notifications could not")
+    left = replace(subscription, status=SubscriptionStatus.CANCELLED)
+    assert deliveries.given_up(left, 1, "x").endswith(
+        ": x. Subscribe again first, then dead letters can be sent again."
+    )
