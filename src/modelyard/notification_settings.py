@@ -51,10 +51,8 @@ def options(given: Given, api_url: str) -> Options:
         allowed = addresses.networks(given.notify_allow)
     except ValueError as error:
         raise ValueError(f"MODELYARD_NOTIFY_ALLOW: {error}") from None
-    base = given.notify_url or api_url
-    if given.notify_url and not _web(given.notify_url):
-        raise ValueError(f"MODELYARD_NOTIFY_URL: {given.notify_url!r} is not https://HOST")
-    return Options(base.rstrip("/"), given.region, allowed, mail_server(given), remote(given))
+    base = _web("MODELYARD_NOTIFY_URL", given.notify_url) if given.notify_url else api_url.rstrip("/")
+    return Options(base, given.region, allowed, mail_server(given), remote(given))
 
 
 def mail_server(given: Given) -> MailServer | None:
@@ -96,13 +94,27 @@ def remote(given: Given) -> RemoteSmn | None:
         if any(needed.values()):
             raise ValueError("MODELYARD_SMN_ENDPOINT is not set, but another MODELYARD_SMN_ variable is")
         return None
-    if not _web(given.smn_endpoint):
-        raise ValueError(f"MODELYARD_SMN_ENDPOINT: {given.smn_endpoint!r} is not https://HOST")
+    endpoint = _web("MODELYARD_SMN_ENDPOINT", given.smn_endpoint)
     if missing := [f"MODELYARD_SMN_{name}" for name, value in needed.items() if not value]:
         raise ValueError(f"{missing[0]} is not set, which MODELYARD_SMN_ENDPOINT needs")
-    return RemoteSmn(given.smn_endpoint.rstrip("/"), *needed.values())
+    return RemoteSmn(
+        endpoint=endpoint,
+        access_key=given.smn_access_key,
+        secret_key=given.smn_secret_key,
+        project_id=given.smn_project_id,
+        region=given.smn_region,
+    )
 
 
-def _web(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
+def _web(variable: str, url: str) -> str:
+    """The URL without a slash at its end. Raises ValueError, without the URL where a password may be in it."""
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
+        right = right and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        what = "what it is set to (not shown: it has an @)" if "@" in url else repr(url)
+        raise ValueError(f"{variable}: {what} is not https://HOST")
+    return url.rstrip("/")

@@ -83,11 +83,16 @@ def test_the_mail_server_and_the_real_smn() -> None:
         ({**SMN, "MODELYARD_SMN_REGION": ""}, "MODELYARD_SMN_REGION is not set"),
         ({"MODELYARD_SMN_REGION": "eu-de"}, "MODELYARD_SMN_ENDPOINT is not set"),
         ({"MODELYARD_NOTIFY_URL": "models.example.org"}, "MODELYARD_NOTIFY_URL"),
+        ({"MODELYARD_NOTIFY_URL": "https://u:hunter2@example.org"}, "MODELYARD_NOTIFY_URL: what it is set to"),
+        ({"MODELYARD_NOTIFY_URL": "https://[::1"}, "MODELYARD_NOTIFY_URL: 'https://[::1' is not"),
+        ({"MODELYARD_NOTIFY_URL": "https://h:99999"}, "MODELYARD_NOTIFY_URL: 'https://h:99999' is not"),
+        ({**SMN, "MODELYARD_SMN_ENDPOINT": "https://u:hunter2@x"}, "MODELYARD_SMN_ENDPOINT: what it is set to"),
     ],
 )
 def test_what_notifications_cannot_be_set_to(environ: dict[str, str], said: str) -> None:
-    with pytest.raises(SettingsError, match=re.escape(said)):
+    with pytest.raises(SettingsError, match=re.escape(said)) as refused:
         settings({"data_dir": Path("/d")}, environ)
+    assert "hunter2" not in str(refused.value)
 
 
 SECRET = {
