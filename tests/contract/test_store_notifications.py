@@ -118,8 +118,6 @@ async def test_every_field_survives_and_projects_do_not_see_each_other(store: Sq
         assert await r.topics("p1", Window()) == (1, [TOPIC])
         assert await r.subscription("p1", SUBSCRIPTION.urn) == SUBSCRIPTION
         assert await r.subscription("p2", SUBSCRIPTION.urn) is None
-        assert await r.subscription_with("token") == SUBSCRIPTION
-        assert await r.subscription_with("") is None
         assert await r.subscriptions("p1", None, Window()) == (1, [SUBSCRIPTION])
         assert await r.subscriptions("p2", None, Window()) == (0, [])
         assert await r.subscriptions("p1", OTHER.urn, Window()) == (0, [])

@@ -66,21 +66,21 @@ async def test_what_it_answers_is_told_without_keys(receiver: Receiver) -> None:
     receiver.usual = answer("500 Internal Server Error")
     url = f"json://user:{KEY}@127.0.0.1:{receiver.port}/{KEY}"
     with pytest.raises(PassingError) as raised:
-        await channel("127.0.0.0/8").send(to(url), TOLD, 1)
+        await channel("127.0.0.0/8").send(to(url), TOLD)
     assert "500" in raised.value.cause and KEY not in raised.value.cause
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433"])
 async def test_addresses_that_are_not_allowed_are_not_reached(receiver: Receiver, host: str) -> None:
     with pytest.raises(PassingError, match="loopback"):
-        await channel().send(to(f"json://{host}:{receiver.port}/"), TOLD, 1)
+        await channel().send(to(f"json://{host}:{receiver.port}/"), TOLD)
     assert receiver.connections == 0
 
 
 async def test_a_redirect_to_such_an_address_is_not_followed(receiver: Receiver) -> None:
     receiver.usual = answer("302 Found", "Location: http://127.9.9.9:1/")
     with pytest.raises(PassingError, match=r"127\.9\.9\.9 is loopback"):
-        await channel("127.0.0.1/32").send(to(f"json://127.0.0.1:{receiver.port}/?method=get"), TOLD, 1)
+        await channel("127.0.0.1/32").send(to(f"json://127.0.0.1:{receiver.port}/?method=get"), TOLD)
 
 
 @pytest.mark.parametrize("url", ["dbus://", "syslog://localhost", "gnome://", "nonsense://x", "x", "://"])
@@ -119,7 +119,7 @@ async def test_nobody_finds_out_by_it_which_files_there_are(receiver: Receiver, 
     for path in (there, large, away):
         url = way.format(port=receiver.port, path=path)
         with pytest.raises((PassingError, PermanentError)) as raised:
-            await channel("127.0.0.0/8").send(to(url), TOLD, 1)
+            await channel("127.0.0.0/8").send(to(url), TOLD)
         said.add(raised.value.cause)
     assert len(said) == 1, said
     assert receiver.received == []

@@ -162,7 +162,7 @@ async def test_from_subscription_to_leaving(world: Subscribing, smtp: Smtp) -> N
     ["a\nBcc: evil@example.org", "a\r\nBcc: evil@example.org", "a\r\n\r\nbody", "a\rb", "x" * 512, "é" * 512],
 )
 async def test_no_subject_becomes_a_header(smtp: Smtp, subject: str) -> None:
-    await channel(smtp.server).send(TO, replace(TOLD, subject=subject), 1)
+    await channel(smtp.server).send(TO, replace(TOLD, subject=subject))
     envelope, mail = smtp.box.taken.pop()
     assert envelope.rcpt_tos == [READER]
     assert mail["Bcc"] is None
@@ -188,7 +188,7 @@ async def test_no_subject_becomes_a_header(smtp: Smtp, subject: str) -> None:
 async def test_what_is_no_address(smtp: Smtp, address: str) -> None:
     assert address_fault(address)
     with pytest.raises(PermanentError, match="the address"):
-        await channel(smtp.server).send(replace(TO, endpoint=address), TOLD, 1)
+        await channel(smtp.server).send(replace(TO, endpoint=address), TOLD)
     assert smtp.box.taken == []
 
 
@@ -200,31 +200,31 @@ async def test_what_is_no_address_cannot_be_subscribed(world: Subscribing) -> No
 async def test_a_recipient_that_is_refused_for_ever_or_for_now(smtp: Smtp) -> None:
     smtp.box.refusal = "550 No such user here"
     with pytest.raises(PermanentError, match="550 No such user here"):
-        await channel(smtp.server).send(TO, TOLD, 1)
+        await channel(smtp.server).send(TO, TOLD)
     smtp.box.refusal = "451 Try again"
     with pytest.raises(PassingError, match="451 Try again"):
-        await channel(smtp.server).send(TO, TOLD, 1)
+        await channel(smtp.server).send(TO, TOLD)
 
 
 @pytest.mark.parametrize("goodbye", ["500 What?", "421 Too busy", ""])
 async def test_how_a_server_says_goodbye_changes_nothing(smtp: Smtp, goodbye: str) -> None:
     smtp.box.goodbye = goodbye
-    await channel(smtp.server).send(TO, TOLD, 1)
+    await channel(smtp.server).send(TO, TOLD)
     assert len(smtp.box.taken) == 1
     smtp.box.refusal = "550 No such user here"
     with pytest.raises(PermanentError, match="550 No such user here"):
-        await channel(smtp.server).send(TO, TOLD, 1)
+        await channel(smtp.server).send(TO, TOLD)
 
 
 async def test_a_wrong_password_is_told_without_it(smtp: Smtp) -> None:
     with pytest.raises(PassingError, match="refuses user and password") as raised:
-        await channel(replace(smtp.server, password="wrong one")).send(TO, TOLD, 1)
+        await channel(replace(smtp.server, password="wrong one")).send(TO, TOLD)
     assert "wrong one" not in str(raised.value)
 
 
 async def test_a_server_that_nobody_vouches_for_gets_nothing(smtp: Smtp) -> None:
     with pytest.raises(PassingError, match="certificate"):
-        await channel(replace(smtp.server, ca_file="")).send(TO, TOLD, 1)
+        await channel(replace(smtp.server, ca_file="")).send(TO, TOLD)
     assert smtp.box.taken == []
 
 
@@ -233,22 +233,22 @@ async def test_without_tls_on_the_other_side_nothing_is_sent() -> None:
     async with running(box) as port:
         server = MailServer("127.0.0.1", port, "m@example.org")
         with pytest.raises(PassingError, match="STARTTLS"):
-            await channel(server).send(TO, TOLD, 1)
+            await channel(server).send(TO, TOLD)
         assert box.taken == []
-        await channel(replace(server, tls="none")).send(TO, TOLD, 1)
+        await channel(replace(server, tls="none")).send(TO, TOLD)
         assert box.encrypted == [False]
 
 
 async def test_tls_from_the_first_byte(trust: tuple[ssl.SSLContext, str]) -> None:
     box, (tls, ca) = Mailbox(), trust
     async with running(box, tls) as port:
-        await channel(MailServer("127.0.0.1", port, "m@example.org", tls="tls", ca_file=ca)).send(TO, TOLD, 1)
+        await channel(MailServer("127.0.0.1", port, "m@example.org", tls="tls", ca_file=ca)).send(TO, TOLD)
     assert len(box.taken) == 1
 
 
 async def test_a_server_that_is_not_there() -> None:
     with pytest.raises(PassingError, match=r"127\.0\.0\.1:1"):
-        await channel(MailServer("127.0.0.1", 1, "m@example.org")).send(TO, TOLD, 1)
+        await channel(MailServer("127.0.0.1", 1, "m@example.org")).send(TO, TOLD)
 
 
 async def test_a_server_that_says_nothing_holds_no_stop_up() -> None:
@@ -264,7 +264,7 @@ async def test_a_server_that_says_nothing_holds_no_stop_up() -> None:
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    sending = asyncio.create_task(channel(MailServer("127.0.0.1", port, "m@example.org")).send(TO, TOLD, 1))
+    sending = asyncio.create_task(channel(MailServer("127.0.0.1", port, "m@example.org")).send(TO, TOLD))
     await accepted.wait()
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -47,7 +47,7 @@ class Receiver:
     tries: list[Message] = field(default_factory=list)
     taken: list[Message] = field(default_factory=list)
 
-    async def send(self, _subscription: Subscription, message: Message, _attempt: int) -> None:
+    async def send(self, _subscription: Subscription, message: Message) -> None:
         self.tries.append(message)
         if self.answer is not None:
             raise self.answer

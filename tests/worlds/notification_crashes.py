@@ -23,6 +23,7 @@ from typing import Any
 
 from tests.worlds import notifications as w
 from tests.worlds.batch_crashes import Life, _of_the_database
+from tests.worlds.envelopes import plain
 from tests.worlds.plane import ALICE, PROJECT, PlaneWorld, variant_request
 from tests.worlds.receiver import OK, Reader, Receiver, Writer, answer, receiving, request
 
@@ -32,7 +33,6 @@ from modelyard.domain.errors import DomainError
 from modelyard.domain.notifications import DeliveryState, Lane, Message
 from modelyard.domain.service import Desired
 from modelyard.engines.fake import CrashAtStart, NoRoom
-from modelyard.notify.envelope import plain
 from modelyard.notify.guard import Guard
 from modelyard.notify.http import HttpChannel
 from modelyard.operations.services.change import UpdateRequest, update_service
@@ -306,7 +306,7 @@ class _Channel(HttpChannel):
         super().__init__(Guard((ip_network("127.0.0.0/8"),)), plain, lambda: 0)
         self._store, self._life, self._tamper = store, life, tamper
 
-    async def send(self, subscription: Any, message: Message, attempt: int) -> None:
+    async def send(self, subscription: Any, message: Message) -> None:
         await self._life.step()  # it is not sent
         if self._tamper is Tamper.FORGOTTEN:
             async with self._store.write() as writing:
@@ -315,7 +315,7 @@ class _Channel(HttpChannel):
                 )
                 delivered = replace(dispatch.delivery, state=DeliveryState.DELIVERED, ended_ms=0)
                 await writing.conclude(dispatch.delivery, delivered)
-        await super().send(subscription, message, attempt)
+        await super().send(subscription, message)
         await self._life.step()  # it was taken, and nobody wrote that down
 
 

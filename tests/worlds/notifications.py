@@ -36,7 +36,7 @@ class Inbox:
     next: list[SendError | None] = field(default_factory=list)
     down: SendError | None = None
 
-    async def send(self, subscription: Subscription, message: Message, attempt: int) -> None:
+    async def send(self, subscription: Subscription, message: Message) -> None:
         self.tries += 1
         error = self.next.pop(0) if self.next else self.down
         if error is not None:

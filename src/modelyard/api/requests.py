@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
-from fastapi import Depends, Request, Security
+from fastapi import Depends, Request, Response, Security
 from fastapi.security import APIKeyHeader
 
 from modelyard import __version__
@@ -247,6 +247,11 @@ def address(request: Request) -> str:
     """Where the call comes from."""
     peer = request.client.host if request.client else ""
     return deps(request).proxies.caller(peer, request.headers.getlist("x-forwarded-for"))
+
+
+def uncached(response: Response) -> None:
+    """The answer holds what only its caller may know: nothing on its way keeps it. A dependency."""
+    response.headers["Cache-Control"] = "no-store"
 
 
 def ignored(request: Request, names: list[str]) -> None:

@@ -91,8 +91,7 @@ class AppriseChannel:
             with suppress(OSError):
                 await self._guard.addresses(Target("https", host, 443, "/"))
 
-    async def send(self, subscription: Subscription, message: Message, attempt: int) -> None:
-        del attempt
+    async def send(self, subscription: Subscription, message: Message) -> None:
         if not installed():
             raise PassingError(INSTALL)
         title = message.subject or message.topic_urn

@@ -37,5 +37,4 @@ class GoneError(PermanentError):
 
 
 class Channel(Protocol):
-    async def send(self, subscription: Subscription, message: Message, attempt: int) -> None:
-        """`attempt`: 1 for the first try."""
+    async def send(self, subscription: Subscription, message: Message) -> None: ...

@@ -56,8 +56,7 @@ class HttpChannel:
         self._tls = tls
         self._total_s = total_s
 
-    async def send(self, subscription: Subscription, message: Message, attempt: int) -> None:
-        del attempt
+    async def send(self, subscription: Subscription, message: Message) -> None:
         try:
             where = target(subscription.address or subscription.endpoint, subscription.protocol)
         except UrlError as error:

@@ -119,8 +119,7 @@ class MailChannel:
         self._links = links
         self._places = asyncio.Semaphore(AT_ONCE)
 
-    async def send(self, subscription: Subscription, message: Message, attempt: int) -> None:
-        del attempt
+    async def send(self, subscription: Subscription, message: Message) -> None:
         if fault := address_fault(subscription.endpoint):
             raise PermanentError(f"the address {fault}")
         mail = letter(self._server, subscription, message, self._links(subscription))

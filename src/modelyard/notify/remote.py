@@ -52,8 +52,7 @@ class RemoteChannel:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def send(self, subscription: Subscription, message: Message, attempt: int) -> None:
-        del attempt
+    async def send(self, subscription: Subscription, message: Message) -> None:
         body = self._body(message)
         url = self._url(subscription.address or subscription.endpoint)
         host = urlsplit(url).netloc

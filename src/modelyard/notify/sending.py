@@ -135,7 +135,7 @@ class Sender:
             return False, Try(f"nothing here sends by {shown(protocol)}", passing=True)
         try:
             async with asyncio.timeout(self._patience.send_s):
-                await channel.send(dispatch.subscription, dispatch.message, dispatch.delivery.attempts + 1)
+                await channel.send(dispatch.subscription, dispatch.message)
         except PassingError as error:
             asked_ms = None if error.retry_after_s is None else max(0, round(error.retry_after_s * 1000))
             return False, Try(_said(error), passing=True, asked_ms=asked_ms)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from modelyard.domain.errors import Conflict, NotFound
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
-from modelyard.domain.notifications import DeliveryState, Dispatch
+from modelyard.domain.notifications import Dispatch
 from modelyard.operations.context import Context, authorise
 from modelyard.store.notifications import DeliveryQuery, Window
 
@@ -37,10 +37,3 @@ async def redeliver(ctx: Context, principal: Principal, query: DeliveryQuery) ->
             code="0104",
         )
     return count
-
-
-async def dead(ctx: Context, project_id: str) -> int:
-    """How many dead letters the project has."""
-    async with ctx.store.read() as r:
-        total, _ = await r.deliveries(DeliveryQuery(project_id, state=DeliveryState.DEAD), Window(0, 1))
-    return total

@@ -55,9 +55,6 @@ class NotificationReads(Protocol):
 
     async def subscription(self, project_id: str | None, urn: str) -> Subscription | None: ...
 
-    async def subscription_with(self, token: str) -> Subscription | None:
-        """The one that this token confirms; none has the token ""."""
-
     async def subscriptions(
         self, project_id: str, topic_urn: str | None, window: Window
     ) -> tuple[int, Sequence[Subscription]]:

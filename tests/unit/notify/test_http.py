@@ -7,11 +7,12 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from tests.worlds.envelopes import plain
 from tests.worlds.receiver import OK, Reader, Receiver, Writer, answer, certificate, receiving, request
 
 from modelyard.domain.notifications import Message, Subscription
 from modelyard.notify.base import GoneError, PassingError, PermanentError
-from modelyard.notify.envelope import Envelope, plain
+from modelyard.notify.envelope import Envelope
 from modelyard.notify.guard import Guard, RefusedError
 from modelyard.notify.http import MOST_BYTES, HttpChannel, check
 
@@ -39,7 +40,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 async def sent(receiver: Receiver, channel: HttpChannel, path: str = "/hook?key=canary") -> None:
-    await channel.send(subscription(f"http://hooks.example:{receiver.port}{path}"), MESSAGE, 1)
+    await channel.send(subscription(f"http://hooks.example:{receiver.port}{path}"), MESSAGE)
 
 
 async def test_what_answers_2xx_was_given_the_message(receiver: Receiver) -> None:
@@ -142,13 +143,13 @@ async def test_a_receiver_that_hangs_up_while_it_is_told_is_told_again(receiver:
 
 async def test_nobody_there(receiver: Receiver) -> None:
     with pytest.raises(PassingError, match="cannot be connected to"):
-        await channel().send(subscription("http://127.0.0.1:1/"), MESSAGE, 1)
+        await channel().send(subscription("http://127.0.0.1:1/"), MESSAGE)
 
 
 async def test_private_addresses_are_refused_and_never_connected_to(receiver: Receiver) -> None:
     for host in ("127.0.0.1", "127.1", "2130706433", "0x7f.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"):
         with pytest.raises(PassingError, match=r"loopback: the administrator has to allow it \(MODELYARD_NOTIFY"):
-            await channel(Guard()).send(subscription(f"http://{host}:{receiver.port}/"), MESSAGE, 1)
+            await channel(Guard()).send(subscription(f"http://{host}:{receiver.port}/"), MESSAGE)
     assert receiver.connections == 0
 
 
@@ -201,18 +202,18 @@ async def test_tls_is_verified_against_the_name(tmp_path: Path) -> None:
     server, trusting = certificate(tmp_path, "hooks.example")
     async with receiving(server) as receiver:
         good = f"https://hooks.example:{receiver.port}/"
-        await channel(tls=trusting).send(subscription(good), MESSAGE, 1)
+        await channel(tls=trusting).send(subscription(good), MESSAGE)
         other = f"https://other.example:{receiver.port}/"
         with pytest.raises(PassingError, match=r"(?i)hostname mismatch"):
-            await channel(tls=trusting).send(subscription(other), MESSAGE, 1)
+            await channel(tls=trusting).send(subscription(other), MESSAGE)
         with pytest.raises(PassingError, match=r"(?i)self-signed"):
-            await channel().send(subscription(good), MESSAGE, 1)
+            await channel().send(subscription(good), MESSAGE)
         assert len(receiver.received) == 1
 
 
 async def test_what_cannot_be_a_request_is_refused_for_good() -> None:
     with pytest.raises(PermanentError, match="the endpoint has the scheme 'ftp'"):
-        await channel().send(Subscription("u", "t", "p", "http", "ftp://h/"), MESSAGE, 1)
+        await channel().send(Subscription("u", "t", "p", "http", "ftp://h/"), MESSAGE)
 
     async def broken(*_: object) -> Envelope:
         return Envelope({"X-Subject": "a\r\nb: c"}, b"")

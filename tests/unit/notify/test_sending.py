@@ -30,7 +30,7 @@ class Slow:
     most: int = 0
     ids: set[str] = field(default_factory=set)
 
-    async def send(self, subscription: Subscription, message: Message, _attempt: int) -> None:
+    async def send(self, subscription: Subscription, message: Message) -> None:
         if subscription.project_id == "quick":
             return
         self.inside[subscription.urn] += 1

@@ -6,11 +6,11 @@ logs no URLs.
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 
 from modelyard.api.auditing import reveals
 from modelyard.api.documents import ERRORS, asks, takes
-from modelyard.api.requests import Caller, ContextDep, body, query
+from modelyard.api.requests import Caller, ContextDep, body, query, uncached
 from modelyard.api.schemas import apps as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.apps import App, AppCode
@@ -23,14 +23,10 @@ router = APIRouter(prefix="/v1/{project_id}", tags=["AppCodes"], responses=ERROR
 Json = dict[str, Any]
 
 
-def _uncached(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
-
-
 @router.get(
     "/app-auth/apps",
     summary="List applications",
-    dependencies=[Depends(_uncached)],
+    dependencies=[Depends(uncached)],
     openapi_extra=asks(wire.AppList),
 )
 @reveals
@@ -46,7 +42,7 @@ async def index(
 @router.post(
     "/app-auth/apps",
     summary="Create an application",
-    dependencies=[Depends(_uncached)],
+    dependencies=[Depends(uncached)],
     openapi_extra=takes(wire.AppCreate, wire.APP),
 )
 async def create(
@@ -62,7 +58,7 @@ async def create(
     return _detail(made)
 
 
-@router.get("/app-auth/apps/{app_id}", summary="Show an application", dependencies=[Depends(_uncached)])
+@router.get("/app-auth/apps/{app_id}", summary="Show an application", dependencies=[Depends(uncached)])
 @reveals
 async def show(ctx: ContextDep, caller: Caller, project_id: str, app_id: str) -> Json:
     return _detail(await apps.app(ctx, caller, project_id, app_id))
@@ -75,7 +71,7 @@ async def delete(ctx: ContextDep, caller: Caller, project_id: str, app_id: str) 
     return {}
 
 
-@router.post("/app-auth/apps/{app_id}/app-code", summary="Create one more code", dependencies=[Depends(_uncached)])
+@router.post("/app-auth/apps/{app_id}/app-code", summary="Create one more code", dependencies=[Depends(uncached)])
 async def create_code(ctx: ContextDep, caller: Caller, project_id: str, app_id: str) -> Json:
     """At most five at a time: create one, have callers use it, delete the old one."""
     made = await apps.create_code(ctx, caller, project_id, app_id)

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends
 
 from modelyard.api.auditing import reveals
 from modelyard.api.convert import notifications as convert
 from modelyard.api.documents import ERRORS, asks, takes
-from modelyard.api.requests import Caller, ContextDep, body, query
+from modelyard.api.requests import Caller, ContextDep, body, query, uncached
 from modelyard.api.schemas import notifications as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import Invalid
@@ -16,10 +16,6 @@ from modelyard.domain.notifications import DeliveryState
 from modelyard.operations import deliveries, subscriptions
 
 router = APIRouter(prefix="/v1/{project_id}/notifications", tags=["notifications"], responses=ERRORS)
-
-
-def _uncached(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
 
 
 @router.get("/deliveries", summary="List deliveries", openapi_extra=asks(wire.DeliveryList))
@@ -56,7 +52,7 @@ async def redeliver(
 @router.get(
     "/subscriptions/{subscription_urn}/secret",
     summary="Show what the messages to a subscription are signed with",
-    dependencies=[Depends(_uncached)],
+    dependencies=[Depends(uncached)],
 )
 @reveals
 async def secret(ctx: ContextDep, caller: Caller, project_id: str, subscription_urn: str) -> wire.SecretShown:

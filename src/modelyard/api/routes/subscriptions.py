@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from modelyard.api.convert import notifications as convert
 from modelyard.api.documents import ERRORS, asks, takes
 from modelyard.api.envelope import request_id
-from modelyard.api.requests import Caller, ContextDep, body, query
+from modelyard.api.requests import Caller, ContextDep, body, query, uncached
 from modelyard.api.schemas import notifications as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.errors import Invalid
@@ -18,10 +18,6 @@ router = APIRouter(prefix="/v2/{project_id}/notifications", tags=["notifications
 OF_TOPIC = "/topics/{topic_urn}/subscriptions"
 
 Asked = Annotated[wire.SubscriptionList, Depends(query(wire.SubscriptionList))]
-
-
-def _uncached(response: Response) -> None:
-    response.headers["Cache-Control"] = "no-store"
 
 
 @router.get(OF_TOPIC, summary="List the subscriptions of a topic", openapi_extra=asks(wire.SubscriptionList))
@@ -50,7 +46,7 @@ async def of_project(
     OF_TOPIC,
     summary="Subscribe to a topic",
     status_code=201,
-    dependencies=[Depends(_uncached)],
+    dependencies=[Depends(uncached)],
     openapi_extra=takes(wire.SubscriptionCreate, wire.SUBSCRIPTION),
 )
 async def subscribe(

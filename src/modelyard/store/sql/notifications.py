@@ -209,11 +209,6 @@ class NotificationReading(Session):
             statement = statement.where(_SUBSCRIPTION.project_id == project_id)
         return self._opened(await self._row(statement))
 
-    async def subscription_with(self, token: str) -> Subscription | None:
-        if not token:
-            return None
-        return self._opened(await self._row(select(subscriptions).where(_SUBSCRIPTION.token == token)))
-
     def _opened(self, row: Row[Any] | None) -> Subscription | None:
         return None if row is None else _subscription(row, self._box)
 
