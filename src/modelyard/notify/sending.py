@@ -154,9 +154,9 @@ class Sender:
         """Write what became of it, and of all that can now be told of what waits behind it."""
         lane, error = dispatch.lane, after.error
         async with self._store.write() as w:
-            known = await w.died_before(dispatch)
             if not await w.conclude(dispatch.delivery, after) or after.state is not DeliveryState.DEAD:
                 return
+            known = await w.died_before(dispatch)
             at, subscription = self._clocks.now(), dispatch.subscription
             more: dict[Lane, int] = {}
             if gone:
