@@ -200,6 +200,23 @@ async def test_after_48_hours_another_one_is_sent_on_request(world: Subscribing,
     assert receiver.received == []
 
 
+async def test_nobody_is_flooded_with_confirmations(world: Subscribing, receiver: Receiver) -> None:
+    urn = await world.topic()
+    assert (await world.subscribe(urn, "http", hook(receiver))).status_code == 201
+    world.api.now += 20_000
+    refused = await world.subscribe(urn, "http", hook(receiver))
+    assert refused.status_code == 400
+    assert "was sent 20 s ago. Another one can be asked for in 40 s." in refused.json()["error_msg"]
+    await world.run()
+    (first,) = receiver.received
+    link = content({}, first.body)["subscribe_url"]
+    world.api.now += 40_000
+    assert (await world.subscribe(urn, "http", hook(receiver))).status_code == 200
+    await world.run()
+    assert len(receiver.received) == 2
+    assert (await world.visit(link)).status_code == 403
+
+
 async def test_to_subscribe_again_changes_what_was_said_alone(world: Subscribing, receiver: Receiver) -> None:
     urn = await world.topic()
     await confirmed(world, receiver, urn, remark="on call", format="cloudevents")

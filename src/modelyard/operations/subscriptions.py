@@ -2,8 +2,8 @@
 
 Nothing is sent to an address before whoever reads there said yes: it gets a token in a confirmation, good for 48
 hours, and only with that a subscription by http, https or email is confirmed. To subscribe again what is not
-confirmed makes a new token and sends it; the old one is void then. Who is subscribed can leave by a link that is
-in every message, without a login.
+confirmed makes a new token and sends it, at most once a minute; the old one is void then. Who is
+subscribed can leave by a link that is in every message, without a login.
 
 The secret that a subscription's messages are signed with is shown when it is made, and to those who may change it.
 """
@@ -33,6 +33,8 @@ from modelyard.store.base import WriteTransaction
 from modelyard.store.notifications import DeliveryQuery, Window
 
 CONFIRM_MS = 48 * 3600 * 1000
+PAUSE_MS = 60 * 1000
+"""Between two confirmations: nobody fills the mailbox of a stranger with them."""
 CONFIRMED_BY_READERS = frozenset({"http", "https", "email"})
 ENDPOINT_CHARS = 2048
 MOST = 2**31 - 1
@@ -72,7 +74,7 @@ async def subscribe(
     ctx: Context, principal: Principal, project_id: str, topic_urn: str, wanted: Wanted
 ) -> tuple[Subscription, bool]:
     """(the subscription of this endpoint, whether it was made now). Raises Forbidden, Invalid, Unsupported,
-    NotFound."""
+    NotFound; Conflict when a confirmation was sent within the last minute."""
     authorise(principal, project_id, CONTROL_WRITE, "addSubscription")
     async with ctx.store.read() as r:
         await own_topic(r, project_id, topic_urn)
@@ -159,6 +161,14 @@ async def _again(ctx: Context, w: WriteTransaction, one: Subscription) -> Sequen
     """Ask once more. What waits before it may not tarry."""
     if one.protocol not in CONFIRMED_BY_READERS:
         return await _kept(w, replace(one, status=SubscriptionStatus.UNNECESSARY))
+    ago_ms = ctx.clock() - (one.confirm_until_ms - CONFIRM_MS)
+    if 0 <= ago_ms < PAUSE_MS:  # below 0: the clock was set back, and nobody knows
+        wait_s = -(-(PAUSE_MS - ago_ms) // 1000)
+        raise Conflict(
+            f"A link to confirm this subscription was sent {ago_ms // 1000} s ago. Another one can be asked for in"
+            f" {wait_s} s.",
+            code="0104",
+        )
     asked = _asking(ctx, one, SubscriptionStatus.UNCONFIRMED)
     await w.save_subscription(asked)
     waiting = DeliveryQuery(subscription_urn=one.urn, state=DeliveryState.WAITING)

@@ -60,8 +60,8 @@ async def subscribe(
     sent: Annotated[Parsed[wire.SubscriptionCreate], Depends(body(wire.SubscriptionCreate))],
 ) -> wire.SubscriptionMade:
     """By http, https and email whoever reads there has to confirm it, within 48 hours. 200 when this endpoint is
-    subscribed already; if it was not confirmed, another confirmation is sent. Its remark and format
-    change where the body has them."""
+    subscribed already; if it was not confirmed, another confirmation is sent, unless the last one is
+    less than a minute old (400). Its remark and format change where the body has them."""
     if sent.violations:
         raise Invalid(*sent.violations)
     said = sent.value
