@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,6 +15,8 @@ from tests.worlds.subscribing import BASE, TOPICS, Subscribing, quoted, subscrib
 
 from modelyard.domain.audit import AuditQuery
 from modelyard.notify.certificates import RENEW, VALID
+from modelyard.store.base import StoreUnavailableError
+from modelyard.store.sql.audit import AuditWriting
 
 HOURS = 3600 * 1000
 SUBSCRIPTIONS = "/v2/p1/notifications/subscriptions"
@@ -457,6 +460,31 @@ async def test_what_is_deleted_gets_nothing_more(world: Subscribing, receiver: R
     await world.run()
     assert receiver.received == []
     assert (await world.call("DELETE", f"{SUBSCRIPTIONS}/{quoted(one)}")).status_code == 404
+
+
+async def test_a_followed_link_has_its_row_and_a_question_has_none(world: Subscribing, receiver: Receiver) -> None:
+    urn = await world.topic()
+    one = (await world.subscribe(urn, "http", hook(receiver))).json()["subscription_urn"]
+    await world.run()
+    url = content({}, receiver.received.pop().body)["subscribe_url"]
+
+    async def told() -> list[tuple[str, str, int]]:
+        async with world.api.store.read() as r:
+            _, rows = await r.audit(AuditQuery(action="subscription/confirm", oldest_first=True))
+        return [(row.action.split()[0], str(row.outcome), row.status) for row in rows]
+
+    for _ in range(3):
+        assert (await world.visit(url, Accept="text/html")).status_code == 200
+        assert (await world.visit(url, "HEAD")).status_code == 200
+    assert await told() == []
+    assert (await world.visit(f"/smn/subscription/confirm?topic_urn={urn}&token=x")).status_code in {400, 403}
+    ((method, outcome, _),) = await told()
+    assert (method, outcome) == ("GET", "refused")
+    with patch.object(AuditWriting, "add_audit", side_effect=StoreUnavailableError("disk is full")):
+        assert (await world.visit(url)).status_code == 503
+    assert await world.status(one) == 0, "never without its row"
+    assert (await world.visit(url)).status_code == 200
+    assert (await told())[1:] == [("GET", "done", 200)]
 
 
 async def test_the_audit_knows_what_subscribers_did(world: Subscribing, receiver: Receiver) -> None:

@@ -1,9 +1,9 @@
 """Every request that may change something is audited: here, around all routes, so that no route can forget it.
 
-A request may change something unless its method says that it only reads (GET, HEAD, OPTIONS, TRACE), or its route
-does (`reads`). A change has its row before the answer leaves: written in the transaction of the change, or before
-the object store was asked (`operations.acting`); what neither of them wrote is written here. When that cannot be,
-a success is not answered. Refusals are recorded too, within bounds (`core.audit.Flood`).
+A request may change something unless its method says that it only reads (GET, HEAD, OPTIONS, TRACE); a GET may
+whose route says so (`acts`). A change has its row before the answer leaves: written in the transaction of the
+change, or before the object store was asked (`operations.acting`); what neither of them wrote is written here.
+When that cannot be, a success is not answered. Refusals are recorded too, within bounds (`core.audit.Flood`).
 
 What only reads is not recorded, but for answers with secrets (`reveals`) and requests whose signature was refused.
 """
@@ -39,15 +39,14 @@ NOT_RECORDED = "It may have been done, but it could not be recorded in the audit
 RouteT = TypeVar("RouteT", bound=Callable[..., Any])
 
 
-def reads(endpoint: RouteT) -> RouteT:
-    """A decorator of routes that change nothing though their method could (a search by POST)."""
-    endpoint.__reads__ = True  # type: ignore[attr-defined]
+def acts(endpoint: RouteT) -> RouteT:
+    """A decorator of routes whose GET changes something, since a link in a message leads to them."""
+    endpoint.__acts__ = True  # type: ignore[attr-defined]
     return endpoint
 
 
 def reveals(endpoint: RouteT) -> RouteT:
-    """A decorator of routes that only read, and answer secrets; or that change something all the same, since a
-    link in a message leads to them."""
+    """A decorator of routes that only read, and answer secrets."""
     endpoint.__reveals__ = True  # type: ignore[attr-defined]
     return endpoint
 
@@ -86,7 +85,7 @@ class _Audited:
         self._audit = audit
         self._request = request
         self._scope = request.scope
-        self._act = Act(self._expected)
+        self._act = Act(self._expected, lambda: self._changing)
         self._begun = False
         self._replaced = False
 
@@ -102,11 +101,8 @@ class _Audited:
                 await send(message)
 
         try:
-            if self._scope["state"]["method"] in READING:
+            with acting.during(self._act):
                 await app(self._scope, receive, telling)
-            else:
-                with acting.during(self._act):
-                    await app(self._scope, receive, telling)
         except ClientDisconnect:
             if not self._begun and self._changing:
                 await self._audit.refused(self._row(Outcome.REFUSED, 0, ""))
@@ -118,7 +114,9 @@ class _Audited:
 
     @property
     def _changing(self) -> bool:
-        return self._scope["state"]["method"] not in READING and not hasattr(self._endpoint, "__reads__")
+        """Known for a GET when its route is."""
+        method = self._scope["state"]["method"]
+        return method not in READING or (method == "GET" and hasattr(self._endpoint, "__acts__"))
 
     @property
     def _endpoint(self) -> object:

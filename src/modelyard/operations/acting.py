@@ -20,10 +20,12 @@ from modelyard.store.base import ReadTransaction, Store, WriteTransaction
 
 @dataclass(slots=True)
 class Act:
-    """`row(outcome)`: the row as things stand, BEGUN or DONE. `told`: what the last row of it that is stored says.
-    `unchanged`: nothing comes of it that anybody sees."""
+    """`row(outcome)`: the row as things stand, BEGUN or DONE. `changes`: whether it may change anything, as far as
+    is known when that is asked. `told`: what the last row of it that is stored says. `unchanged`: nothing comes of
+    it that anybody sees."""
 
     row: Callable[[Outcome], AuditRow]
+    changes: Callable[[], bool] = lambda: True
     told: Outcome | None = None
     unchanged: bool = False
     resource: str = ""
@@ -89,7 +91,7 @@ class AuditedStore:
     async def write(self) -> AsyncIterator[WriteTransaction]:
         """One row for an act, in its first transaction that is committed."""
         act = _present.get()
-        telling = act is not None and act.told is not Outcome.DONE and not act.unchanged
+        telling = act is not None and act.told is not Outcome.DONE and act.changes() and not act.unchanged
         async with self._store.write() as w:
             yield w
             if act is not None and telling:
@@ -132,6 +134,6 @@ class AuditedObjects:
 
     async def _begin(self) -> None:
         act = _present.get()
-        if act is not None and act.told is None:
+        if act is not None and act.told is None and act.changes():
             await self._recorder.record(act.row(Outcome.BEGUN))
             act.told = Outcome.BEGUN

@@ -10,14 +10,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from modelyard.api.auditing import reveals
+from modelyard.api.auditing import acts
 from modelyard.api.documents import ERRORS, asks
 from modelyard.api.envelope import request_id
 from modelyard.api.requests import ContextDep, query
 from modelyard.api.schemas import notifications as wire
 from modelyard.domain.errors import NotFound
 from modelyard.notify.signing import CERTIFICATES, CONFIRM, UNSUBSCRIBE, certificate_id
-from modelyard.operations import subscriptions
+from modelyard.operations import acting, subscriptions
 
 router = APIRouter(tags=["notifications"], responses=ERRORS)
 
@@ -39,7 +39,7 @@ Unsubscribe = Annotated[wire.UnsubscribeQuery, Depends(query(wire.UnsubscribeQue
 
 @router.get(CONFIRM, summary="Confirm a subscription", openapi_extra=asks(wire.ConfirmQuery))
 @router.get(SDK_CONFIRM, include_in_schema=False)
-@reveals
+@acts
 async def confirm(ctx: ContextDep, request: Request, asked: Confirm) -> Response:
     """What a subscribe_url leads to, within 48 hours. A browser is asked first."""
     if _looks_only(request):
@@ -56,7 +56,7 @@ async def confirmed(ctx: ContextDep, request: Request, asked: Confirm) -> Respon
 
 @router.get(UNSUBSCRIBE, summary="Leave a subscription", openapi_extra=asks(wire.UnsubscribeQuery))
 @router.get(SDK_UNSUBSCRIBE, include_in_schema=False)
-@reveals
+@acts
 async def unsubscribe(ctx: ContextDep, request: Request, asked: Unsubscribe) -> Response:
     """What an unsubscribe_url leads to. A browser is asked first."""
     if _looks_only(request):
@@ -90,6 +90,7 @@ def _browser(request: Request) -> bool:
 
 
 def _question(request: Request, text: str, button: str) -> Response:
+    acting.unchanged()
     action = escape(f"{request.url.path}?{request.url.query}", quote=True)
     form = f'<form method="post" action="{action}"><button>{button}</button></form>'
     return _page(f"<p>{escape(text)}</p>{form}")
