@@ -116,6 +116,27 @@ async def test_reads_have_none_but_those_of_secrets(world: ApiWorld) -> None:
     ]
 
 
+async def test_reading_codes_pushes_out_nothing_that_was_changed(world: ApiWorld) -> None:
+    await world.call("POST", "/v1/p1/app-auth/apps", {"name": "shop"})
+    before = len(await rows(world))
+    for path in ("app-auth/apps", "app-auth/apps?name=none"):
+        assert (await world.call("GET", f"/v1/p1/{path}", user="reader")).status_code == 200
+    assert (await world.call("GET", "/v1/p1/app-auth/apps?name=none")).status_code == 200
+    assert len(await rows(world)) == before, "no code was shown"
+    assert (await world.call("GET", "/v1/p1/app-auth/apps")).status_code == 200
+    assert [row.lane for row in await rows(world)] == ["p1", "p1 reads"]
+
+
+async def test_a_refused_dry_run_has_a_row(world: ApiWorld) -> None:
+    """Who tries what they may change learns as much from a dry run."""
+    service_id = await world.service()
+    path = f"/v1/p1/services/{service_id}?dry_run=true"
+    assert (await world.call("PUT", path, {"description": "x"}, user="reader")).status_code == 403
+    assert (await world.call("POST", "/v1/modelyard/admin/clean?dry_run=true")).status_code == 403
+    told = [(row.user_name, str(row.outcome), row.status) for row in await rows(world)]
+    assert told[1:] == [("reader", "refused", 403), ("admin", "refused", 403)]
+
+
 def login(name: str, password: str) -> dict[str, Any]:
     user = {"name": name, "password": password, "domain": {"name": "Default"}}
     scope = {"project": {"name": "default", "domain": {"name": "Default"}}}

@@ -46,7 +46,7 @@ def acts(endpoint: RouteT) -> RouteT:
 
 
 def reveals(endpoint: RouteT) -> RouteT:
-    """A decorator of routes that only read, and answer secrets."""
+    """A decorator of routes that only read, and answer secrets (unless they say `acting.unchanged`)."""
     endpoint.__reveals__ = True  # type: ignore[attr-defined]
     return endpoint
 
@@ -124,13 +124,17 @@ class _Audited:
 
     async def _answered(self, status: int) -> None:
         """Raises StoreUnavailableError when what was done is not recorded."""
-        changing = self._changing and not self._act.unchanged
         if status >= 400:
-            if changing or self._signature_refused(status):
+            if self._changing or self._signature_refused(status):
                 code = self._scope["state"].get("error_code", "")
                 await self._audit.refused(self._row(core.outcome(status), status, code))
-        elif (changing and self._act.told is not Outcome.DONE) or self._revealing:
+        elif not self._act.unchanged and (self._untold or self._revealing):
             await self._audit.record(self._row(Outcome.DONE, status, ""))
+
+    @property
+    def _untold(self) -> bool:
+        """Whether no row says yet that it is done."""
+        return self._changing and self._act.told is not Outcome.DONE
 
     @property
     def _revealing(self) -> bool:

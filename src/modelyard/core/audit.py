@@ -86,14 +86,22 @@ def outcome(status: int) -> Outcome:
 
 
 def lane(row: AuditRow, *, administrator: bool = False) -> str:
-    """Which rows it shares its bound with: what a project's users changed, what they were refused and how they
-    logged in are bounded apart, and so is what nobody knows the caller of."""
+    """Which rows it shares its bound with: what a project's users changed, which secrets they read, what came to
+    nothing of what they asked and how they logged in are bounded apart, and so is what nobody knows the caller of.
+    """
     if row.means is Means.LOCAL or (administrator and not row.project_id):
         return "installation"
     if not row.user_id:
         return UNKNOWN
-    kind = " refused" if row.outcome is Outcome.REFUSED else " logins" if row.action == LOGIN else ""
-    return f"{row.project_id or row.user_id}{kind}"
+    return f"{row.project_id or row.user_id}{_kind(row)}"
+
+
+def _kind(row: AuditRow) -> str:
+    if row.outcome in {Outcome.REFUSED, Outcome.FAILED}:
+        return " refused"
+    if row.action == LOGIN:
+        return " logins"
+    return " reads" if row.action.startswith("GET ") else ""
 
 
 @dataclass(frozen=True, slots=True)

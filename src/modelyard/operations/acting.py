@@ -59,7 +59,8 @@ def claimed(name: str) -> None:
 
 
 def unchanged() -> None:
-    """What is done changes nothing that anybody sees: a dry run, a part of an upload. Refusals are told."""
+    """What is done changes nothing that anybody sees: a dry run, a part of an upload, an answer without the
+    secrets that others get. Refusals are told."""
     if (act := _present.get()) is not None:
         act.unchanged = True
 

@@ -51,7 +51,8 @@ ROW = AuditRow(1000, "PUT /x", Outcome.REFUSED, 400, "0104", user_id="u", user_n
     [
         ({}, False, "p refused"),
         ({"outcome": Outcome.DONE}, False, "p"),
-        ({"outcome": Outcome.FAILED}, False, "p"),
+        ({"outcome": Outcome.FAILED}, False, "p refused"),
+        ({"outcome": Outcome.DONE, "action": "GET /x"}, False, "p reads"),
         ({"outcome": Outcome.DONE, "action": audit.LOGIN}, False, "p logins"),
         ({"outcome": Outcome.DONE, "project_id": ""}, True, "installation"),
         ({"outcome": Outcome.DONE, "project_id": ""}, False, "u"),

@@ -4,6 +4,7 @@ Answers with codes are not to be cached, and no URL of ours has a code in it but
 logs no URLs.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -15,7 +16,7 @@ from modelyard.api.schemas import apps as wire
 from modelyard.api.schemas.wire import Parsed
 from modelyard.domain.apps import App, AppCode
 from modelyard.domain.errors import Invalid
-from modelyard.operations import apps
+from modelyard.operations import acting, apps
 from modelyard.operations.apps import AppDetail
 
 router = APIRouter(prefix="/v1/{project_id}", tags=["AppCodes"], responses=ERRORS)
@@ -34,8 +35,8 @@ async def index(
     ctx: ContextDep, caller: Caller, project_id: str, asked: Annotated[wire.AppList, Depends(query(wire.AppList))]
 ) -> Json:
     """With their codes, for those who may change them."""
-    shown = [_detail(one) for one in await apps.apps(ctx, caller, project_id)]
-    shown = [one for one in shown if asked.name in (None, one["name"])]
+    found = [one for one in await apps.apps(ctx, caller, project_id) if asked.name in (None, one.app.name)]
+    shown = _details(found)
     return {"total_count": len(shown), "count": len(shown), "apps": shown}
 
 
@@ -61,7 +62,8 @@ async def create(
 @router.get("/app-auth/apps/{app_id}", summary="Show an application", dependencies=[Depends(uncached)])
 @reveals
 async def show(ctx: ContextDep, caller: Caller, project_id: str, app_id: str) -> Json:
-    return _detail(await apps.app(ctx, caller, project_id, app_id))
+    (shown,) = _details([await apps.app(ctx, caller, project_id, app_id)])
+    return shown
 
 
 @router.delete("/app-auth/apps/{app_id}", summary="Delete an application")
@@ -134,6 +136,13 @@ def _app(one: App) -> Json:
 
 def _code(one: AppCode) -> Json:
     return {"app_code": one.code, "created_at": one.created_ms}
+
+
+def _details(found: Sequence[AppDetail]) -> list[Json]:
+    """Whoever may only read sees no code: nothing for the audit to tell."""
+    if not any(one.codes for one in found):
+        acting.unchanged()
+    return [_detail(one) for one in found]
 
 
 def _detail(one: AppDetail) -> Json:
