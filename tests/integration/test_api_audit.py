@@ -182,6 +182,11 @@ async def test_objects_are_told_of_before_they_are_written_and_after(world: ApiW
     assert references[1] == references[2] != references[3]
 
 
+async def test_the_first_object_of_a_new_bucket_is_told_of_before_it_is_written(world: ApiWorld) -> None:
+    assert (await world.call("PUT", "/v1/p1/objects/fresh/k", b"1")).status_code == 200
+    assert [str(row.outcome) for row in await rows(world)] == ["done", "begun", "done"], "the bucket, the object"
+
+
 async def test_parts_of_an_upload_are_no_changes_but_its_beginning_and_end_are(world: ApiWorld) -> None:
     await world.call("PUT", "/v1/p1/objects/data")
     path = "/v1/p1/objects/data/big"
@@ -252,6 +257,7 @@ async def test_a_change_without_its_row_is_not_answered_and_not_made(
     """The row cannot be written: nothing of the change is there, in the store or in the object store."""
     service_id = await world.service()
     await world.call("PUT", "/v1/p1/objects/data")
+    await world.call("POST", "/v1/p1/app-auth/apps", {"name": "shop"})
     from modelyard.store.sql.audit import AuditWriting
 
     async def full(self: object, rows: object) -> None:

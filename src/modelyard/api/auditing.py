@@ -9,7 +9,7 @@ What only reads is not recorded, but for answers with secrets (`reveals`) and re
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from modelyard.iam import signature
 from modelyard.operations import acting
 from modelyard.operations.acting import Act, AuditedObjects, AuditedStore
 from modelyard.operations.audit import Audit
+from modelyard.operations.disk_use import DiskPorts, Unneeded
 from modelyard.store.base import StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,16 @@ def audited(deps: Deps) -> Deps:
         audit=audit,
         context=replace(deps.context, store=AuditedStore(deps.context.store)),
         storage=replace(deps.storage, objects=AuditedObjects(deps.storage.objects, audit)),
+        disk=_audited_disk(deps.disk, audit) if deps.disk else None,
     )
+
+
+def _audited_disk(disk: DiskPorts, audit: Audit) -> DiskPorts:
+    async def clean() -> Sequence[Unneeded]:
+        await acting.begin(audit)
+        return await disk.clean()
+
+    return replace(disk, clean=clean)
 
 
 class Auditing:

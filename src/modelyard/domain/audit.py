@@ -1,8 +1,8 @@
 """Rows of the audit: who did what to what, when, from where, and what was answered.
 
-A row is written once and never changed. One request has one row, or two with the same reference where the first
-had to be written before the answer was known (`Outcome.BEGUN`, or an answer that turned out another): the later
-one tells the answer.
+A row is written once and never changed. One request has one row, or several with the same reference where those
+before the last had to be written before the answer was known (`Outcome.BEGUN`, or an answer that turned out
+another): the last one tells the answer.
 """
 
 from dataclasses import dataclass

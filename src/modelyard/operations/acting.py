@@ -2,8 +2,9 @@
 
 A request that may change something is an *act*. Whatever it changes goes through one of two doors, the store and
 the object store, and both write its row: the store in the very transaction of the change (`AuditedStore`), the
-object store before it is asked (`AuditedObjects`). So a change that was made is never without its row, whoever
-wrote the route. What an act is, is said by `api.auditing`; use cases only add what they find out on the way.
+object store before it is asked (`AuditedObjects`); what goes through neither has `begin` called first. So a change
+that was made is never without its row, whoever wrote the route. What an act is, is said by `api.auditing`; use
+cases only add what they find out on the way.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
@@ -134,7 +135,13 @@ class AuditedObjects:
         return await self._objects.sign(path, method, expires_s)
 
     async def _begin(self) -> None:
-        act = _present.get()
-        if act is not None and act.told is None and act.changes():
-            await self._recorder.record(act.row(Outcome.BEGUN))
-            act.told = Outcome.BEGUN
+        await begin(self._recorder)
+
+
+async def begin(recorder: Recorder) -> None:
+    """Before something is changed that is in no transaction: a row that says so, unless that is what the last one
+    says. One that says that it is done is of what was done before. Raises StoreUnavailableError."""
+    act = _present.get()
+    if act is not None and act.told is not Outcome.BEGUN and act.changes():
+        await recorder.record(act.row(Outcome.BEGUN))
+        act.told = Outcome.BEGUN
