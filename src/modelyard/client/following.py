@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from modelyard.client.errors import ApiError, Subject, Unreachable
 from modelyard.client.records import Service, json_value, record
 from modelyard.client.session import Session
-from modelyard.client.sse import CONTENT_TYPE
+from modelyard.client.sse import CONTENT_TYPE, EventReader
 from modelyard.client.waiting import Patience
 
 FIRST_S = 3.0
@@ -37,7 +37,7 @@ class Followed(Generic[T]):
     subject: Subject
 
     def end(self, session: Session, service_id: str, patience: Patience) -> T:
-        """Raises WaitTimeout, and what `ask` does."""
+        """Raises WaitTimeout, a beat of the stream (15 s) late at most, and what `ask` does."""
         start = patience.now()
         seen, quiet_s = "", FIRST_S
         while (left_s := patience.timeout_s - (patience.now() - start)) > 0:
@@ -47,21 +47,22 @@ class Followed(Generic[T]):
                 with session.stream(path, headers, limit_s) as answer:
                     if not answer.content_type.startswith(CONTENT_TYPE):
                         break
-                    for event in answer.events():
-                        if event.event == "service":
-                            seen, quiet_s = event.id, QUIET_S
-                            found = self.see(record(json_value(event.data), Service))
-                        elif event.event == "deleted":
-                            found = self.ask()
-                        else:
-                            continue
-                        if self.ended(found):
-                            return found
-                        if patience.now() - start >= patience.timeout_s:
+                    reader = EventReader()
+                    for piece in answer.chunks():
+                        for event in reader.feed(piece):
+                            if event.event == "service":
+                                seen, quiet_s = event.id, QUIET_S
+                                found = self.see(record(json_value(event.data), Service))
+                            elif event.event == "deleted":
+                                found = self.ask()
+                            else:
+                                continue
+                            if self.ended(found):
+                                return found
+                        if patience.now() - start >= patience.timeout_s:  # after beats too, which are no events
                             break
             except Unreachable:
-                if not seen:
-                    break
+                pass  # as if it had ended: it goes on from where it was, if it ever began
             except ApiError:
                 break
             if not seen:

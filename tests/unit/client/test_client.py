@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -385,6 +385,25 @@ def test_a_deletion_is_waited_for_by_the_stream() -> None:
     with server.client() as yard:
         yard.services.wait_gone("s1", Clock().patience())
     assert server.count(ONE) == 2
+
+
+def test_a_stream_that_only_beats_does_not_hold_whoever_waits() -> None:
+    """Beats are comments, so nothing that is an event ever comes."""
+    clock = Clock()
+
+    def beating() -> Iterator[bytes]:
+        yield told(service("deploying")).content
+        for _ in range(100):
+            clock.sleep(15.0)
+            yield b":\n\n"
+        raise AssertionError("it is still read")
+
+    stream = httpx.Response(200, content=beating(), headers={"Content-Type": "text/event-stream"})
+    with (
+        Server({ONE: [service("deploying")], WATCH: [stream]}).client() as yard,
+        pytest.raises(WaitTimeout, match="after 60 s"),
+    ):
+        yard.services.wait("s1", patience=clock.patience(60.0))
 
 
 def test_waiting_by_the_stream_takes_no_longer_than_it_may() -> None:

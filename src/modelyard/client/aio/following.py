@@ -13,7 +13,7 @@ from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.waiting import AsyncPatience
 from modelyard.client.errors import ApiError, Subject, Unreachable
 from modelyard.client.records import Service, json_value, record
-from modelyard.client.sse import CONTENT_TYPE
+from modelyard.client.sse import CONTENT_TYPE, EventReader
 
 FIRST_S = 3.0
 QUIET_S = 25.0
@@ -35,7 +35,7 @@ class AsyncFollowed(Generic[T]):
     subject: Subject
 
     async def end(self, session: AsyncSession, service_id: str, patience: AsyncPatience) -> T:
-        """Raises WaitTimeout, and what `ask` does."""
+        """Raises WaitTimeout, a beat of the stream (15 s) late at most, and what `ask` does."""
         start = patience.now()
         seen, quiet_s = "", FIRST_S
         while (left_s := patience.timeout_s - (patience.now() - start)) > 0:
@@ -45,21 +45,22 @@ class AsyncFollowed(Generic[T]):
                 async with session.stream(path, headers, limit_s) as answer:
                     if not answer.content_type.startswith(CONTENT_TYPE):
                         break
-                    async for event in answer.events():
-                        if event.event == "service":
-                            seen, quiet_s = event.id, QUIET_S
-                            found = self.see(record(json_value(event.data), Service))
-                        elif event.event == "deleted":
-                            found = await self.ask()
-                        else:
-                            continue
-                        if self.ended(found):
-                            return found
-                        if patience.now() - start >= patience.timeout_s:
+                    reader = EventReader()
+                    async for piece in answer.chunks():
+                        for event in reader.feed(piece):
+                            if event.event == "service":
+                                seen, quiet_s = event.id, QUIET_S
+                                found = self.see(record(json_value(event.data), Service))
+                            elif event.event == "deleted":
+                                found = await self.ask()
+                            else:
+                                continue
+                            if self.ended(found):
+                                return found
+                        if patience.now() - start >= patience.timeout_s:  # after beats too, which are no events
                             break
             except Unreachable:
-                if not seen:
-                    break
+                pass  # as if it had ended: it goes on from where it was, if it ever began
             except ApiError:
                 break
             if not seen:
