@@ -87,6 +87,17 @@ async def test_a_cut_takes_the_oldest_of_one_lane_and_says_so(store: SqlStore) -
         ]
 
 
+async def test_a_cut_by_age_stops_at_the_first_young_row(store: SqlStore) -> None:
+    """A clock that was wrong for a while costs no row its time."""
+    async with store.write() as w:
+        await w.add_audit([row(at) for at in (1, 2, 100, 3, 101)])
+    async with store.write() as w:
+        assert await w.cut_audit("p1", before_ms=50, keep=100, at_ms=150, most=100) == 2
+        assert await w.cut_audit("p1", before_ms=50, keep=100, at_ms=151, most=100) == 0
+        assert await w.audit_cuts() == [Cut("p1", 2, 150)]
+        assert await w.cut_audit("p1", before_ms=200, keep=100, at_ms=152, most=100) == 3
+
+
 async def test_a_file_refuses_to_change_or_lose_a_row(tmp_path: Path) -> None:
     store = SqlStore(tmp_path / "modelyard.db")
     await store.open()

@@ -21,5 +21,6 @@ class AuditWrites(AuditReads, Protocol):
     async def add_audit(self, rows: Sequence[AuditRow]) -> None: ...
 
     async def cut_audit(self, lane: str, before_ms: int, keep: int, at_ms: int, most: int) -> int:
-        """Remove the rows of a lane that are older than `before_ms` or that are not among its newest `keep`; at
-        most so many at once, oldest first; how many. Where the cut was made is remembered (`audit_cuts`)."""
+        """Remove the rows of a lane that are older than `before_ms`, up to the first that is not, or that are not
+        among its newest `keep`; at most so many at once, oldest first; how many. Where the cut was made is
+        remembered (`audit_cuts`)."""

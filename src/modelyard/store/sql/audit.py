@@ -91,9 +91,11 @@ class AuditWriting(AuditReading):
     async def cut_audit(self, lane: str, before_ms: int, keep: int, at_ms: int, most: int) -> int:
         mine = select(_A.number).where(_A.lane == lane)
         beyond = await self._value(mine.order_by(_A.number.desc()).offset(keep).limit(1))
-        old = await self._value(
-            select(func.max(_A.number)).where(_A.lane == lane, func.coalesce(_A.until_ms, _A.at_ms) < before_ms)
+        young = await self._value(
+            select(func.min(_A.number)).where(_A.lane == lane, func.coalesce(_A.until_ms, _A.at_ms) >= before_ms)
         )
+        newest = select(func.max(_A.number)).where(_A.lane == lane)
+        old = young - 1 if young is not None else await self._value(newest)
         last = max(beyond or 0, old or 0)
         if last:
             last = await self._value(
