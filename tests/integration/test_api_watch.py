@@ -250,6 +250,23 @@ async def test_who_comes_back_is_told_what_was_missed(world: ApiWorld) -> None:
         assert (await stream.event()).event == "services", "another server's number"
 
 
+async def test_who_begins_anew_is_not_told_of_what_was_deleted_long_ago(world: ApiWorld) -> None:
+    ids = [await world.service(name=name) for name in ("one", "two")]
+    async with all_watched(world) as stream:
+        await stream.event()
+        await stream.service()
+        await stream.service()
+        await gone(world, ids[1])
+        assert (await stream.event()).event == "deleted"
+        async with all_watched(world) as fresh:
+            assert json.loads((await fresh.event()).data) == {"service_ids": [ids[0]]}
+            only = await fresh.event()
+            assert (only.event, json.loads(only.data)["service_id"]) == ("service", ids[0])
+            assert only.id, "the last of what is told"
+            await described(world, ids[0], "now")
+            assert (await fresh.service())["description"] == "now"
+
+
 async def test_another_projects_services_are_not_told(world: ApiWorld) -> None:
     await world.service()
     async with all_watched(world, user="other", project=SECOND) as stream:

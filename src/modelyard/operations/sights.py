@@ -26,7 +26,7 @@ class Missed:
 
 @dataclass(slots=True)
 class Sights:
-    """Of one project. `epoch` tells this process's numbers from another's."""
+    """Of one project. `epoch` tells its numbers from those of any other, such as an earlier one of the project."""
 
     epoch: str
     number: int = 0
@@ -62,21 +62,29 @@ class Sights:
         number = int(text)
         return number if self._forgotten <= number <= self.number else None
 
-    def since(self, number: int) -> Missed:
+    def since(self, number: int | None) -> Missed:
+        """None: what there is, and nothing of what there was."""
+        if number is None:
+            return Missed(self.since(0).changed)
         changed = sorted((at, one) for one, (_, at) in self._seen.items() if at > number)
         gone = tuple(one for one, at in self._gone.items() if at > number)
         return Missed(tuple(one for _, one in changed), gone)
 
 
 class AllSights:
-    """Of the projects that were watched last."""
+    """Of the projects that were watched last. `epoch` tells this process from another; whoever is forgotten and
+    watched again begins with one of its own, for its numbers begin anew."""
 
     def __init__(self, epoch: str) -> None:
         self._epoch = epoch
+        self._made = 0
         self._of: OrderedDict[str, Sights] = OrderedDict()
 
     def of(self, project_id: str) -> Sights:
-        sights = self._of.setdefault(project_id, Sights(self._epoch))
+        sights = self._of.get(project_id)
+        if sights is None:
+            self._made += 1
+            sights = self._of[project_id] = Sights(f"{self._epoch}.{self._made}")
         self._of.move_to_end(project_id)
         if len(self._of) > MOST_PROJECTS:
             self._of.popitem(last=False)

@@ -43,3 +43,14 @@ def test_projects_that_nobody_watches_are_forgotten(monkeypatch: pytest.MonkeyPa
     every.of("p3")
     assert every.of("p1").number == 1
     assert every.of("p2").number == 0
+
+
+def test_a_mark_from_before_a_project_was_forgotten_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sights, "MOST_PROJECTS", 1)
+    every = AllSights("e")
+    every.of("p1").look({"a": "1", "gone": "1"}, {})
+    mark = every.of("p1").mark()
+    every.of("p2")
+    every.of("p1").look({"a": "1", "b": "1"}, {})
+    assert every.of("p1").known(mark) is None, "or nobody would hear that one is gone"
+    assert every.of("p1").known(every.of("p1").mark()) == 2

@@ -6,7 +6,7 @@
     event: service                   what GET …/services says of one, at first and when it changed
     data: {"service_id": …}
 
-    id: 5d41402a-17                  with the last of what was told together
+    id: 5d41402a.3-17                with the last of what was told together
     event: deleted                   one is gone
     data: {"service_id": …}
 
@@ -119,7 +119,6 @@ async def _events(
     sights.look(found.words(), found.services)
     number = sights.known(seen)
     if number is None:
-        number = 0
         yield event("services", {"service_ids": list(found.services)}, "" if found.services else sights.mark())
     try:
         while not bell.closed:
@@ -146,7 +145,7 @@ async def _events(
         yield event("end", {"error_msg": str(error)})
 
 
-def _told(sights: Sights, number: int) -> list[bytes]:
+def _told(sights: Sights, number: int | None) -> list[bytes]:
     """Only the last one has the mark: whoever breaks off before is told all of them again."""
     missed, mark = sights.since(number), sights.mark()
     told = [("service", sights.shown[one]) for one in missed.changed]
