@@ -149,6 +149,47 @@ async def test_of_copies_of_the_database_the_newest_stays(world: World) -> None:
     assert (world.folder / "modelyard.db.before-0005").exists()
 
 
+async def test_a_copy_that_broke_off_is_not_the_newest_one(world: World) -> None:
+    for number, name in enumerate(("0004", "0005.part")):
+        path = world.folder / f"modelyard.db.before-{name}"
+        path.write_bytes(b"x" * 5000)
+        os.utime(path, (number, number))
+    assert await world.cleaning.clean() == []
+    assert (world.folder / "modelyard.db.before-0004").exists()
+
+
+async def test_those_who_clean_and_sweep_at_once_share_what_there_is(world: World) -> None:
+    for number in range(20):
+        world.package(f"d{number}", age_s=2 * GRACE_S)
+    for number in range(3):
+        path = world.folder / f"modelyard.db.before-{number}"
+        path.write_bytes(b"x")
+        os.utime(path, (number, number))
+    cleaning = world.cleaning
+    one, _, other, _ = await asyncio.gather(
+        cleaning.clean(), cleaning.sweeper.sweep(), cleaning.clean(), cleaning.unneeded()
+    )
+    names = [each.name for each in (*one, *other)]
+    assert len(names) == len(set(names)), "nothing is told twice"
+    assert not any((world.folder / "packages").iterdir())
+
+
+async def test_what_is_in_use_is_read_once_however_much_is_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database takes no other change meanwhile."""
+    from modelyard.artifacts import sweeping
+
+    world.package("used")
+    await world.model("m1", "used")
+    for number in range(5):
+        world.package(f"d{number}", age_s=2 * GRACE_S)
+    read: list[Path] = []
+    monkeypatch.setattr(sweeping, "wanted_by", read.append)
+    assert len(await world.cleaning.clean()) == 5
+    assert [path.name for path in read] == ["used"]
+
+
 def test_the_disk_by_what_uses_it(tmp_path: Path) -> None:
     for name in ("modelyard.db", "modelyard.db-wal", "modelyard.db.before-0004", "clock.json", "reserve"):
         (tmp_path / name).write_bytes(b"x" * 4096)

@@ -76,7 +76,7 @@ class Sweeper:
     """`used` gives the digests of every snapshot in use, `running` the directories that processes read from.
 
     `clock` gives seconds since 1970. Everything is asked again before each removal: it takes a while, and a model
-    that is published meanwhile must find what it needs.
+    that is published meanwhile must find what it needs. Who sweeps, cleans or looks waits for whoever does.
     """
 
     def __init__(
@@ -98,28 +98,34 @@ class Sweeper:
         self._clock = clock
         self._keep = keep
         self._since: dict[Path, float] = {}
+        self._one = asyncio.Lock()
         self._litter = (packages.root, environments.root, *litter)
 
     async def sweep(self) -> tuple[str, ...]:
         """Remove what is superfluous; its names. Raises OSError, and what `used` raises."""
+        async with self._one:
+            return await self._swept()
+
+    async def _swept(self) -> tuple[str, ...]:
         now_s, users = self._clock(), await self._users()
         unused = await asyncio.to_thread(self._unused, users, now_s)
         gone = []
         for path in superfluous(unused, self._keep, now_s):
             users = await self._users(users.wanted)
             if users.need(path):
-                del self._since[path]
+                self._since.pop(path, None)
             elif now_s - path.stat().st_mtime >= GRACE_S:  # or else somebody has just come to use it
                 aside = Shelf(path.parent).aside()
                 path.rename(aside)
-                del self._since[path]
+                self._since.pop(path, None)
                 gone.append(path.name)
                 await asyncio.to_thread(trees.remove, aside)
         return tuple(gone)
 
     async def unused(self) -> tuple[Unused, ...]:
         """What nobody uses now, whatever it is kept for."""
-        return tuple(await asyncio.to_thread(self._unused, await self._users(), self._clock()))
+        async with self._one:
+            return tuple(await asyncio.to_thread(self._unused, await self._users(), self._clock()))
 
     def young(self, path: Path) -> bool:
         """Whether somebody touched it within the grace."""
@@ -129,10 +135,15 @@ class Sweeper:
         """Remove what nobody uses, at once; what was removed. `alone`: while it is entered no publication begins;
         it says whether none is under way. While one is, what was touched within the grace stays: it may be what
         that one has just built, or found."""
+        async with self._one:
+            return await self._cleaned(alone)
+
+    async def _cleaned(self, alone: Callable[[], AbstractAsyncContextManager[bool]]) -> tuple[Unused, ...]:
+        users = await self._users()
         gone = []
-        for each in await self.unused():
+        for each in await asyncio.to_thread(self._unused, users, self._clock()):
             async with alone() as nobody:
-                users = await self._users()
+                users = await self._users(users.wanted)
                 if not each.path.is_dir() or users.need(each.path) or not (nobody or not self.young(each.path)):
                     continue
                 aside = Shelf(each.path.parent).aside()

@@ -8,7 +8,7 @@ was touched in the last hour.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelyard import trees
@@ -31,6 +31,7 @@ class Cleaning:
     sweeper: Sweeper
     staging: Staging
     now_ms: Callable[[], int]
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def ports(self) -> DiskPorts:
         return DiskPorts(self.measured, self.unneeded, self.clean)
@@ -47,6 +48,11 @@ class Cleaning:
         return [*found, *(_of_copy(path) for path in disk_use.copies(self.data_dir))]
 
     async def clean(self) -> Sequence[Unneeded]:
+        """Who cleans meanwhile waits, and finds what is left."""
+        async with self._one:
+            return await self._cleaned()
+
+    async def _cleaned(self) -> Sequence[Unneeded]:
         found = [_of_shelf(one) for one in await self.sweeper.clean(self.alone)]
         uploads = await self._uploads()
         await self.staging.sweep()

@@ -58,8 +58,8 @@ def size(path: Path) -> int:
 
 def copies(data_dir: Path) -> list[Path]:
     """Of the database from before its migrations, but the newest: oldest first."""
-    found = sorted(data_dir.glob(f"modelyard.db{COPY}*"), key=lambda path: path.stat().st_mtime)
-    return [path for path in found[:-1] if not path.name.endswith(".part")]
+    whole = [path for path in data_dir.glob(f"modelyard.db{COPY}*") if not path.name.endswith(".part")]
+    return sorted(whole, key=lambda path: path.stat().st_mtime)[:-1]
 
 
 def _use(name: str) -> str:
