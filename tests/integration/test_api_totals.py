@@ -139,6 +139,18 @@ async def test_another_project_is_not_counted(world: ApiWorld) -> None:
     assert (await world.call("POST", "/v1/p2/services", body, user="other", project=SECOND)).status_code == 200
 
 
+async def test_a_bound_on_disk_that_nobody_holds_instances_to_is_refused(world: ApiWorld) -> None:
+    async with world.store.write() as w:
+        await w.grant("u-admin", "system", Role.ADMIN)
+    path, wanted = "/v1/modelyard/admin/projects/p1/quotas", {"quotas": {"total_disk_mib": 5000}}
+    assert (await world.call("PUT", path, wanted)).status_code == 200
+    world.app.state.deps = replace(world.deps, context=replace(world.deps.context, instance_disk_mib=0))
+    answer = await world.call("PUT", path, wanted)
+    assert answer.status_code == 400
+    assert "MODELYARD_INSTANCE_DISK_MIB" in answer.json()["error_msg"]
+    assert (await world.call("PUT", path, {"quotas": {"total_disk_mib": 10**12}})).status_code == 200, "no bound"
+
+
 async def test_what_is_taken_is_shown_beside_the_quotas(world: ApiWorld) -> None:
     await running(world, "one", 2)
     async with world.store.write() as w:

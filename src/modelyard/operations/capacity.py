@@ -6,7 +6,7 @@ Each change holds for what is admitted from then on; what runs already goes on.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from modelyard.core.admission.catalog import FLAVORS, Quotas
+from modelyard.core.admission.catalog import FLAVORS, UNBOUNDED, Quotas
 from modelyard.core.admission.totals import PARTS
 from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
@@ -69,6 +69,9 @@ async def set_quotas(
             violations.append(Violation(f"quotas.{name}", f"is no quota; known: {', '.join(known)}"))
         elif not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST:
             violations.append(Violation(f"quotas.{name}", f"is {shown(value)}, must be a whole number from 0"))
+        elif name == "total_disk_mib" and value < UNBOUNDED and not ctx.instance_disk_mib:
+            text = "cannot be held to while instances may have as much disk as they like: "
+            violations.append(Violation(f"quotas.{name}", text + "set MODELYARD_INSTANCE_DISK_MIB first"))
     if violations:
         raise Invalid(*violations)
     async with ctx.store.write() as w:
