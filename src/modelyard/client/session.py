@@ -110,9 +110,19 @@ class Session:
         """Wait, before something is tried again."""
         self._sleep(seconds)
 
-    def absolute(self, method: str, path: str, *, body: object = None, params: Params = NO_PARAMS) -> Json:
-        """The JSON object that `method path` answers, outside any project (`/v3/users`); {} for none."""
-        return json_object(self.send(with_json(method, f"{self._root}{path}", body, params=params)))
+    def absolute(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        params: Params = NO_PARAMS,
+        timeout_s: float | None = None,
+    ) -> Json:
+        """The JSON object that `method path` answers, outside any project (`/v3/users`); {} for none. `timeout_s`
+        None: that of the session."""
+        asked = replace(with_json(method, f"{self._root}{path}", body, params=params), timeout_s=timeout_s)
+        return json_object(self.send(asked))
 
     def at(self, method: str, url: str, *, body: object = None, params: Params = NO_PARAMS) -> Json:
         """The JSON object that `method url` answers; {} for none."""

@@ -387,6 +387,22 @@ def test_a_deletion_is_waited_for_by_the_stream() -> None:
     assert server.count(ONE) == 2
 
 
+def test_what_takes_as_long_as_there_are_files_is_waited_for() -> None:
+    waited: dict[str, float] = {}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v3/auth/tokens":
+            return logged_in("t", "default")
+        waited[request.url.path.rpartition("/")[2]] = request.extensions["timeout"]["read"]
+        return httpx.Response(200, json={})
+
+    with Client(CREDENTIALS, transport=httpx.MockTransport(answer)) as yard:
+        yard.admin.disk()
+        yard.admin.clean(dry_run=True)
+        yard.admin.top()
+    assert waited == {"disk": 3600.0, "clean": 3600.0, "top": 70.0}
+
+
 def test_a_stream_that_only_beats_does_not_hold_whoever_waits() -> None:
     """Beats are comments, so nothing that is an event ever comes."""
     clock = Clock()

@@ -13,6 +13,8 @@ ADMIN = "/v1/modelyard/admin"
 CREDENTIALS = "/v3.0/OS-CREDENTIAL/credentials"
 SYSTEM = "system"
 """In place of a project: the whole installation."""
+LONG_S = 3600.0
+"""For what walks a whole data directory, or removes what nothing uses of it."""
 
 
 class AsyncAdministration:
@@ -23,6 +25,10 @@ class AsyncAdministration:
 
     async def _call(self, method: str, path: str, body: object = None, **params: str | int) -> Json:
         return await self._session.absolute(method, path, body=body, params=params)
+
+    async def _long(self, method: str, path: str, **params: str | int) -> Json:
+        """What takes as long as there are files."""
+        return await self._session.absolute(method, path, params=params, timeout_s=LONG_S)
 
     # Users and projects.
 
@@ -108,11 +114,11 @@ class AsyncAdministration:
 
     async def disk(self) -> Json:
         """Bytes of the data directory by what uses them, and what is free."""
-        return await self._call("GET", f"{ADMIN}/disk")
+        return await self._long("GET", f"{ADMIN}/disk")
 
     async def clean(self, *, dry_run: bool) -> Json:
         """Remove what nothing uses; what it was, or would be."""
-        return await self._call("POST", f"{ADMIN}/clean", **({"dry_run": "true"} if dry_run else {}))
+        return await self._long("POST", f"{ADMIN}/clean", **({"dry_run": "true"} if dry_run else {}))
 
     # What projects may use.
 
