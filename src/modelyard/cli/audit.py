@@ -9,8 +9,8 @@ import typer
 from rich.console import RenderableType
 
 from modelyard.cli import views
-from modelyard.cli.context import AsJson, DataDir, connect, print_answer, show
-from modelyard.client import Client
+from modelyard.cli.context import AsJson, DataDir, connect, errors, print_answer, show
+from modelyard.client import Client, Unreachable
 from modelyard.client.records import Json
 
 EVERY_S = 1.0
@@ -36,7 +36,15 @@ def audit(
     project: Annotated[
         bool, typer.Option("--project-only", help="Only this project; for its admins. Otherwise the installation.")
     ] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="So many, the newest.")] = 50,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="So many, the newest (with --after the oldest).")
+    ] = 50,
+    after: Annotated[
+        int | None,
+        typer.Option(
+            "--after", metavar="NUMBER", min=0, help="The first ones after this one, to go on with a copy."
+        ),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Then go on with what comes.")] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -45,8 +53,12 @@ def audit(
     said = {"user": user, "action": action, "resource": resource, "outcome": outcome}
     asked: dict[str, str | int] = {name: value for name, value in said.items() if value is not None}
     asked |= {name: _when(text) for name, text in (("since", since), ("until", until)) if text is not None}
+    if after is not None:
+        asked |= {"after": after, "order": "asc"}
     with connect(data_dir) as yard:
-        found = yard.admin.audit(everywhere=not project, limit=limit, **asked)[::-1]
+        found = yard.admin.audit(everywhere=not project, limit=limit, **asked)
+        if after is None:
+            found.reverse()
         if not follow:
             print_answer(found, rows(found), as_json=as_json)
             return
@@ -56,8 +68,9 @@ def audit(
 def _follow(
     yard: Client, found: list[Json], asked: dict[str, str | int], *, everywhere: bool, as_json: bool
 ) -> None:
-    """One line for each; as JSON, one object a line."""
-    last = max((int(str(one["number"])) for one in found), default=0)
+    """One line for each; as JSON, one object a line. A server that is away is asked again until it is back, and no
+    row is missed."""
+    last, away = max((int(str(one["number"])) for one in found), default=int(asked.get("after", 0))), False
     while True:
         for one in found:
             if as_json:
@@ -68,9 +81,17 @@ def _follow(
                 show(line(one))
         if len(found) < AT_ONCE:
             time.sleep(EVERY_S)
-        found = yard.admin.audit(
-            everywhere=everywhere, **{**asked, "after": last, "order": "asc", "limit": AT_ONCE}
-        )
+        again = {**asked, "after": last, "order": "asc", "limit": AT_ONCE}
+        try:
+            found = yard.admin.audit(everywhere=everywhere, **again)
+        except Unreachable as error:
+            if not away:
+                errors.print(f"the server is away, it is asked again after number {last}: {error}")
+            found, away = [], True
+            continue
+        if away:
+            errors.print("the server is back")
+        away = False
         last = max((int(str(one["number"])) for one in found), default=last)
 
 

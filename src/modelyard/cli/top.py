@@ -10,18 +10,18 @@ from rich.live import Live
 from modelyard.cli import views
 from modelyard.cli.asking import confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, Yes, connect, console, errors, print_answer, print_json, show
-from modelyard.client import Client
+from modelyard.client import Client, Unreachable
 from modelyard.client.records import Json, rows
 
 SORTS = {
-    "name": ("service_name",),
-    "cpu": ("cpu",),
-    "memory": ("memory_mib",),
-    "requests": ("requests_per_minute",),
-    "in-flight": ("in_flight",),
-    "errors": ("failed_times",),
-    "latency": ("p99_seconds",),
-    "instances": ("instances",),
+    "name": "service_name",
+    "cpu": "cpu",
+    "memory": "memory_mib",
+    "requests": "requests_per_minute",
+    "in-flight": "in_flight",
+    "errors": "failed_times",
+    "latency": "p99_seconds",
+    "instances": "instances",
 }
 """Everything but the name: the most first."""
 
@@ -44,8 +44,13 @@ def top(
             print_answer(found, shown(found), as_json=as_json)
             return
         with Live(console=console, screen=True, auto_refresh=False) as live:
+            seen: RenderableType = ""
             while True:
-                live.update(shown(_found(yard, sort, every=every)), refresh=True)
+                try:
+                    now = seen = shown(_found(yard, sort, every=every))
+                except Unreachable as error:
+                    now = Group(seen, "", f"the server is away, this is from before; it is asked again: {error}")
+                live.update(now, refresh=True)
                 time.sleep(interval)
 
 
@@ -56,7 +61,7 @@ def _found(yard: Client, sort: str, *, every: bool) -> Json:
 
 def ordered(found: list[Json], sort: str) -> list[Json]:
     """Rows without the value come last."""
-    (field,) = SORTS[sort]
+    field = SORTS[sort]
     if sort == "name":
         return sorted(found, key=lambda one: str(one[field]))
     return sorted(found, key=lambda one: (-float(str(one.get(field, -1))), str(one["service_name"])))

@@ -2,13 +2,19 @@
 
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
+from rich.console import Console
 
-from modelyard.cli import audit, context
+from modelyard.cli import audit, context, top
 from modelyard.cli.exits import Exit
-from modelyard.client import Client, Credentials
+from modelyard.client import Client, Credentials, Unreachable
+from modelyard.client.records import Json
 
 Run = Callable[..., tuple[int, str, str]]
 USERS = [{"id": "u1", "name": "bob", "enabled": True}, {"id": "u2", "name": "eve"}, {"id": "u3", "name": "eve"}]
@@ -61,9 +67,11 @@ class Server:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, object]] = []
+        self.asked: dict[str, str] = {}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         key = f"{request.method} {request.url.path}"
+        self.asked = dict(request.url.params)
         if "auth/tokens" not in key and request.method != "GET":
             self.sent.append((key, json.loads(request.content) if request.content else None))
         return httpx.Response(200, json=ANSWERS.get(key, {}), headers={"X-Subject-Token": "t"})
@@ -197,6 +205,62 @@ def test_the_audit_is_told_oldest_first(run: Run) -> None:
     assert "refused 401 4122, 12 times" in refused
     status, out, _ = run("audit", "--project-only", "--json")
     assert [row["number"] for row in json.loads(out)] == [7]
+
+
+def test_who_follows_the_audit_is_told_that_the_server_is_away_and_misses_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[object] = []
+    answers: list[list[Json] | Unreachable] = [
+        Unreachable("refused"),
+        Unreachable("refused"),
+        [{**DONE, "number": 9}],
+    ]
+
+    def told(**query: object) -> list[Json]:
+        asked.append(query["after"])
+        if not answers:
+            raise KeyboardInterrupt
+        answer = answers.pop(0)
+        if isinstance(answer, Unreachable):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("modelyard.cli.audit.time.sleep", lambda _: None)
+    yard: Any = SimpleNamespace(admin=SimpleNamespace(audit=told))
+    with pytest.raises(KeyboardInterrupt):
+        audit._follow(yard, [DONE], {}, everywhere=True, as_json=True)
+    out, err = capsys.readouterr()
+    assert [json.loads(one)["number"] for one in out.splitlines()] == [7, 9]
+    assert asked == [7, 7, 7, 9]
+    assert (err.count("is away"), err.count("is back")) == (1, 1)
+
+
+def test_top_shows_what_it_knew_while_the_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = iter([{"services": []}, Unreachable("refused")])
+
+    def told() -> Json:
+        answer = next(asked, None)
+        if answer is None:
+            raise KeyboardInterrupt
+        if isinstance(answer, Unreachable):
+            raise answer
+        return answer
+
+    screen = StringIO()
+    monkeypatch.setattr(top, "console", Console(file=screen, force_terminal=True, width=150, height=20))
+    monkeypatch.setattr(top, "connect", lambda _: nullcontext(SimpleNamespace(top=told)))
+    monkeypatch.setattr("modelyard.cli.top.time.sleep", lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        top.top()
+    last = screen.getvalue().rpartition("SERVICE")[2]
+    assert "the server is away" in last
+
+
+def test_a_copy_of_the_audit_goes_on_after_its_last_number(run: Run, server: Server) -> None:
+    status, out, _ = run("audit", "--after", "6", "--project-only", "--json")
+    assert (status, [row["number"] for row in json.loads(out)]) == (0, [7])
+    assert {"after": "6", "order": "asc"}.items() <= server.asked.items()
 
 
 def test_times_of_the_audit() -> None:
