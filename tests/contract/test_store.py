@@ -297,6 +297,18 @@ async def test_a_record_has_the_revisions_that_anything_mentions(store: SqlStore
         assert [revision.number for revision in await r.revisions("s1")] == [6, 5, 4, 3, 2, 1]
 
 
+async def test_the_records_of_a_project_are_its_alone(store: SqlStore) -> None:
+    other = dataclasses.replace(a.service("s2"), project_id="p2")
+    await a.filled(store, a.service("s1"), other)
+    async with store.write() as w:
+        for service_id in ("s1", "s2"):
+            await w.apply(service_id, Changes(1, instances=(a.instance(f"i-{service_id}", service_id),)))
+    async with store.read() as r:
+        every = await r.records()
+        assert [await r.records("p1"), await r.records("p2"), await r.records("p3")] == [every[:1], every[1:], []]
+        assert [len(one.instances) for one in every] == [1, 1]
+
+
 async def test_old_revisions_go_unless_something_mentions_them(store: SqlStore) -> None:
     async with store.write() as w:
         await w.add_service(a.service("s1", revision=5, stable=4))

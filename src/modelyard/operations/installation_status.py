@@ -41,6 +41,6 @@ async def instances(ctx: Context, caller: Principal, project_id: str) -> Mapping
     authorise(caller, project_id, CONTROL_READ, "modelyard:status:get")
     await ctx.facts()
     async with ctx.store.read() as r:
-        records = await r.records()
-    mine = (i for record in records if record.service.project_id == project_id for i in record.instances)
+        records = await r.records(project_id)
+    mine = (i for record in records for i in record.instances)
     return dict(Counter(str(instance.phase) for instance in mine))

@@ -55,7 +55,7 @@ async def of_installation(ctx: Context, principal: Principal) -> Sequence[Servic
 async def _uses(ctx: Context, project_id: str | None) -> Sequence[ServiceUse]:
     answers = await ctx.facts()
     async with ctx.store.read() as r:
-        stored = [one for one in await r.records() if project_id in {None, one.service.project_id}]
+        stored = await r.records(project_id)
         counters = await r.counters([one.service.id for one in stored])
         tasks = await newest(r, [one.service for one in stored])
     records = [facts.record(one, answers=answers) for one in stored]

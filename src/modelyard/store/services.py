@@ -63,8 +63,9 @@ class ServiceReads(Protocol):
     ) -> tuple[ServiceRecord, Counter] | None:
         """The same with its counter, in the same number of statements."""
 
-    async def records(self) -> Sequence[ServiceRecord]:
-        """Every service, in a constant number of statements: what a fresh control plane reads first."""
+    async def records(self, project_id: str | None = None) -> Sequence[ServiceRecord]:
+        """Every service, or every one of a project, in a constant number of statements: what a fresh control plane
+        reads first."""
 
     async def events(self, service_id: str, query: EventQuery) -> tuple[int, Sequence[Event]]: ...
 

@@ -35,7 +35,7 @@ async def refusals(
 async def taken(ctx: Context, r: ReadTransaction, project_id: str, *, but: str = "") -> Total:
     """What the services of a project take now, `but` one."""
     total = Total()
-    for record in await r.records():
-        if record.service.project_id == project_id and record.service.id != but:
+    for record in await r.records(project_id):
+        if record.service.id != but:
             total += totals.taken(record, ctx.instance_disk_mib)
     return total

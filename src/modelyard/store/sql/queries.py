@@ -174,22 +174,29 @@ def heads(*, one: bool, of_project: bool) -> Select[Any]:
     return statement.where(s.project_id == bindparam("project_id")) if of_project else statement
 
 
+def _of_project(column: ColumnElement[str]) -> ColumnElement[bool]:
+    return column.in_(select(services.c.id).where(services.c.project_id == bindparam("project_id")))
+
+
 @cache
-def running(*, one: bool) -> Select[Any]:
-    """Instances, of all services or of `:service_id`."""
+def running(*, one: bool, of_project: bool) -> Select[Any]:
+    """Instances, of all services, of `:service_id`, of those of `:project_id`."""
     i = instances.c
     statement = select(instances).order_by(i.started_ms, i.id)
-    return statement.where(i.service_id == bindparam("service_id")) if one else statement
+    if one:
+        statement = statement.where(i.service_id == bindparam("service_id"))
+    return statement.where(_of_project(i.service_id)) if of_project else statement
 
 
 @cache
-def mentioned_revisions(*, one: bool) -> Select[Any]:
+def mentioned_revisions(*, one: bool, of_project: bool) -> Select[Any]:
     """The revisions that a service, its active rollout, its instances and those tasks mention that may go on or
-    have left something to remove; of every service, or of `:service_id`."""
+    have left something to remove; of every service, of `:service_id`, of those of `:project_id`."""
     pairs = _mentioned(bindparam("service_id") if one else None)
-    return select(revisions).join(
+    statement = select(revisions).join(
         pairs, and_(revisions.c.service_id == pairs.c.service_id, revisions.c.number == pairs.c.number)
     )
+    return statement.where(_of_project(revisions.c.service_id)) if of_project else statement
 
 
 @cache

@@ -104,24 +104,24 @@ class ServiceReading(Session):
         records = await self._records(service_id, project_id)
         return records[0] if records else None
 
-    async def records(self) -> Sequence[ServiceRecord]:
-        return [record for record, _ in await self._records(None)]
+    async def records(self, project_id: str | None = None) -> Sequence[ServiceRecord]:
+        return [record for record, _ in await self._records(None, project_id)]
 
     async def _records(
         self, service_id: str | None, project_id: str | None = None
     ) -> Sequence[tuple[ServiceRecord, Counter]]:
-        """In three statements, whether of one service or of all: services with their active rollout, counter and
-        highest revision; the revisions that are mentioned; instances."""
-        one, of = service_id is not None, {"service_id": service_id}
-        asked = {**of, "project_id": project_id}
+        """In three statements, whether of one service, of a project or of all: services with their active rollout,
+        counter and highest revision; the revisions that are mentioned; instances."""
+        one, asked = service_id is not None, {"service_id": service_id, "project_id": project_id}
+        whole = project_id is not None and not one
         heads = await self._rows(queries.heads(one=one, of_project=project_id is not None), asked)
         if not heads:
             return []
         numbered: defaultdict[str, dict[int, Revision]] = defaultdict(dict)
-        for row in await self._rows(queries.mentioned_revisions(one=one), of):
+        for row in await self._rows(queries.mentioned_revisions(one=one, of_project=whole), asked):
             numbered[row.service_id][row.number] = convert.revision(row, self._box)
         running: defaultdict[str, list[Instance]] = defaultdict(list)
-        for row in await self._rows(queries.running(one=one), of):
+        for row in await self._rows(queries.running(one=one, of_project=whole), asked):
             running[row.service_id].append(convert.instance(row))
         records = []
         for row in heads:
