@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -297,7 +297,7 @@ async def _exporter(settings: Settings, store: Store, logs: LogStore, stack: Asy
 
 def _collectors(
     engine: Engine, gateway: Gateway, logs: LogProcess, owners: Owners, now_ms: Callable[[], int]
-) -> Mapping[str, Callable[[], Awaitable[None]]]:
+) -> Mapping[str, Callable[[], Coroutine[object, object, None]]]:
     """Of what instances write, and of what the gateway writes of calls."""
     calls = CallsKeeper(logs, owners.project, owners.secrets)
     return {

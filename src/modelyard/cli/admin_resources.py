@@ -15,8 +15,8 @@ flavors = typer.Typer(no_args_is_help=True, help="Sizes of instances, and who ma
 pools = typer.Typer(no_args_is_help=True, help="Dedicated resources of projects.")
 buckets = typer.Typer(no_args_is_help=True, help="Which project a bucket belongs to, and where it is.")
 
-UNBOUNDED = 10**12
-"""A total that nobody set."""
+NOT_SET = 10**12
+"""What the API says of a total that nobody set."""
 Flavor = Annotated[str, typer.Argument(metavar="FLAVOR", help="Name of a flavor.")]
 Pool = Annotated[str, typer.Argument(metavar="POOL", help="Name or id of a pool.")]
 For = Annotated[list[str] | None, typer.Option("--project", help="Only for this project; may be repeated.")]
@@ -45,7 +45,7 @@ def quotas(
         print_json(limits)
     else:
         rows: list[Json] = [
-            {"quota": name, "value": "unbounded" if value == UNBOUNDED else value, "used": used.get(name)}
+            {"quota": name, "value": "unbounded" if value == NOT_SET else value, "used": used.get(name)}
             for name, value in sorted(limits.items())
         ]
         show(views.plain(rows, "quota", "value", "used"))

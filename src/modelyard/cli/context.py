@@ -61,8 +61,8 @@ asked_of: ContextVar[str] = ContextVar("asked_of", default="")
 
 console = Console(highlight=False, markup=False)
 errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-UNBOUNDED = 1_000_000
-"""Columns of a pipe: nothing is cut or wrapped there."""
+PIPE_COLUMNS = 1_000_000
+"""Of a pipe: nothing is cut or wrapped there."""
 
 
 def data_directory(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
@@ -134,7 +134,7 @@ def show(*shown: RenderableType, on: Console | None = None) -> None:
     if where.is_terminal:
         where.print(*shown, sep="\n")
         return
-    plain = Console(width=UNBOUNDED, highlight=False, markup=False, color_system=None)
+    plain = Console(width=PIPE_COLUMNS, highlight=False, markup=False, color_system=None)
     with plain.capture() as taken:
         plain.print(*shown, sep="\n")
     for line in taken.get().splitlines():

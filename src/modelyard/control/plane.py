@@ -7,7 +7,7 @@ snapshot would otherwise wipe the routes that a gateway still serves.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 
 from modelyard.artifacts.sweeping import Sweeper
@@ -48,7 +48,7 @@ class ControlPlane:
         token_ttl_ms: int = TOKEN_TTL_MS,
         sweeper: Sweeper | None = None,
         chores: Sequence[Callable[[], Awaitable[None]]] = (),
-        beside: Mapping[str, Callable[[], Awaitable[None]]] = {},
+        beside: Mapping[str, Callable[[], Coroutine[object, object, None]]] = {},
         channels: Mapping[str, Channel] = {},
         changed: Callable[[str], None] = lambda _service_id: None,
     ) -> None:
@@ -125,7 +125,7 @@ class ControlPlane:
             asyncio.create_task(_every(COUNT_EVERY_S, self._counting.take), name="counting"),
             asyncio.create_task(self._sweep_up(), name="sweep"),
             *(asyncio.create_task(_every(SWEEP_EVERY_S, chore), name="chore") for chore in self._chores),
-            *(asyncio.create_task(_until_cancelled(act), name=name) for name, act in self._beside.items()),
+            *(asyncio.create_task(act(), name=name) for name, act in self._beside.items()),
             *(
                 asyncio.create_task(_every(LOOK_AGAIN_EVERY_S, partial(_look_again, loop)), name=f"again: {kind}")
                 for kind, loop in self._loops.items()
@@ -239,10 +239,6 @@ async def _forget_rows(ports: Ports) -> None:
                 await writing.apply(
                     record.service.id, Changes(seen_version=record.service.version, forget_instances=ids)
                 )
-
-
-async def _until_cancelled(act: Callable[[], Awaitable[None]]) -> None:
-    await act()
 
 
 async def _every(period_s: float, act: Callable[[], Awaitable[None]]) -> None:

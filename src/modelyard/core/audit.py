@@ -66,10 +66,11 @@ def _bounded(found: Iterable[str]) -> tuple[str, ...]:
 def resource(template: str, given: Mapping[str, str]) -> str:
     """The path of a call below its project, with what it names.
 
+    /v2/{project_id}/notifications/topics/{topic_urn}        → notifications/topics/urn:smn:…
     /v1/{project_id}/services/{service_id}, {service_id: 7f}  → services/7f
     …/apps/{app_id}/app-code/{app_code}, {app_code: secret}   → app-auth/apps/7/app-code/***
     """
-    path = re.sub(r"^/v1/(\{project_id\}|modelyard/admin)/|^/", "", template)
+    path = re.sub(r"^/v[12]/(\{project_id\}|modelyard/admin)/|^/", "", template)
     for name, value in given.items():
         shown = "***" if _SECRET.search(name) else printable(value)
         path = re.sub(rf"\{{{re.escape(name)}(:path)?\}}", lambda _, shown=shown: shown, path)  # type: ignore[misc]

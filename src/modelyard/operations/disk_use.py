@@ -14,11 +14,12 @@ from modelyard.domain.identity import Principal
 from modelyard.operations.accounts import administer
 
 COPY = ".before-"
-USES: Mapping[str, str] = {
-    **{name: name for name in ("packages", "environments", "instances", "logs", "objects", "uploads", "gateway")},
-    **{"reserve": "reserve", "backups": "backups"},
-}
-"""What lies at the top of a data directory; the rest is `other`, but for the database and its copies."""
+NAMES = (
+    *("packages", "environments", "instances", "outputs", "logs", "log", "objects", "uploads", "gateway"),
+    *("reserve", "backups"),
+)
+"""What lies at the top of a data directory; the rest is `other`, but for the database and its copies (which count
+as `backups`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class DiskPorts:
 
 def measure(data_dir: Path) -> Mapping[str, int]:
     """Bytes by use; what vanishes meanwhile counts as far as it was seen."""
-    sizes = dict.fromkeys(("database", *USES.values(), "other"), 0)
+    sizes = dict.fromkeys(("database", *NAMES, "other"), 0)
     for path in data_dir.iterdir():
         with suppress(OSError):
             sizes[_use(path.name)] += size(path)
@@ -65,7 +66,7 @@ def copies(data_dir: Path) -> list[Path]:
 def _use(name: str) -> str:
     if name.startswith("modelyard.db"):
         return "backups" if COPY in name else "database"
-    return USES.get(name, "other")
+    return name if name in NAMES else "other"
 
 
 async def by_use(disk: DiskPorts | None, principal: Principal) -> Mapping[str, int]:

@@ -11,10 +11,11 @@ import httpx
 import pytest
 from rich.console import Console
 
-from modelyard.cli import audit, context, top
+from modelyard.cli import admin_resources, audit, context, top
 from modelyard.cli.exits import Exit
 from modelyard.client import Client, Credentials, Unreachable
 from modelyard.client.records import Json
+from modelyard.core.admission import catalog
 
 Run = Callable[..., tuple[int, str, str]]
 USERS = [{"id": "u1", "name": "bob", "enabled": True}, {"id": "u2", "name": "eve"}, {"id": "u3", "name": "eve"}]
@@ -261,6 +262,10 @@ def test_a_copy_of_the_audit_goes_on_after_its_last_number(run: Run, server: Ser
     status, out, _ = run("audit", "--after", "6", "--project-only", "--json")
     assert (status, [row["number"] for row in json.loads(out)]) == (0, [7])
     assert {"after": "6", "order": "asc"}.items() <= server.asked.items()
+
+
+def test_a_total_that_nobody_set_is_the_server_s() -> None:
+    assert admin_resources.NOT_SET == catalog.UNBOUNDED
 
 
 def test_times_of_the_audit() -> None:

@@ -33,6 +33,7 @@ def test_names_of_the_fields_that_were_sent(body: Any, names: tuple[str, ...]) -
     [
         ("/v1/{project_id}/services/{service_id}", {"project_id": "p", "service_id": "7f"}, "services/7f"),
         ("/v1/modelyard/admin/flavors/{flavor}", {"flavor": "a/b"}, "flavors/a/b"),
+        ("/v2/{project_id}/notifications/topics/{urn}", {"urn": "urn:smn:t"}, "notifications/topics/urn:smn:t"),
         ("/v3/users/{user_id}", {"user_id": "u\n"}, "v3/users/u\\n"),
         ("/v1/{project_id}/objects/{bucket}/{key:path}", {"bucket": "b", "key": r"k\1"}, r"objects/b/k\1"),
         ("/v1/{project_id}/a/{app_code}", {"app_code": "s3cret"}, "a/***"),
