@@ -36,6 +36,7 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
         pool=variant.template.pool,
         volumes=variant.template.volumes,
         batch=_is_batch(record),
+        secret_names=tuple(sorted(variant.secret_names)),
     )
 
 

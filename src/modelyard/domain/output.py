@@ -40,8 +40,8 @@ class Output:
 @dataclass(frozen=True, slots=True)
 class OutputSource:
     """An instance that may have written something: also one that has ended, and one that was removed. `mark` is
-    another text after it wrote more. `envs`: what it was started with. `removed`: it waits here for its collector
-    alone."""
+    another text after it wrote more. `envs`: what it was started with, and which of them are secrets
+    (`secret_names`). `removed`: it waits here for its collector alone."""
 
     instance_id: str
     service_id: str
@@ -52,3 +52,4 @@ class OutputSource:
     ended: bool = False
     removed: bool = False
     envs: tuple[tuple[str, str], ...] = ()
+    secret_names: tuple[str, ...] = ()

@@ -54,7 +54,7 @@ class StartRefusedError(EngineError):
 class InstanceSpec:
     """Everything an engine needs to run one instance. `package` is the snapshot's digest; `pool` where it runs
     ("": the default one), `volumes` what it sees of the host besides. `batch`: it is a worker of a batch
-    service."""
+    service. `secret_names`: which of `envs` nobody is shown."""
 
     instance_id: str
     service_id: str
@@ -70,6 +70,7 @@ class InstanceSpec:
     pool: str = ""
     volumes: tuple[Volume, ...] = ()
     batch: bool = False
+    secret_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,7 @@ class FakeEngine:
                 ended,
                 gone,
                 spec.envs,
+                spec.secret_names,
             )
             for instance_id, life, ended, gone in (*alive, *removed)
         ]

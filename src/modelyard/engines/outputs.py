@@ -97,6 +97,7 @@ class Outputs:
             ended,
             removed,
             spec.envs,
+            spec.secret_names,
         )
 
     def _is_kept(self, path: Path) -> bool:
