@@ -17,6 +17,7 @@ from tests.worlds.otlp import Receiver, receiving, records
 
 from modelyard.control.exporting import Exporter
 from modelyard.domain.logs import Line, Origin
+from modelyard.logs.base import LogsUnavailableError
 from modelyard.logs.exports import GRPC, HTTP, ReceiverAwayError, address, headers
 from modelyard.logs.memory import MemoryLogs
 from modelyard.logs.otlp import receiver
@@ -177,6 +178,20 @@ async def test_nothing_is_lost_when_positions_cannot_be_read_or_logs_are_away(st
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert to.bodies == ["one"]
+
+
+async def test_a_service_whose_lines_cannot_be_read_holds_up_no_other(store: SqlStore) -> None:
+    logs = MemoryLogs()
+    await wrote(logs, "a", "one")
+    await wrote(logs, "s1", "two")
+    logs.broken = {"a"}
+    async with receiving() as to, exporting(store, logs, to) as exporter:
+        with pytest.raises(LogsUnavailableError):
+            await exporter.round()
+        assert to.bodies == ["two"]
+        logs.broken = set()
+        await all_sent(exporter)
+        assert to.bodies == ["two", "one"]
 
 
 async def test_over_http_too(store: SqlStore) -> None:

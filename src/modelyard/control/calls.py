@@ -14,7 +14,7 @@ from modelyard.core.masking import Masker
 from modelyard.core.output_lines import BEGIN, Place, place
 from modelyard.domain.logs import GATEWAY, Line, Origin
 from modelyard.domain.output import Output, OutputSource, Position
-from modelyard.logs.base import LogStore
+from modelyard.logs.base import LogStore, LogsUnavailableError
 from modelyard.logs.keeper import Maskers
 
 DROPPED = "… {} bytes of the gateway's access log were dropped here: more waited to be collected than may"
@@ -51,8 +51,14 @@ class CallsKeeper:
         end = len(output.data) if whole else output.data.rfind(b"\n") + 1
         lines = await asyncio.to_thread(_by_service, output.data[:end], masker)
         after = output.at(end)
+        failure: LogsUnavailableError | None = None
         for service_id, those in lines.items():
-            await self._append(service_id, those, output, after)
+            try:
+                await self._append(service_id, those, output, after)
+            except LogsUnavailableError as error:  # of this service: the others get theirs
+                failure = error
+        if failure is not None:
+            raise failure
         return Place(after)
 
     async def _append(

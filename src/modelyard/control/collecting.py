@@ -103,21 +103,30 @@ class Collector:
                 self._tell("")
 
     async def round(self) -> int:
-        """Everybody's turns; how many bytes were read. Raises EngineUnavailableError, LogsUnavailableError."""
+        """Everybody's turns; how many bytes were read. Raises EngineUnavailableError, and LogsUnavailableError after
+        everybody else had their turns: what cannot be kept of one holds up nobody."""
         sources = {source.instance_id: source for source in await self._engine.outputs()}
         for gone in self._readers.keys() - sources.keys():
             del self._readers[gone]
         turns, total = _beginning_after(self._last, sources), 0
+        failure: LogsUnavailableError | None = None
         while turns and total < ROUND_BYTES:
             more = []
             for instance_id in turns:
                 if total >= ROUND_BYTES:
                     break
-                if count := await self._turn(sources[instance_id]):
+                try:
+                    count = await self._turn(sources[instance_id])
+                except LogsUnavailableError as error:
+                    self._last, failure = instance_id, error
+                    continue
+                if count:
                     total += count
                     self._last = instance_id
                     more.append(instance_id)
             turns = more
+        if failure is not None:
+            raise failure
         return total
 
     async def _turn(self, source: OutputSource) -> int:

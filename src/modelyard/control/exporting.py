@@ -84,17 +84,21 @@ class Exporter:
             await asyncio.sleep(pause_s)
 
     async def round(self) -> bool:
-        """One batch of each service; whether there is more. Raises ReceiverAwayError, LogsUnavailableError,
-        StoreUnavailableError."""
+        """One batch of each service; whether there is more. Raises ReceiverAwayError, StoreUnavailableError, and
+        LogsUnavailableError after those had their turns whose lines can be read."""
         if self._sent is None:
             async with self._store.read() as r:
                 self._sent = dict(await r.log_exports(TARGET))
         kept = await self._logs.services()
         more, moved = False, {}
+        failure: LogsUnavailableError | None = None
         try:
             for service_id in kept:
                 before = self._sent.get(service_id, 0)
-                more = await self._batch(service_id, before) or more
+                try:
+                    more = await self._batch(service_id, before) or more
+                except LogsUnavailableError as error:
+                    failure = error
                 if self._sent.get(service_id, 0) != before:
                     moved[service_id] = self._sent[service_id]
         finally:
@@ -102,6 +106,8 @@ class Exporter:
                 async with self._store.write() as w:
                     await w.save_log_exports(TARGET, moved)
         await self._forget(frozenset(kept))
+        if failure is not None:
+            raise failure
         return more
 
     async def _batch(self, service_id: str, after: int) -> bool:

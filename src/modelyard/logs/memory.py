@@ -2,6 +2,7 @@
 
 logs.away = True     every call raises LogsUnavailableError
 logs.full = True     `append` does
+logs.broken = {…}    `append` and `search` do of these services
 logs.texts(service)  what is kept of it, in order
 """
 
@@ -24,11 +25,12 @@ class _Service:
 
 
 class MemoryLogs:
-    """`away`, `full`: see the module."""
+    """`away`, `full`, `broken`: see the module."""
 
     def __init__(self) -> None:
         self.away = False
         self.full = False
+        self.broken: set[str] = set()
         self._services: dict[str, _Service] = {}
 
     def texts(self, service_id: str) -> list[str]:
@@ -41,7 +43,7 @@ class MemoryLogs:
         pass
 
     async def append(self, origin: Origin, lines: Sequence[Line], position: str) -> int:
-        self._asked()
+        self._asked(origin.service_id)
         if self.full:
             raise LogsUnavailableError("no space left on device")
         service = self._services.setdefault(origin.service_id, _Service())
@@ -59,7 +61,7 @@ class MemoryLogs:
         return service.positions.get(origin.instance_id, "") if service else ""
 
     async def search(self, service_id: str, query: LogQuery) -> Found:
-        self._asked()
+        self._asked(service_id)
         lines = self._lines(service_id)
         found = [line for line in (reversed(lines) if query.newest_first else lines) if matches(query, line)]
         if len(found) <= query.limit:
@@ -104,8 +106,8 @@ class MemoryLogs:
         service = self._services.get(service_id)
         return [line for batch in service.batches for line in batch] if service else []
 
-    def _asked(self) -> None:
-        if self.away:
+    def _asked(self, service_id: str = "") -> None:
+        if self.away or service_id in self.broken:
             raise LogsUnavailableError("the logs are away")
 
 

@@ -95,3 +95,14 @@ async def test_what_was_dropped_is_said(world: World) -> None:
     first, second = world.logs.texts("s-1")
     assert first.startswith("… 5000 bytes of the gateway's access log were dropped here")
     assert second.startswith("POST / 500")
+
+
+async def test_a_service_that_cannot_be_kept_holds_up_no_other(world: World) -> None:
+    world.logs.broken = {"s-1"}
+    world.calls.lines += [call("s-1", 1), call("s-2", 2)]
+    with pytest.raises(LogsUnavailableError):
+        await world.collector.round()
+    assert await world.times("s-2") == [2]
+    world.logs.broken = set()
+    await world.collector.round()
+    assert (await world.times("s-1"), await world.times("s-2")) == ([1], [2])

@@ -158,3 +158,17 @@ async def test_it_goes_on_after_a_failure(world: World, monkeypatch: pytest.Monk
         while world.logs.texts("s-1") != ["one"]:  # noqa: ASYNC110
             await asyncio.sleep(0)
     running.cancel()
+
+
+async def test_one_that_cannot_be_kept_holds_up_nobody(world: World) -> None:
+    await world.start("i-1", "s-1")
+    await world.start("i-2", "s-2")
+    world.logs.broken = {"s-1"}
+    world.engine.write_log("i-1", "one")
+    world.engine.write_log("i-2", "two")
+    with pytest.raises(LogsUnavailableError):
+        await world.collector.round()
+    assert world.logs.texts("s-2") == ["two"]
+    world.logs.broken = set()
+    await world.collector.round()
+    assert world.logs.texts("s-1") == ["one"]
