@@ -103,8 +103,8 @@ class Collector:
                 self._tell("")
 
     async def round(self) -> int:
-        """Everybody's turns; how many bytes were read. Raises EngineUnavailableError, and LogsUnavailableError after
-        everybody else had their turns: what cannot be kept of one holds up nobody."""
+        """Everybody's turns; how many bytes were read. Raises EngineUnavailableError, and LogsUnavailableError
+        after everybody else had their turns: what cannot be kept of one holds up nobody."""
         sources = {source.instance_id: source for source in await self._engine.outputs()}
         for gone in self._readers.keys() - sources.keys():
             del self._readers[gone]

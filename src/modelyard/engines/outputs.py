@@ -49,12 +49,14 @@ class Outputs:
         return found
 
     def read(self, instance_id: str, after: Position | None, most_bytes: int, *, ended: bool) -> Output:
-        """`ended`: the instance is known to have, before this."""
-        path = self._instances / instance_id
-        if not path.exists():
+        """`ended`: the instance is known to have, before this. One that is set aside meanwhile is not over:
+        what was to be read here is there."""
+        path = there = self._instances / instance_id
+        if not there.exists():
             path, ended = self._aside / instance_id, True
         found = output.read(path, after, most_bytes, kept=self._is_kept(path))
         over = ended and len(found.data) < most_bytes and not found.closed
+        over = over and (path != there or there.exists())
         return replace(found, last=True) if over else found
 
     def release(self, instance_id: str, before: Position, *, last: bool) -> None:

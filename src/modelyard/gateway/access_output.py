@@ -60,7 +60,9 @@ class AccessOutput:
         ended = path.parent == self._ended or ProcessDir(path).sight().state is not State.RUNNING
         found = output.read(path, after, most_bytes, kept=True)
         position = replace(found.position, source=name)
-        return replace(found, position=position, last=ended and len(found.data) < most_bytes)
+        over = ended and len(found.data) < most_bytes
+        over = over and (path.parent == self._ended or path.exists())  # it may be set aside meanwhile
+        return replace(found, position=position, last=over)
 
     def _release(self, name: str, before: Position, *, last: bool) -> None:
         if last:
