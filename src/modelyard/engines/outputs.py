@@ -5,7 +5,6 @@ outputs/ID/log …      afterwards, with its spec, until it was read to the end 
                       were removed hold more than `most_bytes` together: then the oldest goes, and we say so
 """
 
-import contextlib
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
@@ -16,7 +15,7 @@ from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.engines.base import InstanceSpec
 from modelyard.engines.launch import instance_spec
 from modelyard.processes import output
-from modelyard.processes.directory import ProcessDir, SpecUnreadableError
+from modelyard.processes.directory import ProcessDir, SpecOfLaterReleaseError, SpecUnreadableError
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +39,14 @@ class Outputs:
         """`there`: the instances that were not removed, and whether they ended."""
         found = [self._source(spec, self._instances / spec.instance_id, ended, False) for spec, ended in there]
         for path in self._removed():
-            with contextlib.suppress(ValueError, OSError, SpecUnreadableError):
+            try:
                 if spec := ProcessDir(path).spec():
                     found.append(self._source(instance_spec(spec.label), path, True, True))
                     continue
+            except (OSError, SpecOfLaterReleaseError):
+                continue  # what we lack, or do not know, says nothing of the file
+            except (ValueError, SpecUnreadableError):
+                pass
             log.warning("%s has no readable spec: nobody knows whose output it is, removed", path)
             trees.remove(path)
         return found

@@ -1,5 +1,7 @@
 """Output of instances that ended, as it lies on disk: nothing goes before it was read."""
 
+import errno
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +13,7 @@ from modelyard.domain.output import Output, Position
 from modelyard.engines.outputs import Outputs
 from modelyard.gateway.access_output import AccessOutput
 from modelyard.processes import output
-from modelyard.processes.directory import ProcessDir, Spec
+from modelyard.processes.directory import FORMAT, ProcessDir, Spec
 
 READ = output.read
 
@@ -68,3 +70,28 @@ async def test_a_gateways_that_is_set_aside_while_it_is_read_is_not_over(
     assert (first.data, first.last) == (b"", False)
     rest = await calls.output(source.instance_id, None, 100)
     assert (rest.data, rest.last) == (b"last words\n", True)
+
+
+def test_a_lack_of_descriptors_removes_nothing(
+    outputs: Outputs, instances: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(instances.parent / "outputs" / "i-1")
+    with monkeypatch.context() as lacking:
+
+        def lacks(_directory: ProcessDir) -> Spec:
+            raise OSError(errno.EMFILE, "too many open files")
+
+        lacking.setattr(ProcessDir, "spec", lacks)
+        assert outputs.sources(()) == []
+    assert [source.instance_id for source in outputs.sources(())] == [SPEC.instance_id]
+    assert path.exists()
+
+
+def test_output_of_a_later_release_waits_for_it_and_nobodys_is_removed(outputs: Outputs, instances: Path) -> None:
+    later = written(instances.parent / "outputs" / "later")
+    (later / "spec.json").write_text(json.dumps({"format": FORMAT + 1}))
+    nobodys = written(instances.parent / "outputs" / "nobodys")
+    (nobodys / "spec.json").write_text("torn")
+    assert outputs.sources(()) == []
+    assert later.exists()
+    assert not nobodys.exists()
