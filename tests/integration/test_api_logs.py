@@ -349,6 +349,21 @@ async def test_a_stream_is_quiet_while_nothing_can_be_read_and_then_goes_on(worl
         assert (await line(stream))["text"] == "two"
 
 
+async def test_a_stream_does_not_end_before_what_could_not_be_read(world: ApiWorld) -> None:
+    bounded(world, replace(QUICK, beat_s=0.01, look_s=0.01))
+    service_id = await world.service()
+    await wrote(world, service_id, "one", at_ms=1000)
+    memory = world.deps.context.logs
+    assert isinstance(memory, MemoryLogs)
+    memory.away = True
+    async with streamed(world, f"{service_id}/logs/watch", query="until=1700000000000") as stream:
+        while not stream.quiet:
+            await stream._more()
+        memory.away = False
+        assert (await line(stream))["text"] == "one"
+        assert "until is over" in (await stream.event()).data
+
+
 async def test_so_many_follow_at_once_and_places_are_given_back(world: ApiWorld) -> None:
     service_id = await world.service()
     for _ in range(5):

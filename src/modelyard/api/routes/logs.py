@@ -139,11 +139,11 @@ class _Look:
     service_id: str
     again: Callable[[], Awaitable[Principal]]
 
-    async def news(self, query: LogQuery, after: int) -> News:
-        """None, for now, when nothing can be read."""
+    async def news(self, query: LogQuery, after: int) -> News | None:
+        """None when nothing can be read now: then nobody knows what there is to tell."""
         with suppress(LogsUnavailableError):
             return await logs.news(self.ctx, self.service_id, query, after)
-        return News(after=after)
+        return None
 
     async def allowed(self, asked: _Asked) -> _Asked:
         """Found out again. Raises Unauthenticated, Forbidden, NotFound."""
@@ -165,7 +165,8 @@ async def _events(
         while not bell.closed:
             bell.hush()
             over = look.over(query)
-            news = await look.news(query, after)
+            read = await look.news(query, after)
+            news = read or News(after=after)
             after = news.after
             if news.skipped:
                 yield event("skipped", {"lines": news.skipped})
@@ -180,10 +181,10 @@ async def _events(
                 asked, checked = await look.allowed(asked), time()
             if news.more:
                 continue
-            if not asked.there:
+            if read is not None and not asked.there:
                 yield event("deleted", {"service_id": look.service_id})
                 return
-            if over:
+            if read is not None and over:
                 yield event("end", {"error_msg": OVER, "over": True})
                 return
             await asyncio.sleep(bounds.apart_s)
