@@ -364,6 +364,21 @@ async def test_a_stream_does_not_end_before_what_could_not_be_read(world: ApiWor
         assert "until is over" in (await stream.event()).data
 
 
+async def test_a_follower_begins_with_the_newest_though_searches_give_up_for_now(world: ApiWorld) -> None:
+    service_id = await world.service()
+    await wrote(world, service_id, "signal 1", "signal 2", *(f"noise {i}" for i in range(50)))
+    memory = world.deps.context.logs
+    assert isinstance(memory, MemoryLogs)
+    memory.looks = 10
+    for limit, first in (1, "signal 2"), (0, "signal 3"):
+        query = f"words=signal&limit={limit}"
+        async with streamed(world, f"{service_id}/logs/watch", query=query) as stream:
+            await stream.begun()
+            if limit == 0:
+                await wrote(world, service_id, "signal 3")
+            assert (await line(stream))["text"] == first
+
+
 async def test_so_many_follow_at_once_and_places_are_given_back(world: ApiWorld) -> None:
     service_id = await world.service()
     for _ in range(5):

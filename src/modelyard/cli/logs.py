@@ -137,15 +137,15 @@ def _print(yard: Client, service_id: str, wanted: LogFilter, limit: int | None, 
 def _newest(yard: Client, service_id: str, wanted: LogFilter, count: int) -> tuple[list[LogLine], LogPage]:
     """The newest so many, the oldest of them first; and a page that tells what is around them."""
     lines: list[LogLine] = []
-    first: LogPage | None = None
+    newer: int | None = None
     before: int | None = None
     while True:
         left = min(PAGE, count - len(lines))
         page = yard.services.logs(service_id, wanted, before=before, newest_first=True, limit=left)
         lines += page.lines
-        first = first or page
+        newer = page.newer if newer is None else newer  # a search that gave up for now knows of none
         if not page.more or len(lines) >= count:
-            around = LogPage(lines=(), kept=page.kept, more=page.more, newer=first.newer)
+            around = LogPage(lines=(), kept=page.kept, more=page.more, newer=newer)
             return lines[::-1], around
         before = page.older
 

@@ -142,9 +142,8 @@ class LocalLogs:
         if not segments or query.limit < 1:
             return Found()
         assert self._searchers is not None
-        search = Search(query, self._clock, self._clock() + self._search_s)
         running = asyncio.get_running_loop().run_in_executor
-        return await running(self._searchers, self._search, service_id, segments, search)
+        return await running(self._searchers, self._search, service_id, segments, query)
 
     async def kept(self, service_id: str) -> Kept:
         return await self._asked(partial(self._kept, service_id))
@@ -273,10 +272,11 @@ class LocalLogs:
 
     # ------------------------------------------------------------------ in threads that search
 
-    def _search(self, service_id: str, segments: Sequence[Closed], search: Search) -> Found:
-        """The first segment alone, since most pages are full by then; those behind it several at a time, since
-        most of their time is the disk's, and then taken in their order."""
+    def _search(self, service_id: str, segments: Sequence[Closed], query: LogQuery) -> Found:
+        """Its time begins here, when it has a thread. The first segment alone, since most pages are full by then;
+        those behind it several at a time, since most of their time is the disk's, then taken in their order."""
         assert self._lookers is not None
+        search = Search(query, self._clock, self._clock() + self._search_s)
         left = deque(each for each in segments if search.wants(each.facts))
         if search.query.newest_first:
             left.reverse()

@@ -2,6 +2,7 @@
 
 logs.away = True     every call raises LogsUnavailableError
 logs.full = True     `append` does
+logs.looks = 10      `search` gives up for now after so many lines (0: never)
 logs.broken = {…}    `append` and `search` do of these services
 logs.texts(service)  what is kept of it, in order
 """
@@ -25,11 +26,12 @@ class _Service:
 
 
 class MemoryLogs:
-    """`away`, `full`, `broken`: see the module."""
+    """`away`, `full`, `looks`, `broken`: see the module."""
 
     def __init__(self) -> None:
         self.away = False
         self.full = False
+        self.looks = 0
         self.broken: set[str] = set()
         self._services: dict[str, _Service] = {}
 
@@ -62,8 +64,14 @@ class MemoryLogs:
 
     async def search(self, service_id: str, query: LogQuery) -> Found:
         self._asked(service_id)
-        lines = self._lines(service_id)
-        found = [line for line in (reversed(lines) if query.newest_first else lines) if matches(query, line)]
+        between = LogQuery(after=query.after, before=query.before)
+        lines = [line for line in self._lines(service_id) if matches(between, line)]
+        if query.newest_first:
+            lines.reverse()
+        looked_at = lines[: self.looks or len(lines)]
+        found = [line for line in looked_at if matches(query, line)]
+        if len(found) <= query.limit and len(looked_at) < len(lines):
+            return Found(tuple(found), complete=False, cursor=looked_at[-1].number)
         if len(found) <= query.limit:
             return Found(tuple(found))
         few = tuple(found[: query.limit])

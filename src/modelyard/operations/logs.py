@@ -4,6 +4,7 @@ Whoever may read a service may read its lines, also those that are still kept of
 themselves of which project they are. An answer is bounded in lines and bytes, and says where the next one begins.
 """
 
+import asyncio
 import re
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,8 @@ MOST_BYTES = 8 * 1024 * 1024
 """Of text in one answer."""
 AT_ONCE = 1000
 """Lines that a follower is given at a time."""
+BEGIN_S = 10.0
+"""Who begins with the newest so many begins with those that were found in this time."""
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """What an id of a service looks like: the store of lines makes file names of them."""
 
@@ -55,8 +58,8 @@ async def may_read(ctx: Context, principal: Principal, project_id: str, service_
     if there is not None and there.project_id == project_id:
         return True
     if there is None and ID.fullmatch(service_id):
-        found = await ctx.logs.search(service_id, LogQuery(limit=1))
-        if found.lines and found.lines[0].origin.project_id == project_id:
+        first = await _outermost(ctx, service_id, LogQuery(limit=1))
+        if first is not None and first.origin.project_id == project_id:
             return False
     raise NotFound("service", service_id)
 
@@ -101,15 +104,36 @@ def paged(query: LogQuery, found: Found, kept: Kept) -> LogPage:
 
 async def begin(ctx: Context, service_id: str, query: LogQuery, newest: int | None) -> int:
     """The number after which a follower begins: with what `query` finds from its `after` on, or, where `newest` is
-    said and nothing else, with so many lines."""
+    said and nothing else, with so many lines. Raises LogsUnavailableError."""
     if query.after is not None:
         return query.after
     if newest is None:
         return 0
-    found = await ctx.logs.search(service_id, replace(query, newest_first=True, limit=newest or 1))
-    if newest == 0:
-        return found.lines[0].number if found.lines else 0
-    return found.lines[-1].number - 1 if found.lines else 0
+    last = await _outermost(ctx, service_id, LogQuery(newest_first=True, limit=1))
+    if last is None:
+        return 0
+    after, left, before = last.number, newest, last.number + 1
+    given_up = asyncio.get_running_loop().time() + BEGIN_S
+    while left > 0 and asyncio.get_running_loop().time() < given_up:
+        found = await ctx.logs.search(service_id, replace(query, before=before, newest_first=True, limit=left))
+        if found.lines:
+            after, left = found.lines[-1].number - 1, left - len(found.lines)
+        if found.cursor is None:
+            break
+        before = found.cursor
+    return after
+
+
+async def _outermost(ctx: Context, service_id: str, query: LogQuery) -> Line | None:
+    """The first line that is found, however often the search gives up for now."""
+    while True:
+        found = await ctx.logs.search(service_id, query)
+        if found.lines:
+            return found.lines[0]
+        if found.cursor is None:
+            return None
+        newest_first, cursor = query.newest_first, found.cursor
+        query = replace(query, before=cursor) if newest_first else replace(query, after=cursor)
 
 
 async def news(ctx: Context, service_id: str, query: LogQuery, after: int) -> News:
@@ -124,4 +148,4 @@ async def news(ctx: Context, service_id: str, query: LogQuery, after: int) -> Ne
     found = bounded(query, found)
     if found.cursor is not None:
         return News(found.lines, skipped, found.cursor, more=True)
-    return News(found.lines, skipped, until)
+    return News(found.lines, skipped, until, more=not last.lines)

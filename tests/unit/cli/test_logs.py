@@ -21,18 +21,26 @@ def line(number: int, text: str = "", **more: Any) -> dict[str, Any]:
 
 
 class Store:
-    """Lines 1 to `count`, in pages as the server has them."""
+    """Lines 1 to `count`, in pages as the server has them. `blind`: among the newest so many nothing matches, and
+    the first search gives up after them."""
 
     def __init__(self, server: Server, count: int, **kept: int) -> None:
         self.count, self.kept = count, {**LOG_LINES["kept"], **kept}  # type: ignore[dict-item]
         self.asked: list[dict[str, str]] = []
         self.inner = server
+        self.blind = 0
+        self.followed_after = ""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path != "/v1/p1/services/s1/logs/lines":
+            self.followed_after = request.headers.get("last-event-id", "")
             return self.inner(request)
         asked = dict(request.url.params)
         self.asked.append(asked)
+        if self.blind and "before" not in asked:
+            away = {"lines": [], "more": True, "complete": False, "older": self.count - self.blind + 1}
+            body = {name: value for name, value in LOG_LINES.items() if name != "newer"}
+            return httpx.Response(200, json={**body, **away})
         after, before = int(asked.get("after", 0)), int(asked.get("before", self.count + 1))
         numbers = [*range(after + 1, before)]
         if asked["order"] == "desc":
@@ -80,6 +88,18 @@ def test_the_newest_are_shown_the_oldest_of_them_first(run: Run, store: Callable
     _, out, err = run("logs", "s1", "--since", "10m", "--json")
     assert [json.loads(one)["number"] for one in out.splitlines()] == [*range(1, 2501)]
     assert err == ""
+
+
+def test_following_goes_on_after_what_was_shown_though_the_search_gave_up_for_now(
+    run: Run, store: Callable[..., Store], server: Server
+) -> None:
+    content = 'event: deleted\ndata: {"service_id": "s1"}\n\n'
+    server.answers["GET /v1/p1/services/s1/logs/watch"] = httpx.Response(200, content=content)
+    made = store(50)
+    made.blind = 20
+    _, out, _ = run("logs", "-f", "s1", "--limit", "2")
+    assert [one.split()[-1] for one in out.splitlines()] == ["29", "30"]
+    assert made.followed_after == "30"
 
 
 def test_what_was_cut_is_said_where_the_beginning_is_shown(run: Run, store: Callable[..., Store]) -> None:

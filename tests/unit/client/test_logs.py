@@ -85,8 +85,20 @@ def test_following_begins_with_the_newest_or_after_a_line(kind: str) -> None:
     assert followed(kind, yard, wanted=wanted, tail=2)[0] == [8, 9, 10]
     assert yard.seen[-1].headers["last-event-id"] == "9"
     assert dict(yard.seen[-1].url.params) == {"words": '"a b"', "revision": "2"}
-    nothing = Yard(httpx.Response(200, json={**page, "lines": [], "newer": None}), told(1, end=DELETED))
+    nothing = Yard(
+        httpx.Response(200, json={**page, "lines": [], "newer": None, "more": False}), told(1, end=DELETED)
+    )
     assert followed(kind, nothing, tail=0)[0] == [1]
+
+
+@both
+def test_following_begins_with_the_newest_though_the_search_gives_up_for_now(kind: str) -> None:
+    page = {"lines": [], "more": True, "complete": False, "older": 20, "kept": {}}
+    found = {"lines": [line(9), line(8)], "more": True, "complete": True, "newer": 9, "older": 8, "kept": {}}
+    yard = Yard(httpx.Response(200, json=page), httpx.Response(200, json=found), told(21, end=DELETED))
+    assert followed(kind, yard, tail=2)[0] == [8, 9, 21]
+    assert yard.seen[1].url.params["before"] == "20"
+    assert yard.seen[-1].headers["last-event-id"] == "9"
 
 
 @both

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from modelyard.domain.logs import Line, LogQuery, Origin
 from modelyard.logs import segment
 from modelyard.logs.base import LogsUnavailableError
-from modelyard.logs.local import LocalLogs
+from modelyard.logs.local import SEARCHERS, LocalLogs
 
 ORIGIN = Origin("p", "service", "instance", 1, "m:0.0.1")
 DAY_MS = 24 * 3600 * 1000
@@ -328,3 +329,18 @@ async def test_a_caller_that_gives_up_stops_nothing(tmp_path: Path) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         await logs.append(ORIGIN, lines(0, 1), "end")
         assert await logs.position(ORIGIN) == "end"
+
+
+async def test_the_time_of_a_search_begins_when_it_has_a_thread(tmp_path: Path) -> None:
+    now, busy = [0.0], threading.Event()
+    async with opened(tmp_path, clock=lambda: now[0], search_s=2) as logs:
+        await fill(logs, 3000)
+        assert logs._searchers is not None
+        for _ in range(SEARCHERS):
+            logs._searchers.submit(busy.wait)
+        searching = asyncio.create_task(numbers(logs))
+        while not logs._searchers._work_queue.qsize():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        now[0] = 100
+        busy.set()
+        assert len(await searching) == 3000

@@ -8,6 +8,7 @@ from modelyard.client.errors import ApiError, Unreachable
 from modelyard.client.lines import EVERYTHING, Following, LogFilter, LogLine, LogPage, page
 from modelyard.client.retries import pause_s
 
+PAGE = 1000
 TRIES = 600
 """How often in a row a stream is asked for again: at two seconds each, twenty minutes."""
 GONE, AWAY = 404, 503
@@ -53,10 +54,9 @@ class AsyncLogs:
         hears of it, and of lines that were cut before they could be read. Raises Unreachable when nothing answers
         for long."""
         if after is None and tail is not None:
-            newest = await self.page(service_id, wanted, newest_first=True, limit=max(tail, 1))
-            for one in reversed(newest.lines[:tail]):
+            newest, after = await self._newest(service_id, wanted, max(tail, 1))
+            for one in reversed(newest[:tail]):
                 yield one
-            after = newest.newer
         at, failures = Following(after or 0, told), 0
         while not at.over:
             path = f"/services/{service_id}/logs/watch?{urlencode(wanted.params())}"
@@ -81,3 +81,17 @@ class AsyncLogs:
                 at.broke()
                 failures += 1
                 await self._session.pause(pause_s(min(failures, 9)))
+
+    async def _newest(self, service_id: str, wanted: LogFilter, count: int) -> tuple[list[LogLine], int | None]:
+        """The newest so many, the newest first, and after which number those come that are newer."""
+        lines: list[LogLine] = []
+        newer: int | None = None
+        before: int | None = None
+        while True:
+            limit = min(PAGE, count - len(lines))
+            found = await self.page(service_id, wanted, before=before, newest_first=True, limit=limit)
+            lines += found.lines
+            newer = found.newer if newer is None else newer
+            if not found.more or len(lines) >= count:
+                return lines, newer
+            before = found.older
