@@ -1,13 +1,17 @@
 """Groups and streams of logs over the API, as LTS has them: made, listed, deleted, read page by page."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 from tests.worlds.api import SECOND, ApiWorld, api_world, entry
 from tests.worlds.logs import wrote
 
+from modelyard.core.log_walk import Placed, Reading, walked
+from modelyard.domain.logs import Found, LogQuery
 from modelyard.domain.record import Changes
+from modelyard.logs.memory import MemoryLogs
+from modelyard.operations import log_stream_query
 
 GROUPS = "/v2/p1/groups"
 ALL: dict[str, Any] = {"start_time": "0", "end_time": 1_800_000_000_000}
@@ -367,3 +371,54 @@ async def test_a_time_is_inclusive_at_both_ends(world: ApiWorld) -> None:
         await wrote(world, service_id, f"{i}", at_ms=at + i)
     answer = await asked(world, (group_id, stream_id), start_time=str(at + 1), end_time=at + 2)
     assert contents(answer) == ["1", "2"]
+
+
+async def three(world: ApiWorld) -> tuple[tuple[str, str], MemoryLogs]:
+    """A stream of three services with ten lines of 100 characters each."""
+    group_id = await group(world)
+    stream_id = await stream(world, group_id)
+    for name in ("a", "b", "c"):
+        service_id = await reporting(world, to(group_id, stream_id), name=name)
+        await wrote(world, service_id, *(f"{name}{i}".ljust(100, "x") for i in range(10)))
+    memory = world.deps.context.logs
+    assert isinstance(memory, MemoryLogs)
+    return (group_id, stream_id), memory
+
+
+async def test_no_service_of_a_stream_is_looked_at_when_the_time_is_over(
+    world: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, memory = await three(world)
+    looked: list[str] = []
+    search = memory.search
+
+    async def spied(service_id: str, query: LogQuery) -> Found:
+        looked.append(service_id)
+        return await search(service_id, query)
+
+    monkeypatch.setattr(memory, "search", spied)
+    monkeypatch.setattr(log_stream_query, "LIMIT_S", -1)
+    answer = await asked(world, where, is_count=True)
+    assert (contents(answer), answer["isQueryComplete"], looked) == ([], False, [])
+
+
+async def test_the_services_of_a_stream_share_the_bytes_that_are_held(
+    world: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, _ = await three(world)
+    held: list[int] = []
+
+    def spied(readings: Sequence[Reading], *more: Any, **named: Any) -> tuple[list[Placed], bool]:
+        held.append(sum(len(line.text) for reading in readings for line in reading.lines))
+        return walked(readings, *more, **named)
+
+    monkeypatch.setattr(log_stream_query, "walked", spied)
+    monkeypatch.setattr(log_stream_query, "MOST_BYTES", 900)
+    seen: list[str] = []
+    page: dict[str, Any] = {"limit": 30}
+    while not (answer := await asked(world, where, **page))["isQueryComplete"]:
+        seen += contents(answer)
+        page |= {"line_num": answer["logs"][-1]["line_num"], "search_type": "forwards"}
+    seen += contents(answer)
+    assert len(seen) == len(set(seen)) == 30
+    assert max(held) <= 900

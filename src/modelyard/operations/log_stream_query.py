@@ -22,7 +22,7 @@ from modelyard.domain.logs import Line, LogQuery
 from modelyard.domain.texts import shown
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.log_streams import stream
-from modelyard.operations.logs import AT_ONCE, MOST_BYTES
+from modelyard.operations.logs import AT_ONCE, MOST_BYTES, fitting
 
 DAY_MS = 24 * 3600 * 1000
 LIMIT_S = 10.0
@@ -86,8 +86,10 @@ async def query(
     ttl_days = group.ttl_days if found.ttl_days is None else found.ttl_days
     since_ms = max(asked.since_ms or 0, ctx.clock() - ttl_days * DAY_MS)
     newer = asked.newest_first == (asked.search is SearchType.BACKWARDS)
-    walk = _Walk(ctx, asked, since_ms, newer, asyncio.get_running_loop().time() + LIMIT_S)
-    readings = [await walk.read(one, start) for one in channels if _chosen(one, asked.labels)]
+    chosen = [one for one in channels if _chosen(one, asked.labels)]
+    share = max(MOST_BYTES // max(len(chosen), 1), 1)
+    walk = _Walk(ctx, asked, since_ms, newer, asyncio.get_running_loop().time() + LIMIT_S, share)
+    readings = [await walk.read(one, start) for one in chosen]
     placed, more = walked(readings, start, asked.limit, newer=newer)
     fit = _fitting(placed)
     more = more or len(fit) < len(placed)
@@ -95,8 +97,8 @@ async def query(
         fit.reverse()
     names = {one.service_id: one.service_name for one in channels}
     lines = tuple(Shown(one, names[one.line.origin.service_id]) for one in fit)
-    count = sum([await walk.count(one) for one in channels if _chosen(one, asked.labels)]) if asked.count else 0
-    return StreamPage(lines, not more, count if asked.count else len(lines))
+    count = sum([await walk.count(one) for one in chosen]) if asked.count else 0
+    return StreamPage(lines, not more, max(count, len(lines)))
 
 
 def labels_of(line: Line, service_name: str) -> Mapping[str, str]:
@@ -139,13 +141,15 @@ def _chosen(channel: Channel, labels: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """`newer`: its direction. `until`: when it is given up, in the time of the event loop."""
+    """`newer`: its direction. `until`: when it is given up, in the time of the event loop. `most_bytes`: so much
+    text of one service is held."""
 
     ctx: Context
     asked: StreamQuery
     since_ms: int
     newer: bool
     until: float
+    most_bytes: int
 
     async def read(self, channel: Channel, start: Cut | None) -> Reading:
         """What lies in the direction of the walk, nearest first: as much as could be needed."""
@@ -159,15 +163,14 @@ class _Walk:
             limit=min(limit, AT_ONCE),
         )
         lines: list[Line] = []
-        size = 0
-        while len(lines) < limit and size < MOST_BYTES:
+        while len(lines) < limit and self._in_time():
             found = await self.ctx.logs.search(service_id, wanted)
             lines += [one for one in found.lines if self._of_model(one)]
-            size += sum(len(one.text) for one in found.lines)
+            fit = fitting(tuple(lines), self.most_bytes)
+            if len(fit) < len(lines):
+                return Reading(service_id, fit, all=False)
             if found.cursor is None:
                 return Reading(service_id, lines)
-            if asyncio.get_running_loop().time() > self.until:
-                break
             cursor = found.cursor
             wanted = replace(wanted, after=cursor) if self.newer else replace(wanted, before=cursor)
         return Reading(service_id, lines, all=False)
@@ -175,12 +178,16 @@ class _Walk:
     async def count(self, channel: Channel) -> int:
         """How many match in all, as far as there is time to find out."""
         wanted, total = replace(self._matching(), limit=AT_ONCE), 0
-        while True:
+        while self._in_time():
             found = await self.ctx.logs.search(channel.service_id, wanted)
             total += sum(self._of_model(one) for one in found.lines)
-            if found.cursor is None or asyncio.get_running_loop().time() > self.until:
-                return total
+            if found.cursor is None:
+                break
             wanted = replace(wanted, after=found.cursor)
+        return total
+
+    def _in_time(self) -> bool:
+        return asyncio.get_running_loop().time() <= self.until
 
     def _matching(self) -> LogQuery:
         asked = self.asked
