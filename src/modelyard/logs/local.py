@@ -213,7 +213,7 @@ class LocalLogs:
             if not NAME.fullmatch(service_id) or not (create or (self._directory / service_id).is_dir()):
                 return None
             shelf = self._shelves[service_id] = Shelf(
-                self._directory / service_id, self._segment_bytes, self._settle
+                self._directory / service_id, self._segment_bytes, self._settle, self._readers.forget
             )
         self._shelves.move_to_end(service_id)
         for other in itertools.islice(self._shelves.values(), max(len(self._shelves) - OPEN_SHELVES, 0)):
@@ -262,8 +262,8 @@ class LocalLogs:
         if not NAME.fullmatch(service_id):
             return
         self._forget(service_id)
-        self._readers.forget(self._directory / service_id)
         shutil.rmtree(self._directory / service_id, ignore_errors=True)
+        self._readers.forget(self._directory / service_id)
 
     def _set_aside(self, service_id: str, path: Path, why: str) -> None:
         shelf = self._shelf(service_id)

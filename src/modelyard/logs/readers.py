@@ -13,7 +13,7 @@ IDLE = 64
 
 
 class Readers:
-    """See the module. At most `IDLE` are kept."""
+    """See the module. At most `IDLE` are kept, none of a file that is gone: its room on the disk would stay."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,7 +31,7 @@ class Readers:
         self._give(path, connection)
 
     def forget(self, path: Path) -> None:
-        """Those of a file, or of all files below a directory."""
+        """Those of a file, or of all files below a directory. After it is gone: who reads it now keeps none."""
         with self._lock:
             for each in [each for each in self._idle if each == path or path in each.parents]:
                 self._close(self._idle.pop(each))
@@ -62,6 +62,9 @@ class Readers:
 
     def _give(self, path: Path, connection: sqlite3.Connection) -> None:
         with self._lock:
+            if not path.exists():
+                connection.close()
+                return
             self._idle.setdefault(path, []).append(connection)
             self._idle.move_to_end(path)
             self._count += 1

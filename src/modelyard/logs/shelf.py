@@ -41,11 +41,17 @@ class Shelf:
     """Every call may raise sqlite3.Error, OSError: then nothing was stored, and the next call begins anew."""
 
     def __init__(
-        self, directory: Path, segment_bytes: int, closed: Callable[[Path], None] = lambda _path: None
+        self,
+        directory: Path,
+        segment_bytes: int,
+        closed: Callable[[Path], None] = lambda _path: None,
+        gone: Callable[[Path], None] = lambda _path: None,
     ) -> None:
-        """`closed` is told of each segment that is not written any more."""
+        """`closed` is told of each segment that is not written any more, `gone` of each whose file was removed or
+        has another name: whoever has it open keeps its room on the disk."""
         self.directory = directory
         self._tell_closed = closed
+        self._tell_gone = gone
         self._segment_bytes = segment_bytes
         self._closed: list[Closed] = []
         self._newest: Segment | None = None
@@ -142,7 +148,7 @@ class Shelf:
             through = self._newest_known.facts.cut_through
             for each in self._closed:
                 if each.facts.last <= through:  # it was counted, and then we were killed
-                    segment.remove(each.path)
+                    self._remove(each.path)
             self._closed = [each for each in self._closed if each.facts.last > through]
 
     def _looked_at(self, path: Path) -> Closed | None:
@@ -161,6 +167,7 @@ class Shelf:
             if each.exists():
                 each.rename(each.with_name(DAMAGED + each.name))
         self._set_aside += 1
+        self._tell_gone(path)
 
     def _carry_over(self, lost: Path) -> None:
         """The newest was lost: the next begins after all that it could have held."""
@@ -252,8 +259,12 @@ class Shelf:
                     "%s: %d lines are cut without being counted: %s", self.directory, counted.cut_lines, error
                 )
         for each in gone:
-            segment.remove(each.path)
+            self._remove(each.path)
         self._closed = self._closed[count:]
+
+    def _remove(self, path: Path) -> None:
+        segment.remove(path)
+        self._tell_gone(path)
 
     def _remove_damaged(self, oldest_ms: int) -> None:
         for path in self.directory.glob(f"{DAMAGED}*"):

@@ -344,3 +344,36 @@ async def test_the_time_of_a_search_begins_when_it_has_a_thread(tmp_path: Path) 
         now[0] = 100
         busy.set()
         assert len(await searching) == 3000
+
+
+async def nothing_gone_is_open(directory: Path) -> None:
+    """Soon: a segment may be settled just now."""
+    async with asyncio.timeout(10):
+        while True:
+            links = [each for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+            targets = [str(each.readlink()) for each in links if os.path.lexists(each)]
+            if not any(each.startswith(str(directory)) and each.endswith("(deleted)") for each in targets):
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_what_is_cut_or_removed_keeps_no_room_on_the_disk(tmp_path: Path) -> None:
+    async with opened(tmp_path, segment_bytes=60_000) as logs:
+        await fill(logs, 10_000)
+        assert len(await numbers(logs)) == 10_000
+        await logs.bound("service", 60_000, 0)
+        assert (await logs.kept("service")).cut_lines
+        await nothing_gone_is_open(tmp_path)
+        assert await numbers(logs)
+        await logs.remove("service")
+        await nothing_gone_is_open(tmp_path)
+
+
+async def test_a_reader_of_a_file_that_goes_meanwhile_is_closed(tmp_path: Path) -> None:
+    async with opened(tmp_path) as logs:
+        await fill(logs, 500)
+        (path,) = files(tmp_path)
+        with logs._readers.one(path) as connection:
+            assert connection.execute("SELECT last FROM facts").fetchone() == (500,)
+            await logs.remove("service")
+        await nothing_gone_is_open(tmp_path)
