@@ -225,7 +225,7 @@ class Shelf:
             return
         self._rotate()
         if most_bytes:
-            self.cut(max(most_bytes - self._segment_bytes, 0), 0)
+            self.cut(max(most_bytes - self._segment_bytes, 1), 0)  # 0 would be no bound
 
     def _rotate(self) -> None:
         newest = self._open()

@@ -377,3 +377,11 @@ async def test_a_reader_of_a_file_that_goes_meanwhile_is_closed(tmp_path: Path) 
             assert connection.execute("SELECT last FROM facts").fetchone() == (500,)
             await logs.remove("service")
         await nothing_gone_is_open(tmp_path)
+
+
+async def test_a_bound_that_is_no_larger_than_a_segment_is_one(tmp_path: Path) -> None:
+    async with opened(tmp_path, most_bytes=60_000, segment_bytes=60_000) as logs:
+        await fill(logs, 10_000)
+        kept = await logs.kept("service")
+        assert kept.lines + kept.cut_lines == 10_000
+        assert len(files(tmp_path)) == 1
