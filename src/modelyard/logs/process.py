@@ -193,6 +193,7 @@ class _Running:
         except (asyncio.IncompleteReadError, ConnectionResetError):
             pass
         finally:
+            self.kill()  # nobody hears it any more, and it would keep its lock
             for _, answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(LogsUnavailableError("the process of the logs ended before it answered"))

@@ -68,13 +68,13 @@ async def _serve(logs: LogStore) -> None:
 
 async def _answer(server: "_Server", writer: asyncio.StreamWriter, number: int, name: str, body: bytes) -> None:
     try:
-        what, outcome = talk.DONE, await server.calls[name](*talk.arguments(name, body))
+        told = talk.frame(number, talk.DONE, await server.calls[name](*talk.arguments(name, body)))
     except LogsUnavailableError as error:
-        what, outcome = talk.UNAVAILABLE, str(error)
+        told = talk.frame(number, talk.UNAVAILABLE, str(error))
     except Exception as error:  # told to whoever asked
         logging.getLogger(__name__).exception("%s failed", name)
-        what, outcome = talk.FAILED, f"{type(error).__name__}: {error}"
-    writer.write(talk.frame(number, what, outcome))
+        told = talk.frame(number, talk.FAILED, f"{type(error).__name__}: {error}")
+    writer.write(told)
 
 
 class _Server:
