@@ -281,6 +281,20 @@ async def test_what_was_cut_before_it_was_told_is_said(world: ApiWorld) -> None:
             assert (await line(stream))["number"] == 4
 
 
+async def test_of_lines_in_a_file_that_was_lost_nobody_knows_how_many(world: ApiWorld) -> None:
+    service_id = await world.service()
+    await wrote(world, service_id, "one")
+    memory = world.deps.context.logs
+    assert isinstance(memory, MemoryLogs)
+    memory._services[service_id].last += 1 << 38
+    await wrote(world, service_id, "two")
+    await memory.bound(service_id, 3, 0)
+    async with streamed(world, f"{service_id}/logs/watch", last_event_id="1") as stream:
+        skipped = await stream.event()
+        assert (skipped.event, json.loads(skipped.data)) == ("skipped", {"lines": None})
+        assert (await line(stream))["text"] == "two"
+
+
 async def test_nobody_waits_for_a_reader_who_does_not_read(world: ApiWorld) -> None:
     service_id = await world.service()
     async with streamed(world, f"{service_id}/logs/watch", held=True) as stream:

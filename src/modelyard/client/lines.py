@@ -123,7 +123,7 @@ class Following:
                 self.after = one.number
                 return one
         elif event.event == "skipped":
-            self.told(f"{said.get('lines')} lines were cut before they could be read")
+            self.told(f"{said.get('lines') or 'some'} lines were cut before they could be read")
         elif event.event == "deleted" or said.get("over") is True:
             self.over = True
         else:

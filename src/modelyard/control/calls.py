@@ -2,7 +2,7 @@
 
 One process of the gateway writes of the calls of all services, so how far it was read is kept with the lines of
 each service. A control plane that starts reads from the first byte that is still there, and passes over what a
-service has.
+service has: what is not there any more then was kept, for all that is known.
 """
 
 import asyncio
@@ -51,10 +51,11 @@ class CallsKeeper:
         end = len(output.data) if whole else output.data.rfind(b"\n") + 1
         lines = await asyncio.to_thread(_by_service, output.data[:end], masker)
         after = output.at(end)
+        dropped = output.dropped if before.position is not None else 0
         failure: LogsUnavailableError | None = None
         for service_id, those in lines.items():
             try:
-                await self._append(service_id, those, output, after)
+                await self._append(service_id, those, output, after, dropped)
             except LogsUnavailableError as error:  # of this service: the others get theirs
                 failure = error
         if failure is not None:
@@ -62,7 +63,7 @@ class CallsKeeper:
         return Place(after)
 
     async def _append(
-        self, service_id: str, lines: list[tuple[int, Line]], output: Output, after: Position
+        self, service_id: str, lines: list[tuple[int, Line]], output: Output, after: Position, dropped: int
     ) -> None:
         if (project_id := await self._project(service_id)) is None:
             return
@@ -74,8 +75,8 @@ class CallsKeeper:
         new = [line for index, line in lines if output.at(index).offset > had_offset]
         if not new:
             return
-        if output.dropped:
-            new.insert(0, Line(0, new[0].at_ms, DROPPED.format(output.dropped), origin))
+        if dropped:
+            new.insert(0, Line(0, new[0].at_ms, DROPPED.format(dropped), origin))
         kept = Place(after)
         del self._places[service_id]  # when this fails, nobody knows whether it was kept: the store is asked
         await self._logs.append(origin, new, kept.text())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from modelyard.core.backoff import delay_ms
-from modelyard.domain.logs import Line, LogQuery
+from modelyard.domain.logs import MOST_GAP, Line, LogQuery
 from modelyard.logs.base import LogStore, LogsUnavailableError
 from modelyard.logs.exports import LinesRefusedError, LogReceiver, ReceiverAwayError
 from modelyard.store.base import Store, StoreUnavailableError
@@ -120,8 +120,10 @@ class Exporter:
             return found.cursor is not None
         if after and lines[0].number > after + 1:
             missed = lines[0].number - after - 1
-            self.state = replace(self.state, missed=self.state.missed + missed)
-            log.warning("%d lines of service %s were cut before they could be exported", missed, service_id)
+            known = missed <= MOST_GAP
+            self.state = replace(self.state, missed=self.state.missed + (missed if known else 0))
+            told = str(missed) if known else "some"
+            log.warning("%s lines of service %s were cut before they could be exported", told, service_id)
         self.state = replace(self.state, waiting_ms=lines[0].at_ms)
         refused = 0
         try:

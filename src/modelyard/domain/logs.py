@@ -11,6 +11,11 @@ GATEWAY = "gateway"
 """The instance that lines of the access log are of: what the gateway tells of calls."""
 
 
+MOST_GAP = 1 << 32
+"""More numbers than these between two lines of a service are not of lines that were cut: a damaged file was lost,
+and nobody knows how many lines it held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Which instance wrote it. `model` is NAME:VERSION."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from modelyard.domain.errors import NotFound
 from modelyard.domain.identity import CONTROL_READ, Principal
-from modelyard.domain.logs import Found, Kept, Line, LogQuery
+from modelyard.domain.logs import MOST_GAP, Found, Kept, Line, LogQuery
 from modelyard.operations.context import Context, authorise
 
 MOST_LINES = 5000
@@ -40,11 +40,11 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What comes after a line. `skipped`: how many lines were cut before anybody read them here. `after`: where to
-    go on; `more`: at once."""
+    """What comes after a line. `skipped`: how many lines were cut before anybody read them here (None: some,
+    nobody knows how many). `after`: where to go on; `more`: at once."""
 
     lines: tuple[Line, ...] = ()
-    skipped: int = 0
+    skipped: int | None = 0
     after: int = 0
     more: bool = False
 
@@ -143,7 +143,8 @@ async def news(ctx: Context, service_id: str, query: LogQuery, after: int) -> Ne
         return News(after=first.cursor or after, more=first.cursor is not None)
     last = await ctx.logs.search(service_id, LogQuery(after=after, newest_first=True, limit=1))
     until = last.lines[0].number if last.lines else first.lines[0].number
-    skipped = first.lines[0].number - after - 1 if after else 0
+    gap = first.lines[0].number - after - 1 if after else 0
+    skipped = gap if gap <= MOST_GAP else None
     found = await ctx.logs.search(service_id, replace(query, after=after, before=until + 1, limit=AT_ONCE))
     found = bounded(query, found)
     if found.cursor is not None:

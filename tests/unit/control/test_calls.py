@@ -6,7 +6,7 @@ import pytest
 
 from modelyard.control.calls import CallsKeeper, nobodys
 from modelyard.control.collecting import Collector
-from modelyard.core.output_lines import BEGIN
+from modelyard.core.output_lines import BEGIN, Place
 from modelyard.domain.logs import GATEWAY, LogQuery, Origin
 from modelyard.domain.output import Output, Position
 from modelyard.gateway.fake import FakeCalls
@@ -91,7 +91,7 @@ async def test_secrets_are_masked(world: World) -> None:
 async def test_what_was_dropped_is_said(world: World) -> None:
     data = (call("s-1", 1) + "\n").encode()
     output = Output(Position(5000, "envoy-1"), data, ((0, 1),), dropped=5000)
-    await world.keeper.take(Origin("", "", GATEWAY), output, BEGIN, frozenset())
+    await world.keeper.take(Origin("", "", GATEWAY), output, Place(Position(0, "envoy-1")), frozenset())
     first, second = world.logs.texts("s-1")
     assert first.startswith("… 5000 bytes of the gateway's access log were dropped here")
     assert second.startswith("POST / 500")
@@ -106,3 +106,10 @@ async def test_a_service_that_cannot_be_kept_holds_up_no_other(world: World) -> 
     world.logs.broken = set()
     await world.collector.round()
     assert (await world.times("s-1"), await world.times("s-2")) == ([1], [2])
+
+
+async def test_who_starts_reads_what_is_there_and_tells_of_nothing_dropped(world: World) -> None:
+    data = (call("s-1", 1) + "\n").encode()
+    output = Output(Position(5000, "envoy-1"), data, ((0, 1),), dropped=5000)
+    await world.keeper.take(Origin("", "", GATEWAY), output, BEGIN, frozenset())
+    assert len(world.logs.texts("s-1")) == 1

@@ -5,7 +5,7 @@
     event: line
     data: {"number": 1041, "time": …, "text": …}
 
-    event: skipped                   so many lines were cut before they could be told
+    event: skipped                   so many lines were cut before they could be told (null: nobody knows how many)
     data: {"lines": 120}
 
     event: deleted                   the service is gone, and all that is kept was told
@@ -168,11 +168,11 @@ async def _events(
             read = await look.news(query, after)
             news = read or News(after=after)
             after = news.after
-            if news.skipped:
+            if news.skipped != 0:
                 yield event("skipped", {"lines": news.skipped})
             for piece in _pieces(news.lines):
                 yield piece
-            if news.lines or news.skipped:
+            if news.lines or news.skipped != 0:
                 spoke = time()
             elif time() - spoke >= bounds.beat_s:
                 yield QUIET
