@@ -194,6 +194,19 @@ async def test_a_service_whose_lines_cannot_be_read_holds_up_no_other(store: Sql
         assert to.bodies == ["two", "one"]
 
 
+async def test_what_was_away_is_there_again_though_nothing_is_to_be_sent(store: SqlStore) -> None:
+    logs = MemoryLogs()
+    async with receiving() as to, exporting(store, logs, to) as exporter:
+        logs.away = True
+        with pytest.raises(LogsUnavailableError) as away:
+            await exporter.round()
+        exporter._failed(str(away.value), None)
+        assert exporter.state.told() == "away (the logs are away): 0 sent"
+        logs.away = False
+        await exporter.round()
+        assert exporter.state.told() == "ok: 0 lines sent"
+
+
 async def test_over_http_too(store: SqlStore) -> None:
     came: list[Any] = []
     statuses = [503, 200]

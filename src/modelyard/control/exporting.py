@@ -29,9 +29,9 @@ FORGET_EVERY = 600
 
 @dataclass(frozen=True, slots=True)
 class ExportState:
-    """Since this process began. `away`: why the receiver takes nothing now ("": it does); `waiting_ms`: when the
-    oldest line was written that waits. `missed`: lines that were cut before they could be sent; `refused`: those
-    that the receiver would not take."""
+    """Since this process began. `away`: why the last round that ended did not send everything ("": it did);
+    `waiting_ms`: when the oldest line was written that waits (None: not known). `missed`: lines that were cut
+    before they could be sent; `refused`: those that the receiver would not take."""
 
     sent: int = 0
     refused: int = 0
@@ -52,8 +52,11 @@ class ExportState:
         )
         if not self.away:
             return f"ok: {self.sent} lines sent{lost}"
-        at = datetime.fromtimestamp((self.waiting_ms or 0) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        return f"away ({self.away}): lines since {at} wait, {self.sent} sent{lost}"
+        waiting = ""
+        if self.waiting_ms is not None:
+            at = datetime.fromtimestamp(self.waiting_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            waiting = f"lines since {at} wait, "
+        return f"away ({self.away}): {waiting}{self.sent} sent{lost}"
 
 
 class Exporter:
@@ -108,6 +111,9 @@ class Exporter:
         await self._forget(frozenset(kept))
         if failure is not None:
             raise failure
+        if self.state.away:
+            log.info("lines are exported again")
+            self.state = replace(self.state, away="", failures=0, waiting_ms=None)
         return more
 
     async def _batch(self, service_id: str, after: int) -> bool:
@@ -136,10 +142,8 @@ class Exporter:
             refused = 1
         self._sent[service_id] = lines[-1].number
         self._size = min(self._size * 2, BATCH)
-        if self.state.away:
-            log.info("lines are exported again")
-        state = self.state
-        self.state = ExportState(state.sent + len(lines) - refused, state.refused + refused, state.missed)
+        sent, refused = self.state.sent + len(lines) - refused, self.state.refused + refused
+        self.state = replace(self.state, sent=sent, refused=refused, failures=0, waiting_ms=None)
         return found.cursor is not None or len(lines) < len(found.lines)
 
     async def _name(self, service_id: str) -> str:
