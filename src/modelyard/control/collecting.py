@@ -83,6 +83,7 @@ class Collector:
         self._owner = owner
         self._now_ms = now_ms
         self._readers: dict[str, _Reader] = {}
+        self._unreadable: set[str] = set()
         self._last = ""
         self._away = ""
 
@@ -108,6 +109,7 @@ class Collector:
         sources = {source.instance_id: source for source in await self._engine.outputs()}
         for gone in self._readers.keys() - sources.keys():
             del self._readers[gone]
+        self._unreadable &= sources.keys()
         turns, total = _beginning_after(self._last, sources), 0
         failure: LogsUnavailableError | None = None
         while turns and total < ROUND_BYTES:
@@ -133,13 +135,17 @@ class Collector:
         """One piece of one instance; how many bytes it had."""
         try:
             reader = await self._reader(source)
-            return await self._read(source, reader) if reader is not None else 0
+            count = await self._read(source, reader) if reader is not None else 0
         except LogsUnavailableError:
             self._readers.pop(source.instance_id, None)  # nobody knows whether it was kept: the store is asked
             raise
         except OSError as error:
-            log.warning("output of instance %s cannot be read: %s", source.instance_id, error)
+            if source.instance_id not in self._unreadable:  # it is told once, until it can be read again
+                log.warning("output of instance %s cannot be read: %s", source.instance_id, error)
+            self._unreadable.add(source.instance_id)
             return 0
+        self._unreadable.discard(source.instance_id)
+        return count
 
     async def _reader(self, source: OutputSource) -> _Reader | None:
         if (reader := self._readers.get(source.instance_id)) is not None:

@@ -7,7 +7,7 @@ import pytest
 from modelyard.control import collecting
 from modelyard.control.collecting import Collector, Owner
 from modelyard.domain.logs import LogQuery, Origin
-from modelyard.domain.output import OutputSource
+from modelyard.domain.output import Output, OutputSource
 from modelyard.engines.base import InstanceSpec
 from modelyard.engines.fake import CrashAtStart, FakeEngine
 from modelyard.logs.base import LogsUnavailableError
@@ -172,3 +172,22 @@ async def test_one_that_cannot_be_kept_holds_up_nobody(world: World) -> None:
     world.logs.broken = set()
     await world.collector.round()
     assert world.logs.texts("s-1") == ["one"]
+
+
+async def test_one_that_cannot_be_read_is_told_once_until_it_can(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await world.start("i-1")
+
+    async def fails(*_: object) -> Output:
+        raise OSError("input/output error")
+
+    for number in (1, 2):
+        world.engine.write_log("i-1", f"line {number}")
+        with monkeypatch.context() as broken:
+            broken.setattr(world.engine, "output", fails)
+            for _ in range(3):
+                await world.collector.round()
+        assert caplog.text.count("cannot be read") == number
+        await world.collector.round()
+    assert world.logs.texts("s-1") == ["line 1", "line 2"]
