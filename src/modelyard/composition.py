@@ -69,7 +69,7 @@ from modelyard.processes import isolation, limits, machine
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
-from modelyard.settings import Settings, secret_names
+from modelyard.settings import LOG_DAYS, Settings, secret_names
 from modelyard.store.base import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -191,7 +191,12 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     await logs.open()
     stack.push_async_callback(logs.close)
     retention = LogRetention(
-        store, logs, clock.wall_ms, most_bytes=settings.log_bytes_per_service, days=settings.log_days
+        store,
+        logs,
+        clock.wall_ms,
+        most_bytes=settings.log_bytes_per_service,
+        days=settings.log_days,
+        days_after=LOG_DAYS,
     )
     stack.push_async_callback(storage.usage.close)
 

@@ -15,6 +15,8 @@ from modelyard.iam import addresses
 from modelyard.logs import exports
 from modelyard.processes import isolation
 
+LOG_DAYS = 14
+
 if TYPE_CHECKING:
     from modelyard.notify.parts import Options
 
@@ -81,7 +83,7 @@ class Settings:
     safe_formats_only: bool = False
     package_cache_bytes: int = 0
     log_bytes_per_service: int = 256 * 1024 * 1024
-    log_days: int = 14
+    log_days: int = LOG_DAYS
     otlp_endpoint: str = ""
     otlp_protocol: str = "grpc"
     otlp_headers: str = field(default="", repr=False)

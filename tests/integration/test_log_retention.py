@@ -29,9 +29,11 @@ async def test_old_lines_go_and_those_of_a_deleted_service_stay_as_long(world: A
     logs, service_id = MemoryLogs(), await world.service()
     await written(logs, service_id, 20, 1)
     await written(logs, "deleted", 20, 1)
-    await LogRetention(world.store, logs, lambda: NOW, most_bytes=10**9, days=14).sweep()
+    await LogRetention(world.store, logs, lambda: NOW, most_bytes=10**9, days=14, days_after=14).sweep()
     assert logs.texts(service_id) == logs.texts("deleted") == ["1 days ago"]
-    await LogRetention(world.store, logs, lambda: NOW + 14 * DAY_MS, most_bytes=10**9, days=14).sweep()
+    await LogRetention(
+        world.store, logs, lambda: NOW + 14 * DAY_MS, most_bytes=10**9, days=14, days_after=14
+    ).sweep()
     assert await logs.services() == [service_id]
     assert (await logs.kept(service_id)).cut_lines == 2
 
@@ -40,7 +42,7 @@ async def test_without_a_bound_of_days_only_deleted_services_are_cut(world: ApiW
     logs, service_id = MemoryLogs(), await world.service()
     await written(logs, service_id, 400)
     await written(logs, "deleted", 400)
-    await LogRetention(world.store, logs, lambda: NOW, most_bytes=0, days=0).sweep()
+    await LogRetention(world.store, logs, lambda: NOW, most_bytes=0, days=0, days_after=14).sweep()
     assert await logs.services() == [service_id]
     assert logs.texts(service_id) == ["400 days ago"]
 
@@ -48,7 +50,7 @@ async def test_without_a_bound_of_days_only_deleted_services_are_cut(world: ApiW
 async def test_the_bytes_of_a_service_are_bounded(world: ApiWorld) -> None:
     logs, service_id = MemoryLogs(), await world.service()
     await written(logs, service_id, 3, 2, 1)
-    await LogRetention(world.store, logs, lambda: NOW, most_bytes=25, days=14).sweep()
+    await LogRetention(world.store, logs, lambda: NOW, most_bytes=25, days=14, days_after=14).sweep()
     assert logs.texts(service_id) == ["2 days ago", "1 days ago"]
 
 
@@ -56,7 +58,7 @@ async def test_logs_that_are_away_are_left_for_the_next_time(world: ApiWorld) ->
     logs = MemoryLogs()
     await written(logs, "deleted", 400)
     logs.away = True
-    retention = LogRetention(world.store, logs, lambda: NOW, most_bytes=0, days=14)
+    retention = LogRetention(world.store, logs, lambda: NOW, most_bytes=0, days=14, days_after=14)
     await retention.sweep()
     logs.away = False
     assert (await logs.search("deleted", LogQuery())).lines

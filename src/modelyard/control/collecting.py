@@ -12,13 +12,12 @@ whenever this process is killed, the next one goes on where the last line was ke
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from modelyard.core.output_lines import Place
 from modelyard.domain.logs import Origin
-from modelyard.domain.output import Output, OutputSource, Position
+from modelyard.domain.output import OutputSource, Position, Writers
 from modelyard.engines.base import EngineUnavailableError
 from modelyard.logs.base import LogsUnavailableError
 from modelyard.logs.keeper import Keeper
@@ -43,16 +42,6 @@ class Owner:
 
     origin: Origin
     secrets: frozenset[str] = frozenset()
-
-
-class Writers(Protocol):
-    """Where output is: an engine's instances, the processes of the gateway (see `engines.base`)."""
-
-    async def outputs(self) -> Sequence[OutputSource]: ...
-
-    async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output: ...
-
-    async def release(self, instance_id: str, before: Position, *, last: bool = False) -> None: ...
 
 
 @dataclass(slots=True)

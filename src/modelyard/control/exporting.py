@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from modelyard.core.backoff import delay_ms
-from modelyard.domain.logs import MOST_GAP, Line, LogQuery
+from modelyard.core.logs import fitting
+from modelyard.domain.logs import MOST_GAP, LogQuery
 from modelyard.logs.base import LogStore, LogsUnavailableError
 from modelyard.logs.exports import LinesRefusedError, LogReceiver, ReceiverAwayError
 from modelyard.store.base import Store, StoreUnavailableError
@@ -119,7 +120,7 @@ class Exporter:
     async def _batch(self, service_id: str, after: int) -> bool:
         assert self._sent is not None
         found = await self._logs.search(service_id, LogQuery(after=after, limit=self._size))
-        lines = _fitting(found.lines)
+        lines = found.lines[: fitting(found.lines, BATCH_BYTES)]
         if not lines:
             if found.cursor is not None:
                 self._sent[service_id] = found.cursor
@@ -176,12 +177,3 @@ class Exporter:
             log.warning("lines cannot be exported: %s", why)
         self.state = replace(self.state, away=why, failures=failures)
         return max(after_s or 0.0, delay_ms(failures + 1) / 1000)
-
-
-def _fitting(lines: tuple[Line, ...]) -> tuple[Line, ...]:
-    left = BATCH_BYTES
-    for i, line in enumerate(lines):
-        left -= len(line.text)
-        if left < 0 and i:
-            return lines[:i]
-    return lines

@@ -14,20 +14,28 @@ from modelyard.store.base import Store, StoreUnavailableError
 log = logging.getLogger(__name__)
 
 DAY_MS = 24 * 3600 * 1000
-DEFAULT_DAYS = 14
 
 
 class LogRetention:
-    """`most_bytes`, `days`: of each service; 0: without that bound."""
+    """`most_bytes`, `days`: of each service; 0: without that bound. `days_after`: of one that is
+    gone, where `days` is 0."""
 
     def __init__(
-        self, store: Store, logs: LogStore, wall_ms: Callable[[], int], most_bytes: int, days: int
+        self,
+        store: Store,
+        logs: LogStore,
+        wall_ms: Callable[[], int],
+        *,
+        most_bytes: int,
+        days: int,
+        days_after: int,
     ) -> None:
         self._store = store
         self._logs = logs
         self._wall_ms = wall_ms
         self._most_bytes = most_bytes
         self._days = days
+        self._days_after = days or days_after
 
     async def sweep(self) -> None:
         """Called now and then. What cannot be done now is done the next time."""
@@ -45,7 +53,7 @@ class LogRetention:
                 log.warning("old lines of %s are not removed now: %s", service_id, error)
 
     async def _bound(self, service_id: str, *, exists: bool) -> None:
-        days = self._days if exists else self._days or DEFAULT_DAYS
+        days = self._days if exists else self._days_after
         oldest_ms = self._wall_ms() - days * DAY_MS if days else 0
         await self._logs.bound(service_id, self._most_bytes, oldest_ms)
         if exists or (await self._logs.kept(service_id)).lines:

@@ -29,7 +29,6 @@ class _Call(msgspec.Struct):
     bytes_out: int = 0
     method: str = ""
     path: str = ""
-    protocol: str = ""
     request: str = ""
     reference: str = ""
     caller: str = ""

@@ -5,6 +5,8 @@ regardless of case  by Unicode's case folding: `straße` is in `STRASSE`
 nothing is special  `*`, `"`, `%` and spaces are themselves; a word that is "" is in every line
 """
 
+from collections.abc import Iterable
+
 from modelyard.domain.logs import Line, LogQuery
 
 
@@ -23,3 +25,14 @@ def matches(query: LogQuery, line: Line) -> bool:
         and query.reference in ("", line.reference)
         and all(folded(word) in folded(line.text) for word in query.words)
     )
+
+
+def fitting(lines: Iterable[Line], most_bytes: int) -> int:
+    """How many of the first ones fit together with their texts; one at least, where there is one."""
+    left, count = most_bytes, 0
+    for line in lines:
+        left -= len(line.text)
+        if left < 0 and count:
+            break
+        count += 1
+    return count

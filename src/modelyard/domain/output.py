@@ -4,7 +4,9 @@ A *position* names a place in it. Whoever reads says where it read last and gets
 before anybody read it is told by its size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 UNKNOWN_SIZE = -1
 """Something was dropped, and nobody knows how much."""
@@ -53,3 +55,14 @@ class OutputSource:
     removed: bool = False
     envs: tuple[tuple[str, str], ...] = ()
     secret_names: tuple[str, ...] = ()
+
+
+class Writers(Protocol):
+    """Where output is: an engine's instances, the processes of the gateway. The calls mean what they do in
+    `engines.base`."""
+
+    async def outputs(self) -> Sequence[OutputSource]: ...
+
+    async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output: ...
+
+    async def release(self, instance_id: str, before: Position, *, last: bool = False) -> None: ...

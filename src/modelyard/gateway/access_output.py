@@ -23,7 +23,7 @@ MOST_ENDED = 4
 
 
 class AccessOutput:
-    """Implements `gateway.base.Calls`; `remove` blocks as a disk does."""
+    """Implements `domain.output.Writers`; `remove` blocks as a disk does."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -72,7 +72,7 @@ class AccessOutput:
                 output.release(path, before)
 
     def _runs(self) -> Iterator[tuple[str, Path]]:
-        for path in sorted(self._home.glob("envoy-*")):
+        for path in sorted(self._home.glob("envoy-*"), key=_number):
             if name := _name(path):
                 yield name, path
 
@@ -83,6 +83,12 @@ class AccessOutput:
             return sorted(paths, key=lambda path: path.stat().st_mtime_ns)
         except OSError:
             return []
+
+
+def _number(path: Path) -> tuple[int, str]:
+    """In which order Envoys came: the tenth behind the ninth."""
+    number = path.name.removeprefix("envoy-")
+    return (int(number) if number.isascii() and number.isdigit() else -1), path.name
 
 
 def _name(path: Path) -> str:

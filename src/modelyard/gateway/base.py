@@ -13,12 +13,12 @@ Contract:
 After a view changed the gateway calls every watcher with the service's id.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from modelyard.domain.output import Output, OutputSource, Position
+from modelyard.domain.output import Writers
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Invocations
 
@@ -55,22 +55,11 @@ Watcher = Callable[[str], None]
 NO_TOKENS: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
-class Calls(Protocol):
-    """The access logs: of the process that serves, and of those before it until they were released. A line is what
-    `core.access_lines` reads; the calls mean what they do in `engines.base`."""
-
-    async def outputs(self) -> Sequence[OutputSource]: ...
-
-    async def output(self, instance_id: str, after: Position | None, most_bytes: int) -> Output: ...
-
-    async def release(self, instance_id: str, before: Position, *, last: bool = False) -> None: ...
-
-
 class Gateway(Protocol):
     """Publishes the route table. See the module's contract."""
 
     @property
-    def calls(self) -> Calls: ...
+    def calls(self) -> Writers: ...
 
     async def open(self) -> None:
         """Adopt or start the gateway process and keep it alive until `close`."""

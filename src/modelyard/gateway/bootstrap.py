@@ -46,12 +46,11 @@ ACCESS_FIELDS = {
     "instance": "%UPSTREAM_HOST%",
     "method": "%REQ(:METHOD)%",
     "path": "%PATH(NQ:PATH)%",
-    "protocol": "%PROTOCOL%",
     "reference": "%RESP(X-MODELYARD-REFERENCE)%",
     "request": "%REQ(X-REQUEST-ID)%",
     "start_ms": "%START_TIME(%s%3f)%",
 }
-"""What a line of the access log holds; `gateway.access` reads it."""
+"""What a line of the access log holds; `core.access_lines` reads it."""
 
 INVALID_CODE = "Invalid AppCode: it is unknown, was deleted, or its app is not bound to this service."
 
@@ -314,7 +313,7 @@ def _counter() -> Json:
 
 
 def _access_log() -> Json:
-    """One line of JSON, to the output that our shim keeps (`gateway.access`), for a call of a route that asked for
+    """One line of JSON, to the output that our shim keeps (`access_output`), for a call of a route that asked for
     it: a failed one of a marked route, and any that the filter of the access marked (`translate`). What another
     call costs is a look at its status, and one for a mark that is not there.
 

@@ -2,7 +2,8 @@
 
 One thread writes, for all services: what came while it was busy is one transaction per service. Searches run in a
 few threads of their own, over connections that are kept for a while; neither ever waits for the other. Memory is
-bounded by the appends under way, one block per search, and its page.
+bounded by the appends under way, and for each of the `SEARCHERS` searches by its page and a block of every
+segment that is looked at ahead (`LOOK_AHEAD`).
 
     full disk      `append` raises LogsUnavailableError, and so does it below `spare_bytes` of room: what appends
                    keeps its lines, or loses them visibly; what is stored stays

@@ -6,7 +6,8 @@ of one line writes one row. A block is compressed, and its grams are indexed und
 (FTS5, contentless, without places: measured in docs/decisions). Lines, the position of who appended them, and the
 facts of the segment are one transaction.
 
-Its first line's number names the file. A segment that is not the newest is never written again.
+Its first line's number names the file. Only the newest segment gets lines; one behind it is written once
+more, when its index is made one tree (`settle`), which changes nothing that it holds.
 """
 
 import os
@@ -120,7 +121,7 @@ class Segment:
         """Whole or not at all: a fresh one gets its name last."""
         path = directory / f"{facts.first:016d}.db"
         fresh = directory / f".{path.name}"
-        _remove(fresh)
+        remove(fresh)
         connection = connect(fresh, create=True)
         try:
             connection.executescript(SCHEMA)
@@ -154,10 +155,6 @@ class Segment:
 
     def close(self) -> None:
         self._connection.close()
-
-    def positions(self) -> dict[str, str]:
-        """Those heard of last, last."""
-        return dict(self._connection.execute("SELECT instance, position FROM positions ORDER BY touched"))
 
     def size(self) -> int:
         """Bytes on disk."""
@@ -296,12 +293,9 @@ def beside(path: Path) -> Iterable[Path]:
     return (path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal"))
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
     for each in (path, *beside(path)):
         each.unlink(missing_ok=True)
-
-
-remove = _remove
 
 
 def _quoted(path: Path) -> str:

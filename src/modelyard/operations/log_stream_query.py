@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from modelyard.core.log_walk import Cut, Placed, Reading, place, walked
+from modelyard.core.logs import fitting
 from modelyard.domain.errors import Invalid, Violation
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.log_streams import Channel
@@ -22,7 +23,7 @@ from modelyard.domain.logs import Line, LogQuery
 from modelyard.domain.texts import shown
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.log_streams import stream
-from modelyard.operations.logs import AT_ONCE, MOST_BYTES, fitting
+from modelyard.operations.logs import AT_ONCE, MOST_BYTES
 
 DAY_MS = 24 * 3600 * 1000
 LIMIT_S = 10.0
@@ -91,7 +92,7 @@ async def query(
     walk = _Walk(ctx, asked, since_ms, newer, asyncio.get_running_loop().time() + LIMIT_S, share)
     readings = [await walk.read(one, start) for one in chosen]
     placed, more = walked(readings, start, asked.limit, newer=newer)
-    fit = _fitting(placed)
+    fit = placed[: fitting((one.line for one in placed), MOST_BYTES)]
     more = more or len(fit) < len(placed)
     if asked.search is SearchType.BACKWARDS:
         fit.reverse()
@@ -166,9 +167,9 @@ class _Walk:
         while len(lines) < limit and self._in_time():
             found = await self.ctx.logs.search(service_id, wanted)
             lines += [one for one in found.lines if self._of_model(one)]
-            fit = fitting(tuple(lines), self.most_bytes)
-            if len(fit) < len(lines):
-                return Reading(service_id, fit, all=False)
+            fit = fitting(lines, self.most_bytes)
+            if fit < len(lines):
+                return Reading(service_id, lines[:fit], all=False)
             if found.cursor is None:
                 return Reading(service_id, lines)
             cursor = found.cursor
@@ -201,12 +202,3 @@ class _Walk:
 
     def _of_model(self, line: Line) -> bool:
         return self.asked.labels.get("model", line.origin.model) == line.origin.model
-
-
-def _fitting(placed: Sequence[Placed]) -> list[Placed]:
-    left = MOST_BYTES
-    for i, one in enumerate(placed):
-        left -= len(one.line.text)
-        if left < 0 and i:
-            return [*placed[:i]]
-    return [*placed]

@@ -8,6 +8,7 @@ import asyncio
 import re
 from dataclasses import dataclass, replace
 
+from modelyard.core.logs import fitting
 from modelyard.domain.errors import NotFound
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.logs import MOST_GAP, Found, Kept, Line, LogQuery
@@ -72,20 +73,10 @@ async def page(ctx: Context, principal: Principal, project_id: str, service_id: 
 
 def bounded(query: LogQuery, found: Found) -> Found:
     """As much of it as one answer may have."""
-    lines = fitting(found.lines)
+    lines = found.lines[: fitting(found.lines, MOST_BYTES)]
     if len(lines) == len(found.lines):
         return found
     return replace(found, lines=lines, cursor=lines[-1].number)
-
-
-def fitting(lines: tuple[Line, ...], most_bytes: int = MOST_BYTES) -> tuple[Line, ...]:
-    """The first ones that fit, one at least."""
-    left = most_bytes
-    for i, line in enumerate(lines):
-        left -= len(line.text)
-        if left < 0 and i:
-            return lines[:i]
-    return lines
 
 
 def paged(query: LogQuery, found: Found, kept: Kept) -> LogPage:

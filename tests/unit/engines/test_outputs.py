@@ -95,3 +95,13 @@ def test_output_of_a_later_release_waits_for_it_and_nobodys_is_removed(outputs: 
     assert outputs.sources(()) == []
     assert later.exists()
     assert not nobodys.exists()
+
+
+async def test_gateways_are_read_in_the_order_in_which_they_came(tmp_path: Path) -> None:
+    for name in ("envoy-10", "envoy-9", "envoy-2"):
+        written(tmp_path / name)
+    (source,) = await AccessOutput(tmp_path).outputs()
+    assert source.instance_id.startswith("envoy-2-")
+    (tmp_path / "envoy-2" / "spec.json").unlink()
+    (source,) = await AccessOutput(tmp_path).outputs()
+    assert source.instance_id.startswith("envoy-9-")
