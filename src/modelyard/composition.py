@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -28,7 +28,7 @@ from modelyard.batch.run import TaskRunner
 from modelyard.control.batch import exit_text
 from modelyard.control.calls import CallsKeeper, nobodys
 from modelyard.control.cleaning import Cleaning
-from modelyard.control.clock import load_clock
+from modelyard.control.clock import Clock, load_clock
 from modelyard.control.collecting import Collector
 from modelyard.control.exporting import Exporter
 from modelyard.control.log_retention import LogRetention
@@ -37,6 +37,8 @@ from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports
 from modelyard.control.signed import SignedCallers
+from modelyard.control.span_export import SpanExporter
+from modelyard.core.masking import Masker
 from modelyard.core.packages.contents import CODE
 from modelyard.domain.endpoints import Endpoint
 from modelyard.engines.base import Engine
@@ -49,7 +51,6 @@ from modelyard.iam.addresses import Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
-from modelyard.logs import exports
 from modelyard.logs.base import LogStore
 from modelyard.logs.process import LogProcess
 from modelyard.notify.parts import parts as notifying
@@ -65,6 +66,8 @@ from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.object_usage import Usage
 from modelyard.operations.objects import Storage
 from modelyard.operations.results_room import ResultsRoom
+from modelyard.operations.tracing import Tracing
+from modelyard.otlp import base as otlp
 from modelyard.processes import isolation, limits, machine
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.mounts import view
@@ -182,14 +185,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
     log_bells = Bells()
     secrets = known_secrets(settings, credentials)
-    logs = LogProcess(
-        data_dir / "logs",
-        most_bytes=settings.log_bytes_per_service,
-        reserve_bytes=settings.disk_reserve_mib * MIB,
-        ring=log_bells.ring,
-    )
-    await logs.open()
-    stack.push_async_callback(logs.close)
+    logs = await _kept_logs(settings, data_dir, log_bells, stack)
     retention = LogRetention(
         store,
         logs,
@@ -218,6 +214,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     notified = notifying(data_dir / "keys" / "notifications", settings.notifications(urls.api), clock.wall_ms)
     stack.push_async_callback(notified.close)
     exporter = await _exporter(settings, store, logs, stack)
+    tracing, spans = _traces(settings, store, clock, secrets, stack)
     world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
     plane = ControlPlane(
         world,
@@ -228,9 +225,11 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         beside={
             **_collectors(engine, gateway, logs, Owners(store, secrets), clock.wall_ms),
             **({"export logs": exporter.run} if exporter else {}),
+            **({"export spans": spans.run} if spans else {}),
         },
         channels=notified.channels,
         changed=bells.ring,
+        tracing=tracing,
     )
     context = Context(
         store=store,
@@ -264,6 +263,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         ),
         logs=logs,
         log_bells=log_bells,
+        tracing=tracing,
     )
     disk = Cleaning(data_dir, store, sweeper, storage.staging, clock.wall_ms).ports()
     proxies = Proxies.of(settings.trusted_proxies)
@@ -282,11 +282,23 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
             gateway.connected(),
             {**engine.enforced(), "ports": ports.describe(launching.isolation)},
             engine.disk(),
-            {"otlp": f"{settings.otlp_endpoint} {exporter.state.told()}"} if exporter else {},
+            _exports(settings, exporter, spans, tracing),
         ),
     )
     app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app, proxies, (bells, log_bells), secrets)
+
+
+async def _kept_logs(settings: Settings, data_dir: Path, bells: Bells, stack: AsyncExitStack) -> LogProcess:
+    logs = LogProcess(
+        data_dir / "logs",
+        most_bytes=settings.log_bytes_per_service,
+        reserve_bytes=settings.disk_reserve_mib * MIB,
+        ring=bells.ring,
+    )
+    await logs.open()
+    stack.push_async_callback(logs.close)
+    return logs
 
 
 async def _exporter(settings: Settings, store: Store, logs: LogStore, stack: AsyncExitStack) -> Exporter | None:
@@ -295,9 +307,39 @@ async def _exporter(settings: Settings, store: Store, logs: LogStore, stack: Asy
         return None
     from modelyard.logs.otlp import receiver
 
-    made = receiver(settings.otlp_endpoint, settings.otlp_protocol, exports.headers(settings.otlp_headers))
+    made = receiver(settings.otlp_endpoint, settings.otlp_protocol, otlp.headers(settings.otlp_headers))
     stack.push_async_callback(made.close)
     return Exporter(store, logs, made)
+
+
+def _traces(
+    settings: Settings, store: Store, clock: Clock, secrets: frozenset[str], stack: AsyncExitStack
+) -> tuple[Tracing, SpanExporter] | tuple[None, None]:
+    """What traces, and what sends it, where a receiver of traces is named."""
+    if not settings.otlp_traces_endpoint:
+        return None, None
+    from modelyard.traces.otlp import receiver
+
+    protocol = settings.otlp_traces_protocol or settings.otlp_protocol
+    headers = otlp.headers(settings.otlp_traces_headers or settings.otlp_headers)
+    made, masker = receiver(settings.otlp_traces_endpoint, protocol, headers), Masker.of(secrets)
+    tracing = Tracing(clock.wall_ms, clock.now_ms)
+    exporter = SpanExporter(store, tracing, made, lambda: masker)
+    stack.push_async_callback(made.close)
+    stack.push_async_callback(exporter.flush)
+    return tracing, exporter
+
+
+def _exports(
+    settings: Settings, exporter: Exporter | None, spans: SpanExporter | None, tracing: Tracing | None
+) -> Mapping[str, str]:
+    """Where lines and spans go, and how that stands."""
+    told = {}
+    if exporter is not None:
+        told["otlp"] = f"{settings.otlp_endpoint} {exporter.state.told()}"
+    if spans is not None and tracing is not None:
+        told["traces"] = f"{settings.otlp_traces_endpoint} {spans.state.told(tracing.dropped)}"
+    return told
 
 
 def _collectors(
@@ -314,11 +356,19 @@ def _collectors(
 def known_secrets(settings: Settings, credentials: Mapping[str, str] = {}) -> frozenset[str]:
     """What no line of a log may tell. `credentials`: what their file says."""
     of_file = {value for name, value in credentials.items() if "password" in name or "secret" in name}
-    parts = {"database_url", "otlp_headers"}  # what is secret is within them
+    parts = {"database_url", "otlp_headers", "otlp_traces_headers"}  # what is secret is within them
     whole = {getattr(settings, name) for name in secret_names() if name not in parts}
     password = urlsplit(settings.database_url).password or ""
-    tokens = exports.headers(settings.otlp_headers).values() if settings.otlp_endpoint else ()
+    sent = (settings.otlp_headers, settings.otlp_traces_headers)
+    tokens = [value for text in sent if text for value in _values(text)]
     return frozenset({*of_file, *tokens, *whole, password} - {""})
+
+
+def _values(headers: str) -> Iterable[str]:
+    try:
+        return otlp.headers(headers).values()
+    except ValueError:
+        return (headers,)  # of an endpoint that is not set, so nobody has looked at them
 
 
 def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], reserve_bytes: int) -> Storage:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.iam import addresses
-from modelyard.logs import exports
+from modelyard.otlp import base as otlp
 from modelyard.processes import isolation
 
 LOG_DAYS = 14
@@ -56,6 +56,10 @@ class Settings:
     `otlp_endpoint`: where every line of every service is exported to by OTLP ("": nowhere), with `otlp_headers`
     (`NAME=VALUE,NAME=VALUE`, percent-encoded; they may hold a token, so they are in no repr) by `otlp_protocol`:
     grpc or http/protobuf. Needs the extra `otlp`.
+    `otlp_traces_endpoint`: where traces go ("": there are none), with `otlp_traces_headers` by
+    `otlp_traces_protocol`; of the latter two "" means what logs have. `trace_requests`: the share of the requests
+    through the gateway (0 to 1) that are traced where their callers do not say; 0: none, and the gateway does not
+    know of tracing.
     `notify_…`, `smtp_…`, `smn_…`: see `notification_settings`.
     """
 
@@ -87,6 +91,10 @@ class Settings:
     otlp_endpoint: str = ""
     otlp_protocol: str = "grpc"
     otlp_headers: str = field(default="", repr=False)
+    otlp_traces_endpoint: str = ""
+    otlp_traces_protocol: str = ""
+    otlp_traces_headers: str = field(default="", repr=False)
+    trace_requests: float = 0.0
     audit_days: int = 180
     audit_rows: int = 200_000
     database_url: str = field(default="", repr=False)
@@ -189,20 +197,29 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
 
 
 def _check_export(found: Settings) -> None:
-    if not found.otlp_endpoint:
+    _check_receiver(found, "", found.otlp_protocol)
+    _check_receiver(found, "traces_", found.otlp_traces_protocol or found.otlp_protocol)
+    if not 0 <= found.trace_requests <= 1:
+        raise SettingsError(f"MODELYARD_TRACE_REQUESTS is {found.trace_requests:g}, which is not from 0 to 1")
+    if found.trace_requests and not found.otlp_traces_endpoint:
+        raise SettingsError("MODELYARD_TRACE_REQUESTS is set, but MODELYARD_OTLP_TRACES_ENDPOINT is not")
+
+
+def _check_receiver(found: Settings, signal: str, protocol: str) -> None:
+    """`signal`: "" is that of logs."""
+    if not getattr(found, f"otlp_{signal}endpoint"):
         return
-    for name, check in (("endpoint", exports.address), ("headers", exports.headers)):
+    prefix = f"MODELYARD_OTLP_{signal.upper()}"
+    for name, check in (("endpoint", otlp.address), ("headers", otlp.headers)):
         try:
-            check(getattr(found, f"otlp_{name}"))
+            check(getattr(found, f"otlp_{signal}{name}"))
         except ValueError as error:
-            raise SettingsError(f"MODELYARD_OTLP_{name.upper()}: {error}") from None
-    if found.otlp_protocol not in exports.PROTOCOLS:
-        known = " or ".join(exports.PROTOCOLS)
-        raise SettingsError(f"MODELYARD_OTLP_PROTOCOL is {found.otlp_protocol!r}; use {known}")
+            text = str(error).replace("the headers say", f"{prefix}HEADERS says")
+            raise SettingsError(f"{prefix}{name.upper()}: {text}") from None
+    if protocol not in otlp.PROTOCOLS:
+        raise SettingsError(f"{prefix}PROTOCOL is {protocol!r}; use {' or '.join(otlp.PROTOCOLS)}")
     if importlib.util.find_spec("opentelemetry") is None:
-        raise SettingsError(
-            "MODELYARD_OTLP_ENDPOINT is set, and the extra is missing: pip install modelyard[otlp]"
-        )
+        raise SettingsError(f"{prefix}ENDPOINT is set, and the extra is missing: pip install modelyard[otlp]")
 
 
 def _parsed(name: str, text: str, kind: object) -> object:
@@ -213,6 +230,11 @@ def _parsed(name: str, text: str, kind: object) -> object:
         if text.lower() not in words:
             raise SettingsError(f"{name} is {text!r}; use true or false")
         return words[text.lower()]
+    if kind in (float, "float"):
+        try:
+            return float(text)
+        except ValueError:
+            raise SettingsError(f"{name} is {text!r}; use a number") from None
     if kind in (int, "int"):
         try:
             return int(text)

@@ -18,9 +18,9 @@ from tests.worlds.otlp import Receiver, receiving, records
 from modelyard.control.exporting import Exporter
 from modelyard.domain.logs import Line, Origin
 from modelyard.logs.base import LogsUnavailableError
-from modelyard.logs.exports import GRPC, HTTP, ReceiverAwayError, address, headers
 from modelyard.logs.memory import MemoryLogs
 from modelyard.logs.otlp import receiver
+from modelyard.otlp.base import GRPC, HTTP, ReceiverAwayError, address, headers
 from modelyard.store.sql import SqlStore
 
 

@@ -31,6 +31,7 @@ from modelyard.operations.context import Context
 from modelyard.operations.services.change import UpdateRequest, update_service
 from modelyard.operations.services.create import ServiceRequest, create_service
 from modelyard.operations.services.delete import delete_services
+from modelyard.operations.tracing import Tracing
 from modelyard.store.services import EventQuery
 from modelyard.store.sql import SqlStore
 
@@ -86,7 +87,7 @@ class VirtualClock:
 class PlaneWorld:
     """What tests drive. `plane` is replaced by `restart` (a kill -9 and a new control plane)."""
 
-    def __init__(self, store: SqlStore, directory: Path) -> None:
+    def __init__(self, store: SqlStore, directory: Path, *, traced: bool = False) -> None:
         self.clock = VirtualClock()
         self.engine = FakeEngine(self.clock.now_ms)
         self.gateway = FakeGateway()
@@ -104,6 +105,7 @@ class PlaneWorld:
         )
         self.changed: list[str] = []
         self.channels: dict[str, Channel] = {}
+        self._traced = traced
         self.plane = self._plane()
         self.context = Context(
             store=store,
@@ -112,10 +114,23 @@ class PlaneWorld:
             nudge=self._nudge,
             facts=self._facts,
             steady=self.clock.now_ms,
+            tracing=self.tracing,
         )
 
     def _plane(self) -> ControlPlane:
-        return ControlPlane(self.world, self.publisher, channels=self.channels, changed=self.changed.append)
+        self.tracing = (
+            Tracing(self.clock.wall_ms, self.clock.now_ms, now_ns=self._now_ns) if self._traced else None
+        )
+        return ControlPlane(
+            self.world,
+            self.publisher,
+            channels=self.channels,
+            changed=self.changed.append,
+            tracing=self.tracing,
+        )
+
+    def _now_ns(self) -> int:
+        return self.clock.wall_ms() * 1_000_000
 
     def _nudge(self, kind: str, key: str) -> None:
         """To the present control plane: `restart` replaces it."""
@@ -134,6 +149,7 @@ class PlaneWorld:
         await self.plane.close()
         await self.engine.close()
         self.plane = self._plane()
+        self.context = replace(self.context, tracing=self.tracing)
         await self.plane.start()
 
     async def model(self, name: str, version: str = "1.0.0") -> str:
@@ -253,11 +269,11 @@ def variant_request(model_id: str, weight: int = 100, count: int = 1, **more: ob
 
 
 @asynccontextmanager
-async def plane_world(directory: Path) -> AsyncIterator[PlaneWorld]:
+async def plane_world(directory: Path, *, traced: bool = False) -> AsyncIterator[PlaneWorld]:
     """A started control plane with an empty store."""
     store = SqlStore.memory()
     await store.open()
-    made = PlaneWorld(store, directory)
+    made = PlaneWorld(store, directory, traced=traced)
     await made.open()
     try:
         yield made

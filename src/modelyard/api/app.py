@@ -3,7 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from modelyard import __version__
-from modelyard.api import auditing, documents, errors
+from modelyard.api import auditing, documents, errors, tracing
 from modelyard.api.envelope import Envelope
 from modelyard.api.paths import decode_parameters
 from modelyard.api.requests import Deps
@@ -72,6 +72,7 @@ def bare_app(version: str = __version__) -> FastAPI:
         dependencies=[Depends(decode_parameters)],
     )
     app.add_middleware(auditing.Auditing)
+    app.add_middleware(tracing.Traces)
     app.add_middleware(Envelope)
     errors.install(app)
     routers = [

@@ -15,7 +15,8 @@ from modelyard.core.backoff import delay_ms
 from modelyard.core.logs import fitting
 from modelyard.domain.logs import MOST_GAP, LogQuery
 from modelyard.logs.base import LogStore, LogsUnavailableError
-from modelyard.logs.exports import LinesRefusedError, LogReceiver, ReceiverAwayError
+from modelyard.logs.exports import LogReceiver
+from modelyard.otlp.base import ReceiverAwayError, RefusedError
 from modelyard.store.base import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ class Exporter:
         refused = 0
         try:
             refused = await self._receiver.send(lines, {service_id: await self._name(service_id)})
-        except LinesRefusedError as error:
+        except RefusedError as error:
             if len(lines) > 1:
                 self._size = max(len(lines) // 2, 1)
                 return True

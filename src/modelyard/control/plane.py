@@ -22,6 +22,7 @@ from modelyard.engines.base import EngineUnavailableError
 from modelyard.notify.base import Channel
 from modelyard.notify.sending import Clocks, Sender
 from modelyard.operations.telling import LANE, Teller
+from modelyard.operations.tracing import Tracing
 from modelyard.store.base import StoreUnavailableError
 
 log = logging.getLogger(__name__)
@@ -51,18 +52,20 @@ class ControlPlane:
         beside: Mapping[str, Callable[[], Coroutine[object, object, None]]] = {},
         channels: Mapping[str, Channel] = {},
         changed: Callable[[str], None] = lambda _service_id: None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk;
         `chores`: what else is done as often; `beside`: what goes on all the time, by name, until cancelled.
         `channels`: what sends notifications, by protocol. `changed` is called with a service that may look
-        different now."""
+        different now. `tracing`: None where nothing is traced."""
         self._sweeper = sweeper
         self._beside = beside
         self._changed = changed
         self._ports = ports
         nudge_service = partial(self.nudge, "service")
         self._access = Access(ports.store, ports.gateway, ports.clock, nudge_service, token_ttl_ms=token_ttl_ms)
-        teller = Teller(ports.new_id, ports.clock.now_ms, self.nudge)
+        self._tracing = tracing
+        teller = Teller(ports.new_id, ports.clock.now_ms, self.nudge, tracing)
         self._reconciler = Reconciler(ports, teller, self._access.codes, changed)
         self._counting = Counting(ports.store, ports.gateway, ports.clock.now_ms)
         sender = Sender(ports.store, channels, Clocks(ports.clock.now_ms, ports.clock.wall_ms))
@@ -105,6 +108,9 @@ class ControlPlane:
     async def start(self) -> None:
         """Observe everything, publish every route, and begin to react."""
         ports = self._ports
+        if self._tracing is None:
+            async with ports.store.write() as writing:
+                await writing.forget_traces()  # of a time when there were some
         ports.engine.watch(self._moved)
         ports.gateway.watch(partial(self.nudge, "service"))
         await ports.engine.open()

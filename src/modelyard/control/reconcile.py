@@ -16,6 +16,7 @@ from modelyard.batch.runner import Runner
 from modelyard.control.batch import BatchTasks, batch_situation, explained, load_tasks
 from modelyard.control.clock import Clock
 from modelyard.control.observe import NODE_LOST_MS, Instant, Memory, Seen, leftovers, situation, strangers
+from modelyard.control.passes import Look, Passes
 from modelyard.control.specs import spec
 from modelyard.core.batch.decide import BatchDecision
 from modelyard.core.batch.decide import noted as batch_noted
@@ -95,6 +96,7 @@ class Reconciler:
         self._changed = changed
         self._teller = teller
         self._ports = ports
+        self._passes = Passes(ports.store, ports.gateway, teller.tracing)
         self._codes = codes
         self._batch = BatchTasks(ports.store, ports.runner, ports.clock)
         self._memory: dict[str, Memory] = {}
@@ -113,6 +115,10 @@ class Reconciler:
 
     async def handle(self, service_id: str) -> int | None:
         """One pass; the moment from which the next is due without an event (milliseconds), None for none."""
+        async with self._passes.look(service_id) as look:
+            return await self._looked(service_id, look)
+
+    async def _looked(self, service_id: str, look: Look) -> int | None:
         ports = self._ports
         async with self._alone(service_id):
             moves = self._moved[service_id]
@@ -127,6 +133,7 @@ class Reconciler:
             return await self._end_strangers(service_id, observed)
         if decided is None:  # a user changed it meanwhile
             return ports.clock.now_ms()
+        look.decided(decided.decision, decided.rows)
         return await self._carried_out(record, observed, decided)
 
     async def note(self) -> None:
@@ -202,6 +209,7 @@ class Reconciler:
             seen = self._situation(record, observed[record.service.id], instant)
             route = _real_time(seen, instant, "").route
             if route is not None:
+                self._passes.pushing(record.service.id, route)
                 routes.append(route)
         return routes
 
@@ -227,7 +235,8 @@ class Reconciler:
             async with ports.store.write() as writing:
                 if batch is not None and not await self._batch.unchanged(writing, service_id, tasks):
                     return None
-                lanes = await self._teller.apply(writing, record.service, rows.changes)
+                task = _newest(batch, tasks)
+                lanes = await self._teller.apply(writing, record.service, rows.changes, task)
                 if lanes is None:
                     return None
                 if batch is not None:
@@ -294,6 +303,7 @@ class Reconciler:
         return f"\nThe last lines of its log:\n{masker.text(tail)}" if tail else ""
 
     async def _route(self, service_id: str, route: ServiceRoute | None, rollout: Rollout | None) -> None:
+        self._passes.pushing(service_id, route)
         if route is None:
             await self._ports.gateway.remove(service_id)
             return
@@ -358,6 +368,13 @@ def hidden(observed: Listing, masker: Masker) -> Listing:
     processes = [replace(o.process, exit=masker.text(o.process.exit)) for o in observed.instances]
     instances = zip(observed.instances, processes, strict=True)
     return replace(observed, instances=tuple(replace(o, process=process) for o, process in instances))
+
+
+def _newest(batch: BatchDecision | None, tasks: Sequence[Task]) -> Task | None:
+    """The newest task as the decision leaves it."""
+    if batch is None or not tasks or batch.begun is not None:
+        return batch.begun if batch is not None else None
+    return next((task for task in batch.tasks if task.id == tasks[0].id), tasks[0])
 
 
 def _is_batch(record: ServiceRecord) -> bool:

@@ -9,22 +9,16 @@ same whenever it is sent again), `modelyard.line.number`, and where there are so
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
-
-import grpc
-import httpx
 
 from modelyard.domain.logs import Line, Origin
-from modelyard.logs.exports import GRPC, LinesRefusedError, LogReceiver, ReceiverAwayError
-
-TIMEOUT_S = 10.0
-LOGS_PATH = "/v1/logs"
-REFUSED = frozenset({400, 413, 422})
+from modelyard.logs.exports import LogReceiver
+from modelyard.otlp.base import LOGS, Transport
+from modelyard.otlp.transport import transport
 
 
 def receiver(endpoint: str, protocol: str, more: Mapping[str, str]) -> LogReceiver:
     """`endpoint`: http:// or https://."""
-    return GrpcReceiver(endpoint, more) if protocol == GRPC else HttpReceiver(endpoint, more)
+    return OtlpReceiver(transport(LOGS, endpoint, protocol, more))
 
 
 def request(lines: Sequence[Line], names: Mapping[str, str]) -> Any:
@@ -75,68 +69,21 @@ def _set(attributes: Any, name: str, value: str | int) -> None:
         added.value.string_value = value
 
 
-class GrpcReceiver:
-    """gRPC; TLS where the endpoint is https."""
+class OtlpReceiver:
+    """Implements `logs.exports.LogReceiver`."""
 
-    def __init__(self, endpoint: str, more: Mapping[str, str]) -> None:
-        from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
-
-        parts = urlsplit(endpoint)
-        target = f"{parts.hostname}:{parts.port or 4317}"
-        if ":" in (parts.hostname or ""):
-            target = f"[{parts.hostname}]:{parts.port or 4317}"
-        options = (("grpc.enable_http_proxy", 0), ("grpc.max_reconnect_backoff_ms", 5000))
-        self._channel = (
-            grpc.aio.secure_channel(target, grpc.ssl_channel_credentials(), options)
-            if parts.scheme == "https"
-            else grpc.aio.insecure_channel(target, options)
-        )
-        self._export = LogsServiceStub(self._channel).Export  # type: ignore[no-untyped-call]
-        self._metadata = tuple(more.items())
-
-    async def send(self, lines: Sequence[Line], names: Mapping[str, str]) -> int:
-        try:
-            answer = await self._export(request(lines, names), timeout=TIMEOUT_S, metadata=self._metadata)
-        except grpc.aio.AioRpcError as error:
-            said = f"{error.code().name}: {error.details()}"
-            if error.code() in {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED} and (
-                error.code() is grpc.StatusCode.INVALID_ARGUMENT or "larger than max" in (error.details() or "")
-            ):
-                raise LinesRefusedError(said) from error
-            raise ReceiverAwayError(said) from error
-        return int(answer.partial_success.rejected_log_records)
-
-    async def close(self) -> None:
-        await self._channel.close()
-
-
-class HttpReceiver:
-    """Protobuf over HTTP; the path /v1/logs is added where the endpoint has none."""
-
-    def __init__(self, endpoint: str, more: Mapping[str, str]) -> None:
-        bare = urlsplit(endpoint).path in {"", "/"}
-        self._url = endpoint.rstrip("/") + LOGS_PATH if bare else endpoint
-        self._headers = {**more, "content-type": "application/x-protobuf"}
-        self._http = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     async def send(self, lines: Sequence[Line], names: Mapping[str, str]) -> int:
         from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 
-        body = request(lines, names).SerializeToString()
+        answer = await self._transport.send(request(lines, names).SerializeToString())
         try:
-            answer = await self._http.post(self._url, content=body, headers=self._headers)
-        except httpx.HTTPError as error:
-            raise ReceiverAwayError(str(error) or type(error).__name__) from error
-        if answer.status_code in REFUSED:
-            raise LinesRefusedError(f"status {answer.status_code}")
-        if not answer.is_success:
-            later = answer.headers.get("retry-after", "")
-            raise ReceiverAwayError(f"status {answer.status_code}", float(later) if later.isdecimal() else None)
-        try:
-            told = ExportLogsServiceResponse.FromString(answer.content)
+            told = ExportLogsServiceResponse.FromString(answer)
         except Exception:  # noqa: BLE001 - protobuf's own error: an answer that says nothing has taken everything
             return 0
         return int(told.partial_success.rejected_log_records)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._transport.close()

@@ -16,6 +16,7 @@ from modelyard.notify.remote import RemoteSmn
 from modelyard.objects.base import ObjectStore
 from modelyard.operations.bells import Bells
 from modelyard.operations.telling import Teller
+from modelyard.operations.tracing import Tracing
 from modelyard.store.base import Store
 
 
@@ -89,7 +90,7 @@ class Context:
     says that buckets may be elsewhere now. `logs`: what instances wrote; `log_bells`: who follows it, rung when
     lines were appended.
     `instance_disk_mib`: what one instance may have on disk (0: nobody bounds it).
-    `steady`: milliseconds of the steady clock.
+    `steady`: milliseconds of the steady clock. `tracing`: None where nothing is traced.
     """
 
     store: Store
@@ -116,11 +117,12 @@ class Context:
     log_bells: Bells = field(default_factory=Bells)
     steady: Callable[[], int] = lambda: 0
     notifications: NotificationPorts = NotificationPorts()
+    tracing: Tracing | None = None
 
     @property
     def teller(self) -> Teller:
         """Writes services together with the messages that this calls for."""
-        return Teller(self.new_id, self.steady, self.nudge)
+        return Teller(self.new_id, self.steady, self.nudge, self.tracing)
 
 
 def authorise(principal: Principal, project_id: str, right: frozenset[Role], operation: str) -> None:

@@ -128,6 +128,8 @@ async def publish(
     async with ctx.store.write() as w:
         if not await known(ctx, w, project_id, urn):
             raise NotFound("topic", urn)
+        if ctx.tracing is not None:
+            message = await ctx.tracing.traced(w, message)
         lanes = await w.add_message(message, ctx.steady())
     ctx.teller.wake(lanes or ())
     return message

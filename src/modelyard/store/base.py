@@ -25,6 +25,7 @@ from modelyard.store.log_streams import LogStreamReads, LogStreamWrites
 from modelyard.store.models import ModelReads, ModelWrites
 from modelyard.store.notifications import NotificationReads, NotificationWrites
 from modelyard.store.services import ServiceReads, ServiceWrites
+from modelyard.store.traces import TraceReads, TraceWrites
 
 
 class StoreUnavailableError(Exception):
@@ -45,6 +46,7 @@ class ReadTransaction(
     LogStreamReads,
     NotificationReads,
     AuditReads,
+    TraceReads,
     Protocol,
 ):
     """Lookups. A `project_id` narrows to that project; None finds in any (for the loops)."""
@@ -60,6 +62,7 @@ class WriteTransaction(
     LogStreamWrites,
     NotificationWrites,
     AuditWrites,
+    TraceWrites,
     ReadTransaction,
     Protocol,
 ):

@@ -33,7 +33,7 @@ from modelyard.domain.service import (
     ServiceStatus,
 )
 from modelyard.domain.texts import shown
-from modelyard.operations import limits
+from modelyard.operations import limits, tracing
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
 from modelyard.operations.services import log_channels, totals
@@ -142,7 +142,8 @@ class _Change:
 
     async def made(self, principal: Principal, request: UpdateRequest) -> Changed:
         """Check and write. Raises Invalid with everything that is wrong; nothing was written then."""
-        variants, step, told = await self._admitted(principal, request)
+        with tracing.step("admission"):
+            variants, step, told = await self._admitted(principal, request)
         return await self._written(request, step, variants, told)
 
     async def _admitted(

@@ -30,7 +30,7 @@ from modelyard.domain.service import (
     ServiceStatus,
 )
 from modelyard.domain.texts import shown
-from modelyard.operations import acting
+from modelyard.operations import acting, tracing
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
 from modelyard.operations.services import log_channels, totals
@@ -75,7 +75,8 @@ async def create_service(
             replaced = await _free_name(w, principal, project_id, request.name)
         except AlreadyExists as error:
             taken = error
-        variants, of_models = await _admitted(ctx, w, project_id, request, looked)
+        with tracing.step("admission"):
+            variants, of_models = await _admitted(ctx, w, project_id, request, looked)
         if taken is not None:  # what is wrong with the request comes first
             raise taken
         assert request.name is not None
@@ -101,6 +102,7 @@ async def create_service(
         await log_channels.bind(ctx, w, service, request.settings)
         await w.add_revision(Revision(service.id, 1, now, variants))
         await w.save_rollout(rollout)
+        await ctx.teller.changed(w, None, service)
         again = f"takes the place of service {replaced.id}, which never came to run" if replaced else ""
         first = ("start to deploy service", *of_models, *schedule.told(None, service, now))
         texts = (again, *first) if again else first

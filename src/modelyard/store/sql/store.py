@@ -33,6 +33,7 @@ from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.services import ServiceReading, ServiceWriting, seal_all
 from modelyard.store.sql.session import orphan, settled, translated
 from modelyard.store.sql.sqlite import Sqlite
+from modelyard.store.sql.traces import TraceReading, TraceWriting
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class SqlReading(
     LogStreamReading,
     NotificationReading,
     AuditReading,
+    TraceReading,
 ):
     """`store.base.ReadTransaction`: one object per transaction."""
 
@@ -61,6 +63,7 @@ class SqlWriting(
     LogStreamWriting,
     NotificationWriting,
     AuditWriting,
+    TraceWriting,
     SqlReading,
 ):
     """`store.base.WriteTransaction`."""

@@ -1,0 +1,133 @@
+"""Spans over OTLP, out to a receiver and in from the gateway. Needs the extra `otlp`.
+
+The resource is the part of Modelyard that tells (`service.name`: modelyard, modelyard-gateway). Of what the
+gateway tells a query is cut out of every URL: callers may have put secrets there.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from modelyard import __version__
+from modelyard.domain.tracing import Attribute, Span, SpanKind
+from modelyard.otlp.base import TRACES, Transport
+from modelyard.otlp.transport import transport
+from modelyard.traces.base import SpanReceiver
+
+GATEWAY = "modelyard-gateway"
+MOST_ATTRIBUTES = 64
+MOST_TEXT = 4096
+_ERROR = 2
+_URLS = frozenset({"http.url", "url.full", "url.path"})
+
+
+def receiver(endpoint: str, protocol: str, more: Mapping[str, str]) -> SpanReceiver:
+    return OtlpSpans(transport(TRACES, endpoint, protocol, more))
+
+
+class OtlpSpans:
+    """Implements `traces.base.SpanReceiver`."""
+
+    def __init__(self, way: Transport) -> None:
+        self._way = way
+
+    async def send(self, spans: Sequence[Span]) -> int:
+        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+        answer = await self._way.send(request(spans))
+        try:
+            told = ExportTraceServiceResponse.FromString(answer)
+        except Exception:  # noqa: BLE001 - protobuf's own error: an answer that says nothing has taken everything
+            return 0
+        return int(told.partial_success.rejected_spans)
+
+    async def close(self) -> None:
+        await self._way.close()
+
+
+def request(spans: Sequence[Span]) -> bytes:
+    """An ExportTraceServiceRequest."""
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    made = ExportTraceServiceRequest()
+    by_origin: defaultdict[str, list[Span]] = defaultdict(list)
+    for one in spans:
+        by_origin[one.origin].append(one)
+    for origin, group in by_origin.items():
+        resource_spans = made.resource_spans.add()
+        resource = {"service.name": origin, "service.version": __version__}
+        _fill(resource_spans.resource.attributes, resource)
+        scope = resource_spans.scope_spans.add()
+        scope.scope.name = "modelyard"
+        for one in group:
+            _write(scope.spans.add(), one)
+    return made.SerializeToString()
+
+
+def _write(to: Any, span: Span) -> None:
+    to.trace_id = bytes.fromhex(span.trace_id)
+    to.span_id = bytes.fromhex(span.span_id)
+    to.parent_span_id = bytes.fromhex(span.parent_id)
+    to.trace_state = span.state
+    to.name = span.name
+    to.kind = int(span.kind)
+    to.start_time_unix_nano = span.start_ns
+    to.end_time_unix_nano = span.end_ns
+    _fill(to.attributes, span.attributes)
+    if span.error is not None:
+        to.status.code = _ERROR
+        to.status.message = span.error
+
+
+def _fill(attributes: Any, values: Mapping[str, Attribute]) -> None:
+    for name, value in values.items():
+        added = attributes.add()
+        added.key = name
+        match value:
+            case bool():
+                added.value.bool_value = value
+            case int():
+                added.value.int_value = value
+            case float():
+                added.value.double_value = value
+            case _:
+                added.value.string_value = value
+
+
+def of_gateway(body: bytes) -> Sequence[Span]:
+    """What an ExportTraceServiceRequest of Envoy holds. Raises ValueError for anything else."""
+    from google.protobuf.message import DecodeError
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    try:
+        came = ExportTraceServiceRequest.FromString(body)
+    except DecodeError as error:
+        raise ValueError("these are no spans") from error
+    return [_read(one) for of in came.resource_spans for scope in of.scope_spans for one in scope.spans]
+
+
+def _read(span: Any) -> Span:
+    failed = span.status.code == _ERROR
+    return Span(
+        span.trace_id.hex(),
+        span.span_id.hex(),
+        span.parent_span_id.hex(),
+        span.name,
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+        kind=SpanKind(span.kind) if span.kind in {*SpanKind} else SpanKind.SERVER,
+        attributes=dict(_attributes(span.attributes)),
+        error=span.status.message if failed else None,
+        state=span.trace_state,
+        origin=GATEWAY,
+    )
+
+
+def _attributes(attributes: Any) -> Iterable[tuple[str, Attribute]]:
+    for one in attributes[:MOST_ATTRIBUTES]:
+        kind = one.value.WhichOneof("value")
+        if kind in {"string_value", "int_value", "bool_value", "double_value"}:
+            value: Attribute = getattr(one.value, kind)
+            if isinstance(value, str):
+                value = (value.partition("?")[0] if one.key in _URLS else value)[:MOST_TEXT]
+            yield one.key, value
