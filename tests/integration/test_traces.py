@@ -1,4 +1,4 @@
-"""A change as a trace, in virtual time: complete, in one piece, whoever dies; and nothing where nothing is traced."""
+"""A change as a trace, in virtual time: complete, whoever dies; and nothing where nothing is traced."""
 
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("opentelemetry.proto")
 
+from tests.worlds.batch import batch_variant, create_batch, task
 from tests.worlds.plane import PlaneWorld, plane_world, variant_request
 from tests.worlds.traces import REQUEST, TRACE, named, requesting
 
@@ -160,6 +161,31 @@ async def test_stop_start_and_delete_have_their_ends(world: PlaneWorld) -> None:
     assert ends == [("stop service", "stopped"), ("start service", "success"), ("delete service", "deleted")]
     assert len(named(spans, "start instance")) == 1
     assert len(named(spans, "stop instance")) == 2
+
+
+async def test_a_batch_task_is_one_span_with_its_rows_counted(world: PlaneWorld) -> None:
+    service_id = await create_batch(world, batch_variant(2))
+    with requesting(world.tracing):  # as creating it through the API does
+        async with world.store.write() as w:
+            service = await w.service(None, service_id)
+            assert service is not None
+            await world.context.teller.changed(w, None, service)
+    await world.run_until(lambda r: r.service.status == "running", service_id)
+    await world.elapse(2_000, service_id)
+    assert await under_way(world, service_id)
+    await world.restart()
+    await world.elapse(1_000, service_id)
+    await world.runner.finish((await task(world, service_id)).id)
+    await world.run_until(lambda r: r.service.status == "finished", service_id)
+    await world.elapse(60_000, service_id)
+    spans = await told(world)
+    (change,) = named(spans, "deploy service")
+    (of_task,) = named(spans, "task")
+    assert (of_task.trace_id, of_task.parent_id) == (TRACE, change.span_id)
+    assert of_task.attributes["modelyard.task.rows.done"] == 10
+    assert "modelyard.task.splits" in of_task.attributes
+    assert len(named(spans, "start instance")) == 2
+    assert not await under_way(world, service_id)
 
 
 async def test_a_refused_change_says_which_rule_and_not_what_was_sent(world: PlaneWorld) -> None:

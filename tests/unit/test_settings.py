@@ -99,6 +99,7 @@ SECRET = {
     "database_url": "postgresql://ada:of-database@db/x",
     "otlp_headers": "authorization=of-header",
     "otlp_endpoint": "http://127.0.0.1:4317",
+    "otlp_traces_headers": "authorization=of-traces",
     "s3_secret_key": "of-s3",
     "smtp_password": "of-mail",
     "smn_secret_key": "of-smn",
@@ -110,7 +111,7 @@ def test_every_setting_that_is_in_no_repr_is_a_secret_to_logs_and_to_what_is_sta
 
     assert set(secret_names()) == SECRET.keys() - {"otlp_endpoint"}
     known = known_secrets(Settings(Path("/data"), **SECRET))  # type: ignore[arg-type]
-    assert known == {"of-database", "of-header", "of-s3", "of-mail", "of-smn"}
+    assert known == {"of-database", "of-header", "of-traces", "of-s3", "of-mail", "of-smn"}
     environ = {f"MODELYARD_{name.upper()}": value for name, value in SECRET.items()}
     without_secrets(environ)
     assert environ == {"MODELYARD_OTLP_ENDPOINT": "http://127.0.0.1:4317"}

@@ -68,7 +68,8 @@ class ControlPlane:
         teller = Teller(ports.new_id, ports.clock.now_ms, self.nudge, tracing)
         self._reconciler = Reconciler(ports, teller, self._access.codes, changed)
         self._counting = Counting(ports.store, ports.gateway, ports.clock.now_ms)
-        sender = Sender(ports.store, channels, Clocks(ports.clock.now_ms, ports.clock.wall_ms))
+        clocks = Clocks(ports.clock.now_ms, ports.clock.wall_ms)
+        sender = Sender(ports.store, channels, clocks, keep=tracing.keep if tracing is not None else None)
         self._chores = (*chores, sender.prune)
         workers = (
             self._access.worker(),

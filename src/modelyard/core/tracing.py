@@ -6,6 +6,7 @@
       stop instance     from the word to end until it was gone
       roll back         from the failure until the revision before was complete again
       task              of a batch service: one run over its input, with its splits and rows counted
+      deliver message   from its publication until one subscription had it, or it was given up
 
 Ids of spans are made of what they are about, so that whoever tells of something twice tells the same.
 """
@@ -17,9 +18,10 @@ from dataclasses import dataclass, replace
 
 from modelyard.domain.batch import Task
 from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.notifications import Delivery, DeliveryState, Dispatch
 from modelyard.domain.record import Changes, ServiceRecord
 from modelyard.domain.service import Desired, InferType, Rollout, RolloutState, Service, ServiceStatus
-from modelyard.domain.tracing import Attribute, OpenTrace, Span, TraceContext
+from modelyard.domain.tracing import Attribute, OpenTrace, Span, SpanKind, TraceContext
 
 _PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _STATE = re.compile(r"[\x20-\x7e\t]{1,512}")
@@ -303,3 +305,28 @@ def _leaving(before: ServiceRecord, changes: Changes) -> bool:
     gone: Collection[str] = changes.forget_instances
     rows = {i.id: i for i in (*before.instances, *changes.instances)}
     return any(i.phase in LEAVING for i in rows.values() if i.id not in gone)
+
+
+def of_delivery(dispatch: Dispatch, after: Delivery, wall_ms: int) -> tuple[Span, ...]:
+    """The way of a message to one subscription, from its publication on, once it was delivered or given up. Where
+    it went is not told: an endpoint may hold a secret."""
+    message, over = dispatch.message, after.state is not DeliveryState.WAITING
+    context = parsed(str(message.facts.get(TRACEPARENT, ""))) if over else None
+    if context is None:
+        return ()
+    times_ns = (message.created_ms * 1_000_000, (after.ended_ms or wall_ms) * 1_000_000)
+    about = (message.id, dispatch.subscription.urn, after.since_ms)
+    attributes: dict[str, Attribute] = {
+        "messaging.message.id": message.id,
+        "messaging.destination.name": message.topic_urn,
+        "modelyard.subscription.urn": dispatch.subscription.urn,
+        "modelyard.subscription.protocol": dispatch.subscription.protocol,
+        "modelyard.delivery.attempts": after.attempts,
+        "modelyard.project.id": message.project_id,
+    }
+    if message.service_id:
+        attributes["modelyard.service.id"] = message.service_id
+    dead = after.state is DeliveryState.DEAD
+    span = child(context, "deliver message", *times_ns, *about)
+    error = bounded(after.error) if dead else None
+    return (replace(span, kind=SpanKind.PRODUCER, attributes=attributes, error=error),)

@@ -11,12 +11,12 @@ loses nothing. No transaction is open while something is sent. What becomes of a
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
-from modelyard.core import deliveries
+from modelyard.core import deliveries, tracing
 from modelyard.core.deliveries import GIVE_UP_MS, Moment, Try
 from modelyard.domain.notifications import (
     Delivery,
@@ -29,10 +29,13 @@ from modelyard.domain.notifications import (
 )
 from modelyard.domain.service import Event, EventType
 from modelyard.domain.texts import shown
+from modelyard.domain.tracing import Span
 from modelyard.notify.base import Channel, GoneError, PassingError, PermanentError
 from modelyard.store.base import Store, WriteTransaction
 
 log = logging.getLogger(__name__)
+
+KeepSpans = Callable[[WriteTransaction, Sequence[Span]], Awaitable[object]]
 
 BURST = 50
 """So many of one lane, then others have their turn."""
@@ -68,8 +71,15 @@ class Sender:
     """See the module. `channels`: by the protocols of subscriptions."""
 
     def __init__(
-        self, store: Store, channels: Mapping[str, Channel], clocks: Clocks, patience: Patience = Patience()
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        clocks: Clocks,
+        patience: Patience = Patience(),
+        keep: KeepSpans | None = None,
     ) -> None:
+        """`keep` stores the spans of what is delivered or given up (None: nothing is traced)."""
+        self._keep = keep
         self._store = store
         self._channels = channels
         self._clocks = clocks
@@ -154,7 +164,11 @@ class Sender:
         """Write what became of it, and of all that can now be told of what waits behind it."""
         lane, error = dispatch.lane, after.error
         async with self._store.write() as w:
-            if not await w.conclude(dispatch.delivery, after) or after.state is not DeliveryState.DEAD:
+            if not await w.conclude(dispatch.delivery, after):
+                return
+            if self._keep is not None:
+                await self._keep(w, tracing.of_delivery(dispatch, after, self._clocks.wall_ms()))
+            if after.state is not DeliveryState.DEAD:
                 return
             known = await w.died_before(dispatch)
             at, subscription = self._clocks.now(), dispatch.subscription
