@@ -6,8 +6,9 @@ import logging
 import os
 import shutil
 import socket
+import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
-from modelyard import database
+from modelyard import __version__, database
 from modelyard.api.app import Deps, create_app
 from modelyard.api.server import ApiServer
 from modelyard.artifacts.copying import Copying
@@ -30,12 +31,13 @@ from modelyard.control.calls import CallsKeeper, nobodys
 from modelyard.control.cleaning import Cleaning
 from modelyard.control.clock import Clock, load_clock
 from modelyard.control.collecting import Collector
-from modelyard.control.exporting import Exporter
+from modelyard.control.exporting import Exporter, exported
 from modelyard.control.log_retention import LogRetention
 from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports
+from modelyard.control.self_watch import Figures, SelfWatch
 from modelyard.control.signed import SignedCallers
 from modelyard.control.span_export import SpanExporter
 from modelyard.core.masking import Masker
@@ -60,7 +62,7 @@ from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
 from modelyard.operations.audit import Audit
 from modelyard.operations.bells import Bells
-from modelyard.operations.context import BatchPorts, Context, NotificationPorts
+from modelyard.operations.context import BatchPorts, Context, NotificationPorts, WatchedPorts
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.object_usage import Usage
@@ -76,6 +78,9 @@ from modelyard.settings import LOG_DAYS, Settings, secret_names
 from modelyard.store.base import Store, StoreUnavailableError
 
 log = logging.getLogger(__name__)
+
+Beside = Callable[[], Coroutine[object, object, None]]
+"""What goes on all the time, until cancelled."""
 
 LOADING_WEIGHT = 1.0
 """A model that loads gets a full share of a busy CPU. Measured on two cores under 16 callers: a quarter of a share
@@ -120,7 +125,8 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     """Everything put together; `stack` closes the store. `ports` holds those that are in `settings`. Raises
     DataDirError, StoreUnavailableError, SchemaError, OSError."""
     data_dir = settings.data_dir.absolute()
-    store = database.store_of(settings)
+    figures = Figures()
+    store = database.store_of(settings, figures.transaction)
     await store.open()
     stack.push_async_callback(store.close)
     database.remember(settings, store)
@@ -129,8 +135,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     passwords = Passwords()
     tokens = await asyncio.to_thread(TokenKey.load, data_dir / "keys", ttl_s=settings.token_ttl_s)
     places = Places(urls.auth, urls.api, urls.gateway, settings.region)
-    names = Names(settings.domain_name, settings.project_name, settings.user_name)
-    credentials = await prepare(store, data_dir, places, names, passwords)
+    credentials = await prepare(store, data_dir, places, _names(settings), passwords)
     identity = Identity(store, clock.wall_ms, tokens, passwords)
     snapshots = Snapshots(data_dir / "packages")
     installer = Installer(builds=settings.dependency_builds, limit_s=settings.dependency_timeout_s)
@@ -150,7 +155,9 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         reserve=reserve(settings),
         removed_output_bytes=4 * settings.instance_output_mib * MIB,
     )
-    audit = Audit(store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows)
+    audit = Audit(
+        store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows, tallies=figures.tallies
+    )
     stack.push_async_callback(audit.close)
     gateway: Gateway = EnvoyGateway(
         data_dir,
@@ -213,7 +220,8 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     notified = notifying(data_dir / "keys" / "notifications", settings.notifications(urls.api), clock.wall_ms)
     stack.push_async_callback(notified.close)
-    exporter = await _exporter(settings, store, logs, stack)
+    exporter = await _exporter(settings, store, logs, figures, stack)
+    disk = Cleaning(data_dir, store, sweeper, storage.staging, clock.wall_ms).ports()
     tracing, spans = _traces(settings, store, clock, secrets, stack)
     world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
     plane = ControlPlane(
@@ -223,14 +231,17 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         sweeper=sweeper,
         chores=(storage.staging.sweep, audit.trim, retention.sweep),
         beside={
-            **_collectors(engine, gateway, logs, Owners(store, secrets), clock.wall_ms),
+            **_collectors(engine, gateway, (logs, Owners(store, secrets)), clock.wall_ms, figures),
+            **_watching(data_dir, figures, engine, disk.measured),
             **({"export logs": exporter.run} if exporter else {}),
             **({"export spans": spans.run} if spans else {}),
         },
         channels=notified.channels,
         changed=bells.ring,
         tracing=tracing,
+        tallies=figures.tallies,
     )
+    figures.tell(plane.samples)
     context = Context(
         store=store,
         clock=clock.wall_ms,
@@ -264,28 +275,31 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         logs=logs,
         log_bells=log_bells,
         tracing=tracing,
+        watched=WatchedPorts(gateway.measures, figures.samples),
     )
-    disk = Cleaning(data_dir, store, sweeper, storage.staging, clock.wall_ms).ports()
     proxies = Proxies.of(settings.trusted_proxies)
-    deps = Deps(
-        context=context,
-        audit=audit,
-        disk=disk,
-        proxies=proxies,
-        tokens=tokens,
-        storage=storage,
-        passwords=passwords,
-        api_url=urls.api,
-        region=settings.region,
-        healthy=plane.healthy,
-        status=lambda: InstallationStatus(
-            gateway.connected(),
-            {**engine.enforced(), "ports": ports.describe(launching.isolation)},
-            engine.disk(),
-            _exports(settings, exporter, spans, tracing),
-        ),
+    app = create_app(
+        Deps(
+            context=context,
+            audit=audit,
+            disk=disk,
+            tallies=figures.tallies,
+            in_flight=figures.in_flight,
+            proxies=proxies,
+            tokens=tokens,
+            storage=storage,
+            passwords=passwords,
+            api_url=urls.api,
+            region=settings.region,
+            healthy=plane.healthy,
+            status=lambda: InstallationStatus(
+                gateway.connected(),
+                {**engine.enforced(), "ports": ports.describe(launching.isolation)},
+                engine.disk(),
+                _exports(settings, exporter, spans, tracing),
+            ),
+        )
     )
-    app = create_app(deps)
     return Parts(urls, world, plane, engine, gateway, app, proxies, (bells, log_bells), secrets)
 
 
@@ -301,7 +315,9 @@ async def _kept_logs(settings: Settings, data_dir: Path, bells: Bells, stack: As
     return logs
 
 
-async def _exporter(settings: Settings, store: Store, logs: LogStore, stack: AsyncExitStack) -> Exporter | None:
+async def _exporter(
+    settings: Settings, store: Store, logs: LogStore, figures: Figures, stack: AsyncExitStack
+) -> Exporter | None:
     """Of lines, where a receiver is named."""
     if not settings.otlp_endpoint:
         return None
@@ -309,7 +325,9 @@ async def _exporter(settings: Settings, store: Store, logs: LogStore, stack: Asy
 
     made = receiver(settings.otlp_endpoint, settings.otlp_protocol, otlp.headers(settings.otlp_headers))
     stack.push_async_callback(made.close)
-    return Exporter(store, logs, made)
+    exporter = Exporter(store, logs, made)
+    figures.tell(lambda: exported(exporter.state, round(time.time() * 1000)))
+    return exporter
 
 
 def _traces(
@@ -343,14 +361,29 @@ def _exports(
 
 
 def _collectors(
-    engine: Engine, gateway: Gateway, logs: LogProcess, owners: Owners, now_ms: Callable[[], int]
-) -> Mapping[str, Callable[[], Coroutine[object, object, None]]]:
+    engine: Engine,
+    gateway: Gateway,
+    keeping: tuple[LogProcess, Owners],
+    now_ms: Callable[[], int],
+    figures: Figures,
+) -> Mapping[str, Beside]:
     """Of what instances write, and of what the gateway writes of calls."""
+    logs, owners = keeping
     calls = CallsKeeper(logs, owners.project, owners.secrets)
-    return {
-        "collect output": Collector(engine, logs, owners.of, now_ms).run,
-        "collect calls": Collector(gateway.calls, calls, nobodys, now_ms).run,
-    }
+    tallies = figures.tallies
+    written = Collector(engine, logs, owners.of, now_ms, tallies=tallies)
+    called = Collector(gateway.calls, calls, nobodys, now_ms, source="gateway", tallies=tallies)
+    figures.tell(written.samples, called.samples)
+    return {"collect output": written.run, "collect calls": called.run}
+
+
+def _watching(
+    data_dir: Path, figures: Figures, engine: Engine, measured: Callable[[], Awaitable[Mapping[str, int]]]
+) -> Mapping[str, Beside]:
+    """Of this process itself, and of its disk."""
+    watch = SelfWatch(data_dir, __version__, figures.tallies, engine.disk, measured)
+    figures.tell(watch.samples)
+    return {"watch itself": watch.look, "measure the disk": watch.measure}
 
 
 def known_secrets(settings: Settings, credentials: Mapping[str, str] = {}) -> frozenset[str]:
@@ -376,6 +409,10 @@ def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], res
         return shutil.disk_usage(data_dir).free - reserve_bytes
 
     return Storage(objects, Staging(data_dir / "uploads", clock), Usage(objects), spare_bytes)
+
+
+def _names(settings: Settings) -> Names:
+    return Names(settings.domain_name, settings.project_name, settings.user_name)
 
 
 async def _endpoints(store: Store) -> Mapping[str, Endpoint]:

@@ -4,6 +4,7 @@ What runs belongs to what is stored. On another database every instance would be
 directory that was used with one is refused with the other; the message says what to do.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from modelyard import files
@@ -16,21 +17,21 @@ MARK = "database"
 """Says, without user and password, where the database is that is not in the data directory."""
 
 
-def store_of(settings: Settings) -> SqlStore:
-    """Not opened yet. Raises DataDirError, StoreUnavailableError."""
+def store_of(settings: Settings, took: Callable[[str, float], None] = lambda _kind, _seconds: None) -> SqlStore:
+    """Not opened yet. `took`: see there. Raises DataDirError, StoreUnavailableError."""
     data_dir = settings.data_dir.absolute()
     file, mark, key = data_dir / FILE, data_dir / MARK, data_dir / "keys" / "store.key"
     if not settings.database_url:
         if mark.exists():
             where = files.read(mark).decode(errors="replace").strip()
             raise DataDirError(f"what {data_dir} stores is in {where}: set MODELYARD_DATABASE_URL")
-        return SqlStore(file, key_file=key)
+        return SqlStore(file, key_file=key, took=took)
     if file.exists():
         raise DataDirError(
             f"what {data_dir} stores is in {file}: use another data directory with MODELYARD_DATABASE_URL,"
             " or this one without"
         )
-    return SqlStore(settings.database_url, key_file=key)
+    return SqlStore(settings.database_url, key_file=key, took=took)
 
 
 def remember(settings: Settings, store: SqlStore) -> None:

@@ -3,7 +3,7 @@
 from fastapi import Depends, FastAPI
 
 from modelyard import __version__
-from modelyard.api import auditing, documents, errors, tracing
+from modelyard.api import auditing, counting, documents, errors, tracing
 from modelyard.api.envelope import Envelope
 from modelyard.api.paths import decode_parameters
 from modelyard.api.requests import Deps
@@ -73,6 +73,7 @@ def bare_app(version: str = __version__) -> FastAPI:
     )
     app.add_middleware(auditing.Auditing)
     app.add_middleware(tracing.Traces)
+    app.add_middleware(counting.Counting)
     app.add_middleware(Envelope)
     errors.install(app)
     routers = [

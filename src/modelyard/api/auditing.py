@@ -54,11 +54,11 @@ def reveals(endpoint: RouteT) -> RouteT:
 
 def audited(deps: Deps) -> Deps:
     """The same, with nothing left that changes anything and is not recorded."""
-    audit = deps.audit or Audit(deps.context.store, deps.context.clock)
+    audit = deps.audit or Audit(deps.context.store, deps.context.clock, tallies=deps.tallies)
     return replace(
         deps,
         audit=audit,
-        context=replace(deps.context, store=AuditedStore(deps.context.store)),
+        context=replace(deps.context, store=AuditedStore(deps.context.store, deps.tallies)),
         storage=replace(deps.storage, objects=AuditedObjects(deps.storage.objects, audit)),
         disk=_audited_disk(deps.disk, audit) if deps.disk else None,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request, Response, Security
-from fastapi.security import APIKeyHeader
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from modelyard import __version__
 from modelyard.api.auth import Authenticator, Credentials, StoredIdentity
@@ -26,6 +26,7 @@ from modelyard.api.body import (
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.api.transfers import Pace, Places
 from modelyard.core import audit
+from modelyard.core.tallies import Tallies
 from modelyard.domain.errors import Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
 from modelyard.domain.texts import NOT_TEXT, UNSTORABLE, shown
@@ -51,6 +52,7 @@ class Deps:
     their way, and `pace` how slowly. `storage`: where they are. `proxies`: whose X-Forwarded-For is believed.
     `healthy`: whether the rest of this process is at work, for /healthz; `status`: what only who calls with a
     token is told. `audit`: where acts are recorded (None: `create_app` makes one). `disk`: what is on it.
+    `tallies`: where answers are counted; `in_flight`: an entry for each request that is not answered to its end.
     """
 
     context: Context
@@ -73,6 +75,8 @@ class Deps:
     status: Callable[[], InstallationStatus] = lambda: InstallationStatus(gateway_connected=False)
     audit: Audit | None = None
     disk: DiskPorts | None = None
+    tallies: Tallies = field(default_factory=Tallies)
+    in_flight: list[float] = field(default_factory=list)
 
     @property
     def identity(self) -> Identity:
@@ -95,6 +99,7 @@ WireT = TypeVar("WireT", bound=Wire)
 token_header = APIKeyHeader(
     name="X-Auth-Token", auto_error=False, description="the X-Subject-Token of POST /v3/auth/tokens"
 )
+bearer_header = HTTPBearer(auto_error=False, description="the same token, for those who scrape metrics")
 
 
 def deps(request: Request) -> Deps:
@@ -134,6 +139,15 @@ async def caller(request: Request, token: Annotated[str | None, Security(token_h
     return await _principal(
         request, Credentials(token or "", authorization, _signed(request), lambda: raw_body(request))
     )
+
+
+async def scraper(
+    request: Request,
+    token: Annotated[str | None, Security(token_header)] = None,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(bearer_header)] = None,
+) -> Principal:
+    """As `caller`, of who watches: the token may also be in the header that every Prometheus can send."""
+    return await caller(request, token or (bearer.credentials if bearer else None))
 
 
 async def streaming_caller(
@@ -260,6 +274,7 @@ def ignored(request: Request, names: list[str]) -> None:
 
 
 Caller = Annotated[Principal, Depends(caller)]
+Scraper = Annotated[Principal, Depends(scraper)]
 StreamingCaller = Annotated[Principal, Depends(streaming_caller)]
 ContextDep = Annotated[Context, Depends(context)]
 Everything = Annotated[Deps, Depends(deps)]

@@ -12,12 +12,14 @@ whenever this process is killed, the next one goes on where the last line was ke
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from modelyard.core.metric_catalogue import LOG_GAPS, LOG_LAG, LOG_LOST, LOG_READ
 from modelyard.core.output_lines import Place
+from modelyard.core.tallies import Sample, Tallies
 from modelyard.domain.logs import Origin
-from modelyard.domain.output import OutputSource, Position, Writers
+from modelyard.domain.output import Output, OutputSource, Position, Writers
 from modelyard.engines.base import EngineUnavailableError
 from modelyard.logs.base import LogsUnavailableError
 from modelyard.logs.keeper import Keeper
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 BUSY_S = 0.25
 SILENT_S = 1.0
 AWAY_S = 5.0
+INSTANCES = "instances"
 PIECE_BYTES = 256 * 1024
 ROUND_BYTES = 8 * 1024 * 1024
 RELEASE_BYTES = 1024 * 1024
@@ -66,13 +69,22 @@ class Collector:
         keeper: Keeper,
         owner: Callable[[OutputSource], Awaitable[Owner | None]],
         now_ms: Callable[[], int],
+        *,
+        source: str = INSTANCES,
+        tallies: Tallies | None = None,
     ) -> None:
+        """`source`: what is counted as written by whom, in `tallies`."""
         self._engine = engine
         self._keeper = keeper
         self._owner = owner
         self._now_ms = now_ms
         self._readers: dict[str, _Reader] = {}
         self._unreadable: set[str] = set()
+        self._source = source
+        self._tallies = tallies if tallies is not None else Tallies()
+        for family in (LOG_READ, LOG_GAPS, LOG_LOST):
+            self._tallies.add(family, source, by=0)
+        self._all_read_ms = now_ms()
         self._last = ""
         self._away = ""
 
@@ -95,6 +107,7 @@ class Collector:
     async def round(self) -> int:
         """Everybody's turns; how many bytes were read. Raises EngineUnavailableError, and LogsUnavailableError
         after everybody else had their turns: what cannot be kept of one holds up nobody."""
+        began_ms = self._now_ms()
         sources = {source.instance_id: source for source in await self._engine.outputs()}
         for gone in self._readers.keys() - sources.keys():
             del self._readers[gone]
@@ -118,7 +131,20 @@ class Collector:
             turns = more
         if failure is not None:
             raise failure
+        if total < ROUND_BYTES and not self._unreadable:
+            self._all_read_ms = began_ms
         return total
+
+    def samples(self) -> Iterator[Sample]:
+        """How far behind it is."""
+        yield Sample(LOG_LAG, max(self._now_ms() - self._all_read_ms, 0) / 1000, (self._source,))
+
+    def _count(self, output: Output, before: Position | None) -> None:
+        """The gateway's log is read from its beginning by each control plane: what it lacks then was kept."""
+        self._tallies.add(LOG_READ, self._source, by=len(output.data))
+        if output.dropped and (before is not None or self._source == INSTANCES):
+            self._tallies.add(LOG_GAPS, self._source)
+            self._tallies.add(LOG_LOST, self._source, by=max(output.dropped, 0))
 
     async def _turn(self, source: OutputSource) -> int:
         """One piece of one instance; how many bytes it had."""
@@ -161,10 +187,12 @@ class Collector:
         if not output.times:
             output = replace(output, times=((0, self._now_ms()),))
         whole = overdue or output.last or output.closed
+        before = reader.place.position
         if output.data or output.dropped or (whole and reader.place.passed):
             reader.place = await self._keeper.take(
                 reader.owner.origin, output, reader.place, reader.owner.secrets, whole=whole
             )
+        self._count(output, before)
         everything = len(output.data) < PIECE_BYTES and not output.closed
         kept = reader.place.position or output.position
         if not everything or kept == output.at(len(output.data)):

@@ -8,11 +8,14 @@ a round may come again, each as it was, under the same `log.record.uid`.
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from modelyard.core.backoff import delay_ms
 from modelyard.core.logs import fitting
+from modelyard.core.metric_catalogue import EXPORT_AGE, EXPORT_AWAY, EXPORT_LINES
+from modelyard.core.tallies import Sample
 from modelyard.domain.logs import MOST_GAP, LogQuery
 from modelyard.logs.base import LogStore, LogsUnavailableError
 from modelyard.logs.exports import LogReceiver
@@ -59,6 +62,17 @@ class ExportState:
             at = datetime.fromtimestamp(self.waiting_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
             waiting = f"lines since {at} wait, "
         return f"away ({self.away}): {waiting}{self.sent} sent{lost}"
+
+
+def exported(state: ExportState, now_ms: int) -> Iterator[Sample]:
+    """For the page of metrics; `now_ms`: of the wall clock."""
+    for outcome in ("sent", "refused", "missed"):
+        yield Sample(EXPORT_LINES, getattr(state, outcome), (outcome,))
+    yield Sample(EXPORT_AWAY, int(bool(state.away)))
+    if not state.away:
+        yield Sample(EXPORT_AGE, 0.0)
+    elif state.waiting_ms is not None:
+        yield Sample(EXPORT_AGE, max(now_ms - state.waiting_ms, 0) / 1000)
 
 
 class Exporter:

@@ -9,11 +9,14 @@ at once). An event carries no content, so losing or repeating one does no harm.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from modelyard.control.clock import Clock, Timer
 from modelyard.core.backoff import delay_ms
+from modelyard.core.metric_catalogue import FAILING, PASS, PASS_FAILED, PASS_WAIT, QUEUE
+from modelyard.core.tallies import Sample, Tallies
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +54,10 @@ class _Key:
 class KeyedLoop:
     """See the module."""
 
-    def __init__(self, worker: Worker, clock: Clock) -> None:
+    def __init__(self, worker: Worker, clock: Clock, tallies: Tallies | None = None) -> None:
         self.worker = worker
+        self._tallies = tallies if tallies is not None else Tallies()
+        self._tallies.add(PASS_FAILED, worker.kind, by=0)
         self._clock = clock
         self._slots = asyncio.Semaphore(worker.parallel)
         self._keys: dict[str, _Key] = {}
@@ -77,6 +82,12 @@ class KeyedLoop:
             self._work(key, entry), name=f"{self.worker.kind}:{key}"
         )
 
+    def samples(self) -> Iterator[Sample]:
+        """How many keys are waiting or being handled, and of how many the last pass failed."""
+        kind = (self.worker.kind,)
+        yield Sample(QUEUE, sum(one.task is not None for one in self._keys.values()), kind)
+        yield Sample(FAILING, sum(one.failures > 0 for one in self._keys.values()), kind)
+
     async def idle(self) -> None:
         """Until no key is waiting or being handled (timers do not count)."""
         await self._idle.wait()
@@ -96,7 +107,9 @@ class KeyedLoop:
         try:
             while True:
                 entry.dirty = False
+                asked_s = time.monotonic()
                 async with self._slots:
+                    self._tallies.observe(PASS_WAIT, time.monotonic() - asked_s, self.worker.kind)
                     again_ms = await self._once(key, entry)
                 if not entry.dirty or self._closed:
                     return
@@ -105,15 +118,19 @@ class KeyedLoop:
             self._rest(key, entry, again_ms)
 
     async def _once(self, key: str, entry: _Key) -> int | None:
+        began_s = time.monotonic()
         try:
             again_ms = await self.worker.handle(key)
         except Exception:  # the one place where anything is caught: a failed pass is tried again
             entry.failures += 1
+            self._tallies.add(PASS_FAILED, self.worker.kind)
             pause_ms = max(delay_ms(entry.failures), 200)
             log.exception(
                 "%s %s failed (%d in a row), again in %d ms", self.worker.kind, key, entry.failures, pause_ms
             )
             return self._clock.now_ms() + pause_ms
+        finally:
+            self._tallies.observe(PASS, time.monotonic() - began_s, self.worker.kind)
         entry.failures = 0
         return again_ms
 

@@ -7,7 +7,7 @@ snapshot would otherwise wipe the routes that a gateway still serves.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 
 from modelyard.artifacts.sweeping import Sweeper
@@ -16,6 +16,8 @@ from modelyard.control.counting import Counting
 from modelyard.control.loop import KeyedLoop, Worker
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports, Reconciler
+from modelyard.core.metric_catalogue import DATABASE_UP
+from modelyard.core.tallies import Sample, Tallies
 from modelyard.domain.process import ProcessState
 from modelyard.domain.record import Changes
 from modelyard.engines.base import EngineUnavailableError
@@ -53,11 +55,12 @@ class ControlPlane:
         channels: Mapping[str, Channel] = {},
         changed: Callable[[str], None] = lambda _service_id: None,
         tracing: Tracing | None = None,
+        tallies: Tallies | None = None,
     ) -> None:
         """`token_ttl_ms`: how long a token is good at most. `sweeper`: removes what models left on the disk;
         `chores`: what else is done as often; `beside`: what goes on all the time, by name, until cancelled.
         `channels`: what sends notifications, by protocol. `changed` is called with a service that may look
-        different now. `tracing`: None where nothing is traced."""
+        different now. `tracing`: None where nothing is traced. `tallies`: where passes are counted."""
         self._sweeper = sweeper
         self._beside = beside
         self._changed = changed
@@ -90,7 +93,7 @@ class ControlPlane:
                 interruptible=True,
             ),
         )
-        self._loops = {worker.kind: KeyedLoop(worker, ports.clock) for worker in workers}
+        self._loops = {worker.kind: KeyedLoop(worker, ports.clock, tallies) for worker in workers}
         self._tasks: list[asyncio.Task[None]] = []
         self._started = False
         self._readable = False
@@ -176,6 +179,12 @@ class ControlPlane:
         except (EngineUnavailableError, StoreUnavailableError) as error:
             log.warning("what is stored may be older than what runs: %s", error)
         return self._ports.gateway.answers()
+
+    def samples(self) -> Iterator[Sample]:
+        """How much it has to do, and whether it can read the store."""
+        yield Sample(DATABASE_UP, int(self._readable))
+        for loop in self._loops.values():
+            yield from loop.samples()
 
     def requests_per_minute(self, service_id: str) -> int:
         """Requests that came in the last minute, as far as they were counted (once a second)."""

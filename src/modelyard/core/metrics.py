@@ -14,39 +14,14 @@ can use another's labels, change the type of a family, repeat a sample or break 
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from modelyard.core.metric_catalogue import OF_INSTANCES, ORIGINS, Family
+from modelyard.core.tallies import Sample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MOST_SAMPLES = 500
 """Per instance; ours reports about 80. Whatever follows is dropped."""
 
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """A metric as the page introduces it. `label`: the one that its samples have besides those of their origin."""
-
-    name: str
-    kind: str
-    about: str
-    label: str = ""
-
-
-OF_INSTANCES = (
-    Family("modelyard_requests_total", "counter", "Requests that began, health checks not counted."),
-    Family("modelyard_answers_total", "counter", "Answers by the class of their status.", "status"),
-    Family("modelyard_callers_left_total", "counter", "Callers that left before their answer."),
-    Family("modelyard_refused_total", "counter", "Requests that would have waited longer than the time limit."),
-    Family("modelyard_in_flight", "gauge", "Requests that are not answered yet."),
-    Family("modelyard_request_seconds", "histogram", "From the head of a request to its answer."),
-    Family("modelyard_queue_seconds", "histogram", "From the head of a request to its call."),
-    Family("modelyard_batch_rows", "histogram", "Rows of one call."),
-    Family(
-        "modelyard_start_seconds", "gauge", "Where the time from the start of the process to ready went.", "phase"
-    ),
-    Family("process_cpu_seconds_total", "counter", "CPU time of the instance's process."),
-    Family("process_resident_memory_bytes", "gauge", "Memory of the instance's process."),
-)
-"""What the model server reports (`modelyard_runtime/metrics.py`)."""
 
 LINE = re.compile(
     r'([a-z_]{1,60})(?:\{([a-z]{1,20})="([A-Za-z0-9+. -]{1,40})",?\})? +'
@@ -71,7 +46,7 @@ def _samples() -> Mapping[str, tuple[str, str]]:
             for suffix, label in (("bucket", "le"), ("sum", ""), ("count", "")):
                 samples[f"{family.name}_{suffix}"] = (family.name, label)
         else:
-            samples[family.name] = (family.name, family.label)
+            samples[family.name] = (family.name, "".join(family.labels))
     return samples
 
 
@@ -86,6 +61,19 @@ def labels(values: Mapping[str, str]) -> str:
 def sample(name: str, origin: str, value: float) -> str:
     """One line of a page. `origin`: as `labels` returns it."""
     return f"{name}{{{origin}}} {value}" if origin else f"{name} {value}"
+
+
+def lines_of(samples: Iterable[Sample], origin: Mapping[str, str] = {}) -> Lines:
+    """Lines of a page. `origin`: the labels that say what these samples are of (`metric_catalogue.ORIGINS`)."""
+    lines: Lines = {}
+    for one in samples:
+        family = one.family
+        names = {name: origin[name] for name in ORIGINS[family.of]}
+        own = dict(zip(family.labels, one.values, strict=True))
+        bound = {"le": one.le} if one.le else {}
+        name = f"{family.name}_{one.part}" if one.part else family.name
+        lines.setdefault(family.name, []).append(sample(name, labels({**names, **own, **bound}), one.value))
+    return lines
 
 
 def told(text: bytes, origin: str) -> Lines:

@@ -20,10 +20,11 @@ class RouteState(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
-    """Where an instance listens; the text of a `domain.address`."""
+    """Where an instance listens; the text of a `domain.address`. `model`: NAME:VERSION, to count by."""
 
     instance_id: str
     address: str
+    model: str = ""
 
 
 class LoadBalancer(StrEnum):

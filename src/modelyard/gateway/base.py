@@ -13,7 +13,7 @@ Contract:
 After a view changed the gateway calls every watcher with the service's id.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -49,6 +49,31 @@ class CounterReading:
 
     epoch: str
     services: Mapping[str, Invocations]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Requests of a service that one model answered (NAME:VERSION; "": none did) with one status, by the time
+    until the answer began. `counts`: those within each of `bounds_s` and above the one before, and one more for
+    those that took longer; `total_s`: all of them together."""
+
+    service_id: str
+    model: str
+    status: int
+    bounds_s: tuple[float, ...]
+    counts: tuple[int, ...]
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayMeasures:
+    """What one gateway process does now, and whom it has answered since it began."""
+
+    connections: int
+    in_flight: int
+    memory_bytes: int
+    uptime_s: float
+    answers: Sequence[Answers] = ()
 
 
 Watcher = Callable[[str], None]
@@ -89,6 +114,9 @@ class Gateway(Protocol):
 
     async def counters(self) -> CounterReading | None:
         """None when the gateway cannot be asked now."""
+
+    async def measures(self) -> GatewayMeasures | None:
+        """None when the gateway cannot be asked now. Answers may be some seconds old."""
 
     async def set_revocations(
         self,

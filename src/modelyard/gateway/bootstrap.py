@@ -21,6 +21,7 @@ from modelyard.gateway.translate import (
     LOGGED,
     MARK,
     MARKED,
+    MODEL,
     PREFIX,
     SIGNATURE_FILTER,
     SIGNATURE_HEAD_FILTER,
@@ -29,6 +30,9 @@ from modelyard.gateway.translate import (
 XDS_SOCKET = "gateway/xds.sock"
 ADMIN_SOCKET = "gateway/admin.sock"
 COUNTER = "modelyard.requests"
+LATENCY = "modelyard.latency"
+LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Bounds of its buckets."""
 GENERATION = 2
 """To be raised when resources refer to something that an Envoy started with an earlier bootstrap does not have (a
 filter, a cluster): it is then replaced, which breaks connections. No other change of the bootstrap needs that."""
@@ -80,16 +84,20 @@ def bootstrap(host: str, port: int, memory_bytes: int = LEAST_MEMORY_BYTES) -> s
             "dynamic_resources": {"cds_config": _ADS, "ads_config": _ads()},
             "static_resources": {"listeners": [_listener(host, port)], "clusters": _control_plane()},
             "stats_config": {
+                "histogram_bucket_settings": [
+                    {"match": {"prefix": LATENCY}, "buckets": [bound * 1_000_000 for bound in LATENCY_S]}
+                ],
                 "stats_matcher": {
                     "inclusion_list": {
                         "patterns": [
                             {"prefix": COUNTER},
+                            {"prefix": LATENCY},
                             {"prefix": "http.gateway.downstream_"},
                             {"prefix": "server."},
                             {"prefix": "control_plane."},
                         ]
                     }
-                }
+                },
             },
             "overload_manager": {
                 "refresh_interval": "0.05s",
@@ -256,7 +264,7 @@ def _connection_manager() -> Json:
                 ),
             },
         ],
-        access_log=[_counter(), _access_log()],
+        access_log=[_counter(), _latency(), _access_log()],
         local_reply_config=_local_replies(),
     )
 
@@ -308,6 +316,29 @@ def _counter() -> Json:
             "envoy.extensions.access_loggers.stats.v3.Config",
             stats_scope={"prefix": prefix},
             counters=[{"stat": {"name": name, "tags": tags}, "value_fixed": 1}],
+        ),
+    }
+
+
+def _latency() -> Json:
+    """How long every answered request took until its answer began, by service, status, and the model that answered
+    (of the instance's endpoint, `translate`). The end of an answer would count how long streams and WebSockets
+    live; a caller that left before any answer has no time."""
+    tags = [
+        {"name": "service", "value_format": "%ROUTE_NAME%"},
+        {"name": "code", "value_format": "%RESPONSE_CODE%"},
+        {"name": "model", "value_format": f"%UPSTREAM_METADATA({MODEL}:name)%"},
+    ]
+    prefix, _, name = LATENCY.rpartition(".")
+    answered = {"comparison": {"op": "GE", "value": {"default_value": 100, "runtime_key": "modelyard.answered"}}}
+    took = {"unit": "Microseconds", "value_format": "%COMMON_DURATION(DS_RX_BEG:DS_TX_BEG:us)%"}
+    return {
+        "name": "latency",
+        "filter": {"status_code_filter": answered},
+        "typed_config": _typed(
+            "envoy.extensions.access_loggers.stats.v3.Config",
+            stats_scope={"prefix": prefix},
+            histograms=[{"stat": {"name": name, "tags": tags}, **took}],
         ),
     }
 

@@ -28,6 +28,7 @@ from modelyard.gateway.base import (
     NO_TOKENS,
     CounterReading,
     GatewayFailedError,
+    GatewayMeasures,
     GatewayView,
     PortTakenError,
     Watcher,
@@ -213,6 +214,14 @@ class EnvoyGateway:
         except (OSError, TimeoutError):
             return None
         return CounterReading(f"{sight.pid}-{sight.created_ms}", services)
+
+    async def measures(self) -> GatewayMeasures | None:
+        if self._run is None:
+            return None
+        try:
+            return await admin.measures(self._data_dir / ADMIN_SOCKET)
+        except (OSError, TimeoutError):
+            return None
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)

@@ -16,7 +16,14 @@ from dataclasses import replace
 from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Invocations
-from modelyard.gateway.base import NO_TOKENS, CounterReading, GatewayView, Watcher
+from modelyard.gateway.base import (
+    NO_TOKENS,
+    Answers,
+    CounterReading,
+    GatewayMeasures,
+    GatewayView,
+    Watcher,
+)
 
 
 class FakeCalls:
@@ -46,6 +53,7 @@ class FakeGateway:
         self.opened = False
         self.history: list[tuple[str, ServiceRoute | None]] = []
         self.invocations: dict[str, Invocations] = {}
+        self.answered: list[Answers] = []
         self.revoked: Mapping[str, int] = {}
         self.revoked_tokens: Mapping[str, frozenset[str]] = {}
         self.settled_s = 0
@@ -97,6 +105,9 @@ class FakeGateway:
             return None
         return CounterReading(f"fake-{self._epoch}", dict(self.invocations))
 
+    async def measures(self) -> GatewayMeasures | None:
+        return GatewayMeasures(1, 0, 1 << 20, 1.0, tuple(self.answered)) if self._alive else None
+
     async def set_revocations(
         self,
         revocations: Mapping[str, int],
@@ -142,6 +153,7 @@ class FakeGateway:
         """The process ends: nothing is served, counters restart."""
         self._alive = False
         self.invocations = {}
+        self.answered = []
         known, self._views = self._views, {}
         self._tell(known)
 

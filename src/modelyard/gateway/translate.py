@@ -36,6 +36,8 @@ BUFFER_FILTER = "modelyard.buffer"
 
 ABSENCE = "modelyard.absence"
 MATCH = "envoy.transport_socket_match"
+MODEL = "modelyard.model"
+"""The metadata of an endpoint: which model answers there."""
 LOGGED = "modelyard.access_log"
 """The metadata of a route whose failed calls are logged."""
 MARK = "modelyard_"
@@ -198,14 +200,17 @@ def _assignment(name: str, tracks: Iterable[TrackRoute]) -> Value:
 
 
 def _endpoint(endpoint: Endpoint) -> Value:
+    known: dict[str, object] = {}
+    if endpoint.model:
+        known[MODEL] = {"fields": {"name": {"string_value": endpoint.model}}}
     match parsed(endpoint.address):
         case UnixAddress(path):
-            return {"endpoint": {"address": {"pipe": {"path": path}}}}
+            address: Value = {"pipe": {"path": path}}
         case TlsAddress(host, port):
-            return {
-                "endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}},
-                "metadata": {"filter_metadata": {MATCH: {"fields": {"tls": {"bool_value": True}}}}},
-            }
+            address = {"socket_address": {"address": host, "port_value": port}}
+            known[MATCH] = {"fields": {"tls": {"bool_value": True}}}
+    metadata = {"metadata": {"filter_metadata": known}} if known else {}
+    return {"endpoint": {"address": address}, **metadata}
 
 
 def _transport(route: ServiceRoute) -> Value:

@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
+from modelyard.core.metric_catalogue import AUDIT_ROWS
+from modelyard.core.tallies import Tallies
 from modelyard.domain.audit import AuditRow, Outcome
 from modelyard.objects.base import Content, Method, ObjectInfo, ObjectStore
 from modelyard.objects.paths import ObjectPath
@@ -74,8 +76,9 @@ class Recorder(Protocol):
 class AuditedStore:
     """A store whose changes come with the row of the act that makes them."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, tallies: Tallies | None = None) -> None:
         self._store = store
+        self._tallies = tallies if tallies is not None else Tallies()
 
     def __str__(self) -> str:
         return str(self._store)
@@ -100,6 +103,7 @@ class AuditedStore:
                 await w.add_audit([act.row(Outcome.DONE)])
         if act is not None and telling:
             act.told = Outcome.DONE
+            self._tallies.add(AUDIT_ROWS, Outcome.DONE.value)
 
 
 class AuditedObjects:

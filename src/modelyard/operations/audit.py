@@ -15,6 +15,8 @@ from dataclasses import replace
 from modelyard import __version__
 from modelyard.core import audit as core
 from modelyard.core.audit import Flood
+from modelyard.core.metric_catalogue import AUDIT_LOST, AUDIT_ROWS
+from modelyard.core.tallies import Tallies
 from modelyard.domain.audit import AuditQuery, AuditRow, Means, Outcome
 from modelyard.domain.identity import Principal, Role
 from modelyard.iam.addresses import one_party
@@ -42,7 +44,10 @@ class Audit:
         days: int = 180,
         rows: int = 200_000,
         flood: Flood | None = None,
+        tallies: Tallies | None = None,
     ) -> None:
+        self._tallies = tallies if tallies is not None else Tallies()
+        self._tallies.add(AUDIT_LOST, by=0)
         self._store = store
         self.now_ms = clock
         self._days = days
@@ -70,6 +75,7 @@ class Audit:
         try:
             await self.record(first)
         except StoreUnavailableError as error:
+            self._tallies.add(AUDIT_LOST)
             log.error("a refusal (%s, %s) is not in the audit: %s", row.action, row.error_code, error)
 
     async def flush(self) -> None:
@@ -83,8 +89,10 @@ class Audit:
         try:
             async with self._store.write() as w:
                 await w.add_audit(rows)
+            self._written(rows)
         except StoreUnavailableError as error:
             told = sum(row.times for row in rows)
+            self._tallies.add(AUDIT_LOST, by=told)
             log.error("%d refusals are not in the audit: %s", told, error)
 
     async def close(self) -> None:
@@ -117,6 +125,7 @@ class Audit:
                 try:
                     async with self._store.write() as w:
                         await w.add_audit([row for row, _ in taken])
+                    self._written([row for row, _ in taken])
                 except Exception as error:  # noqa: BLE001 - told to each who waits
                     wrong = error
                 for _, stored in taken:
@@ -124,6 +133,10 @@ class Audit:
                         stored.set_result(None) if wrong is None else stored.set_exception(wrong)
         finally:
             self._writing = None
+
+    def _written(self, rows: Sequence[AuditRow]) -> None:
+        for row in rows:
+            self._tallies.add(AUDIT_ROWS, row.outcome.value)
 
     def _wait(self) -> None:
         """For the end of the window in which refusals are counted."""

@@ -1,14 +1,16 @@
 """What every use case works with, and who may call it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from modelyard.batch.runner import Pace
 from modelyard.core.admission.catalog import FLAVORS, Flavor, Quotas
+from modelyard.core.tallies import Sample
 from modelyard.domain.errors import Forbidden
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.resources import Capacity
 from modelyard.engines.base import Usage
+from modelyard.gateway.base import GatewayMeasures
 from modelyard.logs.base import LogStore
 from modelyard.logs.memory import MemoryLogs
 from modelyard.notify.endpoints import ANY, Endpoints
@@ -23,6 +25,11 @@ from modelyard.store.base import Store
 async def nothing_used(_service_id: str) -> Mapping[str, Usage]:
     """Where nothing runs."""
     return {}
+
+
+async def nothing_measured() -> GatewayMeasures | None:
+    """Where no gateway is."""
+    return None
 
 
 async def nothing_counted(_instance_id: str, _limit_s: float) -> bytes | None:
@@ -74,6 +81,15 @@ class NotificationPorts:
 
 
 @dataclass(frozen=True, slots=True)
+class WatchedPorts:
+    """What the page of metrics needs beside the store: what the gateway measures (None: it cannot be asked), and
+    what this process counts of itself and of what it stands on."""
+
+    gateway: Callable[[], Awaitable[GatewayMeasures | None]] = nothing_measured
+    own: Callable[[], Iterable[Sample]] = tuple
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The world of the use cases.
 
@@ -86,9 +102,9 @@ class Context:
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
-    services awaits it first. `batch`, `notifications`: see there. `bells`: who watches services. `buckets_moved`
-    says that buckets may be elsewhere now. `logs`: what instances wrote; `log_bells`: who follows it, rung when
-    lines were appended.
+    services awaits it first. `batch`, `notifications`, `watched`: see there. `bells`: who watches services.
+    `buckets_moved` says that buckets may be elsewhere now. `logs`: what instances wrote; `log_bells`: who follows
+    it, rung when lines were appended.
     `instance_disk_mib`: what one instance may have on disk (0: nobody bounds it).
     `steady`: milliseconds of the steady clock. `tracing`: None where nothing is traced.
     """
@@ -118,6 +134,7 @@ class Context:
     steady: Callable[[], int] = lambda: 0
     notifications: NotificationPorts = NotificationPorts()
     tracing: Tracing | None = None
+    watched: WatchedPorts = WatchedPorts()
 
     @property
     def teller(self) -> Teller:

@@ -6,18 +6,21 @@ Prometheus is after 10 s.
 """
 
 import asyncio
-from collections import Counter as Tally
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from modelyard.core import metrics, outbox_metrics
-from modelyard.core.metrics import Family, Lines
+from modelyard.core import metrics, outbox_metrics, service_metrics
+from modelyard.core.metric_catalogue import CATALOGUE, CONNECTED, SILENT, UP
+from modelyard.core.metrics import Lines
+from modelyard.core.tallies import Sample
 from modelyard.domain.batch import Task
 from modelyard.domain.identity import CONTROL_READ, Principal
-from modelyard.domain.instance import HOLDING, Instance, Phase
+from modelyard.domain.instance import HOLDING, Instance
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Variant
-from modelyard.domain.service import Counter, InferType
+from modelyard.domain.service import Counter, InferType, Rollout
+from modelyard.gateway.base import Answers, GatewayMeasures
+from modelyard.operations import facts, gateway_metrics, limits
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.reading import newest
@@ -27,33 +30,6 @@ LIMIT_S = 1.0
 PAGE_S = 8.0
 AT_ONCE = 128
 """Each takes two descriptors while it is asked."""
-
-CONNECTED = Family("modelyard_gateway_connected", "gauge", "1: the gateway is connected to the control plane.")
-INSTANCES = Family("modelyard_instances", "gauge", "Instances of a service by their phase.")
-INVOCATIONS = Family(
-    "modelyard_invocations_total", "counter", "Requests of a service, as the gateway counts them."
-)
-FAILED = Family("modelyard_invocations_failed_total", "counter", "Of these, those answered with 500 or above.")
-UP = Family(
-    "modelyard_instance_up", "gauge", "1: the instance told what it counts. 0: the page lacks its samples."
-)
-SILENT = Family("modelyard_instances_silent", "gauge", "Instances whose samples the page lacks.")
-TASK_ROWS = Family(
-    "modelyard_task_rows", "gauge", "Rows of the newest task of a batch service by their outcome.", "outcome"
-)
-TASK_AT_WORK = Family("modelyard_task_at_work", "gauge", "1: the newest task of a batch service is at work.")
-OF_TASKS = (TASK_ROWS, TASK_AT_WORK)
-FAMILIES = (
-    CONNECTED,
-    *outbox_metrics.FAMILIES,
-    INSTANCES,
-    INVOCATIONS,
-    FAILED,
-    *OF_TASKS,
-    UP,
-    SILENT,
-    *metrics.OF_INSTANCES,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,76 +46,96 @@ class Asking:
             return await self.ctx.metrics(instance_id, min(LIMIT_S, left_s)) if left_s > 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is stored of the services of a page, and what the gateway counted. `answers`: of each service, None
+    where the gateway cannot be asked."""
+
+    records: Sequence[ServiceRecord]
+    counters: Mapping[str, Counter]
+    tasks: Mapping[str, Task]
+    rollouts: Mapping[str, Rollout]
+    answers: Mapping[str, Sequence[Answers]]
+
+
 async def of_service(ctx: Context, principal: Principal, project_id: str, service_id: str) -> str:
     """Raises Forbidden, NotFound."""
     authorise(principal, project_id, CONTROL_READ, "getServiceMetrics")
-    await ctx.facts()
+    answers = await ctx.facts()
+    measures = await ctx.watched.gateway()
     async with ctx.store.read() as r:
         record, counter = await load_counted(r, project_id, service_id)
         tasks = await newest(r, [record.service])
-    return metrics.page(FAMILIES, await _parts(ctx, [record], {service_id: counter}, tasks))
+        rollouts = (await r.rollouts(service_id))[:1]
+    known = _Known(
+        [_shown(record, answers=answers)],
+        {service_id: counter},
+        tasks,
+        {one.service_id: one for one in rollouts},
+        _by_service(measures),
+    )
+    return metrics.page(CATALOGUE, await _parts(ctx, known))
 
 
 async def of_all(ctx: Context, principal: Principal, *, gateway_connected: bool) -> str:
     """Every service of every project. Raises Forbidden for anybody but an administrator of the installation."""
     administer(principal, "getMetrics")
-    await ctx.facts()
+    answers = await ctx.facts()
+    measures = await ctx.watched.gateway()
     async with ctx.store.read() as r:
-        records = await r.records()
+        records = [_shown(record, answers=answers) for record in await r.records()]
         counters = await r.counters()
         backlog = await r.backlog()
         tasks = await newest(r, [record.service for record in records])
-    connected: Lines = {CONNECTED.name: [metrics.sample(CONNECTED.name, "", int(gateway_connected))]}
-    outbox = outbox_metrics.lines(backlog, ctx.clock())
-    return metrics.page(FAMILIES, [connected, outbox, *await _parts(ctx, records, counters, tasks)])
+        rollouts = await r.newest_rollouts()
+        quotas = {one.id: await limits.quotas(ctx, r, one.id) for one in await r.projects()}
+    own = [
+        *ctx.watched.own(),
+        Sample(CONNECTED, int(gateway_connected)),
+        *gateway_metrics.samples(measures, answers=answers),
+        *outbox_metrics.samples(backlog, ctx.clock()),
+    ]
+    disk_mib = ctx.instance_disk_mib
+    projects = [
+        metrics.lines_of(service_metrics.quotas(records, one, bounds, disk_mib), {"project_id": one})
+        for one, bounds in quotas.items()
+    ]
+    known = _Known(records, counters, tasks, {one.service_id: one for one in rollouts}, _by_service(measures))
+    return metrics.page(CATALOGUE, [metrics.lines_of(own), *projects, *await _parts(ctx, known)])
 
 
-async def _parts(
-    ctx: Context, records: Sequence[ServiceRecord], counters: Mapping[str, Counter], tasks: Mapping[str, Task]
-) -> list[Lines]:
+def _shown(record: ServiceRecord, *, answers: bool) -> ServiceRecord:
+    """With the status that the API tells."""
+    return replace(record, service=facts.service(record.service, answers=answers))
+
+
+def _by_service(measures: GatewayMeasures | None) -> Mapping[str, Sequence[Answers]]:
+    found: dict[str, list[Answers]] = {}
+    for one in measures.answers if measures else ():
+        found.setdefault(one.service_id, []).append(one)
+    return found
+
+
+async def _parts(ctx: Context, known: _Known) -> list[Lines]:
     """Of each service, of each of its instances, and how many of these were silent. Workers of batch services are
     not asked: they serve nobody."""
     asking = Asking(ctx, asyncio.get_running_loop().time() + PAGE_S)
-    services = [
-        _of_task(record, task)
-        if (task := tasks.get(record.service.id)) is not None
-        else _of_service(record, counters.get(record.service.id, Counter()))
-        for record in records
-    ]
-    serving = (record for record in records if record.service.infer_type is not InferType.BATCH)
+    now_ms = ctx.clock()
+    services = [part for record in known.records for part in _of_service(record, known, now_ms)]
+    serving = (record for record in known.records if record.service.infer_type is not InferType.BATCH)
     asked = [_of_instance(asking, *one) for record in serving for one in _origins(record)]
     instances = await asyncio.gather(*asked)
     silent = sum(len(one) == 1 for one in instances)
-    return [*services, *instances, {SILENT.name: [metrics.sample(SILENT.name, "", silent)]}]
+    return [*services, *instances, metrics.lines_of([Sample(SILENT, silent)])]
 
 
-def _of_task(record: ServiceRecord, task: Task) -> Lines:
-    """A batch service: its workers, and its newest task."""
-    values, counts = _names(record), task.counts
-    left = max(counts.rows - counts.rows_done - counts.rows_failed, 0)
-    outcomes = {"successful": counts.rows_done, "failed": counts.rows_failed, "none yet": left}
-    return {
-        INSTANCES.name: _of_service(record, Counter())[INSTANCES.name],
-        TASK_ROWS.name: [
-            metrics.sample(TASK_ROWS.name, metrics.labels({**values, "outcome": outcome}), rows)
-            for outcome, rows in outcomes.items()
-        ],
-        TASK_AT_WORK.name: [metrics.sample(TASK_AT_WORK.name, metrics.labels(values), int(task.at_work))],
-    }
-
-
-def _of_service(record: ServiceRecord, counter: Counter) -> Lines:
-    values = _names(record)
-    phases = Tally(instance.phase for instance in record.instances)
-    return {
-        INSTANCES.name: [
-            metrics.sample(INSTANCES.name, metrics.labels({**values, "phase": phase.value}), phases[phase])
-            for phase in Phase
-            if phase is not Phase.GONE
-        ],
-        INVOCATIONS.name: [metrics.sample(INVOCATIONS.name, metrics.labels(values), counter.totals.total)],
-        FAILED.name: [metrics.sample(FAILED.name, metrics.labels(values), counter.totals.failed)],
-    }
+def _of_service(record: ServiceRecord, known: _Known, now_ms: int) -> Iterator[Lines]:
+    service_id, names = record.service.id, _names(record)
+    counter = known.counters.get(service_id, Counter())
+    task, rollout = known.tasks.get(service_id), known.rollouts.get(service_id)
+    yield metrics.lines_of(service_metrics.samples(record, counter, task, rollout, now_ms), names)
+    for (name, version), samples in gateway_metrics.of_models(known.answers.get(service_id, ())):
+        yield metrics.lines_of(samples, {**names, "model_name": name, "model_version": version})
 
 
 async def _of_instance(asking: Asking, instance_id: str, origin: str) -> Lines:
@@ -159,7 +155,8 @@ def _origins(record: ServiceRecord) -> Iterator[tuple[str, str]]:
 
 def _origin(record: ServiceRecord, instance: Instance, variant: Variant | None) -> Mapping[str, str]:
     name, version = (variant.model_name, variant.model_version) if variant else ("", "")
-    return {**_names(record), "model_name": name, "model_version": version, "instance": instance.id}
+    ours = {"model_name": name, "model_version": version, "revision": str(instance.revision)}
+    return {**_names(record), **ours, "instance": instance.id}
 
 
 def _names(record: ServiceRecord) -> Mapping[str, str]:

@@ -56,6 +56,9 @@ class ServiceReads(Protocol):
     async def rollouts(self, service_id: str) -> Sequence[Rollout]:
         """Newest first: the last 200, and an older one that is active."""
 
+    async def newest_rollouts(self, project_id: str | None = None) -> Sequence[Rollout]:
+        """The newest of each service, of all or of one project's."""
+
     async def record(self, service_id: str, project_id: str | None = None) -> ServiceRecord | None: ...
 
     async def counted_record(

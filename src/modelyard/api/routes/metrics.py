@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from modelyard.api.documents import ERRORS
-from modelyard.api.requests import Caller, ContextDep, Everything
+from modelyard.api.requests import ContextDep, Everything, Scraper
 from modelyard.core.metrics import CONTENT_TYPE
 from modelyard.operations import metrics
 
@@ -23,7 +23,7 @@ TEXT: dict[int | str, dict[str, Any]] = {
     response_class=PlainTextResponse,
     responses=TEXT,
 )
-async def of_service(ctx: ContextDep, caller: Caller, project_id: str, service_id: str) -> PlainTextResponse:
+async def of_service(ctx: ContextDep, caller: Scraper, project_id: str, service_id: str) -> PlainTextResponse:
     """In Prometheus' text format: requests, errors, latency, queue and batches of each instance, and what the
     gateway counts. Who may read the service may read this. An instance that does not answer within a second has
     `modelyard_instance_up` 0 and nothing else."""
@@ -36,7 +36,7 @@ async def of_service(ctx: ContextDep, caller: Caller, project_id: str, service_i
     response_class=PlainTextResponse,
     responses=TEXT,
 )
-async def of_all(ctx: ContextDep, deps: Everything, caller: Caller) -> PlainTextResponse:
+async def of_all(ctx: ContextDep, deps: Everything, caller: Scraper) -> PlainTextResponse:
     """The same of every service of every project, for administrators of the installation."""
     connected = deps.status().gateway_connected
     return _text(await metrics.of_all(ctx, caller, gateway_connected=connected))

@@ -31,7 +31,7 @@ def route(situation: Situation) -> ServiceRoute | None:
     if service.desired is Desired.DELETED:
         return None
     is_open, settings = service.desired is Desired.RUNNING, service.settings
-    tracks = _shares(situation.tracks()) if situation.goal else ()
+    tracks = _shares(situation) if situation.goal else ()
     return ServiceRoute(
         service_id=service.id,
         project_id=service.project_id,
@@ -86,21 +86,27 @@ def _unwell(track: Track) -> list[InstanceObservation]:
     return [o for o in track.observations if o.phase in LIVE and o.instance.ready_ms is not None]
 
 
-def _shares(tracks: tuple[Track, ...]) -> tuple[TrackRoute, ...]:
-    resorts = (_endpoints(tracks, resort) for resort in (_ready, _draining, _unwell))
+def _shares(situation: Situation) -> tuple[TrackRoute, ...]:
+    tracks = situation.tracks()
+    resorts = (_endpoints(situation, tracks, resort) for resort in (_ready, _draining, _unwell))
     endpoints = next((reachable for reachable in resorts if reachable), {})
     shares = scaled({t.number: t.weight for t in tracks if t.number in endpoints})
     return tuple(TrackRoute(number, share, endpoints[number]) for number, share in sorted(shares.items()))
 
 
 def _endpoints(
-    tracks: Sequence[Track], resort: Callable[[Track], list[InstanceObservation]]
+    situation: Situation, tracks: Sequence[Track], resort: Callable[[Track], list[InstanceObservation]]
 ) -> dict[int, tuple[Endpoint, ...]]:
     reachable = {
-        t.number: tuple(sorted(Endpoint(o.id, o.process.address) for o in resort(t) if o.process.address))
-        for t in tracks
+        t.number: tuple(sorted(_endpoint(situation, o) for o in resort(t) if o.process.address)) for t in tracks
     }
     return {number: endpoints for number, endpoints in reachable.items() if endpoints}
+
+
+def _endpoint(situation: Situation, seen: InstanceObservation) -> Endpoint:
+    variant = situation.variant_of(seen)
+    model = f"{variant.model_name}:{variant.model_version}" if variant else ""
+    return Endpoint(seen.id, seen.process.address, model)
 
 
 def scaled(weights: Mapping[int, int]) -> dict[int, int]:

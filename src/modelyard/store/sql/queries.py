@@ -208,6 +208,15 @@ def latest_tasks(*, some: bool) -> Select[Any]:
     return statement.where(t.service_id.in_(bindparam("service_ids", expanding=True))) if some else statement
 
 
+@cache
+def newest_rollouts(*, of_project: bool) -> Select[Any]:
+    """The newest rollout of each service, or of each of `:project_id`."""
+    o, newer = rollouts.c, rollouts.alias("newer")
+    newest = select(func.max(newer.c.seq)).where(newer.c.service_id == o.service_id).scalar_subquery()
+    statement = select(rollouts).where(o.seq == newest).order_by(o.service_id)
+    return statement.where(_of_project(o.service_id)) if of_project else statement
+
+
 def outdated_revisions(table: Table, service_id: str, up_to: int) -> Delete:
     """Deletes the rows in `table` of the revisions up to a number, except those that are still mentioned."""
     t = table.c

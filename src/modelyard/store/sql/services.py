@@ -94,6 +94,10 @@ class ServiceReading(Session):
         rows = await self._rows(select(rollouts).where(o.service_id == service_id).order_by(o.seq.desc()))
         return [convert.rollout(row) for row in rows]
 
+    async def newest_rollouts(self, project_id: str | None = None) -> Sequence[Rollout]:
+        statement = queries.newest_rollouts(of_project=project_id is not None)
+        return [convert.rollout(row) for row in await self._rows(statement, {"project_id": project_id})]
+
     async def record(self, service_id: str, project_id: str | None = None) -> ServiceRecord | None:
         counted = await self.counted_record(service_id, project_id)
         return None if counted is None else counted[0]

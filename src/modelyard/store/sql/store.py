@@ -8,7 +8,8 @@ import asyncio
 import logging
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -76,7 +77,16 @@ class SqlStore:
     `readers` bounds the connections for reads. Raises StoreUnavailableError for an URL that cannot be read.
     """
 
-    def __init__(self, where: Path | str, *, key_file: Path | None = None, readers: int = 4) -> None:
+    def __init__(
+        self,
+        where: Path | str,
+        *,
+        key_file: Path | None = None,
+        readers: int = 4,
+        took: Callable[[str, float], None] = lambda _kind, _seconds: None,
+    ) -> None:
+        """`took` is told of each transaction (`read` or `write`) how long it took, waiting included."""
+        self._took = took
         self._temporary: Path | None = None
         self._dialect: Dialect
         if isinstance(where, str) and "://" in where:
@@ -158,13 +168,18 @@ class SqlStore:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadTransaction]:
-        async with self._transaction(self._open_engines()[1], commit=False) as connection:
-            yield SqlReading(connection, self._dialect, self._box)
+        began_s = time.monotonic()
+        try:
+            async with self._transaction(self._open_engines()[1], commit=False) as connection:
+                yield SqlReading(connection, self._dialect, self._box)
+        finally:
+            self._took("read", time.monotonic() - began_s)
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteTransaction]:
         if self._owner is not None and self._owner is asyncio.current_task():
             raise RuntimeError("write() inside write() would wait for itself")
+        began_s = time.monotonic()
         async with self._lock:
             self._owner = asyncio.current_task()
             try:
@@ -172,6 +187,7 @@ class SqlStore:
                     yield SqlWriting(connection, self._dialect, self._box)
             finally:
                 self._owner = None
+                self._took("write", time.monotonic() - began_s)
 
     def _open_engines(self) -> tuple[AsyncEngine, AsyncEngine]:
         if self._engines is None:
