@@ -67,7 +67,7 @@ test: $(TESTS) ## All tests (ARGS="-k name" for some)
 	@scripts/postgresql
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
-reference: $(TESTS) ## Write docs/reference/api.md from the OpenAPI document, command-line.md from the commands
+reference: $(TESTS) ## Write docs/reference: api.md from OpenAPI, command-line.md from the commands, metrics.md
 	@$(BIN)/python scripts/reference.py
 
 client: $(TESTS) ## Make the blocking client from the one for asyncio

@@ -1,9 +1,11 @@
-"""Write docs/reference/api.md from the OpenAPI document and command-line.md from the commands; `--check` only says
+"""Write docs/reference/api.md from the OpenAPI document, command-line.md from the commands, metrics.md from the
+catalogue; `--check` only says
 whether they are up to date."""
 
 import sys
 from pathlib import Path
 
+from modelyard.api import metric_reference
 from modelyard.api import reference as api
 from modelyard.api.app import bare_app
 from modelyard.cli import reference as commands
@@ -16,6 +18,7 @@ def main() -> int:
     pages = {
         DOCS / "api.md": api.markdown(bare_app().openapi()),
         DOCS / "command-line.md": commands.markdown(app),
+        DOCS / "metrics.md": metric_reference.markdown(),
     }
     stale = [page for page, text in pages.items() if not page.exists() or page.read_text() != text]
     if "--check" in sys.argv[1:]:

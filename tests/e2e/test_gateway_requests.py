@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
-from tests.worlds.gateway import OTHER_KEY, GatewayWorld, answer, gateway_world, route, token
+from tests.worlds.gateway import OTHER_KEY, GatewayWorld, Instance, Seen, answer, gateway_world, route, token
 
-from modelyard.domain.routing import RouteState, ServiceRoute
+from modelyard.domain.routing import Endpoint, RouteState, ServiceRoute, TrackRoute
+from modelyard.gateway.base import Answers
+from modelyard.gateway.bootstrap import LATENCY_S
 
 pytestmark = pytest.mark.e2e
 
@@ -160,6 +163,47 @@ async def test_every_request_of_a_service_is_counted_once(world: GatewayWorld) -
     assert reading is not None
     counts = {name: (seen.total, seen.failed) for name, seen in reading.services.items()}
     assert counts == {"s": (3, 1), "empty": (1, 1)}
+
+
+async def test_how_long_answers_take_is_told_by_model_and_status(world: GatewayWorld) -> None:
+    """Envoy adds up what its workers saw every 5 s."""
+    with_model = replace(route(a=100), tracks=(TrackRoute(0, 100, (Endpoint("a", "unix:a.sock", "iris:1.0.0"),)),))
+    await world.published(replace(with_model, request_timeout_s=9))
+
+    def behave(_one: Instance, seen: Seen, writer: asyncio.StreamWriter) -> "asyncio.Future[None] | None":
+        if seen.body == b"slow":
+            return asyncio.ensure_future(late(writer))
+        answer(writer, 500 if seen.body == b"bad" else 200, b"")
+        return None
+
+    async def late(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.3)
+        answer(writer, 200, b"")
+
+    world.instances["a"].behave = behave
+    await world.call()
+    await world.call(content=b"slow")
+    await world.call(content=b"bad")
+    await world.call(headers={"X-Auth-Token": None})
+    with pytest.raises(httpx.TimeoutException):
+        await world.call(content=b"slow", timeout=0.1)  # nobody waits for this answer: it has no time
+    found: dict[tuple[str, int], Answers] = {}
+    async with asyncio.timeout(20):
+        while sum(sum(one.counts) for one in found.values()) < 4:
+            measures = await world.gateway.measures()
+            assert measures is not None
+            found = {(one.model, one.status): one for one in measures.answers if one.service_id == "s"}
+            await asyncio.sleep(0.2)
+    assert measures.memory_bytes > 1_000_000
+    assert {key: sum(one.counts) for key, one in found.items()} == {
+        ("", 401): 1,
+        ("iris:1.0.0", 200): 2,
+        ("iris:1.0.0", 500): 1,
+    }
+    slow = found["iris:1.0.0", 200]
+    assert slow.bounds_s == LATENCY_S
+    assert sum(n for bound, n in zip(slow.bounds_s, slow.counts, strict=False) if bound in {0.5, 1.0}) == 1
+    assert 0.3 < slow.total_s < 1
 
 
 async def test_a_transfer_encoding_that_nobody_knows_is_the_callers_fault(world: GatewayWorld) -> None:

@@ -64,18 +64,31 @@ async def test_the_page_of_a_service(world: ApiWorld) -> None:
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     service = f'project_id="p1",service_id="{service_id}",service_name="digits-service"'
-    i1, i2 = (f'{service},model_name="digits-service",model_version="1.0.0",instance="{i}"' for i in ("i1", "i2"))
-    assert [line for line in answer.text.splitlines() if not line.startswith("# HELP")] == [
+    model = f'{service},model_name="digits-service",model_version="1.0.0",revision="1"'
+    i1, i2 = (f'{model},instance="{i}"' for i in ("i1", "i2"))
+    one_of = ("modelyard_service_status", "modelyard_rollout_state")
+    zeros = [f"{name}{{{service},{label}" for name, label in zip(one_of, ("status", "state"), strict=True)]
+    assert [
+        line
+        for line in answer.text.splitlines()
+        if not line.startswith("# HELP") and not (line.startswith(tuple(zeros)) and line.endswith(" 0"))
+    ] == [
+        "# TYPE modelyard_invocations_total counter",
+        f"modelyard_invocations_total{{{service}}} 9",
+        "# TYPE modelyard_invocations_failed_total counter",
+        f"modelyard_invocations_failed_total{{{service}}} 2",
         "# TYPE modelyard_instances gauge",
         f'modelyard_instances{{{service},phase="starting"}} 0',
         f'modelyard_instances{{{service},phase="ready"}} 2',
         f'modelyard_instances{{{service},phase="draining"}} 0',
         f'modelyard_instances{{{service},phase="stopping"}} 0',
         f'modelyard_instances{{{service},phase="exited"}} 0',
-        "# TYPE modelyard_invocations_total counter",
-        f"modelyard_invocations_total{{{service}}} 9",
-        "# TYPE modelyard_invocations_failed_total counter",
-        f"modelyard_invocations_failed_total{{{service}}} 2",
+        "# TYPE modelyard_service_status gauge",
+        f'modelyard_service_status{{{service},status="running"}} 1',
+        "# TYPE modelyard_service_revision gauge",
+        f"modelyard_service_revision{{{service}}} 1",
+        "# TYPE modelyard_rollout_state gauge",
+        f'modelyard_rollout_state{{{service},state="success"}} 1',
         "# TYPE modelyard_instance_up gauge",
         f"modelyard_instance_up{{{i1}}} 1",
         f"modelyard_instance_up{{{i2}}} 0",
@@ -100,6 +113,19 @@ async def test_the_page_of_the_installation_has_every_service(world: ApiWorld) -
         assert any(line.startswith("modelyard_in_flight{") for line in mine)
     names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
+
+
+async def test_a_token_may_also_come_as_prometheus_sends_one(world: ApiWorld) -> None:
+    service_id = await served(world, "i1")
+    token = {"Authorization": f"Bearer {world.token('root', None)}"}
+    assert (await world.client.get("/metrics", headers=token)).status_code == 200
+    mine = {"Authorization": f"Bearer {world.token('reader')}"}
+    path = f"/v1/p1/services/{service_id}"
+    assert (await world.client.get(f"{path}/metrics", headers=mine)).status_code == 200
+    assert (await world.client.get("/metrics", headers=mine)).status_code == 403
+    assert (await world.client.get("/metrics", headers={"Authorization": "Bearer x"})).status_code == 401
+    assert (await world.client.get("/metrics", headers={"Authorization": "Basic eDp5"})).status_code == 401
+    assert (await world.client.get(path, headers=mine)).status_code == 401  # only who watches
 
 
 async def test_who_may_read(world: ApiWorld) -> None:
@@ -162,4 +188,4 @@ async def test_any_name_can_be_a_label(world: ApiWorld) -> None:
     counting(world, i1=TELLS)
     lines = await page(world, "/metrics")
     assert all(line.startswith(("# ", "modelyard_")) for line in lines)
-    assert sum('service_name="a\\"} 1\\n# b\\\\"' in line for line in lines) == 5 + 2 + 1 + 2
+    assert sum('service_name="a\\"} 1\\n# b\\\\"' in line for line in lines) == 5 + 2 + 10 + 1 + 5 + 1 + 2

@@ -20,11 +20,12 @@ class RouteState(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Endpoint:
-    """Where an instance listens; the text of a `domain.address`. `model`: NAME:VERSION, to count by."""
+    """Where an instance listens; the text of a `domain.address`. `model`: NAME:VERSION, to count by; an instance
+    has the same one for its life, so routes are compared without it."""
 
     instance_id: str
     address: str
-    model: str = ""
+    model: str = field(default="", compare=False)
 
 
 class LoadBalancer(StrEnum):

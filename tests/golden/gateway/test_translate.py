@@ -39,6 +39,9 @@ CASES = {
     "logged-errors": replace(ONE, access_log=AccessLog(LoggedCalls.ERRORS)),
     "logged-all": replace(ONE, access_log=AccessLog(LoggedCalls.ALL), absence="why"),
     "logged-sampled": replace(ONE, access_log=AccessLog(LoggedCalls.SAMPLED, 0.01)),
+    "counted": replace(
+        ONE, tracks=(TrackRoute(1, 100, (Endpoint("i-1", "unix:instances/i-1/s.sock", "iris:1.0.0"),)),)
+    ),
     "absent": replace(ONE, tracks=(), absence='it failed: "x"'),
     "once": replace(ONE, attempts=Attempts(twice=False)),
     "given-up": replace(ONE, tracks=(TWO,), attempts=Attempts(after_s=1.5)),

@@ -1,5 +1,10 @@
-from modelyard.core.outbox_metrics import lines
+from modelyard.core.metrics import Lines, lines_of
+from modelyard.core.outbox_metrics import samples
 from modelyard.domain.notifications import Backlog
+
+
+def lines(backlog: Backlog, now_ms: int) -> Lines:
+    return lines_of(samples(backlog, now_ms))
 
 
 def test_how_notifications_stand() -> None:
