@@ -12,7 +12,7 @@ Made by `make reference` from `core/metric_catalogue.py`. How to have them read:
 `GET /metrics` has all of them, `GET /v1/{project_id}/services/{service_id}/metrics` those of one service (marked
 with a star). Names stay as they are. Units are in the names: seconds, bytes; a counter ends in `_total` and is to
 be read through `rate` or `increase`. What is not known is not there, and never 0 in its place. Labels are
-projects, services, models, instances and the words below; no path, reference, or address, nothing that a caller sent.
+projects, services, models, instances and words of ours; no path, reference or address, nothing that callers sent.
 
 Counters of the control plane (sections Control plane, API, Logs, Audit, and times of the database) begin at 0
 with its process; those of an instance with the instance; `modelyard_gateway_request_seconds` with the gateway.
