@@ -72,6 +72,7 @@ from modelyard.operations.tracing import Tracing
 from modelyard.otlp import base as otlp
 from modelyard.processes import isolation, limits, machine
 from modelyard.processes.disk import MIB, Reserve
+from modelyard.processes.holding import Holding
 from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
 from modelyard.settings import LOG_DAYS, Settings, secret_names
@@ -188,6 +189,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         lambda: clock.wall_ms() / 1000,
         keep=settings.package_cache_bytes,
         litter=(data_dir / "instances", data_dir / "gateway", data_dir),
+        removing=Holding(data_dir).removing,
     )
     storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
     log_bells = Bells()

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from modelyard.artifacts.environments import Environments
 from modelyard.artifacts.shelf import Shelf
 from modelyard.artifacts.sweeping import GRACE_S, Sweeper, Unused, superfluous
 from modelyard.artifacts.uv import Installer
+from modelyard.processes.holding import Holding
 
 HOUR = 3600.0
 
@@ -138,3 +140,26 @@ async def test_what_is_started_during_a_sweep_stays(yard: Yard) -> None:
     assert first.name in await yard.sweeper.sweep()
     assert snapshot.is_dir()
     assert environment.is_dir()
+
+
+async def test_nothing_is_removed_while_a_backup_reads(tmp_path: Path) -> None:
+    yard = Yard(tmp_path)
+    holding = Holding(tmp_path)
+    yard.sweeper = Sweeper(
+        *(Shelf(yard.packages), yard.environments.shelf, yard._used, lambda: yard.running, lambda: yard.now_s),
+        removing=holding.removing,
+    )
+    snapshot, _ = yard.put("old")
+    await yard.sweeper.sweep()
+    yard.now_s += GRACE_S
+    with holding.kept():
+        assert await yard.sweeper.sweep() == ()
+        assert await yard.sweeper.clean(_nobody_publishes) == ()
+        assert snapshot.is_dir()
+    assert "old" in await yard.sweeper.sweep()
+    assert not snapshot.exists()
+
+
+@asynccontextmanager
+async def _nobody_publishes() -> AsyncIterator[bool]:
+    yield True

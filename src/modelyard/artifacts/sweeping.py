@@ -5,12 +5,12 @@
     keep       bytes of what is unused may stay after that; the longest unused goes first
 
 What is in use follows from what is stored and from what runs. A directory is moved aside before it is removed, so
-that one with its name is never half there.
+that one with its name is never half there. While a backup is being made nothing is removed (`processes.holding`).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -89,8 +89,10 @@ class Sweeper:
         *,
         keep: int = 0,
         litter: Sequence[Path] = (),
+        removing: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True),
     ) -> None:
-        """`litter`: more directories in which removals may have left something."""
+        """`litter`: more directories in which removals may have left something. `removing` is entered for each
+        removal, and says whether it may be."""
         self._packages = packages
         self._environments = environments
         self._used = used
@@ -99,6 +101,7 @@ class Sweeper:
         self._keep = keep
         self._since: dict[Path, float] = {}
         self._one = asyncio.Lock()
+        self._removing = removing
         self._litter = (packages.root, environments.root, *litter)
 
     async def sweep(self) -> tuple[str, ...]:
@@ -115,9 +118,9 @@ class Sweeper:
             if users.need(path):
                 self._since.pop(path, None)
             elif now_s - path.stat().st_mtime >= GRACE_S:  # or else somebody has just come to use it
-                aside = Shelf(path.parent).aside()
-                path.rename(aside)
-                self._since.pop(path, None)
+                aside = self._moved_aside(path)
+                if aside is None:
+                    break
                 gone.append(path.name)
                 await asyncio.to_thread(trees.remove, aside)
         return tuple(gone)
@@ -146,12 +149,22 @@ class Sweeper:
                 users = await self._users(users.wanted)
                 if not each.path.is_dir() or users.need(each.path) or not (nobody or not self.young(each.path)):
                     continue
-                aside = Shelf(each.path.parent).aside()
-                each.path.rename(aside)
-                self._since.pop(each.path, None)
+                aside = self._moved_aside(each.path)
+                if aside is None:
+                    break
             gone.append(each)
             await asyncio.to_thread(trees.remove, aside)
         return tuple(gone)
+
+    def _moved_aside(self, path: Path) -> Path | None:
+        """Where it is now; None while a backup may be reading it."""
+        with self._removing() as may:
+            if not may:
+                return None
+            aside = Shelf(path.parent).aside()
+            path.rename(aside)
+            self._since.pop(path, None)
+            return aside
 
     async def clear(self) -> None:
         """Try again what could not be removed whole. It takes as long as it takes; raises nothing."""
