@@ -11,6 +11,7 @@ from modelyard.cli import (
     admin_resources,
     apply,
     audit,
+    backup,
     batch,
     changes,
     login,
@@ -53,6 +54,7 @@ def root(
 
 
 server.register(app)
+backup.register(app)
 login.register(app)
 packages.register(app)
 app.command()(predict)

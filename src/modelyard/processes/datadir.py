@@ -21,6 +21,8 @@ FORMAT = 1
 """The layout of a data directory; a newer one is refused."""
 
 
+UNFINISHED = "restore-unfinished"
+"""There while a restore moves things into the directory: what is in it is not all of it."""
 LASTING = ("keys", "objects")
 """Directories that are never made anew in the place of another thing."""
 
@@ -68,7 +70,12 @@ class DataDir:
             )
 
     def check(self) -> None:
-        """Raise DataDirError when a directory is not one whose contents nothing could bring back."""
+        """Raise DataDirError when a directory is not one whose contents nothing could bring back, or a restore
+        broke off in the middle."""
+        if os.path.lexists(self.path / UNFINISHED):
+            raise DataDirError(
+                f"a restore into {self.path} was not finished: remove what is in it, and restore again"
+            )
         for name in LASTING:
             path = self.path / name
             if os.path.lexists(path) and not path.is_dir():

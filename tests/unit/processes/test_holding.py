@@ -16,7 +16,8 @@ def test_nothing_is_removed_while_a_backup_is_made(tmp_path: Path) -> None:
 
 
 def test_a_backup_waits_for_a_removal(tmp_path: Path) -> None:
-    with Holding(tmp_path).removing(), pytest.raises(TimeoutError, match=r"backup\.lock"), Holding(tmp_path).kept(0):
+    late = Holding(tmp_path)
+    with Holding(tmp_path).removing(), pytest.raises(TimeoutError, match=r"backup\.lock"), late.kept(0):
         pass
 
 

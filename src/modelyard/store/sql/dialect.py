@@ -28,6 +28,9 @@ class Dialect(Protocol):
     def reader(self, size: int) -> AsyncEngine:
         """Connections that cannot write, each transaction of which sees one state."""
 
+    def visitor(self) -> AsyncEngine:
+        """One connection that writes while another process may be the writer."""
+
     def migrator(self) -> AsyncEngine:
         """Like `writer`, with foreign keys not enforced where a table can only be changed by rebuilding it."""
 

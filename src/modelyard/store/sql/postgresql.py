@@ -82,6 +82,9 @@ class Postgresql:
     def migrator(self) -> AsyncEngine:
         return self.writer()
 
+    def visitor(self) -> AsyncEngine:
+        return self._engine(self._connect_to_visit, pool_size=1, max_overflow=0)
+
     def insert(self, table: Table) -> Insert:
         return postgresql.insert(table)
 
@@ -116,6 +119,9 @@ class Postgresql:
 
         parameters = {**self._parameters, "application_name": self._name}
         return await AsyncConnection.connect(context=context, **parameters)
+
+    async def _connect_to_visit(self, *_: object, context: Any, **__: object) -> "AsyncConnection[Any]":
+        return await self._connect(context)
 
     async def _connect_to_read(self, *_: object, context: Any, **__: object) -> "AsyncConnection[Any]":
         from psycopg import IsolationLevel

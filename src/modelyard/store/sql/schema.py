@@ -34,7 +34,7 @@ async def _ensure(dialect: Dialect) -> None:
     engine = dialect.migrator()
     try:
         async with engine.begin() as connection:
-            version = await connection.run_sync(_version_of)
+            version = await connection.run_sync(version_of)
             if version == migrations.HEAD:
                 return
             if version is None:
@@ -51,7 +51,8 @@ async def _ensure(dialect: Dialect) -> None:
         await engine.dispose()
 
 
-def _version_of(connection: Connection) -> str | None:
+def version_of(connection: Connection) -> str | None:
+    """None: nothing is there. Raises SchemaError for tables that are not ours."""
     names = set(inspect(connection).get_table_names())
     if _version.name not in names:
         if names & metadata.tables.keys():

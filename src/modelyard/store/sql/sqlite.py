@@ -35,32 +35,32 @@ class Sqlite:
     """A database file. `durable=False` is for tests: it skips every sync."""
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
-        self._path = path
+        self.path = path
         self._durable = durable
 
     def __str__(self) -> str:
-        return str(self._path)
+        return str(self.path)
 
     def prepare(self) -> None:
         """The file is made before SQLite makes it, 0600; -wal and -shm take over its mode. Raises DamagedFileError
         for what SQLite would only say that it cannot open."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for suffix, advice in PARTS.items():
-            part = self._path.with_name(self._path.name + suffix)
+            part = self.path.with_name(self.path.name + suffix)
             if os.path.lexists(part) and not part.is_file():
                 raise files.DamagedFileError(f"{part} is damaged, it is no regular file: {advice}")
-        fresh = not self._path.exists()
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        fresh = not self.path.exists()
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         for suffix in ("", "-wal", "-shm"):
-            file = self._path.with_name(self._path.name + suffix)
+            file = self.path.with_name(self.path.name + suffix)
             if file.exists():
                 file.chmod(0o600)
         if fresh and self._durable:
-            files.sync(self._path.parent)
+            files.sync(self.path.parent)
 
     def lost(self) -> bool:
         """There is a file but it is empty: SQLite would take it for a new database."""
-        return self._path.is_file() and self._path.stat().st_size == 0
+        return self.path.is_file() and self.path.stat().st_size == 0
 
     def writer(self) -> AsyncEngine:
         return self._engine("BEGIN IMMEDIATE", foreign_keys=True, pool_size=1, max_overflow=0)
@@ -71,6 +71,9 @@ class Sqlite:
     def migrator(self) -> AsyncEngine:
         return self._engine("BEGIN IMMEDIATE", foreign_keys=False, poolclass=NullPool)
 
+    def visitor(self) -> AsyncEngine:
+        return self.writer()
+
     def insert(self, table: Table) -> Insert:
         return sqlite.insert(table)
 
@@ -78,12 +81,12 @@ class Sqlite:
         await asyncio.to_thread(self._backup, version)
 
     def _backup(self, version: str) -> None:
-        target = self._path.with_name(f"{self._path.name}.before-{version}")
+        target = self.path.with_name(f"{self.path.name}.before-{version}")
         fresh = target.with_name(target.name + ".part")
         trees.remove(fresh)
         trees.make_way(target)
         os.close(os.open(fresh, os.O_RDWR | os.O_CREAT, 0o600))
-        source, copy = sqlite3.connect(self._path), sqlite3.connect(fresh)
+        source, copy = sqlite3.connect(self.path), sqlite3.connect(fresh)
         try:
             source.backup(copy)
         finally:
@@ -92,14 +95,14 @@ class Sqlite:
         files.place(fresh, target)
 
     def kept(self, version: str) -> Path | None:
-        path = self._path.with_name(f"{self._path.name}.before-{version}")
+        path = self.path.with_name(f"{self.path.name}.before-{version}")
         return path if path.exists() else None
 
     async def scrub(self) -> None:
         await asyncio.to_thread(self._scrub)
 
     def _scrub(self) -> None:
-        connection = sqlite3.connect(self._path, isolation_level=None)
+        connection = sqlite3.connect(self.path, isolation_level=None)
         try:
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute("VACUUM")
@@ -109,7 +112,7 @@ class Sqlite:
 
     def _engine(self, begin: str, *, foreign_keys: bool, query_only: bool = False, **pool: Any) -> AsyncEngine:
         engine = create_async_engine(
-            URL.create("sqlite+aiosqlite", database=str(self._path)),
+            URL.create("sqlite+aiosqlite", database=str(self.path)),
             connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
             json_serializer=convert.to_json,
             json_deserializer=convert.from_json,

@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from modelyard import trees
 from modelyard.files import DamagedFileError
-from modelyard.store.base import ReadTransaction, StoreUnavailableError, WriteTransaction
-from modelyard.store.sql import schema
+from modelyard.store import migrations
+from modelyard.store.base import ReadTransaction, SchemaError, StoreUnavailableError, WriteTransaction
+from modelyard.store.sql import copies, schema
 from modelyard.store.sql.administration import AdministrationReading, AdministrationWriting
 from modelyard.store.sql.apps import AppReading, AppWriting
 from modelyard.store.sql.audit import AuditReading, AuditWriting
@@ -134,6 +135,33 @@ class SqlStore:
             await writer.dispose()
             raise
         self._engines = (writer, self._dialect.reader(self._readers))
+
+    async def open_beside(self) -> None:
+        """As one that works beside the control plane: for a few rows that change nothing that it knows. Raises
+        SchemaError for a schema that is not this release's, StoreUnavailableError."""
+        with translated():
+            if (found := await copies.version(self._dialect)) != migrations.HEAD:
+                raise SchemaError(f"{self} has schema {found}, this release writes {migrations.HEAD}")
+        self._engines = (self._dialect.visitor(), self._dialect.reader(1))
+
+    async def copy_to(self, target: Path) -> None:
+        """A whole copy of one moment, as an SQLite file that is not there yet. Need not be open. Raises
+        SchemaError, StoreUnavailableError."""
+        try:
+            with translated():
+                if isinstance(self._dialect, Sqlite):
+                    await copies.copy_file(self._dialect.path, target)
+                else:
+                    await copies.copy_rows(self._dialect, target)
+        except sqlite3.Error as error:
+            raise StoreUnavailableError(f"{self} cannot be copied: {error}") from error
+
+    async def fill_from(self, source: Path) -> None:
+        """An empty PostgreSQL database with what such a copy holds. Not open. Raises SchemaError,
+        StoreUnavailableError."""
+        with translated():
+            self._dialect.prepare()
+            await copies.fill(self._dialect, source)
 
     async def _seal(self) -> None:
         """Seal what releases before schema 0002 wrote in the clear, and remove every other trace of it: free

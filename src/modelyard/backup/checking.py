@@ -1,0 +1,252 @@
+"""Reading a backup from its first byte to its last, and refusing it whole if anything in it is not as it must be.
+
+In this order: it is whole (its own checksum), it is ours and of this release or an earlier one, each entry is
+where it may be and is what the manifest says, a package is what its name says, the database opens and is sound,
+and whatever its rows name is there. Nothing is written but a copy of the database, of the keys and of the manifest,
+in a directory that is removed again.
+"""
+
+import asyncio
+import hashlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from modelyard.backup import archive, layout
+from modelyard.backup.archive import Reader, Whole
+from modelyard.backup.contents import Named, named
+from modelyard.backup.layout import About, BackupError, DamagedBackupError, Entry
+from modelyard.backup.sealing import MAGIC, Unsealed
+from modelyard.files import DamagedFileError
+from modelyard.store.base import SchemaError, StoreUnavailableError
+from modelyard.store.sql import SqlStore
+from modelyard.store.sql.copies import verify
+
+ROOM = 64 << 20
+"""Of a disk, which stays free beside what is unpacked."""
+Take = Callable[[Entry, Iterator[bytes]], None]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`size`: of the file; `inflated`: of what is in it."""
+
+    about: About
+    totals: layout.Totals
+    size: int
+    inflated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A file that may be one, opened once: what was checked is what is restored."""
+
+    path: Path
+    file: BinaryIO
+    secret: bytes | None
+
+    def begin(self) -> BinaryIO:
+        """Its plain bytes, from the first."""
+        self.file.seek(0)
+        if self.file.read(len(MAGIC)) != MAGIC:
+            self.file.seek(0)
+            return self.file
+        if self.secret is None:
+            raise BackupError(f"{self.path} is sealed with a passphrase: name its file with --passphrase-file")
+        self.file.seek(0)
+        return cast("BinaryIO", Unsealed(self.file, self.secret))
+
+    def whole(self, say: Say) -> Whole:
+        return archive.whole(self.begin(), lambda seen: say(f"reading: {seen >> 20} MiB"))
+
+
+@contextmanager
+def opened(path: Path, secret: bytes | None) -> Iterator[Backup]:
+    """Raises BackupError, OSError; whatever is raised within as damage names the file."""
+    if not path.is_file():
+        raise BackupError(f"{path} is no file")
+    with path.open("rb") as file:
+        try:
+            yield Backup(path, file, secret)
+        except DamagedBackupError as error:
+            raise DamagedBackupError(f"{path} is refused: {error}") from error
+
+
+def check(backup: Backup, whole: Whole, say: Say) -> Checked:
+    """All of it. Raises BackupError."""
+    with tempfile.TemporaryDirectory(prefix="modelyard-check-") as room:
+        checking = _Checking(Path(room), whole.inflated)
+        about, totals = walk(Reader(backup.begin(), whole), checking.take, Path(room), say)
+        checking.judge(about)
+    return Checked(about, totals, backup.path.stat().st_size, whole.inflated)
+
+
+def walk(
+    reader: Reader, take: Take, room: Path, say: Say, settle: Callable[[Entry], None] = lambda _entry: None
+) -> tuple[About, layout.Totals]:
+    """Hands every entry but the first and the last to `take`, which may take its content, and afterwards each as
+    the manifest has it, in the same order, to `settle`. Raises DamagedBackupError where they differ."""
+    about: About | None = None
+    totals = layout.Totals()
+    with tempfile.TemporaryFile(dir=room) as seen:
+        for entry, pieces in reader.entries():
+            if about is None:
+                if entry.name != layout.ABOUT or entry.size > layout.MOST_ABOUT:
+                    raise DamagedBackupError(f"it does not begin with {layout.ABOUT}")
+                content = b"".join(pieces)
+                about = layout.about(content)
+                found = Entry(entry.name, entry.size, hashlib.sha256(content).hexdigest())
+            elif entry.name == layout.MANIFEST:
+                seen.seek(0)
+                _compared(seen, _lines(pieces), settle)
+                continue
+            else:
+                found = _taken(entry, pieces, take)
+            seen.write(found.line())
+            totals.add(found)
+            if sum(totals.files.values()) % 100 == 0:
+                say(f"checking: {sum(totals.bytes.values()) >> 20} MiB")
+    if about is None:
+        raise DamagedBackupError("there is nothing in it")
+    return about, totals
+
+
+def _taken(entry: Entry, pieces: Iterator[bytes], take: Take) -> Entry:
+    if entry.is_directory:
+        take(entry, pieces)
+        return entry
+    digest = hashlib.sha256()
+
+    def hashed() -> Iterator[bytes]:
+        for piece in pieces:
+            digest.update(piece)
+            yield piece
+
+    content = hashed()
+    take(entry, content)
+    for _ in content:
+        pass  # what nobody took
+    return Entry(entry.name, entry.size, digest.hexdigest())
+
+
+def _compared(seen: BinaryIO, lines: Iterator[bytes], settle: Callable[[Entry], None]) -> None:
+    for line in lines:
+        said, found = layout.entry(line), seen.readline()
+        if not found or layout.entry(found).what != said.what:
+            raise DamagedBackupError(f"{layout.shown(said.name)} is not what the manifest says")
+        settle(said)
+    if rest := seen.readline():
+        raise DamagedBackupError(f"the manifest does not know {layout.shown(layout.entry(rest).name)}")
+
+
+def _lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    held = b""
+    for piece in pieces:
+        held += piece
+        *whole, held = held.split(b"\n")
+        yield from whole
+        if len(held) > layout.MOST_ABOUT:
+            raise DamagedBackupError("a line of the manifest is longer than any that we write")
+    if held:
+        raise DamagedBackupError("the manifest ends within a line")
+
+
+@dataclass(slots=True)
+class _Checking:
+    room: Path
+    inflated: int
+    digests: dict[str, bool] = field(default_factory=dict)
+    parts: set[str] = field(default_factory=set)
+    buckets: set[str] = field(default_factory=set)
+    package: str = ""
+    hashing: "hashlib._Hash" = field(default_factory=hashlib.sha256)
+
+    def take(self, entry: Entry, pieces: Iterator[bytes]) -> None:
+        first, _, rest = entry.name.partition("/")
+        if entry.name == layout.DATABASE or first == "keys":
+            self._unpack(entry, pieces)
+        elif first == "packages":
+            self._hash(entry, rest, pieces)
+        elif first == "objects":
+            bucket, _, key = rest.partition("/")
+            self.buckets.add(bucket)
+            if ".parts/" in key:
+                self.parts.add(rest)
+
+    def judge(self, about: About) -> None:
+        """After the last. Raises DamagedBackupError, BackupError."""
+        self._end_package()
+        if wrong := [digest for digest, sound in self.digests.items() if not sound]:
+            raise DamagedBackupError(f"the package {wrong[0]} is not what its name says")
+        what = self._named()
+        missing = {name.removeprefix("packages/") for name in about.missing}
+        if lacking := sorted(what.digests - self.digests.keys() - missing):
+            raise DamagedBackupError(f"the package {lacking[0]} is not in it, which the database names")
+        if about.objects != "included":
+            return
+        for part in what.parts:
+            here = part.bucket in self.buckets and part.bucket not in what.elsewhere
+            if here and f"{part.bucket}/{part.key}" not in self.parts:
+                raise DamagedBackupError(f"{part} is not in it, which the database names")
+
+    def _named(self) -> Named:
+        path = self.room / layout.DATABASE
+        if not path.exists():
+            raise DamagedBackupError("there is no database in it")
+        try:
+            verify(path)
+            return asyncio.run(_read(path, self.room / "keys" / "store.key"))
+        except SchemaError as error:
+            text = str(error)
+            raise (BackupError if "newer release" in text else DamagedBackupError)(text) from error
+        except (sqlite3.Error, StoreUnavailableError, DamagedFileError) as error:
+            raise DamagedBackupError(f"the database in it cannot be used: {error}") from error
+
+    def _unpack(self, entry: Entry, pieces: Iterator[bytes]) -> None:
+        path = self.room / entry.name
+        if entry.is_directory:
+            return
+        free = shutil.disk_usage(self.room).free
+        if entry.size + ROOM > free:
+            raise BackupError(
+                f"the database in it has {entry.size} bytes, for which {self.room.parent} has no room: "
+                "free some there, or name another directory with TMPDIR"
+            )
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            path.chmod(0o600)
+            for piece in pieces:
+                file.write(piece)
+
+    def _hash(self, entry: Entry, rest: str, pieces: Iterator[bytes]) -> None:
+        """As `artifacts.snapshots.digest_and_size` does: names and contents, in their order."""
+        package, _, name = rest.partition("/")
+        if package != self.package:
+            self._end_package()
+            self.package, self.hashing = package, hashlib.sha256()
+        if entry.is_directory or "/" not in name:
+            return
+        encoded = name.encode(errors="surrogateescape")
+        self.hashing.update(b"%d:%s:%d:" % (len(encoded), encoded, entry.size))
+        for piece in pieces:
+            self.hashing.update(piece)
+
+    def _end_package(self) -> None:
+        if self.package:
+            self.digests[self.package] = self.hashing.hexdigest() == self.package
+
+
+async def _read(path: Path, key: Path) -> Named:
+    """What its rows name. Proves that this release brings it forward, and that its key opens what is sealed."""
+    store = SqlStore(path, key_file=key)
+    await store.open()
+    try:
+        return await named(store)
+    finally:
+        await store.close()

@@ -1,0 +1,329 @@
+"""Making a backup, of a data directory that is used meanwhile or is not.
+
+In this order, so that whatever the copy of the database names is in the backup:
+
+    1. nothing that a row may name is removed from now on (`processes.holding`)
+    2. the database is copied, at one moment; parts of tasks that go on are pinned (`contents`)
+    3. files are read: packages never change, objects are replaced and never written to
+    4. the file gets its name when it is whole and on the disk
+
+So what was written after 2 is in it or not, and nothing in the copy depends on it. Nothing is started or stopped;
+the control plane's writers wait for nothing but two short rows: that the backup began is in the audit.
+"""
+
+import asyncio
+import hashlib
+import io
+import json
+import logging
+import os
+import secrets
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from modelyard import __version__, database, files
+from modelyard.backup import last, layout, reading, scratch
+from modelyard.backup.archive import Writer
+from modelyard.backup.contents import GoneError, Named, Pinned, named, pinned
+from modelyard.backup.layout import About, BackupError
+from modelyard.backup.sealing import Sealed
+from modelyard.files import DamagedFileError
+from modelyard.iam.bootstrap import FILE_NAME
+from modelyard.iam.tokens import KEY_FILE, TokenKey
+from modelyard.operations import audit
+from modelyard.processes.datadir import DataDirError
+from modelyard.processes.holding import Holding
+from modelyard.settings import Settings
+from modelyard.store import migrations
+from modelyard.store.base import SchemaError, StoreUnavailableError
+from modelyard.store.sql import SqlStore
+from modelyard.store.sql.copies import single_file
+
+log = logging.getLogger(__name__)
+
+TRIES = 10
+"""Copies of the database, where tasks end while it is copied."""
+OF_THE_PLACE = frozenset({"auth_url", "api_url", "gateway_url"})
+"""What credentials.json says of where the server is."""
+FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`objects` False: they are listed only. `logs`: kept lines too. `secret`: a passphrase to seal it with.
+    `replace`: a file that is there already."""
+
+    objects: bool = True
+    logs: bool = False
+    secret: bytes | None = None
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    about: About
+    totals: layout.Totals
+    bytes: int
+    odd: Sequence[str]
+
+
+def take(
+    settings: Settings, target: Path | None, options: Options, say: Callable[[str], None] = lambda _text: None
+) -> Taken:
+    """A backup of the data directory in `target` (None: to standard output). `say` is told what is going on.
+    Raises BackupError, OSError."""
+    data_dir = settings.data_dir.absolute()
+    if not database.used(data_dir):
+        raise BackupError(f"{data_dir} holds no Modelyard: name the directory of `modelyard up` with --data-dir")
+    if target is not None and os.path.lexists(target) and not options.replace:
+        raise BackupError(f"{target} is there already: name another file, or say --replace")
+    begun = time.monotonic()
+    try:
+        store = database.store_of(settings)
+        with Holding(data_dir).kept():
+            asyncio.run(_recorded(store, str(target or "standard output")))
+            taken = _taken(settings, store, target, options, say)
+    except TimeoutError as error:
+        raise BackupError(str(error)) from error
+    except FAILURES as error:
+        raise BackupError(str(error)) from error
+    told = last.LastBackup(taken.about.made_ms, str(target or ""), taken.bytes, round(time.monotonic() - begun, 3))
+    try:
+        last.note(data_dir, told)
+    except OSError as error:
+        say(f"the backup is made, but {data_dir / last.NAME} cannot be written: {error.strerror}")
+    return taken
+
+
+def _taken(
+    settings: Settings, store: SqlStore, target: Path | None, options: Options, say: Callable[[str], None]
+) -> Taken:
+    data_dir = settings.data_dir.absolute()
+    with ExitStack() as stack:
+        stack.enter_context(scratch.ending())
+        if target is None:
+            room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelyard-backup-")))
+        else:
+            room = stack.enter_context(scratch.beside(target, "partial"))
+        say("copying the database")
+        copy, made_ms, what, pins = _copied(settings, store, room, stack)
+        source = _Source(settings, data_dir, room, copy, what, pins, options, say)
+        if target is None:
+            return source.written(sys.stdout.buffer, made_ms, str(store))
+        fresh = room / "backup"
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as sink:
+            taken = source.written(sink, made_ms, str(store))
+            sink.flush()
+            os.fsync(sink.fileno())
+        _place(fresh, target, replace=options.replace)
+        return taken
+
+
+def _copied(settings: Settings, store: SqlStore, room: Path, stack: ExitStack) -> tuple[Path, int, Named, Pinned]:
+    data_dir = settings.data_dir.absolute()
+    for number in range(TRIES):
+        copy = room / f"{number}.db"
+        made_ms = time.time_ns() // 1_000_000
+        what = asyncio.run(_copy(store, copy, data_dir / "keys" / "store.key"))
+
+        def is_local(bucket: str, what: Named = what) -> bool:
+            return bucket not in what.elsewhere and not settings.s3_endpoint
+
+        try:
+            token = secrets.token_hex(4)
+            return copy, made_ms, what, stack.enter_context(pinned(data_dir / "objects", what, token, is_local))
+        except GoneError:
+            copy.unlink()
+    raise BackupError("batch tasks end faster than they can be copied: try again")
+
+
+async def _copy(store: SqlStore, copy: Path, key: Path) -> Named:
+    """Of the schema of this release, whatever it was."""
+    await store.copy_to(copy)
+    opened = SqlStore(copy, key_file=key)
+    await opened.open()
+    try:
+        return await named(opened)
+    finally:
+        await opened.close()
+        await asyncio.to_thread(single_file, copy)
+
+
+async def _recorded(store: SqlStore, what: str) -> None:
+    """In the audit; a database that cannot be written keeps nobody from a backup."""
+    try:
+        await store.open_beside()
+        await audit.local(store, time.time_ns() // 1_000_000, "modelyard backup", name=what)
+    except (StoreUnavailableError, SchemaError) as error:
+        log.warning("the backup is not in the audit: %s", error)
+    finally:
+        await store.close()
+
+
+def _place(fresh: Path, target: Path, *, replace: bool) -> None:
+    """Where it belongs; never in the place of another unless that is wanted."""
+    if replace:
+        files.place(fresh, target)
+        return
+    try:
+        os.link(fresh, target)
+    except FileExistsError as error:
+        raise BackupError(f"{target} is there by now: name another file, or say --replace") from error
+    except OSError:  # a file system without links
+        if os.path.lexists(target):
+            raise
+        fresh.replace(target)
+    files.sync(target.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What goes into one backup."""
+
+    settings: Settings
+    data_dir: Path
+    room: Path
+    copy: Path
+    what: Named
+    pins: Pinned
+    options: Options
+    say: Callable[[str], None]
+
+    def written(self, sink: BinaryIO, made_ms: int, where: str) -> Taken:
+        counted = _Counted(sink)
+        sealed = Sealed(counted, self.options.secret) if self.options.secret else None
+        odd: list[str] = []
+        about = self._about(made_ms, where)
+        with tempfile.TemporaryFile(dir=self.room) as spool:
+            writer = Writer(sealed or counted, spool)
+            writer.add_bytes(layout.ABOUT, about.text(), time_ns=made_ms * 1_000_000)
+            self._credentials(writer)
+            reading.add_file(writer, layout.DATABASE, self.copy)
+            self._keys(writer)
+            with self._objects(odd.append) as objects:
+                if not self.options.objects:
+                    self._listed(writer, objects)
+                self._logs(writer)
+                if self.options.objects:
+                    for number, one in enumerate(objects):
+                        reading.add_file(writer, one.name, one.path, follow=True, versioned=True)
+                        if number % 100 == 0:
+                            self.say(f"objects: {number}, {writer.totals.bytes.get('objects', 0) >> 20} MiB")
+            self._packages(writer, about.missing)
+            writer.finish()
+        if sealed:
+            sealed.close()
+        return Taken(about, writer.totals, counted.bytes, odd)
+
+    def _about(self, made_ms: int, where: str) -> About:
+        absent = sorted(d for d in self.what.digests if not (self.data_dir / "packages" / d / "model").is_dir())
+        elsewhere = sorted(f"{bucket}: {url}" for bucket, url in self.what.elsewhere.items())
+        if self.settings.s3_endpoint:
+            elsewhere.insert(0, f"every other bucket: {self.settings.s3_endpoint}")
+        return About(
+            release=__version__,
+            schema=migrations.HEAD,
+            made_ms=made_ms,
+            installation=self._installation(),
+            database=where.partition("://")[0] if "://" in where else "sqlite",
+            objects="included" if self.options.objects else "listed",
+            logs=self.options.logs,
+            elsewhere=tuple(elsewhere),
+            missing=tuple(f"packages/{digest}" for digest in absent),
+        )
+
+    def _installation(self) -> str:
+        keys = self.data_dir / "keys"
+        if not (keys / KEY_FILE).exists():
+            return ""
+        return hashlib.sha256(TokenKey.load(keys).jwks().encode()).hexdigest()[:16]
+
+    def _credentials(self, writer: Writer) -> None:
+        path = self.data_dir / FILE_NAME
+        try:
+            said = files.read_object(path, follow=True)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise BackupError(f"{path} is damaged ({error}): restore it, or move it away") from error
+        kept = {name: value for name, value in said.items() if name not in OF_THE_PLACE}
+        writer.add_bytes(layout.CREDENTIALS, json.dumps(kept, indent=2).encode() + b"\n")
+
+    def _keys(self, writer: Writer) -> None:
+        root = self.data_dir / "keys"
+        for path in sorted(root.rglob("*"), key=str) if root.is_dir() else ():
+            if not any(part.startswith(".") for part in path.relative_to(root).parts):
+                reading.add_file(writer, f"keys/{path.relative_to(root)}", path, follow=True)
+
+    @contextmanager
+    def _objects(self, odd: Callable[[str], None]) -> "Iterator[Iterator[reading.Object]]":
+        yield reading.objects(self.data_dir / "objects", self.pins.of, odd)
+
+    def _listed(self, writer: Writer, objects: "Iterator[reading.Object]") -> None:
+        with tempfile.TemporaryFile(dir=self.room) as lines:
+            for one in objects:
+                if entry := reading.listed(one.name, one.path):
+                    lines.write(replace(entry, version="").line())
+            size = lines.tell()
+            lines.seek(0)
+            writer.add(layout.LISTED, size, iter(lambda: lines.read(1 << 20), b""))
+
+    def _logs(self, writer: Writer) -> None:
+        """Segments that are closed never change; the newest is copied as a database."""
+        if not self.options.logs:
+            return
+        self.say("kept lines")
+        root = self.data_dir / "logs"
+        for path in sorted(root.glob("*/[0-9]*.db"), key=str) if root.is_dir() else ():
+            copy = self.room / "segment.db"
+            copy.unlink(missing_ok=True)
+            try:
+                _copied_segment(path, copy)
+            except sqlite3.Error as error:
+                log.warning("%s is left out: %s", path, error)
+                continue
+            reading.add_file(writer, f"logs/{path.parent.name}/{path.name}", copy)
+
+    def _packages(self, writer: Writer, missing: Sequence[str]) -> None:
+        for digest in sorted(self.what.digests):
+            if f"packages/{digest}" in missing:
+                continue
+            self.say(f"package {digest[:12]}")
+            root = self.data_dir / "packages" / digest
+            for name, is_directory in reading.tree_names(root):
+                if is_directory:
+                    writer.add_directory(f"packages/{digest}/{name}")
+                elif not reading.add_file(writer, f"packages/{digest}/{name}", root / name):
+                    raise BackupError(f"{root / name} is not there any more: somebody removed it by hand")
+
+
+def _copied_segment(path: Path, copy: Path) -> None:
+    os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    source, target = sqlite3.connect(path), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        target.close()
+        source.close()
+
+
+class _Counted(io.RawIOBase):
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink = sink
+        self.bytes = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+        self._sink.write(data)
+        self.bytes += len(data)
+        return len(data)
