@@ -2,8 +2,8 @@
 
 In this order: it is whole (its own checksum), it is ours and of this release or an earlier one, each entry is
 where it may be and is what the manifest says, a package is what its name says, the database opens and is sound,
-and whatever its rows name is there. Nothing is written but a copy of the database, of the keys and of the manifest,
-in a directory that is removed again.
+and whatever its rows name is there. Nothing is written but a copy of the database, of the keys and of the
+manifest, in a directory that is removed again.
 """
 
 import asyncio

@@ -45,7 +45,6 @@ def restore(settings: Settings, backup: Backup, say: Say) -> Checked:
     place = settings.data_dir.absolute()
     _refuse_what_is_used(place)
     with ExitStack() as stack:
-        stack.enter_context(scratch.ending())
         whole = backup.whole(say)
         checked = checking.check(backup, whole, say)
         place.parent.mkdir(parents=True, exist_ok=True)

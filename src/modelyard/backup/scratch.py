@@ -6,7 +6,6 @@ PARENT/.NAME.PURPOSE-XXXX/       0700, with a lock that lives as long as its mak
 import fcntl
 import os
 import secrets
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,21 +32,6 @@ def beside(path: Path, purpose: str) -> Iterator[Path]:
             os.close(descriptor)
     finally:
         trees.remove(room)
-
-
-@contextmanager
-def ending() -> Iterator[None]:
-    """SIGTERM and SIGHUP end what is under way as Ctrl-C does: what was begun is removed first."""
-
-    def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = {which: signal.signal(which, end) for which in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for which, handler in before.items():
-            signal.signal(which, handler)
 
 
 def _clear(room: Path) -> None:

@@ -75,6 +75,8 @@ class Unsealed:
             raise DamagedBackupError("it ends within its head")
         self._act: Callable[[bytes, bytes, bytes], bytes] = _cipher(self._head, secret).decrypt
         self._next = file.read(PIECE + TAG)
+        if not self._next:
+            raise DamagedBackupError("it ends behind its head")
         self._number = 0
         self._ready = b""
 

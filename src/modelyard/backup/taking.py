@@ -107,7 +107,6 @@ def _taken(
 ) -> Taken:
     data_dir = settings.data_dir.absolute()
     with ExitStack() as stack:
-        stack.enter_context(scratch.ending())
         if target is None:
             room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelyard-backup-")))
         else:

@@ -1,5 +1,6 @@
 """`modelyard backup`, `modelyard restore`: on the machine of the server, also while it runs, and without it."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -51,7 +52,7 @@ def backup(
     The file holds the keys and the first user's password: whoever reads it can sign tokens. Keep it as secret as
     the data directory, or seal it with --passphrase-file.
     """
-    with _failures(), _telling() as say:
+    with _failures(), _ending(), _telling() as say:
         from modelyard.backup import checking, taking
         from modelyard.backup.layout import BackupError
         from modelyard.backup.sealing import passphrase
@@ -86,7 +87,7 @@ def restore(
     The backup is read to its end first; one that is damaged changes nothing. With MODELYARD_DATABASE_URL what is
     stored goes into that database, which must be empty, wherever it was stored before.
     """
-    with _failures(), _telling() as say:
+    with _failures(), _ending(), _telling() as say:
         from modelyard.backup import checking, restoring
         from modelyard.backup.sealing import passphrase
 
@@ -133,6 +134,21 @@ def _tell(about: "About", totals: "Totals", size: int, *, as_json: bool) -> None
         ("the file", views.size(size)),
     ]
     show(views.facts(rows))
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """SIGTERM and SIGHUP end what is under way as Ctrl-C does: what was begun is removed first."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {which: signal.signal(which, end) for which in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
 
 @contextmanager

@@ -35,8 +35,8 @@ MEANINGS = {
     Exit.OK: "done",
     Exit.FAILED: "it was accepted and failed: a deployment, an update that was rolled back, a package",
     2: "the command line cannot be read",
-    Exit.REFUSED: "the server refused, or a file cannot be used; nothing changed. `up`, `down`: another control "
-    "plane has the data directory",
+    Exit.REFUSED: "the server refused, or a file or directory cannot be used; nothing changed. `up`, `down`: "
+    "another control plane has the data directory",
     Exit.NOT_FOUND: "there is no such thing, or several of the name",
     Exit.NOT_ALLOWED: "wrong user or password, a login that has ended, or not allowed",
     Exit.UNREACHABLE: "no server answers, or nobody is logged in",

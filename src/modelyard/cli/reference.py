@@ -10,7 +10,8 @@ from modelyard.cli.exits import MEANINGS
 
 HEAD = """# Command line
 
-Made from the commands by `make reference`. All but `up`, `down`, `run` and `check` speak to the public API.
+Made from the commands by `make reference`. All but `up`, `down`, `backup`, `restore`, `run` and `check` speak to
+the public API.
 
 A service is given by its name or id; a model by `NAME/VERSION`, `NAME` (the newest) or id. `-m` takes
 `MODEL[=WEIGHT][xINSTANCES]`: `iris/1.0.0=70x2`. In an update, what it does not say stays: an entry keeps all

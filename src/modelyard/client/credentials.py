@@ -20,7 +20,7 @@ FILE_NAME = "credentials.json"
 class _File:
     """What the client uses of credentials.json."""
 
-    auth_url: str
+    auth_url: str = ""
     user_name: str
     password: str = ""
     domain_name: str
@@ -99,6 +99,8 @@ class Credentials:
             raise NotConfigured(f"{path} cannot be read: {e.strerror}") from e
         except msgspec.DecodeError as e:
             raise NotConfigured(f"{path} is not a credentials file: {e}") from e
+        if not stored.auth_url:
+            raise NotConfigured(f"{path} does not say where the server is: start it once with `modelyard up`")
         if not stored.password:
             raise NotConfigured(f"{path} holds no password any more; set OS_PASSWORD and the other OS_* variables")
         return cls(

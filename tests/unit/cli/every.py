@@ -135,7 +135,7 @@ ANSWERS: dict[str, object] = {
     f"GET {ADMIN}/buckets": {"buckets": [{"bucket": f"bucket-{LONG}", "project_id": "p1"}]},
 }
 
-SERVERLESS = {"up": "", "down": "", "run": "DIR", "check": "DIR"}
+SERVERLESS = {"up": "", "down": "", "run": "DIR", "check": "DIR", "backup": "FILE", "restore": "FILE"}
 """Commands that speak to no server."""
 CALLS = {
     **{"env": "", "status": "", "login": "", "logout": "", "whoami": "", "predict": "s1 {}"},

@@ -154,7 +154,10 @@ def settle(path: Path, moved: Iterable[tuple[str, str]], *, objects: bool, logs:
 def _settle_cursors(connection: sqlite3.Connection, *, objects: bool) -> None:
     """Of tasks whose input was not read to its end: it is a manifest of that version, which is read on."""
     for task, cursor in connection.execute("SELECT id, cursor FROM batch_tasks WHERE cursor <> ''").fetchall():
-        said = json.loads(cursor)
+        try:
+            said = json.loads(cursor)
+        except ValueError:
+            continue  # another kind of cursor
         new = connection.execute("SELECT new FROM temp.moved WHERE old = ?", (said.get("version", ""),)).fetchone()
         said["version"] = new[0] if new else said.get("version", "") if objects else ""
         written = json.dumps(said, separators=(",", ":"))

@@ -1,0 +1,470 @@
+"""Whatever a data directory cannot lose comes back from a backup, and nothing else does."""
+
+import asyncio
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.contract import store_samples as samples
+from tests.postgresql import Cluster
+from tests.worlds import backups
+
+from modelyard import database
+from modelyard.artifacts.snapshots import Snapshots
+from modelyard.backup import contents, layout, restoring, taking
+from modelyard.backup.last import last
+from modelyard.backup.layout import BackupError, DamagedBackupError
+from modelyard.backup.taking import Options
+from modelyard.domain.model import ModelStatus
+from modelyard.iam.tokens import TokenKey
+from modelyard.objects import tree
+from modelyard.processes.datadir import UNFINISHED, DataDir, DataDirError
+from modelyard.processes.holding import Holding
+from modelyard.settings import Settings
+from modelyard.store import migrations
+from modelyard.store.sql import SqlStore
+from modelyard.trees import ASIDE
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return backups.made(tmp_path)
+
+
+@pytest.fixture
+def backup(settings: Settings, tmp_path: Path) -> Path:
+    backups.backed_up(settings, tmp_path / "a.backup")
+    return tmp_path / "a.backup"
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    connection = sqlite3.connect(path)
+    try:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {n: sorted(connection.execute(f"SELECT * FROM {n}"), key=repr) for n in names}
+    finally:
+        connection.close()
+
+
+def test_everything_that_cannot_be_made_again_comes_back(settings: Settings, backup: Path, tmp_path: Path) -> None:
+    other = Settings(tmp_path / "other")
+    backups.restored(backup, other)
+    before, after = files(settings.data_dir), files(other.data_dir)
+    kept = {name for name in before if name.startswith(("keys/", "objects/", "packages/"))}
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert set(after) - kept == {"credentials.json", "format", "modelyard.db"}
+    said = json.loads(after["credentials.json"])
+    assert said == {"user_name": "admin", "password": backups.PASSWORD}
+    assert backups.acts(settings) == ["modelyard backup"]
+    assert backups.acts(other) == ["modelyard restore", "modelyard backup"]
+
+    async def read(given: Settings) -> object:
+        store = database.store_of(given)
+        await store.open()
+        try:
+            async with store.read() as r:
+                return [await r.access_key("AK"), await r.endpoints(), await r.records(), await r.tasks("s1")]
+        finally:
+            await store.close()
+
+    assert asyncio.run(read(other)) == asyncio.run(read(settings))
+    snapshots = Snapshots(other.data_dir / "packages")
+    (digest,) = (path.name for path in snapshots.shelf.all())
+    manifest = (other.data_dir / "packages" / digest / "manifest.json").stat()
+    snapshots.path(digest)
+    assert (
+        other.data_dir / "packages" / digest / "manifest.json"
+    ).stat().st_ino == manifest.st_ino  # as remembered
+    assert (other.data_dir / "packages" / digest / "model/empty").is_dir()
+
+
+def test_objects_are_known_by_rows_as_before(backup: Path, tmp_path: Path) -> None:
+    """The word by which an input is known to be unchanged has the inode in it."""
+    other = Settings(tmp_path / "other")
+    backups.restored(backup, other)
+
+    async def version() -> str:
+        store = database.store_of(other)
+        await store.open()
+        try:
+            async with store.read() as r:
+                assert await r.log_exports("otlp") == {}  # lines begin anew, and so does their export
+                return (await r.sources("t1"))[0].version
+        finally:
+            await store.close()
+
+    assert asyncio.run(version()) == tree.version((other.data_dir / "objects/work/in/rows.csv").stat())
+
+
+def test_who_may_read_what(backup: Path, tmp_path: Path) -> None:
+    os.umask(umask := os.umask(0))
+    try:
+        backups.restored(backup, Settings(tmp_path / "other"))
+    finally:
+        os.umask(umask)
+    modes = {p: stat.S_IMODE(p.stat().st_mode) for p in (tmp_path / "other").rglob("*")}
+    for path, mode in modes.items():
+        parts = path.relative_to(tmp_path / "other").parts
+        of_package = parts[0] == "packages" and len(parts) > 1
+        assert mode == (
+            (0o755 if path.is_dir() else 0o444) if of_package else 0o700 if path.is_dir() else 0o600
+        ), path
+    assert stat.S_IMODE((tmp_path / "other").stat().st_mode) == 0o700
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+
+
+def test_the_same_without_and_with_its_passphrase(settings: Settings, tmp_path: Path) -> None:
+    sealed = tmp_path / "sealed"
+    backups.backed_up(settings, sealed, Options(secret=b"correct horse"))
+    assert b"credentials" not in sealed.read_bytes()
+    with pytest.raises(BackupError, match="--passphrase-file"):
+        backups.checked(sealed)
+    with pytest.raises(BackupError, match="passphrase is not the one"):
+        backups.checked(sealed, b"wrong horse")
+    assert backups.checked(sealed, b"correct horse").about.objects == "included"
+    backups.restored(sealed, Settings(tmp_path / "other"), b"correct horse")
+    assert (tmp_path / "other/objects/work/in/rows.csv").read_text() == "1\n2\n"
+
+
+def test_tar_reads_it(backup: Path) -> None:
+    listed = subprocess.run(["tar", "tzf", str(backup)], check=True, capture_output=True, text=True)
+    assert layout.DATABASE in listed.stdout.splitlines()
+
+
+def test_objects_may_be_listed_only(settings: Settings, tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    taken = backups.backed_up(settings, target, Options(objects=False))
+    assert (taken.about.objects, backups.checked(target).totals.files["left-out"]) == ("listed", 1)
+    listed = subprocess.run(["tar", "xzOf", str(target), layout.LISTED], check=True, capture_output=True)
+    entries = [layout.entry(line) for line in listed.stdout.splitlines()]
+    assert (entries[0].name, entries[0].size) == ("objects/work/in/rows.csv", 4)
+    backups.restored(target, Settings(tmp_path / "other"))
+    assert list((tmp_path / "other/objects").iterdir()) == []
+
+
+def test_what_is_elsewhere_is_told_without_its_keys(settings: Settings, tmp_path: Path) -> None:
+    given = replace(settings, s3_endpoint="https://all.example", s3_access_key="k", s3_secret_key=backups.SECRET)
+    about = backups.backed_up(given, tmp_path / "a").about
+    assert about.elsewhere == ("every other bucket: https://all.example", "far: https://s3.example")
+    assert backups.SECRET not in about.text().decode()
+
+
+def test_kept_lines_come_along_when_asked_for(settings: Settings, tmp_path: Path) -> None:
+    segment = settings.data_dir / "logs/s1/1.db"
+    writing = sqlite3.connect(segment)
+    writing.execute("PRAGMA journal_mode = WAL")
+    writing.execute("CREATE TABLE facts(id)")
+    writing.execute("INSERT INTO facts VALUES (7)")
+    writing.commit()
+    backups.backed_up(settings, tmp_path / "a", Options(logs=True))
+    writing.close()
+    other = Settings(tmp_path / "other")
+    backups.restored(tmp_path / "a", other)
+    assert rows(other.data_dir / "logs/s1/1.db") == {"facts": [(7,)]}
+
+
+def test_packages_that_no_row_names_stay_behind(settings: Settings, tmp_path: Path) -> None:
+    unused = backups.snapshot(settings.data_dir, "unused")
+    taken = backups.backed_up(settings, tmp_path / "a")
+    backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+    assert not (tmp_path / "other/packages" / unused).exists()
+    assert taken.about.missing == ()
+
+
+def test_a_package_that_is_lost_is_told_and_keeps_nobody_from_a_backup(settings: Settings, tmp_path: Path) -> None:
+    (package,) = (path for path in (settings.data_dir / "packages").iterdir())
+    package.rename(tmp_path / "lost")
+    backups.backed_up(settings, tmp_path / "a")
+    assert backups.checked(tmp_path / "a").about.missing == (f"packages/{package.name}",)
+
+
+def test_a_package_that_rotted_is_refused(settings: Settings, tmp_path: Path) -> None:
+    (weights,) = settings.data_dir.glob("packages/*/model/sub/weights.bin")
+    weights.chmod(0o600)
+    weights.write_text("other  ")
+    backups.backed_up(settings, tmp_path / "a")
+    with pytest.raises(DamagedBackupError, match="is not what its name says"):
+        backups.checked(tmp_path / "a")
+
+
+# ── meanwhile ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def during(monkeypatch: pytest.MonkeyPatch, act: Callable[[int], None]) -> None:
+    """Calls `act` with the count of copies of the database, each time one was made."""
+    real, count = taking._copy, [0]
+
+    async def copied(*given: object) -> object:
+        found = await real(*given)  # type: ignore[arg-type]
+        count[0] += 1
+        await asyncio.to_thread(act, count[0])
+        return found
+
+    monkeypatch.setattr(taking, "_copy", copied)
+
+
+def test_what_is_written_and_deleted_meanwhile_harms_nothing(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def publish() -> None:
+        store = database.store_of(settings)
+        await store.open()
+        digest = await asyncio.to_thread(backups.snapshot, settings.data_dir, "new")
+        async with store.write() as w:
+            await w.save_model(samples.model("m9", digest=digest, status=ModelStatus.PUBLISHED))
+            await w.delete_model("m1")
+        await store.close()
+
+    def act(_count: int) -> None:
+        asyncio.run(publish())
+        (settings.data_dir / "objects/work/in/rows.csv").unlink()
+        (settings.data_dir / "objects/work/in/new.csv").write_text("3\n")
+        with Holding(settings.data_dir).removing() as may:
+            assert not may  # so the snapshot that nothing names any more is still there
+
+    during(monkeypatch, act)
+    backups.backed_up(settings, tmp_path / "a")
+    assert backups.checked(tmp_path / "a").about.missing == ()
+
+
+def test_parts_that_a_task_removes_meanwhile_are_in_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = settings.data_dir / "objects/work" / backups.PART
+    real = contents._pin
+
+    def pin(*given: object) -> None:
+        real(*given)  # type: ignore[arg-type]
+        part.unlink()
+
+    monkeypatch.setattr(contents, "_pin", pin)
+    backups.backed_up(settings, tmp_path / "a")
+    backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+    assert (tmp_path / "other/objects/work" / backups.PART).read_text() == "lines of a part"
+    assert not list(settings.data_dir.rglob("backup-*"))
+
+
+def test_parts_that_are_gone_already_have_the_database_copied_again(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = settings.data_dir / "objects/work" / backups.PART
+
+    async def forget() -> None:
+        store = database.store_of(settings)
+        await store.open()
+        async with store.write() as w:
+            await w.clear_parts("t1")
+        await store.close()
+
+    copies = []
+
+    def act(count: int) -> None:
+        copies.append(count)
+        part.unlink(missing_ok=True)
+        if count == 3:
+            asyncio.run(forget())
+
+    during(monkeypatch, act)
+    backups.backed_up(settings, tmp_path / "a")
+    assert copies == [1, 2, 3, 4]
+    backups.checked(tmp_path / "a")
+
+
+def test_a_part_that_is_lost_for_good_is_no_reason_to_wait_for_ever(settings: Settings, tmp_path: Path) -> None:
+    (settings.data_dir / "objects/work" / backups.PART).unlink()
+    with pytest.raises(BackupError, match="try again"):
+        backups.backed_up(settings, tmp_path / "a")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
+
+
+# ── where it is put ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_file_is_replaced_only_when_told(settings: Settings, backup: Path) -> None:
+    before = backup.read_bytes()
+    with pytest.raises(BackupError, match="is there already"):
+        backups.backed_up(settings, backup)
+    assert backup.read_bytes() == before
+    backups.backed_up(settings, backup, Options(replace=True))
+    assert backup.read_bytes() != before
+
+
+def test_a_full_disk_leaves_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(taking.Writer, "finish", full)
+    with pytest.raises(OSError, match="No space"):
+        backups.backed_up(settings, tmp_path / "a")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
+    assert last(settings.data_dir) is None
+
+
+def test_the_last_success_is_remembered(settings: Settings, backup: Path) -> None:
+    found = last(settings.data_dir)
+    assert found is not None
+    assert (found.file, found.bytes) == (str(backup), backup.stat().st_size)
+    assert found.at_ms == backups.checked(backup).about.made_ms
+
+
+def test_what_a_kill_left_is_removed_by_the_next(settings: Settings, tmp_path: Path) -> None:
+    left = tmp_path / ".a.partial-0123"
+    left.mkdir()
+    (left / ".lock").touch()
+    (left / "backup").write_text("half of one")
+    backups.backed_up(settings, tmp_path / "a")
+    assert not left.exists()
+
+
+def test_nothing_is_made_of_what_is_no_data_directory(tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="holds no Modelyard"):
+        backups.backed_up(Settings(tmp_path), tmp_path / "a")
+    assert not list(tmp_path.iterdir())
+
+
+# ── restoring ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_only_where_nothing_is(settings: Settings, backup: Path, tmp_path: Path) -> None:
+    before = files(settings.data_dir)
+    with pytest.raises(BackupError, match="is not empty"):
+        backups.restored(backup, settings)
+    assert files(settings.data_dir) == before
+    (tmp_path / "file").touch()
+    with pytest.raises(BackupError, match="is no directory"):
+        backups.restored(backup, Settings(tmp_path / "file"))
+    (tmp_path / "empty").mkdir()
+    backups.restored(backup, Settings(tmp_path / "empty"))
+    assert (tmp_path / "empty/modelyard.db").exists()
+
+
+@pytest.mark.parametrize("at", ["_settled", "_owned", "_place"])
+def test_one_that_breaks_off_leaves_nothing_that_up_would_start(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restoring, at, broken)
+    before = sorted(p.name for p in tmp_path.iterdir())
+    with pytest.raises(KeyboardInterrupt):
+        backups.restored(backup, Settings(tmp_path / "other"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_into_a_mount_point_under_a_mark(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that cannot be renamed over."""
+    other = tmp_path / "other"
+    (other / "lost+found").mkdir(parents=True)
+    monkeypatch.setattr(restoring.os.path, "ismount", lambda path: path == other)
+    real, moved = Path.rename, []
+
+    def rename(self: Path, target: Path) -> Path:
+        if target.parent == other and not target.name.startswith(ASIDE):
+            moved.append(target.name)
+            with pytest.raises(DataDirError, match="was not finished"):
+                DataDir(other).check()
+            if len(moved) == 3 and not failed:
+                failed.append(1)
+                raise KeyboardInterrupt
+        return real(self, target)
+
+    failed: list[int] = []
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(KeyboardInterrupt):
+        backups.restored(backup, Settings(other))
+    with pytest.raises(DataDirError, match="was not finished"):
+        DataDir(other).check()
+    with pytest.raises(BackupError, match="was not finished"):
+        backups.restored(backup, Settings(other))
+    for path in other.iterdir():
+        path.rename(tmp_path / f"gone-{path.name}")
+    backups.restored(backup, Settings(other))
+    assert not (other / UNFINISHED).exists()
+    DataDir(other).check()
+    assert backups.acts(Settings(other))[0] == "modelyard restore"
+
+
+def test_without_room_nothing_begins(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restoring, "ROOM", 1 << 60)
+    with pytest.raises(BackupError, match="free"):
+        backups.restored(backup, Settings(tmp_path / "other"))
+    assert not (tmp_path / "other").exists()
+
+
+def test_one_of_a_newer_release_is_refused(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backups.backed_up(settings, tmp_path / "a")
+    monkeypatch.setattr(migrations, "KNOWN", migrations.KNOWN[:-1])
+    with pytest.raises(BackupError, match="newer release"):
+        backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+    monkeypatch.setattr(layout, "FORMAT", 0)
+    with pytest.raises(BackupError, match="format 1, this release knows 0"):
+        backups.checked(tmp_path / "a")
+    assert not (tmp_path / "other").exists()
+
+
+# ── the other database ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_there_and_back_again_through_postgresql(
+    settings: Settings, backup: Path, tmp_path: Path, postgresql: Cluster
+) -> None:
+    with postgresql.database() as url:
+        there = Settings(tmp_path / "there", database_url=url)
+        backups.restored(backup, there)
+        assert not (there.data_dir / "modelyard.db").exists()
+        assert backups.acts(there) == ["modelyard restore", "modelyard backup"]
+        with pytest.raises(BackupError, match="holds another Modelyard"):
+            backups.restored(backup, Settings(tmp_path / "twice", database_url=url))
+        assert not (tmp_path / "twice").exists()
+        asyncio.run(_running(there, tmp_path / "b"))
+    back = Settings(tmp_path / "back")
+    backups.restored(tmp_path / "b", back)
+    before, after = rows(settings.data_dir / "modelyard.db"), rows(back.data_dir / "modelyard.db")
+    of_the_way = {"audit", "batch_sources", "log_exports", "sqlite_sequence"}
+    assert {k: v for k, v in after.items() if k not in of_the_way} == {
+        k: v for k, v in before.items() if k not in of_the_way
+    }
+    assert after["sqlite_sequence"] == [("audit", len(after["audit"]))]
+    assert [row[7] for row in after["audit"]] == [
+        "modelyard backup",
+        "modelyard restore",
+        "modelyard backup",
+        "modelyard restore",
+    ]
+
+
+async def _running(there: Settings, target: Path) -> None:
+    """A backup while a control plane has the database's lock, and writes."""
+    store: SqlStore = database.store_of(there)
+    await store.open()
+    try:
+        await asyncio.to_thread(backups.backed_up, there, target)
+        async with store.write() as w:
+            await w.add_events([samples.EVENT])
+    finally:
+        await store.close()
+
+
+def test_the_url_of_postgresql_has_to_be_given(tmp_path: Path, postgresql: Cluster) -> None:
+    with postgresql.database() as url:
+        settings = backups.made(tmp_path, url)
+        with pytest.raises(BackupError, match="set MODELYARD_DATABASE_URL"):
+            backups.backed_up(replace(settings, database_url=""), tmp_path / "a")
+        backups.backed_up(settings, tmp_path / "a")
+    about = backups.checked(tmp_path / "a").about
+    assert about.database == "postgresql"
+    assert TokenKey.load(settings.data_dir / "keys").jwks()
+    assert len(about.installation) == 16
