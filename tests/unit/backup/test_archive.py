@@ -66,7 +66,7 @@ def test_tar_reads_what_is_written() -> None:
 
 @pytest.mark.parametrize("of_fifty", range(6))
 def test_no_damage_passes(of_fifty: int, tmp_path: Path) -> None:
-    """Somewhere a bit is flipped, a byte is lost, something is put in, halves are exchanged, the end is cut off."""
+    """Somewhere a bit is flipped, a byte is lost, something is put in, halves are exchanged, the end is cut."""
     for seed in range(of_fifty * 50, of_fifty * 50 + 50):
         with pytest.raises(DamagedBackupError):
             read(damaged(seed), tmp_path)
