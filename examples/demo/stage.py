@@ -26,6 +26,8 @@ class Stage:
         self.data_dir = self.root / "data"
         self.log = self.root / "control.log"
         self.ports = free_ports(2)
+        self.program = Path(modelyard()[0])
+        """The command that starts and ends it."""
         self._control: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -45,7 +47,7 @@ class Stage:
         port, gateway_port = self.ports
         with self.log.open("ab") as log:
             self._control = subprocess.Popen(
-                modelyard("up", "--data-dir", self.data_dir, "--port", port, "--gateway-port", gateway_port),
+                self._modelyard("up", "--port", port, "--gateway-port", gateway_port),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -65,9 +67,7 @@ class Stage:
 
     def down(self) -> None:
         """Stop everything of the data directory."""
-        subprocess.run(
-            modelyard("down", "--data-dir", self.data_dir), check=False, capture_output=True, timeout=60
-        )
+        subprocess.run(self._modelyard("down"), check=False, capture_output=True, timeout=60)
         if self._control is not None:
             self._control.wait(timeout=30)
 
@@ -95,6 +95,9 @@ class Stage:
                 if alive(pid):
                     found[home.name] = pid
         return found
+
+    def _modelyard(self, command: str, *options: object) -> list[str]:
+        return [str(self.program), command, "--data-dir", str(self.data_dir), *map(str, options)]
 
     def last_words(self, lines: int = 20) -> str:
         """The end of the control plane's log."""
