@@ -10,6 +10,7 @@ import subprocess
 import sysconfig
 import tomllib
 import venv
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,9 +21,17 @@ KEPT = ROOT / "tests" / "releases.toml"
 """Which states of the code count as released: a commit for each."""
 
 
-def kept() -> dict[str, str]:
-    """The commit of each state, oldest first."""
-    return tomllib.loads(KEPT.read_text())["releases"]
+@dataclass(frozen=True)
+class Release:
+    """`commit` is in this repository's history, `schema` the number of its newest migration."""
+
+    commit: str
+    schema: str
+
+
+def kept() -> dict[str, Release]:
+    """By name, oldest first."""
+    return {name: Release(**row) for name, row in tomllib.loads(KEPT.read_text())["releases"].items()}
 
 
 def source(commit: str, into: Path) -> Path:

@@ -17,18 +17,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["service_id"],
             ["services.id"],
-            name="fk_open_traces_service_id_services",
+            name=op.f("fk_open_traces_service_id"),
             ondelete="CASCADE",
             deferrable=True,
             initially="DEFERRED",
         ),
-        sa.PrimaryKeyConstraint("service_id", name="pk_open_traces"),
+        sa.PrimaryKeyConstraint("service_id", name=op.f("pk_open_traces")),
     )
     op.create_table(
         "spans",
         sa.Column("number", SERIAL, autoincrement=True, nullable=False),
         sa.Column("span_id", sa.String(), nullable=False),
         sa.Column("span", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("number", name="pk_spans"),
-        sa.UniqueConstraint("span_id", name="uq_spans_span_id"),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_spans")),
+        sa.UniqueConstraint("span_id", name=op.f("uq_spans_span_id")),
     )
