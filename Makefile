@@ -65,6 +65,7 @@ check: $(TESTS) ## Formatting, lint, types, layers, links of the documentation
 
 test: $(TESTS) ## All tests (ARGS="-k name" for some)
 	@scripts/postgresql
+	@scripts/prometheus
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 reference: $(TESTS) ## Write docs/reference: api.md from OpenAPI, command-line.md from the commands, metrics.md

@@ -16,6 +16,7 @@ from modelyard.cli import (
     changes,
     login,
     models,
+    monitoring_files,
     objects,
     packages,
     server,
@@ -69,6 +70,7 @@ app.add_typer(topics.app, name="topics")
 admin_resources.register(admin.app)
 admin.app.command()(audit.audit)
 top.register(app, admin.app)
+monitoring_files.register(admin.app)
 app.add_typer(admin.app, name="admin")
 add_profiles(app)
 

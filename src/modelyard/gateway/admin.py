@@ -13,7 +13,7 @@ from modelyard.gateway.bootstrap import COUNTER, LATENCY
 
 _LINE = re.compile(rf"^{re.escape(COUNTER)}\.service\.(.+)\.code\.(\d+): (\d+)$", re.MULTILINE)
 _TIMEOUT_S = 5.0
-_MEASURES_S = 2.0
+_MEASURES_S = 1.0
 _OWN = {
     "http.gateway.downstream_cx_active": "connections",
     "http.gateway.downstream_rq_active": "in_flight",

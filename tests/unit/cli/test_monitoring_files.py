@@ -1,0 +1,142 @@
+"""The files for Prometheus and Grafana: written as they are shipped, and true to the catalogue of metrics."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+from tests.worlds.prometheus import FILES, GRAFANA, promtool, wrong_with
+from typer.testing import CliRunner
+
+from modelyard.cli import monitoring_files
+
+NAMES = ["modelyard-alerts.yml", "modelyard-dashboard.json", "modelyard-token.sh", "prometheus.yml"]
+RULES = yaml.safe_load((FILES / "modelyard-alerts.yml").read_text())["groups"][0]["rules"]
+DASHBOARD = json.loads((FILES / "modelyard-dashboard.json").read_text())
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+
+
+@pytest.fixture
+def run() -> Any:
+    app = typer.Typer()
+    monitoring_files.register(app)
+    app.command("other")(lambda: None)
+    return lambda *arguments: CliRunner().invoke(app, ["monitoring-files", *map(str, arguments)])
+
+
+def test_they_are_written_where_somebody_wants_them(run: Any, tmp_path: Path) -> None:
+    there = tmp_path / "new" / "folder"
+    done = run(there, "--target", "yard.example:9470")
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in there.iterdir()) == NAMES
+    assert '"yard.example:9470"' in (there / "prometheus.yml").read_text()
+    assert "yard.example:9470" in (there / "modelyard-token.sh").read_text()
+    assert (there / "modelyard-token.sh").stat().st_mode & 0o111
+    assert (there / "modelyard-alerts.yml").read_text() == (FILES / "modelyard-alerts.yml").read_text()
+    assert run(there, "--target", "yard.example:9470").exit_code == 0  # nothing differs
+
+
+def test_what_somebody_changed_stays(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "modelyard-alerts.yml").write_text("mine")
+    done = run(tmp_path)
+    assert done.exit_code != 0
+    assert "modelyard-alerts.yml" in str(done.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["modelyard-alerts.yml"]
+    assert (tmp_path / "modelyard-alerts.yml").read_text() == "mine"
+    assert run(tmp_path, "--force").exit_code == 0
+    assert (tmp_path / "modelyard-alerts.yml").read_text() != "mine"
+
+
+@pytest.mark.parametrize("target", ["http://h:1", "h", "h:0", "h:65536", ":80", 'h":1', "h h:1", "h:x"])
+def test_a_target_that_is_none(run: Any, tmp_path: Path, target: str) -> None:
+    done = run(tmp_path / "x", "--target", target)
+    assert done.exit_code == 2
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_a_rule_asks_for_what_there_is_and_says_what_to_do(rule: dict[str, Any]) -> None:
+    assert wrong_with(rule["expr"]) == []
+    assert rule["alert"].startswith("Modelyard")
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+    assert set(rule["annotations"]) == {"summary", "description"}
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: f"{panel['id']} {panel['title']}")
+def test_a_panel_asks_for_what_there_is(panel: dict[str, Any]) -> None:
+    assert panel["type"] in {"timeseries", "stat"}
+    assert panel["title"]
+    assert panel["fieldConfig"]["defaults"]["unit"] in {"none", "s", "bytes", "Bps", "reqps", "percentunit"}
+    assert panel["targets"]
+    for target in panel["targets"]:
+        assert wrong_with(plain(target["expr"])) == []
+        assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+        assert target["legendFormat"]
+    assert len({target["refId"] for target in panel["targets"]}) == len(panel["targets"])
+
+
+def test_the_dashboard_is_one_that_grafana_reads() -> None:
+    assert DASHBOARD["schemaVersion"] >= 36
+    assert DASHBOARD["uid"] == "modelyard"
+    assert "id" not in DASHBOARD  # Grafana gives it
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(ids) == len(set(ids))
+    taken = set()
+    for panel in DASHBOARD["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not taken & cells
+        taken |= cells
+    names = [one["name"] for one in DASHBOARD["templating"]["list"]]
+    assert names == ["datasource", "project", "service"]
+    for one in DASHBOARD["templating"]["list"][1:]:
+        asked = one["query"]["query"].removeprefix("label_values(").removesuffix(")")
+        metric, _, label = asked.rpartition(", ")
+        assert wrong_with(plain(f"sum by ({label}) ({metric})")) == []
+
+
+def test_every_metric_of_services_and_gateway_that_matters_is_on_it() -> None:
+    shown = " ".join(target["expr"] for panel in PANELS for target in panel["targets"])
+    for name in ("invocations_total", "gateway_request_seconds_bucket", "in_flight", "event_loop_lag", "disk_use"):
+        assert f"modelyard_{name}" in shown
+
+
+def test_every_expression_is_one(tmp_path: Path) -> None:
+    """By Prometheus' own parser."""
+    promtool("check", "rules", FILES / "modelyard-alerts.yml")
+    recorded = [
+        {"record": f"panel:{panel['id']}:{target['refId']}", "expr": plain(target["expr"])}
+        for panel in PANELS
+        for target in panel["targets"]
+    ]
+    rules = tmp_path / "panels.yml"
+    rules.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": recorded}]}))
+    assert f"{len(recorded)} rules found" in promtool("check", "rules", rules)
+    for name in NAMES:
+        (tmp_path / name).write_text((FILES / name).read_text())
+    (tmp_path / "modelyard-token").write_text("x")
+    promtool("check", "config", tmp_path / "prometheus.yml")
+
+
+@pytest.mark.parametrize(
+    ("expression", "wrong"),
+    [
+        ("modelyard_nothing > 1", "not in the catalogue"),
+        ('modelyard_in_flight{path="x"} > 1', "no label path"),
+        ("sum by (reference) (modelyard_in_flight)", "label reference"),
+        ("modelyard_request_seconds > 1", "not in the catalogue"),
+        ("1 > 0", "names no metric"),
+    ],
+)
+def test_the_check_of_expressions_finds_what_is_wrong(expression: str, wrong: str) -> None:
+    assert any(wrong in one for one in wrong_with(expression))
+
+
+def plain(expression: str) -> str:
+    for name, value in GRAFANA.items():
+        expression = expression.replace(name, value)
+    assert "$" not in expression
+    return expression
