@@ -1,7 +1,6 @@
 """A real Prometheus scrapes a real server, as the how-to says, and its answers are what really happened."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 
@@ -13,13 +12,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.worlds import server
 from tests.worlds.prometheus import Prometheus, metrics_of, prometheus, promtool, tool
 
-from modelyard.client import Client, OperationFailed, Service, Variant
+from modelyard.client import Client, OperationFailed, Service
 from modelyard.core.metric_catalogue import CATALOGUE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 CALLS = 23
-BROKEN = "class Model:\n    def __init__(self, path):\n        raise RuntimeError('no')\n"
+BROKEN = server.ECHO.parent / "broken"
 NOT_IN_THIS_SCENERY = {
     "modelyard_log_export_lines_total",  # no receiver of lines is named
     "modelyard_log_export_away",
@@ -50,16 +49,10 @@ def called(stage: Stage, yard: Client) -> Service:
 
 
 @pytest.fixture(scope="module")
-def broken(stage: Stage, yard: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
+def broken(stage: Stage, yard: Client) -> str:
     """A service whose instances end at once: its name."""
-    package = tmp_path_factory.mktemp("broken")
-    shutil.copytree(server.ECHO, package, dirs_exist_ok=True)
-    next(package.rglob("customize_service.py")).write_text(BROKEN)
-    model_id = server.published(stage, yard, "broken", package)
     with pytest.raises(OperationFailed):
-        yard.services.wait(
-            yard.services.create("broken", [Variant(model_id=model_id, deploy_timeout_in_seconds=15)])
-        )
+        server.deployed(stage, yard, "broken", BROKEN, deploy_timeout_in_seconds=15)
     return "broken"
 
 
@@ -78,7 +71,7 @@ def watched(stage: Stage, yard: Client, tmp_path_factory: pytest.TempPathFactory
         capture_output=True,
         text=True,
     )
-    password = made.stdout.split()[-1]
+    password = json.loads(made.stdout)["password"]
     grant = modelyard("admin", "grant", "prometheus", "admin", "--installation", "--data-dir", stage.data_dir)
     subprocess.run(grant, check=True, capture_output=True)
     user = {"name": "prometheus", "password": password}

@@ -22,7 +22,7 @@ _OWN = {
 }
 _ANSWERS = re.compile(
     rf"envoy_{LATENCY.replace('.', '_')}_(bucket|sum)"
-    r'\{service="([^"]*)",code="(\d+)",model="((?:[^"\\]|\\.)*)"(?:,le="([^"]+)")?\} (\S+)'
+    r'\{of="([^" ]*) (\d+) ((?:[^"\\]|\\.)*)"(?:,le="([^"]+)")?\} (\S+)'
 )
 _MICROS = 1_000_000
 

@@ -40,9 +40,9 @@ def buckets(labels: str, *counts: int) -> str:
 
 def test_answers_by_service_model_and_status() -> None:
     page = (
-        buckets('service="a-1",code="200",model="iris:1.0.0"', 3, 5, 6)
-        + buckets('service="a-1",code="401",model=""', 1, 1, 1)
-        + buckets('service="",code="404",model=""', 9, 9, 9)
+        buckets('of="a-1 200 iris:1.0.0"', 3, 5, 6)
+        + buckets('of="a-1 401 "', 1, 1, 1)
+        + buckets('of=" 404 "', 9, 9, 9)
     )
     assert answered(page) == (
         Answers("a-1", "", 401, (0.001, 0.025), (1, 0, 0), 0.0025005),
@@ -55,7 +55,7 @@ def test_a_gateway_of_an_earlier_release_measures_no_answers() -> None:
 
 
 def test_any_name_of_a_model_is_read() -> None:
-    page = buckets(r'service="a",code="200",model="a\"} 1,le=\\\nü:2"', 1, 1, 1)
+    page = buckets(r'of="a 200 a\"} 1,le=\\\nü:2"', 1, 1, 1)
     assert [one.model for one in answered(page)] == ['a"} 1,le=\\\nü:2']
 
 
