@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.worlds import server
 from tests.worlds.prometheus import Prometheus, metrics_of, prometheus, promtool, tool
 
-from modelyard.client import Client, OperationFailed, Service
+from modelyard.client import ApiError, Client, OperationFailed, Service
 from modelyard.core.metric_catalogue import CATALOGUE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
@@ -128,6 +128,8 @@ def test_a_rule_fires_for_a_service_that_failed(broken: str, watched: Prometheus
 
 def test_the_page_is_the_catalogue(stage: Stage, yard: Client, called: Service, broken: str) -> None:
     """Nothing else is on it, and nothing is missing that this scenery has; by two parsers that are not ours."""
+    with pytest.raises(ApiError):
+        yard.services.get("00000000-0000-4000-8000-000000000000")  # a refusal has a code
     until(lambda: "modelyard_gateway_request_seconds" in page(stage, yard), 20, "the gateway's times of answers")
     until(lambda: "modelyard_disk_use_bytes" in page(stage, yard), 20, "the first walk over the disk")
     text = page(stage, yard)
