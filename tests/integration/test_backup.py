@@ -18,7 +18,6 @@ from tests.worlds import backups
 from modelyard import database
 from modelyard.artifacts.snapshots import Snapshots
 from modelyard.backup import contents, layout, restoring, taking
-from modelyard.backup.last import last
 from modelyard.backup.layout import BackupError, DamagedBackupError
 from modelyard.backup.taking import Options
 from modelyard.domain.model import ModelStatus
@@ -26,6 +25,7 @@ from modelyard.iam.tokens import TokenKey
 from modelyard.objects import tree
 from modelyard.processes.datadir import UNFINISHED, DataDir, DataDirError
 from modelyard.processes.holding import Holding
+from modelyard.processes.last_backup import last
 from modelyard.settings import Settings
 from modelyard.store import migrations
 from modelyard.store.sql import SqlStore

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modelyard import __version__, database, files
-from modelyard.backup import last, layout, reading, scratch
+from modelyard.backup import layout, reading, scratch
 from modelyard.backup.archive import Writer
 from modelyard.backup.contents import GoneError, Named, Pinned, named, pinned
 from modelyard.backup.layout import About, BackupError
@@ -38,6 +38,7 @@ from modelyard.files import DamagedFileError
 from modelyard.iam.bootstrap import FILE_NAME
 from modelyard.iam.tokens import KEY_FILE, TokenKey
 from modelyard.operations import audit
+from modelyard.processes import last_backup
 from modelyard.processes.datadir import DataDirError
 from modelyard.processes.holding import Holding
 from modelyard.settings import Settings
@@ -94,11 +95,13 @@ def take(
         raise BackupError(str(error)) from error
     except FAILURES as error:
         raise BackupError(str(error)) from error
-    told = last.LastBackup(taken.about.made_ms, str(target or ""), taken.bytes, round(time.monotonic() - begun, 3))
+    told = last_backup.LastBackup(
+        taken.about.made_ms, str(target or ""), taken.bytes, round(time.monotonic() - begun, 3)
+    )
     try:
-        last.note(data_dir, told)
+        last_backup.note(data_dir, told)
     except OSError as error:
-        say(f"the backup is made, but {data_dir / last.NAME} cannot be written: {error.strerror}")
+        say(f"the backup is made, but {data_dir / last_backup.NAME} cannot be written: {error.strerror}")
     return taken
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from modelyard.core.metric_catalogue import (
     API_IN_FLIGHT,
+    BACKUP_BYTES,
+    BACKUP_TIME,
     BUILD,
     CPU,
     DATABASE_SECONDS,
@@ -29,6 +31,7 @@ from modelyard.core.metric_catalogue import (
 )
 from modelyard.core.tallies import Sample, Tallies
 from modelyard.engines.base import DiskStatus
+from modelyard.processes import last_backup
 from modelyard.processes.disk import space
 
 log = logging.getLogger(__name__)
@@ -117,5 +120,8 @@ class SelfWatch:
                 yield Sample(DATABASE_SIZE, sum(one.stat().st_size for one in parts if one.name in kept))
         except OSError as error:
             log.warning("the page of metrics lacks what this machine does not tell: %s", error)
+        if backup := last_backup.last(self._data_dir):
+            yield Sample(BACKUP_TIME, backup.at_ms / 1000)
+            yield Sample(BACKUP_BYTES, backup.bytes)
         yield Sample(DISK_LOW, int(self._disk().low))
         yield from (Sample(DISK_USE, used, (use,)) for use, used in self._uses.items())

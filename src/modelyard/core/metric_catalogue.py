@@ -148,6 +148,12 @@ DISK_USE = Family(
     "What of the data directory takes the disk. Measured every few minutes; absent until it was.",
     ("use",),
 )
+BACKUP_TIME = Family(
+    "modelyard_backup_last_success_timestamp_seconds",
+    "gauge",
+    "The moment of which the last backup is that succeeded, since 1970. Absent as long as there is none.",
+)
+BACKUP_BYTES = Family("modelyard_backup_last_size_bytes", "gauge", "The size of that backup's file.")
 
 # Telling.
 
@@ -336,7 +342,10 @@ OF_INSTANCES = (
 
 OF_PROCESS = (STARTED, CPU, MEMORY, OPEN_FILES, LAG, PASS, PASS_WAIT, PASS_FAILED, QUEUE, FAILING)
 OF_API = (API_REQUESTS, API_SECONDS, API_IN_FLIGHT, API_ERRORS)
-OF_STATE = (DATABASE_UP, DATABASE_SECONDS, DATABASE_SIZE, DISK_FREE, DISK_SIZE, DISK_LOW, DISK_USE)
+OF_STATE = (
+    *(DATABASE_UP, DATABASE_SECONDS, DATABASE_SIZE, DISK_FREE, DISK_SIZE, DISK_LOW, DISK_USE),
+    *(BACKUP_TIME, BACKUP_BYTES),
+)
 OF_OUTBOX = (OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_AGE)
 OF_LOGS = (LOG_READ, LOG_LAG, LOG_GAPS, LOG_LOST, EXPORT_LINES, EXPORT_AWAY, EXPORT_AGE)
 OF_AUDIT = (AUDIT_ROWS, AUDIT_LOST)
