@@ -85,7 +85,7 @@ def test_restored_elsewhere_it_goes_on(stage: Stage, yard: Client, tmp_path: Pat
 
     def publish(count: int) -> None:
         location = stage.put_object(f"echo-{count}", server.ECHO)
-        yard.models.wait(yard.models.publish("more", f"1.0.{count}", location, "Custom"))
+        yard.models.wait(yard.models.publish("more", f"1.{count // 100}.{count % 100}", location, "Custom"))
 
     def write(count: int) -> None:
         with stage.client() as mine:

@@ -9,6 +9,8 @@ both readable for us alone and removed with it; and an application's codes in th
 import base64
 import json
 import sqlite3
+import subprocess
+import tarfile
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
-from examples.demo.stage import BUCKET, Stage, until
+from examples.demo.stage import BUCKET, Stage, modelyard, until
 from tests.worlds import server
 
 from modelyard.client import Client, Credentials, Variant
@@ -291,6 +293,30 @@ def test_no_stored_line_holds_a_secret_once_it_is_unpacked(world: Yard) -> None:
         connection.close()
     assert b"MARKER" in seen
     assert found(world, seen) == []
+
+
+def test_what_is_told_of_a_backup_holds_no_secret(world: Yard, tmp_path: Path) -> None:
+    """Its keys and passwords are in files of it, which nothing prints."""
+    target, data_dir = tmp_path / "a.backup", ["--data-dir", str(world.stage.data_dir)]
+    shown = b""
+    for arguments in (
+        ["backup", str(target), *data_dir],
+        ["backup", "--check", str(target)],
+        ["backup", "--check", str(target), "--json"],
+        ["restore", str(target), "--data-dir", str(tmp_path / "other")],
+        ["restore", str(target), "--data-dir", str(tmp_path / "other")],
+    ):
+        done = subprocess.run(modelyard(*arguments), capture_output=True, check=False, timeout=60)
+        shown += done.stdout + done.stderr
+    assert b"is not empty" in shown
+    with tarfile.open(target) as tar:
+        for one in tar:
+            content = tar.extractfile(one)
+            assert found(world, one.name.encode()) == []
+            if one.name in {"about.json", "manifest.jsonl"} or one.name.startswith(("database/", "packages/")):
+                shown += content.read() if content else b""
+    assert b"packages/" in shown
+    assert found(world, shown + (world.stage.data_dir / "backup.json").read_bytes()) == []
 
 
 def test_no_process_has_a_secret_in_its_title(world: Yard) -> None:

@@ -110,9 +110,13 @@ def about(text: bytes) -> About:
             f"the backup has format {number}, this release knows {FORMAT}: use release {said.get('release')}"
         )
     try:
-        return msgspec.convert(said, About)
+        found = msgspec.convert(said, About)
     except msgspec.ValidationError as error:
         raise DamagedBackupError(f"{ABOUT} is not what we write: {error}") from error
+    told = (found.release, found.schema, found.installation, found.database, found.objects)
+    if not all(text.isprintable() for text in (*told, *found.elsewhere, *found.missing)):
+        raise DamagedBackupError(f"{ABOUT} holds control characters")
+    return found
 
 
 def entry(line: bytes) -> Entry:
@@ -141,10 +145,11 @@ def checked(name: str, before: str) -> str:
     """The name of the entry behind `before`. Raises DamagedBackupError for one that leads elsewhere, is not in its
     place, or comes again."""
     segments = name.split("/")
-    if len(name.encode(errors="surrogateescape")) > MOST_NAME or any(
-        segment in {"", ".", ".."} or len(segment.encode(errors="surrogateescape")) > MOST_SEGMENT
-        for segment in segments
-    ):
+    try:
+        lengths = [len(segment.encode()) for segment in segments]
+    except UnicodeEncodeError as error:
+        raise DamagedBackupError(f"the name {shown(name)} is not UTF-8") from error
+    if sum(lengths) + len(lengths) > MOST_NAME or max(lengths) > MOST_SEGMENT or {"", ".", ".."} & {*segments}:
         raise DamagedBackupError(f"the name {shown(name)} leads elsewhere, or is too long")
     if any(ord(char) < 0x20 or ord(char) == 0x7F or char == "\\" for char in name):
         raise DamagedBackupError(f"the name {shown(name)} has a control character or a backslash in it")

@@ -13,6 +13,7 @@ import asyncio
 import os
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from modelyard.backup import checking, layout, scratch
 from modelyard.backup.archive import Reader, Whole
 from modelyard.backup.checking import Backup, Checked, Say
 from modelyard.backup.layout import BackupError, Entry
+from modelyard.domain.errors import Invalid
 from modelyard.files import DamagedFileError
 from modelyard.objects import tree
 from modelyard.operations import audit
@@ -36,13 +38,13 @@ from modelyard.store.sql.copies import settle, single_file
 ROOM = 64 << 20
 _VERSION = re.compile(r"[0-9a-f]+(-[0-9a-f]+){2}")
 DIRECTORIES = ("keys", "objects", "packages")
-FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError)
+FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError, Invalid, sqlite3.Error)
 
 
 def restore(settings: Settings, backup: Backup, say: Say) -> Checked:
     """Into the data directory of the settings, and where they name PostgreSQL, into that database. Raises
     BackupError, OSError."""
-    place = settings.data_dir.absolute()
+    place = settings.data_dir.resolve()
     _refuse_what_is_used(place)
     with ExitStack() as stack:
         whole = backup.whole(say)

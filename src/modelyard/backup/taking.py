@@ -53,7 +53,7 @@ TRIES = 10
 """Copies of the database, where tasks end while it is copied."""
 OF_THE_PLACE = frozenset({"auth_url", "api_url", "gateway_url"})
 """What credentials.json says of where the server is."""
-FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError)
+FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError, sqlite3.Error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ CRAFTED: dict[str, tuple[Callable[[tarfile.TarFile], None], str]] = {
     "a long name": (lambda tar: add(tar, "objects/b/" + "a/" * 3000 + "a"), "longer than any"),
     "a long part": (lambda tar: add(tar, "objects/b/" + "a" * 256), "leads elsewhere"),
     "a control character": (lambda tar: add(tar, "objects/b/\x1b[2J"), "control character"),
+    "no UTF-8": (lambda tar: add(tar, "objects/b/\udcff"), "not UTF-8"),
     "another file": (lambda tar: add(tar, "format"), "nothing that we write"),
     "an instance": (lambda tar: add(tar, "instances/i/spec.json"), "nothing that we write"),
     "a link": (lambda tar: add(tar, "objects/b/a", b"", type=tarfile.SYMTYPE, linkname="/etc"), "neither"),
@@ -178,7 +179,9 @@ def test_another_beginning_is_refused(tmp_path: Path) -> None:
         read(sealed_end(b"no gzip" * 100, 5000), tmp_path)
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"format": "1"}', b"\xff"])
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"{}", b'{"format": "1"}', b"\xff", ABOUT.text().replace(b"0009", b"\\u001b[2J")]
+)
 def test_what_it_is_must_be_told(text: bytes) -> None:
     with pytest.raises(DamagedBackupError):
         layout.about(text)
