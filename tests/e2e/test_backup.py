@@ -130,11 +130,17 @@ def test_restored_elsewhere_it_goes_on(stage: Stage, yard: Client, tmp_path: Pat
 
 def _goes_on(there: Client, service: Service, echo: Service, token: str, other: Stage) -> None:
     """With its name, id and path at other ports, for a token that the other one issued, and its access key."""
-    assert (service.name, service.service_id) == (echo.name, echo.service_id)
+    assert (service.service_name, service.service_id) == (echo.service_name, echo.service_id)
     assert httpx.URL(service.access_address).path == httpx.URL(echo.access_address).path
     assert httpx.URL(service.access_address).port == other.ports[1]
-    answer = httpx.post(service.access_address, json={"n": 7}, headers={"X-Auth-Token": token}, timeout=30)
-    assert (answer.status_code, answer.json()) == (200, {"n": 7})
+
+    def answered() -> bool:
+        """Its row says running from the start, as after a reboot: its instances are on their way."""
+        answer = httpx.post(service.access_address, json={"n": 7}, headers={"X-Auth-Token": token}, timeout=30)
+        assert answer.status_code in {200, 503}, answer.text
+        return answer.status_code == 200 and answer.json() == {"n": 7}
+
+    until(answered, 60, "the service to answer")
     given = Credentials.from_data_dir(other.data_dir)
     shown = httpx.get(
         f"{given.auth_url.removesuffix('/v3')}/v1/{given.project_id}/services/{service.service_id}",
