@@ -160,6 +160,8 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows, tallies=figures.tallies
     )
     stack.push_async_callback(audit.close)
+    secrets = known_secrets(settings, credentials)
+    tracing, spans = _traces(settings, store, clock, secrets, stack)
     gateway: Gateway = EnvoyGateway(
         data_dir,
         settings.gateway_port,
@@ -168,6 +170,8 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         concurrency=settings.envoy_workers or None,
         check=SignedCallers(identity, audit),
         port_is_kept=True,
+        traced=settings.trace_requests,
+        spans=spans.of_gateway if spans else None,
     )
     directory = LocalObjects(data_dir / "objects")
     await asyncio.to_thread(directory.sweep)
@@ -193,7 +197,6 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
     log_bells = Bells()
-    secrets = known_secrets(settings, credentials)
     logs = await _kept_logs(settings, data_dir, log_bells, stack)
     retention = LogRetention(
         store,
@@ -224,7 +227,6 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     stack.push_async_callback(notified.close)
     exporter = await _exporter(settings, store, logs, figures, stack)
     disk = Cleaning(data_dir, store, sweeper, storage.staging, clock.wall_ms).ports()
-    tracing, spans = _traces(settings, store, clock, secrets, stack)
     world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
     plane = ControlPlane(
         world,

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 from joserfc import jwt
@@ -193,12 +194,12 @@ def route(service_id: str = "s", **tracks: int) -> ServiceRoute:
 
 @contextlib.asynccontextmanager
 async def gateway_world(
-    data_dir: Path, check: Check = unknown, *, memory_bytes: int | None = None
+    data_dir: Path, check: Check = unknown, *, memory_bytes: int | None = None, **more: Any
 ) -> AsyncIterator[GatewayWorld]:
     port = free_port()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
         gateway = EnvoyGateway(
-            data_dir, port, JWKS, host="127.0.0.1", concurrency=1, check=check, memory_bytes=memory_bytes
+            data_dir, port, JWKS, host="127.0.0.1", concurrency=1, check=check, memory_bytes=memory_bytes, **more
         )
         await gateway.open()
         made = GatewayWorld(data_dir, port, gateway, client)

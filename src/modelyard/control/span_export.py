@@ -77,6 +77,18 @@ class SpanExporter:
             self._say_dropped()
             await asyncio.sleep(pause_s)
 
+    def of_gateway(self, body: bytes) -> None:
+        """What Envoy tells of requests, as far as there is room."""
+        from modelyard.traces.otlp import of_gateway
+
+        try:
+            spans = of_gateway(body)
+        except ValueError as error:
+            log.warning("what the gateway tells of requests is not understood: %s", error)
+            return
+        for one in spans:
+            self._tracing.tell(one)
+
     async def flush(self) -> None:
         """The end: what waits in memory is tried once more."""
         with suppress(ReceiverAwayError, TimeoutError):

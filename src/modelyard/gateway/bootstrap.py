@@ -10,7 +10,7 @@ import json
 import socket
 from collections.abc import Mapping
 
-from modelyard.gateway import credentials, signatures
+from modelyard.gateway import credentials, signatures, tracing
 from modelyard.gateway.translate import (
     ABSENCE,
     ACCESS_FILTER,
@@ -75,14 +75,19 @@ def memory_bound(total_bytes: int) -> int:
     return max(total_bytes // 4, LEAST_MEMORY_BYTES)
 
 
-def bootstrap(host: str, port: int, memory_bytes: int = LEAST_MEMORY_BYTES) -> str:
-    """The bootstrap as JSON. `memory_bytes` bounds what all requests together make it hold."""
+def bootstrap(host: str, port: int, memory_bytes: int = LEAST_MEMORY_BYTES, traced: float = 0.0) -> str:
+    """The bootstrap as JSON. `memory_bytes` bounds what all requests together make it hold. `traced`: the share of
+    requests that are traced where their callers do not say (0: nothing here knows of tracing)."""
     return json.dumps(
         {
             "node": {"id": "modelyard", "cluster": "modelyard"},
             "admin": {"address": {"pipe": {"path": ADMIN_SOCKET, "mode": 0o600}}},
             "dynamic_resources": {"cds_config": _ADS, "ads_config": _ads()},
-            "static_resources": {"listeners": [_listener(host, port)], "clusters": _control_plane()},
+            "static_resources": {
+                "listeners": [_listener(host, port, traced)],
+                "clusters": [*_control_plane(), *([_of_control_plane(tracing.CLUSTER)] if traced else [])],
+            },
+            **({"layered_runtime": tracing.runtime()} if traced else {}),
             "stats_config": {
                 "histogram_bucket_settings": [
                     {"match": {"prefix": LATENCY}, "buckets": [bound * 1_000_000 for bound in LATENCY_S]}
@@ -196,8 +201,8 @@ def _of_control_plane(name: str, thresholds: list[Json] | None = None, http2: Js
     }
 
 
-def _listener(host: str, port: int) -> Json:
-    manager = {"name": "http", "typed_config": _connection_manager()}
+def _listener(host: str, port: int, traced: float) -> Json:
+    manager = {"name": "http", "typed_config": {**_connection_manager(), **tracing.manager(traced)}}
     return {
         "name": "gateway",
         "address": {"socket_address": {"address": host, "port_value": port}},

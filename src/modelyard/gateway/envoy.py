@@ -7,8 +7,8 @@
         envoy-N/           one run of it (see modelyard.processes)
 
 It outlives this process. A control plane that starts takes over the Envoy that it finds, even one of another
-release (`bootstrap.GENERATION`), unless it listens elsewhere: then it is replaced. An Envoy that ends is started
-again at once, one that no longer answers is ended (`gateway.watching`).
+release (`bootstrap.GENERATION`), unless it listens elsewhere or traces otherwise: then it is replaced. An Envoy
+that ends is started again at once, one that no longer answers is ended (`gateway.watching`).
 """
 
 import asyncio
@@ -36,7 +36,7 @@ from modelyard.gateway.base import (
 from modelyard.gateway.bootstrap import ADMIN_SOCKET, GENERATION, XDS_SOCKET, bootstrap, memory_bound
 from modelyard.gateway.envoy_table import EnvoyTable
 from modelyard.gateway.protocol import Request, Response
-from modelyard.gateway.server import AdsServer
+from modelyard.gateway.server import AdsServer, Spans
 from modelyard.gateway.signatures import Check, unknown
 from modelyard.gateway.translate import DENY_FILTER, revocation_filter, token_filter
 from modelyard.processes import oom, supervise
@@ -51,6 +51,8 @@ _STOP_GRACE_S = 1.0
 _OPEN_FILES = 1 << 20
 """As many as are allowed."""
 _MAX_BACKOFF_S = 1.0
+FIXED = ("generation", "host", "port", "traced")
+"""What an Envoy was started with and cannot be told otherwise: where it differs, another one takes its place."""
 ACCESS_FLUSH_MS = 250
 ACCESS_KEPT_BYTES = 64 * 1024 * 1024
 """How much of the access log waits for its collector."""
@@ -111,22 +113,28 @@ class EnvoyGateway:
         check: Check = unknown,
         memory_bytes: int | None = None,
         port_is_kept: bool = False,
+        traced: float = 0.0,
+        spans: Spans | None = None,
     ) -> None:
         """`jwks_json` holds the public keys of the tokens' issuer. `concurrency`: worker threads, None = as many
         as this process may use cores. `check` says who signed a request. `memory_bytes` bounds what requests make
         Envoy hold, None = a share of the machine's. `port_is_kept`: a process of ours holds the port, so that
-        nobody else can have it (`processes.ports`)."""
+        nobody else can have it (`processes.ports`). `traced`: the share of requests that Envoy traces
+        (0: it does not know of it), `spans` takes what it tells of them."""
         self.port = port
         self._host = host
         self._port_is_kept = port_is_kept
         self._data_dir = data_dir.absolute()
         self._home = self._data_dir / "gateway"
-        self._bootstrap = bootstrap(host, port, memory_bytes or memory_bound(_memory_bytes()))
+        self._bootstrap = bootstrap(host, port, memory_bytes or memory_bound(_memory_bytes()), traced)
+        self._traced = traced
         self._concurrency = concurrency or len(os.sched_getaffinity(0))
         self._table = EnvoyTable()
         self._table.set_filter(token_filter(jwks_json, issuer))
         self._table.set_filter(revocation_filter({}))
-        self._server = AdsServer(self._data_dir / XDS_SOCKET, self._connected, self._received, self._tell, check)
+        self._server = AdsServer(
+            self._data_dir / XDS_SOCKET, self._connected, self._received, self._tell, check, spans=spans
+        )
         self.calls = AccessOutput(self._home)
         self._watchers: list[Watcher] = []
         self._heard = asyncio.Event()
@@ -290,7 +298,7 @@ class EnvoyGateway:
     def _can_go_on_with(self, label: Mapping[str, object]) -> bool:
         """It listens where we want it to, and knows everything that our resources refer to."""
         mine = self._label()
-        if any(label.get(key) != mine[key] for key in ("generation", "host", "port")):
+        if any(label.get(key) != mine.get(key) for key in FIXED):
             return False
         if label != mine:
             log.warning("the gateway goes on with the settings that it was started with: %s", label)
@@ -303,6 +311,7 @@ class EnvoyGateway:
             "port": self.port,
             "workers": self._concurrency,
             "binary": str(binary()),
+            **({"traced": self._traced} if self._traced else {}),
         }
 
     def _started(self) -> ProcessDir:

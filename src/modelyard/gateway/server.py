@@ -1,7 +1,7 @@
 """The ADS server: carries the protocol's requests and responses over gRPC on a Unix socket.
 
 One Envoy, one stream: a new stream replaces the one before it. Nothing is decided here. The same server answers
-Envoy's questions about signed requests (`gateway.signatures`).
+Envoy's questions about signed requests (`gateway.signatures`), and takes its spans (`gateway.tracing`).
 """
 
 import asyncio
@@ -18,8 +18,12 @@ from modelyard.gateway.protocol import Request, Response
 from modelyard.gateway.signatures import Check, unknown
 
 _METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+_SPANS = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _KINDS = {kind.url: kind for kind in xds.Kind}
 _MAX_BYTES = 256 * 1024 * 1024
+
+Spans = Callable[[bytes], None]
+"""Takes an ExportTraceServiceRequest; must not raise."""
 
 
 class AdsServer:
@@ -32,7 +36,10 @@ class AdsServer:
         on_request: Callable[[Request], None],
         on_disconnected: Callable[[], None],
         check: Check = unknown,
+        *,
+        spans: Spans | None = None,
     ) -> None:
+        self._spans = spans
         self._path = path
         self._on_connected = on_connected
         self._on_request = on_request
@@ -50,7 +57,9 @@ class AdsServer:
         self._server = grpc.aio.server(
             options=[("grpc.max_receive_message_length", _MAX_BYTES), ("grpc.max_send_message_length", _MAX_BYTES)]
         )
-        self._server.add_generic_rpc_handlers((_Handler(self._stream, self._checked),))
+        self._server.add_generic_rpc_handlers(
+            (_Handler(self._stream, self._checked, self._told if self._spans else None),)
+        )
         self._server.add_insecure_port(f"unix:/proc/self/fd/{self._directory}/{self._path.name}")
         await self._server.start()
         self._path.chmod(0o600)
@@ -97,6 +106,12 @@ class AdsServer:
     async def _checked(self, body: bytes, context: Any) -> bytes:
         return await signatures.answer(self._check, body, tuple(context.invocation_metadata() or ()))
 
+    async def _told(self, body: bytes, _context: object) -> bytes:
+        """Spans of Envoy; the answer is an empty message."""
+        if self._spans is not None:
+            self._spans(body)
+        return b""
+
     async def _read(self, requests: AsyncIterator[bytes], outbox: asyncio.Queue[bytes | None]) -> None:
         try:
             async for body in requests:
@@ -113,10 +128,12 @@ class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
         self,
         stream: Callable[[AsyncIterator[bytes], object], AsyncIterator[bytes]],
         checked: Callable[[bytes, Any], Awaitable[bytes]],
+        told: Callable[[bytes, Any], Awaitable[bytes]] | None,
     ) -> None:
         self._handlers = {
             _METHOD: grpc.stream_stream_rpc_method_handler(stream),
             signatures.METHOD: grpc.unary_unary_rpc_method_handler(checked),
+            **({_SPANS: grpc.unary_unary_rpc_method_handler(told)} if told is not None else {}),
         }
 
     def service(self, handler_call_details: Any) -> Any:

@@ -15,6 +15,7 @@ from modelyard.otlp.transport import transport
 from modelyard.traces.base import SpanReceiver
 
 GATEWAY = "modelyard-gateway"
+CALLS = "/v1/infers"
 MOST_ATTRIBUTES = 64
 MOST_TEXT = 4096
 _ERROR = 2
@@ -108,15 +109,17 @@ def of_gateway(body: bytes) -> Sequence[Span]:
 
 def _read(span: Any) -> Span:
     failed = span.status.code == _ERROR
+    attributes = dict(_attributes(span.attributes))
+    method = attributes.get("http.method") or attributes.get("http.request.method")
     return Span(
         span.trace_id.hex(),
         span.span_id.hex(),
         span.parent_span_id.hex(),
-        span.name,
+        f"{method} {CALLS}" if method else span.name,
         span.start_time_unix_nano,
         span.end_time_unix_nano,
         kind=SpanKind(span.kind) if span.kind in {*SpanKind} else SpanKind.SERVER,
-        attributes=dict(_attributes(span.attributes)),
+        attributes=attributes,
         error=span.status.message if failed else None,
         state=span.trace_state,
         origin=GATEWAY,

@@ -54,7 +54,8 @@ class Server:
         """From now on the model answers, and the health check says so. Called once, by the thread that loaded the
         model, which then calls `work`."""
         from modelyard_runtime.execution.executors import executor_of
-        from modelyard_runtime.http.exchange import Exchange, Serving
+        from modelyard_runtime.http.exchange import Serving
+        from modelyard_runtime.http.tracing import exchange
         from modelyard_runtime.protocols.modelarts import ModelArts
         from modelyard_runtime.protocols.plane import Plane
         from modelyard_runtime.protocols.v2 import OpenInference
@@ -62,9 +63,10 @@ class Server:
         executor = self._executor = executor_of(model, self.ledger, self._most_waiting, self._limit_s)
         modelarts = ModelArts(model, f"{name} {version}".strip())
         serving = Serving(Plane(modelarts), executor, self.ledger)
-        self._modelarts = lambda scope, proto: Exchange(serving, scope, proto)
+        kind = exchange()
+        self._modelarts = lambda scope, proto: kind(serving, scope, proto)
         self._open_inference = OpenInference(model, name, version)
-        self._infer = partial(Exchange, Serving(Plane(self._open_inference), executor, self.ledger))
+        self._infer = partial(kind, Serving(Plane(self._open_inference), executor, self.ledger))
         if model.websocket is not None:
             from modelyard_runtime.execution.event_loop import prepared
             from modelyard_runtime.http.websocket.conversations import Conversations, Place

@@ -6,6 +6,7 @@ A protocol knows the first and the last step; an executor decides where the one 
 other requests. Nothing here raises: what goes wrong on the way is a reply of the protocol, too.
 """
 
+import re
 import time
 import traceback
 import uuid
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from modelyard_runtime.errors import RequestError
 from modelyard_runtime.execution.job import Asked, Call
 from modelyard_runtime.execution.sharing import alone
 from modelyard_runtime.logs import tell
@@ -27,6 +29,8 @@ Failed = Callable[[BaseException], str]  # writes a failure to the log and retur
 JSON = ("content-type", "application/json")
 _JSON = [JSON]
 REFERENCE = "x-modelyard-reference"
+_NOTE = "traceparent: "
+_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _BUSY = [JSON, ("retry-after", "1")]
 
 
@@ -63,7 +67,7 @@ class Plane:
             asked = self._protocol.decode(body, header)
             return self._protocol.encode(asked, asked.call.one(asked.item))
         except BaseException as error:  # noqa: BLE001 - sys.exit() in a script must not end the server
-            return self.refused(error)
+            return self.refused(noted(error, header))
 
     async def answer_async(self, body: bytes, header: Header) -> Reply:
         """The same for a model whose steps are coroutines."""
@@ -71,7 +75,7 @@ class Plane:
             asked = self._protocol.decode(body, header)
             return self._protocol.encode(asked, await asked.call.one(asked.item))
         except Exception as error:  # noqa: BLE001 - the one place where the model's errors end
-            return self.refused(error)
+            return self.refused(noted(error, header))
 
     def decode(self, body: bytes, header: Header) -> Asked | Reply:
         """One request of several that share a call, or at once its answer."""
@@ -88,6 +92,18 @@ class Plane:
             return self._protocol.encode(asked, result)
         except BaseException as error:  # noqa: BLE001 - as in `answer`
             return self.refused(error)
+
+
+def noted(error: BaseException, header: Header) -> BaseException:
+    """With the trace context of its request, so that whoever has that finds the failure in the log."""
+    try:
+        parent = header("traceparent")
+    except RequestError:
+        return error
+    if _PARENT.fullmatch(parent):
+        others = [note for note in getattr(error, "__notes__", ()) if not str(note).startswith(_NOTE)]
+        error.__notes__ = [*others, f"{_NOTE}{parent}"]  # an error may be raised more than once
+    return error
 
 
 def json_reply(status: int, body: bytes) -> Reply:

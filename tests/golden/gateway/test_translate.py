@@ -60,6 +60,7 @@ CASES = {
 
 def made() -> dict[str, str]:
     files = {"bootstrap.json": bootstrap("127.0.0.1", 8080) + "\n"}
+    files["bootstrap-traced.json"] = bootstrap("127.0.0.1", 8080, traced=0.25) + "\n"
     for resource in (token_filter('{"keys": []}', "modelyard"), REVOKED):
         files[f"{resource.name}.json"] = readable(resource.kind, resource.body)
     files["no-revocations.json"] = readable(revocation_filter({}).kind, revocation_filter({}).body)
