@@ -218,8 +218,13 @@ def _check_receiver(found: Settings, signal: str, protocol: str) -> None:
             raise SettingsError(f"{prefix}{name.upper()}: {text}") from None
     if protocol not in otlp.PROTOCOLS:
         raise SettingsError(f"{prefix}PROTOCOL is {protocol!r}; use {' or '.join(otlp.PROTOCOLS)}")
-    if importlib.util.find_spec("opentelemetry") is None:
+    if not _has_messages():
         raise SettingsError(f"{prefix}ENDPOINT is set, and the extra is missing: pip install modelyard[otlp]")
+
+
+def _has_messages() -> bool:
+    """Whether the extra `otlp` is there; other packages bring other parts of `opentelemetry`."""
+    return bool(importlib.util.find_spec("opentelemetry") and importlib.util.find_spec("opentelemetry.proto"))
 
 
 def _parsed(name: str, text: str, kind: object) -> object:

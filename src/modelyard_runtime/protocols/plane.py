@@ -95,14 +95,17 @@ class Plane:
 
 
 def noted(error: BaseException, header: Header) -> BaseException:
-    """With the trace context of its request, so that whoever has that finds the failure in the log."""
+    """With the trace context of its request, so that whoever has that finds the failure in the log; and without
+    that of another one, since the same error may be raised again."""
     try:
         parent = header("traceparent")
     except RequestError:
-        return error
+        parent = ""
+    notes = [note for note in getattr(error, "__notes__", ()) if not str(note).startswith(_NOTE)]
     if _PARENT.fullmatch(parent):
-        others = [note for note in getattr(error, "__notes__", ()) if not str(note).startswith(_NOTE)]
-        error.__notes__ = [*others, f"{_NOTE}{parent}"]  # an error may be raised more than once
+        notes.append(f"{_NOTE}{parent}")
+    if notes or hasattr(error, "__notes__"):
+        error.__notes__ = notes
     return error
 
 
