@@ -35,7 +35,7 @@ install-parquet: $(RUNS) ## What Parquet in batch services needs besides, pinned
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirements=constraints.txt \
 	  --requirements=constraints-parquet.txt
 
-install-otlp: $(RUNS) ## What the export of logs by OTLP needs besides, pinned and checked by hash
+install-otlp: $(RUNS) ## What the export of logs and traces by OTLP needs besides, pinned and checked by hash
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirements=constraints.txt \
 	  --requirements=constraints-otlp.txt
 
