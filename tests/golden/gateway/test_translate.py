@@ -3,6 +3,7 @@
 GOLDEN=write pytest tests/golden/gateway      writes them anew and prunes those that nothing makes any more
 """
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from modelyard.domain.routing import (
     TrackRoute,
     TrafficLimit,
 )
+from modelyard.gateway import tracing
 from modelyard.gateway.bootstrap import bootstrap
 from modelyard.gateway.translate import resources, revocation_filter, token_filter
 from modelyard.gateway.xds import readable
@@ -60,7 +62,7 @@ CASES = {
 
 def made() -> dict[str, str]:
     files = {"bootstrap.json": bootstrap("127.0.0.1", 8080) + "\n"}
-    files["bootstrap-traced.json"] = bootstrap("127.0.0.1", 8080, traced=0.25) + "\n"
+    files["tracing.json"] = json.dumps({"manager": tracing.manager(0.25), "runtime": tracing.runtime()}, indent=1)
     for resource in (token_filter('{"keys": []}', "modelyard"), REVOKED):
         files[f"{resource.name}.json"] = readable(resource.kind, resource.body)
     files["no-revocations.json"] = readable(revocation_filter({}).kind, revocation_filter({}).body)
@@ -84,3 +86,14 @@ def test_no_file_is_forgotten() -> None:
 @pytest.mark.parametrize("name", sorted(made()))
 def test_translation(name: str) -> None:
     assert made()[name] == (HERE / name).read_text()
+
+
+def test_tracing_adds_to_the_bootstrap_and_changes_nothing_else() -> None:
+    plain, traced = (json.loads(bootstrap("127.0.0.1", 8080, traced=share)) for share in (0.0, 0.25))
+    (chain,) = traced["static_resources"]["listeners"][0]["filter_chains"]
+    manager = chain["filters"][0]["typed_config"]
+    for name in tracing.manager(0.25):
+        del manager[name]
+    del traced["layered_runtime"]
+    assert traced["static_resources"]["clusters"].pop()["name"] == tracing.CLUSTER
+    assert traced == plain
