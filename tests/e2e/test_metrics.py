@@ -2,11 +2,13 @@
 
 import json
 import re
+import signal
 from pathlib import Path
 
 import httpx
 import pytest
 from examples.demo.stage import Stage, until
+from prometheus_client.parser import text_string_to_metric_families
 from tests.worlds import server
 
 from modelyard.client import Client, Credentials, Service
@@ -65,3 +67,45 @@ def test_calls_are_counted(stage: Stage) -> None:
             assert total(found, "modelyard_instances", 'phase="ready"') == 2
         assert read("/metrics")["modelyard_gateway_connected", ""] == 1
         until(lambda: total(read(paths[0]), "modelyard_invocations_total") == CALLS, 60, "the gateway's count")
+
+
+def counters(page: str) -> dict[tuple[str, str], float]:
+    """What only grows, of the gateway and of instances: counters, and all of a histogram."""
+    ours = ("modelyard_invocations", "modelyard_gateway_request", "modelyard_requests", "modelyard_answers")
+    return {
+        (sample.name, json.dumps(sample.labels, sort_keys=True)): sample.value
+        for family in text_string_to_metric_families(page)
+        if family.type in {"counter", "histogram"}
+        for sample in family.samples
+        if sample.name.startswith((*ours, "modelyard_request_seconds", "modelyard_queue_seconds"))
+    }
+
+
+def test_nothing_is_less_after_a_time_without_a_control_plane(stage: Stage) -> None:
+    with stage.client() as client:
+        service = deployed(stage, client)
+        headers = {"X-Auth-Token": client.session.token()}
+
+        def call(times: int) -> None:
+            for _ in range(times):
+                assert httpx.post(service.access_address, json={"a": 1}, headers=headers).status_code == 200
+
+        def read() -> dict[tuple[str, str], float]:
+            answer = httpx.get(f"http://127.0.0.1:{stage.ports[0]}/metrics", headers=headers)
+            assert answer.status_code == 200, answer.text
+            return counters(answer.text)
+
+        def counted(found: dict[tuple[str, str], float]) -> tuple[float, ...]:
+            names = ("modelyard_invocations_total", "modelyard_gateway_request_seconds_count")
+            return tuple(sum(v for (name, _), v in found.items() if name == one) for one in names)
+
+        call(CALLS)
+        until(lambda: counted(read()) == (CALLS, CALLS), 30, "all calls to be counted")
+        before = read()
+        stage.end_control_plane(signal.SIGKILL)
+        call(CALLS)  # the gateway and the instances go on, and count
+        stage.up()
+        first = read()
+        assert before.keys() <= first.keys()
+        assert {key: (old, first[key]) for key, old in before.items() if first[key] < old} == {}
+        until(lambda: counted(read()) == (2 * CALLS, 2 * CALLS), 30, "what came meanwhile to be counted")

@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 from tests.worlds.api import SECOND, ApiWorld, api_world
 
+from modelyard.core.tallies import Tallies
 from modelyard.domain.identity import SYSTEM, Role, User
 from modelyard.domain.service import Counter, Invocations
+from modelyard.gateway.base import Answers, GatewayMeasures
 from modelyard.operations import metrics
 
 TELLS = b'# TYPE modelyard_in_flight gauge\nmodelyard_in_flight 2\nmodelyard_answers_total{status="2xx"} 7\n'
@@ -177,6 +179,85 @@ async def test_the_page_comes_in_time_however_many_instances_hang(
     lines = await page(world, "/metrics")
     assert "modelyard_instances_silent 10" in lines
     assert len(asked) <= 2  # nobody else had a place while there was time
+
+
+def watched(world: ApiWorld, measures: GatewayMeasures | None) -> None:
+    async def gateway() -> GatewayMeasures | None:
+        return measures
+
+    context = replace(world.deps.context, watched=replace(world.deps.context.watched, gateway=gateway))
+    world.app.state.deps = replace(world.deps, context=context)
+
+
+async def test_what_the_gateway_measured_is_told_by_model_and_class_of_status(world: ApiWorld) -> None:
+    service_id = await served(world)
+    bounds = (0.1, 1.0)
+    answers = (
+        Answers(service_id, "iris:1.0.0", 200, bounds, (3, 1, 0), 0.5),
+        Answers(service_id, "iris:1.0.0", 201, bounds, (1, 0, 2), 9.0),
+        Answers(service_id, "", 401, bounds, (7, 0, 0), 0.1),
+        Answers("s-gone", "iris:1.0.0", 200, bounds, (1, 1, 1), 1.0),
+    )
+    watched(world, GatewayMeasures(3, 2, 100, 7.0, answers))
+    lines = await page(world, "/metrics")
+    told = {
+        line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in lines if "gateway_request_seconds" in line
+    }
+    service = f'project_id="p1",service_id="{service_id}",service_name="digits-service"'
+    iris, none = (f'{service},model_name="{m}",model_version="{v}"' for m, v in (("iris", "1.0.0"), ("", "")))
+    name = "modelyard_gateway_request_seconds"
+    assert {key: value for key, value in told.items() if key.startswith(f"{name}_") and "iris" in key} == {
+        f'{name}_bucket{{{iris},status="2xx",le="0.1"}}': "4",
+        f'{name}_bucket{{{iris},status="2xx",le="1.0"}}': "5",
+        f'{name}_bucket{{{iris},status="2xx",le="+Inf"}}': "7",
+        f'{name}_sum{{{iris},status="2xx"}}': "9.5",
+        f'{name}_count{{{iris},status="2xx"}}': "7",
+    }
+    assert told[f'{name}_count{{{none},status="4xx"}}'] == "7"
+    assert not [line for line in lines if "s-gone" in line]
+    assert {"modelyard_gateway_connections 3", "modelyard_gateway_in_flight 2"} <= {*lines}
+    one = (await world.call("GET", f"/v1/p1/services/{service_id}/metrics", user="reader")).text
+    assert f'{name}_count{{{iris},status="2xx"}} 7' in one
+    assert "modelyard_gateway_connections" not in one
+
+
+async def test_what_a_gateway_does_that_cannot_be_asked_is_not_told(world: ApiWorld) -> None:
+    await served(world, "i1")
+    watched(world, None)
+    lines = await page(world, "/metrics")
+    assert {line.partition(" ")[0] for line in lines if line.startswith("modelyard_gateway")} == {
+        "modelyard_gateway_up",
+        "modelyard_gateway_connected",
+    }
+    assert [line for line in lines if line.startswith("modelyard_invocations_total")]  # the store's
+
+
+async def test_answers_of_the_api_are_counted(world: ApiWorld) -> None:
+    service_id = await served(world)
+    tallies = Tallies()
+    in_flight: list[float] = []
+    world.app.state.deps = replace(world.deps, tallies=tallies, in_flight=in_flight)
+    await world.call("GET", f"/v1/p1/services/{service_id}")
+    await world.call("GET", "/v1/p1/services/none")
+    await world.call("PUT", f"/v1/p1/services/{service_id}", {"status": "sideways"})
+    await world.client.request("BREW", "/v1/p1/services")
+    told = {
+        (one.family.name, *one.values): one.value
+        for one in tallies.samples()
+        if one.family.kind == "counter" and "api" in one.family.name
+    }
+    assert told == {
+        ("modelyard_api_requests_total", "GET", "2xx"): 1,
+        ("modelyard_api_requests_total", "GET", "4xx"): 1,
+        ("modelyard_api_requests_total", "PUT", "4xx"): 1,
+        ("modelyard_api_requests_total", "other", "4xx"): 1,
+        ("modelyard_api_errors_total", "ModelArts.3502"): 1,
+        ("modelyard_api_errors_total", "ModelArts.0104"): 1,
+        ("modelyard_api_errors_total", "ModelArts.4204"): 1,
+    }
+    took = [one for one in tallies.samples() if one.family.name == "modelyard_api_request_seconds"]
+    assert sum(one.value for one in took if one.part == "count") == 4
+    assert in_flight == []
 
 
 async def test_any_name_can_be_a_label(world: ApiWorld) -> None:

@@ -76,7 +76,10 @@ class SelfWatch:
         tallies: Tallies,
         disk: Callable[[], DiskStatus],
         measured: Callable[[], Awaitable[Mapping[str, int]]],
+        *,
+        steady_s: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._steady_s = steady_s
         self._data_dir = data_dir
         self._version = version
         self._tallies = tallies
@@ -88,9 +91,9 @@ class SelfWatch:
     async def look(self) -> None:
         """How late the event loop is. Until cancelled."""
         while True:
-            asked_s = time.monotonic()
+            asked_s = self._steady_s()
             await asyncio.sleep(LOOK_S)
-            self._tallies.observe(LAG, max(time.monotonic() - asked_s - LOOK_S, 0.0))
+            self._tallies.observe(LAG, max(self._steady_s() - asked_s - LOOK_S, 0.0))
 
     async def measure(self) -> None:
         """What takes the disk. Until cancelled."""
