@@ -1,6 +1,11 @@
 """The store port, over every store: topics, subscriptions, messages and their deliveries."""
 
+import contextlib
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.contract import store_samples as a
@@ -21,8 +26,11 @@ from modelyard.domain.notifications import (
     Topic,
 )
 from modelyard.domain.record import Changes
-from modelyard.store.notifications import EVERYBODYS, DeliveryQuery, Window
+from modelyard.store.base import WriteTransaction
+from modelyard.store.notifications import EVERYBODYS, Again, DeliveryQuery, Place, Window
 from modelyard.store.sql import SqlStore
+from modelyard.store.sql.convert import to_json
+from modelyard.store.sql.secrets import SecretBox
 
 TOPIC = Topic("p1", "urn:smn:r:p1:t", "t", "The topic", 5, 6)
 OTHER = Topic("p2", "urn:smn:r:p2:t", "t")
@@ -163,6 +171,10 @@ async def test_a_message_goes_to_the_subscriptions_that_are_open(
         assert await r.lanes() == [Lane(SUBSCRIPTION.urn), LANE, Lane(SECOND.urn)]
 
 
+async def again(w: WriteTransaction, query: DeliveryQuery, now_ms: int, wall_ms: int) -> Mapping[Lane, int]:
+    return (await w.redeliver(query, Again(now_ms, wall_ms, 1000))).lanes
+
+
 async def test_a_message_to_a_topic_that_is_not_there_is_not_written(store: SqlStore) -> None:
     await subscribed(store)
     async with store.write() as w:
@@ -177,7 +189,7 @@ async def test_a_message_may_be_for_one_subscription_that_is_not_open(store: Sql
     async with store.write() as w:
         assert await w.add_message(confirmation, 50, to=SECOND.urn) == [Lane(SECOND.urn)]
         assert await w.give_up(Lane(SECOND.urn), None, "away", 60) == 1
-        assert await w.redeliver(DeliveryQuery("p1", message_id="m1"), 70, 80) == {Lane(SECOND.urn): 1}
+        assert await again(w, DeliveryQuery("p1", message_id="m1"), 70, 80) == {Lane(SECOND.urn): 1}
 
 
 async def test_a_lane_is_in_the_order_in_which_messages_came(store: SqlStore) -> None:
@@ -239,18 +251,86 @@ async def test_dead_letters_are_sent_again_in_their_place(store: SqlStore) -> No
     await concluded(store, Lane(SECOND.urn, "s1"), DeliveryState.DELIVERED)
     async with store.write() as w:
         of_one = DeliveryQuery("p1", subscription_urn=SUBSCRIPTION.urn, message_id="m1")
-        assert await w.redeliver(replace(of_one, project_id="p2"), 900, 400) == {}
-        assert await w.redeliver(of_one, 900, 400) == {LANE: 1}
+        assert await again(w, replace(of_one, project_id="p2"), 900, 400) == {}
+        assert await again(w, of_one, 900, 400) == {LANE: 1}
     assert (await head(store)).delivery == Delivery("m1", SUBSCRIPTION.urn, since_ms=900)
     async with store.write() as w:
         later = (await w.head(LANE)).delivery  # type: ignore[union-attr]
         assert await w.conclude(later, replace(later, attempts=4, due_ms=5000, error="500"))
-        assert await w.redeliver(DeliveryQuery("p1", subscription_urn=SUBSCRIPTION.urn), 950, 400) == {LANE: 2}
+        assert await again(w, DeliveryQuery("p1", subscription_urn=SUBSCRIPTION.urn), 950, 400) == {LANE: 2}
     assert (await head(store)).delivery == replace(later, attempts=4, due_ms=0, error="500"), "due, and counted on"
     async with store.write() as w:
         await w.save_subscription(replace(SUBSCRIPTION, status=SubscriptionStatus.CANCELLED))
-        assert SUBSCRIPTION.urn not in {lane.subscription_urn for lane in await w.redeliver(DeliveryQuery(), 1, 1)}
+        assert SUBSCRIPTION.urn not in {lane.subscription_urn for lane in await again(w, DeliveryQuery(), 1, 1)}
     assert LANE.of(LANE.key) == LANE
+
+
+@pytest.mark.parametrize("state", [None, DeliveryState.DEAD])
+async def test_dead_letters_are_sent_again_in_batches(store: SqlStore, state: DeliveryState | None) -> None:
+    await subscribed(store, SUBSCRIPTION, SECOND)
+    await added(store, message(1), message(2), message(3))
+    async with store.write() as w:
+        for urn in (SUBSCRIPTION.urn, SECOND.urn):
+            await w.give_up(Lane(urn, "s1"), None, "away", 60)
+    found = Counter[Lane]()
+    after: Place | None = None
+    sizes = []
+    while True:
+        async with store.write() as w:
+            told = await w.redeliver(DeliveryQuery("p1", state=state), Again(900, 400, 2, after))
+            _, still = await w.deliveries(DeliveryQuery(state=DeliveryState.DEAD), Window())
+        found.update(told.lanes)
+        sizes.append(sum(told.lanes.values()))
+        assert len(still) == 6 - found.total()
+        if (after := told.after) is None:
+            break
+    assert (sizes, found) == ([2, 2, 2, 0], {LANE: 3, Lane(SECOND.urn, "s1"): 3})
+
+
+async def test_room_is_made_of_what_everybody_got(store: SqlStore) -> None:
+    await subscribed(store)
+    await added(store, message(1, ""), message(2, ""), message(3, ""), message(4, ""), message(5, "s1"))
+    for state in (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.DELIVERED):
+        await concluded(store, Lane(SUBSCRIPTION.urn), state)
+    await concluded(store, LANE, DeliveryState.DELIVERED)
+    async with store.write() as w:
+        assert [await w.published("p1", most) for most in (3, 10)] == [3, 4]
+        assert await w.published("p2", 10) == 0
+        assert (await w.make_room("p2", 10), await w.make_room("p1", 1), await w.make_room("p1", 10)) == (0, 1, 1)
+        kept = [id for id in ("m1", "m2", "m3", "m4", "m5") if await w.message(None, id)]
+    assert kept == ["m2", "m4", "m5"], "one was given up, one waits, one is of a service"
+
+
+async def test_a_token_is_nowhere_in_the_clear(tmp_path: Path) -> None:
+    store = SqlStore(tmp_path / "modelyard.db")
+    await store.open()
+    await subscribed(store, replace(SUBSCRIPTION, token="open-sesame"))
+    await store.close()
+    assert b"open-sesame" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    await store.open()
+    async with store.read() as r:
+        assert (await r.subscription(None, SUBSCRIPTION.urn)).token == "open-sesame"  # type: ignore[union-attr]
+    await store.close()
+
+
+async def test_a_token_from_before_is_good_and_sealed(tmp_path: Path) -> None:
+    path = tmp_path / "modelyard.db"
+    store = SqlStore(path)
+    await store.open()
+    await subscribed(store, replace(SUBSCRIPTION, token=""))
+    await store.close()
+    box = SecretBox(tmp_path / "keys" / "store.key")
+    one = SUBSCRIPTION
+    before = box.seal(f"subscription {one.urn}", to_json([one.endpoint, one.secret, one.address]))
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE subscriptions SET token = 'sesame', sealed = ?", (before,))
+        connection.commit()
+    await store.open()
+    async with store.read() as r:
+        assert await r.subscription(None, one.urn) == replace(one, token="sesame")
+    await store.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT token FROM subscriptions").fetchall() == [("",)]
 
 
 async def test_old_messages_are_forgotten_unless_one_waits(store: SqlStore) -> None:

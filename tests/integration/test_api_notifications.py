@@ -15,6 +15,7 @@ from tests.worlds.subscribing import BASE, TOPICS, Subscribing, quoted, subscrib
 
 from modelyard.domain.audit import AuditQuery
 from modelyard.notify.certificates import RENEW, VALID
+from modelyard.operations import topics
 from modelyard.store.base import StoreUnavailableError
 from modelyard.store.sql.audit import AuditWriting
 
@@ -131,6 +132,30 @@ async def test_quotas_of_topics_and_subscriptions(world: Subscribing) -> None:
     assert (await world.subscribe(urn, "http", "http://127.0.0.1:1/a")).status_code == 201
     refused = await world.subscribe(urn, "http", "http://127.0.0.1:1/b")
     assert "1 subscriptions, at most 1 are allowed (quota subscriptions)" in refused.json()["error_msg"]
+
+
+async def test_what_waits_is_bounded_and_what_was_taken_makes_room(
+    world: Subscribing, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "ROOM", 1)
+    async with world.api.store.write() as w:
+        await w.save_quota("p1", "messages", 3)
+    urn = await world.topic()
+    await confirmed(world, receiver, urn)
+    path = f"{TOPICS}/{urn}/publish"
+    for n in range(3):  # what was sent to confirm makes room
+        assert (await world.call("POST", path, {"message": str(n)})).status_code == 200
+    refused = await world.call("POST", path, {"message": "one too many"})
+    assert (refused.status_code, refused.json()["error_code"]) == (400, "ModelArts.0118")
+    assert (
+        "the project keeps 3 messages that wait for a subscriber or were given up" in refused.json()["error_msg"]
+    )
+    assert "at most 3 are allowed (quota messages)" in refused.json()["error_msg"]
+    await world.run()
+    assert (await world.call("POST", path, {"message": "now"})).status_code == 200
+    await world.run()
+    got = [json.loads(one.body)["message"] for one in receiver.received]
+    assert got == ["0", "1", "2", "now"]
 
 
 # Subscriptions and their confirmation.

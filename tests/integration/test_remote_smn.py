@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,10 +17,22 @@ REMOTE_TOPIC = "urn:smn:local:p1:ops"
 
 
 class Pair:
-    """`here` publishes to topics of `there`."""
+    """`here` publishes to topics of `there`. `sent`: bodies of its requests."""
 
-    def __init__(self, here: Subscribing, there: Subscribing) -> None:
-        self.here, self.there = here, there
+    def __init__(self, here: Subscribing, there: Subscribing, sent: list[bytes]) -> None:
+        self.here, self.there, self.sent = here, there, sent
+
+
+class Recorded(httpx.ASGITransport):
+    """`sent`: the bodies."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__(app)
+        self.sent: list[bytes] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append(request.content)
+        return await super().handle_async_request(request)
 
 
 async def access_key(world: Subscribing) -> tuple[str, str]:
@@ -34,10 +47,10 @@ async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
         await there.topic("ops")
         remote = RemoteSmn("http://smn.example", *await access_key(there), "p1", "local")
         async with subscribing(tmp_path / "here", remote=remote) as here:
-            transport = httpx.ASGITransport(app=there.api.app)
+            transport = Recorded(there.api.app)
             channel = RemoteChannel(remote, here.api.clock, transport)
             here.sender._channels = {**here.parts.channels, PROTOCOL: channel}  # type: ignore[attr-defined]
-            yield Pair(here, there)
+            yield Pair(here, there, transport.sent)
             await channel.close()
 
 
@@ -66,6 +79,18 @@ async def test_what_is_published_goes_there(pair: Pair, receiver: Receiver) -> N
     shown = await pair.here.call("GET", "/v1/p2/notifications/deliveries", user="other", project=SECOND)
     (one,) = shown.json()["deliveries"]
     assert (one["state"], one["protocol"], one["topic_urn"]) == ("delivered", "smn", REMOTE_TOPIC)
+
+
+async def test_texts_by_protocol_go_there_all_of_them(pair: Pair) -> None:
+    """Also those of protocols that only SMN has; of those that it has not, nothing."""
+    texts = {"default": "d", "email": "e", "sms": "s", "dingding": "g", "apprise": "a", "nothing": "n"}
+    answered = await publish(pair.here, REMOTE_TOPIC, message_structure=json.dumps(texts))
+    assert answered.status_code == 200, answered.text
+    ignored = answered.headers["X-Modelyard-Ignored"]
+    assert ignored == "message_structure.apprise, message_structure.nothing"
+    await pair.here.run()
+    arrived = json.loads(json.loads(pair.sent.pop())["message_structure"])
+    assert arrived == {"default": "d", "email": "e", "sms": "s", "dingding": "g"}
 
 
 async def test_a_service_may_name_it(pair: Pair) -> None:

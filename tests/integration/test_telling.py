@@ -11,13 +11,13 @@ from tests.worlds.plane import ALICE, PROJECT, PlaneWorld, plane_world, variant_
 from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.deliveries import GIVE_UP_MS
 from modelyard.domain.errors import Invalid
-from modelyard.domain.notifications import DeliveryState, SubscriptionStatus
+from modelyard.domain.notifications import DeliveryState, Occurrence, SubscriptionStatus
 from modelyard.domain.service import Desired, ServiceStatus
 from modelyard.engines.fake import CrashAtStart
 from modelyard.engines.misbehaviour import NoRoom
 from modelyard.notify.base import GoneError, PassingError, PermanentError
 from modelyard.operations.services.change import UpdateRequest, update_service
-from modelyard.store.notifications import DeliveryQuery, Window
+from modelyard.store.notifications import Again, DeliveryQuery, Window
 
 V1, V2 = "iris-1.0.0", "iris-2.0.0"
 
@@ -75,6 +75,21 @@ async def test_a_deployment_that_fails_is_told_with_its_cause(world: PlaneWorld,
     [(_, message)] = inbox.taken
     assert "ended 3 times" in message.text
     assert (message.service_id, message.topic_urn) == (service_id, w.TOPIC.urn)
+
+
+async def test_an_update_that_fails_is_told_though_the_service_goes_on(world: PlaneWorld, inbox: w.Inbox) -> None:
+    service_id = await w.telling_service(world, V1, events=(1,))
+    await world.converge(service_id)
+    world.engine.behave_next(*[CrashAtStart()] * 10)
+    await world.put(service_id, variant_request(V2))
+    await world.converge(service_id)
+    await world.settle()
+    assert (await world.record(service_id)).service.status is ServiceStatus.RUNNING
+    assert inbox.subjects() == ["svc: the update to revision 2 failed"]
+    [(_, message)] = inbox.taken
+    assert "it goes back to revision 1. The service is deploying.\nWhy: " in message.text
+    assert "ended 3 times" in message.text
+    assert (message.occurrence, message.facts["failed_revision"]) == (Occurrence.FAILED, 2)
 
 
 async def test_what_is_only_noted_is_told_too(world: PlaneWorld, inbox: w.Inbox) -> None:
@@ -149,7 +164,8 @@ async def test_what_is_given_up_is_told_once_and_can_be_sent_again(world: PlaneW
     assert "answered 500. Dead letters can be sent again." in event
     inbox.down = None
     async with world.store.write() as writing:
-        lanes = await writing.redeliver(DeliveryQuery(PROJECT), world.clock.now_ms(), world.clock.wall_ms())
+        again = Again(world.clock.now_ms(), world.clock.wall_ms(), 1000)
+        lanes = (await writing.redeliver(DeliveryQuery(PROJECT), again)).lanes
     world.context.teller.wake(lanes)
     await world.settle()
     assert inbox.subjects() == ["svc is running", "svc is running"]
@@ -214,6 +230,8 @@ async def test_a_protocol_that_nothing_sends_waits_and_says_so(world: PlaneWorld
 
 async def test_a_mistake_in_a_channel_is_tried_again_like_any_fault(world: PlaneWorld, inbox: w.Inbox) -> None:
     class Broken:
+        at_once = 64
+
         async def send(self, *_: object) -> None:
             raise KeyError("secret")
 

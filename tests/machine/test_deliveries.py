@@ -24,7 +24,7 @@ from modelyard.domain.notifications import (
 )
 from modelyard.notify.base import GoneError, PassingError, PermanentError, SendError
 from modelyard.notify.sending import Clocks, Sender
-from modelyard.store.notifications import DeliveryQuery, Window
+from modelyard.store.notifications import Again, DeliveryQuery, Window
 from modelyard.store.sql import SqlStore
 
 TOPIC = Topic("p1", "urn:t", "t")
@@ -43,6 +43,8 @@ OFTEN = ("500", "500", "500", "429", "bug", "ok", "ok", "no", "gone")
 
 @dataclass
 class Receiver:
+    at_once = 64
+
     answer: SendError | None = None
     tries: list[Message] = field(default_factory=list)
     taken: list[Message] = field(default_factory=list)
@@ -150,7 +152,7 @@ class Deliveries(RuleBasedStateMachine):
         async def again() -> None:
             async with self.store.write() as w:
                 query = DeliveryQuery("p1", service_id=lane.service_id)
-                await w.redeliver(query, self.steady, self.wall)
+                await w.redeliver(query, Again(self.steady, self.wall, 1000))
 
         before = {d.message.id for d in self.all(lane) if d.delivery.state is DeliveryState.DEAD}
         self.do(again())

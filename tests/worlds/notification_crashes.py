@@ -302,6 +302,8 @@ class CrashWorld(PlaneWorld):
 class _Channel(HttpChannel):
     """The real one, as long as the control plane lives."""
 
+    at_once = 64
+
     def __init__(self, store: SqlStore, life: Life, tamper: Tamper) -> None:
         super().__init__(Guard((ip_network("127.0.0.0/8"),)), plain, lambda: 0)
         self._store, self._life, self._tamper = store, life, tamper

@@ -31,6 +31,8 @@ def subscription(name: str = "s", protocol: str = "test") -> Subscription:
 class Inbox:
     """A channel that keeps what it takes; what it does with the next tries is in `next` (None: it takes it)."""
 
+    at_once = 64
+
     taken: list[tuple[Lane, Message]] = field(default_factory=list)
     tries: int = 0
     next: list[SendError | None] = field(default_factory=list)

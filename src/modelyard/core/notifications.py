@@ -1,17 +1,20 @@
 """Which messages a change of a service calls for, and what they say. Pure.
 
 A service tells the topics of its `smn_notification` that its status became one of those that they want to hear of.
-Nothing else is told: a status that stays is no news, however long it lasts, and one between two looks at the
-service never was.
+A status that stays is no news, however long it lasts, and one between two looks at the service never was. One
+thing is told beside it: an update that failed while the service goes on is a failure, at once when it is taken
+back, and again if that fails too. That the service is running then is another message, for those who want that.
 
     before running, after concerning, topic t wants 7    ->  one message to t
     before running, after running                        ->  none
     before deploying, after running, t wants 7           ->  none
+    an update to 4 goes back to 3, t wants 1             ->  one message to t: failed
 
 The text is for people: what changed and from what, why, where to look. `facts` says the same to programs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from modelyard.domain.notifications import Message, Occurrence
@@ -55,29 +58,54 @@ def told(before: Service, changes: Changes) -> tuple[Message, ...]:
     """The messages, without ids, one for each topic that wants to hear of it. Secrets are masked in `changes`
     already."""
     after = changes.service
-    occurrence = OCCURRENCES.get(after.status) if after is not None else None
-    if after is None or occurrence is None or before.status is after.status:
+    if after is None:
         return ()
-    topics = dict.fromkeys(n.topic_urn for n in after.settings.notifications if occurrence.value in n.events)
-    if not topics:
+    return (*_of_update(before, after, changes), *_of_status(before, after, changes))
+
+
+def _of_status(before: Service, after: Service, changes: Changes) -> Sequence[Message]:
+    occurrence = OCCURRENCES.get(after.status)
+    if occurrence is None or before.status is after.status:
         return ()
     cause = bounded(_cause(after, changes), CAUSE_CHARS)
-    facts = _facts(before, after, cause)
     text = "\n".join(_lines(before, after, changes.rollouts, cause))
-    return tuple(
-        Message(
-            id="",
-            project_id=after.project_id,
-            topic_urn=topic,
-            subject=_subject(after, changes.rollouts),
-            text=text,
-            created_ms=after.transition_ms,
-            service_id=after.id,
-            occurrence=occurrence,
-            facts=facts,
-        )
-        for topic in topics
-    )
+    facts = _facts(before, after, cause)
+    message = Message("", "", "", _subject(after, changes.rollouts), text, after.transition_ms)
+    return _to_topics(after, replace(message, occurrence=occurrence, facts=facts))
+
+
+def _of_update(before: Service, after: Service, changes: Changes) -> Sequence[Message]:
+    """Of an update that failed, where the service itself has not."""
+    failed = next((r for r in changes.rollouts if _fails(r, before, after)), None)
+    if failed is None or after.status is ServiceStatus.FAILED:
+        return ()
+    cause = bounded(after.error, CAUSE_CHARS)
+    at_ms = max((event.occur_ms for event in changes.events), default=after.transition_ms)
+    goes_back = failed.state is RolloutState.ROLLING_BACK
+    subject = f"{after.name}: the {_KINDS[failed.kind]} to revision {failed.target} failed"
+    what = f"it goes back to revision {after.revision}" if goes_back else "and going back failed too"
+    text = "\n".join((f"{subject}, {what}. The service is {after.status}.", *_why(after, cause, at_ms)))
+    facts = {**_facts(before, after, cause), "occurred_at": at_ms, "failed_revision": failed.target}
+    message = Message("", "", "", subject, text, at_ms)
+    return _to_topics(after, replace(message, occurrence=Occurrence.FAILED, facts=facts))
+
+
+def _fails(rollout: Rollout, before: Service, after: Service) -> bool:
+    """Whether it turns back with this change, or fails on its way back."""
+    if rollout.base is None or rollout.base == rollout.target:
+        return False
+    turns = before.revision == rollout.target and after.revision == rollout.base
+    if rollout.state is RolloutState.ROLLING_BACK:
+        return turns
+    again = after.error == rollout.cause != before.error
+    return rollout.state is RolloutState.FAIL and (turns or again)
+
+
+def _to_topics(service: Service, message: Message) -> Sequence[Message]:
+    """The message for each topic that wants to hear of such an occurrence."""
+    wanted = (n.topic_urn for n in service.settings.notifications if message.occurrence in n.events)
+    whose = replace(message, project_id=service.project_id, service_id=service.id)
+    return [replace(whose, topic_urn=topic) for topic in dict.fromkeys(wanted)]
 
 
 def _subject(after: Service, rollouts: Sequence[Rollout]) -> str:
@@ -106,12 +134,16 @@ def _lines(before: Service, after: Service, rollouts: Sequence[Rollout], cause: 
     yield f"Service {after.name} is {after.status}, it was {before.status}: {meanings[after.status]}."
     for rollout in rollouts:
         yield from _of(rollout, after)
+    yield from _why(after, cause, after.transition_ms)
+
+
+def _why(service: Service, cause: str, at_ms: int) -> Iterator[str]:
     if cause:
         yield f"Why: {cause}"
-    yield f"When: {_at(after.transition_ms)}"
-    yield f"Where to look: modelyard services show {after.name}"
-    yield f"    modelyard services events {after.name}"
-    yield f"    GET {path(after)}"
+    yield f"When: {_at(at_ms)}"
+    yield f"Where to look: modelyard services show {service.name}"
+    yield f"    modelyard services events {service.name}"
+    yield f"    GET {path(service)}"
 
 
 def _of(rollout: Rollout, service: Service) -> Iterator[str]:

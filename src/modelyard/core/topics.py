@@ -44,6 +44,7 @@ ELSEWHERE = frozenset(
     ]
 )
 """What SMN has besides, and nobody can subscribe by here."""
+AT_SMN = frozenset({"http", "https", "email", *ELSEWHERE})
 
 
 def topic_urn(region: str, project_id: str, name: str) -> str:
@@ -84,14 +85,16 @@ def publish_violations(subject: str, message: str | None, time_to_live_s: int | 
         yield Violation("time_to_live", f"is {time_to_live_s}, must be 1 to {TIME_TO_LIVE_S} seconds")
 
 
-def structure(text: str) -> tuple[Mapping[str, str], tuple[Violation, ...], tuple[str, ...]]:
+def structure(
+    text: str, *, at_smn: bool = False
+) -> tuple[Mapping[str, str], tuple[Violation, ...], tuple[str, ...]]:
     """A `message_structure`, which is JSON in a string: (texts by protocol, what is wrong with it, keys that
-    count for nobody).
+    count for nobody). `at_smn`: the topic is one of a real SMN, which has protocols of its own.
 
     >>> structure('{"default": "a", "email": "b"}')
     ({'default': 'a', 'email': 'b'}, (), ())
     """
-    at = "message_structure"
+    at, known = "message_structure", AT_SMN if at_smn else PROTOCOLS
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):
@@ -102,7 +105,7 @@ def structure(text: str) -> tuple[Mapping[str, str], tuple[Violation, ...], tupl
     texts: dict[str, str] = {}
     ignored: list[str] = []
     for key, value in read.items():
-        if key not in (DEFAULT, *PROTOCOLS):
+        if key not in (DEFAULT, *known):
             ignored.append(f"{at}.{key}")
         elif not isinstance(value, str):
             wrong.append(Violation(f"{at}.{key}", f"is {shown(value)}, must be a text"))

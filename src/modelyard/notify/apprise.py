@@ -60,11 +60,13 @@ def masked(text: str, url: str) -> str:
 class AppriseChannel:
     """The channel of the protocol apprise (`notify.base`)."""
 
+    at_once = AT_ONCE
+
     def __init__(self, guard: Guard, allowed: Sequence[Network], *, whole_s: float = WHOLE_S) -> None:
         self._guard = guard
         self._allowed = [str(network) for network in allowed]
         self._whole_s = whole_s
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._checks = asyncio.Semaphore(AT_ONCE)
 
     async def checked(self, url: str) -> Checked:
         """What is shown of it, and the whole of it. Raises EndpointError."""
@@ -72,7 +74,8 @@ class AppriseChannel:
             raise EndpointError("must be a URL that Apprise knows, such as slack://…")
         try:
             await self._reachable(url)
-            await self._run(url, check=True)
+            async with self._checks:
+                await self._run(url, check=True)
         except RefusedError as error:
             raise EndpointError(str(error)) from error
         except (PassingError, PermanentError) as error:
@@ -100,12 +103,11 @@ class AppriseChannel:
     async def _run(self, url: str, title: str = "", body: str = "", *, check: bool = False) -> None:
         """Raises PassingError, PermanentError."""
         asked = {"url": url, "title": title, "body": body, "allowed": self._allowed, "check": check}
-        async with self._places:
-            try:
-                async with asyncio.timeout(self._whole_s):
-                    answer = await _answer(json.dumps(asked).encode())
-            except TimeoutError as error:
-                raise PassingError(f"Apprise was not done within {self._whole_s:.0f} s") from error
+        try:
+            async with asyncio.timeout(self._whole_s):
+                answer = await _answer(json.dumps(asked).encode())
+        except TimeoutError as error:
+            raise PassingError(f"Apprise was not done within {self._whole_s:.0f} s") from error
         try:
             said = json.loads(answer.strip().rpartition(b"\n")[2])
             kind, cause = str(said["kind"]), masked(str(said["error"]), url)

@@ -36,5 +36,14 @@ class GoneError(PermanentError):
     """The endpoint wants no more messages, ever: the subscription is over."""
 
 
+MANY = 64
+"""At a time, by a channel that only waits for others."""
+
+
 class Channel(Protocol):
+    """`at_once`: how many it sends at a time; whoever calls sees to it (`places`)."""
+
+    @property
+    def at_once(self) -> int: ...
+
     async def send(self, subscription: Subscription, message: Message) -> None: ...

@@ -19,7 +19,7 @@ import httpcore
 from modelyard.core.outbound import Target, UrlError, target
 from modelyard.domain.notifications import Message, Subscription
 from modelyard.domain.texts import printable, shortened
-from modelyard.notify.base import GoneError, PassingError, PermanentError
+from modelyard.notify.base import MANY, GoneError, PassingError, PermanentError
 from modelyard.notify.envelope import Enveloped
 from modelyard.notify.guard import Guard, RefusedError
 
@@ -40,6 +40,8 @@ class Answer:
 
 class HttpChannel:
     """See the module. `enveloped` makes headers and body; `tls`: whom to trust (None: whom this machine does)."""
+
+    at_once = MANY
 
     def __init__(
         self,

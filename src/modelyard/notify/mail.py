@@ -114,23 +114,21 @@ def _footer(message: Message, links: Links) -> str:
 class MailChannel:
     """The channel of the protocol email (`notify.base`)."""
 
+    at_once = AT_ONCE
+
     def __init__(self, server: MailServer, links: Callable[[Subscription], Links]) -> None:
         self._server = server
         self._links = links
-        self._places = asyncio.Semaphore(AT_ONCE)
 
     async def send(self, subscription: Subscription, message: Message) -> None:
         if fault := address_fault(subscription.endpoint):
             raise PermanentError(f"the address {fault}")
         mail = letter(self._server, subscription, message, self._links(subscription))
-        async with self._places:
-            try:
-                async with asyncio.timeout(WHOLE_S):
-                    await _in_thread(lambda: deliver(self._server, mail, subscription.endpoint))
-            except TimeoutError as error:
-                raise PassingError(
-                    f"{_where(self._server)} did not take the mail within {WHOLE_S:.0f} s"
-                ) from error
+        try:
+            async with asyncio.timeout(WHOLE_S):
+                await _in_thread(lambda: deliver(self._server, mail, subscription.endpoint))
+        except TimeoutError as error:
+            raise PassingError(f"{_where(self._server)} did not take the mail within {WHOLE_S:.0f} s") from error
 
 
 async def _in_thread(act: Callable[[], None]) -> None:

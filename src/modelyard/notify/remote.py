@@ -13,7 +13,7 @@ import httpx
 
 from modelyard.domain.notifications import Message, Subscription
 from modelyard.iam.signature import SignedRequest, signed
-from modelyard.notify.base import PassingError, PermanentError
+from modelyard.notify.base import MANY, PassingError, PermanentError
 
 TIMEOUT_S = 30.0
 MOST_SAID = 300
@@ -39,6 +39,8 @@ class RemoteSmn:
 
 class RemoteChannel:
     """The channel of the protocol smn (`notify.base`). `clock`: milliseconds since 1970 UTC."""
+
+    at_once = MANY
 
     def __init__(
         self, remote: RemoteSmn, clock: Callable[[], int], transport: httpx.AsyncBaseTransport | None = None

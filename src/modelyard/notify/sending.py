@@ -1,11 +1,11 @@
 """Deliveries, carried out: the first of each lane is sent, what became of it is written, then the next.
 
 Promises: nothing of a lane is sent before what came earlier in it was taken or given up; a lane that waits holds
-no other up. Of one subscription, of one project, and of all, a bounded number is sent at a time, so that one slow
-receiver delays itself only. Nothing is sent whose time_to_live was over, or whose subscription had ended, when its
-turn came. Nothing is written before it was tried, so a crash repeats what was in flight and
-loses nothing. No transaction is open while something is sent. What becomes of a try is decided in
-`core.deliveries`.
+no other up. Of one subscription, of one project, by one channel, and of all, a bounded number is sent at a time,
+so that one slow receiver delays itself only, and one project leaves room for the others. Nothing is sent whose
+time_to_live was over, or whose subscription had ended, when its turn came. Nothing is written before it was tried,
+so a crash repeats what was in flight and loses nothing. No transaction is open while something is sent. What
+becomes of a try is decided in `core.deliveries`.
 """
 
 import asyncio
@@ -30,7 +30,8 @@ from modelyard.domain.notifications import (
 from modelyard.domain.service import Event, EventType
 from modelyard.domain.texts import shown
 from modelyard.domain.tracing import Span
-from modelyard.notify.base import Channel, GoneError, PassingError, PermanentError
+from modelyard.notify.base import MANY, Channel, GoneError, PassingError, PermanentError
+from modelyard.notify.places import Places
 from modelyard.store.base import Store, WriteTransaction
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ KeepSpans = Callable[[WriteTransaction, Sequence[Span]], Awaitable[object]]
 BURST = 50
 """So many of one lane, then others have their turn."""
 DAY_MS = 24 * 3600_000
-OF_SUBSCRIPTION, OF_PROJECT, AT_ALL = 4, 16, 64
+OF_SUBSCRIPTION, OF_PROJECT, AT_ALL = 4, 16, MANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Sender:
         self._clocks = clocks
         self._patience = patience
         self._slots = asyncio.Semaphore(AT_ALL)
+        self._places = {name: Places(min(channel.at_once, AT_ALL)) for name, channel in channels.items()}
         self._few: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def lanes(self) -> Iterable[str]:
@@ -129,12 +131,16 @@ class Sender:
 
     @asynccontextmanager
     async def _turn(self, subscription: Subscription) -> AsyncIterator[None]:
-        """Whoever waits for its subscription holds no turn of its project, and so on."""
+        """Whoever waits for its subscription holds no place of its channel, and so on."""
         of_subscription = self._few.setdefault(subscription.urn, asyncio.Semaphore(OF_SUBSCRIPTION))
         of_project = self._few.setdefault(f"project {subscription.project_id}", asyncio.Semaphore(OF_PROJECT))
+        places = self._places.get(subscription.protocol)
         async with AsyncExitStack() as stack:
-            for slots in (of_subscription, of_project, self._slots):
-                await stack.enter_async_context(slots)
+            await stack.enter_async_context(of_subscription)
+            if places is not None:
+                await stack.enter_async_context(places.of(subscription.project_id))
+            await stack.enter_async_context(of_project)
+            await stack.enter_async_context(self._slots)
             yield
 
     async def _tried(self, dispatch: Dispatch) -> tuple[bool, Try]:

@@ -30,7 +30,7 @@ from modelyard.operations import acting, limits
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.topics import QUOTA, own_topic
 from modelyard.store.base import WriteTransaction
-from modelyard.store.notifications import DeliveryQuery, Window
+from modelyard.store.notifications import Again, DeliveryQuery, Window
 
 CONFIRM_MS = 48 * 3600 * 1000
 PAUSE_MS = 60 * 1000
@@ -172,7 +172,7 @@ async def _again(ctx: Context, w: WriteTransaction, one: Subscription) -> Sequen
     asked = _asking(ctx, one, SubscriptionStatus.UNCONFIRMED)
     await w.save_subscription(asked)
     waiting = DeliveryQuery(subscription_urn=one.urn, state=DeliveryState.WAITING)
-    await w.redeliver(waiting, ctx.steady(), ctx.clock())
+    await w.redeliver(waiting, Again(ctx.steady(), ctx.clock(), MOST))
     return await _tell(ctx, w, asked, MessageType.SUBSCRIPTION, INVITATION)
 
 

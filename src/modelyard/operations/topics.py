@@ -19,6 +19,8 @@ from modelyard.store.base import ReadTransaction, WriteTransaction
 from modelyard.store.notifications import EVERYBODYS, Window
 
 QUOTA = "0118"
+ROOM = 100
+"""So many messages go at once when one more has no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +130,26 @@ async def publish(
     async with ctx.store.write() as w:
         if not await known(ctx, w, project_id, urn):
             raise NotFound("topic", urn)
+        await _in_quota(ctx, w, project_id)
         if ctx.tracing is not None:
             message = await ctx.tracing.traced(w, message)
         lanes = await w.add_message(message, ctx.steady())
     ctx.teller.wake(lanes or ())
     return message
+
+
+async def _in_quota(ctx: Context, w: WriteTransaction, project_id: str) -> None:
+    """Has room for one more message of the project: what everybody got makes it. Raises Invalid."""
+    most = (await limits.quotas(ctx, w, project_id)).messages
+    there = await w.published(project_id, most + ROOM)
+    if there >= most:
+        there -= await w.make_room(project_id, there - most + ROOM)
+    if there >= most:
+        text = (
+            f"cannot be published: the project keeps {there} messages that wait for a subscriber or were given"
+            f" up; at most {most} are allowed (quota messages)"
+        )
+        raise Invalid(Violation("message", text, QUOTA))
 
 
 async def known(ctx: Context, w: WriteTransaction, project_id: str, urn: str) -> bool:

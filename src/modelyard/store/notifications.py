@@ -44,6 +44,29 @@ class DeliveryQuery:
     state: DeliveryState | None = None
 
 
+Place = tuple[int, str]
+"""Of a delivery in the order of all: the number of its message, and its subscription."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Which deliveries are to be sent again: at most `most`, behind the place `after` (None: from the first on).
+    `now_ms` is of the steady clock, `wall_ms` of the wall clock."""
+
+    now_ms: int
+    wall_ms: int
+    most: int
+    after: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redelivered:
+    """How many deliveries in which lanes, and where to go on (None: those were all)."""
+
+    lanes: Mapping[Lane, int]
+    after: Place | None = None
+
+
 class NotificationReads(Protocol):
     async def topic(self, project_id: str | None, urn: str) -> Topic | None:
         """One of the project's, or of EVERYBODYS."""
@@ -73,6 +96,10 @@ class NotificationReads(Protocol):
         """The first delivery of the lane that waits: nothing behind it may be sent before it."""
 
     async def backlog(self) -> Backlog: ...
+
+    async def published(self, project_id: str, most: int) -> int:
+        """How many messages are kept that no service told, but users of the project published; counted up to
+        `most`."""
 
 
 class NotificationWrites(NotificationReads, Protocol):
@@ -106,10 +133,14 @@ class NotificationWrites(NotificationReads, Protocol):
     async def died_before(self, dispatch: Dispatch) -> bool:
         """Whether the delivery before this one in its lane is dead too."""
 
-    async def redeliver(self, query: DeliveryQuery, now_ms: int, wall_ms: int) -> Mapping[Lane, int]:
-        """Dead letters that match wait again, and those that wait are due at once: how many in which lanes. Those
-        whose message has expired, or whose subscription is not open (and the message a notification), stay as they
-        are."""
+    async def make_room(self, project_id: str, count: int) -> int:
+        """Forget so many messages, the oldest first, that users of the project published and for which no delivery
+        waits or is dead; how many there were."""
+
+    async def redeliver(self, query: DeliveryQuery, again: Again) -> Redelivered:
+        """Dead letters that match wait again, and those that wait are due at once: as many as `again` says, in the
+        order of messages. Those whose message has expired, or whose subscription is not open (and the message a
+        notification), stay as they are."""
 
     async def prune(self, delivered_ms: int, dead_ms: int) -> int:
         """Forget messages none of whose deliveries waits: those from before `delivered_ms`, those with a dead

@@ -101,9 +101,55 @@ def test_a_failure_says_what_from_what_why_and_where_to_look() -> None:
 def test_an_update_that_was_taken_back_says_so() -> None:
     back = Rollout("o", "s1", RolloutKind.UPDATE, 4, 3, 1, RolloutState.FAIL, cause="out of memory")
     after = at(ServiceStatus.RUNNING, error="out of memory")
-    [message] = messages(at(ServiceStatus.DEPLOYING), after, rollouts=(back,))
+    [message] = messages(at(ServiceStatus.DEPLOYING, error="out of memory"), after, rollouts=(back,))
     assert message.subject == "digits is running: the update to revision 4 failed"
     assert "The update to revision 4 failed; revision 3 goes on.\nWhy: out of memory\n" in message.text
+
+
+BACK = Rollout("o", "s1", RolloutKind.UPDATE, 4, 3, 1, RolloutState.ROLLING_BACK, cause="out of memory")
+UPDATING = at(ServiceStatus.DEPLOYING, revision=4)
+GOING_BACK = replace(UPDATING, revision=3, error="out of memory")
+TURN = Event("s1", EventType.ABNORMAL, "Failed to update the service.", 1_700_000_005_000)
+
+
+def test_an_update_that_fails_is_a_failure_at_once() -> None:
+    [message] = messages(UPDATING, GOING_BACK, rollouts=(BACK,), events=(TURN,))
+    assert (message.occurrence, message.subject) == (Occurrence.FAILED, "digits: the update to revision 4 failed")
+    assert message.text.startswith(
+        "digits: the update to revision 4 failed, it goes back to revision 3. The service is deploying.\n"
+        "Why: out of memory\n"
+        "When: 2023-11-14T22:13:25Z\n"
+    )
+    facts = {"status": "deploying", "revision": 3, "failed_revision": 4, "occurred_at": TURN.occur_ms}
+    assert facts.items() <= dict(message.facts).items()
+    assert message.created_ms == TURN.occur_ms
+
+
+def test_an_update_that_fails_is_told_once_and_to_who_wants_failures() -> None:
+    assert (
+        messages(GOING_BACK, replace(GOING_BACK, transition_ms=1), rollouts=(replace(BACK, switched=True),)) == ()
+    )
+    others = ServiceSettings(notifications=(Notification(T, ALL - {1}),))
+    assert messages(UPDATING, replace(GOING_BACK, settings=others), rollouts=(BACK,)) == ()
+    done = replace(BACK, state=RolloutState.FAIL)
+    [message] = messages(GOING_BACK, replace(GOING_BACK, status=ServiceStatus.RUNNING), rollouts=(done,))
+    assert message.occurrence is Occurrence.RUNNING
+
+
+def test_going_back_that_fails_is_a_failure_too() -> None:
+    text = "out of memory\nThe rollback failed too: no room"
+    ended = replace(BACK, state=RolloutState.FAIL, cause=text)
+    after = replace(GOING_BACK, status=ServiceStatus.CONCERNING, error=text)
+    first, second = messages(GOING_BACK, after, rollouts=(ended,))
+    assert (first.occurrence, second.occurrence) == (Occurrence.FAILED, Occurrence.CONCERNING)
+    assert "the update to revision 4 failed, and going back failed too. The service is concerning." in first.text
+
+
+def test_a_stop_while_it_goes_back_is_no_failure() -> None:
+    ended = replace(BACK, state=RolloutState.FAIL)
+    assert (
+        messages(GOING_BACK, replace(GOING_BACK, status=ServiceStatus.STOPPING, error=""), rollouts=(ended,)) == ()
+    )
 
 
 def test_a_rollout_that_is_complete_says_so() -> None:

@@ -24,6 +24,7 @@ from modelyard.store.sql import SqlStore
 class Slow:
     """Takes nothing until `open` is set."""
 
+    at_once: int = AT_ALL
     open: asyncio.Event = field(default_factory=asyncio.Event)
     inside: Counter[str] = field(default_factory=Counter)
     full: asyncio.Event = field(default_factory=asyncio.Event)
@@ -126,6 +127,22 @@ async def test_a_project_of_slow_receivers_delays_itself_only(store: SqlStore) -
     await asyncio.gather(*tasks)
 
 
+async def test_a_project_leaves_places_of_a_channel_to_others_and_waiting_is_no_try(store: SqlStore) -> None:
+    """Four at a time: three of the slow one's at most, and nothing of it waits in front of the others."""
+    slow = Slow(at_once=4, most=3)
+    sending = sender(store, slow, send_s=0.2)
+    tasks = [asyncio.create_task(sending.handle(key)) for key in await waiting(store, "slow", 10, 2)]
+    await slow.full.wait()
+    for key in await waiting(store, "quick", 2, 3):
+        assert await sending.handle(key) is None
+    assert slow.inside.total() == 3
+    await asyncio.gather(*tasks)  # each is cut off in its turn
+    async with store.read() as r:
+        _, found = await r.deliveries(DeliveryQuery("slow"), Window())
+    assert {one.delivery.error for one in found} == {"it took longer than 0.2 s"}
+    assert {one.delivery.attempts for one in found} == {1}
+
+
 async def test_a_channel_that_does_not_end_is_cut_off(store: SqlStore) -> None:
     [key] = await waiting(store, "slow", 1, 1)
     assert await sender(store, Slow(), send_s=0.01).handle(key) == 2_000
@@ -139,6 +156,8 @@ async def test_a_stop_writes_down_what_was_answered(store: SqlStore) -> None:
     [key] = await waiting(store, "p", 1, 1)
 
     class Answered:
+        at_once = AT_ALL
+
         async def send(self, *_: object) -> None:
             asyncio.get_running_loop().call_soon(task.cancel)
 

@@ -1,5 +1,6 @@
 """Topics and publishing: `/v2/{project_id}/notifications/topics`, as SMN v2 has it (contract §7)."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -104,11 +105,13 @@ async def publish(
     """To every subscription that is confirmed now, at least once, with this message_id each time."""
     said = sent.value
     violations = [*sent.violations]
-    structure, wrong, unknown = (
-        ({}, (), ()) if said.message_structure is None else rules.structure(said.message_structure)
-    )
-    ignored(request, [*unknown])
-    violations += wrong
+    structure: Mapping[str, str] = {}
+    if said.message_structure is not None:
+        remote = ctx.notifications.remote
+        at_smn = remote is not None and remote.has(topic_urn)
+        structure, wrong, unknown = rules.structure(said.message_structure, at_smn=at_smn)
+        ignored(request, [*unknown])
+        violations += wrong
     if said.message is None and said.message_structure is None:
         violations.append(Violation("message", "is mandatory, or message_structure is"))
     if violations:

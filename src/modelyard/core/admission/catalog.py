@@ -116,7 +116,8 @@ class Quotas:
 
     `buckets`: how many it may claim by itself. `objects_max_bytes`: of all that its users upload into its buckets,
     together with what is there; `object_max_bytes`: of one object that they upload. `topics`, `subscriptions`: of
-    notifications, how many a project may have. `total_…`: of all its services
+    notifications, how many a project may have; `messages`: of what its users publish, how many are
+    kept that wait for somebody or were given up. `total_…`: of all its services
     (`admission.totals`).
     """
 
@@ -135,6 +136,7 @@ class Quotas:
     object_max_bytes: int = 50 * 1024**3
     topics: int = 100
     subscriptions: int = 1000
+    messages: int = 10_000
     total_cpu: int = UNBOUNDED
     total_memory_mib: int = UNBOUNDED
     total_disk_mib: int = UNBOUNDED

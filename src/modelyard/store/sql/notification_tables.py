@@ -28,7 +28,7 @@ subscriptions = Table(
     Column("remark", Text, nullable=False),
     Column("format", String, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-    Column("token", String, nullable=False, index=True),
+    Column("token", String, nullable=False),
     Column("confirm_until_ms", BigInteger, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Index(None, "topic_urn", "created_ms"),
@@ -52,6 +52,7 @@ messages = Table(
     Column("created_ms", BigInteger, nullable=False, index=True),
     Column("expires_ms", BigInteger),
     UniqueConstraint("id"),
+    Index(None, "project_id", "service_id", "number"),
 )
 
 deliveries = Table(

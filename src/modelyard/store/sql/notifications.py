@@ -1,6 +1,8 @@
 """Topics, subscriptions, messages and their deliveries: statements.
 
-The endpoint of a subscription is sealed with its secret: addresses of webhooks and of chats carry keys.
+The endpoint of a subscription is sealed with its secret: addresses of webhooks and of chats carry keys. So is the
+token that confirms it, which is sent at every try and so is no hash; rows from before schema 0011 have it in the
+clear, until the store is opened (`seal_tokens`).
 """
 
 from collections import Counter
@@ -8,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy import true as sql_true
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from modelyard.domain.notifications import (
     Backlog,
@@ -24,7 +27,7 @@ from modelyard.domain.notifications import (
     SubscriptionStatus,
     Topic,
 )
-from modelyard.store.notifications import EVERYBODYS, DeliveryQuery, Window
+from modelyard.store.notifications import EVERYBODYS, Again, DeliveryQuery, Redelivered, Window
 from modelyard.store.sql import queries
 from modelyard.store.sql.convert import from_json, to_json
 from modelyard.store.sql.notification_tables import deliveries, messages, subscriptions, topics
@@ -71,7 +74,7 @@ def _owner(urn: str) -> str:
 
 def _subscription(row: Any, box: SecretBox) -> Subscription:
     opened: Any = from_json(box.open(_owner(row.urn), row.sealed))
-    endpoint, secret, address = opened
+    endpoint, secret, address, *of_token = opened
     return Subscription(
         urn=row.urn,
         topic_urn=row.topic_urn,
@@ -83,7 +86,7 @@ def _subscription(row: Any, box: SecretBox) -> Subscription:
         format=row.format,
         secret=secret,
         address=address,
-        token=row.token,
+        token=of_token[0] if of_token else row.token,
         confirm_until_ms=row.confirm_until_ms,
         created_ms=row.created_ms,
     )
@@ -98,11 +101,20 @@ def _subscription_row(value: Subscription, box: SecretBox) -> Mapping[str, Any]:
         "status": value.status.value,
         "remark": value.remark,
         "format": value.format,
-        "sealed": box.seal(_owner(value.urn), to_json([value.endpoint, value.secret, value.address])),
-        "token": value.token,
+        "sealed": box.seal(_owner(value.urn), to_json([value.endpoint, value.secret, value.address, value.token])),
+        "token": "",
         "confirm_until_ms": value.confirm_until_ms,
         "created_ms": value.created_ms,
     }
+
+
+async def seal_tokens(connection: AsyncConnection, box: SecretBox) -> int:
+    """Seal the tokens that were stored in the clear; returns how many there were."""
+    rows = (await connection.execute(select(subscriptions).where(_SUBSCRIPTION.token != ""))).all()
+    for row in rows:
+        values = _subscription_row(_subscription(row, box), box)
+        await connection.execute(update(subscriptions).where(_SUBSCRIPTION.urn == row.urn).values(values))
+    return len(rows)
 
 
 def _message(row: Any) -> Message:
@@ -257,6 +269,10 @@ class NotificationReading(Session):
         oldest = select(func.min(_MESSAGE.created_ms)).select_from(_ALL).where(_DELIVERY.state == WAITING)
         return Backlog(waiting, dead, await self._value(oldest) if waiting else None)
 
+    async def published(self, project_id: str, most: int) -> int:
+        some = select(_MESSAGE.number).where(*_published(project_id)).limit(most)
+        return int(await self._value(select(func.count()).select_from(some.subquery())))
+
     def _dispatch(self, row: Row[Any], message: Message) -> Dispatch:
         subscription = _subscription(part(row, subscriptions), self._box)
         return Dispatch(subscription, message, _delivery(part(row, deliveries), message.id))
@@ -320,32 +336,50 @@ class NotificationWriting(NotificationReading):
         )
         return bool(await self._value(statement.order_by(_DELIVERY.number.desc()).limit(1)) == DEAD)
 
-    async def redeliver(self, query: DeliveryQuery, now_ms: int, wall_ms: int) -> Mapping[Lane, int]:
-        lasting = or_(_MESSAGE.expires_ms.is_(None), _MESSAGE.expires_ms > wall_ms)
+    async def make_room(self, project_id: str, count: int) -> int:
+        old = select(_MESSAGE.number).where(*_published(project_id), ~_has(WAITING), ~_has(DEAD))
+        old = old.order_by(_MESSAGE.number).limit(count)
+        return await self._run(delete(messages).where(_MESSAGE.number.in_(old)))
+
+    async def redeliver(self, query: DeliveryQuery, again: Again) -> Redelivered:
+        lasting = or_(_MESSAGE.expires_ms.is_(None), _MESSAGE.expires_ms > again.wall_ms)
         wanted = or_(_SUBSCRIPTION.status.in_(OPEN), _MESSAGE.type != MessageType.NOTIFICATION.value)
+        place = tuple_(_DELIVERY.number, _DELIVERY.subscription_urn)
         asked = (
-            select(_DELIVERY.subscription_urn, _DELIVERY.service_id, _DELIVERY.number, _DELIVERY.state)
+            select(_DELIVERY.number, _DELIVERY.subscription_urn, _DELIVERY.service_id)
             .select_from(_ALL)
             .where(*_conditions(query), lasting, wanted, _DELIVERY.state != DELIVERED)
+            .order_by(_DELIVERY.number, _DELIVERY.subscription_urn)
+            .limit(again.most)
         )
+        if again.after is not None:
+            asked = asked.where(place > tuple_(*map(literal, again.after)))
         rows = await self._rows(asked)
-        again = {"state": WAITING, "attempts": 0, "since_ms": now_ms, "due_ms": 0, "error": "", "ended_ms": None}
-        this = (_DELIVERY.subscription_urn == bindparam("of_urn"), _DELIVERY.number == bindparam("of_number"))
-        for state, values in ((DEAD, again), (WAITING, {"due_ms": 0})):
-            keys = [{"of_urn": r.subscription_urn, "of_number": r.number} for r in rows if r.state == state]
-            if keys:
-                await self._run(update(deliveries).where(*this).values(values), keys)
-        return Counter(Lane(row.subscription_urn, row.service_id) for row in rows)
+        if not rows:
+            return Redelivered({})
+        batch = asked.subquery()
+        of_batch = place.in_(select(batch.c.number, batch.c.subscription_urn))
+        waits = {"attempts": 0, "since_ms": again.now_ms, "due_ms": 0, "error": "", "ended_ms": None}
+        for state, values in ((WAITING, {"due_ms": 0}), (DEAD, {"state": WAITING, **waits})):
+            await self._run(update(deliveries).where(of_batch, _DELIVERY.state == state).values(values))
+        last = (rows[-1].number, rows[-1].subscription_urn) if len(rows) == again.most else None
+        return Redelivered(Counter(Lane(row.subscription_urn, row.service_id) for row in rows), last)
 
     async def prune(self, delivered_ms: int, dead_ms: int) -> int:
-        def has(state: str) -> ColumnElement[bool]:
-            return exists().where(_DELIVERY.number == _MESSAGE.number, _DELIVERY.state == state)
-
         old = or_(
-            and_(_MESSAGE.created_ms < delivered_ms, ~has(DEAD)),
+            and_(_MESSAGE.created_ms < delivered_ms, ~_has(DEAD)),
             _MESSAGE.created_ms < dead_ms,
         )
-        return await self._run(delete(messages).where(old, ~has(WAITING)))
+        return await self._run(delete(messages).where(old, ~_has(WAITING)))
+
+
+def _has(state: str) -> ColumnElement[bool]:
+    """Whether a message has such a delivery."""
+    return exists().where(_DELIVERY.number == _MESSAGE.number, _DELIVERY.state == state)
+
+
+def _published(project_id: str) -> Sequence[ColumnElement[bool]]:
+    return _MESSAGE.project_id == project_id, _MESSAGE.service_id == ""
 
 
 def _windowed(statement: Any, window: Window) -> Any:

@@ -29,7 +29,7 @@ from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.identity import IdentityReading, IdentityWriting
 from modelyard.store.sql.log_streams import LogStreamReading, LogStreamWriting
 from modelyard.store.sql.models import ModelReading, ModelWriting
-from modelyard.store.sql.notifications import NotificationReading, NotificationWriting
+from modelyard.store.sql.notifications import NotificationReading, NotificationWriting, seal_tokens
 from modelyard.store.sql.postgresql import Postgresql
 from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.services import ServiceReading, ServiceWriting, seal_all
@@ -166,12 +166,13 @@ class SqlStore:
     async def _seal(self) -> None:
         """Seal what releases before schema 0002 wrote in the clear, and remove every other trace of it: free
         pages, and the copy that was kept before migrating, which differs in nothing else. Repeated until it has
-        worked."""
+        worked. Also tokens from before 0011, whose other traces are good for 48 hours, and stay."""
         engine = self._dialect.migrator()
         try:
             with translated():
                 async with engine.begin() as connection:
                     sealed = await settled(seal_all(connection, self._box))
+                    await settled(seal_tokens(connection, self._box))
         finally:
             await engine.dispose()
         copy = self._dialect.kept("0001")

@@ -1,0 +1,52 @@
+"""The places of a channel that carries only so much at a time, shared among projects.
+
+Promises: no project has all of them while there is more than one, so that receivers of one that take nothing leave
+room for the others; whoever waits gets one by project, each project in its turn, whatever the others have waiting.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class Places:
+    """See the module. `count`: how many there are."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._share = max(count - 1, 1)
+        self._held: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @asynccontextmanager
+    async def of(self, project_id: str) -> AsyncIterator[None]:
+        """Inside, the project has a place."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(project_id, deque()).append(turn)
+        self._give()
+        try:
+            await turn
+            yield
+        finally:
+            if turn.done() and not turn.cancelled():
+                self._held[project_id] -= 1
+                self._free += 1
+            self._give()
+
+    def _give(self) -> None:
+        while self._free and (project_id := self._next()) is not None:
+            waiting = self._waiting[project_id]
+            turn = waiting.popleft()
+            if waiting:
+                self._waiting.move_to_end(project_id)
+            else:
+                del self._waiting[project_id]
+            if turn.cancelled():
+                continue
+            turn.set_result(None)
+            self._free -= 1
+            self._held[project_id] += 1
+
+    def _next(self) -> str | None:
+        return next((each for each in self._waiting if self._held[each] < self._share), None)
