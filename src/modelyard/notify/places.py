@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 
 
 class Places:
-    """See the module. `count`: how many there are."""
+    """See the module. `count`: how many there are; `share`: so many of one project at most."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, share: int) -> None:
         self._free = count
-        self._share = max(count - 1, 1)
+        self._share = max(min(count - 1, share), 1)
         self._held: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 

@@ -86,7 +86,9 @@ class Sender:
         self._clocks = clocks
         self._patience = patience
         self._slots = asyncio.Semaphore(AT_ALL)
-        self._places = {name: Places(min(channel.at_once, AT_ALL)) for name, channel in channels.items()}
+        self._places = {
+            name: Places(min(channel.at_once, AT_ALL), OF_PROJECT) for name, channel in channels.items()
+        }
         self._few: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def lanes(self) -> Iterable[str]:

@@ -8,8 +8,8 @@ from modelyard.notify.places import Places
 class Holder:
     """Takes places, and holds each until it is let go of."""
 
-    def __init__(self, count: int) -> None:
-        self.places = Places(count)
+    def __init__(self, count: int, share: int = 99) -> None:
+        self.places = Places(count, share)
         self.inside: list[str] = []
         self.tasks: list[asyncio.Task[None]] = []
         self.leave: list[asyncio.Event] = []
@@ -42,6 +42,13 @@ async def test_no_project_has_them_all() -> None:
     assert held.inside == ["a", "a", "b"]
     await held.end()
     assert sorted(held.inside) == ["a", "a", "a", "a", "b"]
+
+
+async def test_a_project_has_its_share_at_most() -> None:
+    held = Holder(10, 2)
+    await held.take("a", "a", "a", "b")
+    assert held.inside == ["a", "a", "b"]
+    await held.end()
 
 
 async def test_one_place_is_everybodys() -> None:
