@@ -10,14 +10,13 @@ or whose bytes mean something else, are not in the same bundle. How many a worke
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from modelyard.batch.frames import Assignment, Wanted
-from modelyard.batch.inputs import Inputs
+from modelyard.batch.inputs import GIVEN_AGAIN, Inputs
 from modelyard.batch.tops import Top
 from modelyard.core.batch.outcomes import NonsenseError
 from modelyard.domain.batch import Source, Split
 
 MOST_SPLITS = 256
 QUICK_MS, SLOW_MS = 500, 1_000
-GIVEN_AGAIN = 8
 
 
 class Portions:

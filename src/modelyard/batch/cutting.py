@@ -44,14 +44,14 @@ async def cuts(
     row: int = 0,
     so_far: int = 0,
 ) -> AsyncGenerator[list[Cut], None]:
-    """In the order of the file, from the row on that begins `at`. Raises UnreadableError, and what the object
-    store raises while it is away."""
+    """In the order of the file, from the row on that begins `at`. `so_far`: rows of the task before. Raises
+    UnreadableError, and what the object store raises while it is away."""
     try:
         if job.format is Format.PARQUET:
             groups = await _row_groups(objects, place, info)
             yield [cut for cut in row_group_cuts(groups, PARQUET, so_far) if cut.start >= at]
             return
-        async with aclosing(_text_cuts(objects, place, info, job, sizes, at, row, so_far)) as parts:
+        async with aclosing(_text_cuts(objects, place, info, job, sizes, at, row)) as parts:
             async for some in parts:
                 yield some
     except (ObjectNotFoundError, ObjectRefusedError, ObjectChangedError, UncuttableEncodingError) as error:
@@ -59,18 +59,18 @@ async def cuts(
 
 
 async def _text_cuts(  # noqa: PLR0917
-    objects: Objects, place: Place, info: ObjectInfo, job: Job, sizes: Sizes, at: int, row: int, so_far: int
+    objects: Objects, place: Place, info: ObjectInfo, job: Job, sizes: Sizes, at: int, row: int
 ) -> AsyncGenerator[list[Cut], None]:
     cutter: Cutter | None = None
     if at:
         head = await _read(objects, place, info, 0, LONGEST_MARK)
-        cutter = _cutter(job, head, sizes, at=at, row=row, so_far=so_far)
+        cutter = _cutter(job, head, sizes, at=at, row=row)
     end = at
     async with aclosing(_pieces(objects, place, info, at)) as pieces:
         async for piece in pieces:
             end += len(piece)
             if cutter is None:
-                cutter = _cutter(job, piece[:LONGEST_MARK], sizes, at=0, row=0, so_far=so_far)
+                cutter = _cutter(job, piece[:LONGEST_MARK], sizes, at=0, row=0)
             yield cutter.feed(piece) if len(piece) <= _QUICK else await asyncio.to_thread(cutter.feed, piece)
     if end != info.size:
         raise ObjectChangedError(f"{place} has {end} bytes, and had {info.size}")
@@ -78,10 +78,10 @@ async def _text_cuts(  # noqa: PLR0917
         yield cutter.finish()
 
 
-def _cutter(job: Job, head: bytes, sizes: Sizes, *, at: int, row: int, so_far: int) -> Cutter:
+def _cutter(job: Job, head: bytes, sizes: Sizes, *, at: int, row: int) -> Cutter:
     if job.format is Format.JSONL:
-        return lines_cutter(head, sizes, at=at, row=row, so_far=so_far)
-    return csv_cutter(job.csv, head, sizes, at=at, row=row, so_far=so_far)
+        return lines_cutter(head, sizes, at=at, row=row)
+    return csv_cutter(job.csv, head, sizes, at=at, row=row)
 
 
 async def _pieces(objects: Objects, place: Place, info: ObjectInfo, at: int) -> AsyncGenerator[bytes, None]:

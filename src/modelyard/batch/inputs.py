@@ -19,6 +19,7 @@ PIECE = 1024 * 1024
 AHEAD = 8
 LEAST_GIVEN = 64 * 1024 * 1024
 GIVEN_AGAIN = 8
+"""A worker may ask for each byte so often."""
 
 Patiently = Callable[[Callable[[], Awaitable[bytes]]], Awaitable[bytes]]
 

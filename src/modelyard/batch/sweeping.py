@@ -36,12 +36,13 @@ async def sweep_all(parts: Parts) -> None:
 
 
 async def _known(store: Store, task_id: str) -> set[str]:
+    """Of those that are objects: parts in the ledger have names too, and nothing lies there."""
     known: set[str] = set()
-    source, start = 0, -1
+    after = (0, -1)
     while True:
         async with store.read() as r:
-            splits = await r.splits(task_id, source, None, TOGETHER, start)
-        known.update(split.part for split in splits if split.part)
-        if len(splits) < TOGETHER:
+            found = await r.objects_of(task_id, after, TOGETHER)
+        known.update(name for _, _, name in found)
+        if len(found) < TOGETHER:
             return known
-        source, start = splits[-1].source, splits[-1].start
+        after = found[-1][:2]

@@ -102,7 +102,7 @@ def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> d
     return defaults | dict(spec.envs) | facts
 
 
-def loading_weight(spec: InstanceSpec, options: LaunchOptions) -> float:
+def weight_of(spec: InstanceSpec, options: LaunchOptions) -> float:
     return min(options.batch_weight, options.loading_weight) if spec.batch else options.loading_weight
 
 
@@ -135,7 +135,7 @@ def process_spec(
     """The process that runs `spec` in `directory`, which is `DATA_DIR/instances/ID`; `taken`: users in use."""
     resources = spec.resources
     limits = Limits(resources.cpu, resources.memory_mib, resources.pids, resources.open_files)
-    weight = loading_weight(spec, options)
+    weight = weight_of(spec, options)
     plan = enforcement.plan(spec.instance_id, limits, weight=weight, quota=options.cpu_quota)
     work = directory.absolute() / WORK
     isolation = options.isolation

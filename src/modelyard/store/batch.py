@@ -31,6 +31,11 @@ class BatchReads(Protocol):
         """Of the sources `first` to `last` (None: all further ones), in the order of the input; those of source
         `first` only from behind the start `after`."""
 
+    async def objects_of(
+        self, task_id: str, after: tuple[int, int] = (0, -1), limit: int = 1000
+    ) -> Sequence[tuple[int, int, str]]:
+        """(source, start, name of the part) of splits whose part is an object, those behind the place `after`."""
+
     async def leased(self, task_id: str) -> Sequence[Split]: ...
 
 

@@ -6,7 +6,9 @@ that the next lines close), and is then read again with what follows. Items are 
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from modelyard_runtime.batch.cutter import Cutter, LineChunk
@@ -14,6 +16,8 @@ from modelyard_runtime.batch.encodings import LONGEST_MARK, MARK, Encoding, Enco
 from modelyard_runtime.batch.rows import Context, RowError, SourceError
 
 _FIELD_LIMIT = 2**31 - 1
+_QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
+"""Of a field in quotes, up to the quote that ends it, or may."""
 
 
 def csv_chunks(context: Context) -> Iterator[LineChunk]:
@@ -64,7 +68,9 @@ class CsvLines:
             return list(self._reader(io.StringIO(text, newline=""))), len(data)
         lines = list(io.StringIO(text, newline=""))
         rows, used = self._quoted(lines, final=final)
-        return rows, len(data) if used == len(lines) else sum(map(len, self.encoding.lines(data)[:used]))
+        if used in (0, len(lines)):
+            return rows, len(data) if used else 0
+        return rows, sum(map(len, self.encoding.lines(data)[:used]))
 
     def ends(self, data: bytes) -> list[int]:
         lines = self.encoding.lines(data)
@@ -81,7 +87,7 @@ class CsvLines:
         return self.encoding.lines(data)
 
     def passing(self) -> "Quotes":
-        return Quotes(self._delimiter)
+        return Quotes(self._delimiter, narrow=self.encoding.unit == 1)
 
     def _reader(self, lines: Iterable[str]) -> Any:
         return csv.reader(lines, delimiter=self._delimiter)
@@ -90,12 +96,12 @@ class CsvLines:
         """The rows, and how many lines they take."""
         ended = False
 
-        def told() -> Iterator[str]:
+        def end() -> Iterator[str]:
             nonlocal ended
-            yield from lines
             ended = True
+            yield from ()
 
-        reader = self._reader(told())
+        reader = self._reader(chain(lines, end()))
         rows: list[Any] = []
         used = 0
         for row in reader:
@@ -114,15 +120,25 @@ class CsvLines:
 
 
 class Quotes:
-    """The states of the csv module's own reader, as far as the end of a row depends on them."""
+    """The states of the csv module's own reader, as far as the end of a row depends on them. `narrow`: a quote has
+    one byte."""
 
-    def __init__(self, delimiter: str) -> None:
+    def __init__(self, delimiter: str, *, narrow: bool) -> None:
         self._delimiter = delimiter
+        self._narrow = narrow
         self._step = self._start
 
     @property
     def open(self) -> bool:
         return self._step == self._quoted
+
+    def within(self, data: bytes, start: int) -> int:
+        if not self.open:
+            return 0
+        if self._narrow and (found := _QUOTED.match(data, start)):
+            return found.end() - start
+        quote = data.find(b'"', start)
+        return (len(data) if quote < 0 else quote) - start
 
     def feed(self, text: str) -> None:
         at = 0

@@ -24,6 +24,9 @@ class Passing(Protocol):
 
     def feed(self, text: str) -> None: ...
 
+    def within(self, data: bytes, start: int) -> int:
+        """How many of the bytes from `start` on, where a line begins, cannot end the row and need not be fed."""
+
 
 class Lines(Protocol):
     """How rows of a format lie in lines. `returns`: a carriage return alone ends a line."""
@@ -80,26 +83,29 @@ class Cutter:
 
     def chunks(self, held: bytes, pieces: Iterator[bytes]) -> Iterator[LineChunk]:
         """`held`, then `pieces`."""
-        least = 0
+        least = known = 0
         final = False
         while True:
             if not final:
                 held, final = _filled(held, pieces, max(least, self._worth_a_call()))
             at = 0
             short = False
-            while not short and (end := (yield from self._cut(held, at, final=final))) > at:
-                at = end
+            while not short and (end := (yield from self._cut(held, at, known, final=final))) > at:
+                at, known = end, 0
                 short = not final and len(held) - at < self._worth_a_call()
             held = held[at:]
+            known = 0 if short else len(held)
             if final:
                 return
-            if len(held) > self._most and not short:
+            if known > self._most:
                 held, final = yield from self._pass_over(held, pieces)
+                known = 0
             least = min(2 * len(held), self._most + 1)  # a row is not read again for each window that it has
 
-    def _cut(self, held: bytes, at: int, *, final: bool) -> Generator[LineChunk, None, int]:
-        """One chunk from `at`; returns where it ended, `at` if there is none."""
-        size = self._chunk_bytes()
+    def _cut(self, held: bytes, at: int, known: int, *, final: bool) -> Generator[LineChunk, None, int]:
+        """One chunk from `at`; returns where it ended, `at` if there is none. `known`: in so many bytes no row
+        ends."""
+        size = max(self._chunk_bytes(), 2 * known)
         while at < len(held):
             limit = min(at + size, len(held))
             whole = final and limit == len(held)
@@ -172,17 +178,27 @@ class Cutter:
         all."""
         passing, decoder = self._lines.passing(), self._lines.encoding.decoder()
         passed = 0
-        final = ended = False
+        final = ended = broken = False
         while not ended:
-            lines, held, broken = self._whole(held, final=final)
+            if not broken:
+                skipped = self._last_line(held, 0, passing.within(held, 0))
+                passed, held = passed + skipped, held[skipped:]
+            block, place, quiet = held, 0, 0
+            lines, held, broken = self._whole(block, final=final)
             for n, line in enumerate(lines):
                 whole = n < len(lines) - 1 or not broken
+                place += len(line)
+                if place <= quiet and whole:
+                    continue
                 passing.feed(decoder.decode(line, final=whole))
-                passed += len(line)
-                if whole and not passing.open:
+                if not whole:
+                    break
+                if not passing.open:
                     held = b"".join(lines[n + 1 :]) + held
                     ended = True
                     break
+                quiet = place + passing.within(block, place)
+            passed += place
             if final:
                 break
             if not ended:

@@ -52,3 +52,6 @@ class Line:
     open = False
 
     def feed(self, text: str) -> None: ...
+
+    def within(self, _data: bytes, _start: int) -> int:
+        return 0

@@ -32,7 +32,7 @@ _LEAST_BYTES = 64 * 1024
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """What a split has at most: rows, and bytes (with its last row it may exceed these). `first_rows`: those of a
-    task have so many rows."""
+    task have so many rows, where only rows are known."""
 
     rows: int = 50_000
     bytes: int = 4 * 1024 * 1024
@@ -41,7 +41,7 @@ class Sizes:
     def of(self, size: int, so_far: int) -> "Sizes":
         """For a source of `size` bytes in a task of `so_far` rows."""
         least = 1 if so_far < _ENOUGH_ROWS else _LEAST_BYTES
-        return replace(self, bytes=min(self.bytes, max(size // _SHARES, least)), first_rows=self.rows)
+        return replace(self, bytes=min(self.bytes, max(size // _SHARES, least)))
 
     def rows_after(self, so_far: int) -> int:
         return min(max(so_far // _GROWTH, self.first_rows), self.rows)
@@ -74,8 +74,7 @@ class Ends(Protocol):
 
 
 class Cutter:
-    """Cuts one source. `at`, `row`: where it goes on, at the beginning of a row (0: of the file). `so_far`: rows
-    of the task before."""
+    """Cuts one source. `at`, `row`: where it goes on, at the beginning of a row (0: of the file)."""
 
     def __init__(
         self,
@@ -85,14 +84,12 @@ class Cutter:
         *,
         at: int,
         row: int,
-        so_far: int,
         mark: int = 0,
         header: bool = False,
     ) -> None:
         self._ends = ends
         self._units = units
         self._sizes = sizes
-        self._so_far = so_far
         self._mark = mark
         self._origin = at + mark
         self._fed = at
@@ -140,20 +137,17 @@ class Cutter:
         cut = Cut(self._start, end, self._first_row, self._rows)
         self._start = end
         self._first_row += self._rows
-        self._so_far += self._rows
         self._rows = 0
         return cut
 
     def _begin(self, at_unit: int = 0) -> None:
-        rows = 1 if self._header else self._sizes.rows_after(self._so_far)
+        rows = 1 if self._header else self._sizes.rows
         self._ends.limits.rows = rows
         self._ends.limits.units = max(1, self._sizes.bytes // self._units.width)
         self._ends.begun = at_unit
 
 
-def csv_cutter(
-    dialect: Dialect, head: bytes, sizes: Sizes, *, at: int = 0, row: int = 0, so_far: int = 0
-) -> Cutter:
+def csv_cutter(dialect: Dialect, head: bytes, sizes: Sizes, *, at: int = 0, row: int = 0) -> Cutter:
     """`head`: the file's first bytes (LONGEST_MARK, or all there are), which are fed as well if `at` is 0. Raises
     UncuttableEncodingError."""
     encoding, mark = encodings.encoding_of(dialect.encoding, head)
@@ -166,13 +160,12 @@ def csv_cutter(
         sizes,
         at=at,
         row=row,
-        so_far=so_far,
         mark=mark if begins else 0,
         header=dialect.header and begins,
     )
 
 
-def lines_cutter(head: bytes, sizes: Sizes, *, at: int = 0, row: int = 0, so_far: int = 0) -> Cutter:
+def lines_cutter(head: bytes, sizes: Sizes, *, at: int = 0, row: int = 0) -> Cutter:
     """Of JSONL: a line is a row. `head` as of `csv_cutter`. Raises UncuttableEncodingError."""
     encoding, mark = encodings.encoding_of("utf-8", head)
     if encoding != "utf-8":
@@ -180,7 +173,7 @@ def lines_cutter(head: bytes, sizes: Sizes, *, at: int = 0, row: int = 0, so_far
             f"JSON Lines must be in UTF-8, and the file says that it is in {encoding}"
         )
     ends = LineEnds(Limits(1, 1))
-    return Cutter(ends, encodings.Units(b""), sizes, at=at, row=row, so_far=so_far, mark=0 if at else mark)
+    return Cutter(ends, encodings.Units(b""), sizes, at=at, row=row, mark=0 if at else mark)
 
 
 def row_group_cuts(groups: Sequence[tuple[int, int]], sizes: Sizes, so_far: int = 0) -> Iterator[Cut]:

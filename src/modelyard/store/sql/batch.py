@@ -88,6 +88,14 @@ class BatchReading(Session):
         found = await self._rows(statement.order_by(_SPLIT.source, _SPLIT.start).limit(limit))
         return [rows.split(row) for row in found]
 
+    async def objects_of(
+        self, task_id: str, after: tuple[int, int] = (0, -1), limit: int = 1000
+    ) -> Sequence[tuple[int, int, str]]:
+        place = (_SPLIT.source, _SPLIT.start)
+        mine = (_SPLIT.task_id == task_id, _SPLIT.part != "", _SPLIT.content.is_(None))
+        statement = select(*place, _SPLIT.part).where(*mine, tuple_(*place) > tuple_(*after)).order_by(*place)
+        return [(row.source, row.start, row.part) for row in await self._rows(statement.limit(limit))]
+
     async def leased(self, task_id: str) -> Sequence[Split]:
         statement = select(batch_splits).where(_SPLIT.task_id == task_id, _SPLIT.state == SplitState.LEASED.value)
         return [rows.split(row) for row in await self._rows(statement.order_by(_SPLIT.source, _SPLIT.start))]

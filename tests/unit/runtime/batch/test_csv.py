@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from modelyard.core.batch.splitting import Sizes, csv_cutter
 from modelyard.domain.batch import Dialect
-from modelyard_runtime.batch.csv_rows import CsvLines
+from modelyard_runtime.batch.csv_rows import CsvLines, Quotes
 from modelyard_runtime.batch.cutter import Cutter, LineChunk
 from modelyard_runtime.batch.encodings import EncodingError, encoding, encoding_of
 from modelyard_runtime.batch.rows import RowError, Wanted
@@ -67,6 +67,17 @@ def test_each_row_can_be_the_first_of_a_split(text: str, name: str, step: int) -
     assert places[-1] == len(data)
     for n, place in enumerate(places):
         assert rows(chunks(data[place:], name, step)) == whole[n:]
+
+
+def test_a_field_of_many_lines_costs_no_look_at_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a row that is too long nothing is followed but where its quotes are."""
+    fed: list[int] = []
+    feed = Quotes.feed
+    monkeypatch.setattr(Quotes, "feed", lambda self, text: fed.append(len(text)) or feed(self, text))
+    data = b'1,"' + b'\n""\r\n' * 20_000 + b'",2\n3,4\n'
+    found = chunks(data, step=1000, most=5000)
+    assert rows(found) == ["the row is longer than 5000 bytes", ["3", "4"]]
+    assert len(fed) < 10
 
 
 @given(HOSTILE, st.sampled_from(ENCODINGS), st.integers(1, 20), st.integers(1, 20), st.integers(1, 3))
