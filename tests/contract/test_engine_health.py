@@ -15,6 +15,7 @@ from tests.worlds.engines import ProcessEngineWorld, all_in, spec
 from modelyard.domain.health import READINESS, Check, Health
 from modelyard.domain.process import ProcessState
 from modelyard.engines.base import InstanceSpec, Observed
+from modelyard.engines.launch import instance_spec
 from modelyard.processes import supervise
 
 READY, STARTING, EXITED = ProcessState.READY, ProcessState.STARTING, ProcessState.EXITED
@@ -164,4 +165,6 @@ async def test_what_an_older_release_wrote_down_is_understood(world: ProcessEngi
     path.write_text(json.dumps(values))
     await world.successor()
     assert [o.process.state for o in await world.until(all_in(READY))] == [READY]
-    assert [r.spec.health.readiness for r in world.engine._tracked.values()] == [READINESS]
+    written = world.directory().spec()
+    assert written is not None
+    assert instance_spec(written.label).health.readiness == READINESS

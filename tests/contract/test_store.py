@@ -511,7 +511,7 @@ async def test_a_service_of_a_former_release_has_its_countdown_and_its_settings(
     async with store.write() as w:
         await w.add_service(a.service("s1"))
         statement = text("UPDATE services SET attributes = :attributes, due_ms = :due_ms")
-        await w._connection.execute(statement, row)  # type: ignore[attr-defined]
+        await w.connection.execute(statement, row)  # type: ignore[attr-defined]
     async with store.read() as r:
         service = await r.service(None, "s1")
     assert service is not None

@@ -488,7 +488,7 @@ async def test_a_presigned_location_is_sealed(tmp_path: Path) -> None:
         " WHERE number = 1"
     )
     async with store.write() as w:
-        await w._connection.execute(text(moved))  # type: ignore[attr-defined]
+        await w.connection.execute(text(moved))  # type: ignore[attr-defined]
     async with store.read() as r:
         with pytest.raises(StoreUnavailableError, match="is not the key"):
             await r.sources("t1")
@@ -501,7 +501,7 @@ async def test_a_presigned_location_is_sealed(tmp_path: Path) -> None:
 async def test_what_a_split_costs(ledger: SqlStore) -> None:
     """Exactly: who adds a statement to every split finds it here, and writes down what it is for."""
     sent: list[str] = []
-    for engine in ledger._engines or ():
+    for engine in ledger.engines:
         event.listen(engine.sync_engine, "before_cursor_execute", lambda *sending: sent.append(sending[2]))
 
     def spent() -> int:
@@ -531,7 +531,7 @@ async def test_many_small_splits_cost_no_more_statements_than_one(ledger: SqlSto
         for split in await w.lease_bundle("t1", "i1", 77, 3):  # those of the fixture
             await w.publish("t1", whole(split))
     sent: list[str] = []
-    for engine in ledger._engines or ():
+    for engine in ledger.engines:
         event.listen(engine.sync_engine, "before_cursor_execute", lambda *sending: sent.append(sending[2]))
     async with ledger.write() as w:
         leased = await w.lease_bundle("t1", "i1", 77, 200)
@@ -575,7 +575,7 @@ async def test_the_next_split_is_found_by_an_index(tmp_path: Path) -> None:
     store = SqlStore(tmp_path / "modelyard.db")
     await store.open()
     sent: list[tuple[str, object]] = []
-    event.listen(store._engines[0].sync_engine, "before_cursor_execute", lambda *s: sent.append((s[2], s[3])))  # type: ignore[index]
+    event.listen(store.engines[0].sync_engine, "before_cursor_execute", lambda *s: sent.append((s[2], s[3])))
     async with store.write() as w:
         await w.lease("t1", "i1", 1)
         await w.splits("t1", 3, after=4)
@@ -583,7 +583,7 @@ async def test_the_next_split_is_found_by_an_index(tmp_path: Path) -> None:
         statements = [one for one in sent if one[0].startswith("SELECT")]
         plans = []
         for statement, parameters in statements:
-            found = await w._connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[attr-defined]
+            found = await w.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[attr-defined]
             plans.append(" ".join(row[3] for row in found))
     await store.close()
     assert len(plans) == 3

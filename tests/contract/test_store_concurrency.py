@@ -67,7 +67,7 @@ async def test_readers_do_not_wait_for_a_writer_nor_for_each_other(store: SqlSto
 def connections_of(store: SqlStore) -> list[object]:
     """Grows with every connection that is made from now on."""
     made: list[object] = []
-    for engine in store._engines or ():
+    for engine in store.engines:
         event.listen(engine.sync_engine, "connect", lambda connection, _record: made.append(connection))
     return made
 

@@ -95,7 +95,7 @@ async def test_every_commit_reaches_the_disk(tmp_path: Path) -> None:
     store = SqlStore(tmp_path / "modelyard.db")
     await store.open()
     async with store.write() as w:
-        connection = w._connection  # type: ignore[attr-defined]
+        connection = w.connection  # type: ignore[attr-defined]
         for pragma, expected in (("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1)):
             assert (await connection.exec_driver_sql(f"PRAGMA {pragma}")).scalar() == expected
     await store.close()

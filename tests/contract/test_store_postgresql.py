@@ -95,7 +95,7 @@ async def test_a_connection_of_our_own_that_was_cut_gives_the_lock_back(
     """The server has not noticed yet that its peer is gone, and keeps the lock for it."""
     monkeypatch.setattr(module, "LOCK_WAIT_MS", 50)
     again = Postgresql(url)
-    again._name = store._dialect._name  # type: ignore[attr-defined]
+    again._name = store.dialect._name  # type: ignore[attr-defined]
     engine = again.writer()
     async with engine.connect() as connection:
         assert (await connection.execute(text("SELECT 1"))).scalar() == 1
@@ -221,7 +221,7 @@ async def test_what_was_written_in_the_clear_is_sealed_and_its_pages_are_gone(
         await w.add_service(a.service("s1"))
         await w.add_revision(secret_revision("s1", 1))
     await store.close()
-    clear = convert.to_json([convert._variant_json(each) for each in secret_revision("s1", 1).variants])
+    clear = convert.to_json([convert.variant_json(each) for each in secret_revision("s1", 1).variants])
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE revisions SET variants = %s", (clear,))
         first = (Path(migrations.__file__).parent / "versions" / "v0001_first.py").read_text()
@@ -261,7 +261,7 @@ async def test_nobody_is_told_the_password(
     log = len(postgresql.log.read_bytes())
     store = SqlStore(url, key_file=tmp_path / "store.key")
     await store.open()
-    said = [repr(store), repr(store._dialect), str(store._dialect)]
+    said = [repr(store), repr(store.dialect), str(store.dialect)]
     wrong = url.replace(PASSWORD, PASSWORD + "x")
     nowhere = url.replace(str(postgresql.folder), str(tmp_path))
     unreadable = url.replace(PASSWORD, f"{PASSWORD}@:/[")

@@ -49,11 +49,20 @@ async def as_written_before(path: Path) -> None:
     store = await filled(path)
     async with store.write() as w:
         for number in (1, 2):
-            variants = [convert._variant_json(each) for each in secret_revision("s1", number).variants]
+            variants = [convert.variant_json(each) for each in secret_revision("s1", number).variants]
             statement = text("UPDATE revisions SET variants = :v WHERE number = :n")
-            await w._connection.execute(statement, {"v": convert.to_json(variants), "n": number})  # type: ignore[attr-defined]
+            await w.connection.execute(statement, {"v": convert.to_json(variants), "n": number})  # type: ignore[attr-defined]
         of_logs = ("log_exports", "log_channels", "log_streams", "log_groups")
-        later = ("deliveries", "messages", "subscriptions", "topics", "audit", "audit_cuts")
+        later = (
+            "open_traces",
+            "spans",
+            "deliveries",
+            "messages",
+            "subscriptions",
+            "topics",
+            "audit",
+            "audit_cuts",
+        )
         for table in (
             *later,
             *of_logs,
@@ -62,10 +71,10 @@ async def as_written_before(path: Path) -> None:
             "batch_sources",
             "batch_tasks",
         ):  # since 0004
-            await w._connection.execute(text(f"DROP TABLE {table}"))  # type: ignore[attr-defined]
+            await w.connection.execute(text(f"DROP TABLE {table}"))  # type: ignore[attr-defined]
         for column in ("node", "address"):  # of schema 0003
-            await w._connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))  # type: ignore[attr-defined]
-        await w._connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))  # type: ignore[attr-defined]
+            await w.connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))  # type: ignore[attr-defined]
+        await w.connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))  # type: ignore[attr-defined]
     await store.close()
 
 
@@ -121,7 +130,7 @@ async def test_values_cannot_be_moved_to_another_revision(tmp_path: Path) -> Non
         moved = (
             "UPDATE revisions SET variants = (SELECT variants FROM revisions WHERE number = 2) WHERE number = 1"
         )
-        await w._connection.execute(text(moved))  # type: ignore[attr-defined]
+        await w.connection.execute(text(moved))  # type: ignore[attr-defined]
     async with store.read() as r:
         with pytest.raises(StoreUnavailableError, match="is not the key"):
             await r.revision("s1", 1)
@@ -137,7 +146,7 @@ async def test_keys_of_a_bucket_are_sealed_and_sent_nowhere_else(tmp_path: Path)
     assert b"an-access-key" not in on_disk(tmp_path)
     async with store.write() as w:
         moved = "UPDATE bucket_endpoints SET url = 'https://thief'"
-        await w._connection.execute(text(moved))  # type: ignore[attr-defined]
+        await w.connection.execute(text(moved))  # type: ignore[attr-defined]
     async with store.read() as r:
         with pytest.raises(StoreUnavailableError, match="is not the key"):
             await r.endpoints()

@@ -126,9 +126,8 @@ async def test_full_buckets_are_waited_for_and_told(tmp_path: Path, monkeypatch:
             assert bucket == "out"
             self.sizes.append(size)
 
-    async with run_world(tmp_path) as world:
-        full = Full()
-        world.runner._room = full
+    full = Full()
+    async with run_world(tmp_path, room=full) as world:
         await world.worker("w1")
 
         async def waits() -> bool:

@@ -26,6 +26,7 @@ from tests.worlds.services import service
 from modelyard.batch import parts
 from modelyard.batch.run import TaskRunner
 from modelyard.batch.runner import BatchWorker
+from modelyard.batch.work import Room
 from modelyard.domain.batch import Format, Job, Source, Split, SplitState, Task, TaskState
 from modelyard.domain.identity import Project
 from modelyard.objects.local import LocalObjects
@@ -315,6 +316,7 @@ class RunWorld:
     job: Job
     task: Task
     rows: int = 0
+    room: Room | None = None
     workers: dict[str, ScriptedWorker] = field(default_factory=dict)
     nudges: list[str] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
@@ -334,6 +336,7 @@ class RunWorld:
             exit_of=self.exit_of,
             kill=self.kill,
             data_dir=self.data,
+            room=self.room,
         )
 
     async def exit_of(self, name: str) -> str:
@@ -445,7 +448,14 @@ def numbers(count: int, first: int = 0) -> bytes:
 
 @asynccontextmanager
 async def run_world(
-    directory: Path, *, rows: int = 20, split_rows: int = 5, job: Job = JOB, objects: Any = None, **fields: Any
+    directory: Path,
+    *,
+    rows: int = 20,
+    split_rows: int = 5,
+    job: Job = JOB,
+    objects: Any = None,
+    room: Room | None = None,
+    **fields: Any,
 ) -> AsyncIterator[RunWorld]:
     """One file `rows.csv` of the rows 0, 1, 2 … unless `rows` is 0."""
     store = SqlStore.memory()
@@ -456,7 +466,7 @@ async def run_world(
         await w.save_service(service())
         await w.add_task(task)
     objects = objects or LocalObjects(directory / "objects")
-    world = RunWorld(directory, store, VirtualClock(), objects, job, task, rows)
+    world = RunWorld(directory, store, VirtualClock(), objects, job, task, rows, room)
     if rows:
         await world.plan({"rows.csv": numbers(rows)}, split_rows)
     try:

@@ -52,7 +52,7 @@ class Inbox:
 async def watch_statuses(store: SqlStore) -> None:
     """From now on the database itself writes down every change of a status, whoever makes it."""
     async with store.write() as w:
-        connection = w._connection  # type: ignore[attr-defined]
+        connection = w.connection  # type: ignore[attr-defined]
         await connection.execute(
             text("CREATE TABLE statuses (n INTEGER PRIMARY KEY, service_id TEXT, status TEXT)")
         )
@@ -62,7 +62,7 @@ async def watch_statuses(store: SqlStore) -> None:
 async def statuses(store: SqlStore, service_id: str) -> list[ServiceStatus]:
     """Those that the service took, in order, of which anybody can be told."""
     async with store.read() as r:
-        connection = r._connection  # type: ignore[attr-defined]
+        connection = r.connection  # type: ignore[attr-defined]
         rows = await connection.execute(
             text("SELECT status FROM statuses WHERE service_id = :id ORDER BY n"), {"id": service_id}
         )

@@ -212,10 +212,19 @@ async def test_a_full_disk_refuses_lines_and_keeps_what_there_is(tmp_path: Path)
         assert await numbers(logs) == list(range(1, 1001))
 
 
-async def test_a_disk_that_fills_up_during_an_append_loses_that_append_only(tmp_path: Path) -> None:
+async def test_a_disk_that_fills_up_during_an_append_loses_that_append_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, opened_ones = segment.connect, []
+
+    def noted(path: Path, *, create: bool = False) -> sqlite3.Connection:
+        opened_ones.append(connect(path, create=create))
+        return opened_ones[-1]
+
+    monkeypatch.setattr(segment, "connect", noted)
     async with opened(tmp_path) as logs:
         await fill(logs, 500)
-        await logs._asked(lambda: logs._shelves["service"]._newest._connection.execute("PRAGMA max_page_count=1"))
+        opened_ones[-1].execute("PRAGMA max_page_count=1")
         with pytest.raises(LogsUnavailableError, match="full"):
             await fill(logs, 5000, 500, each=5000)
         assert await numbers(logs) == list(range(1, 501))

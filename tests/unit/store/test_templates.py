@@ -85,11 +85,11 @@ OLD = [
 
 @pytest.mark.parametrize(("stored", "name", "resources"), OLD)
 def test_a_template_of_a_former_release(stored: dict[str, Any], name: str, resources: Resources) -> None:
-    template = convert._variant(stored).template
+    template = convert.variant(stored).template
     assert (template.hash, template.resources) == (name, resources)
 
 
 @pytest.mark.parametrize(("stored", "name", "resources"), OLD)
 def test_stored_again_it_is_the_same(stored: dict[str, Any], name: str, resources: Resources) -> None:
-    variant = convert._variant(stored)
-    assert convert._variant(convert._variant_json(variant)) == variant
+    variant = convert.variant(stored)
+    assert convert.variant(convert.variant_json(variant)) == variant

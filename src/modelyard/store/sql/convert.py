@@ -208,12 +208,12 @@ def revision(row: AnyRow, box: SecretBox) -> Revision:
         service_id=row.service_id,
         number=row.number,
         created_ms=row.created_ms,
-        variants=tuple(_variant(v) for v in variants),
+        variants=tuple(variant(v) for v in variants),
     )
 
 
 def revision_row(value: Revision, box: SecretBox) -> Values:
-    variants = [_variant_json(v) for v in value.variants]
+    variants = [variant_json(v) for v in value.variants]
     return {
         "service_id": value.service_id,
         "number": value.number,
@@ -222,7 +222,7 @@ def revision_row(value: Revision, box: SecretBox) -> Values:
     }
 
 
-def _variant(v: Mapping[str, Any]) -> Variant:
+def variant(v: Mapping[str, Any]) -> Variant:
     """Former releases stored no job, and had no batch services."""
     return Variant(
         track=v["track"],
@@ -261,7 +261,7 @@ def _template(t: Mapping[str, Any]) -> Template:
     )
 
 
-def _variant_json(value: Variant) -> Values:
+def variant_json(value: Variant) -> Values:
     t = value.template
     return {
         "track": value.track,

@@ -78,6 +78,11 @@ class Session:
         self._dialect = dialect
         self._box = box
 
+    @property
+    def connection(self) -> AsyncConnection:
+        """For what no topic has a statement for."""
+        return self._connection
+
     async def _rows(
         self, statement: Executable, rows: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None
     ) -> Sequence[Row[Any]]:

@@ -106,6 +106,15 @@ class SqlStore:
         """Where it is, without secrets."""
         return str(self._dialect)
 
+    @property
+    def dialect(self) -> Dialect:
+        return self._dialect
+
+    @property
+    def engines(self) -> tuple[AsyncEngine, ...]:
+        """The one that writes, and that for reading; none while it is closed."""
+        return self._engines or ()
+
     @classmethod
     def memory(cls) -> "SqlStore":
         """A store for tests that is deleted when closed: the real thing on a file in memory, without syncs."""
