@@ -1,6 +1,7 @@
 """A life of one service with the otcextensions SDK, as its users write it. Not a test: run by
 test_openstack_clients in an environment of its own, `openstack_sdk.py MODEL_ID`; what it saw, as JSON. With the
-name of a batch service behind it: what it sees of that one, and stops it.
+name of a batch service behind it: what it sees of that one, and stops it. With `failed NAME …`: the same of
+services that failed.
 """
 
 import json
@@ -60,5 +61,25 @@ def batch(name: str) -> dict[str, object]:
     }
 
 
+def failed(names: list[str]) -> dict[str, object]:
+    connection = openstack.connect()
+    sdk.register_otc_extensions(connection)
+    client = connection.modelartsv1
+    seen: dict[str, object] = {"listed": sorted(service.name for service in client.services(status="failed"))}
+    for name in names:
+        found = client.find_service(name)
+        shown = client.get_service(found.id)
+        logs = [log.result for log in client.service_logs(found.id)]
+        kinds = {event.event_type for event in client.service_events(found.id, limit=50)}
+        client.stop_service(found.id)
+        while (stopped := client.get_service(found.id)).status != "stopped":
+            time.sleep(0.2)
+        seen[name] = [shown.status, bool(shown.error_msg), logs[0], sorted(kinds), stopped.status]
+    return seen
+
+
 if __name__ == "__main__":
-    print(json.dumps(batch(sys.argv[2]) if len(sys.argv) > 2 else main(sys.argv[1])))
+    if sys.argv[1] == "failed":
+        print(json.dumps(failed(sys.argv[2:])))
+    else:
+        print(json.dumps(batch(sys.argv[2]) if len(sys.argv) > 2 else main(sys.argv[1])))

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from examples.demo.stage import Stage, modelyard
+from tests.worlds import server
 
 from modelyard.client import Client, Credentials
 
@@ -349,6 +350,60 @@ def test_the_sdk_sees_and_stops_a_batch_service(
     }
     openstack.do("ma", "service", "delete", "jobs")
     openstack.until(lambda: openstack.run("ma", "service", "show", "jobs")[0] == 1)
+
+
+BROKEN = """
+from model_service.model_service import SingleNodeService
+
+
+class Broken(SingleNodeService):
+    def __init__(self, model_name, model_path):
+        raise RuntimeError("it cannot begin")
+"""
+
+
+def test_services_and_tasks_that_failed(
+    python: Path, environment: dict[str, str], openstack: Openstack, stage: Stage, tmp_path: Path
+) -> None:
+    """They are listed, shown with why, stopped and deleted as any other; by the program, then by the SDK."""
+    config = json.loads((ECHO / "model" / "config.json").read_text())
+    with Client(Credentials.from_data_dir(stage.data_dir)) as client:
+        package = server.script_package(tmp_path / "broken", BROKEN, config)
+        model_id = server.published(stage, client, "broken", package)
+    rows = stage.data_dir / "objects" / "lists" / "few"
+    rows.mkdir(parents=True)
+    (rows / "rows.csv").write_text("1.5,a\n")
+    of_batch = batch(model_id, **{"src-path": "obs://lists/few/"})
+    names = {"down": ("--infer-type", "real-time", *configured(model_id)), "lost": of_batch}
+
+    def status(name: str) -> str:
+        return str(openstack.ask("ma", "service", "show", name)["status"])
+
+    for name, options in names.items():
+        assert openstack.ask("ma", "service", "create", name, *options)["name"] == name
+    for name in names:
+        openstack.until(lambda name=name: status(name) == "failed", 120)
+        assert "it cannot begin" in json.dumps(openstack.ask("ma", "service", "show", name))
+        assert openstack.ask("ma", "service", "logs", name)[0]["Result"] == "FAIL"
+        told = openstack.ask("ma", "service", "events", name, "--event-type", "abnormal")
+        assert {event["Event Type"] for event in told} == {"abnormal"}
+        assert len(openstack.ask("ma", "service", "monitor", name)) == 1
+    listed = openstack.ask("ma", "service", "list", "--status", "failed")
+    assert {one["Service Name"] for one in listed} == {*names}
+    for name in names:
+        openstack.do("ma", "service", "stop", name)
+        openstack.until(lambda name=name: status(name) == "stopped")
+        openstack.do("ma", "service", "start", name)
+    for name in names:
+        openstack.until(lambda name=name: status(name) == "failed", 120)
+    command = [str(python), str(HERE / "openstack_sdk.py"), "failed", *names]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
+    seen = ["failed", True, "FAIL", ["abnormal", "normal"], "stopped"]
+    assert json.loads(done.stdout) == {"listed": ["down", "lost"], "down": seen, "lost": seen}
+    for name in names:
+        openstack.do("ma", "service", "delete", name)
+        openstack.until(lambda name=name: openstack.run("ma", "service", "show", name)[0] == 1)
 
 
 def test_a_model_goes_last(openstack: Openstack, model_id: str) -> None:
