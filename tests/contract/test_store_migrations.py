@@ -37,7 +37,7 @@ NUMBERS = sorted(path.stem for path in KEPT.glob("*.sql"))
 NEVER_WRITTEN = {"0006"}
 """The states between two migrations that landed together."""
 SECRET = "value-that-is-sealed"
-SEALED_BY_OPENING = {("revisions", "variants")}
+SEALED_BY_OPENING = {("revisions", "variants"), ("subscriptions", "sealed"), ("subscriptions", "token")}
 Rows = dict[str, list[dict[str, Any]]]
 
 _OPEN = """
