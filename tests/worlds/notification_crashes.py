@@ -327,7 +327,7 @@ class _Late:
     def __init__(self, store: MortalStore, teller: Teller) -> None:
         self._store, self._teller = store, teller
 
-    async def apply(self, writing: Any, before: Any, changes: Any) -> Any:
+    async def apply(self, writing: Any, before: Any, changes: Any, _task: Any = None) -> Any:
         if not await writing.apply(before.id, changes):
             return None
         return [(before, changes)]
