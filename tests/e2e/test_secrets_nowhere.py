@@ -489,7 +489,7 @@ def test_nothing_is_left_among_temporary_files(world: Yard) -> None:
     wrong: dict[str, list[str]] = {}
     for top in (Path(tempfile.gettempdir()), Path("/dev/shm")):
         for path in (one for one in top.iterdir() if one != world.stage.root and _since(one, world.began)):
-            if path.name.startswith(("pytest-", "bash_jobs")):
+            if path.name.startswith(("pytest-", "modelyard-tests-")):
                 continue
             for file in [path, *path.rglob("*")] if path.is_dir() else [path]:
                 new = file.is_file() and not file.is_symlink() and _since(file, world.began)
