@@ -1,7 +1,7 @@
 """Spans exported by OTLP to a real receiver, which is away, falls over, refuses; and what it never hears of."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.worlds import notifications as w
 from tests.worlds.plane import PlaneWorld, plane_world, variant_request
 from tests.worlds.traces import TRACE, TraceReceiver, orphans, receiving, requesting, spans_of
 
+from modelyard.control import span_export
 from modelyard.control.span_export import SpanExporter
 from modelyard.core.masking import Masker
 from modelyard.domain.tracing import Span
@@ -145,6 +146,28 @@ async def test_without_a_receiver_nobody_waits_and_what_is_dropped_is_counted(st
     assert "15 dropped for lack of room" in told
     async with asyncio.timeout(10):
         await exporting.flush()
+
+
+async def test_a_receiver_that_never_answers_holds_the_end_up_for_a_bounded_time(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Silent:
+        async def send(self, spans: Sequence[Span]) -> int:
+            await asyncio.Event().wait()
+            return len(spans)
+
+        async def close(self) -> None: ...
+
+    monkeypatch.setattr(span_export, "FLUSH_S", 0.05)
+    tracing = Tracing(clock, clock)
+    tracing.tell(SPAN, SPAN)
+    exporting = SpanExporter(store, tracing, Silent())
+    sending = asyncio.create_task(exporting.run())
+    await asyncio.sleep(0)
+    sending.cancel()
+    async with asyncio.timeout(10):
+        await exporting.flush()
+    assert tracing.dropped == 2
 
 
 async def test_a_span_that_is_refused_holds_no_other_up(store: SqlStore) -> None:

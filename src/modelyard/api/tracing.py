@@ -101,9 +101,10 @@ class _Served:
     def _over(self, error: str | None) -> None:
         if self.status:
             self.requested.attributes["http.response.status_code"] = self.status
-        code = self.scope["state"].get("error_code", "")
+        number = self.scope["state"].get("error_code", "")
+        code = f"ModelArts.{number}" if number else str(self.status)
         if self.status >= 400:
-            self.requested.attributes["error.type"] = str(code or self.status)
+            self.requested.attributes["error.type"] = code
         if error is None and self.status >= 500:
-            error = str(code or self.status)
+            error = code
         self.tracing.answered(self.requested, error)
