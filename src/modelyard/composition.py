@@ -132,10 +132,11 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     stack.push_async_callback(store.close)
     database.remember(settings, store)
     clock = load_clock(data_dir)
-    urls = Urls(_url(settings.host, settings.port), _url(settings.host, settings.gateway_port))
+    near = Urls(_url(settings.host, settings.port), _url(settings.host, settings.gateway_port))
+    urls = _public(settings, near)
     passwords = Passwords()
     tokens = await asyncio.to_thread(TokenKey.load, data_dir / "keys", ttl_s=settings.token_ttl_s)
-    places = Places(urls.auth, urls.api, urls.gateway, settings.region)
+    places = Places(near.auth, near.api, near.gateway, settings.region)
     credentials = await prepare(store, data_dir, places, _names(settings), passwords)
     identity = Identity(store, clock.wall_ms, tokens, passwords)
     snapshots = Snapshots(data_dir / "packages")
@@ -304,7 +305,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
             ),
         )
     )
-    return Parts(urls, world, plane, engine, gateway, app, proxies, (bells, log_bells), secrets)
+    return Parts(near, world, plane, engine, gateway, app, proxies, (bells, log_bells), secrets)
 
 
 async def _kept_logs(settings: Settings, data_dir: Path, bells: Bells, stack: AsyncExitStack) -> LogProcess:
@@ -477,6 +478,12 @@ def _scripted(package: Path) -> bool:
 
 def _new_id() -> str:
     return str(uuid.uuid4())
+
+
+def _public(settings: Settings, near: Urls) -> Urls:
+    """What callers are told: where a proxy is, if one was named. Commands on this machine go on without it."""
+    api = settings.public_url.rstrip("/")
+    return Urls(api or near.api, settings.public_gateway_url.rstrip("/") or api or near.gateway)
 
 
 def _url(host: str, port: int) -> str:

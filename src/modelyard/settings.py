@@ -9,6 +9,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.iam import addresses
@@ -44,6 +45,9 @@ class Settings:
     of what no model uses any more stays on disk.
     `audit_days`, `audit_rows`: how long rows of the audit are kept, and how many at most of what a project's users
     changed, of what they were refused, of their logins, and of callers whom nobody knows: each counted by itself.
+    `public_url`: where callers reach the API by way of a proxy, https://models.example.com; answers, the catalog
+    and notifications name it instead of `host` and `port`. `public_gateway_url`: the same of services, where that
+    is not also `public_url`.
     `trusted_proxies`: addresses and networks (`10.0.0.7, 192.168.0.0/16`) whose X-Forwarded-For tells who calls
     the API; of everybody else that header is ignored. `volume_dirs`: directories of this machine, with `:` between
     them, whose contents services may ask to mount.
@@ -81,6 +85,8 @@ class Settings:
     instance_output_mib: int = 64
     log_level: str = "INFO"
     volume_dirs: str = ""
+    public_url: str = ""
+    public_gateway_url: str = ""
     trusted_proxies: str = ""
     dependency_builds: bool = False
     dependency_timeout_s: int = 1800
@@ -189,11 +195,36 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
     found.objects()
     found.notifications("")
     _check_export(found)
+    _check_public(found)
     if found.instance_network not in isolation.NETWORKS:
         raise SettingsError(
             f"instance_network: {found.instance_network!r} is none of {', '.join(isolation.NETWORKS)}"
         )
     return found
+
+
+def _check_public(found: Settings) -> None:
+    for name in ("public_url", "public_gateway_url"):
+        text = getattr(found, name)
+        if fault := _url_fault(text):
+            shown = "what it is set to" if "@" in text else repr(text)  # there may be a password in it
+            raise SettingsError(f"MODELYARD_{name.upper()}: {shown} {fault}")
+
+
+def _url_fault(text: str) -> str:
+    """What keeps it from being where a server is reached; "" if nothing does, or there is none."""
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        return f"cannot be read ({error})"
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        return "is no https://HOST or https://HOST:PORT"
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username or not text.isprintable():
+        return "has more than https://HOST:PORT: a path, say, under which nothing would be found"
+    return ""
 
 
 def _check_export(found: Settings) -> None:

@@ -1,7 +1,7 @@
 """Modelyard put in the place of an earlier release that serves: nobody who calls notices.
 
 The earlier ones are real (`tests/releases.toml`, out of the history): their control plane, supervisors, instances
-and Envoy run while this release is installed over them, as `pip install` does, and started on their data.
+and Envoy run on while this release, installed beside them (docs/howto/upgrade.md), is started on their data.
 """
 
 import csv
@@ -134,14 +134,16 @@ class Stream:
 
 
 @pytest.fixture
-def installation(tmp_path: Path) -> releases.Installation:
-    return releases.Installation(tmp_path / "venv")
-
-
-@pytest.fixture
-def stage(installation: releases.Installation) -> Iterator[Stage]:
-    with releases.stage(installation) as made:
+def stage() -> Iterator[Stage]:
+    with Stage() as made:
         yield made
+
+
+def installed(stage: Stage, home: Path, source: Path) -> None:
+    """In an environment of its own, whose command starts the next control plane."""
+    installation = releases.Installation(home)
+    installation.install(source)
+    stage.program = installation.program
 
 
 def batch(stage: Stage, yard: Client, tmp_path: Path) -> str:
@@ -164,16 +166,12 @@ def batch(stage: Stage, yard: Client, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 @pytest.mark.parametrize("release", list(releases.kept()))
-def test_who_calls_notices_nothing(
-    release: str, how: signal.Signals, installation: releases.Installation, stage: Stage, tmp_path: Path
-) -> None:
-    upgraded_under_load(releases.kept()[release].commit, how, installation, stage, tmp_path)
+def test_who_calls_notices_nothing(release: str, how: signal.Signals, stage: Stage, tmp_path: Path) -> None:
+    upgraded_under_load(releases.kept()[release].commit, how, stage, tmp_path)
 
 
-def upgraded_under_load(
-    commit: str, how: signal.Signals, installation: releases.Installation, stage: Stage, tmp_path: Path
-) -> None:
-    installation.install(releases.source(commit, tmp_path / "before"))
+def upgraded_under_load(commit: str, how: signal.Signals, stage: Stage, tmp_path: Path) -> None:
+    installed(stage, tmp_path / "venv-before", releases.source(commit, tmp_path / "before"))
     stage.up()
     before = server.script_package(tmp_path / "answering", SCRIPT, config({}))
     with stage.client() as yard:
@@ -195,7 +193,7 @@ def upgraded_under_load(
             stream = Stream(service.access_address, token)
             until(lambda: callers.answered > 50, 60, "answers")
             stage.end_control_plane(how)
-            installation.install(releases.this(tmp_path / "after"))
+            installed(stage, tmp_path / "venv-after", releases.this(tmp_path / "after"))
             during = callers.answered
             stage.up()
 
@@ -221,6 +219,22 @@ def upgraded_under_load(
         if counting:
             done(stage, yard, counting)
         assert "Traceback" not in stage.log.read_text()
+
+
+def test_a_batch_task_goes_on_when_its_workers_files_are_replaced(stage: Stage, tmp_path: Path) -> None:
+    """As `pip install` into the environment in use does: a worker that then cannot go on is replaced, and no row
+    is taken for what broke it."""
+    installation = releases.Installation(tmp_path / "venv")
+    stage.program = installation.program
+    installation.install(releases.source(releases.kept()["batch"].commit, tmp_path / "before"))
+    stage.up()
+    with stage.client() as yard:
+        counting = batch(stage, yard, tmp_path)
+        until(stage.instances, 60, "the worker")
+        stage.end_control_plane(signal.SIGTERM)
+        installation.install(releases.this(tmp_path / "after"))
+        stage.up()
+        done(stage, yard, counting)
 
 
 def done(stage: Stage, yard: Client, counting: str) -> None:

@@ -95,6 +95,31 @@ def test_what_notifications_cannot_be_set_to(environ: dict[str, str], said: str)
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("models.example.com", "is no https://HOST"),
+        ("ftp://models.example.com", "is no https://HOST"),
+        ("https://", "is no https://HOST"),
+        ("https://h:99999", "cannot be read"),
+        ("https://h/models", "has more than https://HOST:PORT"),
+        ("https://h?x=1", "has more than https://HOST:PORT"),
+        ("https://u:hunter2@h", "what it is set to has more than"),
+    ],
+)
+@pytest.mark.parametrize("name", ["MODELYARD_PUBLIC_URL", "MODELYARD_PUBLIC_GATEWAY_URL"])
+def test_what_is_no_public_address(name: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(said)) as refused:
+        settings({"data_dir": Path("/d")}, {name: value})
+    assert name in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["https://models.example.com", "https://[2001:db8::1]:8443/", "http://h"])
+def test_a_public_address(value: str) -> None:
+    assert settings({"data_dir": Path("/d")}, {"MODELYARD_PUBLIC_URL": value}).public_url == value
+
+
 SECRET = {
     "database_url": "postgresql://ada:of-database@db/x",
     "otlp_headers": "authorization=of-header",

@@ -1,7 +1,7 @@
 """Earlier releases of Modelyard, out of this repository's own history, as somebody has them installed.
 
 An `Installation` is a virtual environment with one release in it, on the packages of the environment that runs the
-tests. `install` puts another release in its place, as `pip install` does: under the feet of whatever runs from it.
+tests.
 """
 
 import compileall
@@ -67,7 +67,7 @@ class Installation:
         self.program.chmod(0o755)
 
     def install(self, source: Path) -> None:
-        """In the place of what is there: what runs finds other files where it left its own."""
+        """As wheels are, in the place of what is there: what runs finds other files where it left its own."""
         for package in source.iterdir():
             shutil.rmtree(self._site / package.name, ignore_errors=True)
             shutil.copytree(package, self._site / package.name)

@@ -43,6 +43,10 @@ EXIT_LOOK_MS = 10
 AS_TOLD = frozenset({"exited with status 0", "killed by signal 15"})
 """How an instance ends that was told to."""
 
+MOST_BROKEN_OFF = 2
+"""In a row, by one worker that lives on. It cannot work any more (its files were replaced under it, say): it is
+ended, before a row is taken for what breaks it."""
+
 log = logging.getLogger(__name__)
 
 
@@ -57,6 +61,7 @@ class Dispatcher:
         self._retries = retries
         self._stir = asyncio.Event()
         self._leaving = False
+        self._broken_off = 0
         self._talk: Talk | None = None
         self._ahead: asyncio.Task[Given | None] | None = None
         self._outbox = Outbox(work, retries, self._stir.set)
@@ -146,12 +151,15 @@ class Dispatcher:
                 await self._work.leases.release(*given.leases)
             else:
                 cause = f"the worker died: {ending}" if ending else "the worker broke the connection off"
+                if not ending:
+                    await self._told_again(cause)
                 await self._bury(given, cause)
             return False
         finally:
             self._talk = None
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
+        self._broken_off = 0
         took_ms = clock.now_ms() - began_ms
         self._quick = took_ms < FLUSH_S * 1000
         self._portions.took(len(given.leases), took_ms)
@@ -297,6 +305,11 @@ class Dispatcher:
                 await given.bytes.close()
 
     # ── what became of it ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def _told_again(self, cause: str) -> None:
+        self._broken_off += 1
+        if self._broken_off >= MOST_BROKEN_OFF:
+            await self._end_worker(cause)
 
     async def _end_worker(self, why: str) -> None:
         log.warning("task %s: worker %s is ended: %s", self._work.task_id, self.worker.instance_id, why)
