@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 from tests.contract import store_samples as samples
 from tests.postgresql import Cluster
 from tests.worlds import backups
@@ -18,6 +19,7 @@ from tests.worlds import backups
 from modelyard import database
 from modelyard.artifacts.snapshots import Snapshots
 from modelyard.backup import contents, layout, restoring, taking
+from modelyard.backup.archive import Writer
 from modelyard.backup.layout import BackupError, DamagedBackupError
 from modelyard.backup.taking import Options
 from modelyard.domain.model import ModelStatus
@@ -28,7 +30,8 @@ from modelyard.processes.holding import Holding
 from modelyard.processes.last_backup import last
 from modelyard.settings import Settings
 from modelyard.store import migrations
-from modelyard.store.sql import SqlStore
+from modelyard.store.sql import SqlStore, schema
+from modelyard.store.sql.copies import verify
 from modelyard.trees import ASIDE
 
 
@@ -171,6 +174,23 @@ def test_kept_lines_come_along_when_asked_for(settings: Settings, tmp_path: Path
     other = Settings(tmp_path / "other")
     backups.restored(tmp_path / "a", other)
     assert rows(other.data_dir / "logs/s1/1.db") == {"facts": [(7,)]}
+
+
+def test_lines_that_are_cut_meanwhile_are_not_made_anew(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = settings.data_dir / "logs/s1/1.db"
+    sqlite3.connect(segment).close()
+    real = taking._copied_segment
+
+    def copied(path: Path, copy: Path) -> None:
+        path.unlink()
+        real(path, copy)
+
+    monkeypatch.setattr(taking, "_copied_segment", copied)
+    backups.backed_up(settings, tmp_path / "a", Options(logs=True))
+    assert "logs" not in backups.checked(tmp_path / "a").totals.files
+    assert not segment.exists()
 
 
 def test_packages_that_no_row_names_stay_behind(settings: Settings, tmp_path: Path) -> None:
@@ -413,6 +433,39 @@ def test_one_of_a_newer_release_is_refused(
     with pytest.raises(BackupError, match="format 1, this release knows 0"):
         backups.checked(tmp_path / "a")
     assert not (tmp_path / "other").exists()
+
+
+def test_one_of_an_earlier_release_is_brought_forward(tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    engine = create_engine(f"sqlite:///{old}")
+    with engine.begin() as connection:
+        schema.migrate(connection, "0005")
+    engine.dispose()
+    about = layout.About("0.0.9", "0005", 1, "", "sqlite", "included", False)
+    with (tmp_path / "a").open("wb") as sink, (tmp_path / "spool").open("w+b") as spool:
+        writer = Writer(sink, spool)
+        writer.add_bytes(layout.ABOUT, about.text())
+        writer.add_bytes(layout.DATABASE, old.read_bytes())
+        writer.finish()
+    assert backups.checked(tmp_path / "a").about.schema == "0005"
+    other = Settings(tmp_path / "other")
+    backups.restored(tmp_path / "a", other)
+    assert verify(other.data_dir / "modelyard.db") == migrations.HEAD
+    assert backups.acts(other) == ["modelyard restore"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root restores for somebody else")
+def test_for_the_user_whose_directory_it_is(settings: Settings, tmp_path: Path) -> None:
+    """The server runs as somebody else than root, who backs up and restores."""
+    for path in (settings.data_dir, *settings.data_dir.rglob("*")):
+        os.chown(path, 12345, 12345)
+    backups.backed_up(settings, tmp_path / "a")
+    assert {path.stat().st_uid for path in (settings.data_dir, *settings.data_dir.rglob("*"))} == {12345}
+    other = tmp_path / "other"
+    other.mkdir()
+    os.chown(other, 12345, 12346)
+    backups.restored(tmp_path / "a", Settings(other))
+    assert {(p.stat().st_uid, p.stat().st_gid) for p in (other, *other.rglob("*"))} == {(12345, 12346)}
 
 
 # ── the other database ───────────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -45,7 +45,7 @@ from modelyard.settings import Settings
 from modelyard.store import migrations
 from modelyard.store.base import SchemaError, StoreUnavailableError
 from modelyard.store.sql import SqlStore
-from modelyard.store.sql.copies import single_file
+from modelyard.store.sql.copies import existing, single_file
 
 log = logging.getLogger(__name__)
 
@@ -307,14 +307,11 @@ class _Source:
 
 
 def _copied_segment(path: Path, copy: Path) -> None:
+    """Raises sqlite3.Error, also when it was removed since: nothing is made in its place."""
     os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    source, target = sqlite3.connect(path), sqlite3.connect(copy)
-    try:
+    with closing(existing(path)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
         target.execute("PRAGMA journal_mode = DELETE")
-    finally:
-        target.close()
-        source.close()
 
 
 class _Counted(io.RawIOBase):

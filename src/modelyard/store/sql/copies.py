@@ -35,13 +35,18 @@ async def copy_file(source: Path, target: Path) -> None:
 def _copy_file(source: Path, target: Path) -> None:
     """VACUUM INTO reads one moment as any reader does, and leaves out what deleted rows left behind."""
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    connection = sqlite3.connect(source, timeout=30)
+    connection = existing(source)
     try:
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("VACUUM INTO ?", (str(target),))
     finally:
         connection.close()
     files.sync(target)
+
+
+def existing(path: Path) -> sqlite3.Connection:
+    """Of a file that is there: one that is not is not made. Raises sqlite3.Error."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=30)
 
 
 async def copy_rows(source: Dialect, target: Path) -> None:
