@@ -65,6 +65,8 @@ def backup(
                 checked = checking.check(one, one.whole(say), say)
             _tell(checked.about, checked.totals, checked.size, as_json=as_json)
             return
+        if file == "-" and (replace or as_json):
+            raise typer.BadParameter("-: leave --replace and --json out, standard output has the backup itself")
         if file == "-" and sys.stdout.isatty():
             raise BackupError("standard output is a terminal: name a file, or a pipe")
         options = taking.Options(not without_objects, with_logs, secret, replace)
