@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from examples.demo.stage import Stage, modelyard, until
+from tests.postgresql import Cluster
 from tests.worlds import server
 from tests.worlds.batch_jobs import BUCKET, Job, config
 
@@ -194,3 +195,28 @@ def test_killed_in_the_middle_it_leaves_no_file(stage: Stage, tmp_path: Path) ->
     (big / "zeros").unlink()
     assert ran("backup", target, "--data-dir", stage.data_dir).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["a.backup"]
+
+
+def test_moved_to_postgresql_and_back(
+    stage: Stage, yard: Client, tmp_path: Path, postgresql: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    echo = server.deployed(stage, yard, "echo", server.ECHO, envs={"KEY": "sealed"})
+    assert ran("backup", tmp_path / "a", "--data-dir", stage.data_dir).returncode == 0
+    stage.down()
+    with postgresql.database() as url, Stage() as there, Stage() as back:
+        with monkeypatch.context() as given:
+            given.setenv("MODELYARD_DATABASE_URL", url)
+            assert ran("restore", tmp_path / "a", "--data-dir", there.data_dir).returncode == 0
+            _answers(there, echo)
+            assert ran("backup", tmp_path / "b", "--data-dir", there.data_dir).returncode == 0
+            there.down()
+        refused = ran("backup", tmp_path / "c", "--data-dir", there.data_dir)
+        assert (refused.returncode, "set MODELYARD_DATABASE_URL" in refused.stderr) == (3, True)
+        assert ran("restore", tmp_path / "b", "--data-dir", back.data_dir).returncode == 0
+        _answers(back, echo)
+
+
+def _answers(stage: Stage, echo: Service) -> None:
+    stage.up()
+    with stage.client() as yard:
+        assert yard.predict(yard.services.wait(echo.service_id), {"n": 1}) == {"n": 1}

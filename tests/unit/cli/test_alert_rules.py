@@ -94,6 +94,7 @@ FIRES: dict[str, tuple[Series, ...]] = {
     "ModelyardLogsBehind": (one('modelyard_log_collector_lag_seconds{source="gateway"}', "0+60x60"),),
     "ModelyardLogExportAway": (one("modelyard_log_export_away", "1x60"),),
     "ModelyardAuditLost": (one("modelyard_audit_lost_total", "0x20 3x40"),),
+    "ModelyardBackupOld": (one("modelyard_backup_last_success_timestamp_seconds", "-200000x60"),),
     "ModelyardQuotaNearlyUsed": (quota("15x60"),),
 }
 QUIET: dict[str, tuple[Series, ...]] = {
@@ -128,6 +129,7 @@ QUIET: dict[str, tuple[Series, ...]] = {
     "ModelyardLogsBehind": (one('modelyard_log_collector_lag_seconds{source="gateway"}', "30x60"),),
     "ModelyardLogExportAway": (one("modelyard_log_export_away", "0x20 1x40"), {}),
     "ModelyardAuditLost": (one("modelyard_audit_lost_total", "3x60"),),
+    "ModelyardBackupOld": (one("modelyard_backup_last_success_timestamp_seconds", "-100000x60"), {}),
     "ModelyardQuotaNearlyUsed": (
         quota("14x60"),
         one('modelyard_quota_used{project_id="p",quota="total_cpu"}', "9x60"),
