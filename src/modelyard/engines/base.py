@@ -25,6 +25,7 @@ from typing import Protocol
 from modelyard.domain.health import Health
 from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.process import Process
+from modelyard.domain.program import Program
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Volume
 from modelyard.processes.disk import Space
@@ -54,7 +55,7 @@ class StartRefusedError(EngineError):
 class InstanceSpec:
     """Everything an engine needs to run one instance. `package` is the snapshot's digest; `pool` where it runs
     ("": the default one), `volumes` what it sees of the host besides. `batch`: it is a worker of a batch
-    service. `secret_names`: which of `envs` nobody is shown."""
+    service. `secret_names`: which of `envs` nobody is shown. `program`: what it runs (None: our model server)."""
 
     instance_id: str
     service_id: str
@@ -71,6 +72,7 @@ class InstanceSpec:
     volumes: tuple[Volume, ...] = ()
     batch: bool = False
     secret_names: tuple[str, ...] = ()
+    program: Program | None = None
 
 
 @dataclass(frozen=True, slots=True)
