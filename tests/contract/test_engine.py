@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.worlds.engines import EngineWorld, FakeEngineWorld, ProcessEngineWorld, all_in, spec
+from tests.worlds.engines import KINDS, EngineWorld, all_in, opened, spec
 
 from modelyard.domain.process import ProcessState
 from modelyard.engines.base import EngineUnavailableError
@@ -12,14 +12,9 @@ from modelyard.engines.base import EngineUnavailableError
 STARTING, READY, EXITED = ProcessState.STARTING, ProcessState.READY, ProcessState.EXITED
 
 
-@pytest.fixture(params=["fake", "process"])
+@pytest.fixture(params=KINDS)
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EngineWorld]:
-    made: EngineWorld
-    if request.param == "fake":
-        made = FakeEngineWorld()
-    else:
-        made = ProcessEngineWorld(tmp_path / "data")
-        await made.open()
+    made = await opened(request.param, tmp_path / "data")
     yield made
     await made.close()
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.worlds.engines import EngineWorld, FakeEngineWorld, ProcessEngineWorld, all_in, spec
+from tests.worlds.engines import KINDS, EngineWorld, all_in, opened, spec
 
 from modelyard.domain.output import Output, Position
 from modelyard.domain.process import ProcessState
@@ -13,14 +13,9 @@ READY, EXITED = ProcessState.READY, ProcessState.EXITED
 WRITTEN = b"stub: lines\n" + b"".join(b"line %d\n" % number for number in range(10))
 
 
-@pytest.fixture(params=["fake", "process"])
+@pytest.fixture(params=KINDS)
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EngineWorld]:
-    made: EngineWorld
-    if request.param == "fake":
-        made = FakeEngineWorld()
-    else:
-        made = ProcessEngineWorld(tmp_path / "data")
-        await made.open()
+    made = await opened(request.param, tmp_path / "data")
     yield made
     await made.close()
 

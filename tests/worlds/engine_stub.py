@@ -63,7 +63,10 @@ def main() -> None:
             file.write(str(os.getpid()))
         while True:
             time.sleep(100)
-    server = socket.socket(fileno=int(os.environ["MODELYARD_SOCKET_FD"]))
+    if "MODELYARD_SOCKET_FD" in os.environ:
+        server = socket.socket(fileno=int(os.environ["MODELYARD_SOCKET_FD"]))
+    else:  # a command, behind a door
+        server = socket.create_server((os.environ["HOST"], int(os.environ["PORT"])))
     count = [0]
     while True:
         connection, _ = server.accept()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from modelyard.domain.process import ProcessState
+from modelyard.domain.program import Program
 from modelyard.engines.base import Engine, InstanceSpec, Observed, Scope
 from modelyard.engines.fake import CrashAtStart, FakeEngine, NeverReady, SlowDrain, StuckInStop
 from modelyard.engines.launch import LaunchOptions
@@ -142,8 +144,12 @@ class ProcessEngineWorld:
         self.engine.watch(lambda _: self.changed.set())
         await self.engine.open()
 
+    def made(self, spec: InstanceSpec) -> InstanceSpec:
+        """As this engine is to run it."""
+        return spec
+
     async def start(self, spec: InstanceSpec) -> None:
-        await self.engine.start(spec)
+        await self.engine.start(self.made(spec))
 
     async def until(self, done: Until) -> tuple[Observed, ...]:
         async with asyncio.timeout(20):
@@ -185,7 +191,7 @@ class ProcessEngineWorld:
     async def intrude(self, spec: InstanceSpec) -> None:
         other = self._engine()
         await other.open()
-        await other.start(spec)
+        await other.start(self.made(spec))
         await other.close()
 
     async def count(self, instance_id: str, text: bytes) -> None:
@@ -213,3 +219,49 @@ class ProcessEngineWorld:
                     supervise.stop(directory, 0)
                     await asyncio.sleep(0.005)
                 supervise.remove(directory)
+
+
+class CommandEngineWorld(ProcessEngineWorld):
+    """The same program, as a command of the package: it listens on the port that it is handed, behind a door."""
+
+    def __init__(self, data_dir: Path, options: LaunchOptions | None = None, *, limited: bool = True) -> None:
+        super().__init__(data_dir, options or LaunchOptions(), limited=limited)
+        (self.package / "model").mkdir()
+        self.inside: list[socket.socket] = []
+
+    def made(self, spec: InstanceSpec) -> InstanceSpec:
+        return replace(spec, program=Program(command=(sys.executable, "-I", "-S", str(STUB))))
+
+    async def start(self, spec: InstanceSpec) -> None:
+        """One that is busy has somebody inside, whatever its program says."""
+        await super().start(spec)
+        if dict(spec.envs)["STUB"] == "busy":
+            self.inside.append(await self.caller(spec.instance_id))
+
+    async def caller(self, instance_id: str = "i-1") -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        directory = os.open(self.directory(instance_id).path, os.O_PATH | os.O_DIRECTORY)
+        try:
+            async with asyncio.timeout(20):
+                while connection.connect_ex(f"/proc/self/fd/{directory}/s.sock"):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+        finally:
+            os.close(directory)
+        return connection
+
+    async def close(self) -> None:
+        for one in self.inside:
+            one.close()
+        await super().close()
+
+
+KINDS = ("fake", "process", "command")
+
+
+async def opened(kind: str, data_dir: Path) -> EngineWorld:
+    """The world of one of KINDS, with its engine open."""
+    if kind == "fake":
+        return FakeEngineWorld()
+    made = (CommandEngineWorld if kind == "command" else ProcessEngineWorld)(data_dir)
+    await made.open()
+    return made

@@ -98,14 +98,18 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
     asked = request or Request()
     config, violations = contents.config(text, asked.attributes, asked.initial)
     model_type = config.get("model_type") if asked.model_type == AUTO else asked.model_type
-    if model_type in (None, "") and contents.CODE in names:
-        model_type = "Custom"  # the script says the rest
+    command = bool(config.get("cmd"))
+    if model_type in (None, "") and (command or contents.CODE in names):
+        model_type = "Custom"  # the script says the rest, or the command does
     if model_type is not None:
         config = {"model_type": model_type, **{k: v for k, v in config.items() if k != "model_type"}}
     package = Package(home, dict(config))
     findings += _errors(violations)
     unread = any(f.where.startswith("model/") for f in findings)
-    findings += _errors(contents.layout(names, model_type if isinstance(model_type, str) else None, unread=unread))
+    said_type = model_type if isinstance(model_type, str) else None
+    findings += _errors(contents.layout(names, said_type, unread=unread, command=command))
+    if command:
+        return Report(tuple(findings), package)
     findings += [*_script(home, names), *_fields(package), *_model_file(package, names)]
     if text is None and request is None:
         said = "is missing: the request to publish must say what it would, and `modelyard run` needs it"

@@ -45,12 +45,13 @@ class Snapshots:
             self._sound.add(digest)
         return root
 
-    def put(self, partial: Path, abandoned: Event = NEVER) -> tuple[str, int]:
+    def put(self, partial: Path, abandoned: Event = NEVER, *, runnable: bool = False) -> tuple[str, int]:
         """Seal the directories in `partial`: (their digest, their size in bytes). It may take minutes, and ends
         soon after `abandoned` is set; until it succeeds everything is as its builder left it but for its mode.
         Raises OSError, AbandonedError."""
+        mode = 0o555 if runnable else 0o444
         for entry in trees.walk(partial):
-            (partial / entry.name).chmod(0o755 if entry.is_directory else 0o444)
+            (partial / entry.name).chmod(0o755 if entry.is_directory else mode)
         files.sync_all((path for _, path in _files(partial)), lambda: _go_on(abandoned))
         digest, size = digest_and_size(partial, abandoned)
         for path in partial.iterdir():

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from modelyard.core.packages.health import health
+from modelyard.core.packages.programs import program
 from modelyard.core.size import UNKNOWN
 from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance
+from modelyard.domain.model import Model
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import InferType
@@ -21,6 +23,8 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
         raise StartRefusedError(f"no revision of the service has the template {instance.template}")
     if variant.template.resources == UNKNOWN:
         raise StartRefusedError(f"the specification {variant.template.specification!r} is not known any more")
+    async with store.read() as reading:
+        model = await reading.model(None, variant.model_id)
     return InstanceSpec(
         instance_id=instance.id,
         service_id=instance.service_id,
@@ -32,25 +36,28 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
         model_version=variant.model_version,
         envs=variant.template.envs,
         resources=variant.template.resources,
-        health=await _health(store, record, variant),
+        health=_health(model, record),
         pool=variant.template.pool,
         volumes=variant.template.volumes,
         batch=_is_batch(record),
         secret_names=tuple(sorted(variant.secret_names)),
+        program=program(model.config) if model is not None else None,
     )
 
 
-async def _health(store: Store, record: ServiceRecord, variant: Variant) -> Health:
+def _health(model: Model | None, record: ServiceRecord) -> Health:
     """What the model's package says of its health checks.
 
-    A request that is not over after twice its time never will be; a WebSocket may last. How long a worker of a
-    batch service may take is the run's matter.
+    A request that is not over after twice its time never will be; a WebSocket may last, and of a program only
+    connections are seen, which last as well. How long a worker of a batch service may take is the run's matter;
+    it answers for itself, and asks its program.
     """
-    async with store.read() as reading:
-        model = await reading.model(None, variant.model_id)
-    asked = health(model.config, model_type=model.type) if model is not None else Health()
+    if model is None:
+        return Health()
+    own_server = program(model.config) is not None
+    asked = health(model.config, model_type=model.type, own_server=own_server and not _is_batch(record))
     settings = record.service.settings
-    if settings.websocket or _is_batch(record):
+    if settings.websocket or own_server or _is_batch(record):
         return asked
     return replace(asked, stalled_s=2 * settings.requests.timeout_s)
 

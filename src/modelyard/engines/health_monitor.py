@@ -13,7 +13,9 @@ from dataclasses import replace
 
 from modelyard.domain.address import UnixAddress
 from modelyard.domain.health import PATH, Check, Health
+from modelyard.engines.commands import COUNTS_SOCKET, PROBE_SOCKET
 from modelyard.engines.health_state import Answer, Asked, HealthState, Reply, Silence, after, beat, counted, hangs
+from modelyard.engines.launch import WORK
 from modelyard.engines.probe import Probe
 from modelyard.processes import supervise
 from modelyard.processes.directory import SOCKET, ProcessDir, stopped
@@ -37,7 +39,14 @@ class HealthMonitor:
     signal."""
 
     def __init__(
-        self, directory: ProcessDir, health: Health, created_ms: int, *, now_ms: Callable[[], int], python: str
+        self,
+        directory: ProcessDir,
+        health: Health,
+        created_ms: int,
+        *,
+        now_ms: Callable[[], int],
+        python: str,
+        door: bool = False,
     ) -> None:
         self.state = HealthState()
         self.hung = False
@@ -50,22 +59,29 @@ class HealthMonitor:
         self._created_ms = created_ms
         self._now_ms = now_ms
         self._python = python
+        self._door = door
 
     async def run(self, noted: Noted, hanging: Callable[[], None]) -> None:
         """Until cancelled."""
-        address = UnixAddress(str(self._directory.path / SOCKET))
-        probe, pulse = Probe(address), Probe(address)
+        probe, pulse = self._probe(PROBE_SOCKET), self._probe(PROBE_SOCKET)
+        counting = self._probe(COUNTS_SOCKET) if self._door else probe
         try:
-            await self._startup(probe, noted)
+            await self._startup(probe, counting, noted)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._readiness(probe, noted, hanging))
+                group.create_task(self._readiness(probe, counting, noted, hanging))
                 group.create_task(self._liveness(pulse, hanging))
                 group.create_task(self._frozen(hanging))
         finally:
-            probe.close()
-            pulse.close()
+            for one in (probe, pulse, counting):
+                one.close()
 
-    async def _startup(self, probe: Probe, noted: Noted) -> None:
+    def _probe(self, beside: str) -> Probe:
+        """Of an instance with a door its own socket is for those who are counted: others ask `beside` it."""
+        if not self._door:
+            return Probe(UnixAddress(str(self._directory.path / SOCKET)))
+        return Probe(UnixAddress(str(self._directory.path / WORK / beside)), followed=False)
+
+    async def _startup(self, probe: Probe, counting: Probe, noted: Noted) -> None:
         """Until the first success; an adopted instance that was ready has had one."""
         check = self._health.startup
         patient = replace(check, timeout_s=max(check.timeout_s, PATIENT_TIMEOUT_S))
@@ -73,14 +89,19 @@ class HealthMonitor:
             reply = await self._ask(probe, patient)
             if isinstance(reply, Answer) and reply.status == 200:
                 if check.same_question(self._health.readiness):
-                    self._note(after(self.state, reply, self._now_ms(), steady_ms=_steady_ms()), noted)
+                    told = Asked(told=not self._door)
+                    state = after(self.state, reply, self._now_ms(), told, steady_ms=_steady_ms())
+                    if self._door:
+                        counts = await counting.check(PATH, PATIENT_TIMEOUT_S)
+                        state = counted(state, counts, self._now_ms(), steady_ms=_steady_ms())
+                    self._note(state, noted)
                 return
             self.checked.set()
             await asyncio.sleep(check.period_s if check.command else STARTING_INTERVAL_S)
 
-    async def _readiness(self, probe: Probe, noted: Noted, silence: Callable[[], None]) -> None:
+    async def _readiness(self, probe: Probe, counting: Probe, noted: Noted, silence: Callable[[], None]) -> None:
         check = self._health.readiness
-        told = not check.command and check.path == PATH  # the answer has the counts in it
+        told = not (check.command or self._door) and check.path == PATH  # the answer has the counts in it
         due_s = 0.0
         if self.state.ready and self.checked.is_set():  # it was asked just now
             await self._pause(check, told=told)
@@ -94,7 +115,7 @@ class HealthMonitor:
                 state = after(self.state, reply, now_ms, asked_as, steady_ms=steady_ms)
                 self._note(state, noted)
             if not told:
-                asked = await probe.check(PATH, PATIENT_TIMEOUT_S)
+                asked = await counting.check(PATH, PATIENT_TIMEOUT_S)
                 self._note(counted(self.state, asked, self._now_ms(), steady_ms=_steady_ms()), noted)
             await self._pause(check, told=told)
 

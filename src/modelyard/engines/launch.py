@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from modelyard.engines import commands
 from modelyard.engines.base import InstanceSpec
 from modelyard.processes.directory import LISTEN_FD, Spec
 from modelyard.processes.isolation import Isolation
@@ -74,6 +75,14 @@ def source_path() -> str:
     return "" if path.name == "site-packages" else str(path)
 
 
+def code_path() -> str:
+    """Where the model server's code is, for a Python that looks for no packages."""
+    module = find_spec("modelyard_runtime")
+    if module is None or not module.submodule_search_locations:
+        return ""
+    return str(Path(next(iter(module.submodule_search_locations))).parent)
+
+
 def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> dict[str, str]:
     """All of an instance's environment. The variant's own entries win over our defaults, not over our facts."""
     defaults = {
@@ -131,8 +140,10 @@ def process_spec(
     options: LaunchOptions,
     *,
     taken: Collection[int] = (),
+    taken_ports: Collection[int] = (),
 ) -> Spec:
-    """The process that runs `spec` in `directory`, which is `DATA_DIR/instances/ID`; `taken`: users in use."""
+    """The process that runs `spec` in `directory`, which is `DATA_DIR/instances/ID`; `taken`: users in use,
+    `taken_ports`: of commands. Raises NoRoomError."""
     resources = spec.resources
     limits = Limits(resources.cpu, resources.memory_mib, resources.pids, resources.open_files)
     weight = weight_of(spec, options)
@@ -145,12 +156,20 @@ def process_spec(
         more["MODELYARD_SAFE_FORMATS_ONLY"] = "1"
     shown = (*readable(options.python), *(d for d in options.shown if d.is_dir()), package.absolute())
     if overlay:
-        shown = (*shown, overlay.absolute())
+        overlay = overlay.absolute()
+        shown = (*shown, overlay)
     memory = math.ceil(limits.memory_mib)
     own_user = isolation.users is not None and not isolation.users.shared
+    env = {**environment(spec, package.absolute(), work, options.python), **more}
+    argv = options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime")
+    if program := commands.runs(spec.program, package):
+        shared = not isolation.network
+        port = commands.free_port(work, taken_ports) if shared else program.port
+        env = commands.environment(env, package.absolute(), work, overlay, port=port, shared=shared)
+        argv = commands.argv(program, options.python, code_path())
     return Spec(
-        argv=options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime"),
-        env=tuple({**environment(spec, package.absolute(), work, options.python), **more}.items()),
+        argv=argv,
+        env=tuple(env.items()),
         listen=True,
         plan=plan,
         open_files=limits.open_files,

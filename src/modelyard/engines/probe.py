@@ -11,6 +11,7 @@ bounded too, however slowly it comes.
 import asyncio
 import os
 import ssl
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +35,17 @@ class Tls:
 class Probe:
     """One kept connection to one instance. `close` it. Paths of Unix sockets are relative to `root`."""
 
-    def __init__(self, address: Address, *, root: Path = Path(), tls: Tls | None = None) -> None:
-        """Raises ValueError without `tls` for an address that needs it."""
+    def __init__(
+        self, address: Address, *, root: Path = Path(), tls: Tls | None = None, followed: bool = True
+    ) -> None:
+        """`followed` False: a socket lies where its instance may put what it likes, so only one that really lies
+        there is asked, no link to another. Raises ValueError without `tls` for an address that needs it."""
         if tls is None and not isinstance(address, UnixAddress):
             raise ValueError(f"{address} is spoken to over TLS only")
         self._address = address
         self._root = root
         self._tls = tls
+        self._followed = followed
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def check(self, path: str, timeout_s: float) -> Reply:
@@ -99,11 +104,23 @@ class Probe:
                 limit=MOST_BYTES,
             )
         path = self._root / self._address.path
+        if not self._followed:
+            return await _to_the_very(path)
         directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             return await asyncio.open_unix_connection(f"/proc/self/fd/{directory}/{path.name}", limit=MOST_BYTES)
         finally:
             os.close(directory)
+
+
+async def _to_the_very(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            raise ConnectionRefusedError(f"{path} is no socket")
+        return await asyncio.open_unix_connection(f"/proc/self/fd/{descriptor}", limit=MOST_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _count(text: str | None) -> int | None:

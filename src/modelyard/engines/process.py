@@ -19,7 +19,7 @@ from pathlib import Path
 from modelyard import trees
 from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.process import Process, ProcessState
-from modelyard.engines import counters, measure
+from modelyard.engines import commands, counters, measure
 from modelyard.engines.base import (
     UNKNOWN,
     DiskStatus,
@@ -98,12 +98,13 @@ class TrackedInstance:
         spec: InstanceSpec,
         directory: ProcessDir,
         created_ms: int,
+        process: Spec,
         *,
-        user: tuple[int, int] | None,
         monitor: HealthMonitor,
     ) -> None:
         self.spec = spec
-        self.user = user[0] if user else None
+        self.user = process.user[0] if process.user else None
+        self.port = commands.port_of(process)
         self.directory = directory
         self.created_ms = created_ms
         self.monitor = monitor
@@ -244,8 +245,16 @@ class ProcessEngine:
         if not package.is_dir():
             raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
         directory = ProcessDir(self._root / spec.instance_id)
-        taken = {other.user for other in self._tracked.values() if other.user is not None}
-        process = process_spec(spec, package, directory.path, self._limits(), self._options, taken=taken)
+        others = self._tracked.values()
+        process = process_spec(
+            spec,
+            package,
+            directory.path,
+            self._limits(),
+            self._options,
+            taken={other.user for other in others if other.user is not None},
+            taken_ports={other.port for other in others if other.port is not None},
+        )
         tracked = self._track(spec, directory, self._now_ms(), process)
         self._tracked[spec.instance_id] = tracked
         async with tracked.busy:
@@ -451,9 +460,14 @@ class ProcessEngine:
 
     def _track(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, process: Spec) -> TrackedInstance:
         monitor = HealthMonitor(
-            directory, spec.health, created_ms, now_ms=self._now_ms, python=self._options.python
+            directory,
+            spec.health,
+            created_ms,
+            now_ms=self._now_ms,
+            python=self._options.python,
+            door=commands.has_door(spec, process),
         )
-        return TrackedInstance(spec, directory, created_ms, user=process.user, monitor=monitor)
+        return TrackedInstance(spec, directory, created_ms, process, monitor=monitor)
 
     def _noted(self, tracked: TrackedInstance, before: HealthState, state: HealthState) -> None:
         """A health check found something new."""

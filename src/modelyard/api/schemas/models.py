@@ -48,6 +48,10 @@ class ModelCreate(Wire):
         None
     )
     health: dict[str, Any] | None = None
+    cmd: Annotated[
+        str | list[Any] | None,
+        Field(description="starts the HTTP server that the package brings; a string is run by the shell"),
+    ] = None
 
     required: ClassVar[Sequence[str]] = ("model_name", "model_version", "model_type", "source_location")
     later: ClassVar[Mapping[str, str]] = {
@@ -55,7 +59,6 @@ class ModelCreate(Wire):
         "source_job_id": "training jobs",
         "source_job_version": "training jobs",
         "source_type": "training jobs",
-        "cmd": "images",
     }
 
     @classmethod

@@ -14,7 +14,7 @@ from typing import cast
 
 from modelyard.core import json_text
 from modelyard.core.admission.fields import told
-from modelyard.core.packages import health, requirements
+from modelyard.core.packages import health, programs, requirements
 from modelyard.domain.errors import Violation
 from modelyard.domain.texts import shown
 from modelyard_runtime.loading import kinds
@@ -23,7 +23,7 @@ from modelyard_runtime.loading.package import MAX_CONFIG_BYTES, MAX_DEPTH, read_
 CONFIG = kinds.CONFIG
 CODE = kinds.SCRIPT
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
-REQUEST_KEYS = ("model_algorithm", "runtime", "apis", "dependencies", *health.KEYS, "metrics")
+REQUEST_KEYS = ("model_algorithm", "runtime", "apis", "dependencies", *health.KEYS, "metrics", *programs.KEYS)
 """Keys of config.json that the request to publish may contain too."""
 
 INNER = ("apis", "metrics", "dependencies", *health.KEYS)
@@ -57,8 +57,9 @@ def config(
 
 
 def requested(request: Mapping[str, object]) -> Iterator[Violation]:
-    """What is wrong with the JSON strings of a request to publish, before anything is stored."""
+    """What is wrong with the JSON strings and the command of a request to publish, before anything is stored."""
     initial, metrics = request.get("initial_config"), request.get("model_metrics")
+    yield from programs.violations(request)
     if isinstance(initial, str) and initial:
         value, wrong = _object("initial_config", initial)
         yield from wrong
@@ -93,9 +94,12 @@ def _inner(name: str, source: str | bytes) -> tuple[object, Sequence[Violation]]
     return source, (Violation(where, text, "3016"),)
 
 
-def layout(names: Collection[str], model_type: str | None, *, unread: bool = False) -> tuple[Violation, ...]:
+def layout(
+    names: Collection[str], model_type: str | None, *, unread: bool = False, command: bool = False
+) -> tuple[Violation, ...]:
     """Rules about the type and the file names below `model/` (relative, with `/`). Hidden files do not count
-    (`kinds.unseen`). `model_type` None: not given; `unread`: config.json may give it, but cannot be read."""
+    (`kinds.unseen`). `model_type` None: not given; `unread`: config.json may give it, but cannot be read;
+    `command`: the package brings a server of its own, whatever its files are."""
     seen = [name for name in names if not kinds.unseen(name)]
     if not seen:
         return (Violation("model", "there is no directory model/ with files in it", "3017"),)
@@ -108,6 +112,9 @@ def layout(names: Collection[str], model_type: str | None, *, unread: bool = Fal
     if kind is None:
         text = f"is {shown(model_type)}, must be one of {', '.join(kinds.TYPES)}"
         return (Violation("model_type", text, "3016"),)
+    if command:
+        text = f"cannot be together with model/{CODE}: a model is served by its command or by its script"
+        return (Violation("cmd", text, "3016"),) if CODE in seen else ()
     if CODE in seen:
         return ()
     if not kind.bare:
@@ -135,6 +142,7 @@ def _rules(merged: Mapping[str, object]) -> Iterator[Violation]:
         if merged.get(key) is not None and not isinstance(merged[key], of):
             yield Violation(key, f"must be {'an array' if of is list else 'an object'}", "3016")
     yield from health.violations(merged)
+    yield from programs.violations(merged)
     for i, api in enumerate(_items(merged.get("apis"))):
         yield from _api(f"apis[{i}]", api)
     yield from _least(merged.get("specification"))

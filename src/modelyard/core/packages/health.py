@@ -36,9 +36,11 @@ NUMBERS = {
 """Key of config.json → field of Check, minimum and maximum."""
 
 
-def health(config: Mapping[str, object], *, model_type: str = "") -> Health:
-    """The checks to make. An invalid one counts as absent (`violations` refuses it when it is published)."""
-    said = {key: _check(config[key], _paths(config, model_type)) for key in KEYS if _sound(config, key)}
+def health(config: Mapping[str, object], *, model_type: str = "", own_server: bool = False) -> Health:
+    """The checks to make. An invalid one counts as absent (`violations` refuses it when it is published).
+    `own_server`: the model brings its own, as images do."""
+    paths = None if own_server else _paths(config, model_type)
+    said = {key: _check(config[key], paths) for key in KEYS if _sound(config, key)}
     alive, ready, started = (said.get(key) for key in KEYS)
     readiness = ready or (_paced(alive) if alive else READINESS)
     return Health(startup=started or readiness, readiness=readiness, liveness=alive or ready or LIVENESS)

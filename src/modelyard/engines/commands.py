@@ -1,0 +1,105 @@
+"""How a command of a package is started: behind a door (decision 0037), with its port in its environment.
+
+Where instances share this machine's network a command gets a port that no other instance has: one below those that
+the kernel gives out, chosen by where the instance lies, so that two data directories seldom meet. Its door keeps it
+from other doors. In a network of its own an instance has all ports, and the command gets the one that its model says.
+"""
+
+import hashlib
+import os
+import socket
+from collections.abc import Collection
+from pathlib import Path
+
+from modelyard.domain.program import Program
+from modelyard.engines.base import InstanceSpec, NoRoomError
+from modelyard.processes import keeper
+from modelyard.processes.directory import Spec
+
+PORTS = range(20_000, 30_000)
+"""Ephemeral ports begin at 32768 on Linux; what is configured otherwise is told by the door's own check."""
+
+HOST = "127.0.0.1"
+HOME = "model"
+"""Where a package's config.json is, below its directory."""
+SCRIPT = "customize_service.py"
+
+PROBE_SOCKET, COUNTS_SOCKET = "probe.sock", "door.sock"
+"""In the work directory of an instance that has a door: where health questions are passed on, and where it tells
+how many connections are inside."""
+
+PROGRAM_SOCKET = "program.sock"
+"""There, too: where a command may listen instead of on its port."""
+
+BOOT = (
+    "import sys; sys.path.append(sys.argv[1]); from modelyard_runtime.door.command import main; main(sys.argv[2:])"
+)
+"""Apart from whatever the package brings, and without looking for installed packages: half of a start."""
+
+
+def runs(program: Program | None, package: Path) -> Program | None:
+    """The command that the instance runs. A package with a script is served by its script: earlier releases
+    published such packages, and passed over their `cmd`."""
+    if program is None or program.image or (package / HOME / SCRIPT).exists():
+        return None
+    return program
+
+
+def argv(program: Program, python: str, source: str) -> tuple[str, ...]:
+    """`source`: where the model server's code is."""
+    return (python, "-I", "-S", "-E", "-c", BOOT, source, *program.command)
+
+
+def environment(
+    env: dict[str, str], package: Path, work: Path, overlay: Path | None, *, port: int, shared: bool
+) -> dict[str, str]:
+    """`env` with what a command finds besides. `overlay`: the packages that its dependencies asked for; they and
+    their programs go before all others. `shared`: other instances are in the same network."""
+    facts = {
+        "PORT": str(port),
+        "HOST": HOST,
+        "SOCKET_PATH": str(work / PROGRAM_SOCKET),
+        "MODEL_DIR": str(package / HOME),
+    }
+    if shared:
+        facts["MODELYARD_PORT_SHARED"] = "1"
+    if overlay is not None:
+        facts["PATH"] = _before(overlay / "bin", env.get("PATH", ""))
+        facts["PYTHONPATH"] = _before(overlay, env.get("PYTHONPATH", ""))
+    return env | facts
+
+
+def has_door(spec: InstanceSpec, process: Spec) -> bool:
+    """Whether the instance's process is a door, which tells its traffic apart from the program's health. A worker
+    of a batch service answers for itself."""
+    return "SOCKET_PATH" in dict(process.env) and not spec.batch
+
+
+def port_of(process: Spec) -> int | None:
+    """The port of this machine that the process was handed."""
+    env = dict(process.env)
+    return int(env["PORT"]) if "MODELYARD_PORT_SHARED" in env and env.get("PORT", "").isdigit() else None
+
+
+def free_port(place: Path, taken: Collection[int]) -> int:
+    """One that neither an instance of ours nor anybody else has now, for the one in `place`. Raises NoRoomError."""
+    start = int.from_bytes(hashlib.sha256(str(place).encode()).digest()[:8], "big")
+    for step in range(len(PORTS)):
+        port = PORTS[(start + step) % len(PORTS)]
+        if port not in taken and _is_free(port):
+            return port
+    raise NoRoomError(f"none of the ports {PORTS.start} to {PORTS.stop - 1} is free for a command")
+
+
+def _is_free(port: int) -> bool:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            keeper.bound(family, port, alone=True).close()
+        except OSError as error:
+            if not keeper.no_family(error):
+                return False
+    return True
+
+
+def _before(first: Path, rest: str) -> str:
+    return os.pathsep.join([str(first), rest] if rest else [str(first)])

@@ -1,0 +1,163 @@
+"""The door of a command: the process that the shim of an instance keeps, and the command as its child.
+
+    python -I -S -E -c BOOT SOURCE word word …     in the instance's work directory, within its sandbox
+
+It relays the connections of the instance's socket (descriptor MODELYARD_SOCKET_FD) to the port that the command
+was handed as PORT, or to the Unix socket SOCKET_PATH if the command listens there; `probe.sock` and `door.sock`
+lie in the work directory (`relay`). Of a batch service it starts a worker, which asks the command over HTTP.
+
+It ends when the command does, with its status: by the same signal, or the same number. SIGTERM is passed on, and
+what is inside goes on until the command has ended; then what the command left in our process group is told too.
+The grace is the shim's. A command that goes to the background has ended, and so has the instance.
+
+Exit status of its own: 126, 127 the command cannot be run, as shells have it; 125 it has no port.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NoReturn
+
+from modelyard_runtime.door.ports import TakenError, guarded, reserve
+from modelyard_runtime.door.reach import unix
+from modelyard_runtime.door.relay import Relay
+
+NO_PORT, NOT_RUNNABLE, NOT_FOUND = 125, 126, 127
+PROBE, COUNTS = "probe.sock", "door.sock"
+"""In the work directory."""
+WAITED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
+SAY_S = 10.0
+"""How often a port that is not open is told of."""
+FAREWELL_S = 5.0
+"""How long the last bytes of a command that has ended may take to leave, when its end was asked for."""
+CUT_S = 1.0
+"""The same, when it ended by itself: its callers wait for bytes that never come."""
+OURS = ("MODELYARD_SOCKET_FD", "MODELYARD_METRICS_SOCKET", "MODELYARD_PORT_SHARED", "MODELYARD_BATCH")
+"""What the command need not know."""
+
+Words = list[str]
+
+
+class Command:
+    """The running program. `pid` is our child."""
+
+    def __init__(self, words: Words, environ: Mapping[str, str]) -> None:
+        """Raises OSError when it cannot be run."""
+        env = {name: value for name, value in environ.items() if name not in OURS}
+        self.pid = spawn(words, env)
+        self.began_s = time.monotonic()
+
+    def tell(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, number)
+
+
+def spawn(words: Words, env: Mapping[str, str]) -> int:
+    """A child with the signals of a process that nobody prepared, in our process group. Raises OSError."""
+    defaults = (signal.SIGPIPE, signal.SIGXFSZ)  # which Python ignores
+    return os.posix_spawnp(words[0], words, env, setsigmask=[], setsigdef=defaults)
+
+
+def main(words: Words) -> NoReturn:
+    environ = dict(os.environ)
+    port, home = int(environ["PORT"]), environ["MODEL_DIR"]
+    listening = socket.socket(fileno=int(environ["MODELYARD_SOCKET_FD"]))
+    listening.set_inheritable(False)
+    signal.pthread_sigmask(signal.SIG_BLOCK, WAITED)  # of all threads; `_end` waits for them
+    held = None
+    if environ.get("MODELYARD_PORT_SHARED"):
+        try:
+            held = reserve(port)
+        except TakenError as error:
+            fail(NO_PORT, f"the command cannot be handed its port: {error}")
+    inside, relay = None, None
+    if environ.get("MODELYARD_BATCH"):
+        pass
+    else:
+        relay = _relay(listening, port, environ.get("SOCKET_PATH", ""))
+        inside = threading.Thread(target=relay.run, name="relay", daemon=True)
+        inside.start()
+    os.chdir(home)
+    try:
+        command = Command(words, environ)
+    except FileNotFoundError:
+        fail(NOT_FOUND, f"cmd: there is no program {words[0]!r} in the package, nor in PATH")
+    except OSError as error:
+        fail(NOT_RUNNABLE, f"cmd: {words[0]!r} cannot be run: {error.strerror}")
+    status, asked = _end(command, relay, port)
+    if relay is not None and inside is not None:
+        relay.stop(FAREWELL_S if asked else CUT_S)
+        inside.join()
+    del held
+    code = os.waitstatus_to_exitcode(status)
+    if asked:
+        with suppress(ProcessLookupError):
+            os.killpg(0, signal.SIGTERM)
+    elif code == 0:
+        say("the command ended by itself with status 0: it must stay in the foreground, and serve until SIGTERM")
+    _exit_as(code)
+
+
+def _relay(listening: socket.socket, port: int, own: str) -> Relay:
+    """`own`: the path of the socket on which the command may listen instead of its port."""
+    reach = guarded(port, os.geteuid())
+    if own:
+        place = os.open(os.path.dirname(own), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
+        reach = unix(f"/proc/self/fd/{place}/{os.path.basename(own)}", reach)  # noqa: PTH119
+    return Relay(listening, reach, uncounted=_bound(PROBE), counts=_bound(COUNTS))
+
+
+def _bound(name: str) -> socket.socket:
+    with suppress(FileNotFoundError):
+        os.unlink(name)  # noqa: PTH108
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.bind(name)
+    made.listen(128)
+    return made
+
+
+def _end(command: Command, relay: "Relay | None", port: int) -> tuple[int, bool]:
+    """The command's wait status, once it has ended, and whether its end was asked for."""
+    asked = False
+    while True:
+        silent = relay is not None and not relay.reached and not asked
+        heard = signal.sigtimedwait(WAITED, SAY_S) if silent else signal.sigwaitinfo(WAITED)
+        if heard is None:
+            if relay is not None and not relay.reached:
+                since = f"{time.monotonic() - command.began_s:.0f} s after its start"
+                say(f"{since} the command does not listen on the port that it was handed: {port} (PORT)")
+            continue
+        if heard.si_signo != signal.SIGCHLD:
+            asked = True
+            command.tell(signal.SIGTERM)
+            continue
+        with suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == command.pid:
+                    return ended[1], asked
+
+
+def _exit_as(code: int) -> NoReturn:
+    """As the command ended."""
+    if code < 0:
+        with suppress(OSError, ValueError):
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})
+    os._exit(code if code >= 0 else 128 - code)
+
+
+def say(text: str) -> None:
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+    sys.stderr.write(f"{stamp} modelyard {text}\n")
+    sys.stderr.flush()
+
+
+def fail(status: int, text: str) -> NoReturn:
+    say(text)
+    os._exit(status)
