@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -47,7 +48,11 @@ class Door:
     def caller(self, name: str = "s.sock") -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(LIMIT_S)
-        connection.connect(str(self.root / name))
+        try:
+            connection.connect(str(self.root / name))
+        except OSError:
+            connection.close()
+            raise
         return connection
 
     def counts(self) -> tuple[int, int]:
@@ -60,12 +65,15 @@ class Door:
 
     def until(self, open_now: int) -> tuple[int, int]:
         """The counts, once so many are open."""
-        deadline = threading.Event()
-        for _ in range(int(LIMIT_S / 0.01)):
-            if (told := self.counts())[0] == open_now:
-                return told
-            deadline.wait(0.01)
-        raise AssertionError(f"{self.counts()} instead of {open_now} open")
+        told = (0, 0)
+
+        def so_many() -> bool:
+            nonlocal told
+            told = self.counts()
+            return told[0] == open_now
+
+        eventually(so_many)
+        return told
 
 
 @contextmanager
@@ -95,6 +103,13 @@ def all_of(connection: socket.socket) -> bytes:
     while more := connection.recv(65536):
         taken += more
     return taken
+
+
+def eventually(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not done():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.005)
 
 
 def in_thread(work: Callable[[], object]) -> threading.Thread:

@@ -49,13 +49,12 @@ def _health(model: Model | None, record: ServiceRecord) -> Health:
     """What the model's package says of its health checks.
 
     A request that is not over after twice its time never will be; a WebSocket may last, and of a program only
-    connections are seen, which last as well. How long a worker of a batch service may take is the run's matter;
-    it answers for itself, and asks its program.
+    connections are seen, which last as well. How long a worker of a batch service may take is the run's matter.
     """
     if model is None:
         return Health()
     own_server = program(model.config) is not None
-    asked = health(model.config, model_type=model.type, own_server=own_server and not _is_batch(record))
+    asked = health(model.config, model_type=model.type, own_server=own_server)
     settings = record.service.settings
     if settings.websocket or own_server or _is_batch(record):
         return asked

@@ -1,16 +1,18 @@
 """How a command of a package is started: behind a door (decision 0037), with its port in its environment.
 
 Where instances share this machine's network a command gets a port that no other instance has: one below those that
-the kernel gives out, chosen by where the instance lies, so that two data directories seldom meet. Its door keeps it
-from other doors. In a network of its own an instance has all ports, and the command gets the one that its model says.
+the kernel gives out, chosen by where the instance lies, so that two data directories seldom meet. Its door keeps
+it from other doors. In a network of its own an instance has all ports, and the command gets its model's.
 """
 
 import hashlib
 import os
 import socket
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
+from modelyard.domain.health import PATH, Check, Health
 from modelyard.domain.program import Program
 from modelyard.engines.base import InstanceSpec, NoRoomError
 from modelyard.processes import keeper
@@ -32,7 +34,8 @@ PROGRAM_SOCKET = "program.sock"
 """There, too: where a command may listen instead of on its port."""
 
 BOOT = (
-    "import sys; sys.path.append(sys.argv[1]); from modelyard_runtime.door.command import main; main(sys.argv[2:])"
+    "import sys; sys.path.append(sys.argv[1]); from modelyard_runtime.door.command import main; "
+    "main(sys.argv[1], sys.argv[2:])"
 )
 """Apart from whatever the package brings, and without looking for installed packages: half of a start."""
 
@@ -51,7 +54,14 @@ def argv(program: Program, python: str, source: str) -> tuple[str, ...]:
 
 
 def environment(
-    env: dict[str, str], package: Path, work: Path, overlay: Path | None, *, port: int, shared: bool
+    spec: InstanceSpec,
+    env: dict[str, str],
+    package: Path,
+    work: Path,
+    overlay: Path | None,
+    *,
+    port: int,
+    shared: bool,
 ) -> dict[str, str]:
     """`env` with what a command finds besides. `overlay`: the packages that its dependencies asked for; they and
     their programs go before all others. `shared`: other instances are in the same network."""
@@ -61,6 +71,8 @@ def environment(
         "SOCKET_PATH": str(work / PROGRAM_SOCKET),
         "MODEL_DIR": str(package / HOME),
     }
+    if spec.batch and not spec.health.startup.command:
+        facts["MODELYARD_BATCH_HEALTH"] = spec.health.startup.path
     if shared:
         facts["MODELYARD_PORT_SHARED"] = "1"
     if overlay is not None:
@@ -75,6 +87,20 @@ def has_door(spec: InstanceSpec, process: Spec) -> bool:
     return "SOCKET_PATH" in dict(process.env) and not spec.batch
 
 
+def health(spec: InstanceSpec, process: Spec) -> Health:
+    """How the instance is asked. A worker of a batch service is, and asks its command as the model says."""
+    if not spec.batch or "SOCKET_PATH" not in dict(process.env):
+        return spec.health
+    said = spec.health
+    return replace(
+        said, startup=_ours(said.startup), readiness=_ours(said.readiness), liveness=_ours(said.liveness)
+    )
+
+
+def _ours(check: Check) -> Check:
+    return check if check.command else replace(check, path=PATH)
+
+
 def port_of(process: Spec) -> int | None:
     """The port of this machine that the process was handed."""
     env = dict(process.env)
@@ -82,7 +108,8 @@ def port_of(process: Spec) -> int | None:
 
 
 def free_port(place: Path, taken: Collection[int]) -> int:
-    """One that neither an instance of ours nor anybody else has now, for the one in `place`. Raises NoRoomError."""
+    """One that neither an instance of ours nor anybody else has now, for the one in `place`. Raises
+    NoRoomError."""
     start = int.from_bytes(hashlib.sha256(str(place).encode()).digest()[:8], "big")
     for step in range(len(PORTS)):
         port = PORTS[(start + step) % len(PORTS)]

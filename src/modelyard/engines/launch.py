@@ -165,7 +165,7 @@ def process_spec(
     if program := commands.runs(spec.program, package):
         shared = not isolation.network
         port = commands.free_port(work, taken_ports) if shared else program.port
-        env = commands.environment(env, package.absolute(), work, overlay, port=port, shared=shared)
+        env = commands.environment(spec, env, package.absolute(), work, overlay, port=port, shared=shared)
         argv = commands.argv(program, options.python, code_path())
     return Spec(
         argv=argv,

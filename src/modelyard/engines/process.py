@@ -461,7 +461,7 @@ class ProcessEngine:
     def _track(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, process: Spec) -> TrackedInstance:
         monitor = HealthMonitor(
             directory,
-            spec.health,
+            commands.health(spec, process),
             created_ms,
             now_ms=self._now_ms,
             python=self._options.python,

@@ -57,7 +57,7 @@ class Batch:
 
         read = self._read
         model = OverHttp(read.batch_url, read.threads or _AT_A_TIME, read.request_timeout_s)
-        model.wait()
+        model.wait(read.batch_health)
         self._begin(model)
 
     def _rows(self) -> int:

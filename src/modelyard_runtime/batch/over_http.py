@@ -73,18 +73,22 @@ class OverHttp:
         """The connections that are not in use."""
         self.place.close()
 
-    def wait(self, pause: Callable[[float], None] = time.sleep) -> None:
-        """Until somebody listens there."""
+    def wait(self, health: str = "", pause: Callable[[float], None] = time.sleep) -> None:
+        """Until somebody listens there, and answers `health` with 200 ("": that is not asked)."""
         while True:
             connection = self.place.connection()
             try:
                 connection.connect()
-            except OSError:
-                pause(_FIRST_PAUSE_S)
-            else:
-                return
+                if not health:
+                    return
+                connection.request("GET", health)
+                if connection.getresponse().status == 200:
+                    return
+            except (OSError, http.client.HTTPException):
+                pass
             finally:
                 connection.close()
+            pause(_FIRST_PAUSE_S)
 
 
 class _Place:

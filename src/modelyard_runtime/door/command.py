@@ -19,7 +19,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import NoReturn
 
@@ -39,57 +39,35 @@ CUT_S = 1.0
 """The same, when it ended by itself: its callers wait for bytes that never come."""
 OURS = ("MODELYARD_SOCKET_FD", "MODELYARD_METRICS_SOCKET", "MODELYARD_PORT_SHARED", "MODELYARD_BATCH")
 """What the command need not know."""
+WORKER = "import sys; sys.path.append(sys.argv.pop(1)); from modelyard_runtime.main import main; main()"
 
 Words = list[str]
 
 
-class Command:
-    """The running program. `pid` is our child."""
-
-    def __init__(self, words: Words, environ: Mapping[str, str]) -> None:
-        """Raises OSError when it cannot be run."""
-        env = {name: value for name, value in environ.items() if name not in OURS}
-        self.pid = spawn(words, env)
-        self.began_s = time.monotonic()
-
-    def tell(self, number: int) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, number)
-
-
-def spawn(words: Words, env: Mapping[str, str]) -> int:
-    """A child with the signals of a process that nobody prepared, in our process group. Raises OSError."""
-    defaults = (signal.SIGPIPE, signal.SIGXFSZ)  # which Python ignores
-    return os.posix_spawnp(words[0], words, env, setsigmask=[], setsigdef=defaults)
-
-
-def main(words: Words) -> NoReturn:
+def main(source: str, words: Words) -> NoReturn:
+    """`source`: where our code is."""
     environ = dict(os.environ)
+    began_s = time.monotonic()
     port, home = int(environ["PORT"]), environ["MODEL_DIR"]
     listening = socket.socket(fileno=int(environ["MODELYARD_SOCKET_FD"]))
     listening.set_inheritable(False)
     signal.pthread_sigmask(signal.SIG_BLOCK, WAITED)  # of all threads; `_end` waits for them
-    held = None
-    if environ.get("MODELYARD_PORT_SHARED"):
-        try:
-            held = reserve(port)
-        except TakenError as error:
-            fail(NO_PORT, f"the command cannot be handed its port: {error}")
-    inside, relay = None, None
-    if environ.get("MODELYARD_BATCH"):
-        pass
-    else:
-        relay = _relay(listening, port, environ.get("SOCKET_PATH", ""))
-        inside = threading.Thread(target=relay.run, name="relay", daemon=True)
+    held = _reserved(port) if environ.get("MODELYARD_PORT_SHARED") else None
+    children = {_worker(source, environ, listening)} if environ.get("MODELYARD_BATCH") else set()
+    relay = None if children else _relay(listening, port, environ["SOCKET_PATH"])
+    inside = threading.Thread(target=relay.run, name="relay", daemon=True) if relay else None
+    if inside is not None:
         inside.start()
+    del listening
     os.chdir(home)
-    try:
-        command = Command(words, environ)
-    except FileNotFoundError:
-        fail(NOT_FOUND, f"cmd: there is no program {words[0]!r} in the package, nor in PATH")
-    except OSError as error:
-        fail(NOT_RUNNABLE, f"cmd: {words[0]!r} cannot be run: {error.strerror}")
-    status, asked = _end(command, relay, port)
+    command = _command(words, environ)
+
+    def waiting() -> None:
+        if relay is not None and not relay.reached:
+            since = f"{time.monotonic() - began_s:.0f} s after its start"
+            say(f"{since} the command does not listen on the port that it was handed: {port} (PORT)")
+
+    status, asked = _end({command, *children}, command, waiting)
     if relay is not None and inside is not None:
         relay.stop(FAREWELL_S if asked else CUT_S)
         inside.join()
@@ -103,12 +81,17 @@ def main(words: Words) -> NoReturn:
     _exit_as(code)
 
 
+def _reserved(port: int) -> socket.socket:
+    try:
+        return reserve(port)
+    except TakenError as error:
+        fail(NO_PORT, f"the command cannot be handed its port: {error}")
+
+
 def _relay(listening: socket.socket, port: int, own: str) -> Relay:
     """`own`: the path of the socket on which the command may listen instead of its port."""
-    reach = guarded(port, os.geteuid())
-    if own:
-        place = os.open(os.path.dirname(own), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
-        reach = unix(f"/proc/self/fd/{place}/{os.path.basename(own)}", reach)  # noqa: PTH119
+    place = os.open(os.path.dirname(own), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
+    reach = unix(f"/proc/self/fd/{place}/{os.path.basename(own)}", guarded(port, os.geteuid()))  # noqa: PTH119
     return Relay(listening, reach, uncounted=_bound(PROBE), counts=_bound(COUNTS))
 
 
@@ -121,25 +104,58 @@ def _bound(name: str) -> socket.socket:
     return made
 
 
-def _end(command: Command, relay: "Relay | None", port: int) -> tuple[int, bool]:
-    """The command's wait status, once it has ended, and whether its end was asked for."""
-    asked = False
+def _worker(source: str, environ: Mapping[str, str], listening: socket.socket) -> int:
+    """The worker of a batch service, which has the instance's socket from now on. Its pid."""
+    env = {name: value for name, value in environ.items() if name not in {"PORT", "MODELYARD_ENVIRONMENT"}}
+    env["MODELYARD_BATCH_URL"] = f"http://{environ['HOST']}:{environ['PORT']}"
+    listening.set_inheritable(True)
+    pid = spawn([sys.executable, "-I", "-c", WORKER, source], env)
+    listening.close()
+    return pid
+
+
+def _command(words: Words, environ: Mapping[str, str]) -> int:
+    """Its pid."""
+    try:
+        return spawn(words, {name: value for name, value in environ.items() if name not in OURS})
+    except FileNotFoundError:
+        fail(NOT_FOUND, f"cmd: there is no program {words[0]!r} in the package, nor in PATH")
+    except OSError as error:
+        fail(NOT_RUNNABLE, f"cmd: {words[0]!r} cannot be run: {error.strerror}")
+
+
+def spawn(words: Words, env: Mapping[str, str]) -> int:
+    """A child with the signals of a process that nobody prepared, in our process group. Raises OSError."""
+    defaults = (signal.SIGPIPE, signal.SIGXFSZ)  # which Python ignores
+    return os.posix_spawnp(words[0], words, env, setsigmask=[], setsigdef=defaults)
+
+
+def _end(children: "set[int]", command: int, waiting: Callable[[], None]) -> tuple[int, bool]:
+    """Once one of the children has ended its wait status; once all have, the command's, if that was asked for; and
+    whether it was."""
+    asked, status = False, 0
     while True:
-        silent = relay is not None and not relay.reached and not asked
-        heard = signal.sigtimedwait(WAITED, SAY_S) if silent else signal.sigwaitinfo(WAITED)
+        heard = signal.sigtimedwait(WAITED, SAY_S)
         if heard is None:
-            if relay is not None and not relay.reached:
-                since = f"{time.monotonic() - command.began_s:.0f} s after its start"
-                say(f"{since} the command does not listen on the port that it was handed: {port} (PORT)")
-            continue
-        if heard.si_signo != signal.SIGCHLD:
+            if not asked:
+                waiting()
+        elif heard.si_signo != signal.SIGCHLD:
             asked = True
-            command.tell(signal.SIGTERM)
-            continue
-        with suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                if ended[0] == command.pid:
-                    return ended[1], asked
+            for pid in children:
+                os.kill(pid, signal.SIGTERM)
+        else:
+            for pid, how in _ended():
+                children.discard(pid)
+                if pid == command or not asked:
+                    status = how
+                if not asked or not children:
+                    return status, asked
+
+
+def _ended() -> Iterator[tuple[int, int]]:
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended
 
 
 def _exit_as(code: int) -> NoReturn:

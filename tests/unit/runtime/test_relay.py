@@ -8,7 +8,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.worlds.doors import Door, all_of, door, free_port, in_thread, port_of, program, unix_listener
+from tests.worlds.doors import (
+    Door,
+    all_of,
+    door,
+    eventually,
+    free_port,
+    in_thread,
+    port_of,
+    program,
+    unix_listener,
+)
 
 from modelyard_runtime.door import flow
 from modelyard_runtime.door.reach import tcp, unix
@@ -276,7 +286,7 @@ def test_many_connections_come_and_go_and_no_descriptor_is_lost(tmp_path: Path) 
                 more.close()
                 other.close()
             at.until(1)
-            assert _descriptors() <= before
+            eventually(lambda: _descriptors() <= before)
         assert at.until(0) == (0, 201)
 
 
