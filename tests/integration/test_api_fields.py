@@ -167,13 +167,14 @@ FATE: dict[str, dict[str, Fate]] = {
         **by("operations/models.py", "source_location", "description"),
         "source_copy": Refused(model(source_copy=False), "source_copy", MODELS),
         **by("core/packages/contents.py", "runtime", "dependencies", "health", "apis"),
+        **by("core/packages/programs.py", "cmd"),
         "install_type": Honoured("core/admission/config.py"),
         "initial_config": Honoured("artifacts/judgement.py"),
         **dict.fromkeys(("model_algorithm", "input_params", "output_params"), Label()),
         **dict.fromkeys(("model_metrics", "model_docs"), Label()),
         **{
             name: Refused(model(**{name: "x"}), name, MODELS)
-            for name in ("execution_code", "source_job_id", "source_job_version", "source_type", "cmd")
+            for name in ("execution_code", "source_job_id", "source_job_version", "source_type")
         },
     },
     "models.ModelList": {

@@ -245,7 +245,7 @@ async def test_a_download_that_breaks_off_goes_on_from_there(
 
 async def test_bad_fields_are_named_together(world: ApiWorld) -> None:
     body = request(
-        model_name="a b", model_version="1.0", model_type="Image", source_location="http://x", cmd="x", apis="{}"
+        model_name="a b", model_version="1.0", model_type="Image", source_location="http://x", cmd=[7], apis="{}"
     )
     answer = await world.call("POST", "/v1/p1/models", body)
     assert answer.status_code == 400

@@ -1,0 +1,190 @@
+"""Models that bring a server of their own, through a whole Modelyard: the API, Envoy, the door, the command."""
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from examples.demo.stage import Stage, until
+from tests.worlds import commands, server
+
+from modelyard.client import Client, ClientError, Service, Variant
+
+pytestmark = pytest.mark.e2e
+stage = pytest.fixture(server.stage, scope="module")
+yard = pytest.fixture(server.yard, scope="module")
+
+
+def published(stage: Stage, yard: Client, name: str, package: Path, version: str = "1.0.0") -> str:
+    return server.published(stage, yard, name, package, version)
+
+
+def variant(model_id: str, how: str = "serve", *, grace_s: int = 30, **more: Any) -> Variant:
+    return Variant(
+        model_id=model_id,
+        envs={"HOW": how, **more.pop("envs", {})},
+        more={"additional_properties": {"termination_grace_period_seconds": grace_s}, **more.pop("more", {})},
+        **more,
+    )
+
+
+@pytest.fixture(scope="module")
+def model_id(stage: Stage, yard: Client, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return published(stage, yard, "own", commands.package(tmp_path_factory.mktemp("own") / "own"))
+
+
+@pytest.fixture(scope="module")
+def service(yard: Client, model_id: str) -> Service:
+    return yard.services.wait(yard.services.create("own", [variant(model_id)]))
+
+
+def called(yard: Client) -> httpx.Client:
+    return httpx.Client(headers={"X-Auth-Token": yard.session.token()}, trust_env=False, timeout=30)
+
+
+def failed(yard: Client, name: str, one: Variant) -> str:
+    """Why a service of it cannot be deployed."""
+    service_id = yard.services.create(name, [one])
+    until(lambda: yard.services.get(service_id).status == "failed", 60, "the service to fail")
+    why = yard.services.get(service_id).error_msg or ""
+    yard.services.delete(service_id)
+    return why
+
+
+def test_a_command_serves_whatever_paths_it_has(yard: Client, service: Service) -> None:
+    assert yard.predict(service, {"a": 1})["body"] == {"a": 1}
+    with called(yard) as client:
+        answer = client.post(f"{service.access_address}/v1/any/path?x=1", json=[2])
+        assert answer.json() == {"path": "/v1/any/path?x=1", "body": [2], "version": "1.0.0"}
+        assert client.get(f"{service.access_address}/nowhere").status_code == 404
+
+
+def test_it_finds_its_port_and_its_package_and_is_nobody(yard: Client, service: Service) -> None:
+    with called(yard) as client:
+        about = client.get(f"{service.access_address}/about").json()
+    env = about["env"]
+    assert about["own"] > 1000, "it works in its package's directory"
+    assert env["HOST"] == "127.0.0.1"
+    assert 20_000 <= int(env["PORT"]) < 30_000
+    assert env["MODEL_DIR"].endswith("/model")
+    assert env["HOW"] == "serve"
+    assert not {"MODELYARD_SOCKET_FD", "MODELYARD_PORT_SHARED"} & set(env)
+    if os.geteuid() == 0:
+        assert about["user"] > 1000
+
+
+def test_events_come_one_by_one(yard: Client, service: Service) -> None:
+    with called(yard) as client, client.stream("GET", f"{service.access_address}/stream") as answer:
+        pieces = [piece for piece in answer.iter_text() if piece]
+    assert "".join(pieces) == "".join(f"data: {n}\n\n" for n in range(10))
+    assert len(pieces) > 3
+
+
+def test_a_change_cuts_no_stream_and_fails_nothing_and_does_not_wait_for_idle_connections(
+    stage: Stage, yard: Client, tmp_path: Path
+) -> None:
+    first = published(stage, yard, "changing", commands.package(tmp_path / "a"))
+    second = published(stage, yard, "changing", commands.package(tmp_path / "b"), "2.0.0")
+    slow = {"envs": {"PAUSE_S": "0.3"}}
+    service = yard.services.wait(yard.services.create("changing", [variant(first, instance_count=2, **slow)]))
+    over, failures, versions = threading.Event(), [], set()
+
+    def load() -> None:
+        with called(yard) as client:
+            while not over.is_set():
+                answer = client.post(service.access_address, json={})
+                if answer.status_code != 200:
+                    failures.append(answer.text)
+                else:
+                    versions.add(answer.json()["version"])
+
+    def stream() -> None:
+        with called(yard) as client, client.stream("GET", f"{service.access_address}/stream") as answer:
+            if "".join(answer.iter_text()) != "".join(f"data: {n}\n\n" for n in range(10)):
+                failures.append("a stream was cut")
+
+    callers = [threading.Thread(target=load) for _ in range(4)] + [
+        threading.Thread(target=stream) for _ in range(4)
+    ]
+    for caller in callers:
+        caller.start()
+    until(lambda: "1.0.0" in versions, 20, "the first answer")
+    yard.services.put(service.service_id, config=[variant(second, instance_count=2, **slow).request()])
+    yard.services.wait(service.service_id)
+    until(lambda: len(stage.instances()) >= 2 and "2.0.0" in versions, 30, "the second version")
+    began = time.monotonic()
+
+    def old() -> list[str]:
+        return [i for i in _instances_of(stage, service.service_id) if '"1.0.0"' in _spec(stage, i)]
+
+    until(lambda: not old(), 20, "the old instances to end")
+    assert time.monotonic() - began < 15, "half of the patience: nobody waits for idle connections"
+    over.set()
+    for caller in callers:
+        caller.join(30)
+    assert failures == []
+    assert versions == {"1.0.0", "2.0.0"}
+    yard.services.delete(service.service_id)
+
+
+def _instances_of(stage: Stage, service_id: str) -> list[str]:
+    return [
+        p.parent.name for p in (stage.data_dir / "instances").glob("*/spec.json") if service_id in p.read_text()
+    ]
+
+
+def _spec(stage: Stage, instance_id: str) -> str:
+    try:
+        return (stage.data_dir / "instances" / instance_id / "spec.json").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def test_one_that_opens_its_port_late_is_waited_for(yard: Client, model_id: str) -> None:
+    service = yard.services.wait(yard.services.create("late", [variant(model_id, "late")]))
+    assert yard.predict(service, {})["body"] == {}
+    yard.services.delete(service.service_id)
+
+
+def test_one_that_listens_on_a_socket_of_its_own(yard: Client, model_id: str) -> None:
+    service = yard.services.wait(yard.services.create("socket", [variant(model_id, "own")]))
+    assert yard.predict(service, {"x": 2})["body"] == {"x": 2}
+    yard.services.delete(service.service_id)
+
+
+def test_what_goes_wrong_is_told_as_it_is(stage: Stage, yard: Client, model_id: str, tmp_path: Path) -> None:
+    why = failed(yard, "exits", variant(model_id, "exit"))
+    assert "exited with status 4" in why
+    assert "there is no such model" in why
+    why = failed(yard, "background", variant(model_id, "background"))
+    assert "it must stay in the foreground" in why
+    nowhere = published(stage, yard, "nowhere", commands.package(tmp_path / "n", ["no-such-program", "-x"]))
+    why = failed(yard, "nowhere", variant(nowhere))
+    assert "cmd: there is no program 'no-such-program' in the package, nor in PATH" in why
+
+
+def test_one_that_never_opens_its_port_says_so(yard: Client, model_id: str) -> None:
+    why = failed(yard, "never", variant(model_id, "never", more={"deploy_timeout_in_seconds": 12}))
+    assert "was not ready within 12 s" in why
+    assert "the command does not listen on the port that it was handed" in why
+
+
+def test_one_that_is_deaf_is_killed_after_its_grace(stage: Stage, yard: Client, model_id: str) -> None:
+    service = yard.services.wait(yard.services.create("deaf", [variant(model_id, "deaf", grace_s=1)]))
+    yard.services.stop(service.service_id)
+    until(lambda: not _instances_of(stage, service.service_id), 20, "its end")
+    yard.services.delete(service.service_id)
+
+
+def test_what_cannot_be_is_refused_by_field(stage: Stage, yard: Client, tmp_path: Path) -> None:
+    with pytest.raises(ClientError, match="cmd"):
+        yard.models.publish("long", "1.0.0", "/models/x", "Custom", cmd="x" * 9000)
+    package = commands.package(tmp_path / "both")
+    (package / "model" / "customize_service.py").write_text("import model_service\n")
+    with pytest.raises(ClientError, match="served by its command or by its script"):
+        published(stage, yard, "both", package)
+    assert json.loads((package / "model" / "config.json").read_text())["cmd"]
