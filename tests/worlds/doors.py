@@ -33,6 +33,7 @@ def program(backlog: int = 100) -> socket.socket:
 
 def unix_listener(path: Path) -> socket.socket:
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    path.unlink(missing_ok=True)
     listening.bind(str(path))
     listening.listen(4096)
     return listening

@@ -3,7 +3,7 @@
     relay = Relay(listening, tcp("127.0.0.1", 8080), uncounted=…, counts=…)
     threading.Thread(target=relay.run).start()
     …
-    relay.stop(5.0)     # takes nobody more; `run` returns when all that is inside has ended, or after 5 s
+    relay.stop(5.0)     # takes nobody more; `run` returns when everybody inside has all answers, or after 5 s
 
 Promises:
 
@@ -120,7 +120,8 @@ class Relay:
             self._close()
 
     def stop(self, limit_s: float) -> None:
-        """Take nobody more, and end `run` when nobody is inside, or after `limit_s`. Any thread, any number of
+        """The program has ended, or is about to: take nobody more, let those go who have not reached it, or have
+        all of its words, and end `run` when nobody is inside, or after `limit_s`. Any thread, any number of
         times."""
         self._limit_s = limit_s
         with suppress(OSError):
@@ -272,7 +273,7 @@ class Relay:
         assert there is not None
         assert back is not None
         assert program is not None
-        if there.done and back.done:
+        if back.done and (there.done or self._end_by != FOREVER):
             self._drop(connection)
             return
         caller = (0 if there.ended or there.held else IN) | (OUT if back.held else 0)
@@ -328,6 +329,9 @@ class Relay:
             for one in self._listening:
                 self._forget(one)
             self._listening = []
+            for connection in list(self._connections):
+                if connection.back is None or connection.back.done:
+                    self._drop(connection, broken=True)
 
     def _finished(self) -> bool:
         return self._end_by != FOREVER and (not self._connections or time.monotonic() >= self._end_by)

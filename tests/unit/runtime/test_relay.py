@@ -274,6 +274,20 @@ def test_stopping_takes_nobody_more_and_lets_those_inside_finish(tmp_path: Path)
             assert all_of(caller) == b"the last answer"
 
 
+def test_stopping_waits_for_nobody_who_has_all_or_never_reached_the_program(tmp_path: Path) -> None:
+    with closing(program()) as listening, door(tmp_path, port_of(listening)) as at:
+        idle, served = joined(listening, at)
+        served.close()
+        assert idle.recv(1) == b""  # and keeps its side open
+        at.relay.stop(60)
+        eventually(lambda: not at.relay._connections)
+        idle.close()
+    with door(tmp_path, free_port()) as at, at.caller() as early:
+        at.until(1)
+        at.relay.stop(60)
+        assert early.recv(1) == b""
+
+
 def test_many_connections_come_and_go_and_no_descriptor_is_lost(tmp_path: Path) -> None:
     with closing(program()) as listening, door(tmp_path, port_of(listening)) as at:
         caller, served = joined(listening, at)
