@@ -257,6 +257,8 @@ def test_stopping_takes_nobody_more_and_lets_those_inside_finish(tmp_path: Path)
     with closing(program()) as listening, door(tmp_path, port_of(listening)) as at:
         caller, served = joined(listening, at)
         with caller, served:
+            caller.sendall(b"unanswered")
+            assert served.recv(100) == b"unanswered"
             at.relay.stop(20)
             refused = threading.Event()
             for _ in range(1000):
@@ -267,8 +269,6 @@ def test_stopping_takes_nobody_more_and_lets_those_inside_finish(tmp_path: Path)
                 refused.wait(0.005)
             else:
                 pytest.fail("still accepts")
-            caller.sendall(b"unanswered")
-            assert served.recv(100) == b"unanswered"
             served.sendall(b"the last answer")
             served.shutdown(socket.SHUT_WR)
             assert all_of(caller) == b"the last answer"
