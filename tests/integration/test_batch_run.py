@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tests.worlds.batch_run import RunWorld, Script, run_world
 
+from modelyard.core.masking import Masker
+
 
 async def test_every_row_has_its_line_and_the_manifest_is_there(tmp_path: Path) -> None:
     async with run_world(tmp_path) as world:
@@ -76,6 +78,18 @@ async def test_a_row_of_a_bundle_at_which_workers_die_is_found(tmp_path: Path) -
         await world.until(world.over)
         await check_small_files(world, {33: "the worker died: killed by signal 9 (out of memory)"})
         assert world.workers["w1"].script.dies_at[33] == 7
+        assert any(33 in each for each in world.workers["w1"].bundles)
+
+
+async def test_a_secret_in_the_cause_of_a_row_of_a_bundle_is_hidden_and_answers_are_not(tmp_path: Path) -> None:
+    """The first row of a bundle, one inside, and the last; the model's own answers are left as they are."""
+    failing = {0: "odd ***, ***!", 33: "odd ***, ***!", 59: "odd ***, ***!"}
+    async with run_world(tmp_path, rows=0) as world:
+        world.masker = Masker.of(["canary"])
+        await small_files(world, 60)
+        await world.worker("w1", Script(fails_at=frozenset(failing), cause="odd canary, canary!"))
+        await world.until(world.over)
+        await check_small_files(world, failing)
         assert any(33 in each for each in world.workers["w1"].bundles)
 
 

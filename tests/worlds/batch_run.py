@@ -27,6 +27,7 @@ from modelyard.batch import parts
 from modelyard.batch.run import TaskRunner
 from modelyard.batch.runner import BatchWorker
 from modelyard.batch.work import Room
+from modelyard.core.masking import Masker
 from modelyard.domain.batch import Format, Job, Source, Split, SplitState, Task, TaskState
 from modelyard.domain.identity import Project
 from modelyard.objects.local import LocalObjects
@@ -46,6 +47,7 @@ class Script:
     every: int = 4
     dies_at: dict[int, int] = field(default_factory=dict)
     fails_at: frozenset[int] = frozenset()
+    cause: str = "odd one"
     hangs_at: dict[int, int] = field(default_factory=dict)
     after: int | None = None
     torn: bool = False
@@ -142,7 +144,7 @@ class Session:
             if only is None or number in only:
                 value = int(row)
                 await self._predict(value)
-                cause = "odd one" if value in script.fails_at else None
+                cause = script.cause if value in script.fails_at else None
                 lines.append(failed(cause) if cause else json.dumps({"v": value}).encode())
                 numbers.append(number)
                 if cause:
@@ -180,7 +182,7 @@ class Session:
             if await self._gives_up():
                 break
             await self._predict(value)
-            cause = "odd one" if value in self.worker.script.fails_at else None
+            cause = self.worker.script.cause if value in self.worker.script.fails_at else None
             lines.append(failed(cause) if cause else json.dumps({"v": value}).encode())
             if cause:
                 failures.append((n, cause))
@@ -207,7 +209,7 @@ class Session:
                 value = int(await self.read(0, file["size"], place))
                 await self._predict(value)
                 if value in self.worker.script.fails_at:
-                    cause = "odd one"
+                    cause = self.worker.script.cause
             except UnreadableError as error:
                 cause = str(error)
             lines.append(failed(cause) if cause else json.dumps({"v": value}).encode())
@@ -317,6 +319,7 @@ class RunWorld:
     task: Task
     rows: int = 0
     room: Room | None = None
+    masker: Masker = field(default_factory=Masker)
     workers: dict[str, ScriptedWorker] = field(default_factory=dict)
     nudges: list[str] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
@@ -353,7 +356,9 @@ class RunWorld:
         return made
 
     def run(self) -> None:
-        ready = [BatchWorker(w.name, f"unix:{w.name}.sock") for w in self.workers.values() if not w.exit]
+        ready = [
+            BatchWorker(w.name, f"unix:{w.name}.sock", self.masker) for w in self.workers.values() if not w.exit
+        ]
         self.runner.run(self.task, self.job, "p1", ready)
 
     async def stored(self) -> Task:
