@@ -125,7 +125,9 @@ API_ERRORS = Family(
 # What everything stands on.
 
 DATABASE_UP = Family(
-    "modelyard_database_up", "gauge", "1: the database could be read when it was last tried, seconds ago."
+    "modelyard_database_up",
+    "gauge",
+    "1: the database could be read when last tried. While it is away for all, no page is answered (503).",
 )
 DATABASE_SECONDS = Family(
     "modelyard_database_transaction_seconds",
