@@ -43,7 +43,8 @@ JOB = Job("obs://in/", "obs://out/to", "/", Format.CSV, row_timeout_s=5)
 class Script:
     """How a worker behaves. `dies_at`: at this row, that often (by any worker that shares the mapping). `after`:
     it dies after so many frames. `bundles`: it takes several splits at once. `ahead`: it takes the next one before
-    one is over, and reads it meanwhile. `talk`: instead of all this."""
+    one is over, and reads it meanwhile; `waits`: it gives the control plane time to say it. `talk`: instead of all
+    this."""
 
     every: int = 4
     dies_at: dict[int, int] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Script:
     piece: int = 1 << 20
     bundles: bool = True
     ahead: bool = True
+    waits: bool = False
     talk: "Callable[[Session, dict[str, Any]], Awaitable[None]] | None" = None
 
 
@@ -159,10 +161,10 @@ class Session:
 
     async def _rows(self, asked: dict[str, Any]) -> None:
         try:
-            number = asked.get("number", 0)
-            content = self.content.pop(number, None)
+            turn = asked.get("number", 0)
+            content = self.content.pop(turn, None)
             if content is None:
-                content = await self.read(asked["start"], asked["end"], number=number)
+                content = await self.read(asked["start"], asked["end"], number=turn)
         except UnreadableError as error:
             self.say(b"F", {"error": str(error)})
             return
@@ -173,6 +175,7 @@ class Session:
         numbers: list[int] = []
         self.worker.given.append((asked["source"], number, asked["careful"]))
         rows = content.splitlines(keepends=True)
+        await self._wait_for_the_next(turn)
         for place, row in enumerate(rows):
             if await self._gives_up():
                 break
@@ -270,6 +273,13 @@ class Session:
             await asyncio.Event().wait()
         self.worker.predicted[value] += 1
 
+    async def _wait_for_the_next(self, turn: int) -> None:
+        if self.worker.script.waits and turn:
+            for _ in range(20):
+                if self.following or await self._gives_up():
+                    return
+                await asyncio.sleep(0.0005)
+
     async def _gives_up(self) -> bool:
         await asyncio.sleep(0)
         while not self.abandoned and self.reader._buffer:  # type: ignore[attr-defined]  # without waiting
@@ -294,11 +304,13 @@ class ScriptedWorker:
         self.bundles: list[list[int]] = []
         self.predicted: Counter[int] = Counter()
         self.read_ahead = 0
+        self.died_with_two = 0
         self.exit = ""
         self.connections = 0
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
         self._talking: set[asyncio.Task[Any]] = set()
+        self._sessions: list[Session] = []
 
     async def start(self) -> None:
         self.place.parent.mkdir(parents=True, exist_ok=True)
@@ -306,6 +318,8 @@ class ScriptedWorker:
         self._server = await asyncio.start_unix_server(self._meet, self.place)
 
     async def die(self, exit: str = "killed by signal 9 (out of memory)") -> None:
+        if not self.exit:
+            self.died_with_two += any(session.busy and session.following for session in self._sessions)
         self.exit = self.exit or exit
         if self._server is not None:
             self._server.close()
@@ -332,6 +346,7 @@ class ScriptedWorker:
             knows = b"" if self.script.talk else knows
             writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + knows + b"\r\n")
             session = Session(self, reader, writer)
+            self._sessions.append(session)
             while True:
                 await (self.script.talk or Session.split)(session, await session.next_split())
         except DiedError:
