@@ -36,7 +36,8 @@ async def with_two_splits(path: Path) -> AsyncIterator[tuple[RunWorld, ScriptedW
         worker = await world.worker("w1", looks_ahead(hangs_at={19: 1}))
 
         async def both() -> bool:
-            return worker.read_ahead >= 3 and 18 in worker.predicted and len(await leased(world)) == 2
+            known = [len(session.content) for session in worker._sessions]
+            return known == [1] and 18 in worker.predicted and len(await leased(world)) == 2
 
         await world.until(both, step_ms=1)
         yield world, worker
@@ -47,7 +48,7 @@ async def test_rows_are_read_before_it_is_their_turn_and_have_one_outcome(tmp_pa
         worker = await world.worker("w1", looks_ahead())
         await world.until(world.over)
         await world.check()
-        assert worker.read_ahead >= 5
+        assert worker.read_ahead >= 1
         assert set(worker.predicted.values()) == {1}
 
 
@@ -170,8 +171,6 @@ async def test_a_split_that_became_void_takes_the_one_that_waits_with_it_to_anot
         session = worker._sessions[0]
 
         async def abandoned() -> bool:
-            if session.reader._buffer:  # type: ignore[attr-defined]
-                await session._gives_up()
             return session.abandoned
 
         await world.until(abandoned, step_ms=1)

@@ -43,8 +43,14 @@ async def test_whatever_dies_each_row_has_one_outcome(tmp_path: Path, first: int
             except BaseException as error:
                 error.add_note(f"seed {seed}: {world.plan}")
                 raise
-    assert AHEAD["read"], "no worker had two splits"
-    assert AHEAD["dead"], "no worker died with two splits"
+    AHEAD["runs"] += 1
+
+
+def test_workers_had_two_splits_and_died_with_them() -> None:
+    """The runs above say nothing of it else."""
+    if AHEAD["runs"] < 5:
+        pytest.skip("NOT TESTED: only some of the runs were in this process")
+    assert AHEAD["read"] and AHEAD["dead"], AHEAD
 
 
 def calm(made: Plan) -> Plan:

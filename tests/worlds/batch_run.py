@@ -270,7 +270,10 @@ class Session:
             raise DiedError
         if script.hangs_at.get(value, 0) > 0:
             script.hangs_at[value] -= 1
-            await asyncio.Event().wait()
+            while True:
+                await self._gives_up()
+                await self.look_ahead()
+                await asyncio.sleep(0.0005)
         self.worker.predicted[value] += 1
 
     async def _wait_for_the_next(self, turn: int) -> None:
