@@ -15,7 +15,7 @@ UPGRADE ?= --upgrade
 PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
   --python-version 3.11 --custom-compile-command 'make constraints'
 
-.PHONY: help install install-postgresql install-apprise install-parquet install-otlp setup demo up check test bench bench-logs bench-log-search bench-api bench-batch bench-peers reference client constraints clean
+.PHONY: help install install-postgresql install-apprise install-parquet install-otlp setup demo up check test bench bench-logs bench-log-search bench-api bench-door bench-batch bench-peers reference client constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -79,6 +79,9 @@ bench: $(TESTS) ## Throughput beside a bare model server and FastAPI, one interl
 
 bench-logs: $(TESTS) ## What 100,000 lines a second of four instances cost those who call; two minutes
 	@$(BIN)/python -m benchmarks.log_speed $(ARGS)
+
+bench-door: $(TESTS) ## What the door of a command costs a request; half a minute
+	@$(BIN)/python -m benchmarks.door $(ARGS)
 
 bench-api: $(TESTS) ## Speed of the API with 1,000 services, and bytes of a change towards the gateway
 	@$(BIN)/python -m benchmarks.api_speed $(ARGS)
