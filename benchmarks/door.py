@@ -139,7 +139,8 @@ def measure(name: str, body: int, connections: int, seconds: float, rounds: int)
             plain = statistics.median(one.per_second for one, _ in pairs)
             print(
                 f"{name}, {connections} connections: {rate:.2f} of the requests a second "
-                f"({plain:.0f} without it), median latency x {wait:.2f} (+{more:.0f} us), {used:.0f} us of CPU in the relay each, "
+                f"({plain:.0f} without it), median latency x {wait:.2f} ({more:+.0f} us), "
+                f"{used:.0f} us of CPU in the relay each, "
                 f"{memory_mib(pid):.0f} MiB"
             )
         finally:

@@ -9,10 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
-from examples.demo.stage import Stage, until
+from examples.demo.stage import BUCKET, Stage, until
 from tests.worlds import commands, server
 
 from modelyard.client import Client, ClientError, Service, Variant
+from modelyard.client.waiting import Patience
 
 pytestmark = pytest.mark.e2e
 stage = pytest.fixture(server.stage, scope="module")
@@ -188,3 +189,31 @@ def test_what_cannot_be_is_refused_by_field(stage: Stage, yard: Client, tmp_path
     with pytest.raises(ClientError, match="served by its command or by its script"):
         published(stage, yard, "both", package)
     assert json.loads((package / "model" / "config.json").read_text())["cmd"]
+
+
+def test_a_batch_service_asks_it_row_by_row(stage: Stage, yard: Client, tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    request = {"Content-type": "application/json", "data": schema}
+    api = {"url": "/rows", "method": "post", "request": request, "response": request}
+    model_id = published(stage, yard, "rows", commands.package(tmp_path / "rows", apis=[api]))
+    home = stage.data_dir / "objects" / BUCKET / "batch"
+    (home / "in").mkdir(parents=True)
+    (home / "in" / "numbers.csv").write_text("".join(f"{n}\n" for n in range(100)))
+    entry = {
+        "model_id": model_id,
+        "specification": "modelarts.vm.cpu.2u",
+        "instance_count": 1,
+        "src_path": f"obs://{BUCKET}/batch/in/",
+        "dest_path": f"obs://{BUCKET}/batch/out/",
+        "req_uri": "/rows",
+        "mapping_type": "csv",
+        "mapping_rule": {"type": "object", "properties": {"n": {"type": "integer", "index": 0}}},
+        "envs": {"HOW": "late"},
+    }
+    service_id = yard.batch.create("rows", entry)
+    ended = yard.services.wait_ended(service_id, patience=Patience(100))
+    assert ended.status == "finished", ended.raw
+    (result,) = (home / "out" / "infer-result").rglob("*_result.txt")
+    lines = [json.loads(line) for line in result.read_text().splitlines()]
+    assert [line["body"] for line in lines] == [{"n": n} for n in range(100)]
+    assert {line["path"] for line in lines} == {"/rows"}
