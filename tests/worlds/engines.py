@@ -235,7 +235,7 @@ class CommandEngineWorld(ProcessEngineWorld):
     async def start(self, spec: InstanceSpec) -> None:
         """One that is busy has somebody inside, whatever its program says."""
         await super().start(spec)
-        if dict(spec.envs)["STUB"] == "busy":
+        if dict(spec.envs).get("STUB") == "busy":
             self.inside.append(await self.caller(spec.instance_id))
 
     async def caller(self, instance_id: str = "i-1") -> socket.socket:
