@@ -1,4 +1,4 @@
-"""How a command of a package is started: behind a door (decision 0037), with its port in its environment.
+"""How a command of a package is started: behind a door (decision 0042), with its port in its environment.
 
 Where instances share this machine's network a command gets a port that no other instance has: one below those that
 the kernel gives out, chosen by where the instance lies, so that two data directories seldom meet. Its door keeps
