@@ -15,7 +15,7 @@ UPGRADE ?= --upgrade
 PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
   --python-version 3.11 --custom-compile-command 'make constraints'
 
-.PHONY: help install install-postgresql install-apprise install-parquet install-otlp setup demo up check test bench bench-logs bench-log-search bench-api bench-door bench-batch bench-peers reference client constraints clean
+.PHONY: help install install-postgresql install-apprise install-parquet setup demo up check test bench bench-logs bench-log-search bench-api bench-door bench-batch bench-peers reference client constraints clean
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
@@ -35,19 +35,15 @@ install-parquet: $(RUNS) ## What Parquet in batch services needs besides, pinned
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirements=constraints.txt \
 	  --requirements=constraints-parquet.txt
 
-install-otlp: $(RUNS) ## What the export of logs and traces by OTLP needs besides, pinned and checked by hash
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirements=constraints.txt \
-	  --requirements=constraints-otlp.txt
-
 setup: $(TESTS) ## The same and what tests and checks need
 
 $(RUNS): pyproject.toml constraints.txt scripts/setup
 	@scripts/setup $(VENV) constraints.txt
 	@touch $@
 
-$(TESTS): pyproject.toml constraints.txt constraints-postgresql.txt constraints-parquet.txt constraints-apprise.txt constraints-otlp.txt constraints-dev.txt scripts/setup
+$(TESTS): pyproject.toml constraints.txt constraints-postgresql.txt constraints-parquet.txt constraints-apprise.txt constraints-dev.txt scripts/setup
 	@scripts/setup $(VENV) constraints.txt constraints-postgresql.txt constraints-parquet.txt \
-	  constraints-apprise.txt constraints-otlp.txt constraints-dev.txt
+	  constraints-apprise.txt constraints-dev.txt
 	@touch $(RUNS) $@
 
 demo: $(RUNS) ## Start Modelyard, change a service live under full load, count the failed requests
@@ -107,11 +103,9 @@ constraints: $(RUNS) ## Pin the newest versions anew, with hashes: for running, 
 	  -o constraints-parquet.txt
 	$(PIN) $(UPGRADE) --extra apprise -c constraints.txt $(call PINNED,constraints.txt) pyproject.toml \
 	  -o constraints-apprise.txt
-	$(PIN) $(UPGRADE) --extra otlp -c constraints.txt $(call PINNED,constraints.txt) pyproject.toml \
-	  -o constraints-otlp.txt
-	$(PIN) $(UPGRADE) --extra sklearn --extra postgresql --extra parquet --extra apprise --extra otlp --group build --group dev --group bench \
-	  -c constraints.txt -c constraints-postgresql.txt -c constraints-parquet.txt -c constraints-apprise.txt -c constraints-otlp.txt \
-	  $(call PINNED,constraints.txt constraints-postgresql.txt constraints-parquet.txt constraints-apprise.txt constraints-otlp.txt) pyproject.toml \
+	$(PIN) $(UPGRADE) --extra sklearn --extra postgresql --extra parquet --extra apprise --group build --group dev --group bench \
+	  -c constraints.txt -c constraints-postgresql.txt -c constraints-parquet.txt -c constraints-apprise.txt \
+	  $(call PINNED,constraints.txt constraints-postgresql.txt constraints-parquet.txt constraints-apprise.txt) pyproject.toml \
 	  -o constraints-dev.txt
 
 clean: ## Remove .venv and every cache

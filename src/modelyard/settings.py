@@ -3,7 +3,6 @@
 Command-line options win over environment variables (`MODELYARD_` and the field's name in capitals).
 """
 
-import importlib.util
 import os
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
@@ -59,7 +58,7 @@ class Settings:
     endpoint of its own, instead of the directory `objects` in `data_dir`; no options of the command line either.
     `otlp_endpoint`: where every line of every service is exported to by OTLP ("": nowhere), with `otlp_headers`
     (`NAME=VALUE,NAME=VALUE`, percent-encoded; they may hold a token, so they are in no repr) by `otlp_protocol`:
-    grpc or http/protobuf. Needs the extra `otlp`.
+    grpc or http/protobuf.
     `otlp_traces_endpoint`: where traces go ("": there are none), with `otlp_traces_headers` by
     `otlp_traces_protocol`; of the latter two "" means what logs have. `trace_requests`: the share of the requests
     through the gateway (0 to 1) that are traced where their callers do not say; 0: none, and the gateway does not
@@ -249,13 +248,6 @@ def _check_receiver(found: Settings, signal: str, protocol: str) -> None:
             raise SettingsError(f"{prefix}{name.upper()}: {text}") from None
     if protocol not in otlp.PROTOCOLS:
         raise SettingsError(f"{prefix}PROTOCOL is {protocol!r}; use {' or '.join(otlp.PROTOCOLS)}")
-    if not _has_messages():
-        raise SettingsError(f"{prefix}ENDPOINT is set, and the extra is missing: pip install modelyard[otlp]")
-
-
-def _has_messages() -> bool:
-    """Whether the extra `otlp` is there; other packages bring other parts of `opentelemetry`."""
-    return bool(importlib.util.find_spec("opentelemetry") and importlib.util.find_spec("opentelemetry.proto"))
 
 
 def _parsed(name: str, text: str, kind: object) -> object:

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("opentelemetry.proto")
-
 from tests.worlds.gateway import JWKS, GatewayWorld, answer, envoy_pid, gateway_world, route, token
 
 from modelyard.domain.tracing import Span

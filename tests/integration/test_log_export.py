@@ -8,9 +8,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-
-pytest.importorskip("opentelemetry.proto")
-
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from tests.contract import store_samples
 from tests.worlds.otlp import Receiver, receiving, records

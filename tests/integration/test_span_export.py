@@ -9,9 +9,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-
-pytest.importorskip("opentelemetry.proto")
-
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 from tests.worlds import notifications as w
 from tests.worlds.plane import PlaneWorld, plane_world, variant_request

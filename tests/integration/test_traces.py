@@ -4,9 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("opentelemetry.proto")
-
 from tests.worlds.batch import batch_variant, create_batch, task
 from tests.worlds.plane import PlaneWorld, plane_world, variant_request
 from tests.worlds.traces import REQUEST, TRACE, named, requesting

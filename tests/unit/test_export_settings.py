@@ -1,6 +1,5 @@
 """Settings: where logs and traces are exported to."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,6 @@ def test_where_logs_and_traces_are_exported_to_is_checked(variables: dict[str, s
 
 
 def test_what_goes_with_exported_logs_is_in_no_repr() -> None:
-    pytest.importorskip("opentelemetry.proto")
     environ = {"MODELYARD_OTLP_ENDPOINT": "http://host:4317", "MODELYARD_OTLP_HEADERS": "authorization=s3cret"}
     assert "s3cret" not in repr(settings({"data_dir": Path("/x")}, environ))
 
@@ -45,11 +43,3 @@ def test_what_goes_with_exported_logs_is_in_no_repr() -> None:
 def test_how_many_requests_are_traced_is_checked(environ: dict[str, str], text: str) -> None:
     with pytest.raises(SettingsError, match=text):
         settings({"data_dir": Path("/x")}, environ)
-
-
-@pytest.mark.parametrize("signal", ["", "TRACES_"])
-def test_without_the_extra_nothing_can_be_exported(signal: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name.endswith(".proto") else found(name))
-    with pytest.raises(SettingsError, match=rf"MODELYARD_OTLP_{signal}ENDPOINT is set, and the extra is missing"):
-        settings({"data_dir": Path("/x")}, {f"MODELYARD_OTLP_{signal}ENDPOINT": "http://host"})

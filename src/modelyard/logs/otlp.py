@@ -1,4 +1,4 @@
-"""Lines of logs over OTLP: gRPC, or protobuf over HTTP (OpenTelemetry protocol 1.x). Needs the extra `otlp`.
+"""Lines of logs over OTLP: gRPC, or protobuf over HTTP (OpenTelemetry protocol 1.x).
 
 A line is a log record: its time, its text as the body, and as attributes `log.record.uid` (SERVICE/NUMBER, the
 same whenever it is sent again), `modelyard.line.number`, and where there are some `modelyard.reference` and
@@ -23,7 +23,7 @@ def receiver(endpoint: str, protocol: str, more: Mapping[str, str]) -> LogReceiv
 
 def request(lines: Sequence[Line], names: Mapping[str, str]) -> Any:
     """An ExportLogsServiceRequest: the lines in their order, those of one instance together where they follow."""
-    from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+    from modelyard.otlp.messages import ExportLogsServiceRequest
 
     made = ExportLogsServiceRequest()
     for origin, group in itertools.groupby(lines, lambda line: line.origin):
@@ -76,7 +76,7 @@ class OtlpReceiver:
         self._transport = transport
 
     async def send(self, lines: Sequence[Line], names: Mapping[str, str]) -> int:
-        from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+        from modelyard.otlp.messages import ExportLogsServiceResponse
 
         answer = await self._transport.send(request(lines, names).SerializeToString())
         try:

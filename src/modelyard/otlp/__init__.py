@@ -1,1 +1,1 @@
-"""The way to a receiver of OpenTelemetry, whatever is sent there. Needs the extra `otlp` only where it sends."""
+"""The way to a receiver of OpenTelemetry, whatever is sent there."""

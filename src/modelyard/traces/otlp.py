@@ -1,4 +1,4 @@
-"""Spans over OTLP, out to a receiver and in from the gateway. Needs the extra `otlp`.
+"""Spans over OTLP, out to a receiver and in from the gateway.
 
 The resource is the part of Modelyard that tells (`service.name`: modelyard, modelyard-gateway). Of what the
 gateway tells a query is cut out of every URL: callers may have put secrets there.
@@ -33,7 +33,7 @@ class OtlpSpans:
         self._way = way
 
     async def send(self, spans: Sequence[Span]) -> int:
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+        from modelyard.otlp.messages import ExportTraceServiceResponse
 
         answer = await self._way.send(request(spans))
         try:
@@ -48,7 +48,7 @@ class OtlpSpans:
 
 def request(spans: Sequence[Span]) -> bytes:
     """An ExportTraceServiceRequest."""
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+    from modelyard.otlp.messages import ExportTraceServiceRequest
 
     made = ExportTraceServiceRequest()
     by_origin: defaultdict[str, list[Span]] = defaultdict(list)
@@ -62,7 +62,7 @@ def request(spans: Sequence[Span]) -> bytes:
         scope.scope.name = "modelyard"
         for one in group:
             _write(scope.spans.add(), one)
-    return made.SerializeToString()
+    return bytes(made.SerializeToString())
 
 
 def _write(to: Any, span: Span) -> None:
@@ -98,7 +98,8 @@ def _fill(attributes: Any, values: Mapping[str, Attribute]) -> None:
 def of_gateway(body: bytes) -> Sequence[Span]:
     """What an ExportTraceServiceRequest of Envoy holds. Raises ValueError for anything else."""
     from google.protobuf.message import DecodeError
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    from modelyard.otlp.messages import ExportTraceServiceRequest
 
     try:
         came = ExportTraceServiceRequest.FromString(body)
