@@ -19,7 +19,7 @@ PIN = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-inde
 
 help: ## Print this list
 	@printf 'Modelyard: serves machine-learning models and changes them live.\n\n'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(RUNS) ## Make .venv and install what running needs, pinned and checked by hash (instant the second time)
 
@@ -35,7 +35,7 @@ install-parquet: $(RUNS) ## What Parquet in batch services needs besides, pinned
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --require-hashes --requirements=constraints.txt \
 	  --requirements=constraints-parquet.txt
 
-setup: $(TESTS) ## The same and what tests and checks need
+setup: $(TESTS) ## What `install` does, what every extra needs, and what tests and checks need
 
 $(RUNS): pyproject.toml constraints.txt scripts/setup
 	@scripts/setup $(VENV) constraints.txt
