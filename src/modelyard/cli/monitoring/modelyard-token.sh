@@ -1,12 +1,19 @@
 #!/bin/sh
 # Writes a token for Prometheus beside this script. It is good for a day: run it before Prometheus starts, then every
-# few hours. modelyard-login.json holds who logs in; MODELYARD_URL says where.
+# few hours. modelyard-login.json holds who logs in; MODELYARD_URL says where, if the API is reached elsewhere.
 set -eu
 umask 077
 cd "$(dirname "$0")"
-curl -sSf -D modelyard-answer -o /dev/null -H 'Content-Type: application/json' \
-  -d @modelyard-login.json "${MODELYARD_URL:-http://127.0.0.1:8470}/v3/auth/tokens"
-sed -n 's/^x-subject-token: *//Ip' modelyard-answer | tr -d '\r\n' > modelyard-token.new
-rm modelyard-answer
-test -s modelyard-token.new
-mv modelyard-token.new modelyard-token
+url=${MODELYARD_URL:-http://127.0.0.1:8470}/v3/auth/tokens
+work=$(mktemp -d ./modelyard-token.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+status=$(curl -sS -D "$work/head" -o "$work/body" -w '%{http_code}' -H 'Content-Type: application/json' \
+  -d @modelyard-login.json "$url")
+sed -n 's/^x-subject-token: *//Ip' "$work/head" | tr -d '\r\n' > "$work/token"
+if [ "$status" != 201 ] || [ ! -s "$work/token" ]; then
+  echo "no token from $url: it answered $status" >&2
+  if [ -f "$work/body" ]; then head -c 2000 "$work/body" >&2; echo >&2; fi
+  exit 1
+fi
+mv "$work/token" modelyard-token
