@@ -4,6 +4,7 @@
 set -eu
 umask 077
 cd "$(dirname "$0")"
+[ -r modelyard-login.json ] || { echo "$PWD/modelyard-login.json cannot be read" >&2; exit 1; }
 url=${MODELYARD_URL:-http://127.0.0.1:8470}/v3/auth/tokens
 work=$(mktemp -d ./modelyard-token.XXXXXX)
 trap 'rm -rf "$work"' EXIT
