@@ -1,6 +1,7 @@
 """What the demo shows: finished steps, the one that runs, and the verdict."""
 
 from dataclasses import dataclass, field
+from time import monotonic
 
 from rich.console import Console, Group, RenderableType
 from rich.spinner import Spinner
@@ -10,6 +11,8 @@ from traffic import Seen, Traffic
 
 NOTICEABLE_MS = 250
 LEGEND = "In brackets: failed as the service was stopped or the server down, as asked; the total leaves these out."
+
+LOG_PROGRESS_S = 5.0
 
 BETWEEN_STEPS = "requests between two steps included"
 
@@ -39,13 +42,24 @@ class Board:
     traffic: Traffic | None = None
     rows: list[Row] = field(default_factory=list)
     between: list[Row] = field(default_factory=list)
+    step: str = ""
     doing: str = ""
+    said_s: float = 0.0
     spinner: Spinner = field(default_factory=lambda: Spinner("dots"))
 
     def begin(self, what: str) -> None:
-        self.doing = what
+        self.step = self.doing = what
+        self.said_s = monotonic()
         if self.log is not None:
             self.log.print(f"{what} …")
+
+    def progress(self, how_far: str) -> None:
+        """How far the step is that takes longer; in the log a line now and then."""
+        self.doing = f"{self.step}: {how_far}"
+        now_s = monotonic()
+        if self.log is not None and now_s >= self.said_s + LOG_PROGRESS_S:
+            self.log.print(f"    {how_far}")
+            self.said_s = now_s
 
     def add(self, row: Row) -> None:
         self.rows.append(row)

@@ -131,7 +131,8 @@ class Show:
             service_id = yard.batch.create("flowers-batch", job)
             until(lambda: self.stage.instances().keys() - before, 60, "the worker")
             kill(self.stage.instances()[next(iter(self.stage.instances().keys() - before))])
-            until(lambda: yard.services.get(service_id).status in {"finished", "failed"}, 120, "the batch to end")
+            self.board.progress("its worker was killed")
+            self.follow_batch(yard, service_id)
             took = time.monotonic() - began
             result = self.stage.data_dir / "objects" / BUCKET / "batch/out/infer-result/flowers.csv_result.txt"
             said = [flowers.answer(line) for line in result.read_text().splitlines()]
@@ -139,6 +140,16 @@ class Show:
             self.row(took, f"{len(said):,} rows, {'each answered right, once' if right else 'ANSWERS ARE WRONG'}")
         if not right:
             raise RuntimeError("the answers of the batch are not those of the model")
+
+    def follow_batch(self, yard: Client, service_id: str) -> None:
+        """Wait for its end, and show the rows that have their answer."""
+        deadline = time.monotonic() + 120
+        while yard.services.get(service_id).status not in {"finished", "failed"}:
+            if time.monotonic() > deadline:
+                raise TimeoutError("waited 120 s for the batch to end")
+            for task in yard.batch.tasks(service_id)[:1]:
+                self.board.progress(f"{task.rows_done:,} of {task.rows:,} rows")
+            time.sleep(0.2)
 
     def break_it(self, service_id: str, _v1: str, v2: str) -> None:
         """Crashes that leave a healthy instance: nobody may notice."""

@@ -1,7 +1,13 @@
 """The files for Prometheus and Grafana: written as they are shipped, and true to the catalogue of metrics."""
 
 import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -36,6 +42,63 @@ def test_they_are_written_where_somebody_wants_them(run: Any, tmp_path: Path) ->
     assert (there / "modelyard-token.sh").stat().st_mode & 0o111
     assert (there / "modelyard-alerts.yml").read_text() == (FILES / "modelyard-alerts.yml").read_text()
     assert run(there, "--target", "yard.example:9470").exit_code == 0  # nothing differs
+
+
+@contextmanager
+def identity(status: int, headers: dict[str, str], body: bytes) -> Iterator[str]:
+    """A server that answers every login so; its URL."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is said of requests."""
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def fetch_token(there: Path, url: str) -> subprocess.CompletedProcess[str]:
+    (there / "modelyard-token.sh").write_text((FILES / "modelyard-token.sh").read_text())
+    command = ["sh", str(there / "modelyard-token.sh")]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, env={**os.environ, "MODELYARD_URL": url}
+    )
+
+
+def test_the_token_is_written_for_its_user_only(tmp_path: Path) -> None:
+    (tmp_path / "modelyard-login.json").write_text("{}")
+    with identity(201, {"X-Subject-Token": "gAAA"}, b"{}") as url:
+        done = fetch_token(tmp_path, url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "modelyard-token").read_text() == "gAAA"
+    assert (tmp_path / "modelyard-token").stat().st_mode & 0o077 == 0
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("login", [True, False], ids=["refused", "no login"])
+def test_a_refused_login_says_why_and_leaves_the_token_and_no_rest(tmp_path: Path, login: bool) -> None:
+    (tmp_path / "modelyard-token").write_text("the one before")
+    if login:
+        (tmp_path / "modelyard-login.json").write_text("{}")
+    with identity(401, {}, b"Incorrect username or password.") as url:
+        done = fetch_token(tmp_path, url)
+    assert done.returncode == 1
+    assert ("401\nIncorrect username" if login else "modelyard-login.json cannot be read") in done.stderr
+    assert (tmp_path / "modelyard-token").read_text() == "the one before"
+    assert len(list(tmp_path.iterdir())) == (3 if login else 2)
 
 
 def test_what_somebody_changed_stays(run: Any, tmp_path: Path) -> None:

@@ -36,3 +36,22 @@ def test_what_failed_as_asked_is_in_brackets_explained_and_left_out(monkeypatch:
 
 def test_what_failed_otherwise_counts_and_needs_no_legend(monkeypatch: pytest.MonkeyPatch) -> None:
     assert " 50 " in shown(monkeypatch, expected=False)
+
+
+def test_a_long_step_says_how_far_it_is_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DEMO))
+    for name in ("board", "traffic"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    import board  # type: ignore[import-not-found]
+
+    now_s = [100.0]
+    monkeypatch.setattr(board, "monotonic", lambda: now_s[0])
+    console = Console(width=140, highlight=False)
+    shown = board.Board(log=console)
+    with console.capture() as taken:
+        shown.begin("a batch")
+        for at_s, rows in ((101.0, "10 rows"), (106.0, "60 rows"), (107.0, "70 rows")):
+            now_s[0] = at_s
+            shown.progress(rows)
+    assert shown.doing == "a batch: 70 rows"
+    assert taken.get().splitlines() == ["a batch …", "    60 rows"]
