@@ -15,7 +15,7 @@ from tests.postgresql import Cluster
 from tests.worlds import server
 from tests.worlds.batch_jobs import BUCKET, Job, config
 
-from modelyard.client import Client, Credentials, Service
+from modelyard.client import ApiError, Client, Credentials, Service
 
 pytestmark = pytest.mark.e2e
 
@@ -219,4 +219,15 @@ def test_moved_to_postgresql_and_back(
 def _answers(stage: Stage, echo: Service) -> None:
     stage.up()
     with stage.client() as yard:
-        assert yard.predict(yard.services.wait(echo.service_id), {"n": 1}) == {"n": 1}
+        until(lambda: _answers_now(yard, echo), 60, "the restored service to answer")
+
+
+def _answers_now(yard: Client, echo: Service) -> bool:
+    """Not as long as its instances, which are new, are not ready."""
+    try:
+        answer = yard.predict(yard.services.wait(echo.service_id), {"n": 1})
+    except ApiError as error:
+        assert error.code == "ModelArts.4302"
+        return False
+    assert answer == {"n": 1}
+    return True

@@ -29,13 +29,13 @@ def script(chance: random.Random, rows: int) -> Script:
     fails = frozenset(chance.sample(range(rows), chance.randint(0, min(rows, 5))))
     after = chance.randint(0, 12) if chance.random() < 0.4 else None
     return Script(
-        chance.randint(1, 9),
-        poison,
-        fails,
-        hangs,
-        after,
-        chance.random() < 0.5,
-        chance.choice((3, 1 << 20)),
+        every=chance.randint(1, 9),
+        dies_at=poison,
+        fails_at=fails,
+        hangs_at=hangs,
+        after=after,
+        torn=chance.random() < 0.5,
+        piece=chance.choice((3, 1 << 20)),
         bundles=chance.random() < 0.5,
         ahead=chance.random() < 0.8,
         waits=chance.random() < 0.5,

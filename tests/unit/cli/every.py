@@ -162,7 +162,12 @@ CALLS = {
     **{"admin keys list": "u1", "admin keys create": "u1 p1", "admin keys delete": "AK"},
     **{"admin quotas": "p1", "admin flavors list": "", "admin flavors add": "big --cpu 1 --memory 64"},
     **{"admin flavors open": "big", "admin flavors close": "big", "admin flavors delete": "big"},
-    **{"admin pools list": "", "admin pools add": "lab p1", "admin pools status": "x running"},
+    **{
+        "admin monitoring-files": "d",
+        "admin pools list": "",
+        "admin pools add": "lab p1",
+        "admin pools status": "x running",
+    },
     **{"admin pools remove": "x", "admin buckets list": "", "admin buckets claim": "b p1"},
     **{"admin buckets release": "b", "admin audit": "", "admin disk": "", "admin clean": "--dry-run", "top": ""},
 }
