@@ -14,12 +14,17 @@ GRPC, HTTP = "grpc", "http/protobuf"
 PROTOCOLS = (GRPC, HTTP)
 
 
+MOST_AFTER_S = 300.0
+"""A receiver that asks for more is tried after this: what waits for it is bounded, and lost beyond that."""
+
+
 class ReceiverAwayError(Exception):
-    """Nothing was taken, or nobody knows: send it again. `after_s`: not before (None: the sender decides)."""
+    """Nothing was taken, or nobody knows: send it again. `after_s`: not before (None: the sender decides), however
+    much the receiver asks for at most MOST_AFTER_S."""
 
     def __init__(self, text: str, after_s: float | None = None) -> None:
         super().__init__(text)
-        self.after_s = after_s
+        self.after_s = None if after_s is None else min(after_s, MOST_AFTER_S)
 
 
 class RefusedError(Exception):
