@@ -10,6 +10,7 @@ from tests.worlds.gateway import JWKS, GatewayWorld, answer, envoy_pid, gateway_
 
 from modelyard.domain.tracing import Span
 from modelyard.gateway.envoy import EnvoyGateway
+from modelyard.otlp.messages import ExportTraceServiceRequest
 from modelyard.traces.otlp import of_gateway
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio]
@@ -20,12 +21,16 @@ CONTEXT = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "congo=t61rcW
 
 @dataclass
 class Told:
-    """What Envoy told."""
+    """What Envoy told: of calls, and the names that it gave to all."""
 
     spans: list[Span] = field(default_factory=list)
+    urls: set[str] = field(default_factory=set)
 
     def take(self, body: bytes) -> None:
         self.spans += of_gateway(body)
+        came = ExportTraceServiceRequest.FromString(body)
+        every = (one for of in came.resource_spans for scope in of.scope_spans for one in scope.spans)
+        self.urls |= {a.value.string_value for one in every for a in one.attributes if a.key == "http.url"}
 
     async def of(self, trace_id: str) -> Span:
         async with asyncio.timeout(20):
@@ -96,6 +101,26 @@ async def test_a_share_of_the_others_is_traced_and_a_failure_leads_to_its_log(tm
         span = await told.of(trace_id)
         assert span.error is not None
         assert span.attributes["modelyard.reference"] == "ab12cd34ef56"
+
+
+async def test_only_calls_are_told_of_and_no_question_of_ours_or_of_strangers(tmp_path: Path) -> None:
+    told = Told()
+    async with gateway_world(tmp_path, traced=1.0, spans=told.take) as world:
+        await world.gateway.load(())
+        model = await world.instance("a")
+        await world.published(route(a=100))
+        assert (await world.call(headers={"X-Auth-Token": "", "Authorization": ""})).status_code == 401
+        assert (await world.call("nobody")).status_code == 404
+        model.behave = lambda _i, _s, writer: answer(writer, 401, b"{}")  # type: ignore[assignment]
+        assert (await world.call("s/of-the-model")).status_code == 401
+        here = f"http://127.0.0.1:{world.port}"
+        asked = {f"{here}/v1/infers/s", f"{here}/v1/infers/nobody", f"{here}/of-the-model", "http://modelyard/"}
+        async with asyncio.timeout(20):
+            while not asked <= told.urls:  # noqa: ASYNC110 - Envoy tells nobody when it told
+                await asyncio.sleep(0.05)
+    of_calls = [one for one in told.spans if "/of-the-model" in str(one.attributes["http.url"])]
+    assert [one.attributes["modelyard.service.id"] for one in of_calls] == ["s"]
+    assert {one.attributes["http.status_code"] for one in told.spans if one not in of_calls} <= {"200"}
 
 
 async def test_nobody_waits_while_no_control_plane_takes_spans(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Spans over OTLP, out to a receiver and in from the gateway.
 
 The resource is the part of Modelyard that tells (`service.name`: modelyard, modelyard-gateway). Of what the
-gateway tells a query is cut out of every URL: callers may have put secrets there.
+gateway tells a query is cut out of every URL: callers may have put secrets there. And only calls of services are
+taken, by who may call at all: the control plane asks the gateway twice a second whether it answers, and strangers
+may ask for anything as often as they like.
 """
 
 from collections import defaultdict
@@ -20,6 +22,8 @@ MOST_ATTRIBUTES = 64
 MOST_TEXT = 4096
 _ERROR = 2
 _URLS = frozenset({"http.url", "url.full", "url.path"})
+_STATUSES = ("http.status_code", "http.response.status_code")
+_SERVICE = "modelyard.service.id"
 
 
 def receiver(endpoint: str, protocol: str, more: Mapping[str, str]) -> SpanReceiver:
@@ -96,7 +100,7 @@ def _fill(attributes: Any, values: Mapping[str, Attribute]) -> None:
 
 
 def of_gateway(body: bytes) -> Sequence[Span]:
-    """What an ExportTraceServiceRequest of Envoy holds. Raises ValueError for anything else."""
+    """The calls that an ExportTraceServiceRequest of Envoy tells of. Raises ValueError for anything else."""
     from google.protobuf.message import DecodeError
 
     from modelyard.otlp.messages import ExportTraceServiceRequest
@@ -105,7 +109,23 @@ def of_gateway(body: bytes) -> Sequence[Span]:
         came = ExportTraceServiceRequest.FromString(body)
     except DecodeError as error:
         raise ValueError("these are no spans") from error
-    return [_read(one) for of in came.resource_spans for scope in of.scope_spans for one in scope.spans]
+    told = (_read(one) for of in came.resource_spans for scope in of.scope_spans for one in scope.spans)
+    return [one for one in told if _is_call(one)]
+
+
+def _is_call(span: Span) -> bool:
+    """Not what leads to no service, and not what the gateway refused for want of a credential: its path is as it
+    came then, where that of a call is as the model has it."""
+    if span.attributes.get(_SERVICE, "-") in {"-", ""}:
+        return False
+    refused = any(str(span.attributes.get(name)) == "401" for name in _STATUSES)
+    urls = (str(span.attributes.get(name, "")) for name in _URLS)
+    return not (refused and any(_path(url).startswith(f"{CALLS}/") for url in urls))
+
+
+def _path(url: str) -> str:
+    _, scheme, rest = url.partition("://")
+    return f"/{rest.partition('/')[2]}" if scheme else url
 
 
 def _read(span: Any) -> Span:
