@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from modelyard.core.whereabouts import without
 from modelyard.domain.batch import Task
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.notifications import Delivery, DeliveryState, Dispatch
@@ -328,5 +329,5 @@ def of_delivery(dispatch: Dispatch, after: Delivery, wall_ms: int) -> tuple[Span
         attributes["modelyard.service.id"] = message.service_id
     dead = after.state is DeliveryState.DEAD
     span = child(context, "deliver message", *times_ns, *about)
-    error = bounded(after.error) if dead else None
+    error = bounded(without(after.error, dispatch.subscription)) if dead else None
     return (replace(span, kind=SpanKind.PRODUCER, attributes=attributes, error=error),)
