@@ -66,7 +66,8 @@ def clock() -> int:
 
 async def test_a_span_arrives_as_it_was_told_and_secrets_do_not(store: SqlStore) -> None:
     tracing = Tracing(clock, clock)
-    tracing.tell(replace(SPAN, error="no hunter2 here", attributes={**SPAN.attributes, "p": "hunter2"}))
+    attributes = {**SPAN.attributes, "p": "hunter2"}
+    tracing.tell(replace(SPAN, error="no hunter2 here", attributes=attributes, state="vendor=hunter2,other=1"))
     async with receiving() as to:
         await all_sent(exporter(store, tracing, to, "hunter2"))
     (came,) = to.came
@@ -74,6 +75,7 @@ async def test_a_span_arrives_as_it_was_told_and_secrets_do_not(store: SqlStore)
     assert (came.span.start_time_unix_nano, came.span.end_time_unix_nano) == (1_000, 2_000)
     assert came.attributes == {"n": 1, "s": "x", "t": True, "f": 0.5, "p": "***"}
     assert (came.span.status.code, came.span.status.message) == (2, "no *** here")
+    assert came.span.trace_state == "vendor=***,other=1"
     assert came.resource["service.name"] == "modelyard"
     assert to.metadata[0]["authorization"] == "Bearer t"
 

@@ -172,4 +172,5 @@ def masked(span: Span, masker: Masker) -> Span:
         return span
     attributes = {name: masker.text(one) if isinstance(one, str) else one for name, one in span.attributes.items()}
     error = None if span.error is None else masker.text(span.error)
-    return replace(span, name=masker.text(span.name), attributes=attributes, error=error)
+    state = masker.text(span.state)
+    return replace(span, name=masker.text(span.name), attributes=attributes, error=error, state=state)
