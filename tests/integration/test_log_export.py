@@ -201,7 +201,7 @@ async def test_what_was_away_is_there_again_though_nothing_is_to_be_sent(store: 
         assert exporter.state.told() == "away (the logs are away): 0 sent"
         logs.away = False
         await exporter.round()
-        assert exporter.state.told() == "ok: 0 lines sent"
+        assert exporter.state.told() == "nothing to send yet"
 
 
 async def test_over_http_too(store: SqlStore) -> None:

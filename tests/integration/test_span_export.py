@@ -80,6 +80,18 @@ async def test_a_span_arrives_as_it_was_told_and_secrets_do_not(store: SqlStore)
     assert to.metadata[0]["authorization"] == "Bearer t"
 
 
+async def test_a_receiver_is_not_said_to_be_well_before_it_was_sent_anything(store: SqlStore) -> None:
+    tracing = Tracing(clock, clock)
+    async with receiving() as to:
+        exporting = exporter(store, tracing, to)
+        assert exporting.state.told(0) == "nothing to send yet"
+        await all_sent(exporting)
+        assert exporting.state.told(2) == "nothing to send yet, 2 dropped for lack of room"
+        tracing.tell(SPAN)
+        await all_sent(exporting)
+    assert exporting.state.told(0) == "ok: 1 spans sent"
+
+
 async def test_a_whole_change_arrives_once_though_the_receiver_falls_over(world: PlaneWorld) -> None:
     service_id = await world.create(variant_request("iris-1.0.0"))
     await world.converge(service_id)

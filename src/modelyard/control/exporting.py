@@ -55,6 +55,8 @@ class ExportState:
             )
             if count
         )
+        if not self.away and not self.sent and not self.refused:
+            return f"nothing to send yet{lost}"
         if not self.away:
             return f"ok: {self.sent} lines sent{lost}"
         waiting = ""

@@ -43,6 +43,8 @@ class SpanExportState:
             for count, what in ((self.refused, "refused by the receiver"), (dropped, "dropped for lack of room"))
             if count
         )
+        if not self.away and not self.sent and not self.refused:
+            return f"nothing to send yet{lost}"
         if not self.away:
             return f"ok: {self.sent} spans sent{lost}"
         return f"away ({self.away}): {self.sent} spans sent{lost}"
