@@ -40,6 +40,7 @@ from modelyard.control.reconcile import Ports
 from modelyard.control.self_watch import Figures, SelfWatch
 from modelyard.control.signed import SignedCallers
 from modelyard.control.span_export import SpanExporter
+from modelyard.control.span_export import exported as spans_exported
 from modelyard.core.masking import Masker
 from modelyard.core.packages.contents import CODE
 from modelyard.domain.endpoints import Endpoint
@@ -162,7 +163,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     stack.push_async_callback(audit.close)
     secrets = known_secrets(settings, credentials)
-    tracing, spans = _traces(settings, store, clock, secrets, stack)
+    tracing, spans = _traces(settings, (store, clock), Masker.of(secrets), figures, stack)
     gateway: Gateway = EnvoyGateway(
         data_dir,
         settings.gateway_port,
@@ -336,7 +337,7 @@ async def _exporter(
 
 
 def _traces(
-    settings: Settings, store: Store, clock: Clock, secrets: frozenset[str], stack: AsyncExitStack
+    settings: Settings, world: tuple[Store, Clock], masker: Masker, figures: Figures, stack: AsyncExitStack
 ) -> tuple[Tracing, SpanExporter] | tuple[None, None]:
     """What traces, and what sends it, where a receiver of traces is named."""
     if not settings.otlp_traces_endpoint:
@@ -345,11 +346,12 @@ def _traces(
 
     protocol = settings.otlp_traces_protocol or settings.otlp_protocol
     headers = otlp.headers(settings.otlp_traces_headers or settings.otlp_headers)
-    made, masker = receiver(settings.otlp_traces_endpoint, protocol, headers), Masker.of(secrets)
+    made, (store, clock) = receiver(settings.otlp_traces_endpoint, protocol, headers), world
     tracing = Tracing(clock.wall_ms, clock.now_ms)
     exporter = SpanExporter(store, tracing, made, lambda: masker)
     stack.push_async_callback(made.close)
     stack.push_async_callback(exporter.flush)
+    figures.tell(lambda: spans_exported(exporter.state, tracing.dropped))
     return tracing, exporter
 
 

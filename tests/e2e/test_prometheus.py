@@ -23,6 +23,8 @@ NOT_IN_THIS_SCENERY = {
     "modelyard_log_export_lines_total",  # no receiver of lines is named
     "modelyard_log_export_away",
     "modelyard_log_export_oldest_seconds",
+    "modelyard_trace_export_spans_total",  # nor of traces
+    "modelyard_trace_export_away",
     "modelyard_rollout_age_seconds",  # no change is under way
     "modelyard_task_rows",  # there is no batch service
     "modelyard_task_at_work",

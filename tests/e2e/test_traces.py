@@ -182,6 +182,10 @@ def test_a_call_is_a_span_whose_context_the_model_sees(world: World) -> None:
 def test_how_the_export_stands_is_told(world: World) -> None:
     told = world.http.get(f"/v1/{world.project}/modelyard/status").json()
     assert "spans sent" in str(told)
+    page = world.http.get("/metrics").raise_for_status().text.splitlines()
+    sent = next(line for line in page if line.startswith('modelyard_trace_export_spans_total{outcome="sent"}'))
+    assert float(sent.split()[1]) > 0
+    assert "modelyard_trace_export_away 0" in page
 
 
 def test_no_span_has_a_secret(world: World) -> None:

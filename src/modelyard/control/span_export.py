@@ -7,12 +7,14 @@ is stored is sent by the next control plane.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from modelyard.core.backoff import delay_ms
 from modelyard.core.masking import Masker
+from modelyard.core.metric_catalogue import SPAN_EXPORT, SPAN_EXPORT_AWAY
+from modelyard.core.tallies import Sample
 from modelyard.domain.tracing import Span
 from modelyard.operations.tracing import Tracing
 from modelyard.otlp.base import ReceiverAwayError, RefusedError
@@ -48,6 +50,13 @@ class SpanExportState:
         if not self.away:
             return f"ok: {self.sent} spans sent{lost}"
         return f"away ({self.away}): {self.sent} spans sent{lost}"
+
+
+def exported(state: SpanExportState, dropped: int) -> Iterator[Sample]:
+    """For the page of metrics; `dropped`: spans for which there was no room."""
+    for outcome, count in (("sent", state.sent), ("refused", state.refused), ("dropped", dropped)):
+        yield Sample(SPAN_EXPORT, count, (outcome,))
+    yield Sample(SPAN_EXPORT_AWAY, int(bool(state.away)))
 
 
 class SpanExporter:

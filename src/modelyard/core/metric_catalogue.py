@@ -203,6 +203,16 @@ EXPORT_AWAY = Family("modelyard_log_export_away", "gauge", "1: the receiver of l
 EXPORT_AGE = Family(
     "modelyard_log_export_oldest_seconds", "gauge", "Age of the oldest line that waits for its receiver, if known."
 )
+SPAN_EXPORT = Family(
+    "modelyard_trace_export_spans_total",
+    "counter",
+    "Spans of traces by what became of them: `sent`, `refused` by the receiver, `dropped` for lack of room while "
+    "they waited for it. Only where traces are exported, like the next one.",
+    ("outcome",),
+)
+SPAN_EXPORT_AWAY = Family(
+    "modelyard_trace_export_away", "gauge", "1: the receiver of traces did not take the last spans."
+)
 AUDIT_ROWS = Family(
     "modelyard_audit_rows_total", "counter", "Rows written into the audit by their outcome.", ("outcome",)
 )
@@ -244,7 +254,8 @@ ANSWERS = Family(
 INVOCATIONS = Family(
     "modelyard_invocations_total",
     "counter",
-    "Requests of a service, as the gateway counts them. They outlive instances, gateways and control planes.",
+    "Requests of a service, as the gateway counts them. They outlive instances, gateways and control planes; a "
+    "restore brings back those of the backup, which are fewer.",
     of=Of.SERVICE,
 )
 FAILED = Family(
@@ -350,6 +361,7 @@ OF_STATE = (
 )
 OF_OUTBOX = (OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_AGE)
 OF_LOGS = (LOG_READ, LOG_LAG, LOG_GAPS, LOG_LOST, EXPORT_LINES, EXPORT_AWAY, EXPORT_AGE)
+OF_TRACES = (SPAN_EXPORT, SPAN_EXPORT_AWAY)
 OF_AUDIT = (AUDIT_ROWS, AUDIT_LOST)
 OF_PROJECTS = (QUOTA_LIMIT, QUOTA_USED)
 OF_GATEWAY = (
@@ -364,6 +376,7 @@ SECTIONS: tuple[tuple[str, tuple[Family, ...]], ...] = (
     ("Database and disk", OF_STATE),
     ("Notifications", OF_OUTBOX),
     ("Logs", OF_LOGS),
+    ("Traces", OF_TRACES),
     ("Audit", OF_AUDIT),
     ("Projects", OF_PROJECTS),
     ("Gateway", OF_GATEWAY),

@@ -65,6 +65,10 @@ def quota(used: str) -> Series:
     return {f"modelyard_quota_used{labels}": used, f"modelyard_quota_limit{labels}": "16x60"}
 
 
+def spans(outcome: str, values: str) -> Series:
+    return {f'modelyard_trace_export_spans_total{{outcome="{outcome}"}}': values}
+
+
 def one(name: str, values: str) -> Series:
     return {name: values}
 
@@ -93,6 +97,8 @@ FIRES: dict[str, tuple[Series, ...]] = {
     "ModelyardLogsLost": (one('modelyard_log_gaps_total{source="instances"}', "0x20 1x40"),),
     "ModelyardLogsBehind": (one('modelyard_log_collector_lag_seconds{source="gateway"}', "0+60x60"),),
     "ModelyardLogExportAway": (one("modelyard_log_export_away", "1x60"),),
+    "ModelyardTraceExportAway": (one("modelyard_trace_export_away", "1x60"),),
+    "ModelyardSpansLost": (spans("dropped", "0x20 3x40"), spans("refused", "0x20 3x40")),
     "ModelyardAuditLost": (one("modelyard_audit_lost_total", "0x20 3x40"),),
     "ModelyardBackupOld": (one("modelyard_backup_last_success_timestamp_seconds", "-200000x60"),),
     "ModelyardQuotaNearlyUsed": (quota("15x60"),),
@@ -128,6 +134,8 @@ QUIET: dict[str, tuple[Series, ...]] = {
     ),
     "ModelyardLogsBehind": (one('modelyard_log_collector_lag_seconds{source="gateway"}', "30x60"),),
     "ModelyardLogExportAway": (one("modelyard_log_export_away", "0x20 1x40"), {}),
+    "ModelyardTraceExportAway": (one("modelyard_trace_export_away", "0x20 1x40"), {}),
+    "ModelyardSpansLost": (spans("dropped", "7x60"), spans("dropped", "7x20 0x40"), spans("sent", "0+9x60")),
     "ModelyardAuditLost": (one("modelyard_audit_lost_total", "3x60"),),
     "ModelyardBackupOld": (one("modelyard_backup_last_success_timestamp_seconds", "-100000x60"), {}),
     "ModelyardQuotaNearlyUsed": (

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from modelyard.control import span_export
 from modelyard.control.exporting import ExportState, exported
+from modelyard.control.span_export import SpanExportState
 from modelyard.core.admission.catalog import Quotas
 from modelyard.core.service_metrics import quotas, samples
 from modelyard.core.tallies import Sample
@@ -70,6 +72,17 @@ def test_a_quota_that_nobody_set_has_no_limit() -> None:
     assert (page["modelyard_quota_used", "total_cpu"], page["modelyard_quota_limit", "total_cpu"]) == (0, 16)
     assert ("modelyard_quota_limit", "total_memory_mib") not in page
     assert page["modelyard_quota_used", "total_memory_mib"] == 0
+
+
+def test_what_became_of_spans_is_told_by_outcome() -> None:
+    state = SpanExportState(sent=3, refused=1, away="no answer")
+    assert told(span_export.exported(state, 7)) == {
+        ("modelyard_trace_export_spans_total", "sent"): 3,
+        ("modelyard_trace_export_spans_total", "refused"): 1,
+        ("modelyard_trace_export_spans_total", "dropped"): 7,
+        ("modelyard_trace_export_away",): 1,
+    }
+    assert told(span_export.exported(SpanExportState(), 0))["modelyard_trace_export_away",] == 0
 
 
 def test_how_old_lines_are_that_wait_for_their_receiver_is_told_only_where_it_is_known() -> None:
