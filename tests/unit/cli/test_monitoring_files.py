@@ -184,6 +184,27 @@ def test_every_expression_is_one(tmp_path: Path) -> None:
     promtool("check", "config", tmp_path / "prometheus.yml")
 
 
+@pytest.mark.parametrize(("failed", "share"), [(None, 0), ("0+10x20", 0.25)], ids=["none yet", "some"])
+def test_a_version_that_never_failed_is_shown_as_such(failed: str | None, share: float, tmp_path: Path) -> None:
+    (panel,) = [panel for panel in PANELS if panel["title"] == "Share that fails by version"]
+    labels = 'service_name="iris",model_name="m",model_version="1"'
+    name = f'modelyard_gateway_request_seconds_count{{project_id="p",{labels},status='
+    series = {f'{name}"2xx"}}': "0+30x20", **({f'{name}"5xx"}}': failed} if failed else {})}
+    asked = {
+        "expr": plain(panel["targets"][0]["expr"]),
+        "eval_time": "15m",
+        "exp_samples": [{"labels": f"{{{labels}}}", "value": share}],
+    }
+    case = {
+        "interval": "1m",
+        "input_series": [{"series": one, "values": values} for one, values in series.items()],
+        "promql_expr_test": [asked],
+    }
+    path = tmp_path / "tests.yml"
+    path.write_text(yaml.safe_dump({"evaluation_interval": "1m", "tests": [case]}))
+    assert "SUCCESS" in promtool("test", "rules", path)
+
+
 @pytest.mark.parametrize(
     ("expression", "wrong"),
     [
