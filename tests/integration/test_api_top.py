@@ -81,6 +81,7 @@ async def test_who_may_see_what(world: ApiWorld) -> None:
 
 async def test_the_disk_and_what_is_cleaned(world: ApiWorld) -> None:
     left = [Unneeded("package", "d1", 70), Unneeded("upload", "b/k", 7)]
+    stays = Unneeded("package", "d2", 9, held=True)
 
     async def measured() -> Mapping[str, int]:
         return {"database": 5, "packages": 100}
@@ -89,7 +90,7 @@ async def test_the_disk_and_what_is_cleaned(world: ApiWorld) -> None:
         return list(left)
 
     async def clean() -> list[Unneeded]:
-        gone = list(left)
+        gone = [*left, stays]
         left.clear()
         return gone
 
@@ -100,6 +101,8 @@ async def test_the_disk_and_what_is_cleaned(world: ApiWorld) -> None:
     assert (would["dry_run"], would["total_bytes"], would["count"], len(left)) == (True, 77, 2, 2)
     done = (await world.call("POST", "/v1/modelyard/admin/clean", user="root")).json()
     assert (done["removed"], left) == (would["removed"], [])
+    assert (done["total_bytes"], done["count"], would["held"]) == (77, 2, [])
+    assert done["held"] == [{"kind": "package", "name": "d2", "size_bytes": 9}]
     async with world.store.read() as r:
         _, told = await r.audit(AuditQuery(action="clean"))
     outcomes = [(row.user_name, str(row.outcome)) for row in told]

@@ -16,6 +16,7 @@ from modelyard.control.cleaning import Cleaning
 from modelyard.domain.model import ModelStatus
 from modelyard.objects.staging import Staging
 from modelyard.operations import disk_use
+from modelyard.processes.holding import Holding
 from modelyard.store.sql import SqlStore
 
 NOW_S = 2_000_000_000.0
@@ -117,6 +118,21 @@ async def test_publications_that_begin_and_end_meanwhile_lose_nothing(world: Wor
 
     await asyncio.gather(*(published(number) for number in range(6)), cleaned())
     assert {path.name for path in shelf.all()} == {"d0", "d1", "d2", "d3"}
+
+
+async def test_what_a_backup_may_be_reading_stays_and_is_told(world: World) -> None:
+    holding = Holding(world.folder)
+    world.cleaning.sweeper._removing = holding.removing
+    paths = [world.package("d1"), world.package("d2")]
+    copy = world.folder / "modelyard.db.before-0001"
+    copy.write_bytes(b"x")
+    os.utime(copy, (1, 1))
+    (world.folder / "modelyard.db.before-0002").write_bytes(b"x")
+    with holding.kept():
+        told = await world.cleaning.clean()
+    assert {(one.name, one.held) for one in told} == {("d1", True), ("d2", True), (copy.name, False)}
+    assert all(path.is_dir() for path in paths)
+    assert {(one.name, one.held) for one in await world.cleaning.clean()} == {("d1", False), ("d2", False)}
 
 
 async def test_a_crash_between_moving_aside_and_removing_leaves_no_half(

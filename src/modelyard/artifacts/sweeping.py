@@ -11,7 +11,7 @@ that one with its name is never half there. While a backup is being made nothing
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,11 +30,13 @@ READ = frozenset({"MODELYARD_MODEL_DIR", "MODELYARD_ENVIRONMENT"})
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """A directory that nobody uses, since when as far as is known, and its size."""
+    """A directory that nobody uses, since when as far as is known, and its size. `held`: it stayed, a backup may
+    be reading it."""
 
     path: Path
     since_s: float
     size: int
+    held: bool = False
 
 
 def superfluous(unused: Sequence[Unused], keep: int, now_s: float) -> tuple[Path, ...]:
@@ -135,9 +137,9 @@ class Sweeper:
         return path.is_dir() and self._clock() - path.stat().st_mtime < GRACE_S
 
     async def clean(self, alone: Callable[[], AbstractAsyncContextManager[bool]]) -> tuple[Unused, ...]:
-        """Remove what nobody uses, at once; what was removed. `alone`: while it is entered no publication begins;
-        it says whether none is under way. While one is, what was touched within the grace stays: it may be what
-        that one has just built, or found."""
+        """Remove what nobody uses, at once; what was removed, and what a backup held. `alone`: while it is entered
+        no publication begins; it says whether none is under way. While one is, what was touched within the grace
+        stays: it may be what that one has just built, or found."""
         async with self._one:
             return await self._cleaned(alone)
 
@@ -150,8 +152,9 @@ class Sweeper:
                 if not each.path.is_dir() or users.need(each.path) or not (nobody or not self.young(each.path)):
                     continue
                 aside = self._moved_aside(each.path)
-                if aside is None:
-                    break
+            if aside is None:
+                gone.append(replace(each, held=True))
+                continue
             gone.append(each)
             await asyncio.to_thread(trees.remove, aside)
         return tuple(gone)

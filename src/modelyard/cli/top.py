@@ -142,6 +142,9 @@ def clean(
         print_json(gone)
     else:
         typer.echo(f"removed {gone.get('count', 0)}, {views.size(int(str(gone.get('total_bytes', 0))))}")
+        if held := rows(gone, "held"):
+            size = views.size(sum(int(str(one.get("size_bytes", 0))) for one in held))
+            errors.print(f"{len(held)} stayed, {size}: a backup is being made. Try again when it is done.")
 
 
 def _unneeded(found: Json) -> RenderableType:

@@ -78,7 +78,7 @@ class Cleaning:
 
 
 def _of_shelf(one: Unused) -> Unneeded:
-    return Unneeded(KINDS.get(one.path.parent.name, "package"), one.path.name, one.size)
+    return Unneeded(KINDS.get(one.path.parent.name, "package"), one.path.name, one.size, one.held)
 
 
 def _of_upload(one: Upload) -> Unneeded:

@@ -24,17 +24,19 @@ as `backups`)."""
 
 @dataclass(frozen=True, slots=True)
 class Unneeded:
-    """Something that nothing uses. `kind`: package, environment, upload, database copy."""
+    """Something that nothing uses. `kind`: package, environment, upload, database copy. `held`: it stayed, since a
+    backup that is being made may read it."""
 
     kind: str
     name: str
     size_bytes: int
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DiskPorts:
     """What the composition knows: `measured` by use, in bytes; `unneeded` finds what nothing uses, `clean` removes
-    it, looking again at each, and tells what is gone."""
+    it, looking again at each, and tells what is gone, and what a backup held."""
 
     measured: Callable[[], Awaitable[Mapping[str, int]]]
     unneeded: Callable[[], Awaitable[Sequence[Unneeded]]]
@@ -76,7 +78,7 @@ async def by_use(disk: DiskPorts | None, principal: Principal) -> Mapping[str, i
 
 
 async def clean(disk: DiskPorts | None, principal: Principal, *, dry_run: bool) -> Sequence[Unneeded]:
-    """What nothing uses, removed unless it is a dry run. Raises Forbidden, Conflict."""
+    """What nothing uses, removed unless it is a dry run, or held. Raises Forbidden, Conflict."""
     administer(principal, "cleanDisk")
     there = _there(disk)
     return await (there.unneeded() if dry_run else there.clean())

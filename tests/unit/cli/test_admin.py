@@ -88,6 +88,7 @@ def run(server: Server, program: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr("modelyard.cli.admin.connect", lambda _: _client(server))
     monkeypatch.setattr("modelyard.cli.admin_resources.connect", lambda _: _client(server))
     monkeypatch.setattr("modelyard.cli.audit.connect", lambda _: _client(server))
+    monkeypatch.setattr("modelyard.cli.top.connect", lambda _: _client(server))
     context.console.width = 120
 
     def run(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
@@ -194,6 +195,16 @@ def test_lists(run: Run) -> None:
     assert ["bob", "reader", "local"] in [line.split() for line in lines]
     assert any("(the installation)" in line for line in lines)
     assert "20" in run("quotas", "local")[1]
+
+
+def test_what_a_backup_held_is_no_riddle(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = {"kind": "upload", "name": "b/k", "size_bytes": 1024}
+    held = [{"kind": "package", "name": f"d{number}", "size_bytes": 2048} for number in range(2)]
+    answer = {"removed": [gone], "count": 1, "total_bytes": 1024, "held": held}
+    monkeypatch.setitem(ANSWERS, "POST /v1/modelyard/admin/clean", answer)
+    code, out, err = run("clean", "--yes")
+    assert (code, out) == (0, "removed 1, 1.0 KiB\n")
+    assert "2 stayed, 4.0 KiB: a backup is being made" in err
 
 
 def test_the_audit_is_told_oldest_first(run: Run) -> None:

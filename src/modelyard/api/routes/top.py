@@ -10,6 +10,7 @@ from modelyard.api.documents import ERRORS, asks
 from modelyard.api.requests import Caller, ContextDep, Everything, query
 from modelyard.api.schemas.queries import CleanQuery
 from modelyard.operations import acting, disk_use, top
+from modelyard.operations.disk_use import Unneeded
 from modelyard.operations.top import ServiceUse
 
 router = APIRouter(prefix="/v1/modelyard/admin", tags=["capacity"], responses=ERRORS)
@@ -50,17 +51,23 @@ async def clean(
     deps: Everything, caller: Caller, asked: Annotated[CleanQuery, Depends(query(CleanQuery))]
 ) -> Json:
     """Packages and environments that no model, revision or process uses, uploads that nobody goes on with, older
-    copies of the database. With `dry_run`: what that would be."""
+    copies of the database. With `dry_run`: what that would be. `held`: what stayed because a backup that is being
+    made may read it."""
     if asked.dry_run:
         acting.unchanged()
     found = await disk_use.clean(deps.disk, caller, dry_run=bool(asked.dry_run))
-    shown = [{"kind": one.kind, "name": one.name, "size_bytes": one.size_bytes} for one in found]
+    gone = [one for one in found if not one.held]
     return {
         "dry_run": bool(asked.dry_run),
-        "total_bytes": sum(one.size_bytes for one in found),
-        "count": len(shown),
-        "removed": shown,
+        "total_bytes": sum(one.size_bytes for one in gone),
+        "count": len(gone),
+        "removed": [_thing(one) for one in gone],
+        "held": [_thing(one) for one in found if one.held],
     }
+
+
+def _thing(one: Unneeded) -> Json:
+    return {"kind": one.kind, "name": one.name, "size_bytes": one.size_bytes}
 
 
 def _page(uses: Sequence[ServiceUse], deps: Everything) -> Json:
