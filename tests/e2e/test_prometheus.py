@@ -25,6 +25,8 @@ NOT_IN_THIS_SCENERY = {
     "modelyard_log_export_oldest_seconds",
     "modelyard_trace_export_spans_total",  # nor of traces
     "modelyard_trace_export_away",
+    "modelyard_backup_last_success_timestamp_seconds",  # there was no backup
+    "modelyard_backup_last_size_bytes",
     "modelyard_rollout_age_seconds",  # no change is under way
     "modelyard_task_rows",  # there is no batch service
     "modelyard_task_at_work",
