@@ -176,7 +176,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         spans=spans.of_gateway if spans else None,
     )
     directory = LocalObjects(data_dir / "objects")
-    await asyncio.to_thread(directory.sweep)
+    await asyncio.to_thread(_sweep, directory, data_dir)
     objects = Buckets(directory, lambda: _endpoints(store), settings.objects())
     stack.push_async_callback(objects.close)
     publisher = Publisher(
@@ -409,6 +409,12 @@ def _values(headers: str) -> Iterable[str]:
         return otlp.headers(headers).values()
     except ValueError:
         return (headers,)  # of an endpoint that is not set, so nobody has looked at them
+
+
+def _sweep(directory: LocalObjects, data_dir: Path) -> None:
+    """What a kill left half written; what a backup has yet to read stays, if one is being made."""
+    with Holding(data_dir).removing() as may:
+        directory.sweep(pins=may)
 
 
 def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], reserve_bytes: int) -> Storage:

@@ -16,15 +16,16 @@ from tests.contract import store_samples as samples
 from tests.postgresql import Cluster
 from tests.worlds import backups
 
-from modelyard import database
+from modelyard import composition, database
 from modelyard.artifacts.snapshots import Snapshots
-from modelyard.backup import contents, layout, restoring, taking
+from modelyard.backup import contents, layout, reading, restoring, taking
 from modelyard.backup.archive import Writer
 from modelyard.backup.layout import BackupError, DamagedBackupError
 from modelyard.backup.taking import Options
 from modelyard.domain.model import ModelStatus
 from modelyard.iam.tokens import TokenKey
 from modelyard.objects import tree
+from modelyard.objects.local import PINS, WRITING, LocalObjects
 from modelyard.processes.datadir import UNFINISHED, DataDir, DataDirError
 from modelyard.processes.holding import Holding
 from modelyard.processes.last_backup import last
@@ -272,6 +273,54 @@ def test_parts_that_a_task_removes_meanwhile_are_in_it(
     backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
     assert (tmp_path / "other/objects/work" / backups.PART).read_text() == "lines of a part"
     assert not list(settings.data_dir.rglob("backup-*"))
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_parts_are_in_it_if_the_control_plane_starts_meanwhile(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: bool
+) -> None:
+    """It spares what a backup has yet to read; and what is gone nevertheless is read where it was."""
+    root = settings.data_dir / "objects"
+    (root / "work" / WRITING).mkdir()
+    (root / "work" / WRITING / "half").touch()
+    real = reading.objects
+
+    def objects(*given: object) -> object:
+        composition._sweep(LocalObjects(root), settings.data_dir)
+        assert [path.name[: len(PINS)] for path in (root / "work" / WRITING).iterdir()] == [PINS]
+        if lost:
+            LocalObjects(root).sweep()
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading, "objects", objects)
+    backups.backed_up(settings, tmp_path / "a")
+    backups.checked(tmp_path / "a")
+
+
+def test_a_part_that_is_lost_after_all_fails_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = reading.objects
+
+    def objects(*given: object) -> object:
+        LocalObjects(settings.data_dir / "objects").sweep()
+        (settings.data_dir / "objects/work" / backups.PART).unlink()
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading, "objects", objects)
+    with pytest.raises(BackupError, match="a batch task needs"):
+        backups.backed_up(settings, tmp_path / "a")
+    assert last(settings.data_dir) is None
+
+
+def test_pins_that_a_kill_left_go_at_the_next_start_or_backup(settings: Settings, tmp_path: Path) -> None:
+    left = settings.data_dir / "objects/work" / WRITING / f"{PINS}0123"
+    left.mkdir(parents=True)
+    composition._sweep(LocalObjects(settings.data_dir / "objects"), settings.data_dir)
+    assert not left.exists()
+    left.mkdir(parents=True)
+    backups.backed_up(settings, tmp_path / "a")
+    assert not left.exists()
 
 
 def test_parts_that_are_gone_already_have_the_database_copied_again(

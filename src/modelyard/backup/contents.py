@@ -18,7 +18,7 @@ from modelyard import trees
 from modelyard.artifacts.sweeping import digests_in_use
 from modelyard.core.batch.names import parts_name
 from modelyard.domain.batch import TaskState
-from modelyard.objects.local import WRITING
+from modelyard.objects.local import PINS, WRITING
 from modelyard.objects.paths import MalformedPathError, ObjectPath, object_path
 from modelyard.store.base import ReadTransaction, Store
 
@@ -81,6 +81,9 @@ class Pinned:
     def of(self, bucket: str) -> Mapping[str, Path]:
         return self.files.get(bucket, {})
 
+    def has(self, bucket: str, key: str) -> bool:
+        return key in self.of(bucket)
+
 
 @contextmanager
 def pinned(objects: Path, what: Named, token: str, is_local: Callable[[str], bool]) -> Iterator[Pinned]:
@@ -90,7 +93,7 @@ def pinned(objects: Path, what: Named, token: str, is_local: Callable[[str], boo
     try:
         for folder in what.folders:
             if is_local(folder.bucket) and (objects / folder.bucket).is_dir():
-                room = objects / folder.bucket / WRITING / f"backup-{token}"
+                room = objects / folder.bucket / WRITING / f"{PINS}{token}"
                 rooms.add(room)
                 _pin(objects, folder, room, pins)
         for part in what.parts:

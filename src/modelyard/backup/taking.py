@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +37,7 @@ from modelyard.backup.sealing import Sealed
 from modelyard.files import DamagedFileError
 from modelyard.iam.bootstrap import FILE_NAME
 from modelyard.iam.tokens import KEY_FILE, TokenKey
+from modelyard.objects.local import sweep_pins
 from modelyard.operations import audit
 from modelyard.processes import last_backup
 from modelyard.processes.datadir import DataDirError
@@ -88,6 +89,7 @@ def take(
     begun = time.monotonic()
     try:
         store = database.store_of(settings)
+        _clear_pins(data_dir)
         with Holding(data_dir).kept():
             asyncio.run(_recorded(store, str(target or "standard output")))
             taken = _taken(settings, store, target, options, say)
@@ -103,6 +105,13 @@ def take(
     except OSError as error:
         say(f"the backup is made, but {data_dir / last_backup.NAME} cannot be written: {error.strerror}")
     return taken
+
+
+def _clear_pins(data_dir: Path) -> None:
+    """Of backups that were killed, if no other is being made."""
+    with Holding(data_dir).removing() as may, suppress(OSError):
+        if may:
+            sweep_pins(data_dir / "objects")
 
 
 def _taken(
@@ -215,7 +224,7 @@ class _Source:
                 self._logs(writer)
                 if self.options.objects:
                     for number, one in enumerate(objects):
-                        reading.add_file(writer, one.name, one.path, follow=True, versioned=True)
+                        self._object(writer, one)
                         if number % 100 == 0:
                             self.say(f"objects: {number}, {writer.totals.bytes.get('objects', 0) >> 20} MiB")
             self._packages(writer, about.missing)
@@ -267,6 +276,15 @@ class _Source:
     @contextmanager
     def _objects(self, odd: Callable[[str], None]) -> "Iterator[Iterator[reading.Object]]":
         yield reading.objects(self.data_dir / "objects", self.pins.of, odd)
+
+    def _object(self, writer: Writer, one: reading.Object) -> None:
+        """One that was pinned and is gone is read where it was; it must be somewhere."""
+        if reading.add_file(writer, one.name, one.path, follow=True, versioned=True):
+            return
+        if self.pins.has(one.bucket, one.key):
+            place = self.data_dir / "objects" / one.bucket / one.key
+            if not reading.add_file(writer, one.name, place, follow=True, versioned=True):
+                raise BackupError(f"{place} is not there any more, which a batch task needs: try again")
 
     def _listed(self, writer: Writer, objects: "Iterator[reading.Object]") -> None:
         with tempfile.TemporaryFile(dir=self.room) as lines:

@@ -2,6 +2,7 @@
 
     ROOT/BUCKET/KEY                        an object
     ROOT/BUCKET/.modelyard-writing/…       what is being written; no key begins so
+    …/.modelyard-writing/backup-TOKEN/…    objects that a backup has yet to read, while it is made
 
 A file that is written lies in its bucket, so that it only has to be renamed, whatever is mounted there. What a
 kill left of it is removed at the next start (`sweep`). A key cannot be an object and the beginning of another, as
@@ -37,6 +38,8 @@ from modelyard.objects.paths import BUCKET, ObjectPath
 from modelyard.objects.syncs import SharedSyncs
 
 WRITING = ".modelyard-writing"
+PINS = "backup-"
+"""How the name of a directory in it begins that belongs to a backup."""
 PIECE = 1 << 20
 LISTED_TOGETHER = 1000
 AT_ONCE = 16
@@ -115,12 +118,13 @@ class LocalObjects:
     async def sign(self, path: ObjectPath, method: Method, expires_s: int) -> str | None:
         return None
 
-    def sweep(self) -> None:
-        """Remove what a kill left half written. Call it at start, before anything is written."""
-        with os.scandir(self._root) as buckets:
-            names = [bucket.name for bucket in buckets if bucket.is_dir(follow_symlinks=False)]
-        for name in names:
-            trees.remove(self._root / name / WRITING)
+    def sweep(self, *, pins: bool = True) -> None:
+        """Remove what a kill left half written. Call it at start, before anything is written. `pins`: also what
+        backups left; not while one is made."""
+        for place in _places(self._root):
+            kept = [] if pins else [each for each in _in(place) if each.name.startswith(PINS)]
+            for path in (each for each in _in(place) if each not in kept) if kept else (place,):
+                trees.remove(path)
 
     async def _do(self, path: ObjectPath, done: str, act: Callable[[], T]) -> T:
         """In a thread, to its end even if nobody waits for it any more: what comes next may undo it. `done`: what
@@ -281,6 +285,28 @@ class LocalObjects:
         if resolved.is_relative_to(bucket / WRITING):
             raise ObjectRefusedError(f"{path}: no key begins with {WRITING}")
         return resolved
+
+
+def sweep_pins(root: Path) -> None:
+    """Remove what backups left that were killed, from the store in `root`. Not while one is made."""
+    for place in _places(root):
+        for path in _in(place):
+            if path.name.startswith(PINS):
+                trees.remove(path)
+
+
+def _places(root: Path) -> list[Path]:
+    """Where buckets have what is being written. Raises OSError."""
+    with os.scandir(root) as buckets:
+        return [root / one.name / WRITING for one in buckets if one.is_dir(follow_symlinks=False)]
+
+
+def _in(place: Path) -> list[Path]:
+    """What is in a directory; nothing in what is none."""
+    try:
+        return [] if place.is_symlink() else list(place.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _made(directory: Path, path: ObjectPath) -> bool:
