@@ -356,6 +356,47 @@ def test_a_part_that_is_lost_for_good_is_no_reason_to_wait_for_ever(settings: Se
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
 
 
+@pytest.mark.parametrize("objects", [True, False])
+def test_what_is_no_object_is_left_out_and_named_all_at_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, objects: bool
+) -> None:
+    work = settings.data_dir / "objects/work"
+    os.mkfifo(work / "a-pipe")
+    (work / "in/out-of-it").symlink_to(tmp_path)
+    (work / "in/circle").symlink_to(work / "in")
+    (work / "in/nowhere").symlink_to(work / "nothing")
+    (work / "in/back\\slash").touch()
+    (work / "in/new\nline").touch()
+    os.close(os.open(os.fsencode(work) + b"/in/\xff", os.O_CREAT | os.O_WRONLY))
+    (settings.data_dir / "objects/UP").touch()
+    (work / "secret").touch()
+    real = reading._opened
+
+    def opened(path: Path, *, follow: bool) -> int | None:
+        if path.name == "secret":  # root may read anything
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, follow=follow)
+
+    monkeypatch.setattr(reading, "_opened", opened)
+    taken = backups.backed_up(settings, tmp_path / "a", Options(objects=objects))
+    said = [text.partition(": ") for text in taken.odd]
+    assert sorted(name for name, _, _ in said) == [
+        "'objects/work/in/new\\nline'",
+        "objects/UP",
+        "objects/work/a-pipe",
+        "objects/work/in/\\xff",
+        "objects/work/in/back\\slash",
+        "objects/work/in/circle",
+        "objects/work/in/nowhere",
+        "objects/work/in/out-of-it",
+        "objects/work/secret",
+    ]
+    assert all(why.startswith("it ") for _, _, why in said)
+    if objects:
+        backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+        assert (tmp_path / "other/objects/work/in/rows.csv").exists()
+
+
 # ── where it is put ──────────────────────────────────────────────────────────────────────────────────────────────
 
 

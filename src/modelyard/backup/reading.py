@@ -55,6 +55,10 @@ def add_file(writer: Writer, name: str, path: Path, *, follow: bool = False, ver
     raise BackupError(f"{path} changes again and again while it is read: leave it alone for a moment")
 
 
+def forbidden(name: str, error: PermissionError) -> str:
+    return f"{printable(name)}: it cannot be read: {(error.strerror or 'permission denied').lower()}"
+
+
 def listed(name: str, path: Path) -> Entry | None:
     """What would be said of it in the manifest; None: it is not there any more."""
     descriptor = _opened(path, follow=True)
@@ -76,7 +80,7 @@ def objects(root: Path, pins: Callable[[str], Mapping[str, Path]], odd: Callable
     buckets = [path for path in root.iterdir() if not path.name.startswith(".")] if root.is_dir() else []
     for bucket in sorted(buckets, key=lambda path: f"{path.name}/"):
         if not BUCKET.fullmatch(bucket.name) or bucket.is_symlink() or not bucket.is_dir():
-            odd(f"objects/{bucket.name}")
+            odd(f"{printable(f'objects/{bucket.name}')}: it is no bucket")
             continue
         kept = pins(bucket.name)
         last = ""
@@ -95,23 +99,20 @@ def tree_names(root: Path) -> list[tuple[str, bool]]:
 
 
 def _keys(bucket: Path, odd: Callable[[str], None]) -> Iterator[str]:
-    after = ""
-    while True:
-        try:
-            for found in tree.files(bucket, bucket, after=after, hidden=WRITING):
-                after = found.name
-                yield after
-        except tree.RefusedFileError as error:
-            odd(f"objects/{bucket.name}/{error.name}: it {error.text}")
-            if error.name <= after:
-                raise BackupError(f"objects/{bucket.name}/{error.name} {error.text}: move it away") from error
-            after = error.name
-        except FileNotFoundError:
-            if after == "":
-                return
-            raise
-        else:
-            return
+    def refused(error: tree.RefusedFileError) -> None:
+        odd(f"{printable(f'objects/{bucket.name}/{error.name}')}: it {error.text}")
+
+    try:
+        for found in tree.files(bucket, bucket, hidden=WRITING, odd=refused):
+            yield found.name
+    except FileNotFoundError:  # the bucket went
+        return
+
+
+def printable(name: str) -> str:
+    """For people: in whatever bytes it is spelled."""
+    text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return text if text.isprintable() else repr(text)
 
 
 def _opened(path: Path, *, follow: bool) -> int | None:

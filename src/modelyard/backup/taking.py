@@ -220,11 +220,11 @@ class _Source:
             self._keys(writer)
             with self._objects(odd.append) as objects:
                 if not self.options.objects:
-                    self._listed(writer, objects)
+                    self._listed(writer, objects, odd.append)
                 self._logs(writer)
                 if self.options.objects:
                     for number, one in enumerate(objects):
-                        self._object(writer, one)
+                        self._object(writer, one, odd.append)
                         if number % 100 == 0:
                             self.say(f"objects: {number}, {writer.totals.bytes.get('objects', 0) >> 20} MiB")
             self._packages(writer, about.missing)
@@ -277,19 +277,31 @@ class _Source:
     def _objects(self, odd: Callable[[str], None]) -> "Iterator[Iterator[reading.Object]]":
         yield reading.objects(self.data_dir / "objects", self.pins.of, odd)
 
-    def _object(self, writer: Writer, one: reading.Object) -> None:
+    def _object(self, writer: Writer, one: reading.Object, odd: Callable[[str], None]) -> None:
         """One that was pinned and is gone is read where it was; it must be somewhere."""
-        if reading.add_file(writer, one.name, one.path, follow=True, versioned=True):
+        pinned_one = self.pins.has(one.bucket, one.key)
+        try:
+            if reading.add_file(writer, one.name, one.path, follow=True, versioned=True):
+                return
+        except PermissionError as error:
+            if pinned_one:
+                raise
+            odd(reading.forbidden(one.name, error))
             return
-        if self.pins.has(one.bucket, one.key):
+        if pinned_one:
             place = self.data_dir / "objects" / one.bucket / one.key
             if not reading.add_file(writer, one.name, place, follow=True, versioned=True):
                 raise BackupError(f"{place} is not there any more, which a batch task needs: try again")
 
-    def _listed(self, writer: Writer, objects: "Iterator[reading.Object]") -> None:
+    def _listed(self, writer: Writer, objects: "Iterator[reading.Object]", odd: Callable[[str], None]) -> None:
         with tempfile.TemporaryFile(dir=self.room) as lines:
             for one in objects:
-                if entry := reading.listed(one.name, one.path):
+                try:
+                    entry = reading.listed(one.name, one.path)
+                except PermissionError as error:
+                    odd(reading.forbidden(one.name, error))
+                    continue
+                if entry:
                     lines.write(replace(entry, version="").line())
             size = lines.tell()
             lines.seek(0)

@@ -12,7 +12,7 @@ import errno
 import heapq
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,41 +68,59 @@ class _Place:
 
 
 def files(
-    base: Path, inside: Path, *, after: str = "", most: int | None = None, hidden: str = ""
+    base: Path,
+    inside: Path,
+    *,
+    after: str = "",
+    most: int | None = None,
+    hidden: str = "",
+    odd: Callable[[RefusedFileError], None] | None = None,
 ) -> Iterator[File]:
     """Those behind the name `after`. `inside` is a resolved directory that holds `base`; `most` entries of
-    directories are looked at; what is called `hidden` in `inside` itself is not there. Raises RefusedFileError,
-    OSError."""
+    directories are looked at; what is called `hidden` in `inside` itself is not there. `odd` is told what is
+    refused, which is left out then. Raises RefusedFileError without it, OSError."""
     seen = 0
     top = _Place(base, "", identity(base.stat()), None)
     secret = identity(inside.stat()) if hidden else None
     waiting = [(top, _names(top, after))]
     while waiting:
         place, names = waiting[-1]
-        entry = next(names, None)
-        if entry is None:
-            waiting.pop()
+        try:
+            entry = next(names, None)
+            if entry is None:
+                waiting.pop()
+                continue
+            if entry == hidden and place.identity == secret:
+                continue
+            seen += 1
+            found = _found(place, entry, inside) if most is None or seen <= most else None
+        except RefusedFileError as error:
+            if odd is None:
+                raise
+            odd(error)
             continue
-        if entry == hidden and place.identity == secret:
-            continue
-        seen += 1
         if most is not None and seen > most:
             raise RefusedFileError(place.prefix or ".", f"is too much: at most {most} files are taken")
-        name, path = place.prefix + entry, place.path / entry
-        named(name)
-        info = _looked_at(path, name, inside)
-        if info is None:
-            continue
-        if stat.S_ISDIR(info.st_mode):
-            if path.is_symlink() and place.lies_in(identity(info)):
-                raise RefusedFileError(name, "is a symbolic link that leads in a circle")
-            below = _Place(path, f"{name}/", identity(info), place)
-            waiting.append((below, _names(below, after)))
-        elif stat.S_ISREG(info.st_mode):
-            if name > after:
-                yield File(name, info.st_size, version(info))
-        else:
-            raise RefusedFileError(name, f"is {KINDS.get(stat.S_IFMT(info.st_mode), 'no file')}")
+        if isinstance(found, _Place):
+            waiting.append((found, _names(found, after)))
+        elif found is not None and found.name > after:
+            yield found
+
+
+def _found(place: _Place, entry: str, inside: Path) -> "_Place | File | None":
+    """What a name in a directory is; None: it went. Raises RefusedFileError, OSError."""
+    name, path = place.prefix + entry, place.path / entry
+    named(name)
+    info = _looked_at(path, name, inside)
+    if info is None:
+        return None
+    if stat.S_ISDIR(info.st_mode):
+        if path.is_symlink() and place.lies_in(identity(info)):
+            raise RefusedFileError(name, "is a symbolic link that leads in a circle")
+        return _Place(path, f"{name}/", identity(info), place)
+    if stat.S_ISREG(info.st_mode):
+        return File(name, info.st_size, version(info))
+    raise RefusedFileError(name, f"is {KINDS.get(stat.S_IFMT(info.st_mode), 'no file')}")
 
 
 def version(info: os.stat_result) -> str:
