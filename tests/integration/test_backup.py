@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -153,7 +154,8 @@ def test_objects_may_be_listed_only(settings: Settings, tmp_path: Path) -> None:
     entries = [layout.entry(line) for line in listed.stdout.splitlines()]
     assert (entries[0].name, entries[0].size) == ("objects/work/in/rows.csv", 4)
     backups.restored(target, Settings(tmp_path / "other"))
-    assert list((tmp_path / "other/objects").iterdir()) == []
+    (part,) = (path for path in (tmp_path / "other/objects").rglob("*") if path.is_file())
+    assert part.relative_to(tmp_path / "other/objects/work") == Path(backups.PART)  # its task goes on with it
 
 
 def test_what_is_elsewhere_is_told_without_its_keys(settings: Settings, tmp_path: Path) -> None:
@@ -209,10 +211,37 @@ def test_a_package_that_is_lost_is_told_and_keeps_nobody_from_a_backup(settings:
     assert backups.checked(tmp_path / "a").about.missing == (f"packages/{package.name}",)
 
 
-def test_a_package_that_rotted_is_refused(settings: Settings, tmp_path: Path) -> None:
+def _rot(settings: Settings, content: str) -> None:
     (weights,) = settings.data_dir.glob("packages/*/model/sub/weights.bin")
     weights.chmod(0o600)
-    weights.write_text("other  ")
+    weights.write_text(content)
+
+
+@pytest.mark.parametrize("how", ["changed", "emptied"])
+def test_a_package_that_rotted_is_told_as_one_that_is_lost(settings: Settings, tmp_path: Path, how: str) -> None:
+    (package,) = (settings.data_dir / "packages").iterdir()
+    if how == "changed":
+        _rot(settings, "other  ")
+    else:
+        shutil.rmtree(package / "model")
+        (package / "model").mkdir()
+    assert backups.backed_up(settings, tmp_path / "a").about.missing == (f"packages/{package.name}",)
+    backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+    assert not list((tmp_path / "other/packages").iterdir())
+
+
+def test_a_package_that_is_not_what_its_name_says_is_refused(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _rot(settings, "other  ")
+
+    def package(self: taking._Source, writer: Writer, digest: str) -> None:
+        root = self.data_dir / "packages" / digest
+        for name, is_directory in reading.tree_names(root):
+            if not is_directory:
+                reading.add_file(writer, f"packages/{digest}/{name}", root / name)
+
+    monkeypatch.setattr(taking._Source, "_package", package)
     backups.backed_up(settings, tmp_path / "a")
     with pytest.raises(DamagedBackupError, match="is not what its name says"):
         backups.checked(tmp_path / "a")
@@ -395,6 +424,30 @@ def test_what_is_no_object_is_left_out_and_named_all_at_once(
     if objects:
         backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
         assert (tmp_path / "other/objects/work/in/rows.csv").exists()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_object_that_is_written_in_place_is_copied_until_it_rests(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: bool
+) -> None:
+    big = settings.data_dir / "objects/work/in/big"
+    big.write_bytes(b"0" * (reading.IN_MEMORY + 1))
+    real, times = reading._same, []
+
+    def same(one: os.stat_result, other: os.stat_result) -> bool:
+        if one.st_size > reading.IN_MEMORY and one.st_ino == big.stat().st_ino and (not ends or len(times) < 3):
+            times.append(1)
+            return False
+        return real(one, other)
+
+    monkeypatch.setattr(reading, "_same", same)
+    monkeypatch.setattr(reading, "PAUSE_S", 0)
+    taken = backups.backed_up(settings, tmp_path / "a")
+    again = "objects/work/in/big: it changes again and again while it is read"
+    assert taken.odd == ([] if ends else [again])
+    backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+    copy = tmp_path / "other/objects/work/in/big"
+    assert copy.read_bytes() == big.read_bytes() if ends else not copy.exists()
 
 
 # ── where it is put ──────────────────────────────────────────────────────────────────────────────────────────────

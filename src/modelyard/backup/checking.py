@@ -188,8 +188,6 @@ class _Checking:
         missing = {name.removeprefix("packages/") for name in about.missing}
         if lacking := sorted(what.digests - self.digests.keys() - missing):
             raise DamagedBackupError(f"the package {lacking[0]} is not in it, which the database names")
-        if about.objects != "included":
-            return
         for part in what.parts:
             here = part.bucket in self.buckets and part.bucket not in what.elsewhere
             if here and f"{part.bucket}/{part.key}" not in self.parts:

@@ -3,8 +3,11 @@
 import hashlib
 import os
 import stat
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from heapq import merge
 from pathlib import Path
 
@@ -18,6 +21,15 @@ from modelyard.objects.paths import BUCKET
 IN_MEMORY = 4 << 20
 """What is not longer is read before it is written, and again when it changed under our eyes."""
 TRIES = 5
+PAUSE_S = 0.2
+
+
+class RestlessError(BackupError):
+    """A file changed while it was read. `begun`: a part of it is written already."""
+
+    def __init__(self, path: Path, *, begun: bool) -> None:
+        super().__init__(f"{path} changed while it was read, which nothing of ours does: leave it alone for now")
+        self.begun = begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +45,17 @@ class Object:
         return f"objects/{self.bucket}/{self.key}"
 
 
-def add_file(writer: Writer, name: str, path: Path, *, follow: bool = False, versioned: bool = False) -> bool:
-    """Append it; False: it is not there (any more), or no file. Raises OSError, BackupError."""
+def add_file(
+    writer: Writer,
+    name: str,
+    path: Path,
+    *,
+    follow: bool = False,
+    versioned: bool = False,
+    seen: Callable[[bytes], None] = lambda _piece: None,
+) -> bool:
+    """Append it; False: it is not there (any more), or no file. `seen` is told what is in it. Raises OSError,
+    RestlessError."""
     for _ in range(TRIES):
         descriptor = _opened(path, follow=follow)
         if descriptor is None:
@@ -43,16 +64,41 @@ def add_file(writer: Writer, name: str, path: Path, *, follow: bool = False, ver
             info = os.fstat(descriptor)
             version = tree.version(info) if versioned else ""
             if info.st_size > IN_MEMORY:
-                pieces = _pieces(descriptor, info.st_size, path)
+                pieces = _pieces(descriptor, info.st_size, path, seen)
                 writer.add(name, info.st_size, pieces, time_ns=info.st_mtime_ns, version=version)
                 return True
             content = _all(descriptor, info.st_size + 1)
             if len(content) == info.st_size and _same(info, os.fstat(descriptor)):
+                seen(content)
                 writer.add(name, len(content), iter((content,)), time_ns=info.st_mtime_ns, version=version)
                 return True
         finally:
             os.close(descriptor)
-    raise BackupError(f"{path} changes again and again while it is read: leave it alone for a moment")
+    raise RestlessError(path, begun=False)
+
+
+def add_restless(writer: Writer, name: str, path: Path, room: Path) -> bool:
+    """Append an object that changed while it was read: a copy in `room` of a moment in which it did not. False:
+    there is none. Raises OSError."""
+    for number in range(TRIES):
+        time.sleep(PAUSE_S if number else 0)
+        descriptor = _opened(path, follow=True)
+        if descriptor is None:
+            return True
+        try:
+            info = os.fstat(descriptor)
+            with tempfile.TemporaryFile(dir=room) as copy:
+                while copy.tell() <= info.st_size and (piece := os.read(descriptor, PIECE)):
+                    copy.write(piece)
+                if copy.tell() != info.st_size or not _same(info, os.fstat(descriptor)):
+                    continue
+                copy.seek(0)
+                pieces = iter(partial(copy.read, PIECE), b"")
+                writer.add(name, info.st_size, pieces, time_ns=info.st_mtime_ns, version=tree.version(info))
+                return True
+        finally:
+            os.close(descriptor)
+    return False
 
 
 def forbidden(name: str, error: PermissionError) -> str:
@@ -130,13 +176,14 @@ def _opened(path: Path, *, follow: bool) -> int | None:
     return descriptor
 
 
-def _pieces(descriptor: int, size: int, path: Path) -> Iterator[bytes]:
+def _pieces(descriptor: int, size: int, path: Path, seen: Callable[[bytes], None]) -> Iterator[bytes]:
     before = os.fstat(descriptor)
     while size and (piece := os.read(descriptor, min(PIECE, size))):
         size -= len(piece)
+        seen(piece)
         yield piece
     if size or not _same(before, os.fstat(descriptor)):
-        raise BackupError(f"{path} changed while it was read, which nothing of ours does: try again")
+        raise RestlessError(path, begun=True)
 
 
 def _all(descriptor: int, most: int) -> bytes:

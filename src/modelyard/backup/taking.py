@@ -52,6 +52,8 @@ log = logging.getLogger(__name__)
 
 TRIES = 10
 """Copies of the database, where tasks end while it is copied."""
+AGAIN = 20
+"""How often a file is begun anew because something that it has a part of already is not as it must be."""
 OF_THE_PLACE = frozenset({"auth_url", "api_url", "gateway_url"})
 """What credentials.json says of where the server is."""
 FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError, sqlite3.Error)
@@ -66,6 +68,14 @@ class Options:
     logs: bool = False
     secret: bytes | None = None
     replace: bool = False
+
+
+class _AgainError(BackupError):
+    """It must be begun anew, knowing that what is called `name` is not as it must be."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(text)
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +139,26 @@ def _taken(
         if target is None:
             return source.written(sys.stdout.buffer, made_ms, str(store))
         fresh = room / "backup"
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as sink:
-            taken = source.written(sink, made_ms, str(store))
-            sink.flush()
-            os.fsync(sink.fileno())
+        for left in range(AGAIN, -1, -1):
+            try:
+                taken = _filled(fresh, source, made_ms, str(store))
+                break
+            except _AgainError as error:
+                if not left:
+                    raise
+                say(str(error))
+                source = replace(source, amiss=source.amiss | {error.name})
         _place(fresh, target, replace=options.replace)
         return taken
+
+
+def _filled(fresh: Path, source: "_Source", made_ms: int, where: str) -> Taken:
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as sink:
+        taken = source.written(sink, made_ms, where)
+        sink.flush()
+        os.fsync(sink.fileno())
+    return taken
 
 
 def _copied(settings: Settings, store: SqlStore, room: Path, stack: ExitStack) -> tuple[Path, int, Named, Pinned]:
@@ -196,7 +220,8 @@ def _place(fresh: Path, target: Path, *, replace: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """What goes into one backup."""
+    """What goes into one backup. `amiss`: packages that are damaged, and objects that changed while they were
+    read."""
 
     settings: Settings
     data_dir: Path
@@ -206,6 +231,7 @@ class _Source:
     pins: Pinned
     options: Options
     say: Callable[[str], None]
+    amiss: frozenset[str] = frozenset()
 
     def written(self, sink: BinaryIO, made_ms: int, where: str) -> Taken:
         counted = _Counted(sink)
@@ -227,6 +253,9 @@ class _Source:
                         self._object(writer, one, odd.append)
                         if number % 100 == 0:
                             self.say(f"objects: {number}, {writer.totals.bytes.get('objects', 0) >> 20} MiB")
+                else:
+                    for one in self._pinned():
+                        self._object(writer, one, odd.append)
             self._packages(writer, about.missing)
             writer.finish()
         if sealed:
@@ -234,7 +263,12 @@ class _Source:
         return Taken(about, writer.totals, counted.bytes, odd)
 
     def _about(self, made_ms: int, where: str) -> About:
-        absent = sorted(d for d in self.what.digests if not (self.data_dir / "packages" / d / "model").is_dir())
+        packages = self.data_dir / "packages"
+        absent = sorted(
+            digest
+            for digest in self.what.digests
+            if f"packages/{digest}" in self.amiss or not (packages / digest / "model").is_dir()
+        )
         elsewhere = sorted(f"{bucket}: {url}" for bucket, url in self.what.elsewhere.items())
         if self.settings.s3_endpoint:
             elsewhere.insert(0, f"every other bucket: {self.settings.s3_endpoint}")
@@ -281,6 +315,10 @@ class _Source:
         """One that was pinned and is gone is read where it was; it must be somewhere."""
         pinned_one = self.pins.has(one.bucket, one.key)
         try:
+            if one.name in self.amiss:
+                if not reading.add_restless(writer, one.name, one.path, self.room):
+                    odd(f"{reading.printable(one.name)}: it changes again and again while it is read")
+                return
             if reading.add_file(writer, one.name, one.path, follow=True, versioned=True):
                 return
         except PermissionError as error:
@@ -288,14 +326,26 @@ class _Source:
                 raise
             odd(reading.forbidden(one.name, error))
             return
+        except reading.RestlessError as error:
+            if error.begun:
+                raise _AgainError(one.name, str(error)) from error
+            odd(f"{reading.printable(one.name)}: it changes again and again while it is read")
+            return
         if pinned_one:
             place = self.data_dir / "objects" / one.bucket / one.key
             if not reading.add_file(writer, one.name, place, follow=True, versioned=True):
                 raise BackupError(f"{place} is not there any more, which a batch task needs: try again")
 
+    def _pinned(self) -> list[reading.Object]:
+        """What a batch task needs that goes on, and nobody but it could put back."""
+        found = [reading.Object(b, key, pin) for b, pins in self.pins.files.items() for key, pin in pins.items()]
+        return sorted(found, key=lambda one: one.name)
+
     def _listed(self, writer: Writer, objects: "Iterator[reading.Object]", odd: Callable[[str], None]) -> None:
         with tempfile.TemporaryFile(dir=self.room) as lines:
             for one in objects:
+                if self.pins.has(one.bucket, one.key):
+                    continue
                 try:
                     entry = reading.listed(one.name, one.path)
                 except PermissionError as error:
@@ -328,12 +378,29 @@ class _Source:
             if f"packages/{digest}" in missing:
                 continue
             self.say(f"package {digest[:12]}")
-            root = self.data_dir / "packages" / digest
-            for name, is_directory in reading.tree_names(root):
-                if is_directory:
-                    writer.add_directory(f"packages/{digest}/{name}")
-                elif not reading.add_file(writer, f"packages/{digest}/{name}", root / name):
-                    raise BackupError(f"{root / name} is not there any more: somebody removed it by hand")
+            self._package(writer, digest)
+
+    def _package(self, writer: Writer, digest: str) -> None:
+        """Hashed as `artifacts.snapshots.digest_and_size` does: a damaged one makes no backup that is refused."""
+        root, hashing = self.data_dir / "packages" / digest, hashlib.sha256()
+        for name, is_directory in reading.tree_names(root):
+            if is_directory:
+                writer.add_directory(f"packages/{digest}/{name}")
+                continue
+            path, counts = root / name, "/" in name
+            if counts:
+                encoded = name.encode(errors="surrogateescape")
+                hashing.update(b"%d:%s:%d:" % (len(encoded), encoded, path.lstat().st_size))
+            seen = hashing.update if counts else _ignored
+            if not reading.add_file(writer, f"packages/{digest}/{name}", path, seen=seen):
+                raise BackupError(f"{path} is not there any more: somebody removed it by hand")
+        if hashing.hexdigest() != digest:
+            raise _AgainError(
+                f"packages/{digest}", f"the package {root} is damaged: move it away, and publish its model again"
+            )
+
+
+def _ignored(_piece: bytes) -> None: ...
 
 
 def _copied_segment(path: Path, copy: Path) -> None:
