@@ -247,6 +247,29 @@ def test_a_package_that_is_not_what_its_name_says_is_refused(
         backups.checked(tmp_path / "a")
 
 
+@pytest.mark.parametrize("lost", ["store.key", "token.pem"])
+def test_a_lost_key_is_told_and_not_made_anew(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    real = taking._Source._keys
+
+    def keys(self: taking._Source, writer: Writer) -> None:
+        (settings.data_dir / "keys" / lost).rename(tmp_path / lost)
+        real(self, writer)
+        (tmp_path / lost).rename(settings.data_dir / "keys" / lost)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(taking._Source, "_keys", keys)
+        backups.backed_up(settings, tmp_path / "without")
+    with pytest.raises(DamagedBackupError, match=lost):
+        backups.checked(tmp_path / "without")
+    (settings.data_dir / "keys" / lost).unlink()
+    with pytest.raises(BackupError, match=f"keys/{lost} is not there"):
+        backups.backed_up(settings, tmp_path / "a")
+    assert not (settings.data_dir / "keys" / lost).exists()
+    assert not (tmp_path / "a").exists()
+
+
 # ── meanwhile ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -578,7 +601,8 @@ def test_one_of_a_newer_release_is_refused(
     assert not (tmp_path / "other").exists()
 
 
-def test_one_of_an_earlier_release_is_brought_forward(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keys", [True, False])
+def test_one_of_an_earlier_release_is_brought_forward(tmp_path: Path, keys: bool) -> None:
     old = tmp_path / "old.db"
     engine = create_engine(f"sqlite:///{old}")
     with engine.begin() as connection:
@@ -589,7 +613,13 @@ def test_one_of_an_earlier_release_is_brought_forward(tmp_path: Path) -> None:
         writer = Writer(sink, spool)
         writer.add_bytes(layout.ABOUT, about.text())
         writer.add_bytes(layout.DATABASE, old.read_bytes())
+        if keys:
+            writer.add_bytes("keys/token.pem", b"a key")
         writer.finish()
+    if not keys:
+        with pytest.raises(DamagedBackupError, match=r"keys/token.pem is not in it"):
+            backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+        return
     assert backups.checked(tmp_path / "a").about.schema == "0005"
     other = Settings(tmp_path / "other")
     backups.restored(tmp_path / "a", other)

@@ -2,12 +2,13 @@
 
 In this order: it is whole (its own checksum), it is ours and of this release or an earlier one, each entry is
 where it may be and is what the manifest says, a package is what its name says, the database opens and is sound,
-and whatever its rows name is there. Nothing is written but a copy of the database, of the keys and of the
-manifest, in a directory that is removed again.
+and whatever its rows name is there. Nothing is written but a copy of the database and of the manifest, in a
+directory that is removed again.
 """
 
 import asyncio
 import hashlib
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -17,16 +18,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from modelyard import files
 from modelyard.backup import archive, layout
 from modelyard.backup.archive import Reader, Whole
 from modelyard.backup.contents import Named, named
 from modelyard.backup.layout import About, BackupError, DamagedBackupError, Entry
 from modelyard.backup.sealing import MAGIC, Unsealed
 from modelyard.files import DamagedFileError
+from modelyard.iam.tokens import KEY_FILE
 from modelyard.store.base import SchemaError, StoreUnavailableError
 from modelyard.store.sql import SqlStore
-from modelyard.store.sql.copies import verify
+from modelyard.store.sql.copies import has_sealed, verify
 
+KEY = "store.key"
 ROOM = 64 << 20
 """Of a disk, which stays free beside what is unpacked."""
 Take = Callable[[Entry, Iterator[bytes]], None]
@@ -82,8 +86,12 @@ def check(backup: Backup, whole: Whole, say: Say) -> Checked:
     """All of it. Raises BackupError."""
     with tempfile.TemporaryDirectory(prefix="modelyard-check-") as room:
         checking = _Checking(Path(room), whole.inflated)
-        about, totals = walk(Reader(backup.begin(), whole), checking.take, Path(room), say)
-        checking.judge(about)
+        try:
+            about, totals = walk(Reader(backup.begin(), whole), checking.take, Path(room), say)
+            checking.judge(about)
+        finally:
+            if checking.key:
+                checking.key.close()
     return Checked(about, totals, backup.path.stat().st_size, whole.inflated)
 
 
@@ -164,12 +172,18 @@ class _Checking:
     digests: dict[str, bool] = field(default_factory=dict)
     parts: set[str] = field(default_factory=set)
     buckets: set[str] = field(default_factory=set)
+    keys: set[str] = field(default_factory=set)
+    key: BinaryIO | None = None
     package: str = ""
     hashing: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
     def take(self, entry: Entry, pieces: Iterator[bytes]) -> None:
         first, _, rest = entry.name.partition("/")
-        if entry.name == layout.DATABASE or first == "keys":
+        if first == "keys":
+            self.keys.add(rest)
+            if rest == KEY and entry.size <= files.SMALL:
+                self._keep_key(b"".join(pieces))
+        elif entry.name == layout.DATABASE:
             self._unpack(entry, pieces)
         elif first == "packages":
             self._hash(entry, rest, pieces)
@@ -184,6 +198,8 @@ class _Checking:
         self._end_package()
         if wrong := [digest for digest, sound in self.digests.items() if not sound]:
             raise DamagedBackupError(f"the package {wrong[0]} is not what its name says")
+        if KEY_FILE not in self.keys:
+            raise DamagedBackupError(f"keys/{KEY_FILE} is not in it, without which no token is good")
         what = self._named()
         missing = {name.removeprefix("packages/") for name in about.missing}
         if lacking := sorted(what.digests - self.digests.keys() - missing):
@@ -199,12 +215,22 @@ class _Checking:
             raise DamagedBackupError("there is no database in it")
         try:
             verify(path)
-            return asyncio.run(_read(path, self.room / "keys" / "store.key"))
+            key = Path(f"/proc/self/fd/{self.key.fileno()}") if self.key else self.room / KEY
+            found = asyncio.run(_read(path, key))
+            if not self.key and has_sealed(path):
+                raise DamagedBackupError(f"keys/{KEY} is not in it, without which nobody opens what is sealed")
+            return found
         except SchemaError as error:
             text = str(error)
             raise (BackupError if "newer release" in text else DamagedBackupError)(text) from error
         except (sqlite3.Error, StoreUnavailableError, DamagedFileError) as error:
             raise DamagedBackupError(f"the database in it cannot be used: {error}") from error
+
+    def _keep_key(self, content: bytes) -> None:
+        """In memory alone: a kill leaves nothing of it on a disk."""
+        self.key = os.fdopen(os.memfd_create(KEY, os.MFD_CLOEXEC), "w+b")
+        self.key.write(content)
+        self.key.flush()
 
     def _unpack(self, entry: Entry, pieces: Iterator[bytes]) -> None:
         path = self.room / entry.name
@@ -242,7 +268,7 @@ class _Checking:
 
 async def _read(path: Path, key: Path) -> Named:
     """What its rows name. Proves that this release brings it forward, and that its key opens what is sealed."""
-    store = SqlStore(path, key_file=key)
+    store = SqlStore(path, key_file=key, makes_key=False)
     await store.open()
     try:
         return await named(store)

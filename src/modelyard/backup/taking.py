@@ -46,7 +46,7 @@ from modelyard.settings import Settings
 from modelyard.store import migrations
 from modelyard.store.base import SchemaError, StoreUnavailableError
 from modelyard.store.sql import SqlStore
-from modelyard.store.sql.copies import existing, single_file
+from modelyard.store.sql.copies import existing, has_sealed, single_file
 
 log = logging.getLogger(__name__)
 
@@ -182,9 +182,11 @@ def _copied(settings: Settings, store: SqlStore, room: Path, stack: ExitStack) -
 async def _copy(store: SqlStore, copy: Path, key: Path) -> Named:
     """Of the schema of this release, whatever it was."""
     await store.copy_to(copy)
-    opened = SqlStore(copy, key_file=key)
+    opened = SqlStore(copy, key_file=key, makes_key=False)
     await opened.open()
     try:
+        if not key.exists() and await asyncio.to_thread(has_sealed, copy):
+            raise BackupError(f"{key} is not there, without which nobody opens what is sealed: restore it")
         return await named(opened)
     finally:
         await opened.close()
@@ -287,7 +289,9 @@ class _Source:
     def _installation(self) -> str:
         keys = self.data_dir / "keys"
         if not (keys / KEY_FILE).exists():
-            return ""
+            raise BackupError(
+                f"{keys / KEY_FILE} is not there, without which no token is good: restore it, or let `up` make one"
+            )
         return hashlib.sha256(TokenKey.load(keys).jwks().encode()).hexdigest()[:16]
 
     def _credentials(self, writer: Writer) -> None:

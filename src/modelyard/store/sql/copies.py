@@ -129,6 +129,22 @@ def verify(path: Path) -> str:
     return str(row[0])
 
 
+def has_sealed(path: Path) -> bool:
+    """Whether a file of this release's schema holds what only the key opens. Raises sqlite3.Error."""
+    columns = [c for table in metadata.sorted_tables for c in table.columns if c.name.startswith("sealed")]
+    connection = sqlite3.connect(path)
+    try:
+        for column in columns:
+            name = column.name
+            if connection.execute(
+                f"SELECT 1 FROM {column.table.name} WHERE length({name}) > 0 LIMIT 1"  # noqa: S608
+            ).fetchone():
+                return True
+    finally:
+        connection.close()
+    return False
+
+
 def settle(path: Path, moved: Iterable[tuple[str, str]], *, objects: bool, logs: bool) -> None:
     """Make the rows of a restored copy fit the files around it. `moved`: the words by which objects are known that
     are not changed, before and after. Without `objects` nobody can tell whether an input that a task goes on with

@@ -17,10 +17,11 @@ _KEY_BYTES = 32
 
 
 class SecretBox:
-    """Seals and opens with one key; the key file is made at the first use, mode 0600."""
+    """Seals and opens with one key; the key file is made at the first use, mode 0600, unless `makes` is False."""
 
-    def __init__(self, key_file: Path | None) -> None:
+    def __init__(self, key_file: Path | None, *, makes: bool = True) -> None:
         self._key_file = key_file
+        self._makes = makes
         self._key: bytes | None = None
 
     def __repr__(self) -> str:
@@ -54,6 +55,10 @@ class SecretBox:
 
     def _load(self) -> bytes:
         if self._key is None:
+            if self._key_file is not None and not self._makes and not os.path.lexists(self._key_file):
+                raise StoreUnavailableError(
+                    f"{self._key_file} is not there, which opens what is sealed in the database"
+                )
             self._key = secrets.token_bytes(32) if self._key_file is None else _read_or_make(self._key_file)
         return self._key
 

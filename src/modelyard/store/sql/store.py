@@ -75,6 +75,7 @@ class SqlStore:
     """The store in a SQLite file (a path) or a PostgreSQL database (an URL).
 
     `key_file` holds the key that secrets are sealed with; a path without one gets `keys/store.key` beside it.
+    It is made at its first use, unless `makes_key` is False.
     `readers` bounds the connections for reads. Raises StoreUnavailableError for an URL that cannot be read.
     """
 
@@ -83,6 +84,7 @@ class SqlStore:
         where: Path | str,
         *,
         key_file: Path | None = None,
+        makes_key: bool = True,
         readers: int = 4,
         took: Callable[[str, float], None] = lambda _kind, _seconds: None,
     ) -> None:
@@ -96,7 +98,7 @@ class SqlStore:
             path = Path(where)
             self._dialect = Sqlite(path)
             key_file = key_file or path.parent / "keys" / "store.key"
-        self._box = SecretBox(key_file)
+        self._box = SecretBox(key_file, makes=makes_key)
         self._readers = readers
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[object] | None = None
