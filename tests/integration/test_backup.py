@@ -485,6 +485,21 @@ def test_a_file_is_replaced_only_when_told(settings: Settings, backup: Path) -> 
     assert backup.read_bytes() != before
 
 
+def test_not_into_what_it_is_of(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "objects").mkdir()
+    (settings.data_dir / "objects").rename(tmp_path / "objects/all")
+    (settings.data_dir / "objects").symlink_to(tmp_path / "objects/all")
+    (tmp_path / "way").symlink_to(settings.data_dir)
+    before = files(tmp_path)
+    for place in ("data/a", "data/objects/work/a", "objects/all/work/in/a", "way/a"):
+        with pytest.raises(BackupError, match="name a file somewhere else"):
+            backups.backed_up(settings, tmp_path / place)
+    with pytest.raises(BackupError, match="is a directory: name a file"):
+        backups.backed_up(settings, tmp_path / "objects", Options(replace=True))
+    assert files(tmp_path) == before
+    backups.backed_up(settings, tmp_path / "objects/a")
+
+
 def test_a_full_disk_leaves_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

@@ -96,6 +96,8 @@ def take(
         raise BackupError(f"{data_dir} holds no Modelyard: name the directory of `modelyard up` with --data-dir")
     if target is not None and os.path.lexists(target) and not options.replace:
         raise BackupError(f"{target} is there already: name another file, or say --replace")
+    if target is not None:
+        _refuse_within(target, data_dir)
     begun = time.monotonic()
     try:
         store = database.store_of(settings)
@@ -115,6 +117,15 @@ def take(
     except OSError as error:
         say(f"the backup is made, but {data_dir / last_backup.NAME} cannot be written: {error.strerror}")
     return taken
+
+
+def _refuse_within(target: Path, data_dir: Path) -> None:
+    """In the data directory, wherever parts of it are, a backup would be lost with it, and hold itself."""
+    if target.is_dir():
+        raise BackupError(f"{target} is a directory: name a file")
+    for place in (data_dir, *(data_dir / name for name in ("objects", "packages", "keys", "logs"))):
+        if target.parent.resolve().is_relative_to(place.resolve()):
+            raise BackupError(f"{target} is in {place}, which it is a backup of: name a file somewhere else")
 
 
 def _clear_pins(data_dir: Path) -> None:
