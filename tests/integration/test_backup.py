@@ -596,6 +596,33 @@ def test_into_a_mount_point_under_a_mark(backup: Path, tmp_path: Path, monkeypat
     assert backups.acts(Settings(other))[0] == "modelyard restore"
 
 
+def test_up_refuses_a_mount_point_from_the_first_file_on(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setattr(restoring.os.path, "ismount", lambda path: path == other)
+    real = restoring._built
+
+    def built(*given: object) -> Path:
+        with pytest.raises(DataDirError, match="was not finished"):
+            DataDir(other).check()
+        if not failed:
+            failed.append(1)
+            raise KeyboardInterrupt
+        return real(*given)  # type: ignore[arg-type]
+
+    failed: list[int] = []
+    monkeypatch.setattr(restoring, "_built", built)
+    with pytest.raises(KeyboardInterrupt):
+        backups.restored(backup, Settings(other))
+    assert not list(other.iterdir())
+    (other / UNFINISHED).touch()  # what a kill leaves
+    (other / ".restored.restoring-0123").mkdir()
+    backups.restored(backup, Settings(other))
+    DataDir(other).check()
+
+
 def test_without_room_nothing_begins(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restoring, "ROOM", 1 << 60)
     with pytest.raises(BackupError, match="free"):

@@ -6,7 +6,8 @@
     4. everything is on the disk, and gets its name in one step
 
 Until 4 nothing that `up` would start is there. Where a directory cannot be renamed into its place (a mount point),
-its contents are moved into it one by one under a mark (`processes.datadir.UNFINISHED`) with which `up` refuses it.
+it is unpacked in it and moved one by one, under a mark (`processes.datadir.UNFINISHED`) with which `up` refuses
+it.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,6 +52,8 @@ def restore(settings: Settings, backup: Backup, say: Say) -> Checked:
         checked = checking.check(backup, whole, say)
         place.parent.mkdir(parents=True, exist_ok=True)
         within = os.path.ismount(place)
+        if within:
+            stack.enter_context(_marked(place))
         room = stack.enter_context(scratch.beside(place / "restored" if within else place, "restoring"))
         _refuse_without_room(room, checked)
         try:
@@ -62,23 +65,38 @@ def restore(settings: Settings, backup: Backup, say: Say) -> Checked:
     return checked
 
 
+@contextmanager
+def _marked(place: Path) -> Iterator[None]:
+    """From here on `up` refuses it, whatever happens, until it is whole; or empty again."""
+    (place / UNFINISHED).touch(0o600)
+    files.sync(place)
+    try:
+        yield
+    finally:
+        if all(path.name == UNFINISHED or _may_be_there(path) for path in place.iterdir()):
+            (place / UNFINISHED).unlink(missing_ok=True)
+
+
 def _refuse_what_is_used(place: Path) -> None:
     if not os.path.lexists(place):
         return
     if not place.is_dir():
         raise BackupError(f"{place} is no directory: name one that is empty or not there")
-    inside = [path.name for path in place.iterdir() if not _is_left(path)]
+    inside = [path.name for path in place.iterdir() if not _may_be_there(path)]
+    if inside == [UNFINISHED]:
+        return  # a restore that ended before it had put anything there
     if UNFINISHED in inside:
         raise BackupError(f"a restore into {place} was not finished: remove what is in it, and restore again")
-    if inside and inside != ["lost+found"]:
+    if inside:
         raise BackupError(
             f"{place} is not empty ({', '.join(sorted(inside)[:3])} …): restore into an empty directory, or one"
             " that is not there; to replace what is in it, `modelyard down` first and move it away"
         )
 
 
-def _is_left(path: Path) -> bool:
-    return path.name.startswith((".restored.restoring-", trees.ASIDE))
+def _may_be_there(path: Path) -> bool:
+    """In a directory that counts as empty."""
+    return path.name == "lost+found" or path.name.startswith((".restored.restoring-", trees.ASIDE))
 
 
 def _refuse_without_room(room: Path, checked: Checked) -> None:
@@ -218,14 +236,11 @@ def _owned(built: Path, place: Path) -> None:
 
 def _place(built: Path, place: Path, *, within: bool) -> None:
     if within:
-        mark = place / UNFINISHED
-        mark.touch(0o600)
-        files.sync(place)
         (built / UNFINISHED).unlink()
         for path in built.iterdir():
             path.rename(place / path.name)
         files.sync(place)
-        mark.unlink()
+        (place / UNFINISHED).unlink()
         place.chmod(0o700)
         files.sync(place)
         return
