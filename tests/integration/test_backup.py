@@ -623,6 +623,22 @@ def test_up_refuses_a_mount_point_from_the_first_file_on(
     DataDir(other).check()
 
 
+def test_into_an_empty_directory_below_one_of_others(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a service's user has it in /var/lib."""
+    other = tmp_path / "lib/other"
+    other.mkdir(parents=True)
+    (tmp_path / "lib").chmod(0o555)
+    if os.geteuid() == 0:  # whom no mode keeps from writing
+        monkeypatch.setattr(restoring.os, "access", lambda path, _mode: path != other.parent)
+    before = other.stat()
+    backups.restored(backup, Settings(other))
+    assert (other.stat().st_ino, [*other.parent.iterdir()]) == (before.st_ino, [other])
+    DataDir(other).check()
+    assert backups.acts(Settings(other))[0] == "modelyard restore"
+
+
 def test_without_room_nothing_begins(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restoring, "ROOM", 1 << 60)
     with pytest.raises(BackupError, match="free"):

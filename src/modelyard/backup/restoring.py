@@ -5,9 +5,9 @@
     3. rows are made to fit what is around them now (`store.sql.copies.settle`)
     4. everything is on the disk, and gets its name in one step
 
-Until 4 nothing that `up` would start is there. Where a directory cannot be renamed into its place (a mount point),
-it is unpacked in it and moved one by one, under a mark (`processes.datadir.UNFINISHED`) with which `up` refuses
-it.
+Until 4 nothing that `up` would start is there. Where a directory cannot be renamed into its place (a mount point,
+or one below a directory of others), it is unpacked in it and moved one by one, under a mark
+(`processes.datadir.UNFINISHED`) with which `up` refuses it.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ def restore(settings: Settings, backup: Backup, say: Say) -> Checked:
         whole = backup.whole(say)
         checked = checking.check(backup, whole, say)
         place.parent.mkdir(parents=True, exist_ok=True)
-        within = os.path.ismount(place)
+        within = _only_within(place)
         if within:
             stack.enter_context(_marked(place))
         room = stack.enter_context(scratch.beside(place / "restored" if within else place, "restoring"))
@@ -63,6 +63,11 @@ def restore(settings: Settings, backup: Backup, say: Say) -> Checked:
         except FAILURES as error:
             raise BackupError(str(error)) from error
     return checked
+
+
+def _only_within(place: Path) -> bool:
+    """Whether nothing can be renamed into its place: a mount point, or in a directory of others."""
+    return place.is_dir() and (os.path.ismount(place) or not os.access(place.parent, os.W_OK | os.X_OK))
 
 
 @contextmanager
