@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.worlds import backups
 
 from modelyard import composition, database
 from modelyard.artifacts.snapshots import Snapshots
-from modelyard.backup import contents, layout, reading, restoring, taking
+from modelyard.backup import checking, contents, layout, reading, restoring, scratch, taking
 from modelyard.backup.archive import Writer
 from modelyard.backup.layout import BackupError, DamagedBackupError
 from modelyard.backup.taking import Options
@@ -518,13 +519,41 @@ def test_the_last_success_is_remembered(settings: Settings, backup: Path) -> Non
     assert found.at_ms == backups.checked(backup).about.made_ms
 
 
-def test_what_a_kill_left_is_removed_by_the_next(settings: Settings, tmp_path: Path) -> None:
-    left = tmp_path / ".a.partial-0123"
-    left.mkdir()
-    (left / ".lock").touch()
-    (left / "backup").write_text("half of one")
-    backups.backed_up(settings, tmp_path / "a")
-    assert not left.exists()
+def test_what_a_kill_left_is_removed_by_the_next(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was made then, and not what is made now."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    names = [".other.partial-01234567", ".data.restoring-01234567", "tmp/.modelyard.checking-01234567"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".lock").touch()
+        (tmp_path / name / "backup").write_text("half of one")
+    (tmp_path / ".mine.partial-01234567").mkdir()
+    with scratch.beside(tmp_path / "b", "partial") as at_work:
+        backups.backed_up(settings, tmp_path / "a")
+        backups.checked(tmp_path / "a")
+        assert at_work.exists()
+    assert not [name for name in names if (tmp_path / name).exists()]
+    assert (tmp_path / ".mine.partial-01234567").exists()  # without a lock it is none of ours
+    assert not list(temporary.iterdir())
+
+
+def test_a_check_writes_no_key_anywhere(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    found: list[set[str]] = []
+    real = checking._read
+
+    async def read(*given: object) -> object:
+        found.append({path.name for path in (tmp_path / "tmp").rglob("*") if path.is_file()})
+        return await real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checking, "_read", read)
+    backups.checked(backup)
+    assert found == [{".lock", "modelyard.db"}]
 
 
 def test_nothing_is_made_of_what_is_no_data_directory(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from modelyard import files
-from modelyard.backup import archive, layout
+from modelyard.backup import archive, layout, scratch
 from modelyard.backup.archive import Reader, Whole
 from modelyard.backup.contents import Named, named
 from modelyard.backup.layout import About, BackupError, DamagedBackupError, Entry
@@ -84,10 +84,10 @@ def opened(path: Path, secret: bytes | None) -> Iterator[Backup]:
 
 def check(backup: Backup, whole: Whole, say: Say) -> Checked:
     """All of it. Raises BackupError."""
-    with tempfile.TemporaryDirectory(prefix="modelyard-check-") as room:
-        checking = _Checking(Path(room), whole.inflated)
+    with scratch.temporary("checking") as room:
+        checking = _Checking(room, whole.inflated)
         try:
-            about, totals = walk(Reader(backup.begin(), whole), checking.take, Path(room), say)
+            about, totals = walk(Reader(backup.begin(), whole), checking.take, room, say)
             checking.judge(about)
         finally:
             if checking.key:

@@ -141,7 +141,7 @@ def _taken(
     data_dir = settings.data_dir.absolute()
     with ExitStack() as stack:
         if target is None:
-            room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelyard-backup-")))
+            room = stack.enter_context(scratch.temporary("partial"))
         else:
             room = stack.enter_context(scratch.beside(target, "partial"))
         say("copying the database")
