@@ -24,6 +24,7 @@ from modelyard.backup import checking, contents, layout, reading, restoring, scr
 from modelyard.backup.archive import Writer
 from modelyard.backup.layout import BackupError, DamagedBackupError
 from modelyard.backup.taking import Options
+from modelyard.domain.audit import Outcome
 from modelyard.domain.model import ModelStatus
 from modelyard.iam.tokens import TokenKey
 from modelyard.objects import tree
@@ -71,7 +72,11 @@ def test_everything_that_cannot_be_made_again_comes_back(settings: Settings, bac
     assert set(after) - kept == {"credentials.json", "format", "modelyard.db"}
     said = json.loads(after["credentials.json"])
     assert said == {"user_name": "admin", "password": backups.PASSWORD}
-    assert backups.acts(settings) == ["modelyard backup"]
+    assert [(row.action, row.outcome) for row in backups.recorded(settings)] == [
+        ("modelyard backup", Outcome.DONE),
+        ("modelyard backup", Outcome.BEGUN),
+    ]
+    assert len({row.reference for row in backups.recorded(settings)}) == 1
     assert backups.acts(other) == ["modelyard restore", "modelyard backup"]
 
     async def read(given: Settings) -> object:
@@ -510,6 +515,23 @@ def test_a_full_disk_leaves_nothing(settings: Settings, tmp_path: Path, monkeypa
         backups.backed_up(settings, tmp_path / "a")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
     assert last(settings.data_dir) is None
+    assert [row.outcome for row in backups.recorded(settings)] == [Outcome.FAILED, Outcome.BEGUN]
+
+
+def test_whatever_it_is_called(settings: Settings, tmp_path: Path) -> None:
+    target = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    backups.backed_up(settings, target)
+    assert target.is_file()
+    said = f"{tmp_path}/\\xff"
+    assert {row.name for row in backups.recorded(settings)} == {said}
+    found = last(settings.data_dir)
+    assert found is not None
+    assert found.file == said
+    target.rename(tmp_path / "a")
+    backups.checked(tmp_path / "a")
+    target.mkdir()
+    with pytest.raises(BackupError, match="is not UTF-8"):
+        backups.backed_up(settings, target / "a")
 
 
 def test_the_last_success_is_remembered(settings: Settings, backup: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from modelyard import database
 from modelyard.artifacts.snapshots import Snapshots
 from modelyard.backup import checking, restoring, taking
 from modelyard.backup.taking import Options, Taken
-from modelyard.domain.audit import AuditQuery
+from modelyard.domain.audit import AuditQuery, AuditRow
 from modelyard.domain.batch import Publication, Source, Split, Task, TaskState
 from modelyard.domain.endpoints import Endpoint
 from modelyard.domain.model import ModelStatus
@@ -105,14 +106,17 @@ def restored(path: Path, settings: Settings, secret: bytes | None = None) -> Non
 
 
 def acts(settings: Settings) -> list[str]:
-    """What was recorded in the audit of what was done on the data directory itself."""
+    """What was recorded in the audit of what was done on the data directory itself, the last first."""
+    return [row.action for row in recorded(settings)]
 
-    async def read() -> list[str]:
+
+def recorded(settings: Settings) -> Sequence[AuditRow]:
+    async def read() -> Sequence[AuditRow]:
         store: SqlStore = database.store_of(settings)
         await store.open()
         try:
             async with store.read() as r:
-                return [row.action for row in (await r.audit(AuditQuery()))[1]]
+                return (await r.audit(AuditQuery()))[1]
         finally:
             await store.close()
 

@@ -155,6 +155,10 @@ def _keys(bucket: Path, odd: Callable[[str], None]) -> Iterator[str]:
         return
 
 
+def is_text(name: str) -> bool:
+    return name == name.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def printable(name: str) -> str:
     """For people: in whatever bytes it is spelled."""
     text = name.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -25,7 +25,8 @@ def beside(path: Path, purpose: str) -> Iterator[Path]:
     """An empty directory on the file system of `path`'s parent. Raises OSError."""
     for left in [each for each in path.parent.iterdir() if _OURS.fullmatch(each.name)]:
         _clear(left)
-    room = path.parent / f".{path.name}.{purpose}-{secrets.token_hex(4)}"
+    name = path.name.encode(errors="replace").decode()  # databases lie in it, which take no name but UTF-8
+    room = path.parent / f".{name}.{purpose}-{secrets.token_hex(4)}"
     room.mkdir(mode=0o700)
     try:
         fresh = room / f"{LOCK}-fresh"

@@ -8,7 +8,7 @@ In this order, so that whatever the copy of the database names is in the backup:
     4. the file gets its name when it is whole and on the disk
 
 So what was written after 2 is in it or not, and nothing in the copy depends on it. Nothing is started or stopped;
-the control plane's writers wait for nothing but two short rows: that the backup began is in the audit.
+the control plane's writers wait for nothing but two short rows of the audit: that it began, and how it ended.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ from modelyard.backup.archive import Writer
 from modelyard.backup.contents import GoneError, Named, Pinned, named, pinned
 from modelyard.backup.layout import About, BackupError
 from modelyard.backup.sealing import Sealed
+from modelyard.domain.audit import Outcome
+from modelyard.domain.errors import Invalid
 from modelyard.files import DamagedFileError
 from modelyard.iam.bootstrap import FILE_NAME
 from modelyard.iam.tokens import KEY_FILE, TokenKey
@@ -56,7 +59,7 @@ AGAIN = 20
 """How often a file is begun anew because something that it has a part of already is not as it must be."""
 OF_THE_PLACE = frozenset({"auth_url", "api_url", "gateway_url"})
 """What credentials.json says of where the server is."""
-FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError, sqlite3.Error)
+FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError, Invalid, sqlite3.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +100,19 @@ def take(
     if target is not None and os.path.lexists(target) and not options.replace:
         raise BackupError(f"{target} is there already: name another file, or say --replace")
     if target is not None:
-        _refuse_within(target, data_dir)
+        _refuse(target, data_dir)
+    said = reading.printable(str(target or ""))
     begun = time.monotonic()
     try:
         store = database.store_of(settings)
         _clear_pins(data_dir)
-        with Holding(data_dir).kept():
-            asyncio.run(_recorded(store, str(target or "standard output")))
+        with _in_the_audit(store, said), Holding(data_dir).kept():
             taken = _taken(settings, store, target, options, say)
     except TimeoutError as error:
         raise BackupError(str(error)) from error
     except FAILURES as error:
         raise BackupError(str(error)) from error
-    told = last_backup.LastBackup(
-        taken.about.made_ms, str(target or ""), taken.bytes, round(time.monotonic() - begun, 3)
-    )
+    told = last_backup.LastBackup(taken.about.made_ms, said, taken.bytes, round(time.monotonic() - begun, 3))
     try:
         last_backup.note(data_dir, told)
     except OSError as error:
@@ -119,8 +120,12 @@ def take(
     return taken
 
 
-def _refuse_within(target: Path, data_dir: Path) -> None:
+def _refuse(target: Path, data_dir: Path) -> None:
     """In the data directory, wherever parts of it are, a backup would be lost with it, and hold itself."""
+    if not reading.is_text(str(target.parent)):
+        raise BackupError(
+            f"{reading.printable(str(target.parent))} is not UTF-8: name a file in another directory"
+        )
     if target.is_dir():
         raise BackupError(f"{target} is a directory: name a file")
     for place in (data_dir, *(data_dir / name for name in ("objects", "packages", "keys", "logs"))):
@@ -204,12 +209,30 @@ async def _copy(store: SqlStore, copy: Path, key: Path) -> Named:
         await asyncio.to_thread(single_file, copy)
 
 
-async def _recorded(store: SqlStore, what: str) -> None:
-    """In the audit; a database that cannot be written keeps nobody from a backup."""
+@contextmanager
+def _in_the_audit(store: SqlStore, target: str) -> Iterator[None]:
+    """That it began, and how it ended."""
+    reference = uuid.uuid4().hex
+
+    def record(outcome: Outcome) -> None:
+        asyncio.run(_recorded(store, target or "standard output", outcome, reference))
+
+    record(Outcome.BEGUN)
+    try:
+        yield
+    except BaseException:  # also when it is ended from outside
+        record(Outcome.FAILED)
+        raise
+    record(Outcome.DONE)
+
+
+async def _recorded(store: SqlStore, what: str, outcome: Outcome, reference: str) -> None:
+    """A database that cannot be written keeps nobody from a backup."""
+    now_ms = time.time_ns() // 1_000_000
     try:
         await store.open_beside()
-        await audit.local(store, time.time_ns() // 1_000_000, "modelyard backup", name=what)
-    except (StoreUnavailableError, SchemaError) as error:
+        await audit.local(store, now_ms, "modelyard backup", name=what, outcome=outcome, reference=reference)
+    except (StoreUnavailableError, SchemaError, DamagedFileError, Invalid) as error:
         log.warning("the backup is not in the audit: %s", error)
     finally:
         await store.close()

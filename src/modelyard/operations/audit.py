@@ -151,19 +151,28 @@ class Audit:
         self._flushing = asyncio.create_task(self.flush(), name="audit")
 
 
-async def local(store: Store, now_ms: int, action: str, *, resource: str = "", name: str = "") -> None:
-    """Record what is done on the data directory itself, by the user of this process. Raises
-    StoreUnavailableError."""
+async def local(
+    store: Store,
+    now_ms: int,
+    action: str,
+    *,
+    resource: str = "",
+    name: str = "",
+    outcome: Outcome = Outcome.DONE,
+    reference: str = "",
+) -> None:
+    """Record what is done on the data directory itself, by the user of this process. `reference`: of what has
+    several rows. Raises StoreUnavailableError."""
     row = AuditRow(
         at_ms=now_ms,
         action=action,
-        outcome=Outcome.DONE,
+        outcome=outcome,
         user_name=_user(),
         means=Means.LOCAL,
         resource=resource,
         name=name,
         agent=f"modelyard {__version__}",
-        reference=uuid.uuid4().hex,
+        reference=reference or uuid.uuid4().hex,
     )
     async with store.write() as w:
         await w.add_audit([replace(row, lane=core.lane(row))])
