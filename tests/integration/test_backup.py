@@ -147,6 +147,20 @@ def test_the_same_without_and_with_its_passphrase(settings: Settings, tmp_path: 
     assert (tmp_path / "other/objects/work/in/rows.csv").read_text() == "1\n2\n"
 
 
+def test_what_comes_through_a_pipe_is_told_to_be_put_into_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("-")):
+        with pytest.raises(BackupError, match="must be put into a file first"):
+            backups.checked(path)
+    with pytest.raises(BackupError, match=r"nothing is no file$"):
+        backups.checked(tmp_path / "nothing")
+
+
+def test_the_release_of_a_newer_format_is_shown_as_nobody_vouches_for_it() -> None:
+    with pytest.raises(BackupError, match=r"use release '\\x1b\[2J'"):
+        layout.about(b'{"format": 2, "release": "\\u001b[2J"}')
+
+
 def test_tar_reads_it(backup: Path) -> None:
     listed = subprocess.run(["tar", "tzf", str(backup)], check=True, capture_output=True, text=True)
     assert layout.DATABASE in listed.stdout.splitlines()
@@ -761,7 +775,7 @@ def test_there_and_back_again_through_postgresql(
         backups.restored(backup, there)
         assert not (there.data_dir / "modelyard.db").exists()
         assert backups.acts(there) == ["modelyard restore", "modelyard backup"]
-        with pytest.raises(BackupError, match="holds another Modelyard"):
+        with pytest.raises(BackupError, match=r"holds another Modelyard.*was killed at its end"):
             backups.restored(backup, Settings(tmp_path / "twice", database_url=url))
         assert not (tmp_path / "twice").exists()
         asyncio.run(_running(there, tmp_path / "b"))

@@ -74,7 +74,11 @@ class Backup:
 def opened(path: Path, secret: bytes | None) -> Iterator[Backup]:
     """Raises BackupError, OSError; whatever is raised within as damage names the file."""
     if not path.is_file():
-        raise BackupError(f"{path} is no file")
+        raise BackupError(
+            f"{path} is no file: a backup is read twice, so one from a pipe must be put into a file first"
+            if str(path) == "-" or (path.exists() and not path.is_dir())
+            else f"{path} is no file"
+        )
     with path.open("rb") as file:
         try:
             yield Backup(path, file, secret)

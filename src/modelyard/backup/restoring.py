@@ -26,6 +26,7 @@ from modelyard.backup import checking, layout, scratch
 from modelyard.backup.archive import Reader, Whole
 from modelyard.backup.checking import Backup, Checked, Say
 from modelyard.backup.layout import BackupError, Entry
+from modelyard.backup.reading import printable
 from modelyard.domain.errors import Invalid
 from modelyard.files import DamagedFileError
 from modelyard.objects import tree
@@ -120,7 +121,9 @@ def _built(backup: Backup, whole: Whole, room: Path, say: Say, settings: Setting
     unpacking.close()
     say("bringing the database to this release")
     included = about.objects == "included"
-    asyncio.run(_settled(built, unpacking.moved, objects=included, logs=about.logs, name=backup.path.name))
+    asyncio.run(
+        _settled(built, unpacking.moved, objects=included, logs=about.logs, name=printable(backup.path.name))
+    )
     if settings.database_url:
         asyncio.run(_moved(settings, built))
     for name in DIRECTORIES:
@@ -153,7 +156,12 @@ async def _moved(settings: Settings, built: Path) -> None:
     """What is stored goes into PostgreSQL, which must be empty. Its transaction ends before the directory has its
     name: a kill between the two leaves a database that the next try refuses by name."""
     store = SqlStore(settings.database_url, key_file=built / "keys" / "store.key")
-    await store.fill_from(built / database.FILE)
+    try:
+        await store.fill_from(built / database.FILE)
+    except SchemaError as error:
+        raise BackupError(
+            f"{error}; if a restore into it was killed at its end, and it holds nothing else, drop what that left"
+        ) from error
     (built / database.FILE).unlink()
     files.write(built / database.MARK, f"{store}\n".encode())
 
