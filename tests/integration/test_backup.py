@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 from tests.contract import store_samples as samples
+from tests.contract.test_rights import mountable
 from tests.postgresql import Cluster
 from tests.worlds import backups
 
@@ -748,6 +750,24 @@ def test_one_of_an_earlier_release_is_brought_forward(tmp_path: Path, keys: bool
     backups.restored(tmp_path / "a", other)
     assert verify(other.data_dir / "modelyard.db") == migrations.HEAD
     assert backups.acts(other) == ["modelyard restore"]
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_of_a_directory_that_is_read_only(settings: Settings, tmp_path: Path, locked: bool) -> None:
+    """A snapshot of a file system, say. Parts of tasks that go on are in it, too."""
+    mountable()
+    if locked:
+        with Holding(settings.data_dir).removing():
+            pass
+    script = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && exec "$3" backup "$2" --data-dir "$1"'
+    given = (str(settings.data_dir), str(tmp_path / "a"), str(Path(sys.executable).with_name("modelyard")))
+    ran = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, "-", *given], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "the backup is not in the audit" in ran.stderr
+    backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+    assert (tmp_path / "other/objects/work" / backups.PART).read_text() == "lines of a part"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root restores for somebody else")

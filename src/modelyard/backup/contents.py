@@ -110,11 +110,7 @@ def pinned(objects: Path, what: Named, token: str, is_local: Callable[[str], boo
 
 def _pin(objects: Path, folder: ObjectPath, room: Path, pins: Pinned) -> None:
     place = objects / folder.bucket / folder.key
-    for directory in (room.parent, room):
-        directory.mkdir(mode=0o700, exist_ok=True)
-        if os.geteuid() == 0:  # the server may be somebody else, who writes beside it
-            owner = (objects / folder.bucket).stat()
-            os.chown(directory, owner.st_uid, owner.st_gid)
+    writable = _made(room, objects / folder.bucket)
     mine = pins.files.setdefault(folder.bucket, {})
     try:
         found = list(place.iterdir())
@@ -122,12 +118,28 @@ def _pin(objects: Path, folder: ObjectPath, room: Path, pins: Pinned) -> None:
         return
     for path in found:
         if path.is_file() and not path.is_symlink():
-            pin = room / str(len(mine))
+            pin = room / str(len(mine)) if writable else path
             try:
-                _link(path, pin)
+                if writable:
+                    _link(path, pin)
             except FileNotFoundError:
                 continue
             mine[f"{folder.key}/{path.name}"] = pin
+
+
+def _made(room: Path, bucket: Path) -> bool:
+    """False: what is read-only here is read where it is."""
+    try:
+        for directory in (room.parent, room):
+            directory.mkdir(mode=0o700, exist_ok=True)
+            if os.geteuid() == 0:  # the server may be somebody else, who writes beside it
+                owner = bucket.stat()
+                os.chown(directory, owner.st_uid, owner.st_gid)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return False
+    return True
 
 
 def _link(path: Path, pin: Path) -> None:

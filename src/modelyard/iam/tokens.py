@@ -95,7 +95,8 @@ class TokenKey:
         path = directory / KEY_FILE
         try:
             content = files.read(path, follow=True)
-            path.chmod(0o600)
+            if path.stat().st_mode & 0o777 != 0o600:  # a backup reads it where nothing can be changed
+                path.chmod(0o600)
             key = ECKey.import_key(content)
             if not key.is_private or key.curve_name != _CURVE:
                 raise ValueError(f"no private key of the curve {_CURVE}")

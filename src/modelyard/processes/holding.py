@@ -5,6 +5,7 @@ removes nothing while a backup has it: what the backup's copy of the database na
 A `flock`, so that the end of a process releases it, however it ends. Several backups share it.
 """
 
+import errno
 import fcntl
 import os
 import time
@@ -26,7 +27,10 @@ class Holding:
     @contextmanager
     def kept(self, wait_s: float = WAIT_S) -> Iterator[None]:
         """While it is entered nothing is removed. Raises TimeoutError, OSError."""
-        with self._opened() as descriptor:
+        with self._shared() as descriptor:
+            if descriptor is None:
+                yield
+                return
             end = time.monotonic() + wait_s
             while not _locked(descriptor, fcntl.LOCK_SH):
                 if time.monotonic() > end:
@@ -44,6 +48,22 @@ class Holding:
             except OSError:
                 may = True
             yield may
+
+    @contextmanager
+    def _shared(self) -> Iterator[int | None]:
+        """None: in a directory that is read-only here, and in which nobody ever removed anything."""
+        with ExitStack() as stack:
+            try:
+                descriptor: int | None = stack.enter_context(self._opened())
+            except OSError as error:
+                if error.errno != errno.EROFS:
+                    raise
+                try:
+                    descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+                    stack.callback(os.close, descriptor)
+                except FileNotFoundError:
+                    descriptor = None
+            yield descriptor
 
     @contextmanager
     def _opened(self) -> Iterator[int]:

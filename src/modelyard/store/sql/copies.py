@@ -7,8 +7,11 @@ is also the way from one to the other; what differs are the counters behind numb
 import asyncio
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +38,32 @@ async def copy_file(source: Path, target: Path) -> None:
 def _copy_file(source: Path, target: Path) -> None:
     """VACUUM INTO reads one moment as any reader does, and leaves out what deleted rows left behind."""
     os.close(os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        _vacuum(source, target)
+    except sqlite3.OperationalError:
+        if not os.statvfs(source).f_flag & os.ST_RDONLY:
+            raise
+        _vacuum_frozen(source, target)
+    files.sync(target)
+
+
+def _vacuum(source: Path, target: Path) -> None:
     connection = existing(source)
     try:
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("VACUUM INTO ?", (str(target),))
     finally:
         connection.close()
-    files.sync(target)
+
+
+def _vacuum_frozen(source: Path, target: Path) -> None:
+    """Of files on a file system that is read-only, beside which SQLite cannot lay what it reads them with."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        copy = Path(folder) / source.name
+        for end in ("", "-wal"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{source}{end}", f"{copy}{end}")
+        _vacuum(copy, target)
 
 
 def existing(path: Path) -> sqlite3.Connection:
