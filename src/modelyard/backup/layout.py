@@ -106,7 +106,8 @@ def about(text: bytes) -> About:
         raise DamagedBackupError(f"{ABOUT} cannot be read: {error}") from error
     number = said.get("format")
     if isinstance(number, int) and number > FORMAT:
-        release = shown(str(said.get("release")))
+        release = str(said.get("release"))
+        release = release if release.isprintable() else shown(release)
         raise BackupError(f"the backup has format {number}, this release knows {FORMAT}: use release {release}")
     try:
         found = msgspec.convert(said, About)
