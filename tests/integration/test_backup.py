@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from modelyard.artifacts.snapshots import Snapshots
 from modelyard.backup import checking, contents, layout, reading, restoring, scratch, taking
 from modelyard.backup.archive import Writer
 from modelyard.backup.layout import BackupError, DamagedBackupError
+from modelyard.backup.sealing import passphrase
 from modelyard.backup.taking import Options
 from modelyard.domain.audit import Outcome
 from modelyard.domain.model import ModelStatus
@@ -161,6 +163,16 @@ def test_what_comes_through_a_pipe_is_told_to_be_put_into_a_file(tmp_path: Path)
 def test_the_release_of_a_newer_format_is_shown_as_nobody_vouches_for_it() -> None:
     with pytest.raises(BackupError, match=r"use release '\\x1b\[2J'"):
         layout.about(b'{"format": 2, "release": "\\u001b[2J"}')
+
+
+def test_a_passphrase_may_come_through_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writing = threading.Thread(target=(tmp_path / "pipe").write_text, args=("correct horse\nand more",))
+    writing.start()
+    try:
+        assert passphrase(tmp_path / "pipe") == b"correct horse"
+    finally:
+        writing.join()
 
 
 def test_tar_reads_it(backup: Path) -> None:

@@ -29,14 +29,21 @@ WRONG = "the passphrase is not the one that it was sealed with, or it is damaged
 
 
 def passphrase(path: Path) -> bytes:
-    """The first line of a file. Raises BackupError."""
+    """The first line of a file, or of what comes through a pipe. Raises BackupError."""
     try:
-        line = files.read(path, follow=True).partition(b"\n")[0].rstrip(b"\r")
+        line = _said(path).partition(b"\n")[0].rstrip(b"\r")
     except OSError as error:
         raise BackupError(f"the passphrase cannot be read from {path}: {error.strerror or error}") from error
     if len(line) < LEAST_CHARACTERS:
         raise BackupError(f"the passphrase in {path} has fewer than {LEAST_CHARACTERS} characters")
     return line
+
+
+def _said(path: Path) -> bytes:
+    if not path.is_fifo():
+        return files.read(path, follow=True)
+    with path.open("rb") as pipe:
+        return pipe.read(files.SMALL)
 
 
 class Sealed:
