@@ -250,6 +250,20 @@ async def test_going_back_is_a_new_revision_and_a_rollout(world: ApiWorld) -> No
     assert (rollouts[0].target, rollouts[0].base) == (3, 2)
 
 
+async def test_going_back_to_what_is_in_use_makes_no_revision(world: ApiWorld) -> None:
+    service_id = await world.service()
+    path = f"/v1/p1/services/{service_id}/revisions/1/rollback"
+    await world.brought(service_id, ServiceStatus.RUNNING)
+    before = await world.stored(service_id)
+    assert (await world.call("POST", path)).json() == {}
+    assert await world.stored(service_id) == before
+    await world.brought(service_id, ServiceStatus.STOPPED)
+    assert (await world.call("POST", path)).json() == {}
+    assert (await world.stored(service_id))[0].revision == 1
+    await world.brought(service_id, ServiceStatus.FAILED)
+    assert "update_time" in (await world.call("POST", path)).json()
+
+
 async def test_a_model_that_was_deleted_is_named(world: ApiWorld) -> None:
     service_id = await world.service()
     newer = await world.model("2.0.0", NAME)

@@ -96,6 +96,10 @@ def rollback(
         known = yard.services.find(service)
         plan = yard.changes.plan_rollback(known.service_id, revision)
         show(plan_view.plan(plan), on=errors if as_json else console)
+        if not plan.does_something:
+            if as_json:
+                print_json(known.raw)
+            return
         confirm_change(yes)
         answer = yard.changes.rollback(known.service_id, revision, plan.etag)
         _follow(yard, plan, answer, Ending(no_wait, timeout, as_json))

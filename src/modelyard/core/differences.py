@@ -30,6 +30,13 @@ def config(before: Sequence[Variant], after: Sequence[Variant]) -> tuple[Variant
     return tuple(_variant(track, olds.get(track), news.get(track)) for track in sorted(olds | news))
 
 
+def none(before: Sequence[Variant], after: Sequence[Variant]) -> bool:
+    """Whether the two ask for the same, of the same instances."""
+    pairs = [(one.before, one.after) for one in config(before, after) if one.change == "same"]
+    alike = [old and new and old.template.hash == new.template.hash and old.job == new.job for old, new in pairs]
+    return len(alike) == len(before) == len(after) and all(alike)
+
+
 def service(before: Service, after: Service) -> Mapping[str, Field]:
     """The service-level fields that a user sets, and the desired status."""
     olds = {**before.attributes, "description": before.description, "status": before.desired.value}

@@ -248,6 +248,14 @@ def test_what_becomes_of_the_task_of_a_batch(run: Run, yard: Yard, task: dict[st
     assert ("nothing to change" in out) == (task["does"] in {"nothing", "continues"})
 
 
+def test_going_back_to_what_is_in_use_changes_nothing(run: Run, yard: Yard) -> None:
+    yard.plan = (200, SAME)
+    code, out, _ = run("services", "rollback", "iris", "2")
+    assert (code, yard.made, "nothing to change" in out) == (Exit.OK, [], True)
+    _, out, _ = run("services", "rollback", "iris", "2", "--json")
+    assert (json.loads(out)["service_id"], yard.made) == ("s1", [])
+
+
 def test_revisions_and_going_back(run: Run, yard: Yard) -> None:
     code, out, _ = run("services", "revisions", "iris")
     assert (code, "failed" in out, "it broke" in out, "logs" in out) == (Exit.OK, True, True, False)

@@ -1,6 +1,7 @@
 """Requests about services: wire → use case."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from modelyard.api.convert.echo import echo
@@ -57,8 +58,8 @@ def update_request(parsed: Parsed[ServiceUpdate]) -> UpdateRequest:
 
 
 def rollback_request(revision: Revision) -> UpdateRequest:
-    """A PUT of the revision's config as it was sent."""
-    return config_request([variant.raw for variant in revision.variants])
+    """A PUT of the revision's config as it was sent, if that is not in use."""
+    return replace(config_request([variant.raw for variant in revision.variants]), unless_same=True)
 
 
 def config_request(entries: Sequence[Mapping[str, Any]]) -> UpdateRequest:

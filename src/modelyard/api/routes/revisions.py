@@ -49,8 +49,9 @@ async def show(ctx: ContextDep, caller: Caller, project_id: str, service_id: str
 async def rollback(
     ctx: ContextDep, caller: Caller, project_id: str, service_id: str, number: str, *, bound: Bound
 ) -> UpdatedService | Plan:
-    """The same as a PUT of that revision's config: a new revision, and a rollout to it. A model of it that was
-    deleted since is an error (3507). Needs no body."""
+    """The same as a PUT of that revision's config: a new revision, and a rollout to it. One that asks for
+    what is in use already makes neither. A model of it that was deleted since is an error (3507). Needs no
+    body."""
     entry = await revisions.revision(ctx, caller, project_id, service_id, _number(number))
     use = partial(update_service, ctx, caller, project_id, service_id, convert.rollback_request(entry.revision))
     return await bound.answer(ctx, use, convert.updated)

@@ -8,7 +8,7 @@ loop is nudged. Instances, routes and the later status are the loop's matter. Ev
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from modelyard.core import schedule
+from modelyard.core import differences, schedule
 from modelyard.core.admission import fields
 from modelyard.core.admission import service as settings
 from modelyard.core.admission.catalog import Quotas
@@ -46,13 +46,15 @@ from modelyard.store.base import WriteTransaction
 
 @dataclass(frozen=True, slots=True)
 class UpdateRequest:
-    """A change of a service; None leaves a field as it is."""
+    """A change of a service; None leaves a field as it is. `unless_same`: a config that is in use already makes no
+    revision."""
 
     description: str | None = None
     status: Desired | None = None
     config: tuple[VariantRequest, ...] | None = None
     settings: SettingsRequest = SettingsRequest()
     violations: tuple[Violation, ...] = ()
+    unless_same: bool = False
 
     @property
     def more(self) -> bool:
@@ -78,7 +80,7 @@ async def update_service(
 
     An Amendment is asked in the transaction that writes the change, so that no other change gets lost in between.
     A config that is equal to the present one makes a revision all the same, so that each accepted PUT has its
-    update record; its rollout has nothing to do and ends at once.
+    update record; its rollout has nothing to do and ends at once. `unless_same` has it make none (a rollback).
     """
     authorise(principal, project_id, CONTROL_WRITE, "updateService")
     looked = await _looked_at(ctx, project_id, service_id, request)
@@ -209,6 +211,8 @@ class _Change:
     ) -> Changed:
         service, rollout = self._settled(request), None
         told: list[str] = []
+        if request.unless_same and self._in_use(effect.step, variants):
+            effect = Effect(Step.NOTHING)
         match effect.step:
             case Step.START:
                 service = await self._start(service)
@@ -235,6 +239,13 @@ class _Change:
             self.waiting.extend(await self.ctx.teller.save(self.w, self.before, service))
             await log_channels.bind(self.ctx, self.w, service, request.settings)
         return Changed(service, rollout)
+
+    def _in_use(self, step: Step, variants: tuple[Variant, ...]) -> bool:
+        """Whether these are what the service has already, and what its instances are or would be started with."""
+        before, present = self.before, self.record.revisions[self.before.revision].variants
+        whole = self.record.rollout is None and before.stable == before.revision
+        whole = whole and before.status is not ServiceStatus.FAILED
+        return (step is Step.KEEP or (step is Step.UPDATE and whole)) and differences.none(present, variants)
 
     def _settled(self, request: UpdateRequest) -> Service:
         """The service with everything that is neither status nor config; the same object if nothing changes."""
