@@ -101,7 +101,7 @@ def advice(error: ClientError, data_dir: Path | None = None, called: str = "") -
                 "`modelyard up` starts a server and takes it over, `modelyard down` ends it."
             )
         case UnknownName():
-            return THERE_IS
+            return _there_is(str(error))
         case ApiError(code=code, status=500) if code == MODEL_FAILED:
             return trace_advice(error.message, called)
         case ApiError():
@@ -115,6 +115,24 @@ def advice(error: ClientError, data_dir: Path | None = None, called: str = "") -
 
 
 THERE_IS = "`modelyard services list`, `modelyard models list` and `modelyard objects ls` show what there is."
+LISTED = {
+    "service": "`modelyard services list` shows the services.",
+    "revision": "`modelyard services revisions SERVICE` shows the revisions.",
+    "model": "`modelyard models list` shows the models.",
+    "object": "`modelyard objects ls` shows what there is.",
+    "bucket": "`modelyard objects ls` shows the buckets; for an administrator, `modelyard admin buckets list`.",
+    "topic": "`modelyard topics ls` shows the topics.",
+    "subscription": "`modelyard topics ls TOPIC` shows the subscriptions of a topic.",
+    "message": "`modelyard topics deliveries` shows what became of messages, with their ids.",
+    "project": "`modelyard admin projects list` shows the projects.",
+    "user": "`modelyard admin users list` shows the users.",
+    "credential": "`modelyard admin keys list USER` shows the access keys of a user.",
+    "flavor": "`modelyard admin flavors list` shows the flavors.",
+    "pool": "`modelyard admin pools list` shows the pools.",
+}
+"""Where those things are shown that can be missing, by the word that messages have for one."""
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+KIND = re.compile(rf"\b({'|'.join(LISTED)})s?\b")
 INTERNAL = "ModelArts.0010"
 MODEL_FAILED = "ModelArts.4204"
 REFERENCE = re.compile(r"\breference ([0-9A-Za-z][\w.-]{0,62}\w)")
@@ -131,6 +149,12 @@ def trace_advice(message: str, called: str) -> str:
     return f"`modelyard logs {called} --reference {found[1]}` shows the trace."
 
 
+def _there_is(message: str) -> str:
+    """What shows things of the kind that the message says is missing: the first it names, outside of quotes."""
+    kind = KIND.search(QUOTED.sub("", message).lower())
+    return LISTED[kind[1]] if kind else THERE_IS
+
+
 def _after_refusal(error: ApiError) -> str:
     if error.status == 401 and error.code == NO_SUCH_LOGIN:
         return "Check user and password; `modelyard login` asks for both. An administrator can set a new password."
@@ -139,7 +163,7 @@ def _after_refusal(error: ApiError) -> str:
     if error.status == 403:
         return "`modelyard whoami` tells user, project and roles; an administrator can grant another role."
     if error.status == 404:
-        return THERE_IS
+        return _there_is(error.message)
     if error.status == 500 and error.code == INTERNAL and error.request_id:
         return f"The server's log, which `modelyard up` prints, has more under request {error.request_id}."
     if error.status == 503:

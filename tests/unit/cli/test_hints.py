@@ -36,6 +36,9 @@ ERRORS: dict[str, ClientError] = {
     "no server": Unreachable("nothing answers there"),
     "no answer": Unanswered("no answer in time"),
     "no such name": UnknownName("no"),
+    "no such project": UnknownName("no project 'services'"),
+    "no such message": ApiError(404, "ModelArts.0104", "message 7f does not exist"),
+    "no such subscription": ApiError(404, "ModelArts.0104", "subscription 'urn:smn:r:p1:t:s' does not exist"),
     "wrong password": ApiError(401, "ModelArts.4122", "Incorrect username or password."),
     "an old token": ApiError(401, "ModelArts.0202", "expired"),
     "not allowed": ApiError(403, "ModelArts.0108", "no"),
@@ -102,6 +105,25 @@ def test_the_advice_is_about_what_failed() -> None:
     assert "services" not in advice(ERRORS["a publication that failed"])
     assert f"events {SERVICE.name}" in advice(ERRORS["an update that failed"])
     assert "SERVICE" not in "".join(map(advice, ERRORS.values())).replace("service", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "command"),
+    [
+        (UnknownName("no project 'service'"), "admin projects list"),
+        (UnknownName("there are 2 users named 'eve'"), "admin users list"),
+        (UnknownName("there is no model 'iris' with version '9' in this project"), "models list"),
+        (
+            ApiError(404, "ModelArts.0104", 'revision "9 of service x" does not exist'),
+            "services revisions SERVICE",
+        ),
+        (ApiError(404, "", "message 7f does not exist"), "topics deliveries"),
+        (ApiError(404, "", "pool lab does not exist"), "admin pools list"),
+    ],
+    ids=["project", "user", "model", "revision", "message", "pool"],
+)
+def test_what_shows_the_things_of_a_kind_that_is_missing(error: ClientError, command: str) -> None:
+    assert NAMED.findall(advice(error)) == [f"modelyard {command}"]
 
 
 def test_the_log_is_named_only_where_it_has_more() -> None:
