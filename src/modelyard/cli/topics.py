@@ -7,7 +7,7 @@ import typer
 from modelyard.cli import views
 from modelyard.cli.asking import confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, Yes, connect, print_answer, print_json, show
-from modelyard.client import Client, NotConfigured
+from modelyard.client import Client, NotConfigured, UnknownName
 
 app = typer.Typer(no_args_is_help=True, help="Topics that services tell, and their subscribers.")
 
@@ -50,8 +50,10 @@ def list_topics(
 @app.command("rm")
 def delete(topic: Topic, *, yes: Yes = False, data_dir: DataDir = None) -> None:
     """Delete a topic, its subscriptions, and what was published to it."""
-    confirm_deletion(f"topic {topic}", yes)
     with connect(data_dir) as yard:
+        if not yes:
+            yard.topics.show(topic)
+            confirm_deletion(f"topic {topic}", yes)
         yard.topics.delete(topic)
 
 
@@ -92,8 +94,9 @@ def unsubscribe(
     data_dir: DataDir = None,
 ) -> None:
     """Delete a subscription, and what waits for it."""
-    confirm_deletion(f"subscription {subscription}", yes)
     with connect(data_dir) as yard:
+        if not yes:
+            confirm_deletion(f"subscription {subscription} of {_subscribed(yard, subscription)}", yes)
         yard.topics.unsubscribe(subscription)
 
 
@@ -148,6 +151,14 @@ def redeliver(
     with connect(data_dir) as yard:
         count = yard.topics.redeliver(**_only(yard, topic, message))
     _printed({"redelivered": count}, f"{count} sent again", as_json=as_json)
+
+
+def _subscribed(yard: Client, urn: str) -> str:
+    """Where its messages go. Raises UnknownName."""
+    for one in yard.topics.subscriptions():
+        if one["subscription_urn"] == urn:
+            return str(one["endpoint"])
+    raise UnknownName(f"no subscription {urn!r}: its URN names one")
 
 
 def _protocol(endpoint: str) -> str:

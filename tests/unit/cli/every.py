@@ -124,6 +124,7 @@ ANSWERS: dict[str, object] = {
     f"GET {ADMIN}/disk": {"used": {LONG: 10, "logs": 2048}, "total_bytes": 2058, "free_bytes": 1},
     f"POST {ADMIN}/clean": {"removed": [{"kind": "package", "name": LONG, "size_bytes": 7}], "total_bytes": 7},
     f"GET {NOTIFICATIONS}/topics": {"topics": [TOPIC], "topic_count": 1},
+    f"GET {NOTIFICATIONS}/subscriptions": {"subscriptions": [SUBSCRIPTION], "subscription_count": 1},
     f"POST {NOTIFICATIONS}/topics": {"topic_urn": URN},
     f"POST {NOTIFICATIONS}/topics/{URN}/subscriptions": {**SUBSCRIPTION, "secret": "whsec_x"},
     f"POST {NOTIFICATIONS}/topics/{URN}/publish": {"message_id": "m"},

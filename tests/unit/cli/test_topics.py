@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 import pytest
+from tests.unit.cli.every import SUBSCRIPTION, Server
 
+from modelyard.cli.exits import Exit
 from modelyard.cli.topics import _protocol
 
 Run = Callable[..., tuple[int, str, str]]
@@ -37,3 +39,18 @@ def test_an_unset_variable_of_the_shell_is_not_everything(run: Run, words: tuple
     code, out, err = run("topics", *words)
     assert code and not out
     assert "empty" in err
+
+
+def test_nobody_is_asked_about_a_subscription_that_is_none(run: Run, server: Server) -> None:
+    code, _, err = run("topics", "unsubscribe", "alerts")
+    assert (code, server.sent) == (Exit.NOT_FOUND, [])
+    assert "no subscription 'alerts'" in err
+    assert "modelyard topics ls TOPIC" in err
+    code, _, err = run("topics", "unsubscribe", str(SUBSCRIPTION["subscription_urn"]))
+    assert (code, str(SUBSCRIPTION["endpoint"]) in err) == (Exit.UNCONFIRMED, True)
+
+
+def test_nobody_is_asked_about_a_topic_that_is_none(run: Run, server: Server) -> None:
+    server.answers["GET /v2/p1/notifications/topics"] = {"topics": [], "topic_count": 0}
+    code, _, err = run("topics", "rm", "alerts")
+    assert (code, "no topic 'alerts'" in err, server.sent) == (Exit.NOT_FOUND, True, [])
