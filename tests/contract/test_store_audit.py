@@ -71,6 +71,17 @@ async def test_queries(store: SqlStore) -> None:
     assert await found(outcome=Outcome.BEGUN) == []
 
 
+async def test_logins_that_succeeded_may_be_left_out(store: SqlStore) -> None:
+    async with store.write() as w:
+        came, refused = (
+            AuditRow(1, "POST /v3/auth/tokens", outcome) for outcome in (Outcome.DONE, Outcome.REFUSED)
+        )
+        await w.add_audit([came, refused, row(2), AuditRow(3, "PUT /x", Outcome.BEGUN)])
+    async with store.read() as r:
+        total, found = await r.audit(AuditQuery(logins=False, limit=3))
+    assert (total, [one.number for one in found]) == (3, [4, 3, 2])
+
+
 async def test_a_cut_takes_the_oldest_of_one_lane_and_says_so(store: SqlStore) -> None:
     async with store.write() as w:
         await w.add_audit([row(at, lane) for at in range(10) for lane in ("p1", "p2")])

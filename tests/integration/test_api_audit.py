@@ -381,3 +381,16 @@ async def test_filters_and_pages(world: ApiWorld) -> None:
     wrong = await world.call("GET", "/v1/p1/audit", params={"outcome": "odd"})
     assert wrong.status_code == 400
     assert json.dumps(wrong.json()).count("outcome")
+
+
+async def test_logins_may_be_left_out(world: ApiWorld) -> None:
+    await world.service()
+    assert (await world.client.post("/v3/auth/tokens", json=login("member", PASSWORD))).status_code == 201
+
+    async def told(**asked: str) -> list[str]:
+        audit = (await world.call("GET", "/v1/p1/audit", params=asked)).json()["audit"]
+        return [row["action"] for row in audit]
+
+    assert "POST /v3/auth/tokens" in await told()
+    assert await told(logins="true") == await told()
+    assert await told(logins="false") == [one for one in await told() if one != "POST /v3/auth/tokens"]

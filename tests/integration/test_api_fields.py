@@ -76,7 +76,7 @@ def by(file: str, *names: str) -> dict[str, Fate]:
 
 PAGE = by("api/convert/requests.py", "offset", "limit", "sort_by", "order")
 LINES = by("api/convert/logs.py", "since", "until", "instance", "revision", "words", "reference", "after")
-AUDIT = ("user", "action", "resource", "outcome", "since", "until", "after", "order", "offset", "limit")
+AUDIT = ("user", "action", "resource", "outcome", "logins", "since", "until", "after", "order", "offset", "limit")
 SERVICE: dict[str, Fate] = {
     **by("operations/services/change.py", "config", "schedule", "description"),
     "additional_properties": Honoured("core/admission/service.py", "properties"),

@@ -31,6 +31,9 @@ def audit(
         str | None, typer.Option("--resource", help="A part of what it was done to: an id, a name.")
     ] = None,
     outcome: Annotated[str | None, typer.Option("--outcome", help="done, refused, failed or begun.")] = None,
+    no_logins: Annotated[
+        bool, typer.Option("--no-logins", help="Leave out logins that succeeded; those refused stay.")
+    ] = False,
     since: Since = None,
     until: Until = None,
     project: Annotated[
@@ -53,6 +56,8 @@ def audit(
     said = {"user": user, "action": action, "resource": resource, "outcome": outcome}
     asked: dict[str, str | int] = {name: value for name, value in said.items() if value is not None}
     asked |= {name: _when(text) for name, text in (("since", since), ("until", until)) if text is not None}
+    if no_logins:
+        asked["logins"] = "false"
     if after is not None:
         asked |= {"after": after, "order": "asc"}
     with connect(data_dir) as yard:

@@ -61,14 +61,15 @@ class AuditRow:
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
     """None and "" match any. `user`: name or id; `action`, `resource`: a part of it, `resource` also of its name.
-    Times are inclusive milliseconds. `after`: only rows of greater numbers. The newest come first, unless
-    `oldest_first`. `offset`: rows to leave out."""
+    `logins`: also logins that succeeded. Times are inclusive milliseconds. `after`: only rows of greater numbers.
+    The newest come first, unless `oldest_first`. `offset`: rows to leave out."""
 
     project_id: str | None = None
     user: str = ""
     action: str = ""
     resource: str = ""
     outcome: Outcome | None = None
+    logins: bool = True
     since_ms: int | None = None
     until_ms: int | None = None
     after: int | None = None

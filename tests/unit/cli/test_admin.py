@@ -219,6 +219,12 @@ def test_the_audit_is_told_oldest_first(run: Run) -> None:
     assert [row["number"] for row in json.loads(out)] == [7]
 
 
+@pytest.mark.parametrize(("words", "asked"), [((), None), (("--no-logins",), "false")])
+def test_logins_may_be_left_out(run: Run, server: Server, words: tuple[str, ...], asked: str | None) -> None:
+    assert run("audit", *words)[0] == 0
+    assert server.asked.get("logins") == asked
+
+
 def test_who_follows_the_audit_is_told_that_the_server_is_away_and_misses_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

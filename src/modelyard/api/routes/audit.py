@@ -48,6 +48,7 @@ def _query(asked: wire.AuditList, project_id: str | None) -> AuditQuery:
         action=asked.action or "",
         resource=asked.resource or "",
         outcome=Outcome(asked.outcome) if asked.outcome else None,
+        logins=asked.logins is not False,
         since_ms=asked.since,
         until_ms=asked.until,
         after=asked.after,

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from modelyard.api.schemas.answer import Answer, Maybe, Word, answer
 from modelyard.api.schemas.queries import Limit, Offset
-from modelyard.api.schemas.wire import Integer, Wire
+from modelyard.api.schemas.wire import Integer, QueryFlag, Wire
 from modelyard.domain.audit import Means, Outcome
 
 
@@ -17,6 +17,9 @@ class AuditList(Wire):
     action: Annotated[str | None, Field(description="a part of the action")] = None
     resource: Annotated[str | None, Field(description="a part of the resource, or of its name")] = None
     outcome: Literal["begun", "done", "refused", "failed"] | None = None
+    logins: Annotated[
+        QueryFlag | None, Field(description="false leaves out logins that succeeded; those refused stay")
+    ] = None
     since: Annotated[Integer | None, Field(description="milliseconds since 1970 UTC, inclusive")] = None
     until: Annotated[Integer | None, Field(description="milliseconds since 1970 UTC, inclusive")] = None
     after: Annotated[Integer | None, Field(description="only rows behind the one of this number")] = None

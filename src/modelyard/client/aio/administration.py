@@ -101,7 +101,7 @@ class AsyncAdministration:
 
     async def audit(self, *, everywhere: bool = False, **asked: str | int) -> list[Json]:
         """Who did what: in the project, or `everywhere` in the installation, newest first. `asked`: user, action,
-        resource, outcome, since, until (milliseconds), after (a number), order, limit."""
+        resource, outcome, logins ("false"), since, until (milliseconds), after (a number), order, limit."""
         if everywhere:
             return rows(await self._call("GET", f"{ADMIN}/audit", **asked), "audit")
         return rows(await self._session.call("GET", "/audit", params=asked), "audit")

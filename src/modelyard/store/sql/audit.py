@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, func, or_, select
 
+from modelyard.core.audit import LOGIN
 from modelyard.domain.audit import AuditQuery, AuditRow, Cut, Means, Outcome
 from modelyard.store.sql.audit_tables import audit, audit_cuts
 from modelyard.store.sql.session import Session
@@ -57,6 +58,8 @@ def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
         found.append(or_(_has(_A.resource, query.resource), _has(_A.name, query.resource)))
     if query.outcome is not None:
         found.append(_A.outcome == query.outcome.value)
+    if not query.logins:
+        found.append(or_(_A.action != LOGIN, _A.outcome != Outcome.DONE.value))
     if query.since_ms is not None:
         found.append(func.coalesce(_A.until_ms, _A.at_ms) >= query.since_ms)
     if query.until_ms is not None:
