@@ -373,15 +373,31 @@ async def test_the_quotas_of_batch_services(world: ApiWorld) -> None:
     refused(answer, "3522", "config[0].instance_count")
 
 
-async def test_a_batch_that_finished_takes_no_room(world: ApiWorld) -> None:
+@pytest.mark.parametrize("ended", [ServiceStatus.FINISHED, ServiceStatus.FAILED])
+async def test_a_batch_that_ended_takes_no_room(world: ApiWorld, ended: ServiceStatus) -> None:
     async with world.store.write() as w:
         await w.save_pool(PoolEntry("pool-1", "p1", "lab", "running", 1, {"cpu": 2}))
     service_id = await created(world, body(batch(pool_name="lab")), ServiceStatus.RUNNING)
     another = body(batch(pool_name="lab"), service_name="another")
     (text,) = refused(await world.call("POST", SERVICES, another), "0104", "config")
     assert "does not fit into the pool 'lab'" in text
-    await world.brought(service_id, ServiceStatus.FINISHED)
+    await world.brought(service_id, ended)
     await created(world, another)
+
+
+@pytest.mark.parametrize("ended", [ServiceStatus.FINISHED, ServiceStatus.FAILED])
+async def test_a_batch_that_ended_takes_nothing_of_the_totals(world: ApiWorld, ended: ServiceStatus) -> None:
+    service_id = await created(world, status=ServiceStatus.RUNNING)
+    async with world.store.write() as w:
+        await w.save_quota("p1", "total_cpu", 2)
+    another = body(service_name="another")
+    refused(await world.call("POST", SERVICES, another), "0118", "config")
+    await world.brought(service_id, ended)
+    other = await created(world, another)
+    again = await world.call("PUT", f"{SERVICES}/{service_id}", {"status": "running"})
+    refused(again, "0118", "status")
+    await world.call("DELETE", f"{SERVICES}/{other}")
+    assert (await world.call("PUT", f"{SERVICES}/{service_id}", {"status": "running"})).status_code == 200
 
 
 # ── changes ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -114,6 +114,12 @@ class Service:
     attributes: Mapping[str, object] = field(default_factory=dict)
     settings: ServiceSettings = ServiceSettings()
 
+    @property
+    def takes_room(self) -> bool:
+        """Whether it is to have what its revision asks for: a batch that ended has no workers any more."""
+        ended = {ServiceStatus.FINISHED, ServiceStatus.FAILED} if self.infer_type is InferType.BATCH else ()
+        return self.desired is Desired.RUNNING and self.status not in ended
+
 
 @dataclass(frozen=True, slots=True)
 class Invocations:

@@ -1,6 +1,6 @@
 """What all services of a project may take together: the quotas `total_cpu`, `total_memory_mib`, `total_disk_mib`.
 
-A service takes what the revision that it is to run asks for (a stopped one and a batch that finished: nothing), or
+A service takes what the revision that it is to run asks for (a stopped one and a batch that ended: nothing), or
 what runs of it, whichever is more: until an instance has ended, nobody else has its room. The exchange of a
 rollout, in which old and new instances run side by side for a while (`max_surge`), is not counted: otherwise a
 project would need twice its quota to change anything at all.
@@ -18,7 +18,6 @@ from modelyard.domain.instance import Phase
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Variant
-from modelyard.domain.service import Desired, ServiceStatus
 
 CODE = "0118"
 THERE = frozenset({Phase.STARTING, Phase.READY, Phase.DRAINING, Phase.STOPPING})
@@ -58,7 +57,7 @@ def taken(record: ServiceRecord, disk_mib: int) -> Total:
 def present(record: ServiceRecord, disk_mib: int) -> Total:
     """What it is to run."""
     service = record.service
-    if service.desired is not Desired.RUNNING or service.status is ServiceStatus.FINISHED:
+    if not service.takes_room:
         return Total()
     return asked(record.revisions[service.revision].variants, disk_mib)
 

@@ -13,7 +13,7 @@ from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import HostDirs
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Capacity, Resources
-from modelyard.domain.service import Desired, InferType, Service, ServiceStatus
+from modelyard.domain.service import InferType
 from modelyard.operations import limits, topics
 from modelyard.operations.context import Context
 from modelyard.operations.services.batch_places import Places, places
@@ -64,22 +64,17 @@ async def known_topics(
 
 
 async def _taken(r: ReadTransaction, pools: Mapping[str, Pool], service_id: str) -> Mapping[str, Resources]:
-    """What the other services that are to run have of each pool whose capacity is set. (A batch that finished has
-    no workers any more.)"""
+    """What the other services that are to run have of each pool whose capacity is set."""
     bounded = {pool.id for pool in pools.values() if pool.capacity != Capacity()}
     taken: dict[str, Resources] = {}
     for other in await r.records() if bounded else ():
-        if other.service.id == service_id or not _takes_room(other.service):
+        if other.service.id == service_id or not other.service.takes_room:
             continue
         for variant in other.revisions[other.service.revision].variants:
             if (pool_id := variant.template.pool) in bounded:
                 amount = variant.template.resources.times(variant.instance_count)
                 taken[pool_id] = taken.get(pool_id, Resources()) + amount
     return taken
-
-
-def _takes_room(service: Service) -> bool:
-    return service.desired is Desired.RUNNING and service.status is not ServiceStatus.FINISHED
 
 
 def _tracks(record: ServiceRecord | None) -> Iterable[int]:
