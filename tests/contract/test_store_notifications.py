@@ -296,6 +296,7 @@ async def test_room_is_made_of_what_everybody_got(store: SqlStore) -> None:
     async with store.write() as w:
         assert [await w.published("p1", most) for most in (3, 10)] == [3, 4]
         assert await w.published("p2", 10) == 0
+        assert [await w.undelivered(project) for project in ("p1", "p2")] == [2, 0]
         assert (await w.make_room("p2", 10), await w.make_room("p1", 1), await w.make_room("p1", 10)) == (0, 1, 1)
         kept = [id for id in ("m1", "m2", "m3", "m4", "m5") if await w.message(None, id)]
     assert kept == ["m2", "m4", "m5"], "one was given up, one waits, one is of a service"

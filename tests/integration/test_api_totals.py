@@ -11,6 +11,7 @@ from tests.worlds.api import ApiWorld, api_world, entry
 
 from modelyard.domain.identity import Role
 from modelyard.domain.service import ServiceStatus
+from modelyard.objects.paths import ObjectPath
 
 MODEL = "m-digits-1.0.0"
 SIZE = 2
@@ -156,4 +157,27 @@ async def test_what_is_taken_is_shown_beside_the_quotas(world: ApiWorld) -> None
     async with world.store.write() as w:
         await w.grant("u-admin", "system", Role.ADMIN)
     shown = (await world.call("GET", "/v1/modelyard/admin/projects/p1/quotas")).json()
-    assert shown["used"] == {"total_cpu": 4.0, "total_memory_mib": 16384, "total_disk_mib": 2000}
+    assert {name: shown["used"][name] for name in ("total_cpu", "total_memory_mib", "total_disk_mib")} == {
+        "total_cpu": 4.0,
+        "total_memory_mib": 16384,
+        "total_disk_mib": 2000,
+    }
+
+
+async def test_everything_that_a_quota_counts_is_shown_beside_it(world: ApiWorld) -> None:
+    await running(world, "one", 1)
+    async with world.store.write() as w:
+        await w.grant("u-admin", "system", Role.ADMIN)
+        await w.claim_bucket("scores", "p1")
+    await world.deps.storage.objects.write(ObjectPath("scores", "a"), b"12345")
+    assert (await world.call("POST", "/v2/p1/notifications/topics", {"name": "alerts"})).status_code < 300
+    used = (await world.call("GET", "/v1/modelyard/admin/projects/p1/quotas")).json()["used"]
+    assert {name: value for name, value in used.items() if not name.startswith("total_")} == {
+        "real_time_services": 1,
+        "batch_services": 0,
+        "buckets": 1,
+        "objects_max_bytes": 5,
+        "topics": 1,
+        "subscriptions": 0,
+        "messages": 0,
+    }

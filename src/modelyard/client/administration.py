@@ -129,7 +129,7 @@ class Administration:
         return _inner(answer, "quotas")
 
     def used(self, project: str) -> Json:
-        """What the services of a project take of its totals: cores, MiB of memory and of disk."""
+        """What a project has of what its quotas count, by the quota."""
         path = f"{ADMIN}/projects/{self.project_id(project)}/quotas"
         used = (self._call("GET", path)).get("used")
         return used if isinstance(used, dict) else {}

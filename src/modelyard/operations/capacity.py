@@ -13,12 +13,15 @@ from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
+from modelyard.domain.service import InferType
 from modelyard.domain.texts import shown
 from modelyard.operations import acting, limits
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context
+from modelyard.operations.object_usage import Usage
 from modelyard.operations.services import totals
 from modelyard.store.base import ReadTransaction
+from modelyard.store.notifications import Window
 
 POOL_STATUS = ("running", "concerning", "abnormal", "deploying")
 CATEGORIES = ("CPU", "GPU", "NPU")
@@ -48,13 +51,24 @@ async def quotas(ctx: Context, principal: Principal, project_id: str) -> Mapping
     return {one.name: getattr(now, one.name) for one in fields(Quotas)}
 
 
-async def used(ctx: Context, principal: Principal, project_id: str) -> Mapping[str, float]:
-    """What the services of a project take of its totals now."""
+async def used(ctx: Context, principal: Principal, project_id: str, usage: Usage) -> Mapping[str, float]:
+    """What a project has now of what its quotas count, by the quota. Those that bound one thing each (a request,
+    a service, an object) are not there."""
     administer(principal, "showQuotas")
     async with ctx.store.read() as r:
         await _project(r, project_id)
         total = await totals.taken(ctx, r, project_id)
-    return {name: getattr(total, part) for name, part, _ in PARTS}
+        buckets = await r.buckets(project_id)
+        counted = {
+            "real_time_services": await r.count_services(project_id, InferType.REAL_TIME),
+            "batch_services": await r.count_services(project_id, InferType.BATCH),
+            "buckets": len(buckets),
+            "topics": (await r.topics(project_id, Window(0, 1)))[0],
+            "subscriptions": (await r.subscriptions(project_id, None, Window(0, 1)))[0],
+            "messages": await r.undelivered(project_id),
+        }
+    counted["objects_max_bytes"] = await usage.bytes(buckets)
+    return {**counted, **{name: getattr(total, part) for name, part, _ in PARTS}}
 
 
 async def set_quotas(

@@ -101,6 +101,9 @@ class NotificationReads(Protocol):
         """How many messages are kept that no service told, but users of the project published; counted up to
         `most`."""
 
+    async def undelivered(self, project_id: str) -> int:
+        """How many of those wait for a subscriber, or were given up."""
+
 
 class NotificationWrites(NotificationReads, Protocol):
     async def add_topic(self, topic: Topic) -> None:

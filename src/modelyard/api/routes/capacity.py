@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from modelyard.api.documents import ERRORS, asks, takes
-from modelyard.api.requests import Caller, ContextDep, body, query
+from modelyard.api.requests import Caller, ContextDep, Everything, body, query
 from modelyard.api.schemas import capacity as wire
 from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
@@ -25,9 +25,10 @@ POOL = {"description", "nodes", "specification", "cpu", "memory_mib", "accelerat
 
 
 @router.get("/projects/{project_id}/quotas", summary="Show the quotas of a project")
-async def quotas(ctx: ContextDep, caller: Caller, project_id: str) -> Json:
-    """And in `used` what its services take of the totals now."""
-    quotas, used = await capacity.quotas(ctx, caller, project_id), await capacity.used(ctx, caller, project_id)
+async def quotas(ctx: ContextDep, deps: Everything, caller: Caller, project_id: str) -> Json:
+    """And in `used` what the project has now of those that count something of it."""
+    quotas = await capacity.quotas(ctx, caller, project_id)
+    used = await capacity.used(ctx, caller, project_id, deps.storage.usage)
     return {"quotas": dict(quotas), "used": dict(used)}
 
 

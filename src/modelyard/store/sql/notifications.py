@@ -273,6 +273,10 @@ class NotificationReading(Session):
         some = select(_MESSAGE.number).where(*_published(project_id)).limit(most)
         return int(await self._value(select(func.count()).select_from(some.subquery())))
 
+    async def undelivered(self, project_id: str) -> int:
+        kept = select(func.count()).select_from(messages).where(*_published(project_id))
+        return int(await self._value(kept.where(or_(_has(WAITING), _has(DEAD)))))
+
     def _dispatch(self, row: Row[Any], message: Message) -> Dispatch:
         subscription = _subscription(part(row, subscriptions), self._box)
         return Dispatch(subscription, message, _delivery(part(row, deliveries), message.id))
