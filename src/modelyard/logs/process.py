@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -142,10 +143,12 @@ class _Running:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
+        self._handle = os.pidfd_open(process.pid)
         self._waiting: dict[int, tuple[str, asyncio.Future[Any]]] = {}
         self._last = 0
         self._listening = asyncio.create_task(self._listen(), name="logs")
         self._hearing = asyncio.create_task(self._hear(), name="words of the logs")
+        self._letting_go = asyncio.create_task(self._let_go(), name="end of the logs")
 
     def alive(self) -> bool:
         return not self._listening.done() and self.process.returncode is None
@@ -165,8 +168,11 @@ class _Running:
             self._waiting.pop(number, None)
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
+        """By the handle: `Process.kill` looks first whether it ended, and so takes its exit status away from
+        asyncio, which then complains."""
+        if self.process.returncode is None and self._handle >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     async def end(self) -> None:
         """After what is under way."""
@@ -178,7 +184,7 @@ class _Running:
         except TimeoutError:
             self.kill()
             await self.process.wait()
-        await asyncio.gather(self._listening, self._hearing, return_exceptions=True)
+        await asyncio.gather(self._listening, self._hearing, self._letting_go, return_exceptions=True)
 
     async def _listen(self) -> None:
         stream = self.process.stdout
@@ -197,6 +203,13 @@ class _Running:
             for _, answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(LogsUnavailableError("the process of the logs ended before it answered"))
+
+    async def _let_go(self) -> None:
+        try:
+            await self.process.wait()
+        finally:
+            handle, self._handle = self._handle, -1
+            os.close(handle)
 
     async def _hear(self) -> None:
         assert self.process.stderr is not None

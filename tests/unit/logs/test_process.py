@@ -1,6 +1,9 @@
 """The process of the logs, where one side does not understand the other."""
 
 import asyncio
+import os
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,35 @@ async def test_a_process_that_is_not_understood_leaves_its_place_to_another(
         assert await logs.position(Origin("p", "s", "i")) == ""
     finally:
         await logs.close()
+
+
+async def test_nobody_takes_the_exit_status_of_the_process_before_asyncio_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """asyncio waits for children in threads (3.11), which may come late."""
+    go_on, waiter = threading.Event(), asyncio.ThreadedChildWatcher
+    wait = waiter._do_waitpid
+
+    def late(*given: object) -> None:
+        go_on.wait(60)
+        wait(*given)
+
+    monkeypatch.setattr(waiter, "_do_waitpid", late)
+    logs = LogProcess(tmp_path / "logs", most_bytes=0, reserve_bytes=0, ring=lambda _: None)
+    await logs.open()
+    try:
+        running, pid = logs._running, logs.pid
+        assert running is not None
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(os.waitid, os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        running.kill()
+        running.kill()
+    finally:
+        go_on.set()
+        await logs.close()
+    assert running.process.returncode == -signal.SIGKILL
+    assert "Unknown child process" not in caplog.text
 
 
 async def test_an_answer_that_cannot_be_told_is_told_as_a_failure(caplog: pytest.LogCaptureFixture) -> None:
