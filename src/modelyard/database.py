@@ -40,6 +40,11 @@ def remember(settings: Settings, store: SqlStore) -> None:
         files.keep(settings.data_dir.absolute() / MARK, f"{store}\n".encode())
 
 
+def named(settings: Settings) -> bool:
+    """Whether the settings say where the database is, if it is not in the data directory."""
+    return bool(settings.database_url) or not (settings.data_dir.absolute() / MARK).exists()
+
+
 def used(data_dir: Path) -> bool:
     """Whether a database was ever opened for it."""
     return (data_dir / FILE).exists() or (data_dir / MARK).exists()

@@ -33,6 +33,7 @@ from modelyard.own_log import OwnLog
 from modelyard.processes import keepers, oom
 from modelyard.processes.datadir import DataDir, DataDirError, Holder
 from modelyard.processes.ports import PORTS, PortHeldError, PortKeeper
+from modelyard.remains import NOTHING, remains
 from modelyard.settings import Settings, without_secrets
 from modelyard.store.base import SchemaError, StoreUnavailableError
 
@@ -173,9 +174,12 @@ async def _leave(parts: Parts, *, everything: bool) -> None:
 
 
 async def _end(settings: Settings, data_dir: DataDir) -> int:
-    """End what no control plane looks after."""
+    """End what no control plane looks after. Where nothing of it runs, as after a control plane that was told to
+    end everything, no database is needed for that: maybe only its control plane knew where it is."""
     ports = PortKeeper(data_dir.path / PORTS)
-    if not database.used(data_dir.path):
+    if not database.used(data_dir.path) or (
+        not database.named(settings) and await asyncio.to_thread(remains, data_dir.path) == NOTHING
+    ):
         await ports.end()
         return 0
     async with AsyncExitStack() as stack:

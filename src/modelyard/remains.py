@@ -16,6 +16,9 @@ class Remains:
     instances: int
 
 
+NOTHING = Remains((), 0)
+
+
 def remains(data_dir: Path) -> Remains:
     """As the locks of their supervisors tell. Raises OSError when this process lacks descriptors or memory."""
     places = (data_dir / INSTANCES).glob("*")

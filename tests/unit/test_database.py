@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from modelyard import database
+from modelyard import database, main
 from modelyard.artifacts.uv import environment
 from modelyard.processes.datadir import DataDirError
+from modelyard.remains import Remains
 from modelyard.settings import Settings, SettingsError, settings
 
 URL = "postgresql://ada:s3cret@db.example:6432/models?sslmode=require"
@@ -33,6 +34,18 @@ def test_what_is_stored_elsewhere_is_not_begun_anew_in_a_file(tmp_path: Path) ->
     assert "ada" not in written
     assert "s3cret" not in written
     assert not (tmp_path / "modelyard.db").exists()
+
+
+def test_what_ended_needs_no_database_to_be_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("MODELYARD_DATABASE_URL", raising=False)
+    (tmp_path / "database").write_text("postgresql://db.example:6432/models\n")
+    assert main.down(tmp_path) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(main, "remains", lambda _: Remains((), 1))
+    assert main.down(tmp_path) == main.FAILED
+    assert "set MODELYARD_DATABASE_URL" in capsys.readouterr().err
 
 
 def test_the_url_is_a_variable_and_in_no_message() -> None:
