@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from modelyard.cli import batch_view, mapping
 from modelyard.cli.context import AsJson, DataDir, NoWait, ServiceKey, connect, errors, print_answer
@@ -188,7 +189,7 @@ def _end(yard: Client, service_id: str, *, no_wait: bool, as_json: bool, hint: s
 
 
 def _seen(yard: Client, service_id: str) -> Iterator[Service]:
-    return iter(yard.services.watch(service_id))
+    return iter(yard.services.watch(service_id, lambda text: errors.print(Text(text, style="dim"))))
 
 
 def _read(path: Path) -> object:

@@ -17,6 +17,10 @@ WATCH_AGAIN_S, WATCH_TRIES = 1.0, 60
 NOT_THERE = 404
 
 
+def _silent(_text: str) -> None:
+    """Nobody wants to know."""
+
+
 class Services:
     """The `/services` calls (contract §2). Methods take a service id; `find` turns a name into one."""
 
@@ -123,10 +127,10 @@ class Services:
         followed = Followed(ask, shown, lambda s: not moves(s), what, subject)
         return followed.end(self._session, service_id, patience or Patience())
 
-    def watch(self, service_id: str) -> Iterator[Service]:
+    def watch(self, service_id: str, told: Callable[[str], None] = _silent) -> Iterator[Service]:
         """The service as it is, then once more whenever it has changed, until it is deleted. A connection that
-        breaks is made anew, for a minute again and again; Unreachable after that."""
-        seen, failures = "", 0
+        breaks is made anew, for a minute again and again; Unreachable after that. `told` hears of it."""
+        seen, failures, away = "", 0, False
         while True:
             headers = {"Last-Event-ID": seen} if seen else {}
             try:
@@ -135,11 +139,16 @@ class Services:
                         if event.event == "deleted":
                             return
                         if event.event == "service":
-                            seen, failures = event.id, 0
+                            if away:
+                                told("connected again")
+                            seen, failures, away = event.id, 0, False
                             yield record(json_value(event.data), Service)
-            except Unreachable:
+            except Unreachable as e:
                 if failures >= WATCH_TRIES:
                     raise
+                if not away:
+                    told(f"the connection broke ({e}), trying again")
+                away = True
             except ApiError as e:
                 if e.status == NOT_THERE and seen:
                     return

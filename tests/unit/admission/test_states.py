@@ -100,3 +100,16 @@ def test_a_status_beside_other_fields(
     else:
         assert isinstance(found, Violation)
         assert found.code == expected
+
+
+@pytest.mark.parametrize(
+    ("present", "asked", "text"),
+    [
+        (ServiceStatus.FINISHED, Desired.STOPPED, "there is nothing to stop: the service is finished"),
+        (ServiceStatus.RUNNING, Desired.RUNNING, "there is nothing to start: the service is running"),
+    ],
+)
+def test_what_is_so_already_is_said_in_plain_words(present: ServiceStatus, asked: Desired, text: str) -> None:
+    refused = effect(present, asked, config=False)
+    assert isinstance(refused, Violation)
+    assert refused.text == text

@@ -138,6 +138,26 @@ def test_a_job_that_fails_fails_the_command(run: Run, server: Server) -> None:
     assert (code, "b may not be written" in err) == (Exit.FAILED, True)
 
 
+def test_who_watches_is_told_that_the_server_is_away(
+    run: Run, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[bool] = []
+    plain = Server.__call__
+
+    def answer(self: Server, asked: httpx.Request) -> httpx.Response:
+        if asked.url.path.endswith("/watch"):
+            tries.append(True)
+            if len(tries) < 5:
+                raise httpx.ConnectError("refused")
+        return plain(self, asked)
+
+    monkeypatch.setattr(Server, "__call__", answer)
+    code, _, err = run("batch", "watch", "b1")
+    assert code == Exit.OK, err
+    assert "the connection broke (http://yard.test: nothing answers there), trying again" in " ".join(err.split())
+    assert "connected again" in err
+
+
 def test_only_batch_services_are_jobs(run: Run) -> None:
     code, _, err = run("batch", "status", "s1")
     assert (code, "not a batch service" in err) == (Exit.NOT_FOUND, True)

@@ -49,12 +49,17 @@ def test_a_stream_that_breaks_off_goes_on_where_it_was(kind: str) -> None:
     )
     yard = Yard(*answers)
     seen: list[str] = []
+    notes: list[str] = []
 
     async def scenario(client: Any) -> None:
-        seen.extend(one.status for one in await each(client.services.watch("s1")))
+        seen.extend(one.status for one in await each(client.services.watch("s1", notes.append)))
 
     play(kind, yard, scenario)
     assert seen == ["running", "finished"]
+    assert notes == [
+        "the connection broke (http://yard.test: nothing answers there), trying again",
+        "connected again",
+    ]
     assert "last-event-id" not in yard.seen[0].headers
     assert yard.seen[-1].headers["last-event-id"] == "1"
 

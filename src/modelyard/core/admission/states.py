@@ -72,6 +72,7 @@ def effect(present: ServiceStatus, asked: Desired | None, config: bool, more: bo
     if not config and more:
         return Effect(Step.NOTHING)
     if not config:
-        return Violation("status", f"is {asked}, but the service is {present} already", REFUSED)
+        nothing = "start" if asked is Desired.RUNNING else "stop"
+        return Violation("status", f"there is nothing to {nothing}: the service is {present}", REFUSED)
     kept = present is ServiceStatus.STOPPED or asked is Desired.STOPPED
     return Effect(Step.KEEP if kept else Step.UPDATE)
