@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from modelyard.cli.variants import assignment
 from modelyard.client import Client, OperationFailed, Service, UnknownName
 from modelyard.client.errors import Subject
 from modelyard.client.records import Json
+from modelyard.client.status import ENDED
 
 app = typer.Typer(no_args_is_help=True, help="Have a model answer everything that lies in objects.")
 AUTO = "auto"
@@ -150,7 +152,8 @@ def resume(
     with connect(data_dir) as yard:
         shown = _found(yard, service)
         yard.services.start(shown.service_id)
-        _end(yard, shown.service_id, no_wait=no_wait, as_json=as_json)
+        former = shown.batch.task_id if shown.batch and shown.status == "finished" else ""
+        _end(yard, shown.service_id, no_wait=no_wait, as_json=as_json, former=former)
 
 
 def _found(yard: Client, key: str) -> Service:
@@ -166,13 +169,13 @@ def _task_id(service: Service) -> str:
     return service.batch.task_id
 
 
-def _end(yard: Client, service_id: str, *, no_wait: bool, as_json: bool, hint: str = "") -> None:
+def _end(yard: Client, service_id: str, *, no_wait: bool, as_json: bool, hint: str = "", former: str = "") -> None:
     """Follow it, unless nobody waits, and print it; OperationFailed unless it finished. `hint`: what to try where
-    rows failed."""
+    rows failed. `former`: a task that is over, whose place another takes in a moment."""
     if no_wait:
-        shown: Service | None = yard.services.get(service_id)
+        shown: Service | None = _without(yard.services.get(service_id), former)
     else:
-        shown = batch_view.followed(_seen(yard, service_id))
+        shown = batch_view.followed(_without(one, former) for one in _seen(yard, service_id))
     if shown is None:
         raise OperationFailed(f"batch service {service_id} was deleted")
     print_answer(shown.raw, batch_view.task(shown), as_json=as_json)
@@ -186,6 +189,12 @@ def _end(yard: Client, service_id: str, *, no_wait: bool, as_json: bool, hint: s
         count = shown.batch.rows_failed
         told = f"{count:,} {'row' if count == 1 else 'rows'} FAILED: modelyard batch failed {name}"
         errors.print(f"{told}{hint}", markup=False)
+
+
+def _without(service: Service, former: str) -> Service:
+    """While it works, it says nothing of the former task."""
+    over = service.batch is not None and service.batch.task_id == former and service.status not in ENDED
+    return replace(service, batch=None) if over else service
 
 
 def _seen(yard: Client, service_id: str) -> Iterator[Service]:

@@ -158,6 +158,21 @@ def test_who_watches_is_told_that_the_server_is_away(
     assert "connected again" in err
 
 
+def test_one_that_runs_anew_says_nothing_of_its_former_task(run: Run, server: Server) -> None:
+    begun = {**JOB, "status": "deploying"}
+    anew = {**JOB, "batch": {**TASK, "task_id": "t2", "number": 2}}
+    content = "".join(f"event: service\ndata: {json.dumps(one)}\n\n" for one in (begun, anew))
+    server.answers["GET /v1/p1/services/b1/watch"] = httpx.Response(200, content=content)
+    code, _, err = run("batch", "resume", "b1")
+    assert code == Exit.OK, err
+    first, *_ = err.splitlines()
+    assert first.split() == [JOB["service_name"], "deploying"]
+    server.answers["GET /v1/p1/services/b1"] = {**JOB, "status": "stopped"}
+    server.answers["GET /v1/p1/services/b1/watch"] = httpx.Response(200, content=content)
+    _, _, err = run("batch", "resume", "b1")
+    assert "deploying: 10 of 10 rows" in err, "it goes on with this one"
+
+
 def test_only_batch_services_are_jobs(run: Run) -> None:
     code, _, err = run("batch", "status", "s1")
     assert (code, "not a batch service" in err) == (Exit.NOT_FOUND, True)
