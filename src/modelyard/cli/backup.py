@@ -64,6 +64,8 @@ def backup(
             with checking.opened(Path(file), secret) as one:
                 checked = checking.check(one, one.whole(say), say)
             _tell(checked.about, checked.totals, checked.size, as_json=as_json)
+            if not as_json:
+                typer.echo(f"{file} is whole: everything in it was read and is as it was when the backup was made")
             return
         if file == "-" and (replace or as_json):
             raise typer.BadParameter("-: leave --replace and --json out, standard output has the backup itself")
@@ -129,13 +131,24 @@ def _tell(about: "About", totals: "Totals", size: int, *, as_json: bool) -> None
         ("release, schema", f"{about.release}, {about.schema}"),
         ("installation", about.installation),
         ("stored in", about.database),
-        *((kind, f"{each['files']} files, {views.size(each['bytes'])}") for kind, each in totals.shown().items()),
-        ("objects", about.objects),
+        *(
+            (kind, f"{_files(each['files'])}, {views.size(each['bytes'])}")
+            for kind, each in totals.shown().items()
+        ),
+        ("contents of objects", about.objects),
         *(("elsewhere", where) for where in about.elsewhere),
         *(("was missing", name) for name in about.missing),
         ("the file", views.size(size)),
     ]
     show(views.facts(rows))
+
+
+def _files(count: int) -> str:
+    """
+    >>> _files(1), _files(2)
+    ('1 file', '2 files')
+    """
+    return f"{count} {'file' if count == 1 else 'files'}"
 
 
 @contextmanager
