@@ -13,6 +13,8 @@ from modelyard.client import (
     Unanswered,
     UnknownName,
     Unreachable,
+    Unresolved,
+    Untrusted,
     WaitTimeout,
 )
 from modelyard.client.errors import Subject
@@ -93,13 +95,8 @@ def advice(error: ClientError, data_dir: Path | None = None, called: str = "") -
             )
         case LoggedOut():
             return "`modelyard login` logs in again."
-        case Unanswered():
-            return "What was asked may still be done, or be done already: `modelyard status` tells what answers."
         case Unreachable():
-            return (
-                "Models that are deployed may answer all the same: `modelyard status` tells what runs here. "
-                "`modelyard up` starts a server and takes it over, `modelyard down` ends it."
-            )
+            return _after_silence(error)
         case UnknownName():
             return _there_is(str(error))
         case ApiError(code=code, status=500) if code == MODEL_FAILED:
@@ -147,6 +144,24 @@ def trace_advice(message: str, called: str) -> str:
     if not called:
         return "The logs of the service have the trace, under this reference."
     return f"`modelyard logs {called} --reference {found[1]}` shows the trace."
+
+
+def _after_silence(error: Unreachable) -> str:
+    match error:
+        case Unanswered():
+            return "What was asked may still be done, or be done already: `modelyard status` tells what answers."
+        case Untrusted():
+            return (
+                "If it is one of a CA of your own, name a file with the certificates of that CA: "
+                "`modelyard login --ca-file FILE`, or OS_CACERT=FILE in the environment."
+            )
+        case Unresolved():
+            return "Look at the address for a slip, and at what resolves names on this machine."
+        case _:
+            return (
+                "Models that are deployed may answer all the same: `modelyard status` tells what runs here. "
+                "`modelyard up` starts a server and takes it over, `modelyard down` ends it."
+            )
 
 
 def _there_is(message: str) -> str:

@@ -4,6 +4,7 @@ import getpass
 import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,6 +32,7 @@ from modelyard.client.records import Json, rows
 
 
 def login(
+    *,
     url: Annotated[
         str | None, typer.Option("--url", envvar="OS_AUTH_URL", help="Address of the server: http://HOST:8470")
     ] = None,
@@ -44,6 +46,15 @@ def login(
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input, do not ask for it.")
     ] = False,
+    ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--ca-file",
+            envvar="OS_CACERT",
+            metavar="FILE",
+            help="Believe these certificates (PEM) instead of the usual ones: those of a CA of your own. Kept.",
+        ),
+    ] = None,
     profile: Profile = None,
 ) -> None:
     """Log in, for the commands that follow. Asks for what is not given; keeps a token, never the password.
@@ -55,7 +66,10 @@ def login(
     where = auth_url(url or _asked("Address of the server", "--url", "http://127.0.0.1:8470"))
     who = user or _asked("User", "--user")
     password = _password(password_stdin)
-    given = Credentials(auth_url=where, username=who, password=password, project_name=project or "")
+    believed = str(ca_file.expanduser().absolute()) if ca_file else ""
+    given = Credentials(
+        auth_url=where, username=who, password=password, project_name=project or "", ca_file=believed
+    )
     with make_client(given) as yard:
         fresh = yard.session.login()
         mine = [] if fresh.project_id else rows(yard.session.absolute("GET", "/v3/auth/projects"), "projects")
@@ -69,6 +83,7 @@ def login(
         expires_at=fresh.expires_at,
         project_name=fresh.project_name,
         project_id=fresh.project_id,
+        ca_file=believed,
     )
     file = profiles.save(name, kept)
     until = profiles.when(kept.expires_at)

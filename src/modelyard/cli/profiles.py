@@ -23,7 +23,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Who is logged in where, until when (as the server writes it)."""
+    """Who is logged in where, until when (as the server writes it). `ca_file`: whose certificates are believed."""
 
     auth_url: str
     username: str
@@ -31,6 +31,7 @@ class Profile:
     expires_at: str = ""
     project_name: str = ""
     project_id: str = ""
+    ca_file: str = ""
 
     def credentials(self) -> Credentials:
         return Credentials(
@@ -39,6 +40,7 @@ class Profile:
             token=self.token,
             project_name=self.project_name,
             project_id=self.project_id,
+            ca_file=self.ca_file,
         )
 
 

@@ -20,6 +20,8 @@ from modelyard.client.errors import (
     Unanswered,
     UnknownName,
     Unreachable,
+    Unresolved,
+    Untrusted,
     WaitTimeout,
 )
 from modelyard.client.lines import LogFilter, LogLine, LogPage
@@ -46,6 +48,8 @@ __all__ = [
     "Unanswered",
     "UnknownName",
     "Unreachable",
+    "Unresolved",
+    "Untrusted",
     "UpdateRecord",
     "Upload",
     "Variant",

@@ -8,15 +8,6 @@ from modelyard.client.records import Json
 TEXTS = ("text/", "application/xml", "application/x-ndjson")
 
 
-def reason(error: httpx.TransportError) -> str:
-    """Why no answer came, in a few words."""
-    if isinstance(error, httpx.ConnectError):
-        return "nothing answers there"
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    return f"the connection broke ({error})"
-
-
 def json_object(response: httpx.Response) -> Json:
     """The JSON object of an answer; {} for an answer without a body."""
     answer = response.json() if response.content else {}

@@ -34,6 +34,7 @@ class Credentials:
     """A user, a password or a token, and a project. `auth_url` ends in `/v3`. `repr` leaves the secrets out.
 
     A domain that is not named is the server's own: it has one. With a token alone there is no other once it ends.
+    `ca_file`: whose certificates are believed ("": see `trust`).
     """
 
     auth_url: str
@@ -48,6 +49,7 @@ class Credentials:
     project_domain_name: str = ""
     project_domain_id: str = ""
     region_name: str = ""
+    ca_file: str = ""
 
     def __repr__(self) -> str:
         return f"Credentials({self.username!r} at {self.auth_url!r}, project {self.project_name!r})"
@@ -83,6 +85,7 @@ class Credentials:
             or _unless("OS_PROJECT_DOMAIN_NAME", "OS_DOMAIN_ID", env),
             project_domain_name=first("OS_PROJECT_DOMAIN_NAME", "OS_DOMAIN_NAME", "OS_DEFAULT_DOMAIN"),
             region_name=first("OS_REGION_NAME"),
+            ca_file=first("OS_CACERT"),
         )
 
     @classmethod
@@ -131,6 +134,7 @@ class Credentials:
             "OS_PROJECT_NAME": self.project_name,
             "OS_PROJECT_ID": self.project_id,
             "OS_REGION_NAME": self.region_name,
+            "OS_CACERT": self.ca_file,
         }
         of_a_user = ("OS_USERNAME", "OS_USER_ID", "OS_USER_DOMAIN_NAME", "OS_USER_DOMAIN_ID")
         left_out = () if self.password else of_a_user  # clients refuse a user beside a token

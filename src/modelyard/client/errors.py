@@ -20,6 +20,14 @@ class Unreachable(ClientError):
     """No answer came: nothing listens there, the connection broke, or the time was over."""
 
 
+class Unresolved(Unreachable):
+    """The name in the address is one that nobody knows here."""
+
+
+class Untrusted(Unreachable):
+    """A server answered, and its certificate is not believed: nothing was sent to it."""
+
+
 class Unanswered(Unreachable):
     """The request was sent and no answer came, or not all of it. What it asks for may have been done."""
 

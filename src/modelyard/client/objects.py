@@ -15,12 +15,13 @@ from urllib.parse import quote
 
 import httpx
 
-from modelyard.client.answers import json_object, reason
+from modelyard.client.answers import json_object
 from modelyard.client.errors import ApiError, ClientError, Unanswered, Unreachable
 from modelyard.client.files import FilePart, Progress, behind, digest_of, files_below, unwatched
 from modelyard.client.outgoing import Outgoing, with_json
 from modelyard.client.records import Json, StoredObject, record, rows
 from modelyard.client.session import Session
+from modelyard.client.trust import reason
 
 AT_ONCE_BYTES = 8 * 1024 * 1024
 """A larger file is sent in parts, which can be gone on with."""

@@ -15,11 +15,11 @@ from typing import Self
 
 import httpx
 
-from modelyard.client import login, retries
-from modelyard.client.answers import json_object, raise_for_answer, reason
+from modelyard.client import login, retries, trust
+from modelyard.client.answers import json_object, raise_for_answer
 from modelyard.client.clockwork import Lock, sleep, streamed
 from modelyard.client.credentials import Credentials
-from modelyard.client.errors import LoggedOut, NotConfigured, Unanswered, Unreachable
+from modelyard.client.errors import LoggedOut, NotConfigured, Unreachable
 from modelyard.client.files import FilePart
 from modelyard.client.login import TOKEN_HEADER, UNAUTHORIZED, Login
 from modelyard.client.outgoing import NO_PARAMS, NOTHING, Outgoing, Params, with_json
@@ -49,7 +49,7 @@ class Session:
         self._timeout_s = timeout_s
         self._retries = retries
         self._sleep = sleep
-        self._http = httpx.Client(transport=transport, trust_env=False)
+        self._http = httpx.Client(transport=transport, trust_env=False, verify=trust.verify(credentials.ca_file))
         self._root = credentials.auth_url.rstrip("/").removesuffix("/v3")
         self._lock = Lock()
         self._login: Login | None = None
@@ -217,5 +217,4 @@ class Session:
 
     @staticmethod
     def _unreachable(error: httpx.TransportError, request: httpx.Request) -> Unreachable:
-        kind = Unreachable if retries.unsent(error) else Unanswered
-        return kind(f"{request.url.scheme}://{request.url.netloc.decode()}: {reason(error)}")
+        return trust.unreachable(error, f"{request.url.scheme}://{request.url.netloc.decode()}")

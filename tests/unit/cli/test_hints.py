@@ -21,6 +21,8 @@ from modelyard.client import (
     Unanswered,
     UnknownName,
     Unreachable,
+    Unresolved,
+    Untrusted,
     WaitTimeout,
 )
 from modelyard.client.errors import Subject
@@ -34,6 +36,8 @@ ERRORS: dict[str, ClientError] = {
     "nobody is logged in": NotConfigured("there is no file"),
     "a login that ended": LoggedOut("ended"),
     "no server": Unreachable("nothing answers there"),
+    "a certificate of one's own": Untrusted("https://yard.test: its certificate is not believed"),
+    "no such host": Unresolved("https://yard.tset: there is no address for this name"),
     "no answer": Unanswered("no answer in time"),
     "no such name": UnknownName("no"),
     "no such project": UnknownName("no project 'services'"),
@@ -55,7 +59,7 @@ ERRORS: dict[str, ClientError] = {
 }
 
 
-UNADVISED = {"a model's own fault", "no yes"}
+UNADVISED = {"a model's own fault", "no such host", "no yes"}
 
 
 def every_kind(base: type[ClientError]) -> Iterator[type[ClientError]]:

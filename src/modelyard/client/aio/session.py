@@ -13,12 +13,12 @@ from typing import Self
 
 import httpx
 
-from modelyard.client import login, retries
+from modelyard.client import login, retries, trust
 from modelyard.client.aio.clockwork import Lock, sleep, streamed
 from modelyard.client.aio.streams import AsyncAnswer
-from modelyard.client.answers import json_object, raise_for_answer, reason
+from modelyard.client.answers import json_object, raise_for_answer
 from modelyard.client.credentials import Credentials
-from modelyard.client.errors import LoggedOut, NotConfigured, Unanswered, Unreachable
+from modelyard.client.errors import LoggedOut, NotConfigured, Unreachable
 from modelyard.client.files import FilePart
 from modelyard.client.login import TOKEN_HEADER, UNAUTHORIZED, Login
 from modelyard.client.outgoing import NO_PARAMS, NOTHING, Outgoing, Params, with_json
@@ -47,7 +47,9 @@ class AsyncSession:
         self._timeout_s = timeout_s
         self._retries = retries
         self._sleep = sleep
-        self._http = httpx.AsyncClient(transport=transport, trust_env=False)
+        self._http = httpx.AsyncClient(
+            transport=transport, trust_env=False, verify=trust.verify(credentials.ca_file)
+        )
         self._root = credentials.auth_url.rstrip("/").removesuffix("/v3")
         self._lock = Lock()
         self._login: Login | None = None
@@ -215,5 +217,4 @@ class AsyncSession:
 
     @staticmethod
     def _unreachable(error: httpx.TransportError, request: httpx.Request) -> Unreachable:
-        kind = Unreachable if retries.unsent(error) else Unanswered
-        return kind(f"{request.url.scheme}://{request.url.netloc.decode()}: {reason(error)}")
+        return trust.unreachable(error, f"{request.url.scheme}://{request.url.netloc.decode()}")

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from modelyard.client.answers import reason, value
+from modelyard.client.answers import value
 from modelyard.client.errors import Unanswered
 from modelyard.client.sse import EventReader, ServerEvent
+from modelyard.client.trust import reason
 
 
 class AsyncAnswer:
