@@ -5,9 +5,10 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, BinaryIO
+from urllib.parse import urlsplit
 
 import msgspec
 import typer
@@ -20,6 +21,7 @@ from modelyard.cli.context import (
     connect,
     errors,
     print_json,
+    spoken_for,
 )
 from modelyard.cli.exits import Exit, trace_advice
 from modelyard.cli.variants import assignment
@@ -29,6 +31,7 @@ from modelyard.client.sse import CONTENT_TYPE as EVENTS
 from modelyard.client.streams import Answer
 
 ADDRESS = ("http://", "https://")
+INFERS = "/v1/infers/"
 FORM = "multipart/form-data"
 
 
@@ -71,7 +74,7 @@ def predict(
     headers = dict(_header(one) for one in header or ())
     asked = _asked(body, file, fields or (), headers)
     with connect(data_dir) as yard:
-        target = _service(yard, service)
+        target = _near(_service(yard, service))
         asked_of.set(_spelled(service, data_dir))
         if file is not None:
             asked = asked.in_field(file_field(yard, target, path))
@@ -181,6 +184,23 @@ def _service(yard: Client, key: str) -> Service:
     if key.startswith(ADDRESS):
         return Service(service_id="", service_name=key, status="", access_address=key.rstrip("/"))
     return yard.services.find(key)
+
+
+def _near(service: Service) -> Service:
+    """Asked on the server itself, whose data directory told who to speak for, it is called at the gateway there:
+    the public name and its certificate are for others, and need not be known here."""
+    spoken = spoken_for.get()
+    if spoken is None or spoken.data_dir is None or not service.service_id:
+        return service
+    from modelyard.processes.datadir import DataDir  # it would slow down those elsewhere
+
+    last = DataDir(spoken.data_dir).last()
+    path = service.access_address[service.access_address.find(INFERS) :]
+    api = urlsplit(spoken.credentials.auth_url)
+    if last is None or (api.scheme, api.port) != ("http", last.port) or not path.startswith(INFERS):
+        return service
+    near = f"http://{api.netloc.removesuffix(f':{api.port}')}:{last.gateway_port}"
+    return replace(service, access_address=near + path)
 
 
 def _spelled(key: str, data_dir: Path | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.unit.cli.every import LONG, MODEL, Server
+from tests.unit.cli.every import LONG, MODEL, SERVICE, Server
 
 from modelyard.cli import context
 from modelyard.cli.exits import Exit
@@ -143,3 +143,33 @@ def test_what_cannot_be_sent_is_said_before_anything_is(run: Run, model: Model, 
     code, _, err = run("predict", "s1", *words)
     assert (code, model.asked) == (2, [])
     assert "none" in err or "not both" in err or "not JSON" in err
+
+
+PUBLIC = "https://yard.example/v1/infers/s1"
+
+
+@pytest.mark.parametrize(
+    ("api", "called"),
+    [("http://127.0.0.1:8470/v3", "http://127.0.0.1:8471/v1/infers/s1"), ("https://yard.example/v3", PUBLIC)],
+    ids=["on the server", "credentials of elsewhere"],
+)
+def test_on_the_server_itself_no_public_name_is_needed(
+    run: Run, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: str, called: str
+) -> None:
+    place, asked = tmp_path / "yard", []
+    place.mkdir()
+    (place / "control.json").write_text(json.dumps({"pid": 1, "port": 8470, "gateway_port": 8471}))
+    login = {"auth_url": api, "user_name": "a", "password": "p", "project_id": "p1", "domain_name": "d"}
+    (place / "credentials.json").write_text(json.dumps({**login, "project_name": "local"}))
+    one = {**SERVICE, "access_address": PUBLIC}
+    server.answers["GET /v1/p1/services"] = {"services": [one], "count": 1, "total_count": 1}
+    server.answers["GET /v1/p1/services/s1"] = one
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return server(request)
+
+    transport = httpx.MockTransport(answer)
+    monkeypatch.setattr(context, "make_client", lambda given: Client(given, transport=transport))
+    code, _, err = run("predict", "s1", "{}", "--data-dir", str(place))
+    assert (code, asked[-1]) == (Exit.OK, called), err
