@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, BinaryIO
-from urllib.parse import urlsplit
 
 import msgspec
 import typer
@@ -190,17 +189,11 @@ def _near(service: Service) -> Service:
     """Asked on the server itself, whose data directory told who to speak for, it is called at the gateway there:
     the public name and its certificate are for others, and need not be known here."""
     spoken = spoken_for.get()
-    if spoken is None or spoken.data_dir is None or not service.service_id:
+    near = spoken.credentials.gateway_url.rstrip("/") if spoken else ""
+    _, infers, path = service.access_address.partition(INFERS)
+    if not near or not service.service_id or not infers:
         return service
-    from modelyard.processes.datadir import DataDir  # it would slow down those elsewhere
-
-    last = DataDir(spoken.data_dir).last()
-    path = service.access_address[service.access_address.find(INFERS) :]
-    api = urlsplit(spoken.credentials.auth_url)
-    if last is None or (api.scheme, api.port) != ("http", last.port) or not path.startswith(INFERS):
-        return service
-    near = f"http://{api.netloc.removesuffix(f':{api.port}')}:{last.gateway_port}"
-    return replace(service, access_address=near + path)
+    return replace(service, access_address=f"{near}{INFERS}{path}")
 
 
 def _spelled(key: str, data_dir: Path | None) -> str:

@@ -27,6 +27,7 @@ class _File:
     project_name: str
     project_id: str
     region: str = ""
+    gateway_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,8 @@ class Credentials:
     """A user, a password or a token, and a project. `auth_url` ends in `/v3`. `repr` leaves the secrets out.
 
     A domain that is not named is the server's own: it has one. With a token alone there is no other once it ends.
-    `ca_file`: whose certificates are believed ("": see `trust`).
+    `ca_file`: whose certificates are believed ("": see `trust`). `gateway_url`: where models are called on the
+    server itself ("": it is elsewhere).
     """
 
     auth_url: str
@@ -50,6 +52,7 @@ class Credentials:
     project_domain_id: str = ""
     region_name: str = ""
     ca_file: str = ""
+    gateway_url: str = ""
 
     def __repr__(self) -> str:
         return f"Credentials({self.username!r} at {self.auth_url!r}, project {self.project_name!r})"
@@ -115,6 +118,7 @@ class Credentials:
             user_domain_name=stored.domain_name,
             project_domain_name=stored.domain_name,
             region_name=stored.region,
+            gateway_url=stored.gateway_url,
         )
 
     def environment(self) -> dict[str, str]:

@@ -149,18 +149,17 @@ PUBLIC = "https://yard.example/v1/infers/s1"
 
 
 @pytest.mark.parametrize(
-    ("api", "called"),
-    [("http://127.0.0.1:8470/v3", "http://127.0.0.1:8471/v1/infers/s1"), ("https://yard.example/v3", PUBLIC)],
-    ids=["on the server", "credentials of elsewhere"],
+    ("near", "called"),
+    [({"gateway_url": "http://127.0.0.1:8471"}, "http://127.0.0.1:8471/v1/infers/s1"), ({}, PUBLIC)],
+    ids=["on the server", "written by an earlier release"],
 )
 def test_on_the_server_itself_no_public_name_is_needed(
-    run: Run, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: str, called: str
+    run: Run, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, near: dict[str, str], called: str
 ) -> None:
     place, asked = tmp_path / "yard", []
     place.mkdir()
-    (place / "control.json").write_text(json.dumps({"pid": 1, "port": 8470, "gateway_port": 8471}))
-    login = {"auth_url": api, "user_name": "a", "password": "p", "project_id": "p1", "domain_name": "d"}
-    (place / "credentials.json").write_text(json.dumps({**login, "project_name": "local"}))
+    login = {"auth_url": "http://127.0.0.1:8470/v3", "user_name": "a", "password": "p", "domain_name": "d", **near}
+    (place / "credentials.json").write_text(json.dumps({**login, "project_name": "local", "project_id": "p1"}))
     one = {**SERVICE, "access_address": PUBLIC}
     server.answers["GET /v1/p1/services"] = {"services": [one], "count": 1, "total_count": 1}
     server.answers["GET /v1/p1/services/s1"] = one
