@@ -161,6 +161,7 @@ CALLS = {
     **{"admin projects enable": "p1", "admin grants": "", "admin grant": "u1 reader --project p1"},
     "admin revoke": "u1 reader --project p1",
     **{"admin keys list": "u1", "admin keys create": "u1 p1", "admin keys delete": "AK"},
+    "admin monitoring-files": "monitoring",
     **{"admin quotas": "p1", "admin flavors list": "", "admin flavors add": "big --cpu 1 --memory 64"},
     **{"admin flavors open": "big", "admin flavors close": "big", "admin flavors delete": "big"},
     **{

@@ -163,7 +163,7 @@ def understood(command: str) -> bool:
     if text.count("'") % 2:  # JSON that goes on in the next line
         text = text[: text.index("'")] + "'{}'"
     words = [word for word in shlex.split(text)[1:] if "…" not in word]
-    if words and words[-1] in {"-f", "-m", "--data-dir"}:
+    if words and words[-1] in {"-f", "-m", "--data-dir", "--passphrase-file"}:
         words.append("x")
     if words[:1] == ["COMMAND"] or _mentions(group, words):
         return True
