@@ -11,6 +11,7 @@ import httpx
 import pytest
 from examples.demo.stage import modelyard, until
 from tests.wheels import only_here, wheel
+from tests.worlds import commands
 
 pytestmark = pytest.mark.e2e
 
@@ -96,3 +97,39 @@ def test_run_serves_until_it_is_ended(tmp_path: Path, env: dict[str, str], how: 
 def test_run_of_no_package_says_so(tmp_path: Path, env: dict[str, str]) -> None:
     bad = subprocess.run(modelyard("run", tmp_path / "none"), env=env, capture_output=True, text=True, check=False)
     assert (bad.returncode, "is not a directory" in bad.stderr) == (1, True)
+
+
+def test_a_command_is_checked_and_run_as_it_will_be(tmp_path: Path, env: dict[str, str]) -> None:
+    """With its dependencies and its port; `example` is sent to it."""
+    needs = [{"installer": "pip", "packages": [{"package_name": "yardstick"}]}]
+    good = commands.package(
+        tmp_path / "own",
+        "python -c 'import yardstick' && exec python serve.py",
+        dependencies=needs,
+        example={"a": 1},
+    )
+    env |= {"MODELYARD_MODEL_VERSION": "", "HOW": "late"}
+    status, found = checked(good, {**env, "HOW": "exit"}, "--load")
+    assert (status, found[-1]["text"]) == (1, "there is no such model")
+    command = modelyard("run", good, "--port", 0)
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().strip()
+
+        def ready() -> bool:
+            assert running.poll() is None
+            try:
+                return httpx.get(f"{url}/up").status_code == 200
+            except httpx.ConnectError:
+                return False
+
+        until(ready, 60, "the command")
+        about = httpx.get(f"{url}/about").json()
+        assert about["env"]["MODEL_DIR"] == str(good / "model")
+        assert about["own"] > 1000
+        running.send_signal(signal.SIGTERM)
+        running.wait(30)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/up")
+    status, found = checked(commands.package(tmp_path / "no", ["no-such"]), env, "--load")
+    assert (status, found[-1]["text"]) == (1, "'no-such' cannot be run: No such file or directory")

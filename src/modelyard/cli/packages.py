@@ -40,7 +40,7 @@ def run(
     except (UnresolvedError, OSError) as error:
         errors.print(Text.assemble(("error: ", "bold red"), str(error)))
         raise typer.Exit(Exit.FAILED) from None
-    errors.print("The model is being loaded; when its server says that it is ready, it answers here:")
+    errors.print("The model is being loaded; when its server is ready, it answers here:")
     typer.echo(f"http://127.0.0.1:{listener.getsockname()[1]}")  # alone on standard output, for scripts
     serve(report.package, listener, packages)
 

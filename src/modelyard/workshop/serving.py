@@ -1,4 +1,5 @@
-"""One model server for a package, started here: to work with, or to see whether it loads."""
+"""One server for a package, started here: to work with, or to see whether it loads. It is our model server, or the
+package's command."""
 
 import contextlib
 import os
@@ -7,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -15,7 +17,9 @@ import httpx
 
 from modelyard.artifacts.environments import Environments, site
 from modelyard.artifacts.uv import Installer, Say
+from modelyard.domain.health import Check
 from modelyard.engines.launch import source_path
+from modelyard.workshop import commands
 from modelyard.workshop.check import Finding, Level
 from modelyard_runtime.loading.package import Package
 
@@ -44,20 +48,43 @@ def listening(port: int) -> socket.socket:
         raise OSError(f"cannot listen on port {port}: {error.strerror}") from error
 
 
-def served(
-    package: Package, listener: socket.socket, packages: Path | None, *, safe_only: bool, output: IO[bytes] | None
-) -> "subprocess.Popen[bytes]":
-    """The model server's process."""
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """How a process that serves the package is started. `inherits`: it gets the listening socket. `check`: what
+    it is asked until it serves; `example`: what it is then sent."""
+
+    words: tuple[str, ...]
+    env: Mapping[str, str]
+    directory: Path
+    inherits: bool
+    check: Check
+    example: object
+
+
+def _start(package: Package, listener: socket.socket, packages: Path | None, *, safe_only: bool) -> _Start:
     env = _environment(package, listener, packages, safe_only=safe_only)
-    return subprocess.Popen(COMMAND, env=env, pass_fds=(listener.fileno(),), stdout=output, stderr=output)
+    if words := commands.words(package):
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("MODELYARD_")}
+        env = commands.environment(outside, package, listener.getsockname()[1], packages)
+        home = package.directory.absolute()
+        return _Start(words, env, home, False, commands.startup(package), package.config.get("example"))
+    return _Start(COMMAND, env, Path.cwd(), True, Check(), package.config.get("example"))
 
 
 def run(package: Package, listener: socket.socket, packages: Path | None) -> NoReturn:
-    """Become the model server: whoever ends this process, with Ctrl-C or otherwise, ends it and leaves nothing."""
-    env = _environment(package, listener, packages, safe_only=False)
-    listener.set_inheritable(True)
+    """Become the model server, or the package's command: whoever ends this process, with Ctrl-C or otherwise, ends
+    it and leaves nothing."""
+    start = _start(package, listener, packages, safe_only=False)
+    if start.inherits:
+        listener.set_inheritable(True)
+    else:
+        listener.close()  # the command opens its port itself
     sys.stdout.flush()
-    os.execve(COMMAND[0], COMMAND, env)  # noqa: S606 - our own Python
+    os.chdir(start.directory)
+    try:
+        os.execvpe(start.words[0], start.words, dict(start.env))  # noqa: S606 - our own Python, the author's command
+    except OSError as error:
+        sys.exit(f"error: {start.words[0]!r} cannot be run: {error.strerror}")
 
 
 def _environment(
@@ -84,19 +111,32 @@ def tried(package: Package, packages: Path | None, limit_s: float, *, safe_only:
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listening(0))
         log = stack.enter_context(tempfile.TemporaryFile())
-        process = served(package, listener, packages, safe_only=safe_only, output=log)
+        start = _start(package, listener, packages, safe_only=safe_only)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        given = (listener.fileno(),) if start.inherits else ()
+        if not start.inherits:
+            listener.close()
+        try:
+            process = subprocess.Popen(
+                start.words, env=start.env, cwd=start.directory, pass_fds=given, stdout=log, stderr=log
+            )
+        except OSError as error:
+            yield Finding(Level.ERROR, "load", f"{start.words[0]!r} cannot be run: {error.strerror}")
+            return
         stack.callback(_end, process)
-        client = stack.enter_context(
-            httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", trust_env=False)
-        )
+        client = stack.enter_context(httpx.Client(base_url=url, trust_env=False))
         listener.close()
-        yield from _answers(package, process, client, log, time.monotonic() + limit_s)
+        yield from _answers(start, process, client, log, time.monotonic() + limit_s)
 
 
 def _answers(
-    package: Package, process: "subprocess.Popen[bytes]", client: httpx.Client, log: IO[bytes], until_s: float
+    start: _Start, process: "subprocess.Popen[bytes]", client: httpx.Client, log: IO[bytes], until_s: float
 ) -> Iterator[Finding]:
-    while not _ready(client, until_s):
+    def ready() -> bool:
+        limit_s = max(until_s - time.monotonic(), 0.1)
+        return commands.answers(start.check, client, start.env, start.directory, limit_s)
+
+    while not ready():
         if process.poll() is not None:
             yield Finding(Level.ERROR, "load", _last_line(log) or f"ended with status {process.returncode}")
             return
@@ -104,7 +144,7 @@ def _answers(
             yield Finding(Level.ERROR, "load", f"not ready in time: {_last_line(log)}".rstrip(": "))
             return
         time.sleep(POLL_S)
-    example = package.config.get("example")
+    example = start.example
     if example is None:
         yield Finding(
             Level.NOTE, "load", "loads; without an example in config.json its answers were not looked at"
@@ -118,14 +158,6 @@ def _answers(
         return
     level = Level.NOTE if reply.status_code == httpx.codes.OK else Level.ERROR
     yield Finding(level, "load", f"answered its example with {reply.status_code}: {text}")
-
-
-def _ready(client: httpx.Client, until_s: float) -> bool:
-    try:
-        with client.stream("GET", "/health", timeout=max(until_s - time.monotonic(), 0.1)) as reply:
-            return reply.status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
 
 
 def _beginning(reply: httpx.Response) -> str:
