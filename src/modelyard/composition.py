@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
-from modelyard import __version__, database
+from modelyard import __version__, database, files
 from modelyard.api.app import Deps, create_app
 from modelyard.api.server import ApiServer
 from modelyard.artifacts.copying import Copying
@@ -42,7 +42,8 @@ from modelyard.control.signed import SignedCallers
 from modelyard.control.span_export import SpanExporter
 from modelyard.control.span_export import exported as spans_exported
 from modelyard.core.masking import Masker
-from modelyard.core.packages.contents import CODE
+from modelyard.core.packages.contents import CODE, CONFIG
+from modelyard.core.packages.programs import program
 from modelyard.domain.endpoints import Endpoint
 from modelyard.engines.base import Engine
 from modelyard.engines.diskwatch import rescue
@@ -78,6 +79,7 @@ from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
 from modelyard.settings import LOG_DAYS, Settings, secret_names
 from modelyard.store.base import Store, StoreUnavailableError
+from modelyard_runtime.loading.package import MAX_CONFIG_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -481,7 +483,13 @@ def _directories(text: str) -> tuple[str, ...]:
 
 
 def _scripted(package: Path) -> bool:
-    return not package.is_dir() or (package / CODE).is_file()
+    """Whether it may do more than its format alone: a script, a command or an image."""
+    if not package.is_dir() or (package / CODE).is_file():
+        return True
+    try:
+        return program(files.read_object(package / CONFIG, MAX_CONFIG_BYTES)) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _new_id() -> str:

@@ -128,6 +128,16 @@ async def test_a_kill_of_its_door_ends_it(world: World) -> None:
         os.kill(int(str(inner["pid"])), 0)
 
 
+async def test_one_that_a_signal_stopped_is_seen_though_its_door_goes_on(world: World) -> None:
+    await world.start(serving(cmd=("python", "serve.py")))
+    await world.until(all_in(READY))
+    inner = int(str((await about(world))["pid"]))
+    os.kill(inner, signal.SIGSTOP)
+    await world.until(lambda seen: seen[0].process.frozen)
+    os.kill(inner, signal.SIGCONT)
+    await world.until(lambda seen: not seen[0].process.frozen)
+
+
 async def test_a_deaf_one_has_its_grace_and_no_more(world: World) -> None:
     await world.start(serving("deaf", cmd=("python", "serve.py")))
     await world.until(all_in(READY))

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from examples.demo.stage import BUCKET, Stage, until
 from tests.worlds import commands, server
+from websockets.sync.client import connect
 
 from modelyard.client import Client, ClientError, Service, Variant
 from modelyard.client.waiting import Patience
@@ -217,3 +218,35 @@ def test_a_batch_service_asks_it_row_by_row(stage: Stage, yard: Client, tmp_path
     lines = [json.loads(line) for line in result.read_text().splitlines()]
     assert [line["body"] for line in lines] == [{"n": n} for n in range(100)]
     assert {line["path"] for line in lines} == {"/rows"}
+
+
+WEBSOCKET = """
+import os
+from websockets.http11 import Response
+from websockets.sync.server import serve
+
+def up(connection, request):
+    if request.path == "/up":
+        return connection.respond(200, "")
+
+def turn(connection):
+    for message in connection:
+        connection.send(message[::-1])
+
+serve(turn, os.environ["HOST"], int(os.environ["PORT"]), process_request=up).serve_forever()
+"""
+
+
+def test_a_websocket_through_a_command(stage: Stage, yard: Client, tmp_path: Path) -> None:
+    package = commands.package(tmp_path / "ws")
+    (package / "model" / "serve.py").write_text(WEBSOCKET)
+    entry = variant(published(stage, yard, "ws", package), grace_s=1)
+    settings = {"websocket_upgrade": True}
+    service = yard.services.wait(yard.services.create("ws", [entry], additional_properties=settings))
+    address = service.access_address.replace("http", "ws", 1)
+    headers = {"X-Auth-Token": yard.session.token()}
+    with connect(address, additional_headers=headers, proxy=None, close_timeout=20) as connection:
+        for text in ("abc", "x" * 100_000 + "y"):
+            connection.send(text)
+            assert connection.recv(timeout=20) == text[::-1]
+    yard.services.delete(service.service_id)

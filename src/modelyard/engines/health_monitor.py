@@ -18,7 +18,7 @@ from modelyard.engines.health_state import Answer, Asked, HealthState, Reply, Si
 from modelyard.engines.launch import WORK
 from modelyard.engines.probe import Probe
 from modelyard.processes import supervise
-from modelyard.processes.directory import SOCKET, ProcessDir, stopped
+from modelyard.processes.directory import SOCKET, ProcessDir, children, stopped
 
 STARTING_INTERVAL_S = 0.05
 ATTENDED_INTERVAL_S = 0.1
@@ -142,10 +142,16 @@ class HealthMonitor:
         looks = 0
         while True:
             await asyncio.sleep(FROZEN_INTERVAL_S)
-            looks = looks + 1 if stopped(self._directory.sight().pid) else 0
+            looks = looks + 1 if self._stopped() else 0
             if (looks >= FROZEN_LOOKS) != self.frozen:
                 self.frozen = looks >= FROZEN_LOOKS
                 hanging()
+
+    def _stopped(self) -> bool:
+        """A door, or the program that it keeps: then nobody hears whoever is let through."""
+        pid = self._directory.sight().pid
+        inner = children(pid) if self._door else ()
+        return stopped(pid) or (bool(inner) and all(map(stopped, inner)))
 
     async def _liveness(self, probe: Probe, hanging: Callable[[], None]) -> None:
         check = self._health.liveness

@@ -313,6 +313,14 @@ def stopped(pid: int | None) -> bool:
     return fields is not None and fields[0] == "T"
 
 
+def children(pid: int | None) -> tuple[int, ...]:
+    """Of its first thread, which is the one that a process of ours starts them from."""
+    try:
+        return tuple(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()))
+    except (OSError, ValueError):
+        return ()
+
+
 def boot() -> str:
     """The name of this boot and of the name space of processes; `shim.boot` says the same."""
     try:

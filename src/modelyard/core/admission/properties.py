@@ -100,7 +100,7 @@ def violations(
     yield from _own(after, {key for key, value in sent.items() if value is not None and key not in KNOWN})
     if sent.get("websocket_upgrade") is True and before.get("websocket_upgrade") is not True and not websocket:
         text = (
-            "no model of the service has inference code that could serve a WebSocket, and it cannot be taken back"
+            "no model of the service has inference code, or a server, for a WebSocket, and it cannot be taken back"
         )
         yield Violation(f"{PROPERTIES}.websocket_upgrade", text)
     if before.get("websocket_upgrade") is True and sent.get("websocket_upgrade") is False and websocket:
