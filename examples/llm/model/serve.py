@@ -14,7 +14,7 @@ params.model.path = str(next(Path().glob("*.gguf")))
 params.hostnames, params.port = [os.environ["HOST"]], int(os.environ["PORT"])
 params.n_ctx = 4096
 params.n_parallel = 2
-params.cpuparams.n_threads = int(os.environ.get("OMP_NUM_THREADS", "2"))
+params.cpuparams.n_threads = max(1, int(os.environ.get("OMP_NUM_THREADS", "2")) // 2)  # they wait for each other
 server = xllamacpp.Server(params)
 print(f"serves {params.model.path} at {server.listening_address}", flush=True)
 signal.sigwait(stop)
