@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from websockets.sync.client import connect
 
 from modelyard.client import Client, ClientError, Service, Variant
 from modelyard.client.waiting import Patience
+from modelyard.processes.directory import children
 
 pytestmark = pytest.mark.e2e
 stage = pytest.fixture(server.stage, scope="module")
@@ -131,6 +133,39 @@ def test_a_change_cuts_no_stream_and_fails_nothing_and_does_not_wait_for_idle_co
     assert failures == []
     assert versions == {"1.0.0", "2.0.0"}
     yard.services.delete(service.service_id)
+
+
+def test_a_killed_program_and_a_killed_door_fail_nothing(stage: Stage, yard: Client, model_id: str) -> None:
+    service = yard.services.wait(yard.services.create("killed", [variant(model_id, instance_count=2)]))
+    over, failures, answered = threading.Event(), [], []
+
+    def load() -> None:
+        with called(yard) as client:
+            while not over.is_set():
+                answer = client.post(service.access_address, json={})
+                (answered if answer.status_code == 200 else failures).append(answer.text)
+
+    callers = [threading.Thread(target=load) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for inner in (True, False):
+        until(lambda: len(_ready_of(stage, service.service_id)) == 2, 60, "both to be ready")
+        before = len(answered)
+        until(lambda: len(answered) > before + 50, 20, "load on both")  # noqa: B023
+        name, door = next(iter(_ready_of(stage, service.service_id).items()))
+        os.kill(children(door)[0] if inner else door, signal.SIGKILL)
+        until(lambda: name not in _ready_of(stage, service.service_id), 20, "its end")  # noqa: B023
+    until(lambda: len(_ready_of(stage, service.service_id)) == 2, 60, "both to be ready again")
+    over.set()
+    for caller in callers:
+        caller.join(30)
+    assert failures == []
+    yard.services.delete(service.service_id)
+
+
+def _ready_of(stage: Stage, service_id: str) -> dict[str, int]:
+    """The doors of its instances that are ready."""
+    return {name: pid for name, pid in stage.instances().items() if service_id in _spec(stage, name)}
 
 
 def _instances_of(stage: Stage, service_id: str) -> list[str]:

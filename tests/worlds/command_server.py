@@ -22,6 +22,7 @@ PAUSE_S = float(os.environ.get("PAUSE_S", "0.05"))
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # head and body leave together: what is half said when it is killed cannot be asked again
 
     def do_GET(self) -> None:
         if self.path == "/about":
