@@ -10,7 +10,8 @@ It ends when the command does, with its status: by the same signal, or the same 
 what is inside goes on until the command has ended; then what the command left in our process group is told too.
 The grace is the shim's. A command that goes to the background has ended, and so has the instance.
 
-Exit status of its own: 126, 127 the command cannot be run, as shells have it; 125 it has no port.
+Exit status of its own: 126, 127 the command cannot be run, as shells have it; 125 it has no port; 124 a bug of
+ours.
 """
 
 import os
@@ -19,15 +20,16 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import NoReturn
 
-from modelyard_runtime.door.ports import TakenError, guarded, reserve
+from modelyard_runtime.door.ports import TakenError, guarded, own_ports, reserve
 from modelyard_runtime.door.reach import unix
 from modelyard_runtime.door.relay import Relay
 
-NO_PORT, NOT_RUNNABLE, NOT_FOUND = 125, 126, 127
+BROKEN, NO_PORT, NOT_RUNNABLE, NOT_FOUND = 124, 125, 126, 127
 PROBE, COUNTS = "probe.sock", "door.sock"
 """In the work directory."""
 WAITED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
@@ -55,7 +57,7 @@ def main(source: str, words: Words) -> NoReturn:
     held = _reserved(port) if environ.get("MODELYARD_PORT_SHARED") else None
     children = {_worker(source, environ, listening)} if environ.get("MODELYARD_BATCH") else set()
     relay = None if children else _relay(listening, port, environ["SOCKET_PATH"])
-    inside = threading.Thread(target=relay.run, name="relay", daemon=True) if relay else None
+    inside = threading.Thread(target=_passing_on, args=(relay,), name="relay", daemon=True) if relay else None
     if inside is not None:
         inside.start()
     del listening
@@ -65,7 +67,9 @@ def main(source: str, words: Words) -> NoReturn:
     def waiting() -> None:
         if relay is not None and not relay.reached:
             since = f"{time.monotonic() - began_s:.0f} s after its start"
-            say(f"{since} the command does not listen on the port that it was handed: {port} (PORT)")
+            elsewhere = ", ".join(map(str, own_ports(os.geteuid()))) if os.geteuid() else ""
+            but = f"; it listens on {elsewhere}" if elsewhere else ""
+            say(f"{since} the command does not listen on the port that it was handed: {port} (PORT){but}")
 
     status, asked = _end({command, *children}, command, waiting)
     if relay is not None and inside is not None:
@@ -93,6 +97,15 @@ def _relay(listening: socket.socket, port: int, own: str) -> Relay:
     place = os.open(os.path.dirname(own), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
     reach = unix(f"/proc/self/fd/{place}/{os.path.basename(own)}", guarded(port, os.geteuid()))  # noqa: PTH119
     return Relay(listening, reach, uncounted=_bound(PROBE), counts=_bound(COUNTS))
+
+
+def _passing_on(relay: Relay) -> None:
+    """A door that passes nothing on is none: what the shim sees end is replaced."""
+    try:
+        relay.run()
+    except BaseException:  # noqa: BLE001 - a bug here must not look like a program that does not answer
+        traceback.print_exc()
+        os._exit(BROKEN)
 
 
 def _bound(name: str) -> socket.socket:

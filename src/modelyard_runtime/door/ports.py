@@ -53,15 +53,25 @@ def guarded(port: int, user: int) -> Reach:
     return reach
 
 
+def own_ports(user: int) -> list[int]:
+    """Where processes of this user listen."""
+    return sorted({port for _, port, owner in _listeners() if owner == user})
+
+
 def _listening(port: int) -> Iterator[tuple[str, int]]:
     """Where the port is listened on, as an address to connect to, and by which user."""
-    wanted = f":{port:04X}"
+    return ((host, owner) for host, found, owner in _listeners() if found == port)
+
+
+def _listeners() -> Iterator[tuple[str, int, int]]:
+    """An address to connect to, its port, and its user, of everything that listens in this network."""
     for table, host in TABLES:
         try:
             with open(table, encoding="ascii") as file:  # noqa: PTH123
+                next(file)
                 for line in file:
                     fields = line.split()
-                    if fields[3] == LISTENS and fields[1].endswith(wanted):
-                        yield host, int(fields[7])
+                    if fields[3] == LISTENS:
+                        yield host, int(fields[1].rpartition(":")[2], 16), int(fields[7])
         except OSError:
             continue  # this kernel has no such addresses

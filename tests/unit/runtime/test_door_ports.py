@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from tests.worlds.doors import eventually, free_port
 
-from modelyard_runtime.door.ports import TakenError, guarded, reserve
+from modelyard_runtime.door.ports import TakenError, guarded, own_ports, reserve
 
 
 def test_a_port_is_reserved_once_and_free_again_with_its_holder() -> None:
@@ -46,3 +46,11 @@ def test_the_program_is_found_wherever_it_listens(host: str) -> None:
 def test_another_users_program_is_not_believed() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as other, pytest.raises(ConnectionRefusedError):
         guarded(other.getsockname()[1], os.geteuid() + 1)()
+
+
+def test_a_users_ports_are_known() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as one:
+        port = one.getsockname()[1]
+        assert port in own_ports(os.geteuid())
+        assert port not in own_ports(os.geteuid() + 1)
+    assert port not in own_ports(os.geteuid())
