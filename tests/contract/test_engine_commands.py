@@ -69,6 +69,15 @@ async def test_requests_are_counted_and_health_questions_are_not(world: World) -
     assert seen.process.quiet_since_ms is not None
 
 
+async def test_health_questions_leave_room_for_who_has_one_connection_at_a_time(world: World) -> None:
+    await world.start(serving("alone"))
+    await world.until(all_in(READY))
+    for _ in range(3):
+        assert (await about(world))["pid"]
+    (seen,) = (await world.engine.list()).instances
+    assert seen.process.state is READY
+
+
 async def test_a_successor_finds_it_ready_with_who_is_inside(world: World) -> None:
     await world.start(serving())
     await world.until(all_in(READY))

@@ -1,7 +1,8 @@
 """An HTTP server of nothing but the standard library, as a package brings one. What it does is told by HOW.
 
 serve · deaf (ignores SIGTERM) · late (opens its port after a second) · never (opens none) · exit (ends at once
-with status 4) · background (leaves a child that serves, and ends) · own (listens on SOCKET_PATH instead of PORT)
+with status 4) · background (leaves a child that serves, and ends) · own (listens on SOCKET_PATH instead of PORT) ·
+alone (has one connection at a time)
 
     GET /up          200 once it serves            POST /…           what was sent, and where
     GET /about       its environment, and so on    GET /stream       ten events, PAUSE_S apart
@@ -14,7 +15,7 @@ import signal
 import socketserver
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 HOW = os.environ.get("HOW", "serve")
 PAUSE_S = float(os.environ.get("PAUSE_S", "0.05"))
@@ -90,7 +91,8 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if HOW == "own":
         OwnSocket(os.environ["SOCKET_PATH"], Handler).serve_forever()
-    ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+    kind = HTTPServer if HOW == "alone" else ThreadingHTTPServer
+    kind((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
 
 
 main()

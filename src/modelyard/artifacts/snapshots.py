@@ -14,7 +14,10 @@ from threading import Event
 
 from modelyard import files, trees
 from modelyard.artifacts.shelf import Shelf
+from modelyard.core.packages.contents import CONFIG
+from modelyard.core.packages.programs import program
 from modelyard.engines.base import StartRefusedError
+from modelyard_runtime.loading.package import MAX_CONFIG_BYTES
 
 MANIFEST = "manifest.json"
 MOST_BYTES = 256 * 1024 * 1024
@@ -45,11 +48,11 @@ class Snapshots:
             self._sound.add(digest)
         return root
 
-    def put(self, partial: Path, abandoned: Event = NEVER, *, runnable: bool = False) -> tuple[str, int]:
+    def put(self, partial: Path, abandoned: Event = NEVER) -> tuple[str, int]:
         """Seal the directories in `partial`: (their digest, their size in bytes). It may take minutes, and ends
         soon after `abandoned` is set; until it succeeds everything is as its builder left it but for its mode.
         Raises OSError, AbandonedError."""
-        mode = 0o555 if runnable else 0o444
+        mode = mode_of_files(partial)
         for entry in trees.walk(partial):
             (partial / entry.name).chmod(0o755 if entry.is_directory else mode)
         files.sync_all((path for _, path in _files(partial)), lambda: _go_on(abandoned))
@@ -63,6 +66,23 @@ class Snapshots:
             files.sync(directory)
         self.shelf.put(partial, digest)
         return digest, size
+
+
+def mode_of_files(root: Path) -> int:
+    """Of the snapshot in `root`. What belongs to a server of the package's own may be run: an object store keeps no
+    modes that would say which of its files are programs."""
+    try:
+        config = files.read_object(root / "model" / CONFIG, MAX_CONFIG_BYTES)
+    except (OSError, ValueError):
+        return 0o444
+    return 0o444 if program(config) is None else 0o555
+
+
+def settle_modes(root: Path) -> None:
+    """As `put` leaves them, for a snapshot that comes from elsewhere."""
+    mode = mode_of_files(root)
+    for _, path in _files(root):
+        path.chmod(mode)
 
 
 def _go_on(abandoned: Event) -> None:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelyard import database, files, trees
+from modelyard.artifacts.snapshots import settle_modes
 from modelyard.backup import checking, layout, scratch
 from modelyard.backup.archive import Reader, Whole
 from modelyard.backup.checking import Backup, Checked, Say
@@ -119,6 +120,8 @@ def _built(backup: Backup, whole: Whole, room: Path, say: Say, settings: Setting
     unpacking = _Unpacking(built, room / "moved")
     about, _ = checking.walk(Reader(backup.begin(), whole), unpacking.take, room, say, unpacking.settle)
     unpacking.close()
+    for package in (built / "packages").glob("*/model"):
+        settle_modes(package.parent)
     say("bringing the database to this release")
     included = about.objects == "included"
     asyncio.run(
@@ -198,7 +201,7 @@ class _Unpacking:
             for piece in pieces:
                 file.write(piece)
         if entry.name.startswith("packages/"):
-            path.chmod(0o444)
+            path.chmod(0o444)  # until all of it is there, which says whether it may be run
 
     def settle(self, entry: Entry) -> None:
         """As the manifest has it. A snapshot is known by the times of its files, an object of the store by them

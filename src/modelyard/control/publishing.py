@@ -33,7 +33,7 @@ from modelyard.artifacts.judgement import Request, judge
 from modelyard.artifacts.snapshots import Snapshots
 from modelyard.artifacts.uv import IndexAwayError, UnresolvedError
 from modelyard.core.backoff import delay_ms
-from modelyard.core.packages import contents, programs
+from modelyard.core.packages import contents
 from modelyard.core.packages.requirements import requirements
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.objects.base import ObjectStoreUnavailableError
@@ -258,10 +258,7 @@ class Publisher:
         config = await self._in_thread(lambda: _judged(model, package, safe_only=self._safe_only))
         await self._build(model, config)
         abandoned = Event()
-        runnable = programs.program(config) is not None
-        digest, size = await self._in_thread(
-            lambda: self._snapshots.put(partial, abandoned, runnable=runnable), abandoned
-        )
+        digest, size = await self._in_thread(lambda: self._snapshots.put(partial, abandoned), abandoned)
         return config, digest, size
 
     async def _in_thread(self, act: Callable[[], T], abandoned: Event | None = None) -> T:

@@ -79,7 +79,8 @@ class HealthMonitor:
         """Of an instance with a door its own socket is for those who are counted: others ask `beside` it."""
         if not self._door:
             return Probe(UnixAddress(str(self._directory.path / SOCKET)))
-        return Probe(UnixAddress(str(self._directory.path / WORK / beside)), followed=False)
+        ours = beside == COUNTS_SOCKET
+        return Probe(UnixAddress(str(self._directory.path / WORK / beside)), followed=False, kept=ours)
 
     async def _startup(self, probe: Probe, counting: Probe, noted: Noted) -> None:
         """Until the first success; an adopted instance that was ready has had one."""

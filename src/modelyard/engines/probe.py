@@ -33,19 +33,28 @@ class Tls:
 
 
 class Probe:
-    """One kept connection to one instance. `close` it. Paths of Unix sockets are relative to `root`."""
+    """One connection to one instance, kept between questions. `close` it. Paths of Unix sockets are relative to
+    `root`."""
 
     def __init__(
-        self, address: Address, *, root: Path = Path(), tls: Tls | None = None, followed: bool = True
+        self,
+        address: Address,
+        *,
+        root: Path = Path(),
+        tls: Tls | None = None,
+        followed: bool = True,
+        kept: bool = True,
     ) -> None:
         """`followed` False: a socket lies where its instance may put what it likes, so only one that really lies
-        there is asked, no link to another. Raises ValueError without `tls` for an address that needs it."""
+        there is asked, no link to another. `kept` False: a connection is for one question, since who answers may
+        be able to have but one. Raises ValueError without `tls` for an address that needs it."""
         if tls is None and not isinstance(address, UnixAddress):
             raise ValueError(f"{address} is spoken to over TLS only")
         self._address = address
         self._root = root
         self._tls = tls
         self._followed = followed
+        self._kept = kept
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def check(self, path: str, timeout_s: float) -> Reply:
@@ -79,17 +88,20 @@ class Probe:
         if self._streams is None:
             self._streams = await self._connect()
         reader, writer = self._streams
-        writer.write(f"GET {path} HTTP/1.1\r\nhost: instance\r\nuser-agent: modelyard\r\n\r\n".encode())
+        more = "" if self._kept else "connection: close\r\n"
+        writer.write(f"GET {path} HTTP/1.1\r\nhost: instance\r\nuser-agent: modelyard\r\n{more}\r\n".encode())
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         version, status = head[0].split(" ", 2)[:2]
         headers = {name.strip().lower(): value.strip() for name, _, value in (h.partition(":") for h in head[1:])}
         answer = Answer(int(status), _count(headers.get("x-in-flight")), _count(headers.get("x-requests")))
         keep = version == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
         length = int(headers.get("content-length", "-1"))
-        if keep and 0 <= length <= MOST_BYTES:
+        if (keep or not self._kept) and 0 <= length <= MOST_BYTES:
             await reader.readexactly(length)
         elif answer.status != 204:
             self.close()  # a body of unknown length, or a long one: not worth reading
+        if not self._kept:
+            self.close()  # not before the body: a server that is cut off complains
         return answer
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

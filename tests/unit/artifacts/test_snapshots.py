@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.artifacts.snapshots import MANIFEST, Snapshots
+from modelyard.artifacts.snapshots import MANIFEST, Snapshots, settle_modes
 from modelyard.engines.base import StartRefusedError
 
 
@@ -73,3 +73,16 @@ def test_a_sealed_snapshot_is_read_only_open_to_instances_and_on_the_disk(
         root / "model/sub/run": 0o444,
     }
     assert synced == {path.stat().st_ino for path in (tmp_path, *modes)}
+
+
+@pytest.mark.parametrize(("config", "mode"), [('{"cmd": "./run"}', 0o555), ('{"cmd": ""}', 0o444), ("no", 0o444)])
+def test_the_files_of_a_package_with_a_command_may_be_run(tmp_path: Path, config: str, mode: int) -> None:
+    (tmp_path / "partial/model/sub").mkdir(parents=True)
+    (tmp_path / "partial/model/sub/run").write_bytes(b"")
+    (tmp_path / "partial/model/config.json").write_text(config)
+    digest, _ = Snapshots(tmp_path).put(tmp_path / "partial")
+    run = tmp_path / digest / "model/sub/run"
+    assert run.stat().st_mode & 0o777 == mode
+    run.chmod(0o600)
+    settle_modes(tmp_path / digest)
+    assert run.stat().st_mode & 0o777 == mode

@@ -56,6 +56,11 @@ def test_the_request_wins_over_the_package_and_a_port_alone_is_a_label() -> None
     assert not list(violations({"port": "somewhere"}))
 
 
+def test_a_request_that_says_nothing_leaves_the_packages_command() -> None:
+    config, wrong = contents.config(b'{"cmd": "a", "model_type": "Custom"}', {"cmd": ""}, None)
+    assert (config["cmd"], wrong) == ("a", ())
+
+
 def test_a_package_with_a_command_needs_neither_script_nor_model_file() -> None:
     assert contents.layout(["config.json", "server"], "PyTorch", command=True) == ()
     (wrong,) = contents.layout(["config.json", "customize_service.py"], "Custom", command=True)

@@ -42,7 +42,8 @@ def config(
     violations: list[Violation] = []
     for name, source in ((f"model/{CONFIG}", text), ("initial_config", initial or None)):
         if name == "initial_config":
-            merged.update({key: request[key] for key in REQUEST_KEYS if request.get(key) is not None})
+            said = {key: request[key] for key in REQUEST_KEYS if request.get(key) is not None}
+            merged.update({key: value for key, value in said.items() if value or key not in programs.KEYS})
         if source is None:
             continue
         value, wrong = _object(name, source)
