@@ -1,9 +1,11 @@
 """What is particular to a command: its port, its door, how it ends. Over real processes."""
 
+import asyncio
 import json
 import os
 import shutil
 import signal
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -50,12 +52,17 @@ def serving(
 
 async def about(world: World) -> dict[str, object]:
     with await world.caller() as connection:
-        connection.settimeout(20)
-        connection.sendall(b"GET /about HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        said = b""
-        while more := connection.recv(65536):
-            said += more
+        said = await asyncio.to_thread(answer, connection)
     return json.loads(said.partition(b"\r\n\r\n")[2])  # type: ignore[no-any-return]
+
+
+def answer(connection: socket.socket) -> bytes:
+    connection.settimeout(20)
+    connection.sendall(b"GET /about HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    said = b""
+    while more := connection.recv(65536):
+        said += more
+    return said
 
 
 async def test_requests_are_counted_and_health_questions_are_not(world: World) -> None:
