@@ -15,6 +15,7 @@ ours.
 """
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -63,6 +64,7 @@ def main(source: str, words: Words) -> NoReturn:
     del listening
     os.chdir(home)
     command = _command(words, environ)
+    _take_descriptors()
 
     def waiting() -> None:
         if relay is not None and not relay.reached:
@@ -135,6 +137,13 @@ def _command(words: Words, environ: Mapping[str, str]) -> int:
         fail(NOT_FOUND, f"cmd: there is no program {words[0]!r} in the package, nor in PATH")
     except OSError as error:
         fail(NOT_RUNNABLE, f"cmd: {words[0]!r} cannot be run: {error.strerror}")
+
+
+def _take_descriptors() -> None:
+    """All that we may have, once the command has what it was given."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def spawn(words: Words, env: Mapping[str, str]) -> int:

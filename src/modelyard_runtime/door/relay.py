@@ -48,6 +48,12 @@ FOREVER = float("inf")
 Handle = Callable[[int], None]
 
 
+def most_connections() -> int:
+    """As far as descriptors go, of which each takes two."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 1 << 20 if limit == resource.RLIM_INFINITY else max(16, (limit - SPARE_DESCRIPTORS) // 2)
+
+
 class Connection:
     """One caller and, once it was reached, the program for it. `until`: how long it may wait for that."""
 
@@ -91,7 +97,7 @@ class Relay:
         self._again_at = FOREVER
         self._again_s = AGAIN_S
         self._paused_until = FOREVER
-        self._most = (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS) // 2
+        self._most = most_connections()
         self._coming: list[Callable[[], None]] = []
         self._listening = [s for s in (listening, uncounted) if s is not None]
         for one in self._listening:
@@ -135,7 +141,8 @@ class Relay:
 
     def _accept(self, listening: socket.socket, counted: bool) -> None:
         for _ in range(ACCEPTS):
-            if len(self._connections) >= self._most:
+            if counted and len(self._connections) >= self._most:  # health questions have descriptors to spare
+                self._most = most_connections()
                 self._hold_back()
                 return
             try:
@@ -195,6 +202,7 @@ class Relay:
             self._wait(connection)
             return
         self.reached = True
+        self._again_s = AGAIN_S
         self._waiting.pop(connection, None)
         if self._waiting:
             self._coming.append(self._release)
@@ -211,7 +219,7 @@ class Relay:
 
     def _release(self) -> None:
         """The port is open: who waited goes there, too."""
-        self._again_at, self._again_s = FOREVER, AGAIN_S
+        self._again_at = FOREVER
         waiting, self._waiting = self._waiting, {}
         for connection in waiting:
             self._try(connection)
