@@ -7,8 +7,8 @@ was handed as PORT, or to the Unix socket SOCKET_PATH if the command listens the
 lie in the work directory (`relay`). Of a batch service it starts a worker, which asks the command over HTTP.
 
 It ends when the command does, with its status: by the same signal, or the same number. SIGTERM is passed on, and
-what is inside goes on until the command has ended; then what the command left in our process group is told too.
-The grace is the shim's. A command that goes to the background has ended, and so has the instance.
+what is inside goes on until the command has ended; then what the command left in our process group is told too, and
+has its last words passed on. The grace is the shim's. A command that goes to the background has ended, and so has the instance.
 
 Exit status of its own: 126, 127 the command cannot be run, as shells have it; 125 it has no port; 124 a bug of
 ours.
@@ -36,8 +36,9 @@ PROBE, COUNTS = "probe.sock", "door.sock"
 WAITED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
 SAY_S = 10.0
 """How often a port that is not open is told of."""
-FAREWELL_S = 5.0
-"""How long the last bytes of a command that has ended may take to leave, when its end was asked for."""
+FAREWELL_S = 86_400.0
+"""How long a command that has ended and what it left may take for their last bytes, when the end was asked for: as
+long as the shim gives them."""
 CUT_S = 1.0
 """The same, when it ended by itself: its callers wait for bytes that never come."""
 OURS = ("MODELYARD_SOCKET_FD", "MODELYARD_METRICS_SOCKET", "MODELYARD_PORT_SHARED", "MODELYARD_BATCH")
@@ -74,15 +75,14 @@ def main(source: str, words: Words) -> NoReturn:
             say(f"{since} the command does not listen on the port that it was handed: {port} (PORT){but}")
 
     status, asked = _end({command, *children}, command, waiting)
+    if asked:
+        os.killpg(0, signal.SIGTERM)  # also to us, who hear no more of it
     if relay is not None and inside is not None:
         relay.stop(FAREWELL_S if asked else CUT_S)
         inside.join()
     del held
     code = os.waitstatus_to_exitcode(status)
-    if asked:
-        with suppress(ProcessLookupError):
-            os.killpg(0, signal.SIGTERM)
-    elif code == 0:
+    if code == 0 and not asked:
         say("the command ended by itself with status 0: it must stay in the foreground, and serve until SIGTERM")
     _exit_as(code)
 
