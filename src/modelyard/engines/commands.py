@@ -84,12 +84,12 @@ def environment(
 def has_door(spec: InstanceSpec, process: Spec) -> bool:
     """Whether the instance's process is a door, which tells its traffic apart from the program's health. A worker
     of a batch service answers for itself."""
-    return "SOCKET_PATH" in dict(process.env) and not spec.batch
+    return _runs_one(spec, process) and not spec.batch
 
 
 def health(spec: InstanceSpec, process: Spec) -> Health:
     """How the instance is asked. A worker of a batch service is, and asks its command as the model says."""
-    if not spec.batch or "SOCKET_PATH" not in dict(process.env):
+    if not (spec.batch and _runs_one(spec, process)):
         return spec.health
     said = spec.health
     return replace(
@@ -97,14 +97,19 @@ def health(spec: InstanceSpec, process: Spec) -> Health:
     )
 
 
+def _runs_one(spec: InstanceSpec, process: Spec) -> bool:
+    """Both are asked: a script's variant may have a variable of that name."""
+    return spec.program is not None and not spec.program.image and "SOCKET_PATH" in dict(process.env)
+
+
 def _ours(check: Check) -> Check:
     return check if check.command else replace(check, path=PATH)
 
 
-def port_of(process: Spec) -> int | None:
+def port_of(spec: InstanceSpec, process: Spec) -> int | None:
     """The port of this machine that the process was handed."""
     env = dict(process.env)
-    return int(env["PORT"]) if "MODELYARD_PORT_SHARED" in env and env.get("PORT", "").isdigit() else None
+    return int(env["PORT"]) if _runs_one(spec, process) and "MODELYARD_PORT_SHARED" in env else None
 
 
 def free_port(place: Path, taken: Collection[int]) -> int:

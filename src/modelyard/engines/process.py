@@ -104,7 +104,7 @@ class TrackedInstance:
     ) -> None:
         self.spec = spec
         self.user = process.user[0] if process.user else None
-        self.port = commands.port_of(process)
+        self.port = commands.port_of(spec, process)
         self.directory = directory
         self.created_ms = created_ms
         self.monitor = monitor

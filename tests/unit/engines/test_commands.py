@@ -41,14 +41,14 @@ def test_it_runs_behind_a_door_with_its_port_in_its_environment(package: Path, t
     assert int(env["PORT"]) in commands.PORTS
     assert env["MODEL_DIR"] == str(package / "model")
     assert env["SOCKET_PATH"] == str(tmp_path / "data/instances/i-1/work/program.sock")
-    assert commands.port_of(process) == int(env["PORT"])
+    assert commands.port_of(SPEC, process) == int(env["PORT"])
     assert commands.has_door(SPEC, process)
 
 
 def test_in_a_network_of_its_own_it_has_the_port_of_its_model(package: Path, tmp_path: Path) -> None:
     process = made(SPEC, package, tmp_path, isolation=Isolation(network=True))
     assert dict(process.env)["PORT"] == "9000"
-    assert commands.port_of(process) is None
+    assert commands.port_of(SPEC, process) is None
 
 
 def test_what_the_variant_says_does_not_win_over_its_port(package: Path, tmp_path: Path) -> None:
@@ -75,6 +75,13 @@ def test_a_package_with_a_script_is_served_by_its_script(package: Path, tmp_path
     )
     assert "PORT" not in dict(process.env)
     assert not commands.has_door(SPEC, process)
+
+
+def test_a_variable_of_a_script_makes_no_door(package: Path, tmp_path: Path) -> None:
+    spec = replace(SPEC, program=None, envs=(("SOCKET_PATH", "x"), ("PORT", "1"), ("MODELYARD_PORT_SHARED", "1")))
+    process = made(spec, package, tmp_path)
+    assert not commands.has_door(spec, process)
+    assert commands.port_of(spec, process) is None
 
 
 def test_a_port_that_is_taken_is_passed_over() -> None:
