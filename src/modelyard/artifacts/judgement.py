@@ -109,7 +109,7 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
     said_type = model_type if isinstance(model_type, str) else None
     findings += _errors(contents.layout(names, said_type, unread=unread, command=command))
     if command:
-        return Report(tuple(findings), package)
+        return Report((*findings, *_runtime(package)), package)
     findings += [*_script(home, names), *_fields(package), *_model_file(package, names)]
     if text is None and request is None:
         said = "is missing: the request to publish must say what it would, and `modelyard run` needs it"
@@ -215,9 +215,13 @@ def _weights(package: Package, *, safe_only: bool) -> Iterator[Finding]:
             yield Finding(Level.ERROR, candidates[0], text)
 
 
-def _notes(package: Package) -> Iterator[Finding]:
+def _runtime(package: Package) -> Iterator[Finding]:
     if note := contents.runtime_note(package.config, sys.version_info[:2]):
         yield Finding(Level.NOTE, "runtime", note)
+
+
+def _notes(package: Package) -> Iterator[Finding]:
+    yield from _runtime(package)
     if package.config.get("example") is None:
         warm_up = "the first caller" if package.script else "a row of zeros, if it takes one,"
         yield Finding(Level.NOTE, "example", f"is missing: {warm_up} warms the model up")

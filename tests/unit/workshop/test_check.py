@@ -51,6 +51,17 @@ def test_everything_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert set(found(tmp_path, Level.NOTE)) == {"runtime", "example"}
 
 
+def test_a_package_with_a_command_is_sound_whatever_its_files_are(tmp_path: Path) -> None:
+    config = json.dumps({"cmd": ["./server"], "runtime": "python2.7"})
+    package(tmp_path, server=b"\x7fELF", config__json=config)
+    report = check(tmp_path)
+    assert (report.sound, set(found(tmp_path, Level.NOTE))) == (True, {"runtime"})
+    assert report.package is not None
+    assert report.package.model_type == "Custom"
+    (tmp_path / "model" / "customize_service.py").write_text(GOOD)
+    assert set(found(tmp_path, Level.ERROR)) == {"cmd"}
+
+
 def test_a_pickle_is_code(tmp_path: Path) -> None:
     config = json.dumps({"model_type": "Scikit_Learn"})
     package(tmp_path, model__pkl=pickle.dumps({"a": 1}), config__json=config)
