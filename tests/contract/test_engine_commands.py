@@ -206,8 +206,10 @@ async def test_apart_from_all_others_it_is_nobody_on_the_port_of_its_model(tmp_p
     await made.open()
     try:
         program = Program(command=(PYTHON, "serve.py"), port=9123)
-        await made.start(serving(program=program))
+        await made.start(serving("own", program=program, instance_id="i-2"))
         await made.until(all_in(READY))
+        await made.start(serving(program=program))
+        await made.until(all_in(READY, 2))
         seen = await about(made)
         assert int(str(seen["user"])) >= RANGES[0][0]
         env = seen["env"]

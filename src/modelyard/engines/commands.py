@@ -17,6 +17,7 @@ from modelyard.domain.program import Program
 from modelyard.engines.base import InstanceSpec, NoRoomError
 from modelyard.processes import keeper
 from modelyard.processes.directory import Spec
+from modelyard.processes.isolation import Isolation
 
 PORTS = range(20_000, 30_000)
 """Ephemeral ports begin at 32768 on Linux; what is configured otherwise is told by the door's own check."""
@@ -31,7 +32,9 @@ PROBE_SOCKET, COUNTS_SOCKET = "probe.sock", "door.sock"
 how many connections are inside."""
 
 PROGRAM_SOCKET = "program.sock"
-"""There, too: where a command may listen instead of on its port."""
+"""Where a command may listen instead of on its port: in its own /tmp, which is a short name, or where it has none in
+its work directory."""
+TEMPORARY = Path("/tmp")  # noqa: S108 - as its view shows it
 
 BOOT = (
     "import sys; sys.path.append(sys.argv[1]); from modelyard_runtime.door.command import main; "
@@ -61,19 +64,19 @@ def environment(
     overlay: Path | None,
     *,
     port: int,
-    shared: bool,
+    isolation: Isolation,
 ) -> dict[str, str]:
     """`env` with what a command finds besides. `overlay`: the packages that its dependencies asked for; they and
-    their programs go before all others. `shared`: other instances are in the same network."""
+    their programs go before all others."""
     facts = {
         "PORT": str(port),
         "HOST": HOST,
-        "SOCKET_PATH": str(work / PROGRAM_SOCKET),
+        "SOCKET_PATH": str((TEMPORARY if isolation.views else work) / PROGRAM_SOCKET),
         "MODEL_DIR": str(package / HOME),
     }
     if spec.batch and not spec.health.startup.command:
         facts["MODELYARD_BATCH_HEALTH"] = spec.health.startup.path
-    if shared:
+    if not isolation.network:
         facts["MODELYARD_PORT_SHARED"] = "1"
     if overlay is not None:
         facts["PATH"] = _before(overlay / "bin", env.get("PATH", ""))

@@ -163,9 +163,8 @@ def process_spec(
     env = {**environment(spec, package.absolute(), work, options.python), **more}
     argv = options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime")
     if program := commands.runs(spec.program, package):
-        shared = not isolation.network
-        port = commands.free_port(work, taken_ports) if shared else program.port
-        env = commands.environment(spec, env, package.absolute(), work, overlay, port=port, shared=shared)
+        port = program.port if isolation.network else commands.free_port(work, taken_ports)
+        env = commands.environment(spec, env, package.absolute(), work, overlay, port=port, isolation=isolation)
         argv = commands.argv(program, options.python, code_path())
     return Spec(
         argv=argv,

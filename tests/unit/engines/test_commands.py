@@ -51,6 +51,11 @@ def test_in_a_network_of_its_own_it_has_the_port_of_its_model(package: Path, tmp
     assert commands.port_of(SPEC, process) is None
 
 
+def test_where_it_has_a_view_of_its_own_its_socket_has_a_short_name(package: Path, tmp_path: Path) -> None:
+    env = dict(made(SPEC, package, tmp_path, isolation=Isolation(views=True)).env)
+    assert env["SOCKET_PATH"] == "/tmp/program.sock"
+
+
 def test_what_the_variant_says_does_not_win_over_its_port(package: Path, tmp_path: Path) -> None:
     spec = replace(SPEC, envs=(("PORT", "1"), ("HOST", "0.0.0.0"), ("MODEL", "big")))
     env = dict(made(spec, package, tmp_path).env)
