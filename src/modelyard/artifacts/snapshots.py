@@ -69,8 +69,8 @@ class Snapshots:
 
 
 def mode_of_files(root: Path) -> int:
-    """Of the snapshot in `root`. What belongs to a server of the package's own may be run: an object store keeps no
-    modes that would say which of its files are programs."""
+    """Of the snapshot in `root`. What belongs to a server of the package's own may be run: an object store keeps
+    no modes that would say which of its files are programs."""
     try:
         config = files.read_object(root / "model" / CONFIG, MAX_CONFIG_BYTES)
     except (OSError, ValueError):

@@ -32,8 +32,8 @@ PROBE_SOCKET, COUNTS_SOCKET = "probe.sock", "door.sock"
 how many connections are inside."""
 
 PROGRAM_SOCKET = "program.sock"
-"""Where a command may listen instead of on its port: in its own /tmp, which is a short name, or where it has none in
-its work directory."""
+"""Where a command may listen instead of on its port: in its own /tmp, which is a short name, or where it has none
+in its work directory."""
 TEMPORARY = Path("/tmp")  # noqa: S108 - as its view shows it
 
 BOOT = (

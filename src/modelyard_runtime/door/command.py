@@ -7,8 +7,9 @@ was handed as PORT, or to the Unix socket SOCKET_PATH if the command listens the
 lie in the work directory (`relay`). Of a batch service it starts a worker, which asks the command over HTTP.
 
 It ends when the command does, with its status: by the same signal, or the same number. SIGTERM is passed on, and
-what is inside goes on until the command has ended; then what the command left in our process group is told too, and
-has its last words passed on. The grace is the shim's. A command that goes to the background has ended, and so has the instance.
+what is inside goes on until the command has ended; then what the command left in our process group is told too,
+and has its last words passed on. The grace is the shim's. A command that goes to the background has ended, and so
+has the instance.
 
 Exit status of its own: 126, 127 the command cannot be run, as shells have it; 125 it has no port; 124 a bug of
 ours.
