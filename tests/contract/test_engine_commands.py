@@ -134,6 +134,21 @@ async def test_what_it_left_in_the_background_ends_with_it(world: World) -> None
         os.kill(left, 0)
 
 
+async def test_what_a_shell_left_serving_finishes_its_answer(world: World) -> None:
+    """The shell ends with SIGTERM at once; the server behind it goes on with what is inside, within the grace."""
+    await world.start(serving("deaf", cmd=("/bin/sh", "-c", "python serve.py; true")))
+    await world.until(all_in(READY))
+    with await world.caller() as connection:
+        connection.settimeout(20)
+        connection.sendall(b"GET /stream HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        said = await asyncio.to_thread(connection.recv, 65536)
+        await world.engine.stop("i-1", 3)
+        while more := await asyncio.to_thread(connection.recv, 65536):
+            said += more
+    assert said.endswith(b"data: 9\n\n\r\n0\r\n\r\n")
+    await world.until(all_in(EXITED))
+
+
 async def test_a_kill_of_its_door_ends_it(world: World) -> None:
     await world.start(serving())
     await world.until(all_in(READY))
