@@ -106,9 +106,9 @@ def about(text: bytes) -> About:
         raise DamagedBackupError(f"{ABOUT} cannot be read: {error}") from error
     number = said.get("format")
     if isinstance(number, int) and number > FORMAT:
-        release = str(said.get("release"))
-        release = release if release.isprintable() else shown(release)
-        raise BackupError(f"the backup has format {number}, this release knows {FORMAT}: use release {release}")
+        release = said.get("release")
+        named = release if isinstance(release, str) and release.isprintable() else shown(str(release))
+        raise BackupError(f"the backup has format {number}, this release knows {FORMAT}: use release {named}")
     try:
         found = msgspec.convert(said, About)
     except msgspec.ValidationError as error:

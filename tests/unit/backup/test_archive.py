@@ -188,13 +188,13 @@ def test_what_it_is_must_be_told(text: bytes) -> None:
 
 
 def test_a_newer_format_names_its_release() -> None:
-    with pytest.raises(BackupError, match=r"format 9, this release knows 1: use release '7\.1'"):
+    with pytest.raises(BackupError, match=r"format 9, this release knows 1: use release 7\.1$"):
         layout.about(b'{"format": 9, "release": "7.1", "news": []}')
 
 
 @pytest.mark.parametrize("release", ['"\\u001b[2J"', '"\\n"', "7", "null"])
 def test_a_newer_format_is_not_believed_to_be_text(release: str) -> None:
-    with pytest.raises(BackupError, match="use release '") as refused:
+    with pytest.raises(BackupError, match="use release") as refused:
         layout.about(f'{{"format": 9, "release": {release}}}'.encode())
     assert str(refused.value).isprintable()
 
