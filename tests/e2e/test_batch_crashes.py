@@ -54,14 +54,12 @@ def counting(stage: Stage, yard: Client, home: Path) -> str:
     return server.published(stage, yard, "counting", package)
 
 
-def put_rows(jobs: Jobs, folder: str, first: int, files: int, *, wide: bool = False) -> dict[str, range]:
-    """Files of numbers that no other row has. `wide`: rows of a kilobyte, so that splits are given out alone, and
-    a worker has the next one before one is over."""
-    more = "," + "x" * 1000 if wide else ""
+def put_rows(jobs: Jobs, folder: str, first: int, files: int) -> dict[str, range]:
+    """Files of numbers that no other row has."""
     found = {}
     for number in range(files):
         rows = range(first, first + ROWS // files)
-        jobs.put(f"{folder}/{number}.csv", "".join(f"{row}{more}\n" for row in rows))
+        jobs.put(f"{folder}/{number}.csv", "".join(f"{row}\n" for row in rows))
         found[f"{number}.csv"] = rows
         first = rows.stop
     return found
@@ -138,7 +136,7 @@ def test_whatever_is_killed_each_row_has_one_outcome(stage: Stage, yard: Client,
     random = Random(seed)
     HITS["a run"] += 1
     jobs = Jobs(stage, yard, f"crash{seed}-")
-    files = put_rows(jobs, f"crash{seed}", 1000 * seed, random.randint(1, 4), wide=bool(seed % 2))
+    files = put_rows(jobs, f"crash{seed}", 1000 * seed, random.randint(1, 4))
     job = jobs.create(model, f"crash{seed}/", RULE, instance_count=random.randint(1, 2))
     for _ in range(random.randint(1, 3)):
         time.sleep(random.random() * 1.2)

@@ -36,9 +36,6 @@ def script(chance: random.Random, rows: int) -> Script:
         after=after,
         torn=chance.random() < 0.5,
         piece=chance.choice((3, 1 << 20)),
-        bundles=chance.random() < 0.5,
-        ahead=chance.random() < 0.8,
-        waits=chance.random() < 0.5,
     )
 
 

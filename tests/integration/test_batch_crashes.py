@@ -1,7 +1,6 @@
 """Whatever dies, and whenever: each row of a batch task has one outcome. 200 seeds; more with BATCH_CRASH_RUNS."""
 
 import os
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +19,11 @@ pytestmark = pytest.mark.filterwarnings(
 RUNS = int(os.environ.get("BATCH_CRASH_RUNS", "180"))
 """Those of `tests/e2e/test_batch_crashes.py` come on top."""
 TOGETHER = 10
-AHEAD: Counter[str] = Counter()
-"""Splits that workers had read before it was their turn, and those that died with such a one."""
 
 
 @pytest.fixture(autouse=True)
 def _many_splits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a small input, each quick enough for a worker to be given the next one too."""
-    monkeypatch.setattr("modelyard.batch.dispatch.FLUSH_S", 3600)
+    """Of a small input."""
     monkeypatch.setitem(plan.__kwdefaults__, "sizes", Sizes(rows=6, first_rows=2))
 
 
@@ -38,19 +34,9 @@ async def test_whatever_dies_each_row_has_one_outcome(tmp_path: Path, first: int
             try:
                 await world.to_the_end()
                 await world.check()
-                AHEAD["read"] += sum(worker.read_ahead for worker in world.workers.values())
-                AHEAD["dead"] += sum(worker.died_with_two for worker in world.workers.values())
             except BaseException as error:
                 error.add_note(f"seed {seed}: {world.plan}")
                 raise
-    AHEAD["runs"] += 1
-
-
-def test_workers_had_two_splits_and_died_with_them() -> None:
-    """The runs above say nothing of it else."""
-    if AHEAD["runs"] < 5:
-        pytest.skip("NOT TESTED: only some of the runs were in this process")
-    assert AHEAD["read"] and AHEAD["dead"], AHEAD
 
 
 def calm(made: Plan) -> Plan:

@@ -211,19 +211,6 @@ class Ledger(RuleBasedStateMachine):
                 key = (left.source, left.start)
                 self.deaths[key] = self.deaths.get(key, 0) + 1
 
-    @precondition(lambda self: sum(not lease.void for lease in self.leases) > 1)
-    @rule(which=st.integers(0, 9))
-    def die_with_two(self, which: int) -> None:
-        """A worker that had the next split already: it died of the first one alone."""
-        held = [lease for lease in self.leases if not lease.void]
-        predicted, waiting = held[which % len(held)], held[(which + 1) % len(held)]
-        for lease, died in ((waiting, False), (predicted, True)):
-            left = lease.left
-            assert self.write(lambda w: w.release("t1", left.source, left.start, left.attempt, died=died))  # noqa: B023
-            self._give_back(lease)
-        key = (predicted.left.source, predicted.left.start)
-        self.deaths[key] = self.deaths.get(key, 0) + 1
-
     @rule()
     def release_all(self) -> None:
         out = [lease for lease in self.leases if not lease.void]

@@ -376,9 +376,6 @@ class CrashWorld:
                 after=self.random.randint(0, 25) if doomed else None,
                 torn=self.random.random() < 0.5,
                 piece=self.random.choice((3, 1 << 20)),
-                bundles=self.random.random() < 0.3,
-                ahead=self.random.random() < 0.8,
-                waits=self.random.random() < 0.7,
             )
             self.workers[name] = worker = ScriptedWorker(name, script, self.directory / f"{name}.sock")
             await worker.start()

@@ -42,9 +42,7 @@ JOB = Job("obs://in/", "obs://out/to", "/", Format.CSV, row_timeout_s=5)
 @dataclass
 class Script:
     """How a worker behaves. `dies_at`: at this row, that often (by any worker that shares the mapping). `after`:
-    it dies after so many frames. `bundles`: it takes several splits at once. `ahead`: it takes the next one before
-    one is over, and reads it meanwhile; `waits`: it gives the control plane time to say it. `talk`: instead of all
-    this."""
+    it dies after so many frames. `bundles`: it takes several splits at once. `talk`: instead of all this."""
 
     every: int = 4
     dies_at: dict[int, int] = field(default_factory=dict)
@@ -55,8 +53,6 @@ class Script:
     torn: bool = False
     piece: int = 1 << 20
     bundles: bool = True
-    ahead: bool = True
-    waits: bool = False
     talk: "Callable[[Session, dict[str, Any]], Awaitable[None]] | None" = None
 
 
@@ -74,9 +70,6 @@ class Session:
         self.reader = reader
         self.writer = writer
         self.abandoned = False
-        self.busy = False
-        self.following: list[dict[str, Any]] = []
-        self.content: dict[int, bytes] = {}
 
     def say(self, kind: bytes, payload: bytes | dict[str, Any] = b"{}") -> None:
         if isinstance(payload, dict):
@@ -91,47 +84,19 @@ class Session:
                 raise DiedError
         self.writer.write(frame)
 
-    async def frame(self) -> tuple[bytes, bytes]:
-        kind, length = HEAD.unpack(await self.reader.readexactly(5))
-        payload = await self.reader.readexactly(length)
-        if kind == b"S":
-            assert len(self.following) < 1 + (not self.busy), "a third split at a time"
-            self.following.append(json.loads(payload))
-        if kind == b"B":
-            self.abandoned = True
-        return kind, payload
-
     async def heard(self) -> tuple[bytes, bytes]:
-        """The next answer."""
-        while True:
-            kind, payload = await self.frame()
-            if kind not in (b"S", b"B"):
-                return kind, payload
+        kind, length = HEAD.unpack(await self.reader.readexactly(5))
+        return kind, await self.reader.readexactly(length)
 
-    async def next_split(self) -> dict[str, Any]:
-        self.busy = False
-        while not self.following:
-            await self.frame()
-            self.abandoned = False
-        self.busy = True
-        return self.following.pop(0)
-
-    async def look_ahead(self) -> None:
-        """Read the rows of the next split, if it is here."""
-        for each in self.following:
-            if each["number"] not in self.content and not self.abandoned:
-                with suppress(UnreadableError):
-                    content = await self.read(each["start"], each["end"], number=each["number"])
-                    self.content[each["number"]] = content
-                    self.worker.read_ahead += 1
-
-    async def read(self, start: int, end: int, file: int = 0, number: int = 0) -> bytes:
+    async def read(self, start: int, end: int, file: int = 0) -> bytes:
         taken = b""
-        named = {"split": number} if number else {}
         while start + len(taken) < end:
             length = min(self.worker.script.piece, end - start - len(taken))
-            self.say(b"R", {"file": file, "offset": start + len(taken), "length": length, **named})
+            self.say(b"R", {"file": file, "offset": start + len(taken), "length": length})
             kind, payload = await self.heard()
+            if kind == b"B":
+                self.abandoned = True
+                continue
             if kind == b"X":
                 raise UnreadableError(json.loads(payload)["error"])
             assert kind == b"D", kind
@@ -161,10 +126,7 @@ class Session:
 
     async def _rows(self, asked: dict[str, Any]) -> None:
         try:
-            turn = asked.get("number", 0)
-            content = self.content.pop(turn, None)
-            if content is None:
-                content = await self.read(asked["start"], asked["end"], number=turn)
+            content = await self.read(asked["start"], asked["end"])
         except UnreadableError as error:
             self.say(b"F", {"error": str(error)})
             return
@@ -175,11 +137,9 @@ class Session:
         numbers: list[int] = []
         self.worker.given.append((asked["source"], number, asked["careful"]))
         rows = content.splitlines(keepends=True)
-        await self._wait_for_the_next(turn)
         for place, row in enumerate(rows):
             if await self._gives_up():
                 break
-            await self.look_ahead()
             at += len(row)
             if only is None or number in only:
                 value = int(row)
@@ -205,7 +165,7 @@ class Session:
         self.say(b"E", {"abandoned": self.abandoned})
 
     async def _bundle(self, asked: dict[str, Any]) -> None:
-        content = await self.read(0, asked["end"], number=asked.get("number", 0))
+        content = await self.read(0, asked["end"])
         rows: list[tuple[int, tuple[int, int]]] = []
         at = 0
         self.worker.bundles.append([member["source"] for member in asked["members"]])
@@ -246,7 +206,7 @@ class Session:
             cause = None
             value = -1
             try:
-                value = int(await self.read(0, file["size"], place, asked.get("number", 0)))
+                value = int(await self.read(0, file["size"], place))
                 await self._predict(value)
                 if value in self.worker.script.fails_at:
                     cause = self.worker.script.cause
@@ -270,23 +230,14 @@ class Session:
             raise DiedError
         if script.hangs_at.get(value, 0) > 0:
             script.hangs_at[value] -= 1
-            while True:
-                await self._gives_up()
-                await self.look_ahead()
-                await asyncio.sleep(0.0005)
+            await asyncio.Event().wait()
         self.worker.predicted[value] += 1
-
-    async def _wait_for_the_next(self, turn: int) -> None:
-        if self.worker.script.waits and turn:
-            for _ in range(20):
-                if self.following or await self._gives_up():
-                    return
-                await asyncio.sleep(0.0005)
 
     async def _gives_up(self) -> bool:
         await asyncio.sleep(0)
         while not self.abandoned and self.reader._buffer:  # type: ignore[attr-defined]  # without waiting
-            await self.frame()
+            kind, _ = await self.heard()
+            self.abandoned = kind == b"B"
         return self.abandoned
 
 
@@ -306,14 +257,11 @@ class ScriptedWorker:
         self.given: list[tuple[int, int, bool]] = []
         self.bundles: list[list[int]] = []
         self.predicted: Counter[int] = Counter()
-        self.read_ahead = 0
-        self.died_with_two = 0
         self.exit = ""
         self.connections = 0
         self._server: asyncio.Server | None = None
         self._writers: list[asyncio.StreamWriter] = []
         self._talking: set[asyncio.Task[Any]] = set()
-        self._sessions: list[Session] = []
 
     async def start(self) -> None:
         self.place.parent.mkdir(parents=True, exist_ok=True)
@@ -321,8 +269,6 @@ class ScriptedWorker:
         self._server = await asyncio.start_unix_server(self._meet, self.place)
 
     async def die(self, exit: str = "killed by signal 9 (out of memory)") -> None:
-        if not self.exit:
-            self.died_with_two += any(session.busy and session.following for session in self._sessions)
         self.exit = self.exit or exit
         if self._server is not None:
             self._server.close()
@@ -345,13 +291,15 @@ class ScriptedWorker:
         self.connections += 1
         try:
             await reader.readuntil(b"\r\n\r\n")
-            knows = b"x-bundles: 1\r\n" * self.script.bundles + b"x-ahead: 1\r\n" * self.script.ahead
-            knows = b"" if self.script.talk else knows
+            knows = b"x-bundles: 1\r\n" if self.script.bundles and not self.script.talk else b""
             writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + knows + b"\r\n")
             session = Session(self, reader, writer)
-            self._sessions.append(session)
             while True:
-                await (self.script.talk or Session.split)(session, await session.next_split())
+                kind, payload = await session.heard()
+                if kind != b"S":
+                    continue
+                session.abandoned = False
+                await (self.script.talk or Session.split)(session, json.loads(payload))
         except DiedError:
             await self.die()
         except (EOFError, OSError, asyncio.CancelledError):

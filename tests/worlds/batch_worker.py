@@ -81,9 +81,9 @@ class Plane:
         connection.sendall(b"GET /batch HTTP/1.1\r\nhost: w\r\nconnection: upgrade\r\n")
         connection.sendall(b"upgrade: modelyard-batch/1\r\n\r\n")
         plane = cls(connection)
-        head = [plane._stream.readline() for _ in range(6)]
+        head = [plane._stream.readline() for _ in range(5)]
         assert head[0] == b"HTTP/1.1 101 Switching Protocols\r\n", head
-        assert head[3:] == [b"x-bundles: 1\r\n", b"x-ahead: 1\r\n", b"\r\n"], head
+        assert head[3:] == [b"x-bundles: 1\r\n", b"\r\n"], head
         return plane
 
     def send(self, kind: bytes, payload: bytes = b"{}") -> None:

@@ -8,8 +8,6 @@
 A worker that is too slow or talks nonsense is ended. One that goes away while it has no split, or that we cannot
 reach although its instance is there, is connected to again. While a split is predicted the next one is prepared:
 from its beginning, where the one before took a moment, so that a slow worker holds nothing that others could do.
-The worker is given that one too (`Serving`), so that it need not wait between two: what becomes of it is settled
-when it is its turn, and a worker that dies before gives it back as nobody's fault.
 """
 
 import asyncio
@@ -26,8 +24,7 @@ from modelyard.batch.link import Link
 from modelyard.batch.outbox import Outbox
 from modelyard.batch.retrying import Retries
 from modelyard.batch.runner import BatchWorker
-from modelyard.batch.serving import Given, Serving
-from modelyard.batch.talk import LeftError, SlowError, Talk
+from modelyard.batch.talk import Given, LeftError, SlowError, Talk
 from modelyard.batch.timing import all_of, happens, sleep
 from modelyard.batch.tops import NoRowError, Top, Tops
 from modelyard.batch.work import Work
@@ -38,7 +35,7 @@ from modelyard.objects.base import ObjectStoreError
 
 AGAIN_MS = (200, 500, 1_000, 2_000, 5_000)
 EXIT_WAIT_MS = 3_000
-IN_LINES = frozenset({Format.CSV, Format.JSONL})
+BUNDLED = frozenset({Format.CSV, Format.JSONL})
 AT_ONCE = 16
 """Small files that are read."""
 EXIT_LOOK_MS = 10
@@ -71,7 +68,7 @@ class Dispatcher:
         self._quick = False
         self._portions = Portions()
         self._more: deque[Given] = deque()
-        self._link: Link | None = None
+        self._bundles = False
 
     def leave(self) -> None:
         """Come to an end soon, with what is ready published and the rest given back."""
@@ -91,13 +88,11 @@ class Dispatcher:
                     failures += 1
                     await self._pause(AGAIN_MS[min(failures, len(AGAIN_MS)) - 1])
                     continue
-                self._link = link
-                serving = Serving(link, self._work.job, self._stir)
+                self._bundles = link.bundles
                 try:
-                    failures = 0 if await self._converse(serving) else failures + 1
+                    failures = 0 if await self._converse(link) else failures + 1
                 finally:
                     await link.close()
-                    await serving.close()
                 if failures:
                     await self._pause(AGAIN_MS[min(failures, len(AGAIN_MS)) - 1])
             await self._outbox.empty()
@@ -124,23 +119,22 @@ class Dispatcher:
             await self._stir.wait()
             self._stir.clear()
 
-    async def _converse(self, serving: Serving) -> bool:
+    async def _converse(self, link: Link) -> bool:
         """Splits on one connection; whether there was one."""
         some = False
-        while (given := await self._next(serving)) is not None:
+        while (given := await self._next(link)) is not None:
             some = True
-            if not await self._settled(serving, given):
+            if not await self._settled(link, given):
                 break
         return some
 
-    async def _settled(self, serving: Serving, given: Given) -> bool:
+    async def _settled(self, link: Link, given: Given) -> bool:
         """Have one split, or a bundle, predicted; whether the connection is good for more."""
         clock = self._work.clock
         began_ms = clock.now_ms()
-        masker = self.worker.masker
-        self._talk = talk = Talk(self._work, serving, given, self._outbox, self._stir, masker=masker)
+        self._talk = talk = Talk(self._work, link, given, self._outbox, self._stir, masker=self.worker.masker)
         talk.leaving = self._leaving
-        preparing = asyncio.create_task(self._prepare_next(talk, given))
+        preparing = asyncio.create_task(self._prepare_next(talk))
         try:
             await talk.until_over()
         except LeftError:
@@ -148,11 +142,9 @@ class Dispatcher:
         except (NonsenseError, SlowError) as error:
             why = f"the worker does not keep to the protocol: {error}"
             await self._end_worker(cause_of(str(error) if isinstance(error, SlowError) else why))
-            await self._let_go_of_what_is_ahead()
             await self._bury(given, str(error) if isinstance(error, SlowError) else why)
             return False
         except (EOFError, OSError):
-            await self._let_go_of_what_is_ahead()
             ending = await self._ending()
             if self._leaving and ending in AS_TOLD:
                 await self._outbox.empty()
@@ -174,38 +166,25 @@ class Dispatcher:
         if given.untold:
             await self._outbox.empty()
             await self._work.leases.release(*given.leases)
-        return not (self._leaving or (talk.gave_up and talk.said_ahead))
+        return not self._leaving
 
     # ── what comes next ───────────────────────────────────────────────────────────────────────────────────────
 
-    async def _prepare_next(self, talk: Talk, given: Given) -> None:
+    async def _prepare_next(self, talk: Talk) -> None:
         if not self._quick:
             await talk.ending.wait()
         if self._ahead is None and not self._leaving:
             self._ahead = asyncio.create_task(self._prepared())
-        if self._ahead is not None and self._may_meet(given):
-            following = await asyncio.shield(self._ahead)
-            if following is not None and self._may_meet(following) and not following.void:
-                talk.say_ahead(following)
 
-    def _may_meet(self, given: Given) -> bool:
-        """Whether the worker may have it beside another one."""
-        return (
-            self._link is not None
-            and self._link.ahead
-            and self._work.job.format in IN_LINES
-            and given.rows_of_one_source
-        )
-
-    async def _next(self, serving: Serving) -> Given | None:
+    async def _next(self, link: Link) -> Given | None:
         """The next split; None: the worker is to leave, or went away."""
         while not self._leaving:
             news = asyncio.ensure_future(self._work.leases.news.next())
             try:
-                given = await self._taken(serving)
+                given = await self._taken()
                 if given is not None:
                     return given
-                reading = serving.link.reading()
+                reading = link.reading()
                 leaving = asyncio.ensure_future(self._until_leaving())
                 try:
                     await asyncio.wait((news, reading, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -219,7 +198,7 @@ class Dispatcher:
                 return None
         return None
 
-    async def _taken(self, serving: Serving) -> Given | None:
+    async def _taken(self) -> Given | None:
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             try:
@@ -227,7 +206,7 @@ class Dispatcher:
             except asyncio.CancelledError:
                 ahead.cancel()
                 raise
-            if given is not None and (serving.has(given) or not given.void):
+            if given is not None and not given.void:
                 return given
             if given is not None:
                 await given.bytes.close()
@@ -236,8 +215,7 @@ class Dispatcher:
     async def _prepared(self) -> Given | None:
         """A leased split, or several, with what is needed to begin them."""
         while not self._more:
-            bundles = self._link is not None and self._link.bundles and self._work.job.format in IN_LINES
-            most = self._portions.most if bundles else 1
+            most = self._portions.most if self._bundles and self._work.job.format in BUNDLED else 1
             leases = await self._work.leases.take(self.worker.instance_id, most)
             if not leases:
                 return None
@@ -309,11 +287,6 @@ class Dispatcher:
     async def _top(self, split: Split, files: list[Source]) -> Top:
         what = f"reading the top of source {split.source}"
         return await self._work.patience.until_done(what, lambda: self._tops.of(files[0]))
-
-    async def _let_go_of_what_is_ahead(self) -> None:
-        """At once, if it is known by now what that is."""
-        if self._ahead is None or self._ahead.done():
-            await self._give_back_what_is_ahead()
 
     async def _give_back_what_is_ahead(self) -> None:
         ahead, self._ahead = self._ahead, None

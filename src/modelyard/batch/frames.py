@@ -3,13 +3,10 @@
 kind (1 byte), length (4 bytes, big-endian), payload; JSON is UTF-8
 
 to the worker                                       from the worker
-  S  a split (JSON)                                   R  {"file", "offset", "length", "split"}: bytes are wanted
+  S  a split (JSON)                                   R  {"file", "offset", "length"}: bytes are wanted
   D  bytes: the answer to the oldest open R           P  outcomes (`core.batch.outcomes`)
   X  {"error"}: the oldest open R has none            E  {"abandoned"}: the split is over
-  B  {}: give all splits up                           F  {"error"}: the source cannot be read at all
-
-Splits are numbered on a connection to a worker that may be given the next one before one is over; R says which one
-it is for. P, E and F are of the oldest that is not over.
+  B  {}: give the split up                            F  {"error"}: the source cannot be read at all
 """
 
 import struct
@@ -54,12 +51,11 @@ class Frame:
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Bytes of a file of the split of this number (0: of the only one)."""
+    """Bytes of a file of the split."""
 
     file: Size
     offset: Size
     length: Annotated[int, msgspec.Meta(ge=1, le=MOST_READ_BYTES)]
-    split: Size = 0
 
 
 class _End(msgspec.Struct, frozen=True):
@@ -141,8 +137,8 @@ class Assignment:
         return self.split.deaths > 0
 
 
-def assigned(job: Job, assignment: Assignment, number: int = 0) -> bytes:
-    """A frame S. `number`: of the split on this connection; 0: the worker knows no numbers."""
+def assigned(job: Job, assignment: Assignment) -> bytes:
+    """A frame S."""
     split, files = assignment.split, assignment.files
     return framed(
         Kind.SPLIT,
@@ -175,7 +171,6 @@ def assigned(job: Job, assignment: Assignment, number: int = 0) -> bytes:
                 "flush_s": FLUSH_S,
                 "flush_bytes": FLUSH_BYTES,
                 **({"members": [_member(each) for each in assignment.members]} if assignment.members else {}),
-                **({"number": number} if number else {}),
             }
         ),
     )

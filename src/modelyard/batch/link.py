@@ -27,7 +27,6 @@ SEND_BUFFER = 2 * 1024 * 1024
 SEND_BUFFER_FORCE = 32
 """SO_SNDBUFFORCE, which the socket module does not name."""
 BUNDLES = b"\r\nx-bundles: 1\r\n"
-AHEAD = b"\r\nx-ahead: 1\r\n"
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[str], Awaitable[Connection]]
@@ -93,19 +92,13 @@ def widen(connection: socket.socket) -> None:
 
 
 class Link:
-    """One connection. What the worker knows, and one of an earlier release does not: `bundles`, and that a split
-    may be given while another one is not over (`ahead`)."""
+    """One connection, through which one split at a time is given."""
 
     def __init__(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        *,
-        bundles: bool = False,
-        ahead: bool = False,
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, bundles: bool = False
     ) -> None:
+        """`bundles`: the worker knows what those are, as one of an earlier release does not."""
         self.bundles = bundles
-        self.ahead = ahead
         self._reader = reader
         self._writer = writer
         self._reading: asyncio.Task[Frame] | None = None
@@ -130,8 +123,7 @@ class Link:
             except BaseException:
                 writer.transport.abort()
                 raise
-        head = head.lower()
-        return cls(reader, writer, bundles=BUNDLES in head, ahead=AHEAD in head)
+        return cls(reader, writer, bundles=BUNDLES in head.lower())
 
     def say(self, frame: bytes) -> None:
         """Without waiting until it is on its way."""

@@ -1,19 +1,22 @@
 """One split, or a bundle of them, in the hands of one worker: bytes go out as it asks for them, outcomes come in,
 until it is over.
 
-It has `Job.row_timeout_s` from the last time that we gave it something of this split, or it gave outcomes, to give
-more; what we need ourselves to fetch bytes or to write results does not count, nor does the time before, while it
-had another one. It may be told to give the split up, because the worker is to go, or because the split is
-another's by now; what is ready then is still taken in the first case. `said_ahead`: it has the next one too.
+It has `Job.row_timeout_s` from the last time that we gave it something, or it gave outcomes, to give more; what we
+need ourselves to fetch bytes or to write results does not count. It may be told to give the split up, because the
+worker is to go, or because the split is another's by now; what is ready then is still taken in the first case.
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from modelyard.batch import frames
-from modelyard.batch.frames import Frame, Kind
+from modelyard.batch.bundles import BundleBytes
+from modelyard.batch.frames import Assignment, Frame, Kind, Wanted
+from modelyard.batch.inputs import SplitBytes
 from modelyard.batch.leases import Lease
+from modelyard.batch.link import Link
 from modelyard.batch.outbox import Outbox
-from modelyard.batch.serving import Given, Serving
 from modelyard.batch.work import Work
 from modelyard.core.batch.outcomes import NonsenseError, Outcomes, after, divided, failed_line, hidden, outcomes
 from modelyard.core.masking import Masker
@@ -35,6 +38,73 @@ class LeftError(Exception):
     """It was told to give the split up, and did not in time."""
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A split, or several as a bundle, with all that a worker needs to begin it."""
+
+    leases: Sequence[Lease]
+    assignment: Assignment
+    bytes: SplitBytes | BundleBytes
+
+    @property
+    def void(self) -> bool:
+        return all(lease.void for lease in self.leases)
+
+    @property
+    def untold(self) -> Sequence[Lease]:
+        """Those of which the worker has not told all, as far as anybody wants to know it."""
+        return [lease for lease in self.leases if lease.told is not None and not lease.void]
+
+
+class Serving:
+    """Answers what a worker asks for, in its order. `trouble`: why it cannot go on."""
+
+    def __init__(self, link: Link, given: Given, form: Format, stir: asyncio.Event) -> None:
+        self.trouble: Exception | None = None
+        self.fetching = False
+        self.served = 0
+        self._link = link
+        self._given = given
+        self._form = form
+        self._stir = stir
+        self._open: asyncio.Queue[Wanted] = asyncio.Queue(frames.MOST_OPEN_READS)
+        self._task = asyncio.create_task(self._serve())
+
+    def ask(self, wanted: Wanted) -> None:
+        """Raises NonsenseError."""
+        try:
+            self._open.put_nowait(wanted)
+        except asyncio.QueueFull:
+            raise NonsenseError(f"it asked for more than {frames.MOST_OPEN_READS} things at a time") from None
+
+    async def close(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._given.bytes.close()
+
+    async def _serve(self) -> None:
+        try:
+            while True:
+                wanted = await self._open.get()
+                await self._link.send(await self._answer(wanted))
+                self.served += 1
+                self._stir.set()
+        except Exception as error:  # noqa: BLE001 - raised again by whoever talks
+            self.trouble = error
+            self._stir.set()
+
+    async def _answer(self, wanted: Wanted) -> bytes:
+        self.fetching = True
+        try:
+            return frames.framed(Kind.DATA, await self._given.bytes.read(wanted))
+        except ObjectStoreError as error:
+            if self._form is not Format.FILE:
+                raise
+            return frames.unreadable(str(error))
+        finally:
+            self.fetching = False
+
+
 class Talk:
     """See the module. `stir`: set by whoever changes `leaving`, or finds the lease void. `masker`
     hides what failed rows may not show."""
@@ -42,7 +112,7 @@ class Talk:
     def __init__(
         self,
         work: Work,
-        serving: Serving,
+        link: Link,
         given: Given,
         outbox: Outbox,
         stir: asyncio.Event,
@@ -51,12 +121,10 @@ class Talk:
     ) -> None:
         self._masker = masker
         self.leaving = False
-        self.said_ahead = False
         self.ending = asyncio.Event()
         """All rows have been told of: soon there is room for the next split."""
         self._work = work
-        self._link = serving.link
-        self._serving = serving
+        self._link = link
         self._given = given
         self._leases = given.leases
         self._rows = 0
@@ -65,18 +133,18 @@ class Talk:
         self._heard_ms = 0
         self._gave_up_ms: int | None = None
         self._useless = False
-        self._over = False
 
     async def until_over(self) -> None:
         """Raises NonsenseError, SlowError, LeftError, GivenUpError, and EOFError or OSError when the connection is
         over. A source that turned out unreadable has failed when it returns."""
-        self._serving.say(self._given)
+        self._link.say(frames.assigned(self._work.job, self._given.assignment))
         self._heard_ms = self._work.clock.now_ms()
+        serving = Serving(self._link, self._given, self._work.job.format, self._stir)
         try:
             while True:
-                frame = await self._frame()
+                frame = await self._frame(serving)
                 if frame.kind is Kind.READ:
-                    self._serving.ask(frames.wanted(frame.payload))
+                    serving.ask(frames.wanted(frame.payload))
                 elif frame.kind is Kind.PUBLISH:
                     await self._told(frame.payload)
                 elif frame.kind is Kind.END:
@@ -86,19 +154,7 @@ class Talk:
                     await self._unreadable(self._masker.text(frames.failure(frame.payload)))
                     return
         finally:
-            self._over = True
-            await self._serving.over(self._given)
-
-    def say_ahead(self, given: Given) -> None:
-        """Give the worker the next one too, so that it need not wait for it; unless this one comes to an end."""
-        if not self._over and self._gave_up_ms is None:
-            self.said_ahead = True
-            self._serving.say(given)
-
-    @property
-    def gave_up(self) -> bool:
-        """Whether the worker was told to give up all that it has."""
-        return self._gave_up_ms is not None
+            await serving.close()
 
     async def _told(self, payload: bytes) -> None:
         if not (self._given.void or self._useless):
@@ -149,8 +205,6 @@ class Talk:
 
     async def _unreadable(self, cause: str) -> None:
         """The first source of which not all was told."""
-        if self._useless:
-            return  # it was given up already
         lease = next((each for each in self._leases if each.told is not None), self._leases[-1])
         if self._work.job.format is not Format.FILE or lease.retried is not None:
             await self._outbox.give_up(lease, cause)
@@ -161,28 +215,29 @@ class Talk:
             lease.told = None
             await self._outbox.put(lease, Outcomes(len(rows), failed_line(cause) * len(rows), failures))
 
-    async def _frame(self) -> Frame:
-        serving, given = self._serving, self._given
+    async def _frame(self, serving: Serving) -> Frame:
         while True:
             self._outbox.check()
             self._give_up_if_told()
             reading = self._link.reading()
             if reading.done():
                 return self._link.take()
-            if (trouble := serving.trouble(given)) is not None:
-                await self._troubled(trouble)
-            if serving.served(given):
+            if serving.trouble is not None:
+                await self._troubled(serving)
+            if serving.served:
+                serving.served = 0
                 self._heard_ms = self._work.clock.now_ms()
+            due_ms = self._due_ms()
             reading.add_done_callback(self._on_read)
-            timer = self._work.clock.call_at(self._due_ms(), self._stir.set)
+            timer = self._work.clock.call_at(due_ms, self._stir.set)
             try:
                 await self._stir.wait()
             finally:
                 timer.cancel()
                 reading.remove_done_callback(self._on_read)
             self._stir.clear()
-            if not reading.done():
-                self._check_time()
+            if not reading.done() and not serving.served:
+                self._check_time(due_ms, serving)
 
     def _on_read(self, _: object) -> None:
         self._stir.set()
@@ -198,25 +253,25 @@ class Talk:
             return min(due_ms, self._gave_up_ms + GRACE_MS)
         return due_ms
 
-    def _check_time(self) -> None:
+    def _check_time(self, due_ms: int, serving: Serving) -> None:
         now_ms = self._work.clock.now_ms()
-        if self._serving.served(self._given):
-            self._heard_ms = now_ms
-        due_ms = self._due_ms()
         if now_ms < due_ms:
             return
         if self.leaving:
             raise LeftError
-        if self._serving.fetching(self._given) or now_ms - due_ms > LATE_MS:
+        if serving.fetching or now_ms - due_ms > LATE_MS:
             self._heard_ms = now_ms
             return
         seconds = f"{self._work.job.row_timeout_s:g} s"
         raise SlowError(f"the worker gave no result within {seconds} (row_timeout_seconds)")
 
-    async def _troubled(self, trouble: Exception) -> None:
-        """We cannot give it what it asks for, as it was told."""
+    async def _troubled(self, serving: Serving) -> None:
+        """We cannot give it what it asks for."""
+        trouble = serving.trouble
+        assert trouble is not None
         if not isinstance(trouble, ObjectStoreError):
             raise trouble
-        if not self._useless:
-            self._useless = True
-            await self._outbox.give_up(self._leases[0], str(trouble))
+        await self._outbox.give_up(self._leases[0], str(trouble))
+        self._useless = True
+        serving.trouble = None
+        self._link.say(frames.unreadable(str(trouble)))

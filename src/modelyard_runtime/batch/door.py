@@ -3,7 +3,6 @@
     GET /health                                     200 ready, 503 loading
     GET /batch, Upgrade: modelyard-batch/1          101, then frames (`wire`); 503 while the model loads
                                                     X-Bundles: 1: it may be given several splits at once
-                                                    X-Ahead: 1: and the next one before one is over
 
 A newer connection of the control plane replaces the older one. Each connection has a thread of its own: there are
 three or four, and only the engine and the control plane can reach the socket. Nothing of the model runs here.
@@ -17,7 +16,7 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from modelyard_runtime.batch import wire
-from modelyard_runtime.batch.link import Link, Turn
+from modelyard_runtime.batch.link import Link
 from modelyard_runtime.logs import tell
 
 HEALTH = "/health"
@@ -31,7 +30,7 @@ class Door:
 
     def __init__(self, listener: socket.socket, rows: Callable[[], int]) -> None:
         self._listener = listener
-        self._begin: Callable[[Turn], None] | None = None
+        self._begin: Callable[[Link, wire.Split], None] | None = None
         self._rows = rows
         self._link: Link | None = None
         self._changing = threading.Lock()
@@ -40,7 +39,7 @@ class Door:
     def ready(self) -> bool:
         return self._begin is not None
 
-    def take(self, begin: Callable[[Turn], None]) -> None:
+    def take(self, begin: Callable[[Link, wire.Split], None]) -> None:
         """The model is ready. `begin` hears of each split, on its connection's thread."""
         self._begin = begin
 
@@ -99,7 +98,9 @@ class Door:
             + body
         )
 
-    def _converse(self, connection: socket.socket, stream: BinaryIO, begin: Callable[[Turn], None]) -> None:
+    def _converse(
+        self, connection: socket.socket, stream: BinaryIO, begin: Callable[[Link, wire.Split], None]
+    ) -> None:
         link = Link(connection, stream)
         with self._changing:
             older, self._link = self._link, link
@@ -107,7 +108,7 @@ class Door:
             older.close()
         connection.sendall(
             "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
-            f"upgrade: {wire.PROTOCOL}\r\nx-bundles: 1\r\nx-ahead: 1\r\n\r\n".encode()
+            f"upgrade: {wire.PROTOCOL}\r\nx-bundles: 1\r\n\r\n".encode()
         )
         link.listen(begin)
 

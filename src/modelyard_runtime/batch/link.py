@@ -1,15 +1,13 @@
 """One connection of the control plane: splits come in, bytes are asked for, outcomes go out.
 
 Three threads share it: the connection's own reads frames (`listen`), the one that reads rows asks for bytes and
-waits for them, the one that writes results sends. Up to `MOST_OPEN_SPLITS` are here at a time (`Turn`); which of
-them asks is said with what it asks for. Promises: whoever waits is told when the connection is over; every answer
-goes to whoever asked, even if nobody waits for it any more; a frame is sent whole, or the connection is over.
+waits for them, the one that writes results sends. Promises: whoever waits is told when the connection is over;
+a frame is sent whole, or the connection is over.
 """
 
 import queue
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -20,9 +18,6 @@ import msgspec
 from modelyard_runtime.batch import wire
 
 FIRST_BYTES = 128 * 1024
-MOST_OPEN_SPLITS = 2
-
-Answers = queue.SimpleQueue[bytes | Exception]
 
 
 class LostError(Exception):
@@ -40,12 +35,12 @@ class Link:
         self._connection = connection
         self._stream = stream
         self._sending = threading.Lock()
-        self._changing = threading.Lock()
-        self._asked: deque[Answers] = deque()
-        self._turns: list[Turn] = []
+        self._answers: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
         self.lost = False
+        self.abandoned = False
+        self.at_work = False
 
-    def listen(self, begin: Callable[["Turn"], None]) -> None:
+    def listen(self, begin: Callable[["Link", wire.Split], None]) -> None:
         """Reads frames until the connection is over. `begin` is told of each split."""
         try:
             while not self.lost:
@@ -55,7 +50,7 @@ class Link:
         finally:
             self.close()
 
-    def _take(self, begin: Callable[["Turn"], None]) -> None:
+    def _take(self, begin: Callable[["Link", wire.Split], None]) -> None:
         kind, length = wire.HEAD.unpack(self._exactly(wire.HEAD.size))
         payload = self._exactly(length)
         if kind == wire.DATA:
@@ -63,33 +58,17 @@ class Link:
         elif kind == wire.UNREADABLE:
             self._answer(UnreadableError(str(msgspec.json.decode(payload)["error"])))
         elif kind == wire.ABANDON:
-            self._abandon()
-        elif kind == wire.SPLIT:
-            begin(self._begun(wire.split_of(payload)))
+            self.abandoned = True
+            self.wake()
+        elif kind == wire.SPLIT and not self.at_work:
+            self._answers = queue.SimpleQueue()  # what was asked for an earlier split is void
+            self.abandoned, self.at_work = False, True
+            begin(self, wire.split_of(payload))
         else:
             raise ValueError(f"a frame {kind!r} was not expected")
 
-    def _begun(self, split: wire.Split) -> "Turn":
-        with self._changing:
-            if len(self._turns) >= (MOST_OPEN_SPLITS if split.number else 1):
-                raise ValueError("a split was not expected")
-            if not split.number:
-                self._asked.clear()  # that control plane does not answer what was asked for an earlier split
-            turn = Turn(self, split)
-            self._turns.append(turn)
-            return turn
-
     def _answer(self, answer: bytes | Exception) -> None:
-        if self._asked:
-            self._asked.popleft().put(answer)
-
-    def _abandon(self) -> None:
-        """All that are here."""
-        with self._changing:
-            turns = [*self._turns]
-        for turn in turns:
-            turn.abandoned = True
-            turn.wake()
+        self._answers.put(answer)
 
     def _exactly(self, count: int) -> bytes:
         taken = self._stream.read(count)
@@ -97,55 +76,26 @@ class Link:
             raise EOFError
         return taken
 
-    def send(self, *pieces: bytes, answers: Answers | None = None) -> None:
-        """A whole frame, whose answer goes to `answers`. Raises LostError."""
+    def send(self, *pieces: bytes) -> None:
+        """A whole frame. Raises LostError."""
         try:
             with self._sending:
-                if answers is not None:
-                    self._asked.append(answers)
                 for piece in pieces:
                     self._connection.sendall(piece)
         except OSError:
             self.close()
             raise LostError from None
 
-    def over(self, turn: "Turn") -> None:
-        """There is room for another one."""
-        with self._changing:
-            self._turns.remove(turn)
-
-    def close(self) -> None:
-        """Any thread, any number of times."""
-        self.lost = True
-        with suppress(OSError):
-            self._connection.shutdown(socket.SHUT_RDWR)
-        with self._changing:
-            turns = [*self._turns]
-        for turn in turns:
-            turn.wake()
-
-
-class Turn:
-    """One split, from when the control plane said it until it is over. `abandoned`: nobody wants more of it."""
-
-    def __init__(self, link: Link, split: wire.Split) -> None:
-        self.link = link
-        self.split = split
-        self.abandoned = False
-        self._answers: Answers = queue.SimpleQueue()
-        self._named = {"split": split.number} if split.number else {}
-
     def ask(self, file: int, offset: int, length: int) -> None:
         """For at most `MOST_READ_BYTES`, at most `MOST_OPEN_READS` at a time; `answer` has them in order."""
-        asked = wire.spoken(wire.READ, file=file, offset=offset, length=length, **self._named)
-        self.link.send(asked, answers=self._answers)
+        self.send(wire.spoken(wire.READ, file=file, offset=offset, length=length))
 
     def answer(self) -> bytes:
         """To the oldest `ask`. Raises UnreadableError or LostError."""
         answer = self._answers.get()
         if isinstance(answer, Exception):
             raise answer
-        if self.link.lost:
+        if self.lost:
             raise LostError
         return answer
 
@@ -154,21 +104,28 @@ class Turn:
         self._answers.put(LostError())
 
     def over(self, *, abandoned: bool) -> None:
-        """Nobody reads for it any more, nor sends. Raises LostError."""
-        self.link.over(self)
-        self.link.send(wire.spoken(wire.END, abandoned=abandoned))
+        """The split is over, and nobody reads for it any more. Raises LostError."""
+        self.at_work = False
+        self.send(wire.spoken(wire.END, abandoned=abandoned))
 
     def failed(self, error: str) -> None:
         """Likewise: its source cannot be read."""
-        self.link.over(self)
-        self.link.send(wire.spoken(wire.FAILED, error=error))
+        self.at_work = False
+        self.send(wire.spoken(wire.FAILED, error=error))
+
+    def close(self) -> None:
+        """Any thread, any number of times."""
+        self.lost = True
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+        self.wake()
 
 
 class Window:
     """Bytes of the files of one split. One thread uses it."""
 
-    def __init__(self, turn: Turn) -> None:
-        self._turn = turn
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
     def read(self, file: int, offset: int, length: int) -> bytes:
         """Fewer only at the end of the file. Raises UnreadableError or LostError."""
@@ -185,10 +142,10 @@ class Window:
             failure: UnreadableError | None = None
             for _ in range(0, size, most):
                 for ask in islice(asks, wire.MOST_OPEN_READS - on_their_way):
-                    self._turn.ask(*ask)
+                    self._link.ask(*ask)
                     on_their_way += 1
                 try:
-                    parts.append(self._turn.answer())
+                    parts.append(self._link.answer())
                 except UnreadableError as error:
                     failure = error
                 on_their_way -= 1
@@ -205,12 +162,12 @@ class Window:
             while asked < end or lengths:
                 while asked < end and len(lengths) < wire.MOST_OPEN_READS:
                     length = min(size, end - asked)
-                    self._turn.ask(file, asked, length)
+                    self._link.ask(file, asked, length)
                     lengths.append(length)
                     asked += length
                     size = min(2 * size, wire.MOST_READ_BYTES)
                 length = lengths.pop(0)
-                piece = self._turn.answer()
+                piece = self._link.answer()
                 if ended:
                     continue
                 if len(piece) < length:  # the file ends here
@@ -219,5 +176,5 @@ class Window:
         except UnreadableError:
             for _ in lengths:  # answers come in order, to whoever asks next
                 with suppress(UnreadableError):
-                    self._turn.answer()
+                    self._link.answer()
             raise

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from modelyard_runtime.batch import wire
-from modelyard_runtime.batch.link import LostError, Turn
+from modelyard_runtime.batch.link import Link, LostError
 from modelyard_runtime.logs import tell
 
 MOST_CAUSE = 1000
@@ -84,9 +84,11 @@ class Outcomes:
 class Results:
     """Of one split, on one connection. `total`: the rows that it has, or that are asked for."""
 
-    def __init__(self, turn: Turn, total: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._link = turn.link
-        self._split = turn.split
+    def __init__(
+        self, link: Link, split: wire.Split, total: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._link = link
+        self._split = split
         self._total = total
         self._clock = clock
         self._changed = threading.Condition()

@@ -1,14 +1,12 @@
 """Frames between the control plane and a worker: one byte of kind, four of length (big-endian), a payload.
 
     control plane → worker                         worker → control plane
-      S  a split (JSON, `Split`)                     R  bytes are wanted (JSON, file, offset, length, split)
+      S  a split (JSON, `Split`)                     R  bytes are wanted (JSON, file, offset, length)
       D  bytes: the answer to the oldest R           P  outcomes (`published`)
       X  why the oldest R has none (JSON, error)     E  the split is over (JSON, abandoned)
       B  abandon the split                           F  the source cannot be read at all (JSON, error)
 
-JSON is UTF-8. Both sides read a connection in the order of its frames; nothing is acknowledged. The next split may
-be said while one is not over, with a number each: then P, E and F are of the oldest, R says which one it is for,
-every R is answered, and B abandons all. Pure.
+JSON is UTF-8. Both sides read a connection in the order of its frames; nothing is acknowledged. Pure.
 """
 
 import struct
@@ -69,8 +67,7 @@ class Split(msgspec.Struct, frozen=True):
     """`rows` rows from `first_row` on, between the bytes `start` and `end` of `source` (Parquet: between those
     rows; format `file`: the `files`, which are the sources from `source` on). `only`: just these rows. `members`:
     of a bundle, several small splits, of each of which the file has what its source has up to its `end`, one after
-    the other; `rows` are those of all of them, numbered through from 0. `number`: of the connection's splits, from
-    1 on; 0: the control plane is of an earlier release, and gives one at a time."""
+    the other; `rows` are those of all of them, numbered through from 0."""
 
     job: Job
     source: int
@@ -86,7 +83,6 @@ class Split(msgspec.Struct, frozen=True):
     members: tuple[Member, ...] = ()
     flush_s: float = 2.0
     flush_bytes: int = 8 * 1024 * 1024
-    number: int = 0
 
 
 _split = msgspec.json.Decoder(Split)

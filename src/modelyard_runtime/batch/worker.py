@@ -1,8 +1,5 @@
 """A split at a time: one thread reads rows, the main thread predicts them, one sends what comes of them.
 
-When all rows of a split have been read, those of the next one are, if it is here already, while the model still
-predicts: so it need not wait between two. No more of the next is read than waits for the model of any split.
-
 Promises: a row's outcome is published at most once on a connection, in the order of the rows; when the connection
 is over or the split abandoned, no further row is begun; whatever happens to one split, the next is served. What
 was predicted and not published when the process ends is predicted again by whoever gets the split.
@@ -19,7 +16,7 @@ from contextlib import suppress
 from modelyard_runtime.batch import wire
 from modelyard_runtime.batch.answered import Answered, Predictor
 from modelyard_runtime.batch.bundle_rows import bundle_chunks
-from modelyard_runtime.batch.link import LostError, Turn, UnreadableError, Window
+from modelyard_runtime.batch.link import Link, LostError, UnreadableError, Window
 from modelyard_runtime.batch.pace import Pace
 from modelyard_runtime.batch.results import Outcomes, Results
 from modelyard_runtime.batch.rows import Chunk, Context, SourceError, Wanted, chunks_of
@@ -42,75 +39,64 @@ class Worker:
     def __init__(self, ledger: Ledger, clock: Callable[[], float] = time.perf_counter) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._turns: queue.SimpleQueue[Turn | None] = queue.SimpleQueue()
-        self._readings: queue.SimpleQueue[_Reading | None] = queue.SimpleQueue()
+        self._splits: queue.SimpleQueue[tuple[Link, wire.Split] | None] = queue.SimpleQueue()
         self._pace = Pace(1)
-        self._wanted = Wanted()
         self.busy = False
 
-    def begin(self, turn: Turn) -> None:
+    def begin(self, link: Link, split: wire.Split) -> None:
         """Any thread."""
-        self._turns.put(turn)
+        self._splits.put((link, split))
 
     def leave(self) -> None:
         """Make `work` return after the splits that are here. Any thread."""
-        self._turns.put(None)
+        self._splits.put(None)
 
     def work(self, predicting: Predicting, most: int, least: int = 1) -> None:
         """Until `leave` between two splits. Raises LeaveError, LoadError when there is no model any more, or what
         a signal handler raises. `most`, `least`: how many rows the model takes at once."""
         self._pace = Pace(most, least)
-        self._wanted.rows = self._pace.size
-        threading.Thread(target=self._read, name="rows", daemon=True).start()
-        while (reading := self._readings.get()) is not None:
+        while (given := self._splits.get()) is not None:
+            link, split = given
             try:
-                self._serve(reading, predicting)
+                self._serve(link, split, predicting)
             except LostError:
                 continue
             except LoadError:  # there is no model any more
                 raise
             except Exception:  # noqa: BLE001 - a bug here must not end the worker; the split is tried elsewhere
                 tell(traceback.format_exc())
-                reading.turn.link.close()
+                link.close()
 
-    def _read(self) -> None:
-        """Splits one after the other."""
-        while (turn := self._turns.get()) is not None:
-            reading = _Reading(turn, Wanted(1) if turn.split.careful else self._wanted)
-            self._readings.put(reading)
-            reading.read()
-        self._readings.put(None)
-
-    def _serve(self, reading: "_Reading", predicting: Predicting) -> None:
-        turn, split = reading.turn, reading.turn.split
+    def _serve(self, link: Link, split: wire.Split, predicting: Predicting) -> None:
         _log.debug("rows %d to %d of source %d", split.first_row, split.first_row + split.rows, split.source)
         total = split.rows if split.only is None else len(split.only)
-        results = Results(turn, total)
+        results = Results(link, split, total)
+        reading = _Reading(link, split, 1 if split.careful else self._pace.size)
         try:
-            done = self._predict(reading, results, predicting(split))
-            if done < total and not turn.abandoned:
+            done = self._predict(reading, results, link, predicting(split))
+            if done < total and not link.abandoned:
                 raise SourceError(f"it has {done} rows where {total} were counted: it is not what it was")
             results.flush()
         except (SourceError, UnreadableError) as error:
             reading.end()
             results.flush()
-            turn.failed(str(error))
+            link.failed(str(error))
         else:
             reading.end()
-            turn.over(abandoned=turn.abandoned and done < total)
+            link.over(abandoned=link.abandoned and done < total)
         finally:
             reading.end()
             results.end()
 
-    def _predict(self, reading: "_Reading", results: Results, predictor: Predictor) -> int:
+    def _predict(self, reading: "_Reading", results: Results, link: Link, predictor: Predictor) -> int:
         done = 0
-        turn, split, pace = reading.turn, reading.turn.split, self._pace
+        split, pace = reading.split, self._pace
         for chunk, numbers in reading:
             at = 0
             while at < len(chunk.items):
-                if turn.link.lost:
+                if link.lost:
                     raise LostError
-                if turn.abandoned:
+                if link.abandoned:
                     return done
                 size = 1 if split.careful else min(pace.size, predictor.most)
                 end = at + rows_of_call(len(chunk.items) - at, size, exact=not pace.settled)
@@ -120,7 +106,7 @@ class Worker:
                 self.busy = False
                 if not split.careful:
                     self._learn(end - at, self._clock() - began_s, answered)
-                    self._wanted.rows = pace.size
+                    reading.wanted.rows = pace.size
                 self._count(end - at, len(answered.failures))
                 results.add(_outcomes(chunk, numbers, at, end, answered, sparse=split.only is not None))
                 if split.careful:
@@ -165,20 +151,22 @@ def _outcomes(
 
 
 class _Reading:
-    """What has been read of a split: chunks, and the numbers of their rows."""
+    """The thread that reads the rows of a split, and what it has read: chunks, and the numbers of their rows."""
 
-    def __init__(self, turn: Turn, wanted: Wanted) -> None:
-        """`wanted.rows`: of a call, as far as that is known."""
-        self.turn = turn
-        self._wanted = wanted
-        self._unwanted = threading.Event()
-        self._over = threading.Event()
+    def __init__(self, link: Link, split: wire.Split, rows: int) -> None:
+        """`rows`: of a call, as far as that is known."""
+        self.split = split
+        self.wanted = Wanted(rows)
+        self._link = link
+        self._ended = False
         self._chunks: queue.Queue[tuple[Chunk, Sequence[int]] | Exception | None] = queue.Queue(_CHUNKS)
+        self._thread = threading.Thread(target=self._read, name="rows", daemon=True)
+        self._thread.start()
 
     def __iter__(self) -> Iterator[tuple[Chunk, Sequence[int]]]:
         """Raises what reading raised."""
         while (chunk := self._chunks.get()) is not None:
-            if isinstance(chunk, LostError) and self.turn.abandoned:
+            if isinstance(chunk, LostError) and self._link.abandoned:
                 return
             if isinstance(chunk, Exception):
                 raise chunk
@@ -186,38 +174,34 @@ class _Reading:
 
     def end(self) -> None:
         """Nothing is read any more. Any number of times."""
-        if self._unwanted.is_set():
+        if self._ended:
             return
-        self._unwanted.set()
-        self.turn.wake()
-        while not self._over.wait(0.001):
+        self._ended = True
+        self._link.wake()
+        while self._thread.is_alive():
             with suppress(queue.Empty):
                 self._chunks.get_nowait()
+            self._thread.join(0.001)
 
-    def read(self) -> None:
-        """All of its rows, as fast as they are used."""
+    def _read(self) -> None:
         last: Exception | None = None
         try:
             for chunk in self._wanted_rows():
-                if self._unwanted.is_set():
+                if self._ended:
                     return
                 self._chunks.put(chunk)
         except Exception as error:  # noqa: BLE001 - raised where the chunks are taken
             last = error
-        finally:
-            if not self._unwanted.is_set():
-                self._chunks.put(last)
-            self._over.set()
+        self._chunks.put(last)
 
     def _wanted_rows(self) -> Iterator[tuple[Chunk, Sequence[int]]]:
-        split = self.turn.split
-        context = Context(split, Window(self.turn), self._wanted)
+        split = self.split
         if split.members:
-            yield from bundle_chunks(context)
+            yield from bundle_chunks(Context(split, Window(self._link), self.wanted))
             return
         only = None if split.only is None else frozenset(split.only)
         end = split.first_row + split.rows
-        chunks = chunks_of(context)
+        chunks = chunks_of(Context(split, Window(self._link), self.wanted))
         if split.job.format == "file":
             end = split.source + split.rows
         for chunk in chunks:

@@ -53,7 +53,7 @@ def test_health_on_a_kept_connection(door: tuple[Door, Path]) -> None:
     opened, path = door
     loading = asked(path, HEALTH, UPGRADE)
     assert [head.split()[1] for head in loading] == [b"503", b"503"]
-    opened.take(lambda _turn: None)
+    opened.take(lambda _link, _split: None)
     ready = asked(path, HEALTH, HEALTH)
     assert [head.split()[1] for head in ready] == [b"200", b"200"]
     assert b"x-in-flight: 0\r\nx-requests: 7\r\n" in ready[0]
@@ -73,7 +73,7 @@ def test_health_on_a_kept_connection(door: tuple[Door, Path]) -> None:
 )
 def test_what_there_is(door: tuple[Door, Path], request_: bytes, status: bytes) -> None:
     opened, path = door
-    opened.take(lambda _turn: None)
+    opened.take(lambda _link, _split: None)
     assert [head.split()[1] for head in asked(path, request_)] == [status]
 
 
@@ -87,7 +87,7 @@ def test_what_there_is(door: tuple[Door, Path], request_: bytes, status: bytes) 
 )
 def test_nonsense_ends_its_connection_only(door: tuple[Door, Path], nonsense: bytes) -> None:
     opened, path = door
-    opened.take(lambda _turn: None)
+    opened.take(lambda _link, _split: None)
     with contextlib.suppress(OSError):
         assert asked(path, nonsense) == []
     assert asked(path, HEALTH)[0].split()[1] == b"200"
@@ -96,6 +96,6 @@ def test_nonsense_ends_its_connection_only(door: tuple[Door, Path], nonsense: by
 def test_once_closed_it_takes_nobody(door: tuple[Door, Path]) -> None:
     opened, path = door
     links: list[Any] = []
-    opened.take(lambda turn: links.append(turn.link))
+    opened.take(lambda link, _split: links.append(link))
     opened.close()
     assert asked(path, UPGRADE)[0].split()[1] == b"503"

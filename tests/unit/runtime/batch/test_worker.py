@@ -329,7 +329,7 @@ def test_abandoned_it_publishes_what_is_ready() -> None:
         assert begun.wait(60)
         plane.send(b"B")
         plane.send(b"D", b"")  # nobody waits for it; once it was read, so was what came before
-        wait_for(lambda: plane.link._turns[0].abandoned)
+        wait_for(lambda: plane.link.abandoned)
         go_on.set()
         while not ran.kind:
             plane.step(ran, asked, [content])
