@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,11 +37,11 @@ def made(root: Path, database_url: str = "") -> Settings:
     credentials = {"user_name": "admin", "password": PASSWORD, "auth_url": "http://127.0.0.1:1/v3", "api_url": "x"}
     (data / "credentials.json").write_text(json.dumps(credentials))
     (data / "control.json").write_text(json.dumps({"pid": 1, "port": 1, "gateway_port": 2}))
-    (data / "objects/work/in").mkdir(parents=True)
-    (data / "objects/work/in/rows.csv").write_text("1\n2\n")
-    (data / "objects/work/in/rows.csv.bak").write_text("a name between the others")
-    (data / "objects/work" / PART).parent.mkdir(parents=True)
-    (data / "objects/work" / PART).write_text("lines of a part")
+    (data / "objects/lab/in").mkdir(parents=True)
+    (data / "objects/lab/in/rows.csv").write_text("1\n2\n")
+    (data / "objects/lab/in/rows.csv.bak").write_text("a name between the others")
+    (data / "objects/lab" / PART).parent.mkdir(parents=True)
+    (data / "objects/lab" / PART).write_text("lines of a part")
     (data / "objects/.modelyard").mkdir()
     (data / "logs/s1").mkdir(parents=True)
     (data / "environments/x/site").mkdir(parents=True)
@@ -67,8 +68,8 @@ async def _fill(settings: Settings, digest: str) -> None:
     store = database.store_of(settings)
     await store.open()
     database.remember(settings, store)
-    rows = tree.version((settings.data_dir / "objects/work/in/rows.csv").stat())
-    job = replace(samples.JOB, source="obs://work/in/", destination="obs://work/out", manifest=False)
+    rows = tree.version((settings.data_dir / "objects/lab/in/rows.csv").stat())
+    job = replace(samples.JOB, source="obs://lab/in/", destination="obs://lab/out", manifest=False)
     first = samples.REVISION.variants[0]
     variant = replace(first, template=replace(first.template, digest=digest), job=job)
     async with store.write() as w:
@@ -81,7 +82,7 @@ async def _fill(settings: Settings, digest: str) -> None:
         await w.add_revision(replace(samples.REVISION, variants=(variant,)))
         await w.add_events([samples.EVENT])
         await w.add_task(Task("t1", "s1", 1, 7, "r1", 1, TaskState.ACTIVE))
-        source = Source(0, "obs://work/in/rows.csv", "work", "in/rows.csv", 4, rows, "rows.csv_result.txt")
+        source = Source(0, "obs://lab/in/rows.csv", "lab", "in/rows.csv", 4, rows, "rows.csv_result.txt")
         await w.plan("t1", [source], [Split(0, 0, 4, 0, 2)], "", planned=True)
         leased = await w.lease("t1", "worker", 1)
         assert leased
@@ -124,3 +125,16 @@ def recorded(settings: Settings) -> Sequence[AuditRow]:
 
 
 def _say(_text: str) -> None: ...
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    connection = sqlite3.connect(path)
+    try:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {n: sorted(connection.execute(f"SELECT * FROM {n}"), key=repr) for n in names}
+    finally:
+        connection.close()

@@ -1,0 +1,117 @@
+"""Where a backup is put, and what is left there."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from tests.worlds import backups
+
+from modelyard.backup import checking, scratch, taking
+from modelyard.backup.layout import BackupError
+from modelyard.backup.taking import Options
+from modelyard.domain.audit import Outcome
+from modelyard.processes.last_backup import last
+from modelyard.settings import Settings
+
+
+def test_a_file_is_replaced_only_when_told(settings: Settings, backup: Path) -> None:
+    before = backup.read_bytes()
+    with pytest.raises(BackupError, match="is there already"):
+        backups.backed_up(settings, backup)
+    assert backup.read_bytes() == before
+    backups.backed_up(settings, backup, Options(replace=True))
+    assert backup.read_bytes() != before
+
+
+def test_not_into_what_it_is_of(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "objects").mkdir()
+    (settings.data_dir / "objects").rename(tmp_path / "objects/all")
+    (settings.data_dir / "objects").symlink_to(tmp_path / "objects/all")
+    (tmp_path / "way").symlink_to(settings.data_dir)
+    before = backups.files(tmp_path)
+    for place in ("data/a", "data/objects/lab/a", "objects/all/lab/in/a", "way/a"):
+        with pytest.raises(BackupError, match="name a file somewhere else"):
+            backups.backed_up(settings, tmp_path / place)
+    with pytest.raises(BackupError, match="is a directory: name a file"):
+        backups.backed_up(settings, tmp_path / "objects", Options(replace=True))
+    assert backups.files(tmp_path) == before
+    backups.backed_up(settings, tmp_path / "objects/a")
+
+
+def test_a_full_disk_leaves_nothing(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(taking.Writer, "finish", full)
+    with pytest.raises(OSError, match="No space"):
+        backups.backed_up(settings, tmp_path / "a")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
+    assert last(settings.data_dir) is None
+    assert [row.outcome for row in backups.recorded(settings)] == [Outcome.FAILED, Outcome.BEGUN]
+
+
+def test_whatever_it_is_called(settings: Settings, tmp_path: Path) -> None:
+    target = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    backups.backed_up(settings, target)
+    assert target.is_file()
+    said = f"{tmp_path}/\\xff"
+    assert {row.name for row in backups.recorded(settings)} == {said}
+    found = last(settings.data_dir)
+    assert found is not None
+    assert found.file == said
+    target.rename(tmp_path / "a")
+    backups.checked(tmp_path / "a")
+    target.mkdir()
+    with pytest.raises(BackupError, match="is not UTF-8"):
+        backups.backed_up(settings, target / "a")
+
+
+def test_the_last_success_is_remembered(settings: Settings, backup: Path) -> None:
+    found = last(settings.data_dir)
+    assert found is not None
+    assert (found.file, found.bytes) == (str(backup), backup.stat().st_size)
+    assert found.at_ms == backups.checked(backup).about.made_ms
+
+
+def test_what_a_kill_left_is_removed_by_the_next(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was made then, and not what is made now."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    names = [".other.partial-01234567", ".data.restoring-01234567", "tmp/.modelyard.checking-01234567"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".lock").touch()
+        (tmp_path / name / "backup").write_text("half of one")
+    (tmp_path / ".mine.partial-01234567").mkdir()
+    with scratch.beside(tmp_path / "b", "partial") as at_work:
+        backups.backed_up(settings, tmp_path / "a")
+        backups.checked(tmp_path / "a")
+        assert at_work.exists()
+    assert not [name for name in names if (tmp_path / name).exists()]
+    assert (tmp_path / ".mine.partial-01234567").exists()  # without a lock it is none of ours
+    assert not list(temporary.iterdir())
+
+
+def test_a_check_writes_no_key_anywhere(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    found: list[set[str]] = []
+    real = checking._read
+
+    async def read(*given: object) -> object:
+        found.append({path.name for path in (tmp_path / "tmp").rglob("*") if path.is_file()})
+        return await real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(checking, "_read", read)
+    backups.checked(backup)
+    assert found == [{".lock", "modelyard.db"}]
+
+
+def test_nothing_is_made_of_what_is_no_data_directory(tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match="holds no Modelyard"):
+        backups.backed_up(Settings(tmp_path), tmp_path / "a")
+    assert not list(tmp_path.iterdir())
