@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -90,6 +89,12 @@ class World:
             headers={"traceparent": f"00-{trace_id}-{CALLER}-01", "tracestate": "v=1"},
         )
 
+    @property
+    def instances(self) -> int:
+        """How many processes were started and have not ended, ready or not."""
+        homes = (state.parent for state in (self.stage.data_dir / "instances").glob("*/state.json"))
+        return sum(not (home / "exit.json").exists() for home in homes)
+
     def runs(self, revision: int) -> bool:
         told = self.http.get(f"/v1/{self.project}/services/{self.service_id}").json()
         return bool(told["status"] == "running" and told.get("revision", revision) == revision)
@@ -129,15 +134,18 @@ def test_a_change_is_one_trace_though_the_control_plane_is_killed(world: World) 
     assert answer.status_code == 200, answer.text
     named = answer.headers["traceresponse"].split("-")
     assert named[1] == TRACE
-    time.sleep(1)  # the instance loads
+    until(lambda: world.instances == 2, 60, "the new instance to load")
     world.stage.end_control_plane(signal.SIGKILL)
     world.stage.up()
     until(lambda: world.runs(2), 60, "the service to run")
     received = world.receiver
-    until(lambda: {"update service", "stop instance"} <= {one.name for one in received.of(TRACE)}, 60, "the end")
-    time.sleep(1)
+
+    def whole() -> bool:
+        came = received.of(TRACE)
+        return {"update service", "stop instance"} <= {one.name for one in came} and not orphans(came, {CALLER})
+
+    until(whole, 60, "a whole tree of spans")
     spans = received.of(TRACE)
-    assert orphans(spans, {CALLER}) == []
     by_name = {one.name: one for one in spans}
     request = by_name["PUT /v1/{project_id}/services/{service_id}"]
     change, start = by_name["update service"], by_name["start instance"]
