@@ -61,6 +61,7 @@ check: $(TESTS) ## Formatting, lint, types, layers, links of the documentation
 
 test: $(TESTS) ## All tests (ARGS="-k name" for some)
 	@scripts/postgresql
+	@scripts/docker
 	@scripts/prometheus
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 

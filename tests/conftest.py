@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.docker import DockerServer, docker_server
 from tests.postgresql import Cluster, cluster
 from tests.worlds.s3 import S3Server, server
 
@@ -49,3 +50,17 @@ def s3(s3_of_session: S3Server) -> Iterator[S3Server]:
     """A real S3 server, which runs and is the session's; the test skips where none can be had."""
     yield s3_of_session
     s3_of_session.running()
+
+
+@pytest.fixture(scope="session")
+def docker_of_session() -> Iterator[DockerServer]:
+    with docker_server() as running:
+        yield running
+
+
+@pytest.fixture
+def docker(docker_of_session: DockerServer) -> Iterator[DockerServer]:
+    """A real Docker engine, which runs and is the session's; the test skips where none can be had."""
+    docker_of_session.start()
+    yield docker_of_session
+    docker_of_session.start()

@@ -1,4 +1,4 @@
-"""What every engine does, over the fake and the process engine (`engines/base.py`)."""
+"""What every engine does, over the fake, the process engine and containers (`engines/base.py`)."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,7 +14,7 @@ STARTING, READY, EXITED = ProcessState.STARTING, ProcessState.READY, ProcessStat
 
 @pytest.fixture(params=KINDS)
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EngineWorld]:
-    made = await opened(request.param, tmp_path / "data")
+    made = await opened(request.param, tmp_path / "data", request)
     yield made
     await made.close()
 

@@ -15,7 +15,7 @@ WRITTEN = b"stub: lines\n" + b"".join(b"line %d\n" % number for number in range(
 
 @pytest.fixture(params=KINDS)
 async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[EngineWorld]:
-    made = await opened(request.param, tmp_path / "data")
+    made = await opened(request.param, tmp_path / "data", request)
     yield made
     await made.close()
 

@@ -4,7 +4,7 @@ serve · stuck (ignores SIGTERM) · never (not healthy) · crash · oom · flood
 lines) · fork (leaves a grandchild that writes its pid to the work directory) · busy (says that one request is
 inside) · hang (healthy
 once, then silent) · drop (closes each connection after its answer) · files (GET /x is 200 if work/x is there).
-The last two note each question in work/asked.
+The last two note each question in work/asked. It listens on the socket that it was handed, or else on PORT.
 """
 
 import os
@@ -65,8 +65,8 @@ def main() -> None:
             time.sleep(100)
     if "MODELYARD_SOCKET_FD" in os.environ:
         server = socket.socket(fileno=int(os.environ["MODELYARD_SOCKET_FD"]))
-    else:  # a command, behind a door
-        server = socket.create_server((os.environ["HOST"], int(os.environ["PORT"])))
+    else:  # a program, behind a door
+        server = socket.create_server((os.environ.get("HOST", "0.0.0.0"), int(os.environ["PORT"])))
     count = [0]
     while True:
         connection, _ = server.accept()

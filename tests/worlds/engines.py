@@ -5,19 +5,26 @@ import os
 import signal
 import socket
 import sys
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import pytest
+from tests.docker import IMAGE, DockerServer
 
 from modelyard.domain.process import ProcessState
 from modelyard.domain.program import Program
 from modelyard.engines.base import Engine, InstanceSpec, Observed, Scope
+from modelyard.engines.containers.containers import Containers
+from modelyard.engines.containers.shape import ContainerOptions, container_name
 from modelyard.engines.fake import CrashAtStart, FakeEngine, NeverReady, SlowDrain, StuckInStop
 from modelyard.engines.launch import LaunchOptions
 from modelyard.engines.process import ProcessEngine
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import ProcessDir, State
+from modelyard_runtime.door.docker import Docker, RefusedError
 
 STUB = Path(__file__).with_name("engine_stub.py")
 SPEC = InstanceSpec("i-1", "service-1", 7, 3, "0123456789abcdef", "digest", "iris", "1.0.0")
@@ -255,13 +262,56 @@ class CommandEngineWorld(ProcessEngineWorld):
         await super().close()
 
 
-KINDS = ("fake", "process", "command")
+class ContainerEngineWorld(CommandEngineWorld):
+    """The process engine with instances that are containers of a real Docker engine."""
+
+    def __init__(self, data_dir: Path, server: DockerServer, *, image: str = IMAGE, **options: object) -> None:
+        """`options`: of `ContainerOptions`."""
+        self.server = server
+        self.image = image
+        self.how = ContainerOptions(uuid.uuid4().hex, **options)  # type: ignore[arg-type]
+        super().__init__(data_dir)
+
+    def _engine(self) -> ProcessEngine:
+        docker = Docker(str(self.server.socket))
+        self.containers = Containers(docker, self.how)
+        return ProcessEngine(
+            self.data_dir,
+            lambda _: self.package,
+            options=self.options,
+            removed_output_bytes=1 << 20,
+            containers=self.containers,
+        )
+
+    def made(self, spec: InstanceSpec) -> InstanceSpec:
+        return spec if spec.program else replace(spec, program=Program(image=self.image))
+
+    def inspected(self, instance_id: str = "i-1") -> dict[str, Any]:
+        """What the engine says of its container; {} for none."""
+        try:
+            said = self.server.docker.ask(
+                "GET", f"/containers/{container_name(instance_id, self.how)}/json"
+            ).json()
+        except RefusedError:
+            return {}
+        assert isinstance(said, dict)
+        return said
+
+    async def kill(self, instance_id: str) -> None:
+        os.kill(self.inspected(instance_id)["State"]["Pid"], signal.SIGKILL)
 
 
-async def opened(kind: str, data_dir: Path) -> EngineWorld:
-    """The world of one of KINDS, with its engine open."""
+KINDS = ("fake", "process", "command", "container")
+
+
+async def opened(kind: str, data_dir: Path, request: pytest.FixtureRequest) -> EngineWorld:
+    """The world of one of KINDS, with its engine open. `request` has the real parts."""
     if kind == "fake":
         return FakeEngineWorld()
-    made = (CommandEngineWorld if kind == "command" else ProcessEngineWorld)(data_dir)
+    made: ProcessEngineWorld
+    if kind == "container":
+        made = ContainerEngineWorld(data_dir, request.getfixturevalue("docker"))
+    else:
+        made = (CommandEngineWorld if kind == "command" else ProcessEngineWorld)(data_dir)
     await made.open()
     return made

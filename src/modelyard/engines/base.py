@@ -47,6 +47,14 @@ class NoRoomError(EngineError):
     """There is no room for this instance now; trying later may succeed. The message says what is missing."""
 
 
+class WaitingError(NoRoomError):
+    """It cannot start now, and not for want of room: what it needs is away. The message says what."""
+
+
+class FetchingError(WaitingError):
+    """What it needs is on its way here (an image that is pulled); the message says how far."""
+
+
 class StartRefusedError(EngineError):
     """This spec can never start here (a package that is not there, a limit that cannot be set …)."""
 

@@ -32,15 +32,20 @@ WORTH = 16 * MIB
 """An instance that wrote less did not fill the disk."""
 
 
+def _nothing() -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Whose files are where, and which processes are its own."""
+    """Whose files are where, and which processes are its own. `more`: what it wrote elsewhere, in bytes."""
 
     instance_id: str
     service_id: str
     name: str
     work: Path
     pids: Callable[[], Collection[int]]
+    more: Callable[[], int] = _nothing
 
 
 def condemned(written: Mapping[str, int], bound: int, *, low: bool) -> Mapping[str, str]:
@@ -180,7 +185,7 @@ class DiskWatch:
     def _used(self, one: Written) -> int:
         enough = self.bound + 1 if self.bound else 1 << 62
         try:
-            return used(one.work, one.pids(), enough)
+            return used(one.work, one.pids(), enough) + one.more()
         except UncountableError as error:
             if self.bound:
                 log.error("service %s, instance %s: %s", one.service_id, one.instance_id, error)

@@ -8,17 +8,29 @@ period. Traffic is counted wherever our model server reports it; during a drain 
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from modelyard.domain.address import UnixAddress
 from modelyard.domain.health import PATH, Check, Health
 from modelyard.engines.commands import COUNTS_SOCKET, PROBE_SOCKET
-from modelyard.engines.health_state import Answer, Asked, HealthState, Reply, Silence, after, beat, counted, hangs
+from modelyard.engines.health_state import (
+    Answer,
+    Asked,
+    HealthState,
+    Reply,
+    Silence,
+    Unasked,
+    after,
+    beat,
+    counted,
+    hangs,
+)
 from modelyard.engines.launch import WORK
 from modelyard.engines.probe import Probe
 from modelyard.processes import supervise
 from modelyard.processes.directory import SOCKET, ProcessDir, children, stopped
+from modelyard_runtime.door.docker import AwayError
 
 STARTING_INTERVAL_S = 0.05
 ATTENDED_INTERVAL_S = 0.1
@@ -31,6 +43,9 @@ PATIENT_TIMEOUT_S = 5.0
 """The least time an answer may take while the model loads: the question waits in its queue."""
 
 Noted = Callable[[HealthState, HealthState], None]
+Enter = Callable[[tuple[str, ...], float], Awaitable[int | None]]
+"""Runs a command inside the instance, for so many seconds at most (`supervise.enter`). Raises OSError where we
+lack what it takes, AwayError where nobody can be asked."""
 
 
 class HealthMonitor:
@@ -45,7 +60,7 @@ class HealthMonitor:
         created_ms: int,
         *,
         now_ms: Callable[[], int],
-        python: str,
+        enter: Enter,
         door: bool = False,
     ) -> None:
         self.state = HealthState()
@@ -58,7 +73,7 @@ class HealthMonitor:
         self._health = health
         self._created_ms = created_ms
         self._now_ms = now_ms
-        self._python = python
+        self._enter = enter
         self._door = door
 
     async def run(self, noted: Noted, hanging: Callable[[], None]) -> None:
@@ -129,7 +144,7 @@ class HealthMonitor:
             reply = await asked
         finally:
             asked.cancel()
-        if isinstance(reply, Answer):
+        if isinstance(reply, Answer | Unasked):
             self._set_silent(False, silence)
         return reply
 
@@ -190,7 +205,9 @@ class HealthMonitor:
         if not check.command:
             return await probe.check(check.path, check.timeout_s)
         try:
-            status = await supervise.enter(self._directory, check.command, check.timeout_s, python=self._python)
+            status = await self._enter(check.command, check.timeout_s)
+        except AwayError:
+            return Unasked()
         except OSError:
             return Silence()  # that we lack descriptors or memory says nothing about it
         if status is None or status == supervise.NOT_JOINED:

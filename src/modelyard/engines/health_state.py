@@ -36,7 +36,12 @@ class Refused:
     """Nobody has the socket open."""
 
 
-Reply = Answer | Silence | Refused
+@dataclass(frozen=True, slots=True)
+class Unasked:
+    """It could not be asked, for a reason that is not its own: says nothing about it."""
+
+
+Reply = Answer | Silence | Refused | Unasked
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,8 @@ def after(
 
     `steady_ms`: the same moment on the steady clock (None: there is but one clock).
     """
+    if isinstance(reply, Unasked):
+        return state
     traffic = counted(state, reply, now_ms, steady_ms=steady_ms) if asked.told else state
     match reply:
         case Answer(200):
@@ -112,6 +119,8 @@ def counted(state: HealthState, reply: Reply, now_ms: int, *, steady_ms: int | N
 
 def beat(state: HealthState, reply: Reply, *, counts: bool = True) -> HealthState:
     """What is known after one more liveness check."""
+    if isinstance(reply, Unasked):
+        return state
     if isinstance(reply, Answer) and reply.status == 200:
         return replace(state, missed=0)
     return replace(state, missed=state.missed + counts)

@@ -32,6 +32,8 @@ from modelyard.engines.base import (
     Usage,
     Watcher,
 )
+from modelyard.engines.containers.containers import Containers
+from modelyard.engines.containers.launch import door_spec
 from modelyard.engines.diskwatch import (
     DiskWatch,
     Written,
@@ -40,7 +42,7 @@ from modelyard.engines.diskwatch import (
     members,
     purge,
 )
-from modelyard.engines.health_monitor import HealthMonitor
+from modelyard.engines.health_monitor import Enter, HealthMonitor
 from modelyard.engines.health_state import HealthState
 from modelyard.engines.launch import (
     METRICS_SOCKET,
@@ -64,6 +66,7 @@ from modelyard.processes.directory import (
 )
 from modelyard.processes.disk import Reserve, size
 from modelyard.processes.limits import Enforcement
+from modelyard_runtime.door.docker import AwayError
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,14 @@ TROUBLE_INTERVAL_S = 1.0
 FIRST_CHECK_S = 0.25
 SETTLED_NS = 1_000_000_000
 """A change of a directory this long ago cannot share its time with a later one, however coarse a file's clock."""
+
+
+def is_image(spec: InstanceSpec) -> bool:
+    return spec.program is not None and bool(spec.program.image)
+
+
+async def _nowhere(_command: tuple[str, ...], _limit_s: float) -> int | None:
+    raise AwayError("no container engine is set")
 
 
 def _epoch_ms() -> int:
@@ -155,13 +166,16 @@ class ProcessEngine:
         disk_bytes: int = 0,
         reserve: Reserve | None = None,
         removed_output_bytes: int = 0,
+        containers: Containers | None = None,
     ) -> None:
-        """`disk_bytes`: what an instance may write (0: as much as it likes); `reserve`: for a full disk;
-        `removed_output_bytes`: how much output of removed instances may wait for its collector (0: none does)."""
+        """`containers`: where instances that are images run (None: nowhere). `disk_bytes`: what an instance may
+        write (0: as much as it likes); `reserve`: for a full disk; `removed_output_bytes`: how much output of
+        removed instances may wait for its collector (0: none does)."""
         self._root = data_dir / INSTANCES
         self._outputs = Outputs(data_dir, self._root, removed_output_bytes)
         self._data_dir = data_dir
         self._package_path = package_path
+        self._containers = containers
         self._options = options or LaunchOptions()
         self._enforcement = enforcement
         self._now_ms = now_ms
@@ -171,7 +185,7 @@ class ProcessEngine:
         self._stock_ns = 0
         reserve = reserve or Reserve(data_dir / "reserve", 0)
         self._disk = DiskWatch(data_dir, disk_bytes, reserve, self._writers, self._ended_for_disk)
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: Sequence[asyncio.Task[None]] = ()
 
     def enforced(self) -> Mapping[str, str]:
         """What holds here, for people: `cpu` → "enforced (cgroup v1)", or "not enforced: why"."""
@@ -179,7 +193,8 @@ class ProcessEngine:
         held = {**self._limits().describe(), **isolation.describe()}
         if isolation.users and not isolation.users.shared and not held["pids"].startswith("enforced"):
             held["pids"] = "enforced (rlimit)"
-        return {**held, "disk": self._disk_enforced()}
+        held = {**held, "disk": self._disk_enforced()}
+        return {**held, "containers": self._containers.describe()} if self._containers else held
 
     def _disk_enforced(self) -> str:
         if not self._disk.bound:
@@ -202,14 +217,19 @@ class ProcessEngine:
         checks = [tracked.monitor.checked.wait() for tracked in self._tracked.values() if tracked.exit is None]
         with contextlib.suppress(TimeoutError):  # those that load or are busy answer later
             await asyncio.wait_for(asyncio.gather(*checks), FIRST_CHECK_S)
-        self._watching = asyncio.create_task(self._disk.run(), name="disk")
+        watching = [asyncio.create_task(self._disk.run(), name="disk")]
+        if self._containers is not None:
+            watching.append(asyncio.create_task(self._containers.tend(self._doors), name="containers"))
+        self._watching = watching
 
     async def close(self) -> None:
         self._open = False
-        tasks = [t for t in (self._watching, *(r.task for r in self._tracked.values())) if t is not None]
+        tasks = [*self._watching, *(t.task for t in self._tracked.values() if t.task is not None)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._containers is not None:
+            await self._containers.close()
         self._tracked.clear()
 
     async def list(self, service_id: str | None = None) -> Listing:
@@ -239,22 +259,10 @@ class ProcessEngine:
             await self.remove(spec.instance_id)
             if spec.instance_id in self._tracked:
                 raise NoRoomError(f"what is left in {tracked.directory.path} has not ended yet")
-        package = await asyncio.to_thread(self._package_path, spec.package)
+        directory = ProcessDir(self._root / spec.instance_id)
+        process = await self._planned(spec, directory.path)
         if spec.instance_id in self._tracked:
             return
-        if not package.is_dir():
-            raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
-        directory = ProcessDir(self._root / spec.instance_id)
-        others = self._tracked.values()
-        process = process_spec(
-            spec,
-            package,
-            directory.path,
-            self._limits(),
-            self._options,
-            taken={other.user for other in others if other.user is not None},
-            taken_ports={other.port for other in others if other.port is not None},
-        )
         tracked = self._track(spec, directory, self._now_ms(), process)
         self._tracked[spec.instance_id] = tracked
         async with tracked.busy:
@@ -277,6 +285,27 @@ class ProcessEngine:
                 raise
             self._follow(tracked)
         self._tell(tracked)
+
+    async def _planned(self, spec: InstanceSpec, directory: Path) -> Spec:
+        """The process that runs it. Raises NoRoomError, StartRefusedError."""
+        package = await asyncio.to_thread(self._package_path, spec.package)
+        if not package.is_dir():
+            raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
+        if is_image(spec):
+            if self._containers is None:
+                raise StartRefusedError("it is an image, and no container engine is set (container_engine)")
+            await self._containers.admit(spec, partial(self._tell_service, spec.service_id))
+            return door_spec(spec, directory, self._options, self._containers.orders(spec, package))
+        others = self._tracked.values()
+        return process_spec(
+            spec,
+            package,
+            directory,
+            self._limits(),
+            self._options,
+            taken={other.user for other in others if other.user is not None},
+            taken_ports={other.port for other in others if other.port is not None},
+        )
 
     async def stop(self, instance_id: str, grace_s: float) -> None:
         tracked = self._tracked.get(instance_id)
@@ -315,19 +344,24 @@ class ProcessEngine:
         await asyncio.to_thread(self._outputs.release, instance_id, before, last=last)
 
     async def usage(self, service_id: str) -> Mapping[str, Usage]:
-        usages = {}
-        for instance_id, tracked in list(self._tracked.items()):
-            if tracked.spec.service_id == service_id and tracked.exit is None:
-                with contextlib.suppress(OSError, SpecUnreadableError):
-                    if (used := self._measured(tracked)) is not None:
-                        usages[instance_id] = used
-        return usages
+        there = [t for t in self._tracked.values() if t.spec.service_id == service_id and t.exit is None]
+        reads = await asyncio.gather(*map(self._read, there))
+        return {
+            tracked.spec.instance_id: self._measured(tracked, *read)
+            for tracked, read in zip(there, reads, strict=True)
+            if read is not None
+        }
 
-    def _measured(self, tracked: TrackedInstance) -> Usage | None:
-        process = tracked.directory.spec()
-        if process is None or (read := measure.read(process.plan, tracked.directory.sight().pid)) is None:
+    async def _read(self, tracked: TrackedInstance) -> tuple[float, int] | None:
+        if is_image(tracked.spec):
+            return await self._containers.used(tracked.spec.instance_id) if self._containers else None
+        try:
+            process = tracked.directory.spec()
+            return measure.read(process.plan, tracked.directory.sight().pid) if process is not None else None
+        except (OSError, SpecUnreadableError):
             return None
-        cpu_s, memory = read
+
+    def _measured(self, tracked: TrackedInstance, cpu_s: float, memory: int) -> Usage:
         tracked.sample = measure.sampled(tracked.sample, cpu_s, self._now_ms(), tracked.created_ms)
         return measure.usage(tracked.sample, memory)
 
@@ -350,8 +384,16 @@ class ProcessEngine:
         return self._enforcement
 
     def _tell(self, tracked: TrackedInstance) -> None:
+        self._tell_service(tracked.spec.service_id)
+
+    def _tell_service(self, service_id: str) -> None:
         for watcher in self._watchers:
-            watcher(tracked.spec.service_id)
+            watcher(service_id)
+
+    def _doors(self) -> Collection[str]:
+        """The instances that may have a container."""
+        self._take_stock()
+        return {instance_id for instance_id, tracked in self._tracked.items() if tracked.exit is None}
 
     def _take_stock(self) -> None:
         """Follow every instance on disk that is not followed yet. Raises EngineUnavailableError.
@@ -427,6 +469,8 @@ class ProcessEngine:
         tracked.exit = _told(tracked, sight)
         tracked.monitor.checked.set()
         self._tell(tracked)
+        if is_image(tracked.spec) and self._containers is not None:
+            await self._containers.discard(tracked.spec.instance_id)  # a door that was killed leaves it
         if tracked.cause:
             await asyncio.to_thread(purge, tracked.directory.path / WORK)
 
@@ -438,10 +482,15 @@ class ProcessEngine:
                 f"{tracked.spec.model_name} {tracked.spec.model_version}",
                 tracked.directory.path / WORK,
                 partial(members, tracked.directory),
+                partial(self._in_layer, instance_id),
             )
             for instance_id, tracked in self._tracked.items()
             if tracked.exit is None
         ]
+
+    def _in_layer(self, instance_id: str) -> int:
+        """What a container wrote into its own file system, as of the engine's last look."""
+        return self._containers.layers.get(instance_id, 0) if self._containers else 0
 
     def _ended_for_disk(self, instance_id: str, why: str) -> None:
         tracked = self._tracked[instance_id]
@@ -459,13 +508,16 @@ class ProcessEngine:
                 await asyncio.sleep(TROUBLE_INTERVAL_S)
 
     def _track(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, process: Spec) -> TrackedInstance:
+        enter: Enter = partial(supervise.enter, directory, python=self._options.python)
+        if is_image(spec):  # never beside the door, which has our rights: inside the container, or not at all
+            enter = partial(self._containers.run, spec.instance_id) if self._containers else _nowhere
         monitor = HealthMonitor(
             directory,
             commands.health(spec, process),
             created_ms,
             now_ms=self._now_ms,
-            python=self._options.python,
-            door=commands.has_door(spec, process),
+            enter=enter,
+            door=is_image(spec) or commands.has_door(spec, process),
         )
         return TrackedInstance(spec, directory, created_ms, process, monitor=monitor)
 

@@ -63,7 +63,8 @@ class Spec:
     it sees of the file system; empty: everything. `namespaces`: what else it has for itself, as /proc names them
     (`ipc`, `net`); `shared_memory_mib` bounds System V's in an `ipc` of its own (0: not). `processes` bounds how
     many its user may have. `oom_score`: who goes when memory is out (`oom`), for the shim as well. `label` is the
-    owner's, any JSON object: it comes back after a restart. `grace_s` serves a stop that names none. `log_bytes`
+    owner's, any JSON object: it comes back after a restart. `grace_s` serves a stop that names none; `farewell_s`
+    is given beyond it to a child that ends at its end whatever it keeps, and must tell how that ended. `log_bytes`
     bounds each file of its output; with `log_kept_bytes` all of it waits for whoever collects it, up to so many
     (0: of a file that was begun anew, only one is left).
     """
@@ -81,6 +82,7 @@ class Spec:
     user: tuple[int, int] | None = None
     nice: int = 0
     grace_s: float = 10.0
+    farewell_s: float = 0.0
     oom_score: int = 0
     log_bytes: int = 4 * 1024 * 1024
     log_kept_bytes: int = 0

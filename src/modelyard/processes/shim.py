@@ -375,9 +375,10 @@ def killed_for_memory(name: str) -> bool:
 class Stop:
     """The end that was asked for: TERM once, KILL at the deadline; a later request may only bring it forward."""
 
-    def __init__(self, child: int, default_grace_s: float) -> None:
+    def __init__(self, child: int, default_grace_s: float, farewell_s: float = 0.0) -> None:
         self.child = child
         self.default_grace_s = default_grace_s
+        self.farewell_s = farewell_s
         self.deadline = 0.0
 
     def request(self) -> None:
@@ -386,7 +387,7 @@ class Stop:
         self.bring_forward()
 
     def bring_forward(self) -> None:
-        deadline = time.monotonic() + self.grace_s()
+        deadline = time.monotonic() + self.grace_s() + self.farewell_s
         self.deadline = min(deadline, self.deadline or deadline)
 
     def grace_s(self) -> float:
@@ -504,7 +505,7 @@ def main(path: str) -> None:
     except OSError as error:
         finish(None, False, str(error))
         return
-    stop = Stop(child, spec["grace_s"])
+    stop = Stop(child, spec["grace_s"], spec.get("farewell_s", 0.0))
     birth = Birth(child, unenforced)
     birth.tell(stop)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -5,7 +5,18 @@ from dataclasses import replace
 import pytest
 
 from modelyard.domain.health import Check, Health
-from modelyard.engines.health_state import Answer, Asked, HealthState, Refused, Reply, Silence, after, beat, hangs
+from modelyard.engines.health_state import (
+    Answer,
+    Asked,
+    HealthState,
+    Refused,
+    Reply,
+    Silence,
+    Unasked,
+    after,
+    beat,
+    hangs,
+)
 
 IDLE = Answer(200, 0, 7)
 QUIET = HealthState(ready=True, in_flight=0, requests=7, quiet_since_ms=100, ended=7)
@@ -74,6 +85,12 @@ def test_readiness_is_lost_when_the_model_says_so() -> None:
     assert state.ready
     assert after(state, Silence(), 1, Asked(Check(failures=5), counts=False)).ready
     assert not after(state, Silence(), 1, Asked(Check(failures=5))).ready
+
+
+@pytest.mark.parametrize("state", [QUIET, BUSY, HealthState(failures=2, missed=3)])
+def test_who_could_not_be_asked_is_as_before(state: HealthState) -> None:
+    assert after(state, Unasked(), 500) == state
+    assert beat(state, Unasked()) == state
 
 
 def test_a_command_says_nothing_of_traffic() -> None:

@@ -15,6 +15,8 @@ DEFAULT_WORKSPACE = "0"
 MODEL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MODEL_VERSION = re.compile(r"(0|[1-9][0-9]?)(\.(0|[1-9][0-9]?)){2}")
 MODEL_TYPES = frozenset(TYPES)
+IMAGE = "Image"
+"""The type of models that are images (`core.packages.images`)."""
 AUTO = "auto"
 """As the type of a model to publish: use the type that its config.json names."""
 NESTED = re.compile(r"[.\[]")
@@ -72,10 +74,8 @@ def model_type(text: str | None) -> Iterator[Violation]:
     """One of the types that can be served here, or `auto`, which means the one that config.json names."""
     if text is None:
         yield Violation("model_type", "is mandatory")
-    elif text == "Image":
-        yield Violation("model_type", "'Image' is not supported yet: images need a container engine")
-    elif text not in {*MODEL_TYPES, AUTO}:
-        known = ", ".join(sorted(MODEL_TYPES))
+    elif text not in {*MODEL_TYPES, IMAGE, AUTO}:
+        known = ", ".join(sorted({*MODEL_TYPES, IMAGE}))
         yield Violation(
             "model_type", f"is {shown(text)}, must be one of {known}, or {AUTO}: what config.json says"
         )

@@ -1,0 +1,156 @@
+"""What a container is made of: pure, from the spec of an instance to the words of the Docker Engine API.
+
+A container has no more rights than an ordinary server needs: never privileged, no new privileges, of root's
+capabilities only those with which images set themselves up and then become somebody else, none of the machine's
+devices or directories but the volumes of its spec, never the engine's socket. Memory is bounded without swap.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from modelyard.engines.base import InstanceSpec
+from modelyard_runtime.door.container import Orders
+
+INSTALLATION, INSTANCE, SERVICE, MODEL = (
+    f"modelyard.{w}" for w in ("installation", "instance", "service", "model")
+)
+"""Labels: what is ours is found by the first, whose it is by the others."""
+
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+"""What images that begin as root need: to own their files, to become another user, to end their children, to
+listen on a low port. An image with a user of its own has none of them."""
+
+MODEL_DIR = "/model"
+"""Where a container finds the files of its package, if that has any besides config.json."""
+MIB = 1024 * 1024
+SHARED_MEMORY_MIB = 1024
+"""Of /dev/shm where memory is not bounded; else it may be all of the bound, which it counts towards."""
+CONTAINER_LOG = {"max-size": "10m", "max-file": "2"}
+"""The engine's own copy of the output: the door reads it as it comes, this survives a restart of the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerOptions:
+    """How containers are run. `installation` tells ours from those of others. `user`: who they run as ("": as the
+    image says). `alone`: they have no network, only their loopback, which the door joins. `joins`: the door can
+    join; without that the port is published on 127.0.0.1. `cpu_quota` as in `LaunchOptions`."""
+
+    installation: str
+    user: str = ""
+    alone: bool = False
+    joins: bool = True
+    cpu_quota: bool = True
+
+    @property
+    def network(self) -> str:
+        return f"modelyard-{self.installation[:12]}"
+
+
+def container_name(instance_id: str, options: ContainerOptions) -> str:
+    return f"modelyard-{options.installation[:12]}-{instance_id}"
+
+
+def environment(spec: InstanceSpec, *, files: bool = False) -> Mapping[str, str]:
+    """What the image's own environment is overridden by."""
+    assert spec.program is not None
+    facts = {
+        "PORT": str(spec.program.port),
+        "MODELYARD_MODEL_NAME": spec.model_name,
+        "MODELYARD_MODEL_VERSION": spec.model_version,
+    }
+    if files:
+        facts["MODEL_DIR"] = MODEL_DIR
+    return dict(spec.envs) | facts
+
+
+def orders(spec: InstanceSpec, engine: str, options: ContainerOptions, files: str = "") -> Mapping[str, object]:
+    """What the door is told, as it lies in the label of the instance. `engine`: the path of its socket; `files` as
+    in `body`."""
+    assert spec.program is not None
+    what = Orders(
+        engine=engine,
+        name=container_name(spec.instance_id, options),
+        create=body(spec, options, files),
+        port=spec.program.port,
+        published=not options.joins,
+    )
+    return asdict(what)
+
+
+def network(options: ContainerOptions) -> dict[str, object]:
+    """One bridge for all of ours, on which none reaches another."""
+    return {
+        "Name": options.network,
+        "CheckDuplicate": True,
+        "Driver": "bridge",
+        "Labels": {INSTALLATION: options.installation},
+        "Options": {"com.docker.network.bridge.enable_icc": "false"},
+    }
+
+
+def body(spec: InstanceSpec, options: ContainerOptions, files: str = "") -> dict[str, object]:
+    """Of `POST /containers/create`. `files`: the directory with the files of the model's package, which the
+    container finds at MODEL_DIR and cannot write to ("": it has none)."""
+    program = spec.program
+    assert program is not None
+    port = f"{program.port}/tcp"
+    mounts = [_bind(volume.host_path, volume.mount_path) for volume in spec.volumes]
+    if files:
+        mounts.append(_bind(files, MODEL_DIR, read_only=True))
+    made: dict[str, object] = {
+        "Image": program.image,
+        "Env": [f"{key}={value}" for key, value in environment(spec, files=bool(files)).items()],
+        "Labels": {
+            INSTALLATION: options.installation,
+            INSTANCE: spec.instance_id,
+            SERVICE: spec.service_id,
+            MODEL: f"{spec.model_name} {spec.model_version}",
+        },
+        "Tty": False,
+        "OpenStdin": False,
+        "ExposedPorts": {port: {}},
+        "HostConfig": _host_config(spec, options, port, mounts),
+    }
+    if program.command:
+        made["Entrypoint"], made["Cmd"] = list(program.command), []
+    if options.user:
+        made["User"] = options.user
+    return made
+
+
+def _host_config(
+    spec: InstanceSpec, options: ContainerOptions, port: str, mounts: list[dict[str, object]]
+) -> dict[str, object]:
+    size = spec.resources
+    memory = math.ceil(size.memory_mib) * MIB
+    host: dict[str, object] = {
+        "NetworkMode": "none" if options.alone else options.network,
+        "RestartPolicy": {"Name": "no"},
+        "AutoRemove": False,
+        "Privileged": False,
+        "CapDrop": ["ALL"],
+        "CapAdd": [] if options.user else list(CAPABILITIES),
+        "SecurityOpt": ["no-new-privileges:true"],
+        "Init": True,
+        "ShmSize": memory or SHARED_MEMORY_MIB * MIB,
+        "LogConfig": {"Type": "json-file", "Config": CONTAINER_LOG},
+        "Mounts": mounts,
+    }
+    if memory:
+        host |= {"Memory": memory, "MemorySwap": memory}
+    if size.cpu and options.cpu_quota:
+        host["NanoCpus"] = int(size.cpu * 1_000_000_000)
+    if size.pids:
+        host["PidsLimit"] = size.pids
+    ulimits = [{"Name": "core", "Soft": 0, "Hard": 0}]
+    if size.open_files:
+        ulimits.append({"Name": "nofile", "Soft": size.open_files, "Hard": size.open_files})
+    host["Ulimits"] = ulimits
+    if not options.joins:
+        host["PortBindings"] = {port: [{"HostIp": "127.0.0.1", "HostPort": ""}]}
+    return host
+
+
+def _bind(source: str, target: str, *, read_only: bool = False) -> dict[str, object]:
+    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
