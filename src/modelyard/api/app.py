@@ -22,6 +22,7 @@ from modelyard.api.routes import (
     metrics,
     models,
     objects,
+    registries,
     revisions,
     services,
     status,
@@ -40,6 +41,7 @@ from modelyard.api.schemas import log_streams as of_log_streams
 from modelyard.api.schemas import notifications as of_notifications
 from modelyard.api.schemas import objects as of_objects
 from modelyard.api.schemas.models import ModelCreate
+from modelyard.api.schemas.registries import RegistryBody
 from modelyard.api.schemas.services import NodeStatus, PropertyUpdate, ServiceCreate, ServiceUpdate
 
 DESCRIPTION = """Serves machine-learning models and changes them live.
@@ -89,6 +91,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             metrics,
             models,
             objects,
+            registries,
             clusters,
             apps,
             identity,
@@ -115,6 +118,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             PropertyUpdate,
             NodeStatus,
             ModelCreate,
+            RegistryBody,
             *of_identity.BODIES,
             *of_administration.BODIES,
             *of_apps.BODIES,

@@ -89,6 +89,7 @@ IDS = {
     **{"task_id": "task", "log_group_id": "log group", "log_stream_id": "log stream"},
     **{"topic_urn": "topic", "subscription_urn": "subscription", "certificate": "certificate"},
     **{"app_id": "app", "app_code": "app code", "flavor": "flavor", "pool_id": "pool", "bucket": "bucket"},
+    "registry": "registry",
 }
 """Path parameters that name a thing."""
 

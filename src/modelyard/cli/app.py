@@ -19,6 +19,7 @@ from modelyard.cli import (
     monitoring_files,
     objects,
     packages,
+    registries,
     server,
     services,
     top,
@@ -67,6 +68,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(models.app, name="models")
 app.add_typer(objects.app, name="objects")
 app.add_typer(topics.app, name="topics")
+app.add_typer(registries.app, name="registries")
 admin_resources.register(admin.app)
 admin.app.command()(audit.audit)
 top.register(app, admin.app)

@@ -18,6 +18,7 @@ from modelyard.client.models import Models
 from modelyard.client.objects import Objects
 from modelyard.client.outgoing import NOTHING, Files, question
 from modelyard.client.records import Json, Service
+from modelyard.client.registries import Registries
 from modelyard.client.retries import RETRIES
 from modelyard.client.services import Services
 from modelyard.client.session import Session
@@ -48,6 +49,7 @@ class Client:
         self.batch = Batch(self.session)
         self.changes = Changes(self.session)
         self.topics = Topics(self.session)
+        self.registries = Registries(self.session)
         self.admin = Administration(self.session)
 
     def __enter__(self) -> Self:

@@ -24,6 +24,7 @@ from modelyard.store.identity import IdentityReads, IdentityWrites
 from modelyard.store.log_streams import LogStreamReads, LogStreamWrites
 from modelyard.store.models import ModelReads, ModelWrites
 from modelyard.store.notifications import NotificationReads, NotificationWrites
+from modelyard.store.registries import RegistryReads, RegistryWrites
 from modelyard.store.services import ServiceReads, ServiceWrites
 from modelyard.store.traces import TraceReads, TraceWrites
 
@@ -47,6 +48,7 @@ class ReadTransaction(
     NotificationReads,
     AuditReads,
     TraceReads,
+    RegistryReads,
     Protocol,
 ):
     """Lookups. A `project_id` narrows to that project; None finds in any (for the loops)."""
@@ -63,6 +65,7 @@ class WriteTransaction(
     NotificationWrites,
     AuditWrites,
     TraceWrites,
+    RegistryWrites,
     ReadTransaction,
     Protocol,
 ):

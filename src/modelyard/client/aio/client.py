@@ -12,6 +12,7 @@ from modelyard.client.aio.changes import AsyncChanges
 from modelyard.client.aio.clockwork import sleep
 from modelyard.client.aio.models import AsyncModels
 from modelyard.client.aio.objects import AsyncObjects
+from modelyard.client.aio.registries import AsyncRegistries
 from modelyard.client.aio.services import AsyncServices
 from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.streams import AsyncAnswer
@@ -48,6 +49,7 @@ class AsyncClient:
         self.batch = AsyncBatch(self.session)
         self.changes = AsyncChanges(self.session)
         self.topics = AsyncTopics(self.session)
+        self.registries = AsyncRegistries(self.session)
         self.admin = AsyncAdministration(self.session)
 
     async def __aenter__(self) -> Self:

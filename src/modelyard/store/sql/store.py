@@ -31,6 +31,7 @@ from modelyard.store.sql.log_streams import LogStreamReading, LogStreamWriting
 from modelyard.store.sql.models import ModelReading, ModelWriting
 from modelyard.store.sql.notifications import NotificationReading, NotificationWriting, seal_tokens
 from modelyard.store.sql.postgresql import Postgresql
+from modelyard.store.sql.registries import RegistryReading, RegistryWriting
 from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.services import ServiceReading, ServiceWriting, seal_all
 from modelyard.store.sql.session import orphan, settled, translated
@@ -51,6 +52,7 @@ class SqlReading(
     NotificationReading,
     AuditReading,
     TraceReading,
+    RegistryReading,
 ):
     """`store.base.ReadTransaction`: one object per transaction."""
 
@@ -66,6 +68,7 @@ class SqlWriting(
     NotificationWriting,
     AuditWriting,
     TraceWriting,
+    RegistryWriting,
     SqlReading,
 ):
     """`store.base.WriteTransaction`."""
