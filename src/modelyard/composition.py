@@ -35,8 +35,9 @@ from modelyard.control.exporting import Exporter, exported
 from modelyard.control.log_retention import LogRetention
 from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
-from modelyard.control.publishing import Publisher
+from modelyard.control.publishing import Publisher, Resolve
 from modelyard.control.reconcile import Ports
+from modelyard.control.registries import RegistryLogins
 from modelyard.control.self_watch import Figures, SelfWatch
 from modelyard.control.signed import SignedCallers
 from modelyard.control.span_export import SpanExporter
@@ -46,6 +47,9 @@ from modelyard.core.packages.contents import CODE, CONFIG
 from modelyard.core.packages.programs import program
 from modelyard.domain.endpoints import Endpoint
 from modelyard.engines.base import Engine
+from modelyard.engines.containers.containers import Containers
+from modelyard.engines.containers.credentials import CredentialsFile, NoCredentials
+from modelyard.engines.containers.shape import ContainerOptions
 from modelyard.engines.diskwatch import rescue
 from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
 from modelyard.engines.process import INSTANCES, ProcessEngine
@@ -79,6 +83,7 @@ from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
 from modelyard.settings import LOG_DAYS, Settings, secret_names
 from modelyard.store.base import Store, StoreUnavailableError
+from modelyard_runtime.door.docker import Docker
 from modelyard_runtime.loading.package import MAX_CONFIG_BYTES
 
 log = logging.getLogger(__name__)
@@ -145,7 +150,10 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     snapshots = Snapshots(data_dir / "packages")
     installer = Installer(builds=settings.dependency_builds, limit_s=settings.dependency_timeout_s)
     environments = Environments(data_dir / "environments", installer)
-    launching = await _launching(settings, data_dir)
+    launching, (containers, resolved) = (
+        await _launching(settings, data_dir),
+        _containers(settings, data_dir, store),
+    )
     engine: Engine = ProcessEngine(
         data_dir,
         snapshots.path,
@@ -159,6 +167,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         disk_bytes=settings.instance_disk_mib * MIB,
         reserve=reserve(settings),
         removed_output_bytes=4 * settings.instance_output_mib * MIB,
+        containers=containers,
     )
     audit = Audit(
         store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows, tallies=figures.tallies
@@ -188,6 +197,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         clock.wall_ms,
         environments=environments,
         safe_formats_only=settings.safe_formats_only,
+        images=resolved,
     )
     sweeper = Sweeper(
         snapshots.shelf,
@@ -272,6 +282,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
             lacking=room.lacking,
         ),
         bells=bells,
+        images=containers is not None,
         instance_disk_mib=settings.instance_disk_mib,
         steady=clock.now_ms,
         notifications=NotificationPorts(
@@ -403,7 +414,9 @@ def known_secrets(settings: Settings, credentials: Mapping[str, str] = {}) -> fr
     password = urlsplit(settings.database_url).password or ""
     sent = (settings.otlp_headers, settings.otlp_traces_headers)
     tokens = [value for text in sent if text for value in _values(text)]
-    return frozenset({*of_file, *tokens, *whole, password} - {""})
+    registries = settings.registry_credentials
+    logins = CredentialsFile(Path(registries)).secrets() if registries else frozenset()
+    return frozenset({*of_file, *logins, *tokens, *whole, password} - {""})
 
 
 def _values(headers: str) -> Iterable[str]:
@@ -437,6 +450,29 @@ async def _endpoints(store: Store) -> Mapping[str, Endpoint]:
             return await reading.endpoints()
     except StoreUnavailableError as error:
         raise ObjectStoreUnavailableError(f"nobody can tell where buckets are: {error}") from error
+
+
+def _containers(
+    settings: Settings, data_dir: Path, store: Store
+) -> tuple[Containers, Resolve] | tuple[None, None]:
+    """The container engine, where one is set. What is ours there is known by a name that this data directory
+    keeps. Raises OSError."""
+    if not settings.container_engine:
+        return None, None
+    docker = Docker(settings.container_engine.removeprefix("unix://"))
+    known = settings.registry_credentials
+    place = data_dir / "installation"
+    if not place.exists():
+        files.write(place, uuid.uuid4().hex.encode())
+    options = ContainerOptions(
+        files.read(place).decode("ascii", "replace").strip(),
+        user=settings.container_user,
+        alone=settings.instance_network == isolation.NONE,
+        joins=isolation.is_root(),
+    )
+    logins = RegistryLogins(store, CredentialsFile(Path(known)) if known else NoCredentials())
+    containers = Containers(docker, options, logins.of_service)
+    return containers, partial(logins.resolved, containers)
 
 
 async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:

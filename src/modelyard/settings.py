@@ -4,6 +4,7 @@ Command-line options win over environment variables (`MODELYARD_` and the field'
 """
 
 import os
+import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -63,6 +64,9 @@ class Settings:
     `otlp_traces_protocol`; of the latter two "" means what logs have. `trace_requests`: the share of the requests
     through the gateway (0 to 1) that are traced where their callers do not say; 0: none, and the gateway does not
     know of tracing.
+    `container_engine`: the socket of a container engine that speaks the Docker API (`unix:///var/run/docker.sock`;
+    "": none), in which models run that are images; `container_user`: who they run as (UID or UID:GID; "": as the
+    image says); `registry_credentials`: a file as `docker login` writes it, with what registries are told.
     `notify_…`, `smtp_…`, `smn_…`: see `notification_settings`.
     """
 
@@ -107,6 +111,9 @@ class Settings:
     s3_access_key: str = ""
     s3_secret_key: str = field(default="", repr=False)
     s3_region: str = ""
+    container_engine: str = ""
+    container_user: str = ""
+    registry_credentials: str = ""
     notify_url: str = ""
     notify_allow: str = ""
     smtp_host: str = ""
@@ -193,6 +200,7 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
         raise SettingsError("MODELYARD_DATABASE_URL: it is none of PostgreSQL, postgresql://USER@HOST/DATABASE")
     found.objects()
     found.notifications("")
+    _check_containers(found)
     _check_export(found)
     _check_public(found)
     if found.instance_network not in isolation.NETWORKS:
@@ -224,6 +232,16 @@ def _url_fault(text: str) -> str:
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username or not text.isprintable():
         return "has more than https://HOST:PORT: a path, say, under which nothing would be found"
     return ""
+
+
+def _check_containers(found: Settings) -> None:
+    engine, user, known = found.container_engine, found.container_user, found.registry_credentials
+    if engine and not engine.startswith("unix:///"):
+        raise SettingsError(f"container_engine: {engine!r} is no unix:///PATH of a socket")
+    if user and not re.fullmatch(r"\d{1,10}(:\d{1,10})?", user):
+        raise SettingsError(f"container_user: {user!r} is neither UID nor UID:GID")
+    if known and not known.startswith("/"):
+        raise SettingsError(f"registry_credentials: {known!r} is no absolute path")
 
 
 def _check_export(found: Settings) -> None:

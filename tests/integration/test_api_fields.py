@@ -167,7 +167,7 @@ FATE: dict[str, dict[str, Fate]] = {
         **by("operations/models.py", "source_location", "description"),
         "source_copy": Refused(model(source_copy=False), "source_copy", MODELS),
         **by("core/packages/contents.py", "runtime", "dependencies", "health", "apis"),
-        **by("core/packages/programs.py", "cmd"),
+        **by("core/packages/programs.py", "cmd", "port", "swr_location"),
         "install_type": Honoured("core/admission/config.py"),
         "initial_config": Honoured("artifacts/judgement.py"),
         **dict.fromkeys(("model_algorithm", "input_params", "output_params"), Label()),
@@ -177,6 +177,7 @@ FATE: dict[str, dict[str, Fate]] = {
             for name in ("execution_code", "source_job_id", "source_job_version", "source_type")
         },
     },
+    "registries.RegistryBody": by("operations/registries.py", "user", "password"),
     "models.ModelList": {
         **{
             "model_name": Honoured("store/sql/queries.py", "name"),

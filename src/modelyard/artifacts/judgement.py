@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from modelyard.artifacts import script
 from modelyard.core.admission.fields import AUTO
-from modelyard.core.packages import contents
+from modelyard.core.packages import contents, images
 from modelyard.core.packages.requirements import requirements
 from modelyard.domain.errors import Violation
 from modelyard.objects.tree import RefusedFileError, files
@@ -108,6 +108,8 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
     unread = any(f.where.startswith("model/") for f in findings)
     said_type = model_type if isinstance(model_type, str) else None
     findings += _errors(contents.layout(names, said_type, unread=unread, command=command))
+    if model_type == images.TYPE:
+        return Report((*findings, *_errors(tuple(images.violations(config)))), package)
     if command:
         return Report((*findings, *_runtime(package)), package)
     findings += [*_script(home, names), *_fields(package), *_model_file(package, names)]

@@ -1,5 +1,6 @@
 """`modelyard models …`"""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,10 @@ from modelyard.cli.asking import confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, ModelKey, NoWait, Timeout, Yes, connect, errors, print_answer
 from modelyard.client.waiting import Patience
 from modelyard_runtime.loading.kinds import TYPES
+
+IMAGE = "Image"
+"""The type of a model that is an image, whose source may be the image's name."""
+KNOWN = ", ".join((*TYPES, IMAGE))
 
 app = typer.Typer(no_args_is_help=True, help="Publish models, look at them, delete them.")
 
@@ -36,14 +41,14 @@ def publish(
         typer.Argument(
             metavar="[NAME VERSION] SOURCE",
             help="SOURCE is a directory of this machine that is a package, or holds model/ with it, or a place in "
-            "the object store that holds model/ (obs://BUCKET/KEY, /BUCKET/KEY). NAME and VERSION (n.n.n) left "
-            "out: the directory's name, and one more than the last.",
+            "the object store that holds model/ (obs://BUCKET/KEY, /BUCKET/KEY), or with --type Image the name of "
+            "an image. NAME and VERSION (n.n.n) left out: the directory's name, and one more than the last.",
         ),
     ],
     *,
     model_type: Annotated[
         str,
-        typer.Option("--type", help=f"{', '.join(TYPES)}. Left out: what config.json says.", show_default=False),
+        typer.Option("--type", help=f"{KNOWN}. Left out: what config.json says.", show_default=False),
     ] = "auto",
     description: Annotated[str, typer.Option(help="A sentence about it.")] = "",
     bucket: Annotated[
@@ -62,7 +67,8 @@ def publish(
     source = words[-1]
     optional = {"description": description} if description else {}
     with connect(data_dir) as yard:
-        directory = publishing.on_this_machine(yard, source)
+        names_image = model_type == IMAGE and not Path(source).expanduser().is_dir()
+        directory = None if names_image else publishing.on_this_machine(yard, source)
         if directory is None:
             if len(words) == 1:
                 raise typer.BadParameter(f"say NAME VERSION {source}")

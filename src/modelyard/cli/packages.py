@@ -34,6 +34,7 @@ def run(
     tell([f for f in report.findings if f.level != "note"])
     if not report.sound or report.package is None:
         raise typer.Exit(Exit.FAILED)
+    _no_image(report)
     try:
         packages = asyncio.run(packages_for(report.requirements, errors.print))
         listener = listening(port)
@@ -74,8 +75,18 @@ def _further(report: "Report", *, load: bool, safe_only: bool, limit_s: float) -
     """The report with what resolving, and loading if it is sound until then, found."""
     from modelyard.workshop.trial import resolved, with_load
 
+    if load:
+        _no_image(report)
     report = asyncio.run(resolved(report, install=load))
     return with_load(report, limit_s, safe_only=safe_only) if load and report.sound else report
+
+
+def _no_image(report: "Report") -> None:
+    """An image runs in a container engine, which a server has and this command does not."""
+    if report.package is not None and report.package.config.get("model_type") == "Image":
+        text = "the package is an image: it runs on a server with a container engine; publish and deploy it there"
+        errors.print(Text.assemble(("error: ", "bold red"), text))
+        raise typer.Exit(Exit.FAILED)
 
 
 def tell(findings: "list[Finding] | tuple[Finding, ...]") -> None:

@@ -30,13 +30,16 @@ class Memory:
     """What one control plane has noticed and a fresh one can notice again; nothing here needs to survive.
 
     `unrouted_ms`: since when the gateway is known not to route to an instance. `obstacles`: why the engine did
-    not take a start. `unseen_ms`: since when an instance is where its engine cannot look. `began`: the rollout in
-    progress (its id), and since when, on the clock of the decisions. `lapses`: of that rollout, as in `Situation`.
+    not take a start; `waiting`: where that was not for want of room, `fetching`: and an image was on its way.
+    `unseen_ms`: since when an instance is where its engine cannot look. `began`: the rollout in progress (its id),
+    and since when, on the clock of the decisions. `lapses`: of that rollout, as in `Situation`.
     """
 
     unrouted_ms: dict[str, int] = field(default_factory=dict)
     unseen_ms: dict[str, int] = field(default_factory=dict)
     obstacles: dict[str, str] = field(default_factory=dict)
+    waiting: set[str] = field(default_factory=set)
+    fetching: set[str] = field(default_factory=set)
     route_rollout: str = ""
     began: tuple[str, int] = ("", 0)
     lapses: Counter[str] = field(default_factory=Counter)
@@ -84,6 +87,8 @@ class Memory:
         self.unrouted_ms.pop(instance_id, None)
         self.unseen_ms.pop(instance_id, None)
         self.obstacles.pop(instance_id, None)
+        self.waiting.discard(instance_id)
+        self.fetching.discard(instance_id)
 
 
 def strangers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[Instance]:
@@ -168,6 +173,7 @@ def _observations(
             process,
             unrouted_ms=memory.note_routing(instance.id, routed=not unrouted, now_ms=now_ms),
             obstacle=memory.obstacles.get(instance.id, ""),
+            waits=instance.id in memory.waiting,
             lost_ms=lost_ms,
             lost=lost_ms is not None and lost_ms <= now_ms,
         )

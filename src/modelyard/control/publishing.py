@@ -17,7 +17,7 @@ import errno
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -33,10 +33,12 @@ from modelyard.artifacts.judgement import Request, judge
 from modelyard.artifacts.snapshots import Snapshots
 from modelyard.artifacts.uv import IndexAwayError, UnresolvedError
 from modelyard.core.backoff import delay_ms
-from modelyard.core.packages import contents
+from modelyard.core.packages import contents, images
 from modelyard.core.packages.requirements import requirements
 from modelyard.domain.model import Model, ModelStatus
+from modelyard.engines.containers.images import Image, ImageAwayError, ImageError
 from modelyard.objects.base import ObjectStoreUnavailableError
+from modelyard.objects.paths import MalformedPathError, object_path
 from modelyard.store.base import Store, StoreUnavailableError
 from modelyard.store.models import ModelQuery
 from modelyard.store.page import Page
@@ -48,6 +50,9 @@ UNFORESEEN_TRIES = 3
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Resolve = Callable[[str, str, Callable[[str], None]], Awaitable[Image]]
+"""What the name of an image means now to a project; it is told how far a pull is. Raises ImageError,
+ImageAwayError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,8 @@ def passing(error: Exception) -> tuple[str, bool]:
             return f"waiting for the object store: {error}", True
         case IndexAwayError():
             return f"waiting for the index of packages: {error}", True
+        case ImageAwayError():
+            return str(error), True
         case OSError(errno=number) if number in DISK_FULL:
             return f"waiting for disk space: {error.strerror}", True
         case OSError():
@@ -103,7 +110,8 @@ class Publisher:
     """Publishes models, several at a time (`Slots`).
 
     `clock` gives milliseconds since 1970 UTC. `environments` None: models with dependencies are refused.
-    `safe_formats_only`: packages with weights that are code are refused.
+    `safe_formats_only`: packages with weights that are code are refused. `images`: what an image's name means now
+    to a project (None: images are refused).
     """
 
     def __init__(
@@ -115,6 +123,7 @@ class Publisher:
         *,
         environments: Environments | None = None,
         safe_formats_only: bool = False,
+        images: Resolve | None = None,
     ) -> None:
         self._store = store
         self._copying = copying
@@ -122,6 +131,7 @@ class Publisher:
         self._clock = clock
         self._environments = environments
         self._safe_only = safe_formats_only
+        self._images = images
         self._tries: dict[str, Tries] = {}
         self._slots = Slots()
         self._threads = ThreadPoolExecutor(8, "publish")  # of its own: logins must not wait for a package
@@ -176,6 +186,7 @@ class Publisher:
             status=ModelStatus.PUBLISHED,
             digest=digest,
             size_bytes=size,
+            install_types=model.install_types - ({"batch"} if images.RESOLVED in config else set()),
             config=config,
             error=note,
         )
@@ -254,12 +265,45 @@ class Publisher:
         """(effective configuration, digest, size in bytes) of the snapshot, which is in its place afterwards."""
         partial = self._snapshots.shelf.partial(model.id)
         package = partial / "model"
-        await self._copying.copy(model.source_location, model.type, package)
+        if model.type == images.TYPE and is_image(model.source_location):
+            await self._in_thread(lambda: _named(model, package))
+        else:
+            await self._copying.copy(model.source_location, model.type, package)
         config = await self._in_thread(lambda: _judged(model, package, safe_only=self._safe_only))
+        if config["model_type"] == images.TYPE:
+            return await self._image(model, partial, config)
         await self._build(model, config)
         abandoned = Event()
         digest, size = await self._in_thread(lambda: self._snapshots.put(partial, abandoned), abandoned)
         return config, digest, size
+
+    async def _image(
+        self, model: Model, partial: Path, config: Mapping[str, object]
+    ) -> tuple[Mapping[str, object], str, int]:
+        """The same of an image: its size is the image's, which is on the engine's disk afterwards."""
+        if self._images is None:
+            raise RefusedPackageError("model_type: 'Image' needs a container engine, and this server has none")
+        if "batch" in model.install_types and len(model.install_types) == 1:
+            raise RefusedPackageError("install_type: is batch, but images serve in real time only")
+        told: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+
+        def progress(text: str) -> None:
+            loop.call_soon_threadsafe(lambda: told.add(loop.create_task(self._record(replace(model, error=text)))))
+
+        name = str(config[images.LOCATION])
+        try:
+            found = await self._images(model.project_id, name, progress)
+        except ImageError as error:
+            raise RefusedPackageError(f"{images.LOCATION}: {error}") from None
+        finally:
+            await asyncio.gather(*told, return_exceptions=True)
+        config = {**config, images.RESOLVED: found.reference}
+        log.info("model %s %s is the image %s: %s", model.name, model.version, name, found.reference)
+        await self._in_thread(lambda: _write_config(partial / "model", config))
+        abandoned = Event()
+        digest, size = await self._in_thread(lambda: self._snapshots.put(partial, abandoned), abandoned)
+        return config, digest, size + found.size_bytes
 
     async def _in_thread(self, act: Callable[[], T], abandoned: Event | None = None) -> T:
         """To its end: whoever goes on with the same package must not meet it. `abandoned` ends it sooner."""
@@ -280,5 +324,25 @@ def _judged(model: Model, directory: Path, *, safe_only: bool) -> Mapping[str, o
         raise RefusedPackageError("; ".join(finding.said for finding in report.errors))
     assert report.package is not None
     config = report.package.config
-    files.write(directory / contents.CONFIG, json.dumps(config, indent=2).encode(), mode=0o644, durable=False)
+    _write_config(directory, config)
     return config
+
+
+def _write_config(directory: Path, config: Mapping[str, object]) -> None:
+    text = json.dumps(config, indent=2).encode()
+    files.write(directory / contents.CONFIG, text, mode=0o644, durable=False)
+
+
+def _named(model: Model, directory: Path) -> None:
+    """The package of a model whose `source_location` is its image."""
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_config(directory, {"model_type": images.TYPE, images.LOCATION: model.source_location})
+
+
+def is_image(location: str) -> bool:
+    """Whether a `source_location` is the name of an image, and no place of the object store."""
+    try:
+        object_path(location)
+    except MalformedPathError:
+        return not images.wrong(location)
+    return False

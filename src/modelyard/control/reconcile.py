@@ -34,10 +34,12 @@ from modelyard.domain.routing import ServiceRoute
 from modelyard.domain.service import Event, EventType, InferType, Rollout, Service
 from modelyard.engines.base import (
     Engine,
+    FetchingError,
     Listing,
     NoRoomError,
     Observed,
     StartRefusedError,
+    WaitingError,
 )
 from modelyard.gateway.base import Gateway
 from modelyard.operations.telling import Teller
@@ -326,6 +328,7 @@ class Reconciler:
             await engine.remove(instance_id)
             memory.forget(instance_id)
         refused: list[Instance] = []
+        told: list[Event] = []
         for instance in rows.after.instances if rows.after else ():
             if instance.phase is Phase.DRAINING:
                 engine.poll_fast(instance.id)
@@ -333,18 +336,35 @@ class Reconciler:
             try:
                 await engine.start(await spec(self._ports.store, record, instance))
                 memory.obstacles.pop(instance.id, None)
+                if instance.id in memory.fetching:
+                    memory.fetching.discard(instance.id)
+                    told.append(self._told(record, instance, "pull image success"))
             except NoRoomError as error:
+                if isinstance(error, FetchingError) and instance.id not in memory.fetching:
+                    memory.fetching.add(instance.id)
+                    told.append(self._told(record, instance, "pulling model image"))
                 memory.obstacles[instance.id] = str(error)
+                (memory.waiting.add if isinstance(error, WaitingError) else memory.waiting.discard)(instance.id)
             except StartRefusedError as error:
                 refused.append(instance.become(Phase.EXITED, self._ports.clock.now_ms(), exit=str(error)))
-        if refused:
-            await self._record_refused(record, refused)
+        if refused or told:
+            await self._record_starts(record, refused, told)
         return bool(memory.obstacles)
 
-    async def _record_refused(self, record: ServiceRecord, refused: Sequence[Instance]) -> None:
+    def _told(self, record: ServiceRecord, instance: Instance, what: str) -> Event:
+        """The event of an instance's model, in the vendor's vocabulary."""
+        variants = (v for r in record.revisions.values() for v in r.variants)
+        variant = next((v for v in variants if v.template.hash == instance.template), None)
+        name = f"[{variant.model_name} {variant.model_version}]" if variant else "[unknown]"
+        return Event(record.service.id, EventType.NORMAL, f"{name} {what}", self._ports.clock.wall_ms())
+
+    async def _record_starts(
+        self, record: ServiceRecord, refused: Sequence[Instance], told: Sequence[Event]
+    ) -> None:
         wall_ms = self._ports.clock.wall_ms()
         service = record.service
-        events = tuple(Event(service.id, EventType.ABNORMAL, f"cannot start: {i.exit}", wall_ms) for i in refused)
+        cannot = (Event(service.id, EventType.ABNORMAL, f"cannot start: {i.exit}", wall_ms) for i in refused)
+        events = (*told, *cannot)
         changes = Changes(seen_version=service.version, instances=tuple(refused), events=events)
         async with self._ports.store.write() as writing:
             lanes = await self._teller.apply(writing, service, changes)

@@ -105,7 +105,8 @@ class Context:
     services awaits it first. `batch`, `notifications`, `watched`: see there. `bells`: who watches services.
     `buckets_moved` says that buckets may be elsewhere now. `logs`: what instances wrote; `log_bells`: who follows
     it, rung when lines were appended.
-    `instance_disk_mib`: what one instance may have on disk (0: nobody bounds it).
+    `images`: models that are images can be served. `instance_disk_mib`: what one instance may have on disk (0:
+    nobody bounds it).
     `steady`: milliseconds of the steady clock. `tracing`: None where nothing is traced.
     """
 
@@ -128,6 +129,7 @@ class Context:
     facts: Callable[[], Awaitable[bool]] = as_stored
     batch: BatchPorts = BatchPorts()
     bells: Bells = field(default_factory=Bells)
+    images: bool = False
     instance_disk_mib: int = 0
     logs: LogStore = field(default_factory=MemoryLogs)
     log_bells: Bells = field(default_factory=Bells)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from modelyard.core.admission import fields
 from modelyard.core.buckets import bucket_refusal
-from modelyard.core.packages import contents
+from modelyard.core.packages import contents, images
 from modelyard.domain.errors import AlreadyExists, Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.model import Model, ModelStatus
@@ -59,7 +59,7 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
     """Store a model to be published, in place of one of this name and version that failed. Raises Forbidden,
     Invalid, AlreadyExists."""
     authorise(principal, project_id, CONTROL_WRITE, "createModel")
-    violations = (*request.violations, *_violations(request))
+    violations = (*request.violations, *_violations(request, images_run=ctx.images))
     if violations:
         raise Invalid(*violations)
     assert request.name is not None
@@ -80,7 +80,9 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
     )
     acting.named(f"{model.name}/{model.version}", f"models/{model.id}")
     async with ctx.store.write() as w:
-        await may_read_bucket(ctx, w, project_id, object_path(model.source_location).bucket, "source_location")
+        if not _is_image(model.type, model.source_location):
+            bucket = object_path(model.source_location).bucket
+            await may_read_bucket(ctx, w, project_id, bucket, "source_location")
         await _free_version(w, model)
         await w.add_model(model)
     ctx.nudge("model", model.id)
@@ -118,7 +120,18 @@ def notices(models: Mapping[str, Model], variants: Iterable[Variant]) -> tuple[s
     return tuple(f"model [{m.name} {m.version}]: {m.error}" for m in used if m.error)
 
 
-def _violations(request: ModelRequest) -> list[Violation]:
+def _is_image(model_type: str | None, location: str) -> bool:
+    """Whether a `source_location` names an image itself, instead of a place in the object store."""
+    if model_type != images.TYPE:
+        return False
+    try:
+        object_path(location)
+    except MalformedPathError:
+        return not images.wrong(location)
+    return False
+
+
+def _violations(request: ModelRequest, *, images_run: bool) -> list[Violation]:
     broken = frozenset(v.field for v in request.violations)
     violations = [
         *fields.model_name(request.name),
@@ -129,6 +142,13 @@ def _violations(request: ModelRequest) -> list[Violation]:
         *fields.install_types(("batch",) if request.install_types is None else request.install_types),
         *contents.requested(request.attributes),
     ]
+    if request.type == images.TYPE and not images_run:
+        text = "is 'Image', which needs a container engine: this server has none (MODELYARD_CONTAINER_ENGINE)"
+        violations.append(Violation("model_type", text))
+    if request.type == images.TYPE and request.install_types == ("batch",):
+        violations.append(Violation("install_type", "is batch, but images serve in real time only"))
+    if (named := request.attributes.get(images.LOCATION)) and (text := images.wrong(named)):
+        violations.append(Violation(images.LOCATION, text))
     if request.source_copy is False:
         text = "is false, but publishing always takes a snapshot: nothing serves from source_location"
         violations.append(Violation("source_copy", text))
@@ -137,7 +157,7 @@ def _violations(request: ModelRequest) -> list[Violation]:
         violations.append(Violation("", text))
     if not request.source_location:
         violations.append(Violation("source_location", "is mandatory"))
-    else:
+    elif not _is_image(request.type, request.source_location):
         try:
             object_path(request.source_location)
         except MalformedPathError as error:

@@ -82,6 +82,17 @@ class TestDeployTimeout:
             "other services, or ask for fewer instances or a smaller specification."
         )
 
+    def test_who_waits_for_something_else_than_room_is_not_told_of_room(self) -> None:
+        seen = situation("oa")
+        away = "the container engine is away"
+        waits = replace(
+            seen,
+            observations=(seen.observations[0], replace(seen.observations[1], obstacle=away, waits=True)),
+        )
+        failed = verdict(waits, self.LIMIT)
+        assert isinstance(failed, Failed)
+        assert failed.cause.endswith(f"could not be started within 100 s (deploy_timeout_in_seconds): {away}")
+
     def test_not_while_the_gateway_is_away(self) -> None:
         assert verdict(situation("or"), self.LIMIT) is None
 

@@ -15,7 +15,7 @@ from modelyard.domain.model import Model, ModelStatus
 from modelyard.operations.models import Deleted, ModelRequest
 from modelyard.store.models import ModelQuery
 
-FROM_PACKAGE = ("runtime", "model_algorithm", "dependencies", "health", "cmd")
+FROM_PACKAGE = ("runtime", "model_algorithm", "dependencies", "health", "cmd", "swr_location", "port")
 """Fields of a model that its package says where the request did not."""
 
 

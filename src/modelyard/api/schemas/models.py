@@ -53,6 +53,13 @@ class ModelCreate(Wire):
         Field(description="starts the HTTP server that the package brings; a string is run by the shell"),
     ] = None
 
+    swr_location: Annotated[
+        str | None, Field(description="the image of a model of the type Image; source_location may be it as well")
+    ] = None
+    port: Annotated[
+        int | str | None, Field(description="where a command or an image listens in a network of its own; 8080")
+    ] = None
+
     required: ClassVar[Sequence[str]] = ("model_name", "model_version", "model_type", "source_location")
     later: ClassVar[Mapping[str, str]] = {
         "execution_code": "inference code outside of the package",

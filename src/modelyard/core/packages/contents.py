@@ -14,7 +14,7 @@ from typing import cast
 
 from modelyard.core import json_text
 from modelyard.core.admission.fields import told
-from modelyard.core.packages import health, programs, requirements
+from modelyard.core.packages import health, images, programs, requirements
 from modelyard.domain.errors import Violation
 from modelyard.domain.texts import shown
 from modelyard_runtime.loading import kinds
@@ -107,8 +107,8 @@ def layout(
     if not model_type:
         text = "is missing: config.json, or the request to publish, must say it"
         return () if unread else (Violation("model_type", text, "3016"),)
-    if model_type == "Image":
-        return (Violation("model_type", "'Image' is not supported yet: images need a container engine", "3016"),)
+    if model_type == images.TYPE:
+        return ()  # its image has all
     kind = kinds.KINDS.get(model_type)
     if kind is None:
         text = f"is {shown(model_type)}, must be one of {', '.join(kinds.TYPES)}"

@@ -1,4 +1,4 @@
-"""What a model runs where it is not our model server: the command of its config (contract §3). Pure.
+"""What a model runs where it is not our model server: the command of its config, or its image (contract §3). Pure.
 
     "cmd": "python serve.py --port $PORT"           run by the shell
     "cmd": ["python", "serve.py"]                   run as it is
@@ -9,11 +9,12 @@ The same keys may be in config.json and in the request to publish, which wins.
 
 from collections.abc import Iterator, Mapping
 
+from modelyard.core.packages import images
 from modelyard.domain.errors import Violation
 from modelyard.domain.program import PORT, Program
 from modelyard.domain.texts import shown
 
-KEYS = ("cmd",)
+KEYS = ("cmd", "port", "swr_location")
 """Keys of config.json that the request to publish may contain too."""
 CODE = "3016"
 MOST_BYTES = 8192
@@ -24,9 +25,10 @@ PORTS = range(1, 65_536)
 def program(config: Mapping[str, object]) -> Program | None:
     """None: our model server. An invalid command counts as absent (`violations` refuses it at publishing)."""
     cmd = config.get("cmd")
-    if not cmd or any(violations(config)):
+    image = config.get(images.RESOLVED) if config.get("model_type") == images.TYPE else None
+    if any(violations(config)) or not (cmd or image):
         return None
-    return Program(command=words(cmd), port=_port(config))
+    return Program(image=str(image or ""), command=words(cmd) if cmd else (), port=_port(config))
 
 
 def words(cmd: object) -> tuple[str, ...]:
@@ -43,7 +45,11 @@ def violations(config: Mapping[str, object]) -> Iterator[Violation]:
     if cmd is not None and cmd != "":
         yield from _wrong("cmd", cmd)
     port = config.get("port")
-    if port is not None and cmd and not (isinstance(port, int | str) and _is_port(port)):
+    if (
+        port is not None
+        and (cmd or config.get("model_type") == images.TYPE)
+        and not (isinstance(port, int | str) and _is_port(port))
+    ):
         yield Violation("port", f"is {shown(port)}, must be a whole number from 1 to 65535", CODE)
 
 

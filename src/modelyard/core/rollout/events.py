@@ -27,7 +27,8 @@ def _texts(before: Situation, after: Situation, plan: Plan) -> Iterator[tuple[Ev
     if before.rollout != after.rollout and after.rollout is not None and after.service.desired is Desired.RUNNING:
         yield from _rollout(before.rollout, after.rollout)
     if before.service.status is not after.service.status:
-        yield from _status(after.service.status)
+        waits = next((o.obstacle for o in after.observations if o.obstacle and o.waits), "")
+        yield from _status(after.service.status, waits)
 
 
 def _instance(after: Situation, observation: InstanceObservation) -> Iterator[tuple[EventType, str]]:
@@ -76,13 +77,14 @@ def _rollout(before: Rollout | None, after: Rollout) -> Iterator[tuple[EventType
             return
 
 
-def _status(status: ServiceStatus) -> Iterator[tuple[EventType, str]]:
+def _status(status: ServiceStatus, waits: str) -> Iterator[tuple[EventType, str]]:
     match status:
         case ServiceStatus.STOPPED:
             yield EventType.NORMAL, "service stopped"
         case ServiceStatus.CONCERNING:
             yield EventType.ABNORMAL, "service is concerning: fewer instances are ready than asked for"
         case ServiceStatus.PENDING:
-            yield EventType.ABNORMAL, "insufficient resources: the service waits for room"
+            text = f"the service waits: {waits}" if waits else "insufficient resources: the service waits for room"
+            yield EventType.ABNORMAL, text
         case _:
             return

@@ -55,7 +55,8 @@ def absence(situation: Situation) -> str:
     service, rollout = situation.service, situation.rollout
     if rollout is not None and rollout.active:
         if any(o.obstacle for o in situation.observations):
-            return "it waits for room to start"
+            waits = any(o.obstacle and o.waits for o in situation.observations)
+            return "it waits for what it needs to start" if waits else "it waits for room to start"
         return "it is being deployed, and no instance is ready yet"
     if service.failed:
         return _told(f"it failed: {service.error}")

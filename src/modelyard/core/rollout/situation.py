@@ -20,7 +20,8 @@ class InstanceObservation:
     """One instance: its record, and what the engine and the gateway show of it.
 
     `unrouted_ms`: since when the gateway is known not to route to it (None: it does, or cannot be asked; that it
-    does, only `Situation.acked` tells). `obstacle`: why the engine did not accept the start ("" if it did).
+    does, only `Situation.acked` tells). `obstacle`: why the engine did not accept the start ("" if it did),
+    `waits`: which is not for want of room.
     `lost_ms`: from when one that its engine cannot see counts as lost (None: it can), `lost`: whether it does now.
     """
 
@@ -28,6 +29,7 @@ class InstanceObservation:
     process: Process
     unrouted_ms: int | None = None
     obstacle: str = ""
+    waits: bool = False
     lost_ms: int | None = None
     lost: bool = False
 

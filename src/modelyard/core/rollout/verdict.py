@@ -104,6 +104,9 @@ def _late(variant: Variant, name: str, observation: InstanceObservation) -> Fail
     within = f"within {variant.deploy_timeout_s} s (deploy_timeout_in_seconds)"
     if not observation.obstacle:
         return Failed(f"deployment timed out: an instance of {name} was not ready {within}", observation.id)
+    if observation.waits:
+        text = f"deployment timed out: an instance of {name} could not be started {within}: {observation.obstacle}"
+        return Failed(text)
     return Failed(
         f"deployment timed out: an instance of {name} could not be started {within}, for want of room: "
         f"{observation.obstacle}. Each takes {_size(variant.template)}, and a change needs room for one more "
