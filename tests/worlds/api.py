@@ -158,7 +158,8 @@ def entry(model_id: str, **more: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def api_world(store: SqlStore | None = None) -> AsyncIterator[ApiWorld]:
+async def api_world(store: SqlStore | None = None, *, images: bool = False) -> AsyncIterator[ApiWorld]:
+    """`images`: there is a container engine."""
     store = store or SqlStore.memory()
     await store.open()
     passwords = Passwords(memory_kib=8, passes=1)
@@ -180,6 +181,7 @@ async def api_world(store: SqlStore | None = None) -> AsyncIterator[ApiWorld]:
         nudge=lambda kind, key: world.nudges.append((kind, key)),
         gateway_url="http://gateway:8080",
         home_project=FIRST.id,
+        images=images,
     )
     with TemporaryDirectory() as directory:
         objects = world.objects
