@@ -145,16 +145,15 @@ def _taken(
 ) -> Taken:
     data_dir = settings.data_dir.absolute()
     with ExitStack() as stack:
-        if target is None:
-            room = stack.enter_context(scratch.temporary("partial"))
-        else:
-            room = stack.enter_context(scratch.beside(target, "partial"))
+        place = stack.enter_context(scratch.beside(target, "partial")) if target is not None else None
+        # plain copies never lie where others may read what is sealed
+        room = stack.enter_context(scratch.temporary("partial")) if place is None or options.secret else place
         say("copying the database")
         copy, made_ms, what, pins = _copied(settings, store, room, stack)
         source = _Source(settings, data_dir, room, copy, what, pins, options, say)
-        if target is None:
+        if target is None or place is None:
             return source.written(sys.stdout.buffer, made_ms, str(store))
-        fresh = room / "backup"
+        fresh = place / "backup"
         for left in range(AGAIN, -1, -1):
             try:
                 taken = _filled(fresh, source, made_ms, str(store))

@@ -67,6 +67,25 @@ def test_whatever_it_is_called(settings: Settings, tmp_path: Path) -> None:
         backups.backed_up(settings, target / "a")
 
 
+def test_nothing_plain_lies_beside_one_that_is_sealed(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("tmp", "open"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    beside: list[str] = []
+    real = taking.Writer.finish
+
+    def finish(self: taking.Writer) -> None:
+        beside.extend(path.name for path in (tmp_path / "open").rglob("*") if path.is_file())
+        real(self)
+
+    monkeypatch.setattr(taking.Writer, "finish", finish)
+    backups.backed_up(settings, tmp_path / "open/a", Options(secret=b"correct horse"))
+    assert sorted(beside) == [".lock", "backup"]
+    assert not list((tmp_path / "tmp").iterdir())
+
+
 def test_the_last_success_is_remembered(settings: Settings, backup: Path) -> None:
     found = last(settings.data_dir)
     assert found is not None
