@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,8 +104,6 @@ def pinned(objects: Path, what: Named, token: str, is_local: Callable[[str], boo
     finally:
         for room in rooms:
             trees.remove(room)
-            with suppress(OSError):
-                room.parent.rmdir()
 
 
 def _pin(objects: Path, folder: ObjectPath, room: Path, pins: Pinned) -> None:

@@ -72,6 +72,7 @@ def test_parts_that_a_task_removes_meanwhile_are_in_it(
     backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
     assert (tmp_path / "other/objects/lab" / backups.PART).read_text() == "lines of a part"
     assert not list(settings.data_dir.rglob("backup-*"))
+    assert (settings.data_dir / "objects/lab" / WRITING).is_dir()  # in which somebody may be about to write
 
 
 @pytest.mark.parametrize("lost", [False, True])
