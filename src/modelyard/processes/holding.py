@@ -41,12 +41,12 @@ class Holding:
     @contextmanager
     def removing(self) -> Iterator[bool]:
         """While something is removed; False: a backup is being made, so nothing may be. Where the lock cannot be
-        had at all (a full disk) nobody makes a backup either."""
+        had at all (a full disk) nobody makes a backup either, unless its file is there: then one may have it."""
         with ExitStack() as stack:
             try:
                 may = _locked(stack.enter_context(self._opened()), fcntl.LOCK_EX)
             except OSError:
-                may = True
+                may = not os.path.lexists(self._path)
             yield may
 
     @contextmanager
