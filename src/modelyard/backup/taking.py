@@ -43,7 +43,7 @@ from modelyard.iam.tokens import KEY_FILE, TokenKey
 from modelyard.objects.local import sweep_pins
 from modelyard.operations import audit
 from modelyard.processes import last_backup
-from modelyard.processes.datadir import DataDirError
+from modelyard.processes.datadir import DataDir, DataDirError
 from modelyard.processes.holding import Holding
 from modelyard.settings import Settings
 from modelyard.store import migrations
@@ -97,13 +97,14 @@ def take(
     data_dir = settings.data_dir.absolute()
     if not database.used(data_dir):
         raise BackupError(f"{data_dir} holds no Modelyard: name the directory of `modelyard up` with --data-dir")
-    if target is not None and os.path.lexists(target) and not options.replace:
-        raise BackupError(f"{target} is there already: name another file, or say --replace")
     if target is not None:
         _refuse(target, data_dir)
+        if os.path.lexists(target) and not options.replace:
+            raise BackupError(f"{target} is there already: name another file, or say --replace")
     said = reading.printable(str(target or ""))
     begun = time.monotonic()
     try:
+        DataDir(data_dir).check()
         store = database.store_of(settings)
         _clear_pins(data_dir)
         with _in_the_audit(store, said), Holding(data_dir).kept():
@@ -128,6 +129,8 @@ def _refuse(target: Path, data_dir: Path) -> None:
         )
     if target.is_dir():
         raise BackupError(f"{target} is a directory: name a file")
+    if target.is_symlink() or (target.exists() and not target.is_file()):
+        raise BackupError(f"{target} is there and no regular file: name another")
     for place in (data_dir, *(data_dir / name for name in ("objects", "packages", "keys", "logs"))):
         if target.parent.resolve().is_relative_to(place.resolve()):
             raise BackupError(f"{target} is in {place}, which it is a backup of: name a file somewhere else")
@@ -152,7 +155,9 @@ def _taken(
         copy, made_ms, what, pins = _copied(settings, store, room, stack)
         source = _Source(settings, data_dir, room, copy, what, pins, options, say)
         if target is None or place is None:
-            return source.written(sys.stdout.buffer, made_ms, str(store))
+            taken = source.written(sys.stdout.buffer, made_ms, str(store))
+            sys.stdout.buffer.flush()  # before it counts as made
+            return taken
         fresh = place / "backup"
         for left in range(AGAIN, -1, -1):
             try:

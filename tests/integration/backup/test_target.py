@@ -1,8 +1,10 @@
 """Where a backup is put, and what is left there."""
 
+import io
 import os
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.worlds import backups
@@ -11,6 +13,7 @@ from modelyard.backup import checking, scratch, taking
 from modelyard.backup.layout import BackupError
 from modelyard.backup.taking import Options
 from modelyard.domain.audit import Outcome
+from modelyard.processes.datadir import UNFINISHED
 from modelyard.processes.last_backup import last
 from modelyard.settings import Settings
 
@@ -22,6 +25,18 @@ def test_a_file_is_replaced_only_when_told(settings: Settings, backup: Path) -> 
     assert backup.read_bytes() == before
     backups.backed_up(settings, backup, Options(replace=True))
     assert backup.read_bytes() != before
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_what_is_no_file_keeps_its_place(settings: Settings, tmp_path: Path, replace: bool) -> None:
+    """A link to where backups are kept, a device, a pipe that somebody reads."""
+    (tmp_path / "link").symlink_to("nothing")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe"):
+        with pytest.raises(BackupError, match="no regular file"):
+            backups.backed_up(settings, tmp_path / name, Options(replace=replace))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_not_into_what_it_is_of(settings: Settings, tmp_path: Path) -> None:
@@ -47,6 +62,18 @@ def test_a_full_disk_leaves_nothing(settings: Settings, tmp_path: Path, monkeypa
     with pytest.raises(OSError, match="No space"):
         backups.backed_up(settings, tmp_path / "a")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
+    assert last(settings.data_dir) is None
+    assert [row.outcome for row in backups.recorded(settings)] == [Outcome.FAILED, Outcome.BEGUN]
+
+
+def test_one_whose_end_nobody_took_was_not_made(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def flush(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(taking.sys, "stdout", SimpleNamespace(buffer=Full()))
+    with pytest.raises(OSError, match="No space"):
+        taking.take(settings, None, Options())
     assert last(settings.data_dir) is None
     assert [row.outcome for row in backups.recorded(settings)] == [Outcome.FAILED, Outcome.BEGUN]
 
@@ -128,6 +155,13 @@ def test_a_check_writes_no_key_anywhere(backup: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr(checking, "_read", read)
     backups.checked(backup)
     assert found == [{".lock", "modelyard.db"}]
+
+
+def test_nothing_is_made_of_half_a_data_directory(settings: Settings, tmp_path: Path) -> None:
+    (settings.data_dir / UNFINISHED).touch()
+    with pytest.raises(BackupError, match="was not finished"):
+        backups.backed_up(settings, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
 
 
 def test_nothing_is_made_of_what_is_no_data_directory(tmp_path: Path) -> None:
