@@ -11,6 +11,7 @@ or one below a directory of others), it is unpacked in it and moved one by one, 
 """
 
 import asyncio
+import fcntl
 import os
 import re
 import shutil
@@ -74,22 +75,50 @@ def _only_within(place: Path) -> bool:
 
 @contextmanager
 def _marked(place: Path) -> Iterator[None]:
-    """From here on `up` refuses it, whatever happens, until it is whole; or empty again."""
-    (place / UNFINISHED).touch(0o600)
-    files.sync(place)
+    """From here on `up` refuses it, whatever happens, until it is whole; or empty again. The mark is locked, which
+    tells another restore that it is not what a kill left. Raises BackupError, OSError."""
+    mark = place / UNFINISHED
+    made = not os.path.lexists(mark)
+    descriptor = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
-        yield
+        if not _held(descriptor):
+            raise BackupError(f"another restore into {place} is under way")
+        try:
+            _refuse_what_is_used(
+                place, marked=made
+            )  # an `up` that began before the mark was there has files in it
+        except BackupError:
+            if made:
+                mark.unlink()
+            raise
+        files.sync(place)
+        try:
+            yield
+        finally:
+            if all(path.name == UNFINISHED or _may_be_there(path) for path in place.iterdir()):
+                mark.unlink(missing_ok=True)
     finally:
-        if all(path.name == UNFINISHED or _may_be_there(path) for path in place.iterdir()):
-            (place / UNFINISHED).unlink(missing_ok=True)
+        os.close(descriptor)
 
 
-def _refuse_what_is_used(place: Path) -> None:
+def _held(mark: int) -> bool:
+    """False: another restore has the mark, or had it and removed it just now."""
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.fstat(mark).st_nlink > 0
+
+
+def _refuse_what_is_used(place: Path, *, marked: bool = False) -> None:
+    """`marked`: by this very restore."""
     if not os.path.lexists(place):
         return
     if not place.is_dir():
         raise BackupError(f"{place} is no directory: name one that is empty or not there")
     inside = [path.name for path in place.iterdir() if not _may_be_there(path)]
+    if marked:
+        inside.remove(UNFINISHED)
     if inside == [UNFINISHED]:
         return  # a restore that ended before it had put anything there
     if UNFINISHED in inside:

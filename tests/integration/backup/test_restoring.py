@@ -109,6 +109,43 @@ def test_up_refuses_a_mount_point_from_the_first_file_on(
     DataDir(other).check()
 
 
+def test_a_mount_point_that_is_used_by_now_is_left_alone(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To check the backup takes long: a server may have been started there since."""
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setattr(restoring.os.path, "ismount", lambda path: path == other)
+    real = restoring.checking.check
+
+    def check(*given: object) -> object:
+        (other / "format").write_text("of a server")
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(restoring.checking, "check", check)
+    with pytest.raises(BackupError, match=r"is not empty \(format"):
+        backups.restored(backup, Settings(other))
+    assert backups.files(other) == {"format": b"of a server"}
+
+
+def test_two_restores_into_a_mount_point_do_not_mix(
+    backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setattr(restoring.os.path, "ismount", lambda path: path == other)
+    real = restoring._built
+
+    def built(*given: object) -> Path:
+        with pytest.raises(BackupError, match="is under way"):
+            backups.restored(backup, Settings(other))
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(restoring, "_built", built)
+    backups.restored(backup, Settings(other))
+    DataDir(other).check()
+
+
 def test_into_an_empty_directory_below_one_of_others(
     backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
