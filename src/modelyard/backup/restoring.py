@@ -84,9 +84,7 @@ def _marked(place: Path) -> Iterator[None]:
         if not _held(descriptor):
             raise BackupError(f"another restore into {place} is under way")
         try:
-            _refuse_what_is_used(
-                place, marked=made
-            )  # an `up` that began before the mark was there has files in it
+            _refuse_what_is_used(place, marked=made)  # an `up` may have begun before the mark was there
         except BackupError:
             if made:
                 mark.unlink()
