@@ -26,7 +26,7 @@ from modelyard.backup.layout import About, BackupError, DamagedBackupError, Entr
 from modelyard.backup.sealing import MAGIC, Unsealed
 from modelyard.files import DamagedFileError
 from modelyard.iam.tokens import KEY_FILE
-from modelyard.store.base import SchemaError, StoreUnavailableError
+from modelyard.store.base import NewerSchemaError, SchemaError, StoreUnavailableError
 from modelyard.store.sql import SqlStore
 from modelyard.store.sql.copies import has_sealed, verify
 
@@ -96,7 +96,7 @@ def check(backup: Backup, whole: Whole, say: Say) -> Checked:
         finally:
             if checking.key:
                 checking.key.close()
-    return Checked(about, totals, backup.path.stat().st_size, whole.inflated)
+    return Checked(about, totals, os.fstat(backup.file.fileno()).st_size, whole.inflated)
 
 
 def walk(
@@ -224,10 +224,13 @@ class _Checking:
             if not self.key and has_sealed(path):
                 raise DamagedBackupError(f"keys/{KEY} is not in it, without which nobody opens what is sealed")
             return found
+        except NewerSchemaError as error:
+            raise BackupError(str(error)) from error
         except SchemaError as error:
-            text = str(error)
-            raise (BackupError if "newer release" in text else DamagedBackupError)(text) from error
+            raise DamagedBackupError(str(error)) from error
         except (sqlite3.Error, StoreUnavailableError, DamagedFileError) as error:
+            if shutil.disk_usage(self.room).free < ROOM // 8:
+                raise BackupError(f"{self._full()} ({error})") from error
             raise DamagedBackupError(f"the database in it cannot be used: {error}") from error
 
     def _keep_key(self, content: bytes) -> None:
@@ -240,17 +243,16 @@ class _Checking:
         path = self.room / entry.name
         if entry.is_directory:
             return
-        free = shutil.disk_usage(self.room).free
-        if entry.size + ROOM > free:
-            raise BackupError(
-                f"the database in it has {entry.size} bytes, for which {self.room.parent} has no room: "
-                "free some there, or name another directory with TMPDIR"
-            )
+        if 2 * entry.size + ROOM > shutil.disk_usage(self.room).free:  # to bring it forward takes as much again
+            raise BackupError(f"the database in it has {entry.size} bytes: {self._full()}")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("xb") as file:
             path.chmod(0o600)
             for piece in pieces:
                 file.write(piece)
+
+    def _full(self) -> str:
+        return f"{self.room.parent} has no room for it: free some there, or name another directory with TMPDIR"
 
     def _hash(self, entry: Entry, rest: str, pieces: Iterator[bytes]) -> None:
         """As `artifacts.snapshots.digest_and_size` does: names and contents, in their order."""

@@ -117,7 +117,7 @@ def take(
     try:
         last_backup.note(data_dir, told)
     except OSError as error:
-        say(f"the backup is made, but {data_dir / last_backup.NAME} cannot be written: {error.strerror}")
+        log.warning("the backup is made, but %s cannot be written: %s", data_dir / last_backup.NAME, error)
     return taken
 
 

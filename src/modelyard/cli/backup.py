@@ -75,7 +75,10 @@ def backup(
         taken = taking.take(_settings(data_dir), None if file == "-" else Path(file).absolute(), options, say)
         for name in taken.odd:
             typer.echo(f"left out: {name}", err=True)
-        if file != "-":
+        if file == "-":
+            for name in taken.about.missing:
+                typer.echo(f"was missing: {name}", err=True)
+        else:
             _tell(taken.about, taken.totals, taken.bytes, as_json=as_json)
 
 

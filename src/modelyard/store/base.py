@@ -37,6 +37,10 @@ class SchemaError(Exception):
     """The database is not one that this release can use (a newer release wrote it, or it is not ours)."""
 
 
+class NewerSchemaError(SchemaError):
+    """A newer release wrote it."""
+
+
 class ReadTransaction(
     IdentityReads,
     ModelReads,

@@ -2,6 +2,7 @@
 
 import io
 import os
+import sqlite3
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pytest
 from tests.worlds import backups
 
 from modelyard.backup import checking, scratch, taking
-from modelyard.backup.layout import BackupError
+from modelyard.backup.layout import BackupError, DamagedBackupError
 from modelyard.backup.taking import Options
 from modelyard.domain.audit import Outcome
 from modelyard.processes.datadir import UNFINISHED
@@ -120,6 +121,14 @@ def test_the_last_success_is_remembered(settings: Settings, backup: Path) -> Non
     assert found.at_ms == backups.checked(backup).about.made_ms
 
 
+def test_a_success_that_cannot_be_remembered_is_told(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (settings.data_dir / "backup.json").mkdir()
+    backups.backed_up(settings, tmp_path / "a")
+    assert "backup.json cannot be written" in caplog.text
+
+
 def test_what_a_kill_left_is_removed_by_the_next(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +149,27 @@ def test_what_a_kill_left_is_removed_by_the_next(
     assert not [name for name in names if (tmp_path / name).exists()]
     assert (tmp_path / ".mine.partial-01234567").exists()  # without a lock it is none of ours
     assert not list(temporary.iterdir())
+
+
+@pytest.mark.parametrize("at", ["_unpack", "verify"])
+def test_a_check_without_room_calls_no_backup_damaged(
+    backup: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """When the database is unpacked, and by the time it is read."""
+    free = [checking.ROOM * 3]
+    real = getattr(checking._Checking, at, None) or getattr(checking, at)
+
+    def filled(*given: object) -> object:
+        free[0] = checking.ROOM + 4096 if at == "_unpack" else 0
+        if at == "verify":
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(*given)
+
+    monkeypatch.setattr(checking._Checking if at == "_unpack" else checking, at, filled)
+    monkeypatch.setattr(checking.shutil, "disk_usage", lambda _path: SimpleNamespace(free=free[0]))
+    with pytest.raises(BackupError, match="no room") as refused:
+        backups.checked(backup)
+    assert not isinstance(refused.value, DamagedBackupError)
 
 
 def test_a_check_writes_no_key_anywhere(backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from modelyard.backup import checking
+from modelyard.backup import checking, taking
 from modelyard.backup.layout import About, DamagedBackupError, Totals
 
 Run = Callable[..., tuple[int, str, str]]
@@ -49,3 +50,13 @@ def test_one_that_is_damaged_is_not_called_whole(program: Run, monkeypatch: pyte
     monkeypatch.setattr(checking, "check", damaged)
     code, out, err = program("backup", "--check", "a.backup")
     assert (code != 0, out, "ends too soon" in err) == (True, "", True)
+
+
+def test_what_was_missing_is_told_beside_a_backup_that_is_standard_output(
+    program: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = replace(ABOUT, missing=("packages/0123",))
+    monkeypatch.setattr(taking, "take", lambda *_: taking.Taken(about, Totals(), 1, ()))
+    code, out, err = program("backup", "-")
+    assert (code, out) == (0, "")
+    assert "was missing: packages/0123" in err

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from modelyard import files
 from modelyard.store import migrations
-from modelyard.store.base import SchemaError
+from modelyard.store.base import NewerSchemaError, SchemaError
 from modelyard.store.sql import schema
 from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.sqlite import Sqlite
@@ -130,7 +130,7 @@ def single_file(path: Path) -> None:
 
 
 def verify(path: Path) -> str:
-    """Its schema's version. Raises sqlite3.Error, and SchemaError when it is damaged or of a newer release."""
+    """Its schema's version. Raises sqlite3.Error, SchemaError when it is damaged, NewerSchemaError."""
     connection = sqlite3.connect(path)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -144,7 +144,7 @@ def verify(path: Path) -> str:
     finally:
         connection.close()
     if row is None or row[0] not in migrations.KNOWN:
-        raise SchemaError(
+        raise NewerSchemaError(
             f"the database has schema {row[0] if row else None}, this release knows {migrations.HEAD} at most: "
             "it was written by a newer release of Modelyard; install that one"
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, inspect, select, text
 
 from modelyard.store import migrations
-from modelyard.store.base import SchemaError
+from modelyard.store.base import NewerSchemaError, SchemaError
 from modelyard.store.sql.dialect import Dialect
 from modelyard.store.sql.session import settled, translated
 from modelyard.store.sql.tables import metadata
@@ -41,7 +41,7 @@ async def _ensure(dialect: Dialect) -> None:
                 await connection.run_sync(create)
                 return
             if version not in migrations.KNOWN:
-                raise SchemaError(
+                raise NewerSchemaError(
                     f"the database has schema {version}, this release knows {migrations.HEAD} at most: "
                     "it was written by a newer release of Modelyard; install that release, or restore a backup"
                 )
