@@ -3,7 +3,6 @@
 import json
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -187,7 +186,6 @@ def test_killed_in_the_middle_it_leaves_no_file(stage: Stage, tmp_path: Path) ->
     for signal_name in ("terminate", "kill"):
         process = subprocess.Popen(modelyard("backup", target, "--data-dir", stage.data_dir))
         until(lambda: list(tmp_path.glob(".a.backup.partial-*/backup")), 60, "it to begin")
-        time.sleep(0.1)
         getattr(process, signal_name)()
         process.wait(timeout=30)
         assert not target.exists()
