@@ -357,7 +357,7 @@ class _Source:
         """One that was pinned and is gone is read where it was; it must be somewhere."""
         pinned_one = self.pins.has(one.bucket, one.key)
         try:
-            if one.name in self.amiss:
+            if not pinned_one and self._is_restless(one):
                 if not reading.add_restless(writer, one.name, one.path, self.room):
                     odd(f"{reading.printable(one.name)}: it changes again and again while it is read")
                 return
@@ -371,12 +371,25 @@ class _Source:
         except reading.RestlessError as error:
             if error.begun:
                 raise _AgainError(one.name, str(error)) from error
+            if pinned_one:
+                raise
             odd(f"{reading.printable(one.name)}: it changes again and again while it is read")
             return
         if pinned_one:
             place = self.data_dir / "objects" / one.bucket / one.key
             if not reading.add_file(writer, one.name, place, follow=True, versioned=True):
                 raise BackupError(f"{place} is not there any more, which a batch task needs: try again")
+
+    def _is_restless(self, one: reading.Object) -> bool:
+        """It changed while it was read. Where one did, none that is large is trusted any more: each that changes
+        then has everything begun anew, which is done so often and no oftener."""
+        if one.name in self.amiss:
+            return True
+        if not any(name.startswith("objects/") for name in self.amiss):
+            return False
+        with suppress(OSError):
+            return one.path.stat().st_size > reading.IN_MEMORY
+        return False
 
     def _pinned(self) -> list[reading.Object]:
         """What a batch task needs that goes on, and nobody but it could put back."""
@@ -426,10 +439,12 @@ class _Source:
         """Hashed as `artifacts.snapshots.digest_and_size` does: a damaged one makes no backup that is refused."""
         root, hashing = self.data_dir / "packages" / digest, hashlib.sha256()
         for name, is_directory in reading.tree_names(root):
+            path, counts = root / name, "/" in name
+            if name.startswith(".") and not counts:
+                continue  # of the notes beside it, on their way to their names
             if is_directory:
                 writer.add_directory(f"packages/{digest}/{name}")
                 continue
-            path, counts = root / name, "/" in name
             if counts:
                 encoded = name.encode(errors="surrogateescape")
                 hashing.update(b"%d:%s:%d:" % (len(encoded), encoded, path.lstat().st_size))

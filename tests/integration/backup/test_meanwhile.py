@@ -11,6 +11,7 @@ from tests.worlds import backups
 
 from modelyard import composition, database
 from modelyard.backup import contents, reading, taking
+from modelyard.backup.archive import Writer
 from modelyard.backup.layout import BackupError
 from modelyard.backup.taking import Options
 from modelyard.domain.model import ModelStatus
@@ -195,6 +196,57 @@ def test_what_is_no_object_is_left_out_and_named_all_at_once(
     if objects:
         backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
         assert (tmp_path / "other/objects/lab/in/rows.csv").exists()
+
+
+def test_many_objects_that_are_written_in_place_have_it_begun_anew_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "IN_MEMORY", 3)
+    monkeypatch.setattr(taking, "AGAIN", 1)
+    names = {f"big-{number}" for number in range(3)}
+    for name in names:
+        (settings.data_dir / "objects/lab/in" / name).write_text("long")
+    real, left = reading._pieces, set(names)
+
+    def pieces(descriptor: int, size: int, path: Path, *given: object) -> object:
+        if path.name in left:
+            left.remove(path.name)
+            raise reading.RestlessError(path, begun=True)
+        return real(descriptor, size, path, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading, "_pieces", pieces)
+    assert backups.backed_up(settings, tmp_path / "a").odd == []
+    backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+    assert names < {path.name for path in (tmp_path / "other/objects/lab/in").iterdir()}
+
+
+def test_a_part_that_changed_while_it_was_read_is_in_it(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though its pin is gone when it is read anew."""
+    real, failed = reading.add_file, []
+
+    def add_file(writer: Writer, name: str, path: Path, **given: object) -> bool:
+        if name.endswith(backups.PART) and not failed:
+            failed.append(name)
+            path.unlink()
+            raise reading.RestlessError(path, begun=True)
+        return real(writer, name, path, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading, "add_file", add_file)
+    backups.backed_up(settings, tmp_path / "a")
+    backups.checked(tmp_path / "a")
+
+
+def test_what_is_written_beside_a_package_meanwhile_is_not_missed(settings: Settings, tmp_path: Path) -> None:
+    (package,) = (settings.data_dir / "packages").iterdir()
+    (package / ".manifest.json.0123").write_text("half of it")
+    backups.backed_up(settings, tmp_path / "a")
+    backups.restored(tmp_path / "a", Settings(tmp_path / "other"))
+    assert {path.name for path in (tmp_path / "other/packages" / package.name).iterdir()} == {
+        "model",
+        "manifest.json",
+    }
 
 
 @pytest.mark.parametrize("ends", [True, False])
