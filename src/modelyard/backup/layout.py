@@ -16,6 +16,7 @@ here is no backup of ours: there are no links, no devices, no names that lead el
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 import msgspec
 
@@ -62,8 +63,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """`installation` identifies the keys without telling them. `objects`: included, listed (names, sizes and
-    sha256), or elsewhere; `elsewhere`: where objects are that are in no directory of ours. `missing`: what rows
+    """`installation` identifies the keys without telling them. `objects`: included or listed (names, sizes and
+    sha256); `elsewhere`: where objects are that are in no directory of ours. `missing`: what rows
     named that was not there."""
 
     release: str
@@ -71,7 +72,7 @@ class About:
     made_ms: int
     installation: str
     database: str
-    objects: str
+    objects: Literal["included", "listed"]
     logs: bool
     elsewhere: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
@@ -113,7 +114,7 @@ def about(text: bytes) -> About:
         found = msgspec.convert(said, About)
     except msgspec.ValidationError as error:
         raise DamagedBackupError(f"{ABOUT} is not what we write: {error}") from error
-    told = (found.release, found.schema, found.installation, found.database, found.objects)
+    told = (found.release, found.schema, found.installation, found.database)
     if not all(text.isprintable() for text in (*told, *found.elsewhere, *found.missing)):
         raise DamagedBackupError(f"{ABOUT} holds control characters")
     return found

@@ -180,7 +180,16 @@ def test_another_beginning_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"[]", b"{}", b'{"format": "1"}', b"\xff", ABOUT.text().replace(b"0009", b"\\u001b[2J")]
+    "text",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"format": "1"}',
+        b"\xff",
+        ABOUT.text().replace(b"0009", b"\\u001b[2J"),
+        ABOUT.text().replace(b"included", b"others"),
+    ],
 )
 def test_what_it_is_must_be_told(text: bytes) -> None:
     with pytest.raises(DamagedBackupError):
