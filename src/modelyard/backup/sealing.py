@@ -85,14 +85,14 @@ class Unsealed:
         if not self._next:
             raise DamagedBackupError("it ends behind its head")
         self._number = 0
-        self._ready = b""
+        self._ready, self._at = b"", 0
 
     def read(self, size: int = -1) -> bytes:
-        while self._next and (size < 0 or len(self._ready) < size):
-            self._ready += self._piece()
-        if size < 0:
-            size = len(self._ready)
-        taken, self._ready = self._ready[:size], self._ready[size:]
+        while self._next and (size < 0 or len(self._ready) - self._at < size):
+            self._ready, self._at = self._ready[self._at :] + self._piece(), 0
+        end = len(self._ready) if size < 0 else self._at + size
+        taken = self._ready[self._at : end]
+        self._at += len(taken)
         return taken
 
     def _piece(self) -> bytes:
