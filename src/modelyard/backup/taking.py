@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -284,18 +284,17 @@ class _Source:
             self._credentials(writer)
             reading.add_file(writer, layout.DATABASE, self.copy)
             self._keys(writer)
-            with self._objects(odd.append) as objects:
-                if not self.options.objects:
-                    self._listed(writer, objects, odd.append)
-                self._logs(writer)
-                if self.options.objects:
-                    for number, one in enumerate(objects):
-                        self._object(writer, one, odd.append)
-                        if number % 100 == 0:
-                            self.say(f"objects: {number}, {writer.totals.bytes.get('objects', 0) >> 20} MiB")
-                else:
-                    for one in self._pinned():
-                        self._object(writer, one, odd.append)
+            objects: Iterable[reading.Object] = reading.objects(
+                self.data_dir / "objects", self.pins.of, odd.append
+            )
+            if not self.options.objects:
+                self._listed(writer, objects, odd.append)
+                objects = self._pinned()
+            self._logs(writer, odd.append)
+            for number, one in enumerate(objects):
+                self._object(writer, one, odd.append)
+                if number % 100 == 0:
+                    self.say(f"objects: {number}, {writer.totals.bytes.get('objects', 0) >> 20} MiB")
             self._packages(writer, about.missing)
             writer.finish()
         if sealed:
@@ -349,10 +348,6 @@ class _Source:
             if not any(part.startswith(".") for part in path.relative_to(root).parts):
                 reading.add_file(writer, f"keys/{path.relative_to(root)}", path, follow=True)
 
-    @contextmanager
-    def _objects(self, odd: Callable[[str], None]) -> "Iterator[Iterator[reading.Object]]":
-        yield reading.objects(self.data_dir / "objects", self.pins.of, odd)
-
     def _object(self, writer: Writer, one: reading.Object, odd: Callable[[str], None]) -> None:
         """One that was pinned and is gone is read where it was; it must be somewhere."""
         pinned_one = self.pins.has(one.bucket, one.key)
@@ -396,7 +391,7 @@ class _Source:
         found = [reading.Object(b, key, pin) for b, pins in self.pins.files.items() for key, pin in pins.items()]
         return sorted(found, key=lambda one: one.name)
 
-    def _listed(self, writer: Writer, objects: "Iterator[reading.Object]", odd: Callable[[str], None]) -> None:
+    def _listed(self, writer: Writer, objects: Iterable[reading.Object], odd: Callable[[str], None]) -> None:
         with tempfile.TemporaryFile(dir=self.room) as lines:
             for one in objects:
                 if self.pins.has(one.bucket, one.key):
@@ -412,21 +407,22 @@ class _Source:
             lines.seek(0)
             writer.add(layout.LISTED, size, iter(lambda: lines.read(1 << 20), b""))
 
-    def _logs(self, writer: Writer) -> None:
-        """Segments that are closed never change; the newest is copied as a database."""
+    def _logs(self, writer: Writer, odd: Callable[[str], None]) -> None:
+        """Each segment is a database, and copied as one: lines may be written into the newest, or cut from it."""
         if not self.options.logs:
             return
         self.say("kept lines")
         root = self.data_dir / "logs"
         for path in sorted(root.glob("*/[0-9]*.db"), key=str) if root.is_dir() else ():
-            copy = self.room / "segment.db"
+            name, copy = f"logs/{path.parent.name}/{path.name}", self.room / "segment.db"
             copy.unlink(missing_ok=True)
             try:
                 _copied_segment(path, copy)
             except sqlite3.Error as error:
-                log.warning("%s is left out: %s", path, error)
+                if path.exists():  # and was not removed since, as the oldest are
+                    odd(f"{reading.printable(name)}: it cannot be read: {error}")
                 continue
-            reading.add_file(writer, f"logs/{path.parent.name}/{path.name}", copy)
+            reading.add_file(writer, name, copy)
 
     def _packages(self, writer: Writer, missing: Sequence[str]) -> None:
         for digest in sorted(self.what.digests):

@@ -184,6 +184,13 @@ def test_lines_that_are_cut_meanwhile_are_not_made_anew(
     assert not segment.exists()
 
 
+def test_lines_that_cannot_be_read_are_told(settings: Settings, tmp_path: Path) -> None:
+    (settings.data_dir / "logs/s1/1.db").write_text("no database at all")
+    taken = backups.backed_up(settings, tmp_path / "a", Options(logs=True))
+    assert [text.partition(": ")[0] for text in taken.odd] == ["logs/s1/1.db"]
+    assert "logs" not in backups.checked(tmp_path / "a").totals.files
+
+
 def test_packages_that_no_row_names_stay_behind(settings: Settings, tmp_path: Path) -> None:
     unused = backups.snapshot(settings.data_dir, "unused")
     taken = backups.backed_up(settings, tmp_path / "a")
