@@ -94,15 +94,20 @@ def digest_and_size(root: Path, abandoned: Event = NEVER) -> tuple[str, int]:
     """(digest over sorted names and contents, size in bytes) of all that is in `root`. Raises AbandonedError."""
     digest, size = hashlib.sha256(), 0
     for name, path in _files(root):
-        encoded = name.encode()
         length = path.stat().st_size
-        digest.update(b"%d:%s:%d:" % (len(encoded), encoded, length))
+        digest.update(head(name, length))
         size += length
         with path.open("rb") as file:
             while piece := file.read(1 << 20):
                 _go_on(abandoned)
                 digest.update(piece)
     return digest.hexdigest(), size
+
+
+def head(name: str, size: int) -> bytes:
+    """What goes into a digest before the content of a file."""
+    encoded = name.encode(errors="surrogateescape")
+    return b"%d:%s:%d:" % (len(encoded), encoded, size)
 
 
 def _write_manifest(root: Path) -> None:

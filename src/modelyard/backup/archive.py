@@ -48,7 +48,6 @@ class Writer:
         self._spool = spool
         self._last = ""
         self.totals = layout.Totals()
-        self.entries = 0
 
     def add(self, name: str, size: int, pieces: Iterator[bytes], *, time_ns: int = 0, version: str = "") -> None:
         """A file. Raises DamagedBackupError when the pieces are not `size` bytes together."""
@@ -97,7 +96,6 @@ class Writer:
 
     def _noted(self, entry: Entry) -> None:
         self._spool.write(entry.line())
-        self.entries += 1
         self.totals.add(entry)
 
 

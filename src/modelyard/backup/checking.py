@@ -19,13 +19,16 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from modelyard import files
+from modelyard.artifacts import snapshots
 from modelyard.backup import archive, layout, scratch
 from modelyard.backup.archive import Reader, Whole
 from modelyard.backup.contents import Named, named
 from modelyard.backup.layout import About, BackupError, DamagedBackupError, Entry
 from modelyard.backup.sealing import MAGIC, Unsealed
+from modelyard.domain.errors import Invalid
 from modelyard.files import DamagedFileError
 from modelyard.iam.tokens import KEY_FILE
+from modelyard.processes.datadir import DataDirError
 from modelyard.store.base import NewerSchemaError, SchemaError, StoreUnavailableError
 from modelyard.store.sql import SqlStore
 from modelyard.store.sql.copies import has_sealed, verify
@@ -33,6 +36,8 @@ from modelyard.store.sql.copies import has_sealed, verify
 KEY = "store.key"
 ROOM = 64 << 20
 """Of a disk, which stays free beside what is unpacked."""
+FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError, Invalid, sqlite3.Error)
+"""What is raised where a data directory or a database is not as it must be."""
 Take = Callable[[Entry, Iterator[bytes]], None]
 Say = Callable[[str], None]
 
@@ -262,8 +267,7 @@ class _Checking:
             self.package, self.hashing = package, hashlib.sha256()
         if entry.is_directory or "/" not in name:
             return
-        encoded = name.encode(errors="surrogateescape")
-        self.hashing.update(b"%d:%s:%d:" % (len(encoded), encoded, entry.size))
+        self.hashing.update(snapshots.head(name, entry.size))
         for piece in pieces:
             self.hashing.update(piece)
 

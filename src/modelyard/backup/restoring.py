@@ -15,7 +15,6 @@ import fcntl
 import os
 import re
 import shutil
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,23 +25,19 @@ from modelyard import database, files, trees
 from modelyard.artifacts.snapshots import settle_modes
 from modelyard.backup import checking, layout, scratch
 from modelyard.backup.archive import Reader, Whole
-from modelyard.backup.checking import Backup, Checked, Say
+from modelyard.backup.checking import FAILURES, ROOM, Backup, Checked, Say
 from modelyard.backup.layout import BackupError, Entry
 from modelyard.backup.reading import printable
-from modelyard.domain.errors import Invalid
-from modelyard.files import DamagedFileError
 from modelyard.objects import tree
 from modelyard.operations import audit
-from modelyard.processes.datadir import FORMAT, UNFINISHED, DataDirError
+from modelyard.processes.datadir import FORMAT, UNFINISHED
 from modelyard.settings import Settings
-from modelyard.store.base import SchemaError, StoreUnavailableError
+from modelyard.store.base import SchemaError
 from modelyard.store.sql import SqlStore
 from modelyard.store.sql.copies import settle, single_file
 
-ROOM = 64 << 20
 _VERSION = re.compile(r"[0-9a-f]+(-[0-9a-f]+){2}")
 DIRECTORIES = ("keys", "objects", "packages")
-FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError, Invalid, sqlite3.Error)
 
 
 def restore(settings: Settings, backup: Backup, say: Say) -> Checked:

@@ -30,8 +30,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from modelyard import __version__, database, files
+from modelyard.artifacts import snapshots
 from modelyard.backup import layout, reading, scratch
 from modelyard.backup.archive import Writer
+from modelyard.backup.checking import FAILURES
 from modelyard.backup.contents import GoneError, Named, Pinned, named, pinned
 from modelyard.backup.layout import About, BackupError
 from modelyard.backup.sealing import Sealed
@@ -43,7 +45,7 @@ from modelyard.iam.tokens import KEY_FILE, TokenKey
 from modelyard.objects.local import sweep_pins
 from modelyard.operations import audit
 from modelyard.processes import last_backup
-from modelyard.processes.datadir import DataDir, DataDirError
+from modelyard.processes.datadir import DataDir
 from modelyard.processes.holding import Holding
 from modelyard.settings import Settings
 from modelyard.store import migrations
@@ -59,7 +61,6 @@ AGAIN = 20
 """How often a file is begun anew because something that it has a part of already is not as it must be."""
 OF_THE_PLACE = frozenset({"auth_url", "api_url", "gateway_url"})
 """What credentials.json says of where the server is."""
-FAILURES = (DataDirError, DamagedFileError, SchemaError, StoreUnavailableError, Invalid, sqlite3.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,7 @@ def take(
         _clear_pins(data_dir)
         with _in_the_audit(store, said), Holding(data_dir).kept():
             taken = _taken(settings, store, target, options, say)
-    except TimeoutError as error:
-        raise BackupError(str(error)) from error
-    except FAILURES as error:
+    except (TimeoutError, *FAILURES) as error:
         raise BackupError(str(error)) from error
     told = last_backup.LastBackup(taken.about.made_ms, said, taken.bytes, round(time.monotonic() - begun, 3))
     try:
@@ -442,8 +441,7 @@ class _Source:
                 writer.add_directory(f"packages/{digest}/{name}")
                 continue
             if counts:
-                encoded = name.encode(errors="surrogateescape")
-                hashing.update(b"%d:%s:%d:" % (len(encoded), encoded, path.lstat().st_size))
+                hashing.update(snapshots.head(name, path.lstat().st_size))
             seen = hashing.update if counts else _ignored
             if not reading.add_file(writer, f"packages/{digest}/{name}", path, seen=seen):
                 raise BackupError(f"{path} is not there any more: somebody removed it by hand")
