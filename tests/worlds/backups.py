@@ -12,7 +12,7 @@ from tests.contract import store_samples as samples
 from modelyard import database
 from modelyard.artifacts.snapshots import Snapshots
 from modelyard.backup import checking, restoring, taking
-from modelyard.backup.taking import Options, Taken
+from modelyard.backup.filling import Options, Taken
 from modelyard.domain.audit import AuditQuery, AuditRow
 from modelyard.domain.batch import Publication, Source, Split, Task, TaskState
 from modelyard.domain.endpoints import Endpoint

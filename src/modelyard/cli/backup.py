@@ -53,7 +53,7 @@ def backup(
     the data directory, or seal it with --passphrase-file.
     """
     with _failures(), _ending(), _telling() as say:
-        from modelyard.backup import checking, taking
+        from modelyard.backup import checking, filling, taking
         from modelyard.backup.layout import BackupError
         from modelyard.backup.sealing import passphrase
 
@@ -71,7 +71,7 @@ def backup(
             raise typer.BadParameter("-: leave --replace and --json out, standard output has the backup itself")
         if file == "-" and sys.stdout.isatty():
             raise BackupError("standard output is a terminal: name a file, or a pipe")
-        options = taking.Options(not without_objects, with_logs, secret, replace)
+        options = filling.Options(not without_objects, with_logs, secret, replace)
         taken = taking.take(_settings(data_dir), None if file == "-" else Path(file).absolute(), options, say)
         for name in taken.odd:
             typer.echo(f"left out: {name}", err=True)

@@ -12,8 +12,8 @@ from tests.worlds import backups
 from modelyard import composition, database
 from modelyard.backup import contents, reading, taking
 from modelyard.backup.archive import Writer
+from modelyard.backup.filling import Options
 from modelyard.backup.layout import BackupError
-from modelyard.backup.taking import Options
 from modelyard.domain.model import ModelStatus
 from modelyard.objects.local import PINS, WRITING, LocalObjects
 from modelyard.processes.holding import Holding

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 import pytest
 from tests.worlds import backups
 
-from modelyard.backup import checking, scratch, taking
+from modelyard.backup import checking, filling, scratch, taking
+from modelyard.backup.filling import Options
 from modelyard.backup.layout import BackupError, DamagedBackupError
-from modelyard.backup.taking import Options
 from modelyard.domain.audit import Outcome
 from modelyard.processes.datadir import UNFINISHED
 from modelyard.processes.last_backup import last
@@ -59,7 +59,7 @@ def test_a_full_disk_leaves_nothing(settings: Settings, tmp_path: Path, monkeypa
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(taking.Writer, "finish", full)
+    monkeypatch.setattr(filling.Writer, "finish", full)
     with pytest.raises(OSError, match="No space"):
         backups.backed_up(settings, tmp_path / "a")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data"]
@@ -102,13 +102,13 @@ def test_nothing_plain_lies_beside_one_that_is_sealed(
         (tmp_path / name).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     beside: list[str] = []
-    real = taking.Writer.finish
+    real = filling.Writer.finish
 
-    def finish(self: taking.Writer) -> None:
+    def finish(self: filling.Writer) -> None:
         beside.extend(path.name for path in (tmp_path / "open").rglob("*") if path.is_file())
         real(self)
 
-    monkeypatch.setattr(taking.Writer, "finish", finish)
+    monkeypatch.setattr(filling.Writer, "finish", finish)
     backups.backed_up(settings, tmp_path / "open/a", Options(secret=b"correct horse"))
     assert sorted(beside) == [".lock", "backup"]
     assert not list((tmp_path / "tmp").iterdir())

@@ -16,11 +16,11 @@ from tests.worlds import backups
 
 from modelyard import database
 from modelyard.artifacts.snapshots import Snapshots
-from modelyard.backup import layout, reading, taking
+from modelyard.backup import filling, layout, reading
 from modelyard.backup.archive import Writer
+from modelyard.backup.filling import Options
 from modelyard.backup.layout import BackupError, DamagedBackupError
 from modelyard.backup.sealing import passphrase
-from modelyard.backup.taking import Options
 from modelyard.domain.audit import Outcome
 from modelyard.objects import tree
 from modelyard.settings import Settings
@@ -172,13 +172,13 @@ def test_lines_that_are_cut_meanwhile_are_not_made_anew(
 ) -> None:
     segment = settings.data_dir / "logs/s1/1.db"
     sqlite3.connect(segment).close()
-    real = taking._copied_segment
+    real = filling._copied_segment
 
     def copied(path: Path, copy: Path) -> None:
         path.unlink()
         real(path, copy)
 
-    monkeypatch.setattr(taking, "_copied_segment", copied)
+    monkeypatch.setattr(filling, "_copied_segment", copied)
     backups.backed_up(settings, tmp_path / "a", Options(logs=True))
     assert "logs" not in backups.checked(tmp_path / "a").totals.files
     assert not segment.exists()
@@ -230,13 +230,13 @@ def test_a_package_that_is_not_what_its_name_says_is_refused(
 ) -> None:
     _rot(settings, "other  ")
 
-    def package(self: taking._Source, writer: Writer, digest: str) -> None:
+    def package(self: filling.Source, writer: Writer, digest: str) -> None:
         root = self.data_dir / "packages" / digest
         for name, is_directory in reading.tree_names(root):
             if not is_directory:
                 reading.add_file(writer, f"packages/{digest}/{name}", root / name)
 
-    monkeypatch.setattr(taking._Source, "_package", package)
+    monkeypatch.setattr(filling.Source, "_package", package)
     backups.backed_up(settings, tmp_path / "a")
     with pytest.raises(DamagedBackupError, match="is not what its name says"):
         backups.checked(tmp_path / "a")
@@ -246,15 +246,15 @@ def test_a_package_that_is_not_what_its_name_says_is_refused(
 def test_a_lost_key_is_told_and_not_made_anew(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
-    real = taking._Source._keys
+    real = filling.Source._keys
 
-    def keys(self: taking._Source, writer: Writer) -> None:
+    def keys(self: filling.Source, writer: Writer) -> None:
         (settings.data_dir / "keys" / lost).rename(tmp_path / lost)
         real(self, writer)
         (tmp_path / lost).rename(settings.data_dir / "keys" / lost)
 
     with monkeypatch.context() as patched:
-        patched.setattr(taking._Source, "_keys", keys)
+        patched.setattr(filling.Source, "_keys", keys)
         backups.backed_up(settings, tmp_path / "without")
     with pytest.raises(DamagedBackupError, match=lost):
         backups.checked(tmp_path / "without")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from modelyard.backup import checking, taking
+from modelyard.backup import checking, filling, taking
 from modelyard.backup.layout import About, DamagedBackupError, Totals
 
 Run = Callable[..., tuple[int, str, str]]
@@ -56,7 +56,7 @@ def test_what_was_missing_is_told_beside_a_backup_that_is_standard_output(
     program: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     about = replace(ABOUT, missing=("packages/0123",))
-    monkeypatch.setattr(taking, "take", lambda *_: taking.Taken(about, Totals(), 1, ()))
+    monkeypatch.setattr(taking, "take", lambda *_: filling.Taken(about, Totals(), 1, ()))
     code, out, err = program("backup", "-")
     assert (code, out) == (0, "")
     assert "was missing: packages/0123" in err
