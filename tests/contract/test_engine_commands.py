@@ -15,6 +15,7 @@ from tests.contract.test_rights import PYTHON, mountable
 from tests.worlds.commands import SERVER
 from tests.worlds.engines import CommandEngineWorld, all_in, spec
 
+from modelyard.core import metrics
 from modelyard.domain.health import Check, Health
 from modelyard.domain.process import ProcessState
 from modelyard.domain.program import Program
@@ -75,6 +76,17 @@ async def test_requests_are_counted_and_health_questions_are_not(world: World) -
         await world.until(lambda seen: seen[0].process.in_flight == 1)
     (seen,) = await world.until(lambda seen: seen[0].process.in_flight == 0)
     assert seen.process.quiet_since_ms is not None
+
+
+async def test_what_is_open_is_all_that_a_command_counts(world: World) -> None:
+    """It must not pass for one that hangs: nobody but its door counts anything."""
+    await world.start(serving())
+    await world.until(all_in(READY))
+    told = await world.engine.metrics("i-1", 1.0)
+    assert told is not None
+    assert metrics.told(told, 'instance="i-1"') == {
+        "modelyard_in_flight": ['modelyard_in_flight{instance="i-1"} 0']
+    }
 
 
 async def test_health_questions_leave_room_for_who_has_one_connection_at_a_time(world: World) -> None:

@@ -177,7 +177,7 @@ LOG_READ = Family(
 LOG_LAG = Family(
     "modelyard_log_collector_lag_seconds",
     "gauge",
-    "Since when the collector has not read everything there was to read.",
+    "For how long the collector has not read everything there was to read.",
     ("source",),
 )
 LOG_GAPS = Family(
@@ -337,7 +337,12 @@ OF_INSTANCES = (
         "Requests that would have waited longer than the time limit.",
         of=Of.INSTANCE,
     ),
-    Family("modelyard_in_flight", "gauge", "Requests that are not answered yet.", of=Of.INSTANCE),
+    Family(
+        "modelyard_in_flight",
+        "gauge",
+        "Requests that are not answered yet; of a command, which tells nothing else, connections that are open.",
+        of=Of.INSTANCE,
+    ),
     Family("modelyard_request_seconds", "histogram", "From the head of a request to its answer.", of=Of.INSTANCE),
     Family("modelyard_queue_seconds", "histogram", "From the head of a request to its call.", of=Of.INSTANCE),
     Family("modelyard_batch_rows", "histogram", "Rows of one call.", of=Of.INSTANCE),

@@ -2,7 +2,8 @@
 
 The socket lies in the instance's work directory, so a model may put there what it likes: a link to a socket that
 is not its own, a server that never answers, never ends, or answers without end. Only a socket that really lies
-there is connected to, for `limit_s` in all, and no more than MOST_BYTES are taken.
+there is connected to, for `limit_s` in all, and no more than MOST_BYTES are taken. A program that is a server of
+its own has no such socket: its door's count, which the monitor asks for, is all there is.
 """
 
 import asyncio
@@ -28,6 +29,11 @@ async def read(path: Path, limit_s: float) -> bytes | None:
                 writer.transport.abort()
     except (OSError, EOFError, ValueError):  # TimeoutError is an OSError
         return None
+
+
+def of_door(in_flight: int | None) -> bytes | None:
+    """The same for a program behind a door. `in_flight`: what the door said last (None: it did not answer)."""
+    return None if in_flight is None else f"modelyard_in_flight {in_flight}\n".encode()
 
 
 async def _connect(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

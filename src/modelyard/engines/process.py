@@ -369,6 +369,8 @@ class ProcessEngine:
         tracked = self._tracked.get(instance_id)
         if tracked is None or tracked.exit is not None:
             return None
+        if tracked.spec.program is not None:
+            return counters.of_door(tracked.monitor.state.in_flight)
         return await counters.read(tracked.directory.path / WORK / METRICS_SOCKET, limit_s)
 
     def poll_fast(self, instance_id: str) -> None:
