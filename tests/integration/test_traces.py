@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.worlds.batch import batch_variant, create_batch, task
-from tests.worlds.plane import PlaneWorld, plane_world, variant_request
+from tests.worlds.plane import ALICE, PROJECT, PlaneWorld, plane_world, variant_request
 from tests.worlds.traces import REQUEST, TRACE, named, requesting
 
 from modelyard.core.tracing import span_id
@@ -13,6 +13,7 @@ from modelyard.domain.errors import Invalid
 from modelyard.domain.service import Desired
 from modelyard.domain.tracing import Span
 from modelyard.engines.fake import CrashAtStart, SlowStart
+from modelyard.operations.services.change import UpdateRequest, update_service
 
 V1, V2 = "iris-1.0.0", "iris-2.0.0"
 
@@ -138,6 +139,30 @@ async def test_a_change_that_another_one_replaces_ends(world: PlaneWorld) -> Non
     await world.run_until(lambda r: r.service.status == "stopped", service_id)
     (second,) = named(await told(world), "stop service")
     assert (second.trace_id, second.attributes["modelyard.result"]) == (other, "stopped")
+
+
+async def test_a_change_that_one_replaces_that_is_not_traced_ends_too(world: PlaneWorld) -> None:
+    """And what comes of the other is not told of it."""
+    service_id = await running(world)
+    world.engine.behave_next(SlowStart(5_000))
+    await changed(world, service_id)
+    await world.elapse(1_000, service_id)
+    await world.put(service_id, status=Desired.STOPPED)
+    spans = await told(world)
+    (first,) = named(spans, "update service")
+    assert first.attributes["modelyard.result"] == "superseded"
+    assert "modelyard.superseded.by" not in first.attributes
+    assert not await under_way(world, service_id)
+    await world.run_until(lambda r: r.service.status == "stopped", service_id)
+    assert await told(world) == spans
+
+
+async def test_a_setting_that_is_not_traced_leaves_the_change_under_way(world: PlaneWorld) -> None:
+    service_id = await running(world)
+    world.engine.behave_next(SlowStart(5_000))
+    await changed(world, service_id)
+    await update_service(world.context, ALICE, PROJECT, service_id, UpdateRequest(description="other"))
+    assert await under_way(world, service_id)
 
 
 async def test_stop_start_and_delete_have_their_ends(world: PlaneWorld) -> None:

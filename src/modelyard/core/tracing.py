@@ -152,9 +152,9 @@ def ended(open_: OpenTrace, wall_ms: int, result: str, error: str | None = None,
     )
 
 
-def superseded(open_: OpenTrace, wall_ms: int, by: TraceContext) -> tuple[Span, ...]:
-    """Another change took its place."""
-    return () if open_.over else (ended(open_, wall_ms, "superseded", by=by.trace_id),)
+def superseded(open_: OpenTrace, wall_ms: int, by: str = "") -> tuple[Span, ...]:
+    """Another change took its place. `by`: the trace of that ("": it is not traced)."""
+    return () if open_.over else (ended(open_, wall_ms, "superseded", by=by),)
 
 
 @dataclass(frozen=True, slots=True)

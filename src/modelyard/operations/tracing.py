@@ -147,13 +147,17 @@ class Tracing:
 
     async def changed(self, w: WriteTransaction, before: Service | None, after: Service) -> None:
         """A user changed a service (None: there was none)."""
-        requested = _present.get()
-        if requested is None:
-            return
-        record, present = await w.record(after.id), await w.open_trace(after.id)
+        requested, present, wall_ms = _present.get(), await w.open_trace(after.id), self._wall_ms()
+        record = await w.record(after.id) if requested is not None or present is not None else None
         if record is None:
             return
-        record, wall_ms = replace(record, service=after), self._wall_ms()
+        record = replace(record, service=after)
+        if requested is None:  # nothing is told of this change, nor is what comes of it told of the one before
+            change = core.begun(TraceContext("", ""), "", before, record, wall_ms)
+            if present is not None and not core.immediate(change, after, present):
+                await self.keep(w, core.superseded(present, wall_ms))
+                await w.close_trace(after.id)
+            return
         context = replace(requested.context, span_id=secrets.token_hex(8))
         made = core.begun(context, requested.context.span_id, before, record, wall_ms)
         requested.attributes.update(core.of_service(after))
@@ -162,7 +166,7 @@ class Tracing:
             spans.append(core.ended(made, wall_ms, "stored"))
         else:
             if present is not None:
-                spans += core.superseded(present, wall_ms, context)
+                spans += core.superseded(present, wall_ms, context.trace_id)
             await w.save_open_trace(made)
         requested.stored = await self.keep(w, spans)
 
