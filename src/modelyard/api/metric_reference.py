@@ -14,9 +14,10 @@ with a star). Names stay as they are. Units are in the names: seconds, bytes; a 
 be read through `rate` or `increase`. What is not known is not there, and never 0 in its place. Labels are
 projects, services, models, instances and words of ours; no path, reference or address, nothing that callers sent.
 
-Counters of the control plane (sections Control plane, API, Logs, Traces, Audit, and times of the database) begin
-at 0 with its process; those of an instance with the instance; `modelyard_gateway_request_seconds` with the gateway.
-The gateway and instances go on counting while no control plane runs, so theirs are never less after such a time.
+Counters of the control plane (sections Control plane, API, Logs, Traces, Audit, and times of the database)
+begin at 0 with its process; those of an instance with the instance; `modelyard_gateway_request_seconds` with the
+gateway. The gateway and instances go on counting while no control plane runs, so theirs are never less after
+such a time.
 `modelyard_invocations_total` and `modelyard_invocations_failed_total` outlive all three.
 
 ## Labels of origin
