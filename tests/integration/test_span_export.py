@@ -1,6 +1,7 @@
 """Spans exported by OTLP to a real receiver, which is away, falls over, refuses; and what it never hears of."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -122,6 +123,33 @@ async def test_a_request_that_is_being_served_is_not_told_yet(world: PlaneWorld)
             assert "PUT /services" not in {one.name for one in to.came}
         await all_sent(exporting)
     assert [one.name for one in to.came].count("PUT /services") == 1
+
+
+async def test_requests_that_last_hold_up_nothing_behind_them(store: SqlStore) -> None:
+    tracing = Tracing(clock, clock)
+    async with store.write() as w_:
+        await tracing.keep(w_, [SPAN, replace(SPAN, span_id="d" * 16, name="behind")])
+    tracing.unfinished.add(SPAN.span_id)
+    async with receiving() as to:
+        exporting = exporter(store, tracing, to)
+        exporting._size = 1
+        await all_sent(exporting)
+    assert [one.name for one in to.came] == ["behind"]
+
+
+async def test_what_waits_is_counted_where_it_is(store: SqlStore) -> None:
+    """Not by each process anew, and not what is rolled back."""
+    async with store.write() as w_:
+        assert await Tracing(clock, clock, most_stored=2).keep(w_, [SPAN])
+    second, other = Tracing(clock, clock, most_stored=2), replace(SPAN, span_id="d" * 16)
+    with contextlib.suppress(ZeroDivisionError):
+        async with store.write() as w_:
+            assert await second.keep(w_, [other])
+            raise ZeroDivisionError
+    async with store.write() as w_:
+        assert await second.keep(w_, [other])
+        assert not await second.keep(w_, [replace(SPAN, span_id="e" * 16)])
+    assert second.dropped == 1
 
 
 async def test_an_unfinished_request_is_told_by_the_next_control_plane(world: PlaneWorld) -> None:

@@ -133,9 +133,10 @@ class SpanExporter:
     async def _send_stored(self) -> bool:
         """But for those of requests that are not over, and those that were told anew when they were."""
         tracing = self._tracing
+        limit = self._size + len(tracing.unfinished)
         async with self._store.read() as r:
-            found = await r.waiting_spans(self._size)
-        ready = [(number, one) for number, one in found if one.span_id not in tracing.unfinished]
+            found = await r.waiting_spans(limit)
+        ready = [(number, one) for number, one in found if one.span_id not in tracing.unfinished][: self._size]
         fresh = [one for _, one in ready if one.span_id not in tracing.finished]
         taken = await self._send(fresh) if fresh else 0
         gone = {one.span_id for one in fresh[:taken]} | (tracing.finished.keys() & {o.span_id for _, o in ready})
@@ -143,10 +144,9 @@ class SpanExporter:
         if numbers:
             async with self._store.write() as w:
                 await w.delete_spans(numbers)
-                tracing.stored = await w.count_spans()
             for span_id in gone:
                 tracing.finished.pop(span_id, None)
-        return bool(numbers) and len(found) >= self._size
+        return bool(numbers) and (len(found) > len(numbers) or len(found) == limit)
 
     async def _send(self, spans: Sequence[Span]) -> int:
         """How many of the first ones are done with."""

@@ -109,7 +109,6 @@ class Tracing:
         self._most_stored = most_stored
         self.waiting: deque[Span] = deque()
         self._most_in_memory = most_in_memory
-        self.stored = 0
         self.dropped = 0
         self.unfinished: set[str] = set()
         self.finished: dict[str, None] = {}
@@ -127,9 +126,11 @@ class Tracing:
             self.unfinished.discard(requested.context.span_id)
             _present.reset(before)
 
-    def answered(self, requested: Requested, error: str | None) -> None:
-        """The request is over. If a change stored what was known of it then, this takes its place."""
-        took = self.tell(requested.span(self.now_ns(), error), *(() if requested.stored else requested.steps))
+    def answered(self, requested: Requested, error: str | None, *, stored: bool = True) -> None:
+        """The request is over. If a change stored what was known of it then, this takes its place. `stored`: what
+        it stored was not rolled back (False also: nobody knows; then its steps may be told twice, as the same)."""
+        steps = () if requested.stored and stored and error is None else requested.steps
+        took = self.tell(requested.span(self.now_ns(), error), *steps)
         if took and requested.stored:
             self.finished[requested.context.span_id] = None
             while len(self.finished) > self._most_in_memory:
@@ -204,10 +205,12 @@ class Tracing:
         return replace(message, facts={**message.facts, core.TRACEPARENT: context.traceparent})
 
     async def keep(self, w: WriteTransaction, spans: Sequence[Span]) -> bool:
-        """Store spans with what they tell of; whether there was room."""
-        if self.stored + len(spans) > self._most_stored:
+        """Store spans with what they tell of; whether there was room. They are counted where they are: earlier
+        processes stored some, and transactions are rolled back."""
+        if not spans:
+            return True
+        if await w.count_spans() + len(spans) > self._most_stored:
             self.dropped += len(spans)
             return False
         await w.add_spans(spans)
-        self.stored += len(spans)
         return True
