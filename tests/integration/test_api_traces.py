@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from tests.worlds.api import ApiWorld, api_world
 
-from modelyard.domain.tracing import Span
-from modelyard.operations.tracing import Tracing
+from modelyard.core.tracing import child
+from modelyard.domain.tracing import Span, TraceContext
+from modelyard.operations.tracing import Requested, Tracing
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED, UNSAMPLED = f"00-{TRACE}-{CALLER}-01", f"00-{TRACE}-{CALLER}-00"
@@ -75,6 +76,19 @@ async def test_what_is_no_context_begins_a_trace(traced: Traced, parent: str) ->
     assert span.trace_id != TRACE
     assert span.parent_id == ""
     assert (span.error, span.attributes["error.type"]) == (None, "ModelArts.3502")
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", SERVICES), ("GET", SERVICES), ("GET", "/health")])
+async def test_strangers_do_not_fill_the_room(traced: Traced, method: str, path: str) -> None:
+    await traced.world.client.request(method, path, headers={"traceparent": SAMPLED})
+    assert traced.told() == []
+
+
+async def test_steps_of_what_was_rolled_back_are_not_lost(traced: Traced) -> None:
+    context = TraceContext("a" * 32, "b" * 16)
+    requested = Requested(context, "", 0, lambda: ("PUT", {}), stored=True, steps=[child(context, "step", 0, 1)])
+    traced.tracing.answered(requested, None, stored=False)
+    assert [one.name for one in traced.told()] == ["PUT", "step"]
 
 
 async def test_a_dry_run_is_a_request_and_no_change(traced: Traced) -> None:

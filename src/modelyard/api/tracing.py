@@ -2,6 +2,8 @@
 
 The caller's `traceparent` is gone on with where it says that it is sampled; where it says that it is not, nothing
 is told. The answer names the trace (`traceresponse`, as the second level of W3C Trace Context has it).
+
+Of strangers only what they changed is told (a login, say): they may ask for anything as often as they like.
 """
 
 import secrets
@@ -107,4 +109,11 @@ class _Served:
             self.requested.attributes["error.type"] = code
         if error is None and self.status >= 500:
             error = code
-        self.tracing.answered(self.requested, error)
+        if self._is_known() or self._is_change():
+            self.tracing.answered(self.requested, error, stored=self.status < 400)
+
+    def _is_known(self) -> bool:
+        return isinstance(self.scope["state"].get("caller"), Principal)
+
+    def _is_change(self) -> bool:
+        return self.scope["state"]["method"] not in READING and 200 <= self.status < 400
