@@ -47,8 +47,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class _Pushed:
+    """`refused`: that it was is told already."""
+
     route: ServiceRoute
     since_ns: int
+    refused: bool = False
 
 
 class Passes:
@@ -66,10 +69,10 @@ class Passes:
         if self._tracing is None:
             return
         pushed = self._pushed.get(service_id)
-        if route is None or self._gateway.view(service_id).acked == route:
-            if route is None:
-                self._pushed.pop(service_id, None)
-        elif pushed is None or pushed.route != route:
+        if pushed is not None and pushed.route == route:
+            return
+        self._pushed.pop(service_id, None)
+        if route is not None and self._gateway.view(service_id).acked != route:
             self._pushed[service_id] = _Pushed(route, self._tracing.now_ns())
 
     @asynccontextmanager
@@ -116,9 +119,12 @@ class Passes:
         if pushed is None:
             return None
         view = self._gateway.view(service_id)
-        if view.acked == pushed.route or view.rejected:
+        if view.acked == pushed.route:
             del self._pushed[service_id]
-            return pushed, view.rejected or None
+            return pushed, None
+        if view.rejected and not pushed.refused:
+            self._pushed[service_id] = replace(pushed, refused=True)
+            return pushed, view.rejected
         return None
 
     def _pass(self, open_: OpenTrace, look: Look, now_ns: int, error: str | None) -> Span:
