@@ -358,7 +358,7 @@ def _traces(
     from modelyard.traces.otlp import receiver
 
     protocol = settings.otlp_traces_protocol or settings.otlp_protocol
-    headers = otlp.headers(settings.otlp_traces_headers or settings.otlp_headers)
+    headers = otlp.headers(settings.headers_of_traces())
     made, (store, clock) = receiver(settings.otlp_traces_endpoint, protocol, headers), world
     tracing = Tracing(clock.wall_ms, clock.now_ms)
     exporter = SpanExporter(store, tracing, made, lambda: masker)

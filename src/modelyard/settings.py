@@ -61,9 +61,9 @@ class Settings:
     (`NAME=VALUE,NAME=VALUE`, percent-encoded; they may hold a token, so they are in no repr) by `otlp_protocol`:
     grpc or http/protobuf.
     `otlp_traces_endpoint`: where traces go ("": there are none), with `otlp_traces_headers` by
-    `otlp_traces_protocol`; of the latter two "" means what logs have. `trace_requests`: the share of the requests
-    through the gateway (0 to 1) that are traced where their callers do not say; 0: none, and the gateway does not
-    know of tracing.
+    `otlp_traces_protocol`. Of the latter two "" means what logs have (headers: if that is the same receiver).
+    `trace_requests`: the share of the requests through the gateway (0 to 1) that are traced where their callers do
+    not say; 0: none, and the gateway does not know of tracing.
     `container_engine`: the socket of a container engine that speaks the Docker API (`unix:///var/run/docker.sock`;
     "": none), in which models run that are images; `container_user`: who they run as (UID or UID:GID; "": as the
     image says); `registry_credentials`: a file as `docker login` writes it, with what registries are told.
@@ -137,6 +137,11 @@ class Settings:
             return notification_settings.options(self, api_url)
         except ValueError as error:
             raise SettingsError(str(error)) from None
+
+    def headers_of_traces(self) -> str:
+        """Their own; those of logs only where the receiver is the same, since there may be a token in them."""
+        same = self.otlp_endpoint and otlp.address(self.otlp_endpoint) == otlp.address(self.otlp_traces_endpoint)
+        return self.otlp_traces_headers or (self.otlp_headers if same else "")
 
     def objects(self) -> Endpoint | None:
         """Where buckets are; None: on this machine. Raises SettingsError."""
@@ -245,27 +250,33 @@ def _check_containers(found: Settings) -> None:
 
 
 def _check_export(found: Settings) -> None:
-    _check_receiver(found, "", found.otlp_protocol)
-    _check_receiver(found, "traces_", found.otlp_traces_protocol or found.otlp_protocol)
+    _check_receiver(found, "")
+    _check_receiver(found, "traces_")
     if not 0 <= found.trace_requests <= 1:
         raise SettingsError(f"MODELYARD_TRACE_REQUESTS is {found.trace_requests:g}, which is not from 0 to 1")
     if found.trace_requests and not found.otlp_traces_endpoint:
         raise SettingsError("MODELYARD_TRACE_REQUESTS is set, but MODELYARD_OTLP_TRACES_ENDPOINT is not")
 
 
-def _check_receiver(found: Settings, signal: str, protocol: str) -> None:
-    """`signal`: "" is that of logs."""
-    if not getattr(found, f"otlp_{signal}endpoint"):
-        return
+def _check_receiver(found: Settings, signal: str) -> None:
+    """`signal`: "" is that of logs, whose protocol, which is never "", may be that of traces alone."""
     prefix = f"MODELYARD_OTLP_{signal.upper()}"
-    for name, check in (("endpoint", otlp.address), ("headers", otlp.headers)):
+    endpoint, protocol, headers = (
+        str(getattr(found, f"otlp_{signal}{name}")) for name in ("endpoint", "protocol", "headers")
+    )
+    if protocol and protocol not in otlp.PROTOCOLS:
+        raise SettingsError(f"{prefix}PROTOCOL is {protocol!r}; use {' or '.join(otlp.PROTOCOLS)}")
+    if not endpoint:
+        for name, value in (("HEADERS", headers), ("PROTOCOL", protocol if signal else "")):
+            if value:
+                raise SettingsError(f"{prefix}{name} is set, but {prefix}ENDPOINT is not")
+        return
+    for name, value, check in (("ENDPOINT", endpoint, otlp.address), ("HEADERS", headers, otlp.headers)):
         try:
-            check(getattr(found, f"otlp_{signal}{name}"))
+            check(value)
         except ValueError as error:
             text = str(error).replace("the headers say", f"{prefix}HEADERS says")
-            raise SettingsError(f"{prefix}{name.upper()}: {text}") from None
-    if protocol not in otlp.PROTOCOLS:
-        raise SettingsError(f"{prefix}PROTOCOL is {protocol!r}; use {' or '.join(otlp.PROTOCOLS)}")
+            raise SettingsError(f"{prefix}{name}: {text}") from None
 
 
 def _parsed(name: str, text: str, kind: object) -> object:

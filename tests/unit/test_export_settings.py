@@ -18,12 +18,32 @@ from modelyard.settings import SettingsError, settings
         ({"TRACES_ENDPOINT": "http://u@host"}, "MODELYARD_OTLP_TRACES_HEADERS says who sends"),
         ({"TRACES_ENDPOINT": "http://host", "TRACES_HEADERS": "x"}, "MODELYARD_OTLP_TRACES_HEADERS: must be"),
         ({"TRACES_ENDPOINT": "http://host", "TRACES_PROTOCOL": "x"}, "MODELYARD_OTLP_TRACES_PROTOCOL is 'x'"),
+        ({"TRACES_ENDPOINT": "http://host", "PROTOCOL": "http/json"}, "MODELYARD_OTLP_PROTOCOL is 'http/json'"),
+        ({"TRACES_ENDPOINT": "http://host", "HEADERS": "x"}, "_OTLP_HEADERS is set, but MODELYARD_OTLP_ENDPOINT"),
+        ({"TRACES_HEADERS": "a=b"}, "MODELYARD_OTLP_TRACES_HEADERS is set, but MODELYARD_OTLP_TRACES_ENDPOINT is"),
+        ({"TRACES_PROTOCOL": "grpc"}, "MODELYARD_OTLP_TRACES_PROTOCOL is set, but MODELYARD_OTLP_TRACES_ENDPOINT"),
     ],
 )
 def test_where_logs_and_traces_are_exported_to_is_checked(variables: dict[str, str], text: str) -> None:
     environ = {f"MODELYARD_OTLP_{name}": value for name, value in variables.items()}
     with pytest.raises(SettingsError, match=text):
         settings({"data_dir": Path("/x")}, environ)
+
+
+@pytest.mark.parametrize(
+    ("traces", "own", "sent"),
+    [
+        ("http://host:4317/", "", "a=logs"),
+        ("http://other:4317", "", ""),
+        ("https://host:4317", "", ""),
+        ("http://host:4317", "a=own", "a=own"),
+        ("http://other:4317", "a=own", "a=own"),
+    ],
+)
+def test_a_token_of_logs_goes_to_no_other_receiver_of_traces(traces: str, own: str, sent: str) -> None:
+    told = {"ENDPOINT": "http://host:4317", "HEADERS": "a=logs", "TRACES_ENDPOINT": traces, "TRACES_HEADERS": own}
+    environ = {f"MODELYARD_OTLP_{name}": value for name, value in told.items()}
+    assert settings({"data_dir": Path("/x")}, environ).headers_of_traces() == sent
 
 
 def test_what_goes_with_exported_logs_is_in_no_repr() -> None:
