@@ -124,13 +124,15 @@ async def test_only_calls_are_told_of_and_no_question_of_ours_or_of_strangers(tm
 
 
 async def test_nobody_waits_while_no_control_plane_takes_spans(tmp_path: Path) -> None:
+    """Telling takes up to a second of patience (`gateway.tracing`): fifty calls that waited would take fifty."""
     async with gateway_world(tmp_path, traced=1.0, spans=lambda _: None) as world:
         await world.gateway.load(())
         await world.instance("a")
         await world.published(route(a=100))
         await world.gateway.close()
-        for _ in range(50):
-            assert (await world.call()).status_code == 200
+        async with asyncio.timeout(25):
+            for _ in range(50):
+                assert (await world.call()).status_code == 200
 
 
 async def test_an_envoy_that_traces_otherwise_is_replaced_and_one_that_does_not_is_kept(tmp_path: Path) -> None:

@@ -55,10 +55,13 @@ def parsed(traceparent: str, tracestate: str = "") -> TraceContext | None:
     version, trace_id, span_id, flags, more = found.groups()
     if version == "ff" or (version == "00" and more) or not trace_id.strip("0") or not span_id.strip("0"):
         return None
-    state = tracestate.strip()
-    return TraceContext(
-        trace_id, span_id, state if _STATE.fullmatch(state) else "", sampled=bool(int(flags, 16) & 1)
-    )
+    return TraceContext(trace_id, span_id, state(tracestate), sampled=bool(int(flags, 16) & 1))
+
+
+def state(tracestate: str) -> str:
+    """ "" for what is too long, or no header."""
+    text = tracestate.strip()
+    return text if _STATE.fullmatch(text) else ""
 
 
 def span_id(*about: object) -> str:

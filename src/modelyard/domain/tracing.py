@@ -21,6 +21,9 @@ class SpanKind(IntEnum):
     CONSUMER = 5
 
 
+OURS, GATEWAY = "modelyard", "modelyard-gateway"
+"""The parts of Modelyard that tell, by the names that receivers know them by."""
+
 Attribute = str | int | float | bool
 
 
@@ -54,7 +57,7 @@ class Span:
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     error: str | None = None
     state: str = ""
-    origin: str = "modelyard"
+    origin: str = OURS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ as the child of Envoy's span, without, as its caller sent it.
 
 from collections.abc import Mapping
 
+from modelyard.domain.tracing import GATEWAY
+
 Json = Mapping[str, object]
 
 CLUSTER = "spans"
@@ -30,7 +32,7 @@ def manager(share: float) -> Json:
     tracer = _typed(
         "envoy.config.trace.v3.OpenTelemetryConfig",
         grpc_service={"envoy_grpc": {"cluster_name": CLUSTER}, "timeout": "1s"},
-        service_name="modelyard-gateway",
+        service_name=GATEWAY,
         sampler={
             "name": "envoy.tracers.opentelemetry.samplers.parent_based",
             "typed_config": _typed(f"{_SAMPLERS}.ParentBasedSamplerConfig", wrapped_sampler=ratio),

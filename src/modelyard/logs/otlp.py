@@ -12,6 +12,7 @@ from typing import Any
 
 from modelyard.domain.logs import Line, Origin
 from modelyard.logs.exports import LogReceiver
+from modelyard.otlp.attributes import fill
 from modelyard.otlp.base import LOGS, Transport
 from modelyard.otlp.transport import transport
 
@@ -28,16 +29,15 @@ def request(lines: Sequence[Line], names: Mapping[str, str]) -> Any:
     made = ExportLogsServiceRequest()
     for origin, group in itertools.groupby(lines, lambda line: line.origin):
         resource_logs = made.resource_logs.add()
-        for name, value in _resource(origin, names.get(origin.service_id, origin.service_id)).items():
-            _set(resource_logs.resource.attributes, name, value)
+        resource = _resource(origin, names.get(origin.service_id, origin.service_id))
+        fill(resource_logs.resource.attributes, resource)
         scope_logs = resource_logs.scope_logs.add()
         scope_logs.scope.name = "modelyard.logs"
         for line in group:
             record = scope_logs.log_records.add()
             record.time_unix_nano = record.observed_time_unix_nano = line.at_ms * 1_000_000
             record.body.string_value = line.text
-            for name, value in _attributes(line).items():
-                _set(record.attributes, name, value)
+            fill(record.attributes, _attributes(line))
     return made
 
 
@@ -60,15 +60,6 @@ def _attributes(line: Line) -> Mapping[str, str | int]:
     return {"log.record.uid": uid, "modelyard.line.number": line.number, **more}
 
 
-def _set(attributes: Any, name: str, value: str | int) -> None:
-    added = attributes.add()
-    added.key = name
-    if isinstance(value, int):
-        added.value.int_value = value
-    else:
-        added.value.string_value = value
-
-
 class OtlpReceiver:
     """Implements `logs.exports.LogReceiver`."""
 
@@ -76,12 +67,14 @@ class OtlpReceiver:
         self._transport = transport
 
     async def send(self, lines: Sequence[Line], names: Mapping[str, str]) -> int:
+        from google.protobuf.message import DecodeError
+
         from modelyard.otlp.messages import ExportLogsServiceResponse
 
         answer = await self._transport.send(request(lines, names).SerializeToString())
         try:
             told = ExportLogsServiceResponse.FromString(answer)
-        except Exception:  # noqa: BLE001 - protobuf's own error: an answer that says nothing has taken everything
+        except DecodeError:  # an answer that says nothing has taken everything
             return 0
         return int(told.partial_success.rejected_log_records)
 

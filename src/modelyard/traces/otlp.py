@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modelyard import __version__
-from modelyard.domain.tracing import Attribute, Span, SpanKind
+from modelyard.core import tracing as core
+from modelyard.domain.tracing import GATEWAY, Attribute, Span, SpanKind
+from modelyard.otlp.attributes import fill
 from modelyard.otlp.base import TRACES, Transport
 from modelyard.otlp.transport import transport
 from modelyard.traces.base import SpanReceiver
 
-GATEWAY = "modelyard-gateway"
 CALLS = "/v1/infers"
 MOST_ATTRIBUTES = 64
-MOST_TEXT = 4096
 _ERROR = 2
 _URLS = frozenset({"http.url", "url.full", "url.path"})
 _STATUSES = ("http.status_code", "http.response.status_code")
@@ -37,12 +37,14 @@ class OtlpSpans:
         self._way = way
 
     async def send(self, spans: Sequence[Span]) -> int:
+        from google.protobuf.message import DecodeError
+
         from modelyard.otlp.messages import ExportTraceServiceResponse
 
         answer = await self._way.send(request(spans))
         try:
             told = ExportTraceServiceResponse.FromString(answer)
-        except Exception:  # noqa: BLE001 - protobuf's own error: an answer that says nothing has taken everything
+        except DecodeError:  # an answer that says nothing has taken everything
             return 0
         return int(told.partial_success.rejected_spans)
 
@@ -61,7 +63,7 @@ def request(spans: Sequence[Span]) -> bytes:
     for origin, group in by_origin.items():
         resource_spans = made.resource_spans.add()
         resource = {"service.name": origin, "service.version": __version__}
-        _fill(resource_spans.resource.attributes, resource)
+        fill(resource_spans.resource.attributes, resource)
         scope = resource_spans.scope_spans.add()
         scope.scope.name = "modelyard"
         for one in group:
@@ -78,25 +80,10 @@ def _write(to: Any, span: Span) -> None:
     to.kind = int(span.kind)
     to.start_time_unix_nano = span.start_ns
     to.end_time_unix_nano = span.end_ns
-    _fill(to.attributes, span.attributes)
+    fill(to.attributes, span.attributes)
     if span.error is not None:
         to.status.code = _ERROR
         to.status.message = span.error
-
-
-def _fill(attributes: Any, values: Mapping[str, Attribute]) -> None:
-    for name, value in values.items():
-        added = attributes.add()
-        added.key = name
-        match value:
-            case bool():
-                added.value.bool_value = value
-            case int():
-                added.value.int_value = value
-            case float():
-                added.value.double_value = value
-            case _:
-                added.value.string_value = value
 
 
 def of_gateway(body: bytes) -> Sequence[Span]:
@@ -142,7 +129,7 @@ def _read(span: Any) -> Span:
         kind=SpanKind(span.kind) if span.kind in {*SpanKind} else SpanKind.SERVER,
         attributes=attributes,
         error=span.status.message if failed else None,
-        state=span.trace_state,
+        state=core.state(span.trace_state),
         origin=GATEWAY,
     )
 
@@ -153,5 +140,5 @@ def _attributes(attributes: Any) -> Iterable[tuple[str, Attribute]]:
         if kind in {"string_value", "int_value", "bool_value", "double_value"}:
             value: Attribute = getattr(one.value, kind)
             if isinstance(value, str):
-                value = (value.partition("?")[0] if one.key in _URLS else value)[:MOST_TEXT]
+                value = (value.partition("?")[0] if one.key in _URLS else value)[: core.MOST_TEXT]
             yield one.key, value
