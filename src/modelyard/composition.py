@@ -315,7 +315,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
                 gateway.connected(),
                 {**engine.enforced(), "ports": ports.describe(launching.isolation)},
                 engine.disk(),
-                _exports(settings, exporter, spans, tracing),
+                _exports(settings, exporter, spans),
             ),
         )
     )
@@ -364,19 +364,17 @@ def _traces(
     exporter = SpanExporter(store, tracing, made, lambda: masker)
     stack.push_async_callback(made.close)
     stack.push_async_callback(exporter.flush)
-    figures.tell(lambda: spans_exported(exporter.state, tracing.dropped))
+    figures.tell(lambda: spans_exported(exporter.now()))
     return tracing, exporter
 
 
-def _exports(
-    settings: Settings, exporter: Exporter | None, spans: SpanExporter | None, tracing: Tracing | None
-) -> Mapping[str, str]:
+def _exports(settings: Settings, exporter: Exporter | None, spans: SpanExporter | None) -> Mapping[str, str]:
     """Where lines and spans go, and how that stands."""
     told = {}
     if exporter is not None:
-        told["otlp"] = f"{settings.otlp_endpoint} {exporter.state.told()}"
-    if spans is not None and tracing is not None:
-        told["traces"] = f"{settings.otlp_traces_endpoint} {spans.state.told(tracing.dropped)}"
+        told["otlp"] = f"{settings.otlp_endpoint} {exporter.told()}"
+    if spans is not None:
+        told["traces"] = f"{settings.otlp_traces_endpoint} {spans.told()}"
     return told
 
 

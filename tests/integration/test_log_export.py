@@ -85,7 +85,7 @@ async def test_every_line_arrives_once_as_it_was_written(store: SqlStore) -> Non
             f"{i}" for i in range(1200)
         ]
         assert to.metadata[0]["authorization"] == "Bearer t"
-        assert exporter.state.told() == "ok: 1202 lines sent"
+        assert exporter.told() == "ok: 1202 lines sent"
         await all_sent(exporter)
         assert len(to.came) == 1202
 
@@ -102,11 +102,11 @@ async def test_a_receiver_that_was_away_gets_everything(store: SqlStore) -> None
                 await exporter.round()
         assert exporter._failed("UNAVAILABLE: refused", None) == 1.0
         assert exporter._failed("UNAVAILABLE: refused", 30) == 30
-        assert "away (UNAVAILABLE: refused): lines since 1970-01-01 00:00:01 wait, 1 sent" in exporter.state.told()
+        assert "away (UNAVAILABLE: refused): lines since 1970-01-01 00:00:01 wait, 1 lines sent" in exporter.told()
         await to.start()
         await all_sent(exporter)
         assert to.bodies == ["before", *(f"while {i}" for i in range(700))]
-        assert exporter.state.told() == "ok: 701 lines sent"
+        assert exporter.told() == "ok: 701 lines sent"
 
 
 async def test_after_a_crash_it_goes_on_where_it_was_and_what_comes_twice_is_the_same(store: SqlStore) -> None:
@@ -135,11 +135,11 @@ async def test_a_line_that_is_refused_holds_up_no_other(store: SqlStore) -> None
         to.refusing = {"13"}
         await all_sent(exporter)
         assert sorted(to.bodies, key=int) == [f"{i}" for i in range(20) if i != 13]
-        assert exporter.state.told() == "ok: 19 lines sent, 1 refused by the receiver"
+        assert exporter.told() == "ok: 19 lines sent, 1 refused by the receiver"
         to.rejected = 1
         await wrote(logs, "s1", "a", "b")
         await all_sent(exporter)
-        assert exporter.state.told() == "ok: 20 lines sent, 2 refused by the receiver"
+        assert exporter.told() == "ok: 20 lines sent, 2 refused by the receiver"
 
 
 async def test_what_was_cut_before_it_was_sent_is_counted_and_who_is_gone_is_forgotten(store: SqlStore) -> None:
@@ -152,7 +152,7 @@ async def test_what_was_cut_before_it_was_sent_is_counted_and_who_is_gone_is_for
         await logs.bound("gone", 150, 0)
         await all_sent(exporter)
         assert to.bodies == ["0", "3" * 100]
-        assert exporter.state.told() == "ok: 2 lines sent, 2 cut before they could be sent"
+        assert exporter.told() == "ok: 2 lines sent, 2 cut before they could be sent"
         await logs.remove("gone")
         exporter._rounds = 0
         await exporter.round()
@@ -198,10 +198,10 @@ async def test_what_was_away_is_there_again_though_nothing_is_to_be_sent(store: 
         with pytest.raises(LogsUnavailableError) as away:
             await exporter.round()
         exporter._failed(str(away.value), None)
-        assert exporter.state.told() == "away (the logs are away): 0 sent"
+        assert exporter.told() == "away (the logs are away): 0 lines sent"
         logs.away = False
         await exporter.round()
-        assert exporter.state.told() == "nothing to send yet"
+        assert exporter.told() == "nothing to send yet"
 
 
 async def test_over_http_too(store: SqlStore) -> None:

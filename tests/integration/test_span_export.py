@@ -85,12 +85,13 @@ async def test_a_receiver_is_not_said_to_be_well_before_it_was_sent_anything(sto
     tracing = Tracing(clock, clock)
     async with receiving() as to:
         exporting = exporter(store, tracing, to)
-        assert exporting.state.told(0) == "nothing to send yet"
+        assert exporting.told() == "nothing to send yet"
         await all_sent(exporting)
-        assert exporting.state.told(2) == "nothing to send yet, 2 dropped for lack of room"
+        tracing.dropped = 2
+        assert exporting.told() == "nothing to send yet, 2 dropped for lack of room"
         tracing.tell(SPAN)
         await all_sent(exporting)
-    assert exporting.state.told(0) == "ok: 1 spans sent"
+    assert exporting.told() == "ok: 1 spans sent, 2 dropped for lack of room"
 
 
 async def test_a_whole_change_arrives_once_though_the_receiver_falls_over(world: PlaneWorld) -> None:
@@ -180,7 +181,7 @@ async def test_without_a_receiver_nobody_waits_and_what_is_dropped_is_counted(st
         while not exporting.state.away:  # noqa: ASYNC110 - nobody is told
             await asyncio.sleep(0.01)
     task.cancel()
-    told = exporting.state.told(tracing.dropped)
+    told = exporting.told()
     assert told.startswith("away (UNAVAILABLE")
     assert "15 dropped for lack of room" in told
     async with asyncio.timeout(10):

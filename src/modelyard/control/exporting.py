@@ -6,70 +6,31 @@ misses while it is away is what the bounds of the store cut meanwhile, which is 
 a round may come again, each as it was, under the same `log.record.uid`.
 """
 
-import asyncio
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from modelyard.core.backoff import delay_ms
+from modelyard.control.sending import Sender, Sent
 from modelyard.core.logs import fitting
 from modelyard.core.metric_catalogue import EXPORT_AGE, EXPORT_AWAY, EXPORT_LINES
 from modelyard.core.tallies import Sample
-from modelyard.domain.logs import MOST_GAP, LogQuery
+from modelyard.domain.logs import MOST_GAP, Line, LogQuery
 from modelyard.logs.base import LogStore, LogsUnavailableError
 from modelyard.logs.exports import LogReceiver
-from modelyard.otlp.base import ReceiverAwayError, RefusedError
-from modelyard.store.base import Store, StoreUnavailableError
+from modelyard.store.base import Store
 
 log = logging.getLogger(__name__)
 
 TARGET = "otlp"
-BATCH = 500
 BATCH_BYTES = 1024 * 1024
-QUIET_S = 1.0
 FORGET_EVERY = 600
 """Rounds after which positions of services are forgotten of which nothing is kept any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportState:
-    """Since this process began. `away`: why the last round that ended did not send everything ("": it did);
-    `waiting_ms`: when the oldest line was written that waits (None: not known). `missed`: lines that were cut
-    before they could be sent; `refused`: those that the receiver would not take."""
-
-    sent: int = 0
-    refused: int = 0
-    missed: int = 0
-    away: str = ""
-    failures: int = 0
-    waiting_ms: int | None = None
-
-    def told(self) -> str:
-        """For people."""
-        lost = "".join(
-            f", {count} {what}"
-            for count, what in (
-                (self.refused, "refused by the receiver"),
-                (self.missed, "cut before they could be sent"),
-            )
-            if count
-        )
-        if not self.away and not self.sent and not self.refused:
-            return f"nothing to send yet{lost}"
-        if not self.away:
-            return f"ok: {self.sent} lines sent{lost}"
-        waiting = ""
-        if self.waiting_ms is not None:
-            at = datetime.fromtimestamp(self.waiting_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-            waiting = f"lines since {at} wait, "
-        return f"away ({self.away}): {waiting}{self.sent} sent{lost}"
-
-
-def exported(state: ExportState, now_ms: int) -> Iterator[Sample]:
+def exported(state: Sent, now_ms: int) -> Iterator[Sample]:
     """For the page of metrics; `now_ms`: of the wall clock."""
-    for outcome in ("sent", "refused", "missed"):
-        yield Sample(EXPORT_LINES, getattr(state, outcome), (outcome,))
+    for outcome, count in (("sent", state.sent), ("refused", state.refused), ("missed", state.lost)):
+        yield Sample(EXPORT_LINES, count, (outcome,))
     yield Sample(EXPORT_AWAY, int(bool(state.away)))
     if not state.away:
         yield Sample(EXPORT_AGE, 0.0)
@@ -77,32 +38,17 @@ def exported(state: ExportState, now_ms: int) -> Iterator[Sample]:
         yield Sample(EXPORT_AGE, max(now_ms - state.waiting_ms, 0) / 1000)
 
 
-class Exporter:
+class Exporter(Sender):
     """See the module."""
 
     def __init__(self, store: Store, logs: LogStore, receiver: LogReceiver) -> None:
+        super().__init__("lines", "cut before they could be sent")
         self._store = store
         self._logs = logs
         self._receiver = receiver
         self._sent: dict[str, int] | None = None
         self._names: dict[str, str] = {}
         self._rounds = 0
-        self._size = BATCH
-        self.state = ExportState()
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                pause_s = 0.0 if await self.round() else QUIET_S
-            except ReceiverAwayError as error:
-                pause_s = self._failed(str(error), error.after_s)
-            except (LogsUnavailableError, StoreUnavailableError) as error:
-                pause_s = self._failed(str(error), None)
-            except Exception:  # a loop's edge: see control.loop
-                log.exception("lines were not exported")
-                pause_s = self._failed("a fault of ours: see the log", None)
-            await asyncio.sleep(pause_s)
 
     async def round(self) -> bool:
         """One batch of each service; whether there is more. Raises ReceiverAwayError, StoreUnavailableError, and
@@ -129,9 +75,7 @@ class Exporter:
         await self._forget(frozenset(kept))
         if failure is not None:
             raise failure
-        if self.state.away:
-            log.info("lines are exported again")
-            self.state = replace(self.state, away="", failures=0, waiting_ms=None)
+        self._well()
         return more
 
     async def _batch(self, service_id: str, after: int) -> bool:
@@ -145,24 +89,18 @@ class Exporter:
         if after and lines[0].number > after + 1:
             missed = lines[0].number - after - 1
             known = missed <= MOST_GAP
-            self.state = replace(self.state, missed=self.state.missed + (missed if known else 0))
+            self.state = replace(self.state, lost=self.state.lost + (missed if known else 0))
             told = str(missed) if known else "some"
             log.warning("%s lines of service %s were cut before they could be exported", told, service_id)
         self.state = replace(self.state, waiting_ms=lines[0].at_ms)
-        refused = 0
-        try:
-            refused = await self._receiver.send(lines, {service_id: await self._name(service_id)})
-        except RefusedError as error:
-            if len(lines) > 1:
-                self._size = max(len(lines) // 2, 1)
-                return True
-            log.warning("line %d of service %s was refused: %s", lines[0].number, service_id, error)
-            refused = 1
-        self._sent[service_id] = lines[-1].number
-        self._size = min(self._size * 2, BATCH)
-        sent, refused = self.state.sent + len(lines) - refused, self.state.refused + refused
-        self.state = replace(self.state, sent=sent, refused=refused, failures=0, waiting_ms=None)
-        return found.cursor is not None or len(lines) < len(found.lines)
+        names = {service_id: await self._name(service_id)}
+
+        async def send(some: Sequence[Line]) -> int:
+            return await self._receiver.send(some, names)
+
+        taken = await self._send(lines, send, lambda line: f"line {line.number} of service {service_id}")
+        self._sent[service_id] = lines[taken - 1].number
+        return found.cursor is not None or taken < len(found.lines)
 
     async def _name(self, service_id: str) -> str:
         if service_id not in self._names:
@@ -186,11 +124,3 @@ class Exporter:
         for service_id in gone:
             self._sent.pop(service_id)
             self._names.pop(service_id, None)
-
-    def _failed(self, why: str, after_s: float | None) -> float:
-        """How long to wait."""
-        failures = self.state.failures + 1
-        if why != self.state.away:
-            log.warning("lines cannot be exported: %s", why)
-        self.state = replace(self.state, away=why, failures=failures)
-        return max(after_s or 0.0, delay_ms(failures + 1) / 1000)

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from modelyard.control import span_export
-from modelyard.control.exporting import ExportState, exported
-from modelyard.control.span_export import SpanExportState
+from modelyard.control.exporting import exported
+from modelyard.control.sending import Sent
 from modelyard.core.admission.catalog import Quotas
 from modelyard.core.service_metrics import quotas, samples
 from modelyard.core.tallies import Sample
@@ -75,25 +75,25 @@ def test_a_quota_that_nobody_set_has_no_limit() -> None:
 
 
 def test_what_became_of_spans_is_told_by_outcome() -> None:
-    state = SpanExportState(sent=3, refused=1, away="no answer")
-    assert told(span_export.exported(state, 7)) == {
+    state = Sent(sent=3, refused=1, lost=7, away="no answer")
+    assert told(span_export.exported(state)) == {
         ("modelyard_trace_export_spans_total", "sent"): 3,
         ("modelyard_trace_export_spans_total", "refused"): 1,
         ("modelyard_trace_export_spans_total", "dropped"): 7,
         ("modelyard_trace_export_away",): 1,
     }
-    assert told(span_export.exported(SpanExportState(), 0))["modelyard_trace_export_away",] == 0
+    assert told(span_export.exported(Sent()))["modelyard_trace_export_away",] == 0
 
 
 def test_how_old_lines_are_that_wait_for_their_receiver_is_told_only_where_it_is_known() -> None:
     name = "modelyard_log_export_oldest_seconds"
-    assert told(exported(ExportState(sent=3), 9000)) == {
+    assert told(exported(Sent(sent=3), 9000)) == {
         ("modelyard_log_export_lines_total", "sent"): 3,
         ("modelyard_log_export_lines_total", "refused"): 0,
         ("modelyard_log_export_lines_total", "missed"): 0,
         ("modelyard_log_export_away",): 0,
         (name,): 0,
     }
-    away = told(exported(ExportState(away="no answer", waiting_ms=4000), 9000))
+    away = told(exported(Sent(away="no answer", waiting_ms=4000), 9000))
     assert (away["modelyard_log_export_away",], away[name,]) == (1, 5)
-    assert (name,) not in told(exported(ExportState(away="no answer"), 9000))
+    assert (name,) not in told(exported(Sent(away="no answer"), 9000))
