@@ -25,6 +25,7 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
         raise StartRefusedError(f"the specification {variant.template.specification!r} is not known any more")
     async with store.read() as reading:
         model = await reading.model(None, variant.model_id)
+    own = program(model.config) if model is not None else None
     return InstanceSpec(
         instance_id=instance.id,
         service_id=instance.service_id,
@@ -36,16 +37,17 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
         model_version=variant.model_version,
         envs=variant.template.envs,
         resources=variant.template.resources,
-        health=_health(model, record),
+        health=_health(model, record, own_server=own is not None),
         pool=variant.template.pool,
         volumes=variant.template.volumes,
         batch=_is_batch(record),
         secret_names=tuple(sorted(variant.secret_names)),
-        program=program(model.config) if model is not None else None,
+        program=own,
+        script_health=_health(model, record, own_server=False) if own is not None else None,
     )
 
 
-def _health(model: Model | None, record: ServiceRecord) -> Health:
+def _health(model: Model | None, record: ServiceRecord, *, own_server: bool) -> Health:
     """What the model's package says of its health checks.
 
     A request that is not over after twice its time never will be; a WebSocket may last, and of a program only
@@ -53,7 +55,6 @@ def _health(model: Model | None, record: ServiceRecord) -> Health:
     """
     if model is None:
         return Health()
-    own_server = program(model.config) is not None
     asked = health(model.config, model_type=model.type, own_server=own_server)
     settings = record.service.settings
     if settings.websocket or own_server or _is_batch(record):

@@ -63,7 +63,9 @@ class StartRefusedError(EngineError):
 class InstanceSpec:
     """Everything an engine needs to run one instance. `package` is the snapshot's digest; `pool` where it runs
     ("": the default one), `volumes` what it sees of the host besides. `batch`: it is a worker of a batch
-    service. `secret_names`: which of `envs` nobody is shown. `program`: what it runs (None: our model server)."""
+    service. `secret_names`: which of `envs` nobody is shown. `program`: what it runs (None: our model server);
+    `script_health`: how it is asked instead of `health` if a script in the package serves it after all
+    (`commands.settled`)."""
 
     instance_id: str
     service_id: str
@@ -81,6 +83,7 @@ class InstanceSpec:
     batch: bool = False
     secret_names: tuple[str, ...] = ()
     program: Program | None = None
+    script_health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from modelyard.domain.health import PATH, Check, Health
 from modelyard.domain.program import Program
-from modelyard.engines.base import InstanceSpec, NoRoomError
+from modelyard.engines.base import InstanceSpec, NoRoomError, StartRefusedError
 from modelyard.processes import keeper
 from modelyard.processes.directory import Spec
 from modelyard.processes.isolation import Isolation
+from modelyard_runtime.loading.kinds import SCRIPT
 
 PORTS = range(20_000, 30_000)
 """Ephemeral ports begin at 32768 on Linux; what is configured otherwise is told by the door's own check."""
@@ -25,7 +26,6 @@ PORTS = range(20_000, 30_000)
 HOST = "127.0.0.1"
 HOME = "model"
 """Where a package's config.json is, below its directory."""
-SCRIPT = "customize_service.py"
 
 PROBE_SOCKET, COUNTS_SOCKET = "probe.sock", "door.sock"
 """In the work directory of an instance that has a door: where health questions are passed on, and where it tells
@@ -43,12 +43,16 @@ BOOT = (
 """Apart from whatever the package brings, and without looking for installed packages: half of a start."""
 
 
-def runs(program: Program | None, package: Path) -> Program | None:
-    """The command that the instance runs. A package with a script is served by its script: earlier releases
-    published such packages, and passed over their `cmd`."""
-    if program is None or program.image or (package / HOME / SCRIPT).exists():
-        return None
-    return program
+def settled(spec: InstanceSpec, package: Path) -> InstanceSpec:
+    """What is really run. A package with a script is served by its script, and asked like one: earlier releases
+    published such packages, and passed over their `cmd`. Raises StartRefusedError for an image."""
+    if spec.program is None:
+        return spec
+    if spec.program.image:
+        raise StartRefusedError(f"{spec.program.image} is an image: this engine runs none")
+    if not (package / HOME / SCRIPT).exists():
+        return replace(spec, script_health=None)
+    return replace(spec, program=None, health=spec.script_health or spec.health, script_health=None)
 
 
 def argv(program: Program, python: str, source: str) -> tuple[str, ...]:
@@ -102,7 +106,7 @@ def health(spec: InstanceSpec, process: Spec) -> Health:
 
 def _runs_one(spec: InstanceSpec, process: Spec) -> bool:
     """Both are asked: a script's variant may have a variable of that name."""
-    return spec.program is not None and not spec.program.image and "SOCKET_PATH" in dict(process.env)
+    return spec.program is not None and "SOCKET_PATH" in dict(process.env)
 
 
 def _ours(check: Check) -> Check:

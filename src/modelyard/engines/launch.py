@@ -143,7 +143,7 @@ def process_spec(
     taken_ports: Collection[int] = (),
 ) -> Spec:
     """The process that runs `spec` in `directory`, which is `DATA_DIR/instances/ID`; `taken`: users in use,
-    `taken_ports`: of commands. Raises NoRoomError."""
+    `taken_ports`: of commands. `spec` is settled (`commands.settled`). Raises NoRoomError."""
     resources = spec.resources
     limits = Limits(resources.cpu, resources.memory_mib, resources.pids, resources.open_files)
     weight = weight_of(spec, options)
@@ -162,7 +162,7 @@ def process_spec(
     own_user = isolation.users is not None and not isolation.users.shared
     env = {**environment(spec, package.absolute(), work, options.python), **more}
     argv = options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime")
-    if program := commands.runs(spec.program, package):
+    if program := spec.program:
         port = program.port if isolation.network else commands.free_port(work, taken_ports)
         env = commands.environment(spec, env, package.absolute(), work, overlay, port=port, isolation=isolation)
         argv = commands.argv(program, options.python, code_path())

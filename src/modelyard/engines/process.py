@@ -260,7 +260,7 @@ class ProcessEngine:
             if spec.instance_id in self._tracked:
                 raise NoRoomError(f"what is left in {tracked.directory.path} has not ended yet")
         directory = ProcessDir(self._root / spec.instance_id)
-        process = await self._planned(spec, directory.path)
+        spec, process = await self._planned(spec, directory.path)
         if spec.instance_id in self._tracked:
             return
         tracked = self._track(spec, directory, self._now_ms(), process)
@@ -286,8 +286,8 @@ class ProcessEngine:
             self._follow(tracked)
         self._tell(tracked)
 
-    async def _planned(self, spec: InstanceSpec, directory: Path) -> Spec:
-        """The process that runs it. Raises NoRoomError, StartRefusedError."""
+    async def _planned(self, spec: InstanceSpec, directory: Path) -> tuple[InstanceSpec, Spec]:
+        """What is really run, and the process that runs it. Raises NoRoomError, StartRefusedError."""
         package = await asyncio.to_thread(self._package_path, spec.package)
         if not package.is_dir():
             raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
@@ -295,9 +295,10 @@ class ProcessEngine:
             if self._containers is None:
                 raise StartRefusedError("it is an image, and no container engine is set (container_engine)")
             await self._containers.admit(spec, partial(self._tell_service, spec.service_id))
-            return door_spec(spec, directory, self._options, self._containers.orders(spec, package))
+            return spec, door_spec(spec, directory, self._options, self._containers.orders(spec, package))
+        spec = commands.settled(spec, package)
         others = self._tracked.values()
-        return process_spec(
+        process = process_spec(
             spec,
             package,
             directory,
@@ -306,6 +307,7 @@ class ProcessEngine:
             taken={other.user for other in others if other.user is not None},
             taken_ports={other.port for other in others if other.port is not None},
         )
+        return spec, process
 
     async def stop(self, instance_id: str, grace_s: float) -> None:
         tracked = self._tracked.get(instance_id)

@@ -10,7 +10,7 @@ import pytest
 from modelyard.domain.health import PATH, Check, Health
 from modelyard.domain.program import Program
 from modelyard.engines import commands
-from modelyard.engines.base import InstanceSpec, NoRoomError
+from modelyard.engines.base import InstanceSpec, NoRoomError, StartRefusedError
 from modelyard.engines.launch import LaunchOptions, process_spec
 from modelyard.processes import limits
 from modelyard.processes.directory import Spec
@@ -29,7 +29,8 @@ def package(tmp_path: Path) -> Path:
 def made(spec: InstanceSpec, package: Path, tmp_path: Path, **options: object) -> Spec:
     directory = tmp_path / "data" / "instances" / "i-1"
     enforcement = limits.switched_off("the test wants it")
-    return process_spec(spec, package, directory, enforcement, LaunchOptions(**options))  # type: ignore[arg-type]
+    settled = commands.settled(spec, package)
+    return process_spec(settled, package, directory, enforcement, LaunchOptions(**options))  # type: ignore[arg-type]
 
 
 def test_it_runs_behind_a_door_with_its_port_in_its_environment(package: Path, tmp_path: Path) -> None:
@@ -71,15 +72,27 @@ def test_what_its_dependencies_brought_goes_before_all_else(package: Path, tmp_p
     assert env["PATH"].startswith(f"{overlay}/bin:")
 
 
-def test_a_package_with_a_script_is_served_by_its_script(package: Path, tmp_path: Path) -> None:
+def test_a_package_with_a_script_is_served_and_asked_by_its_script(package: Path, tmp_path: Path) -> None:
     """Earlier releases published such packages, and passed over their `cmd`."""
     (package / "model" / "customize_service.py").touch()
-    process = made(SPEC, package, tmp_path)
-    assert (
-        process == made(replace(SPEC, program=None), package, tmp_path) or process.argv[-1] == "modelyard_runtime"
-    )
+    up = Check(path="/up")
+    spec = replace(SPEC, health=Health(up, up, up), script_health=Health(stalled_s=240))
+    process = made(spec, package, tmp_path)
+    scripts = replace(SPEC, program=None, health=Health(stalled_s=240))
+    assert process == made(scripts, package, tmp_path)
     assert "PORT" not in dict(process.env)
-    assert not commands.has_door(SPEC, process)
+    assert not commands.has_door(spec, process)
+
+
+def test_a_package_without_one_is_asked_as_its_command_says(package: Path) -> None:
+    up = Check(path="/up")
+    spec = replace(SPEC, health=Health(up, up, up), script_health=Health())
+    assert commands.settled(spec, package) == replace(spec, script_health=None)
+
+
+def test_an_image_is_not_served_by_our_model_server(package: Path) -> None:
+    with pytest.raises(StartRefusedError, match="x@sha256:1 is an image"):
+        commands.settled(replace(SPEC, program=Program("x@sha256:1")), package)
 
 
 def test_a_variable_of_a_script_makes_no_door(package: Path, tmp_path: Path) -> None:
