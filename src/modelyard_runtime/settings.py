@@ -19,7 +19,8 @@ class Settings:
     it is. `max_waiting`: how many requests of a model that does not batch may wait for their turn.
     `request_timeout_s`: callers wait no longer, so that what has waited longer is not run. `batch`: a worker of a
     batch service, which predicts what the control plane hands it and answers nobody else;
-    `batch_url`: its model is not in this process, and listens there (http); `batch_health`: a path that it answers
+    `batch_url`: its model is not in this process, and listens there (http), or on the Unix socket `batch_socket`;
+    `batch_health`: a path that it answers
     with 200 when it can predict ("": it can when it listens).
     """
 
@@ -39,6 +40,7 @@ class Settings:
     request_timeout_s: int = 60
     batch: bool = False
     batch_url: str = ""
+    batch_socket: str = ""
     batch_health: str = ""
 
 
@@ -68,6 +70,7 @@ def settings(environ: Mapping[str, str]) -> Settings:
         request_timeout_s=_integer(environ, "MODELYARD_REQUEST_TIMEOUT_S", least=1) or 60,
         batch=batch,
         batch_url=batch_url,
+        batch_socket=environ.get("MODELYARD_BATCH_SOCKET", ""),
         batch_health=environ.get("MODELYARD_BATCH_HEALTH", ""),
     )
     if read.socket_fd is None and read.socket_path is None and read.port is None:

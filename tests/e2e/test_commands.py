@@ -227,26 +227,27 @@ def test_what_cannot_be_is_refused_by_field(stage: Stage, yard: Client, tmp_path
     assert json.loads((package / "model" / "config.json").read_text())["cmd"]
 
 
-def test_a_batch_service_asks_it_row_by_row(stage: Stage, yard: Client, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["late", "own"])
+def test_a_batch_service_asks_it_row_by_row(stage: Stage, yard: Client, tmp_path: Path, how: str) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
     request = {"Content-type": "application/json", "data": schema}
     api = {"url": "/rows", "method": "post", "request": request, "response": request}
-    model_id = published(stage, yard, "rows", commands.package(tmp_path / "rows", apis=[api]))
-    home = stage.data_dir / "objects" / BUCKET / "batch"
+    model_id = published(stage, yard, f"rows-{how}", commands.package(tmp_path / "rows", apis=[api]))
+    home = stage.data_dir / "objects" / BUCKET / f"batch-{how}"
     (home / "in").mkdir(parents=True)
     (home / "in" / "numbers.csv").write_text("".join(f"{n}\n" for n in range(100)))
     entry = {
         "model_id": model_id,
         "specification": "modelarts.vm.cpu.2u",
         "instance_count": 1,
-        "src_path": f"obs://{BUCKET}/batch/in/",
-        "dest_path": f"obs://{BUCKET}/batch/out/",
+        "src_path": f"obs://{BUCKET}/batch-{how}/in/",
+        "dest_path": f"obs://{BUCKET}/batch-{how}/out/",
         "req_uri": "/rows",
         "mapping_type": "csv",
         "mapping_rule": {"type": "object", "properties": {"n": {"type": "integer", "index": 0}}},
-        "envs": {"HOW": "late"},
+        "envs": {"HOW": how},
     }
-    service_id = yard.batch.create("rows", entry)
+    service_id = yard.batch.create(f"rows-{how}", entry)
     ended = yard.services.wait_ended(service_id, patience=Patience(100))
     assert ended.status == "finished", ended.raw
     (result,) = (home / "out" / "infer-result").rglob("*_result.txt")

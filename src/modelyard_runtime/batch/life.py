@@ -56,7 +56,8 @@ class Batch:
         from modelyard_runtime.batch.over_http import OverHttp
 
         read = self._read
-        model = OverHttp(read.batch_url, read.threads or _AT_A_TIME, read.request_timeout_s)
+        count = read.threads or _AT_A_TIME
+        model = OverHttp(read.batch_url, count, read.request_timeout_s, own_socket=read.batch_socket)
         model.wait(read.batch_health)
         self._begin(model)
 

@@ -1,4 +1,4 @@
-"""Rows to a model that is reached over HTTP on this machine: a container's, a command's.
+"""Rows to a model that is reached over HTTP on this machine: a command's.
 
 Each row is a request, and some of them are on their way at a time, on connections that are kept. What comes back:
 
@@ -13,7 +13,10 @@ Each row is a request, and some of them are on their way at a time, on connectio
 
 import http.client
 import json
+import os
 import queue
+import select
+import socket
 import threading
 import time
 import uuid
@@ -31,6 +34,8 @@ from modelyard_runtime.batch.predictors import MOST_LINE_BYTES, WAVES, make_of
 from modelyard_runtime.batch.results import cause_of, failed_line
 from modelyard_runtime.batch.rows import RowError
 from modelyard_runtime.batch.wire import Split
+from modelyard_runtime.door.ports import program
+from modelyard_runtime.door.reach import Reach
 from modelyard_runtime.errors import LoadError
 
 MOST_ROWS = 4096
@@ -51,15 +56,22 @@ class _BrokenError(Exception):
 
 
 class OverHttp:
-    """`url` is where the model listens, `count` how many requests are on their way at a time."""
+    """`url` is where the model listens, `count` how many requests are on their way at a time. `own_socket`: the
+    model is the command of this instance, which may listen there instead, and is believed only if it is ours."""
 
     most = MOST_ROWS
 
     def __init__(
-        self, url: str, count: int, timeout_s: float, clock: Callable[[], float] = time.monotonic
+        self,
+        url: str,
+        count: int,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        own_socket: str = "",
     ) -> None:
         """Raises LoadError."""
-        self.place = _Place(url, timeout_s)
+        self.place = _Place(url, timeout_s, own_socket)
         self.timeout_s = timeout_s
         self.clock = clock
         self.crew = Crew(count)
@@ -91,10 +103,41 @@ class OverHttp:
             pause(_FIRST_PAUSE_S)
 
 
+class _ToCommand(http.client.HTTPConnection):
+    """To wherever `reach` says."""
+
+    def __init__(self, host: str, port: int, timeout_s: float, reach: Reach) -> None:
+        super().__init__(host, port, timeout=timeout_s)
+        self._reach, self._timeout_s = reach, timeout_s
+
+    def connect(self) -> None:
+        until_s = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                made = self._reach()
+                break
+            except BlockingIOError:  # a Unix socket, and all who may wait there do
+                if time.monotonic() > until_s:
+                    raise TimeoutError from None
+                time.sleep(_FIRST_PAUSE_S)
+        try:
+            waiting = select.poll()
+            waiting.register(made, select.POLLOUT)
+            if not waiting.poll(1000 * self._timeout_s):
+                raise TimeoutError
+            if number := made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(number, os.strerror(number))
+            made.settimeout(self._timeout_s)
+        except BaseException:
+            made.close()
+            raise
+        self.sock = made
+
+
 class _Place:
     """Where the model is, and connections to it that are not in use."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, own_socket: str) -> None:
         parts = urlsplit(url)
         try:
             port = parts.port or 80
@@ -103,10 +146,13 @@ class _Place:
         if parts.scheme != "http" or not parts.hostname or port < 0:
             raise LoadError(f"MODELYARD_BATCH_URL must be like http://127.0.0.1:8080, not {url!r}")
         self._host, self._port, self._timeout_s = parts.hostname, port, timeout_s
+        self._reach = program(port, own_socket, os.geteuid()) if own_socket else None
         self.path = parts.path.rstrip("/")
         self._idle: queue.LifoQueue[http.client.HTTPConnection] = queue.LifoQueue()
 
     def connection(self) -> http.client.HTTPConnection:
+        if self._reach is not None:
+            return _ToCommand(self._host, self._port, self._timeout_s, self._reach)
         return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
 
     def taken(self) -> tuple[http.client.HTTPConnection, bool]:

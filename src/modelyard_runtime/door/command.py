@@ -23,20 +23,18 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import NoReturn
 
-from modelyard_runtime.door.ports import TakenError, guarded, own_ports, reserve
-from modelyard_runtime.door.reach import unix
+from modelyard_runtime.door.hint import Hint
+from modelyard_runtime.door.ports import TakenError, program, reserve
 from modelyard_runtime.door.relay import Relay
 
 BROKEN, NO_PORT, NOT_RUNNABLE, NOT_FOUND = 124, 125, 126, 127
 PROBE, COUNTS = "probe.sock", "door.sock"
 """In the work directory."""
 WAITED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
-SAY_S = 10.0
-"""How often a port that is not open is told of."""
 FAREWELL_S = 86_400.0
 """How long a command that has ended and what it left may take for their last bytes, when the end was asked for: as
 long as the shim gives them."""
@@ -52,7 +50,6 @@ Words = list[str]
 def main(source: str, words: Words) -> NoReturn:
     """`source`: where our code is."""
     environ = dict(os.environ)
-    began_s = time.monotonic()
     port, home = int(environ["PORT"]), environ["MODEL_DIR"]
     listening = socket.socket(fileno=int(environ["MODELYARD_SOCKET_FD"]))
     listening.set_inheritable(False)
@@ -68,14 +65,7 @@ def main(source: str, words: Words) -> NoReturn:
     command = _command(words, environ)
     _take_descriptors()
 
-    def waiting() -> None:
-        if relay is not None and not relay.reached:
-            since = f"{time.monotonic() - began_s:.0f} s after its start"
-            elsewhere = ", ".join(map(str, own_ports(os.geteuid()))) if os.geteuid() else ""
-            but = f"; it listens on {elsewhere}" if elsewhere else ""
-            say(f"{since} the command does not listen on the port that it was handed: {port} (PORT){but}")
-
-    status, asked = _end({command, *children}, command, waiting)
+    status, asked = _end({command, *children}, command, Hint(port, environ["SOCKET_PATH"], say))
     if asked:
         os.killpg(0, signal.SIGTERM)  # also to us, who hear no more of it
     if relay is not None and inside is not None:
@@ -97,9 +87,7 @@ def _reserved(port: int) -> socket.socket:
 
 def _relay(listening: socket.socket, port: int, own: str) -> Relay:
     """`own`: the path of the socket on which the command may listen instead of its port."""
-    place = os.open(os.path.dirname(own), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # noqa: PTH120
-    reach = unix(f"/proc/self/fd/{place}/{os.path.basename(own)}", guarded(port, os.geteuid()))  # noqa: PTH119
-    return Relay(listening, reach, uncounted=_bound(PROBE), counts=_bound(COUNTS))
+    return Relay(listening, program(port, own, os.geteuid()), uncounted=_bound(PROBE), counts=_bound(COUNTS))
 
 
 def _passing_on(relay: Relay) -> None:
@@ -124,6 +112,7 @@ def _worker(source: str, environ: Mapping[str, str], listening: socket.socket) -
     """The worker of a batch service, which has the instance's socket from now on. Its pid."""
     env = {name: value for name, value in environ.items() if name not in {"PORT", "MODELYARD_ENVIRONMENT"}}
     env["MODELYARD_BATCH_URL"] = f"http://{environ['HOST']}:{environ['PORT']}"
+    env["MODELYARD_BATCH_SOCKET"] = environ["SOCKET_PATH"]
     listening.set_inheritable(True)
     pid = spawn([sys.executable, "-I", "-c", WORKER, source], env)
     listening.close()
@@ -153,15 +142,15 @@ def spawn(words: Words, env: Mapping[str, str]) -> int:
     return os.posix_spawnp(words[0], words, env, setsigmask=[], setsigdef=defaults)
 
 
-def _end(children: "set[int]", command: int, waiting: Callable[[], None]) -> tuple[int, bool]:
+def _end(children: "set[int]", command: int, hint: Hint) -> tuple[int, bool]:
     """Once one of the children has ended its wait status; once all have, the command's, if that was asked for; and
     whether it was."""
     asked, status = False, 0
     while True:
-        heard = signal.sigtimedwait(WAITED, SAY_S)
+        pause_s = None if asked else hint.pause_s
+        heard = signal.sigwaitinfo(WAITED) if pause_s is None else signal.sigtimedwait(WAITED, pause_s)
         if heard is None:
-            if not asked:
-                waiting()
+            hint.look()
         elif heard.si_signo != signal.SIGCHLD:
             asked = True
             for pid in children:

@@ -3,10 +3,13 @@
 import contextlib
 import http.server
 import json
+import os
 import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -236,3 +239,48 @@ def test_files_are_forms_or_bodies() -> None:
     assert seen[0][0].startswith("multipart/form-data; boundary=")
     assert seen[1] == ("image/png", b"abc")
     assert json.dumps(found.failures) == "{}"
+
+
+def test_a_stranger_on_the_port_of_its_command_gets_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with (
+        model(echo) as (url, connections),
+        closing(OverHttp(url, 1, 0.05, own_socket=str(tmp_path / "own.sock"))) as over,
+        pytest.raises(GoneError),
+    ):
+        over.predictor(Split(Job("jsonl"), 0, 0, 0, 0, 1)).answer([b"1"], [0])
+    assert connections == []
+
+
+def test_a_command_is_reached_on_its_port_and_on_its_socket(tmp_path: Path) -> None:
+    """Also one that has few wait for it at a time."""
+    own = tmp_path / "own.sock"
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            reply(self, content=b'"by its socket"')
+
+        def address_string(self) -> str:
+            return "worker"
+
+        def log_message(self, *_: Any) -> None: ...
+
+    class Server(socketserver.ThreadingUnixStreamServer):
+        request_queue_size = 0
+        daemon_threads = True
+
+    items = [b"1"] * 64
+    with model(echo) as (url, _), closing(OverHttp(url, 16, 20, own_socket=str(own))) as over:
+        rows = over.predictor(Split(Job("jsonl"), 0, 0, 0, 0, len(items)))
+        assert b'"got":1' in rows.answer([b"1"], [0]).lines[0]
+        over.close()
+        with Server(str(own), Handler) as server:
+            serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+            serving.start()
+            try:
+                assert set(rows.answer(items, range(64)).lines) == {b'"by its socket"\n'}
+            finally:
+                server.shutdown()
+                serving.join()
