@@ -102,9 +102,9 @@ class Relay:
         self._listening = [s for s in (listening, uncounted) if s is not None]
         for one in self._listening:
             self._listen(one, partial(self._accept, one, one is listening))
-        if counts is not None:
-            self._listen(counts, partial(self._be_asked, counts))
-        self._counts = counts
+        self._counts = [counts] if counts is not None else []
+        for one in self._counts:
+            self._listen(one, partial(self._be_asked, one))
         self._limit_s: float | None = None
         self._end_by = FOREVER
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -164,13 +164,15 @@ class Relay:
 
     def _hold_back(self) -> None:
         self._paused_until = time.monotonic() + PAUSE_S
-        for one in self._listening:
+        for one in (*self._listening, *self._counts):
             self._want(one, None)
 
     def _be_asked(self, counts: socket.socket) -> None:
         try:
             connection, _ = counts.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno not in TRANSIENT:
+                self._hold_back()
             return
         connection.setblocking(False)
         self._watch(connection, IN, partial(self._tell, Asker(connection)))
@@ -318,7 +320,7 @@ class Relay:
         now = time.monotonic()
         if now >= self._paused_until:
             self._paused_until = FOREVER
-            for one in self._listening:
+            for one in (*self._listening, *self._counts):
                 self._want(one, IN)
         for some in (self._waiting, self._trying):
             while some and (first := next(iter(some))).until <= now:
@@ -379,7 +381,7 @@ class Relay:
     def _close(self) -> None:
         for connection in list(self._connections):
             self._drop(connection, broken=True)
-        for one in (*self._listening, *([self._counts] if self._counts else [])):
+        for one in (*self._listening, *self._counts):
             one.close()
         self._poll.close()
         for descriptor in (*self._pipe, self._wake_reader, self._wake_writer):

@@ -1,9 +1,11 @@
 """What a door does with bytes and ends, between real sockets."""
 
+import errno
 import os
 import socket
 import struct
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from tests.worlds.doors import (
     unix_listener,
 )
 
-from modelyard_runtime.door import flow
+from modelyard_runtime.door import flow, relay
 from modelyard_runtime.door.reach import tcp, unix
 
 
@@ -239,6 +241,23 @@ def test_counts_are_told_again_and_again_on_one_connection_within_bounds(tmp_pat
         asked.sendall(b"x" * 20_000)
         with pytest.raises(ConnectionResetError):
             asked.recv(100)
+
+
+def test_who_asks_for_counts_waits_while_there_is_no_descriptor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept, refused = socket.socket.accept, []
+
+    def lacking(listening: socket.socket) -> tuple[socket.socket, object]:
+        if len(refused) < 2:
+            refused.append(time.monotonic())
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return accept(listening)
+
+    with door(tmp_path, free_port()) as at:
+        monkeypatch.setattr(socket.socket, "accept", lacking)
+        assert at.counts() == (0, 0)
+    assert refused[1] - refused[0] >= relay.PAUSE_S, "nothing turns round and round"
 
 
 def test_a_program_may_listen_on_a_unix_socket_instead(tmp_path: Path) -> None:
