@@ -101,3 +101,10 @@ def test_what_is_wrong(value: object, field: str) -> None:
 def test_every_question_is_checked() -> None:
     config = {"health": {"url": "/ok"}, "readiness_health": {"url": "x"}, "startup_health": 3}
     assert [v.field for v in violations(config)] == ["readiness_health.url", "startup_health"]
+
+
+def test_a_command_is_asked_without_tls() -> None:
+    config = {"cmd": "./server", "health": {"protocol": "HTTPS"}, "startup_health": {"protocol": "http"}}
+    assert [v.field for v in violations(config)] == ["health.protocol"]
+    assert not list(violations({**config, "cmd": ""})), "our own server is asked as it must be, whatever is said"
+    assert not list(violations({**config, "health": {**EXEC, "protocol": "https"}}))

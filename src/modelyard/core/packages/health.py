@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from modelyard.core.packages.programs import words
 from modelyard.domain.errors import Violation
 from modelyard.domain.health import LIVENESS, PATH, READINESS, Check, Health
 from modelyard.domain.texts import shown
@@ -49,8 +50,17 @@ def health(config: Mapping[str, object], *, model_type: str = "", own_server: bo
 def violations(config: Mapping[str, object]) -> Iterator[Violation]:
     """What is wrong with the health checks of a config.json."""
     for key in KEYS:
-        if config.get(key) is not None:
-            yield from _wrong(key, config[key])
+        said = config.get(key)
+        if said is None:
+            continue
+        yield from _wrong(key, said)
+        if (
+            config.get("cmd")
+            and isinstance(said, Mapping)
+            and (_method(said), _protocol(said)) == ("HTTP", "https")
+        ):
+            text = f"is {shown(said['protocol'])}, must be http: a command is reached without TLS"
+            yield Violation(f"{key}.protocol", text, CODE)
 
 
 def _sound(config: Mapping[str, object], key: str) -> bool:
@@ -81,20 +91,12 @@ def _paths(config: Mapping[str, object], model_type: str) -> frozenset[str] | No
 def _check(value: object, paths: frozenset[str] | None) -> Check:
     assert isinstance(value, Mapping)
     if _method(value) == "EXEC":
-        question = Check(command=_command(value["command"]))
+        question = Check(command=words(value["command"]))
     else:
         url = str(value.get("url", PATH))
         question = Check(path=url if paths is None or url in paths else PATH, protocol=_protocol(value))
     numbers = {field: int(str(value[key])) for key, (field, _, _) in NUMBERS.items() if value.get(key) is not None}
     return replace(question, **numbers)  # type: ignore[arg-type]  # each is a number
-
-
-def _command(value: object) -> tuple[str, ...]:
-    """A string is run by the shell, an array as it is."""
-    if isinstance(value, str):
-        return ("/bin/sh", "-c", value)
-    assert isinstance(value, list)
-    return tuple(str(word) for word in value)
 
 
 def _method(value: Mapping[str, object]) -> str:
@@ -113,8 +115,8 @@ def _wrong(key: str, value: object) -> Iterator[Violation]:
         yield Violation(f"{key}.check_method", f"is {shown(value['check_method'])}, must be HTTP or EXEC", CODE)
     elif _method(value) == "EXEC":
         command = value.get("command")
-        words = [command] if isinstance(command, str) else command if isinstance(command, list) else []
-        if not words or not all(isinstance(word, str) and word.strip() and "\0" not in word for word in words):
+        given = [command] if isinstance(command, str) else command if isinstance(command, list) else []
+        if not given or not all(isinstance(word, str) and word.strip() and "\0" not in word for word in given):
             text = (
                 f"is {shown(command)}, must be a command (a string or an array of them) when check_method is EXEC"
             )
