@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from modelyard.control import collecting
 from modelyard.control.calls import CallsKeeper, nobodys
 from modelyard.control.collecting import Collector
 from modelyard.core.output_lines import BEGIN, Place
@@ -59,21 +60,16 @@ async def test_a_successor_passes_over_what_each_service_has(world: World) -> No
     assert (await world.times("s-1"), await world.times("s-2")) == ([1], [2, 3])
 
 
-async def test_what_could_not_be_kept_of_one_service_is_not_doubled_for_another(world: World) -> None:
+async def test_where_nothing_can_be_kept_the_log_waits_and_nothing_is_doubled(world: World) -> None:
     world.calls.lines += [call("s-1", 1), call("s-2", 2)]
-    append = world.logs.append
-
-    async def fails(origin: Origin, lines: object, position: str) -> int:
-        if origin.service_id == "s-2":
-            raise LogsUnavailableError("full")
-        return await append(origin, lines, position)  # type: ignore[arg-type]
-
-    world.logs.append = fails  # type: ignore[method-assign]
+    await world.collector.round()
+    world.calls.lines += [call("s-1", 3), call("s-2", 4)]
+    world.logs.full = True
     with pytest.raises(LogsUnavailableError):
         await world.collector.round()
-    world.logs.append = append  # type: ignore[method-assign]
+    world.logs.full = False
     await world.collector.round()
-    assert (await world.times("s-1"), await world.times("s-2")) == ([1], [2])
+    assert (await world.times("s-1"), await world.times("s-2")) == ([1, 3], [2, 4])
 
 
 async def test_a_service_that_is_gone_has_no_log(world: World) -> None:
@@ -97,15 +93,30 @@ async def test_what_was_dropped_is_said(world: World) -> None:
     assert second.startswith("POST / 500")
 
 
-async def test_a_service_that_cannot_be_kept_holds_up_no_other(world: World) -> None:
+async def test_a_service_that_cannot_be_kept_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in the first piece with another, alone in the second; the third is behind both."""
+    monkeypatch.setattr(collecting, "PIECE_BYTES", 2 * len(call("s-1", 1)) + 2)
     world.logs.broken = {"s-1"}
-    world.calls.lines += [call("s-1", 1), call("s-2", 2)]
-    with pytest.raises(LogsUnavailableError):
-        await world.collector.round()
-    assert await world.times("s-2") == [2]
-    world.logs.broken = set()
+    world.calls.lines += [call("s-1", 1), call("s-2", 2), *(call("s-1", 3),) * 2, call("s-2", 4)]
     await world.collector.round()
-    assert (await world.times("s-1"), await world.times("s-2")) == ([1], [2])
+    await world.collector.round()
+    world.logs.broken = set()
+    assert (await world.times("s-1"), await world.times("s-2")) == ([], [2, 4])
+    world.calls.lines += [call("s-1", 5), call("s-1", 6)]
+    await world.collector.round()
+    told, *texts = world.logs.texts("s-1")
+    lost = 3 * len(call("s-1", 1)) + 3
+    assert told.startswith(f"… {lost} bytes of the gateway's access log were dropped here")
+    assert (await world.times("s-1"), len(texts)) == ([5, 5, 6], 2)
+
+
+async def test_another_process_of_the_gateway_is_read_from_its_beginning(world: World) -> None:
+    world.calls.lines += [call("s-1", 1)]
+    await world.collector.round()
+    assert await world.keeper.place(Origin("", "", "fake")) != BEGIN
+    assert await world.keeper.place(Origin("", "", "another")) == BEGIN
 
 
 async def test_who_starts_reads_what_is_there_and_tells_of_nothing_dropped(world: World) -> None:
