@@ -80,6 +80,7 @@ class Collector:
         self._now_ms = now_ms
         self._readers: dict[str, _Reader] = {}
         self._unreadable: set[str] = set()
+        self._unkept: set[str] = set()
         self._source = source
         self._tallies = tallies if tallies is not None else Tallies()
         for family in (LOG_READ, LOG_GAPS, LOG_LOST):
@@ -106,14 +107,15 @@ class Collector:
 
     async def round(self) -> int:
         """Everybody's turns; how many bytes were read. Raises EngineUnavailableError, and LogsUnavailableError
-        after everybody else had their turns: what cannot be kept of one holds up nobody."""
+        where nothing was kept of anybody: a service whose lines alone cannot be kept holds up nobody."""
         began_ms = self._now_ms()
         sources = {source.instance_id: source for source in await self._engine.outputs()}
         for gone in self._readers.keys() - sources.keys():
             del self._readers[gone]
         self._unreadable &= sources.keys()
+        self._unkept &= {_whose(source) for source in sources.values()}
         turns, total = _beginning_after(self._last, sources), 0
-        failure: LogsUnavailableError | None = None
+        failed: dict[str, LogsUnavailableError] = {}
         while turns and total < ROUND_BYTES:
             more = []
             for instance_id in turns:
@@ -122,16 +124,21 @@ class Collector:
                 try:
                     count = await self._turn(sources[instance_id])
                 except LogsUnavailableError as error:
-                    self._last, failure = instance_id, error
+                    self._last = instance_id
+                    failed[_whose(sources[instance_id])] = error
                     continue
                 if count:
+                    self._unkept.discard(_whose(sources[instance_id]))
                     total += count
                     self._last = instance_id
                     more.append(instance_id)
             turns = more
-        if failure is not None:
-            raise failure
-        if total < ROUND_BYTES and not self._unreadable:
+        for whose in failed.keys() - self._unkept:
+            if not total:
+                raise failed[whose]
+            log.warning("what was written waits, that of others is kept: %s", failed[whose])
+            self._unkept.add(whose)
+        if total < ROUND_BYTES and not self._unreadable and not failed:
             self._all_read_ms = began_ms
         return total
 
@@ -139,9 +146,10 @@ class Collector:
         """How far behind it is."""
         yield Sample(LOG_LAG, max(self._now_ms() - self._all_read_ms, 0) / 1000, (self._source,))
 
-    def _count(self, output: Output, before: Position | None) -> None:
-        """The gateway's log is read from its beginning by each control plane: what it lacks then was kept."""
-        self._tallies.add(LOG_READ, self._source, by=len(output.data))
+    def _count(self, output: Output, before: Position | None, kept: Position) -> None:
+        """A line that waits for its end is read again, and counted when it is kept. The gateway's log is read from
+        its beginning by each control plane: what it lacks then was kept."""
+        self._tallies.add(LOG_READ, self._source, by=max(kept.offset - output.position.offset, 0))
         if output.dropped and (before is not None or self._source == INSTANCES):
             self._tallies.add(LOG_GAPS, self._source)
             self._tallies.add(LOG_LOST, self._source, by=max(output.dropped, 0))
@@ -192,9 +200,9 @@ class Collector:
             reader.place = await self._keeper.take(
                 reader.owner.origin, output, reader.place, reader.owner.secrets, whole=whole
             )
-        self._count(output, before)
         everything = len(output.data) < PIECE_BYTES and not output.closed
         kept = reader.place.position or output.position
+        self._count(output, before, kept)
         if not everything or kept == output.at(len(output.data)):
             reader.unfinished_ms = None
         elif reader.mark != source.mark:
@@ -216,6 +224,11 @@ class Collector:
         elif self._away and not why:
             log.warning("what instances write is collected again")
         self._away = why
+
+
+def _whose(source: OutputSource) -> str:
+    """Whose log its lines are in: a service's, or (of a process of the gateway) its own."""
+    return source.service_id or source.instance_id
 
 
 def _beginning_after(last: str, sources: Mapping[str, OutputSource]) -> list[str]:

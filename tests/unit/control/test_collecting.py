@@ -6,8 +6,10 @@ import pytest
 
 from modelyard.control import collecting
 from modelyard.control.collecting import Collector, Owner
+from modelyard.core.metric_catalogue import LOG_READ
+from modelyard.core.tallies import Tallies
 from modelyard.domain.logs import LogQuery, Origin
-from modelyard.domain.output import Output, OutputSource
+from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.engines.base import InstanceSpec
 from modelyard.engines.fake import CrashAtStart, FakeEngine
 from modelyard.logs.base import LogsUnavailableError
@@ -160,18 +162,55 @@ async def test_it_goes_on_after_a_failure(world: World, monkeypatch: pytest.Monk
     running.cancel()
 
 
-async def test_one_that_cannot_be_kept_holds_up_nobody(world: World) -> None:
+async def test_one_that_cannot_be_kept_holds_up_nobody_and_is_told_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     await world.start("i-1", "s-1")
     await world.start("i-2", "s-2")
     world.logs.broken = {"s-1"}
     world.engine.write_log("i-1", "one")
     world.engine.write_log("i-2", "two")
-    with pytest.raises(LogsUnavailableError):
-        await world.collector.round()
+    assert await world.collector.round() > 0
     assert world.logs.texts("s-2") == ["two"]
+    assert await world.collector.round() == 0, "nobody else wrote, and it was told"
+    assert caplog.text.count("what was written waits") == 1
     world.logs.broken = set()
     await world.collector.round()
     assert world.logs.texts("s-1") == ["one"]
+
+
+async def test_a_store_that_is_away_is_no_matter_of_one_service(world: World) -> None:
+    await world.start("i-1", "s-1")
+    await world.start("i-2", "s-2")
+    world.logs.broken = {"s-1"}
+    world.engine.write_log("i-1", "one")
+    world.engine.write_log("i-2", "two")
+    await world.collector.round()
+    world.logs.broken = {"s-1", "s-2"}
+    world.engine.write_log("i-2", "three")
+    with pytest.raises(LogsUnavailableError):
+        await world.collector.round()
+
+
+async def test_a_line_that_waits_for_its_end_is_counted_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.start("i-1")
+    written = b""
+
+    async def output(_id: str, after: Position | None, _most: int) -> Output:
+        at = after or Position()
+        return Output(at, written[at.offset :])
+
+    monkeypatch.setattr(world.engine, "output", output)
+    tallies = Tallies()
+    collector = Collector(world.engine, LogKeeper(world.logs), world.owner, lambda: 0, tallies=tallies)
+    for part in (b"one", b" and", b" the same\n"):
+        written += part
+        world.engine.write_log("i-1", "another mark")
+        await collector.round()
+    assert world.logs.texts("s-1") == ["one and the same"]
+    assert [one.value for one in tallies.samples() if one.family == LOG_READ] == [len(written)]
 
 
 async def test_one_that_cannot_be_read_is_told_once_until_it_can(
