@@ -27,14 +27,17 @@ READER = "ops@example.org"
 @dataclass
 class Mailbox:
     """What the server took: (envelope, mail). `refusal`: what it answers to a recipient instead;
-    `goodbye`: to QUIT ("": it breaks off)."""
+    `goodbye`: to QUIT ("": it breaks off); `silence`: what it waits for before."""
 
     taken: list[tuple[Envelope, EmailMessage]] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
     refusal: str = ""
     goodbye: str = "221 Bye"
+    silence: asyncio.Event | None = None
 
     async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        if self.silence is not None:
+            await self.silence.wait()
         if not self.goodbye:
             assert server.transport is not None
             server.transport.abort()
@@ -214,6 +217,19 @@ async def test_how_a_server_says_goodbye_changes_nothing(smtp: Smtp, goodbye: st
     smtp.box.refusal = "550 No such user here"
     with pytest.raises(PermanentError, match="550 No such user here"):
         await channel(smtp.server).send(TO, TOLD)
+
+
+async def test_a_server_that_says_no_goodbye_has_taken_the_mail(
+    smtp: Smtp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says nothing for longer than a try may take: the mail would be sent again."""
+    monkeypatch.setattr("modelyard.notify.mail.WHOLE_S", 3.0)
+    smtp.box.silence = asyncio.Event()
+    try:
+        await channel(smtp.server).send(TO, TOLD)
+        assert len(smtp.box.taken) == 1
+    finally:
+        smtp.box.silence.set()
 
 
 async def test_a_wrong_password_is_told_without_it(smtp: Smtp) -> None:

@@ -197,10 +197,10 @@ def _connected(server: MailServer) -> smtplib.SMTP:
 
 
 def _leave(smtp: smtplib.SMTP) -> None:
-    """The mail was taken or refused before: how the server says goodbye changes nothing of that (its own `with`
-    would raise, and have a mail that was taken sent again)."""
+    """The mail was taken or refused before: how the server says goodbye changes nothing of that, and is not waited
+    for. Else a mail that was taken might be sent again, as the time of the try was over."""
     with suppress(smtplib.SMTPException, OSError):
-        smtp.quit()
+        smtp.putcmd("quit")
     smtp.close()
 
 
