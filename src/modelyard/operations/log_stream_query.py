@@ -90,7 +90,7 @@ async def query(
     chosen = [one for one in channels if _chosen(one, asked.labels)]
     share = max(MOST_BYTES // max(len(chosen), 1), 1)
     walk = _Walk(ctx, asked, since_ms, newer, asyncio.get_running_loop().time() + LIMIT_S, share)
-    readings = [await walk.read(one, start) for one in chosen]
+    readings = [await walk.read(one, start, len(chosen) - i) for i, one in enumerate(chosen)]
     placed, more = walked(readings, start, asked.limit, newer=newer)
     fit = placed[: fitting((one.line for one in placed), MOST_BYTES)]
     more = more or len(fit) < len(placed)
@@ -152,8 +152,11 @@ class _Walk:
     until: float
     most_bytes: int
 
-    async def read(self, channel: Channel, start: Cut | None) -> Reading:
-        """What lies in the direction of the walk, nearest first: as much as could be needed."""
+    async def read(self, channel: Channel, start: Cut | None, left: int) -> Reading:
+        """What lies in the direction of the walk, nearest first: as much as could be needed, and what one search
+        finds at least. `left`: among so many services the time is shared."""
+        now = asyncio.get_running_loop().time()
+        until = now + (self.until - now) / left
         service_id, limit = channel.service_id, self.asked.limit
         from_ = None if start is None else start.get(service_id, 0)
         wanted = replace(
@@ -164,7 +167,7 @@ class _Walk:
             limit=min(limit, AT_ONCE),
         )
         lines: list[Line] = []
-        while len(lines) < limit and self._in_time():
+        while len(lines) < limit:
             found = await self.ctx.logs.search(service_id, wanted)
             lines += [one for one in found.lines if self._of_model(one)]
             fit = fitting(lines, self.most_bytes)
@@ -172,6 +175,8 @@ class _Walk:
                 return Reading(service_id, lines[:fit], all=False)
             if found.cursor is None:
                 return Reading(service_id, lines)
+            if asyncio.get_running_loop().time() > until:
+                break
             cursor = found.cursor
             wanted = replace(wanted, after=cursor) if self.newer else replace(wanted, before=cursor)
         return Reading(service_id, lines, all=False)
