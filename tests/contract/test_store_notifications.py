@@ -293,6 +293,8 @@ async def test_room_is_made_of_what_everybody_got(store: SqlStore) -> None:
     for state in (DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.DELIVERED):
         await concluded(store, Lane(SUBSCRIPTION.urn), state)
     await concluded(store, LANE, DeliveryState.DELIVERED)
+    for n, kind in enumerate((MessageType.SUBSCRIPTION, MessageType.UNSUBSCRIPTION), 6):  # of nobody's quota
+        await added(store, replace(message(n, ""), type=kind))
     async with store.write() as w:
         assert [await w.published("p1", most) for most in (3, 10)] == [3, 4]
         assert await w.published("p2", 10) == 0

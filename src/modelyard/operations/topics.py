@@ -146,8 +146,8 @@ async def _in_quota(ctx: Context, w: WriteTransaction, project_id: str) -> None:
         there -= await w.make_room(project_id, there - most + ROOM)
     if there >= most:
         text = (
-            f"cannot be published: the project keeps {there} messages that wait for a subscriber or were given"
-            f" up; at most {most} are allowed (quota messages)"
+            f"cannot be published: at most {most} messages of the project may wait for a subscriber or be given"
+            " up, and as many do (quota messages)"
         )
         raise Invalid(Violation("message", text, QUOTA))
 

@@ -98,8 +98,8 @@ class NotificationReads(Protocol):
     async def backlog(self) -> Backlog: ...
 
     async def published(self, project_id: str, most: int) -> int:
-        """How many messages are kept that no service told, but users of the project published; counted up to
-        `most`."""
+        """How many notifications are kept that no service told, but users of the project published (no
+        confirmations, no farewells); counted up to `most`."""
 
     async def undelivered(self, project_id: str) -> int:
         """How many of those wait for a subscriber, or were given up."""

@@ -383,7 +383,8 @@ def _has(state: str) -> ColumnElement[bool]:
 
 
 def _published(project_id: str) -> Sequence[ColumnElement[bool]]:
-    return _MESSAGE.project_id == project_id, _MESSAGE.service_id == ""
+    notification = _MESSAGE.type == MessageType.NOTIFICATION.value
+    return _MESSAGE.project_id == project_id, _MESSAGE.service_id == "", notification
 
 
 def _windowed(statement: Any, window: Window) -> Any:
