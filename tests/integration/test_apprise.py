@@ -130,6 +130,7 @@ async def test_nobody_finds_out_by_it_which_files_there_are(receiver: Receiver, 
     [
         *((f"open({path!r})", True) for path in ("/etc/passwd", "/proc/self/environ", "/usr/../etc/passwd", "x")),
         *((f"open({path!r}, 'w')", True) for path in ("/tmp/modelyard-x", "/usr/modelyard-x")),
+        (f"open({str(Path(json.__file__).parent / '__pycache__' / 'x')!r}, 'r+')", True),
         *((f"open({path!r})", False) for path in ("/usr/bin/env", "/etc/hosts", json.__file__)),
         ("open(os.devnull, 'w')", False),
         ("bytearray(2 * 1024**3)", True),

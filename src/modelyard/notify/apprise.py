@@ -122,7 +122,7 @@ class AppriseChannel:
 async def _answer(asked: bytes) -> bytes:
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-m", "modelyard.notify.apprise_child"),
+        *(sys.executable, "-I", "-B", "-m", "modelyard.notify.apprise_child"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,

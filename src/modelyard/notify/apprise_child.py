@@ -73,11 +73,11 @@ class Confinement:
                 self._refuse(f"{found} is {why}: the administrator has to allow it ({ALLOW})")
 
     def _may_open(self, what: Any, flags: Any) -> bool:
-        """A number is open already. Written is what Python keeps of modules that it read."""
+        """A number is open already. Nothing is written, not even what Python would keep of modules (`-B`)."""
         if isinstance(what, int):
             return True
         path = Path(os.path.realpath(os.fsdecode(what)))
-        if isinstance(flags, int) and flags & WRITES and path.parent.name != "__pycache__":
+        if isinstance(flags, int) and flags & WRITES:
             return path == Path(os.devnull)
         return any(path == root or root in path.parents for root in self._readable)
 
