@@ -17,6 +17,7 @@ from modelyard.notify.endpoints import ANY, Endpoints
 from modelyard.notify.remote import RemoteSmn
 from modelyard.objects.base import ObjectStore
 from modelyard.operations.bells import Bells
+from modelyard.operations.confirmations import Confirmations
 from modelyard.operations.telling import Teller
 from modelyard.operations.tracing import Tracing
 from modelyard.store.base import Store
@@ -102,9 +103,9 @@ class Context:
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
-    services awaits it first. `batch`, `notifications`, `watched`: see there. `bells`: who watches services.
-    `buckets_moved` says that buckets may be elsewhere now. `logs`: what instances wrote; `log_bells`: who follows
-    it, rung when lines were appended.
+    services awaits it first. `batch`, `notifications`, `confirmations`, `watched`: see there. `bells`: who watches
+    services. `buckets_moved` says that buckets may be elsewhere now. `logs`: what instances wrote; `log_bells`:
+    who follows it, rung when lines were appended.
     `images`: models that are images can be served. `instance_disk_mib`: what one instance may have on disk (0:
     nobody bounds it).
     `steady`: milliseconds of the steady clock. `tracing`: None where nothing is traced.
@@ -135,6 +136,7 @@ class Context:
     log_bells: Bells = field(default_factory=Bells)
     steady: Callable[[], int] = lambda: 0
     notifications: NotificationPorts = NotificationPorts()
+    confirmations: Confirmations = field(default_factory=Confirmations)
     tracing: Tracing | None = None
     watched: WatchedPorts = WatchedPorts()
 

@@ -2,7 +2,7 @@
 
 Nothing is sent to an address before whoever reads there said yes: it gets a token in a confirmation, good for 48
 hours, and only with that a subscription by http, https or email is confirmed. To subscribe again what is not
-confirmed makes a new token and sends it, at most once a minute; the old one is void then. Who is
+confirmed makes a new token and sends it, at most once a minute (`confirmations`); the old one is void then. Who is
 subscribed can leave by a link that is in every message, without a login.
 
 The secret that a subscription's messages are signed with is shown when it is made, and to those who may change it.
@@ -27,14 +27,13 @@ from modelyard.domain.texts import shown
 from modelyard.notify import signatures
 from modelyard.notify.endpoints import EndpointError
 from modelyard.operations import acting, limits
+from modelyard.operations.confirmations import PAUSE_MS
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.topics import QUOTA, own_topic
 from modelyard.store.base import WriteTransaction
 from modelyard.store.notifications import Again, DeliveryQuery, Window
 
 CONFIRM_MS = 48 * 3600 * 1000
-PAUSE_MS = 60 * 1000
-"""Between two confirmations: nobody fills the mailbox of a stranger with them."""
 CONFIRMED_BY_READERS = frozenset({"http", "https", "email"})
 ENDPOINT_CHARS = 2048
 MOST = 2**31 - 1
@@ -74,7 +73,7 @@ async def subscribe(
     ctx: Context, principal: Principal, project_id: str, topic_urn: str, wanted: Wanted
 ) -> tuple[Subscription, bool]:
     """(the subscription of this endpoint, whether it was made now). Raises Forbidden, Invalid, Unsupported,
-    NotFound; Conflict when a confirmation was sent within the last minute."""
+    NotFound; Conflict when a confirmation was sent within the last minute (`confirmations`)."""
     authorise(principal, project_id, CONTROL_WRITE, "addSubscription")
     async with ctx.store.read() as r:
         await own_topic(r, project_id, topic_urn)
@@ -152,6 +151,7 @@ async def _begun(ctx: Context, w: WriteTransaction, made: Subscription) -> tuple
     if made.protocol not in CONFIRMED_BY_READERS:
         await w.add_subscription(made)
         return made, ()
+    _may_ask(ctx, made)
     asked = _asking(ctx, made, SubscriptionStatus.UNCONFIRMED)
     await w.add_subscription(asked)
     return asked, await _tell(ctx, w, asked, MessageType.SUBSCRIPTION, INVITATION)
@@ -161,19 +161,26 @@ async def _again(ctx: Context, w: WriteTransaction, one: Subscription) -> Sequen
     """Ask once more. What waits before it may not tarry."""
     if one.protocol not in CONFIRMED_BY_READERS:
         return await _kept(w, replace(one, status=SubscriptionStatus.UNNECESSARY))
-    ago_ms = ctx.clock() - (one.confirm_until_ms - CONFIRM_MS)
-    if 0 <= ago_ms < PAUSE_MS:  # below 0: the clock was set back, and nobody knows
-        wait_s = -(-(PAUSE_MS - ago_ms) // 1000)
-        raise Conflict(
-            f"A link to confirm this subscription was sent {ago_ms // 1000} s ago. Another one can be asked for in"
-            f" {wait_s} s.",
-            code="0104",
-        )
+    _may_ask(ctx, one)
     asked = _asking(ctx, one, SubscriptionStatus.UNCONFIRMED)
     await w.save_subscription(asked)
     waiting = DeliveryQuery(subscription_urn=one.urn, state=DeliveryState.WAITING)
     await w.redeliver(waiting, Again(ctx.steady(), ctx.clock(), MOST))
     return await _tell(ctx, w, asked, MessageType.SUBSCRIPTION, INVITATION)
+
+
+def _may_ask(ctx: Context, one: Subscription) -> None:
+    """Raises Conflict when a token was sent for it within the last minute, or too many to its address."""
+    now_ms = ctx.clock()
+    ago_ms = now_ms - (one.confirm_until_ms - CONFIRM_MS)
+    since_ms = PAUSE_MS - ago_ms if 0 <= ago_ms < PAUSE_MS else 0  # below 0: the clock was set back
+    reader = (one.project_id, one.protocol, one.address or one.endpoint)
+    if wait_ms := since_ms or ctx.confirmations.wait_ms(reader, one.topic_urn, now_ms):
+        raise Conflict(
+            f"A link to confirm a subscription of this endpoint was sent less than {PAUSE_MS // 1000} s ago."
+            f" Another one can be asked for in {-(-wait_ms // 1000)} s.",
+            code="0104",
+        )
 
 
 async def _kept(w: WriteTransaction, one: Subscription) -> Sequence[Lane]:
