@@ -1,11 +1,11 @@
 """Deliveries, carried out: the first of each lane is sent, what became of it is written, then the next.
 
 Promises: nothing of a lane is sent before what came earlier in it was taken or given up; a lane that waits holds
-no other up. Of one subscription, of one project, by one channel, and of all, a bounded number is sent at a time,
-so that one slow receiver delays itself only, and one project leaves room for the others. Nothing is sent whose
-time_to_live was over, or whose subscription had ended, when its turn came. Nothing is written before it was tried,
-so a crash repeats what was in flight and loses nothing. No transaction is open while something is sent. What
-becomes of a try is decided in `core.deliveries`.
+no other up. Of one subscription, by one channel (also of one project), and of all, a bounded number is sent at a
+time, so that one slow receiver delays itself only, and one project leaves room for the others. Nothing is sent
+whose time_to_live was over, or whose subscription had ended, when its turn came. Nothing is written before it was
+tried, so a crash repeats what was in flight and loses nothing. No transaction is open while something is sent.
+What becomes of a try is decided in `core.deliveries`.
 """
 
 import asyncio
@@ -86,9 +86,8 @@ class Sender:
         self._clocks = clocks
         self._patience = patience
         self._slots = asyncio.Semaphore(AT_ALL)
-        self._places = {
-            name: Places(min(channel.at_once, AT_ALL), OF_PROJECT) for name, channel in channels.items()
-        }
+        places = {channel: Places(min(channel.at_once, AT_ALL), OF_PROJECT) for channel in set(channels.values())}
+        self._places = {name: places[channel] for name, channel in channels.items()}
         self._few: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def lanes(self) -> Iterable[str]:
@@ -133,15 +132,14 @@ class Sender:
 
     @asynccontextmanager
     async def _turn(self, subscription: Subscription) -> AsyncIterator[None]:
-        """Whoever waits for its subscription holds no place of its channel, and so on."""
+        """Whoever waits for its subscription holds no place of its channel, and who has one waits for nothing that
+        its project has elsewhere: places that wait for slow receivers of another channel are lost to all."""
         of_subscription = self._few.setdefault(subscription.urn, asyncio.Semaphore(OF_SUBSCRIPTION))
-        of_project = self._few.setdefault(f"project {subscription.project_id}", asyncio.Semaphore(OF_PROJECT))
         places = self._places.get(subscription.protocol)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(of_subscription)
             if places is not None:
                 await stack.enter_async_context(places.of(subscription.project_id))
-            await stack.enter_async_context(of_project)
             await stack.enter_async_context(self._slots)
             yield
 

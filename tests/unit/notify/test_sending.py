@@ -20,7 +20,7 @@ from modelyard.store.notifications import DeliveryQuery, Window
 from modelyard.store.sql import SqlStore
 
 
-@dataclass
+@dataclass(eq=False)
 class Slow:
     """Takes nothing until `open` is set."""
 
@@ -127,20 +127,53 @@ async def test_a_project_of_slow_receivers_delays_itself_only(store: SqlStore) -
     await asyncio.gather(*tasks)
 
 
-async def test_a_project_leaves_places_of_a_channel_to_others_and_waiting_is_no_try(store: SqlStore) -> None:
+async def test_a_project_leaves_places_of_a_channel_to_others(store: SqlStore) -> None:
     """Four at a time: three of the slow one's at most, and nothing of it waits in front of the others."""
     slow = Slow(at_once=4, most=3)
-    sending = sender(store, slow, send_s=0.2)
+    sending = sender(store, slow)
     tasks = [asyncio.create_task(sending.handle(key)) for key in await waiting(store, "slow", 10, 2)]
     await slow.full.wait()
     for key in await waiting(store, "quick", 2, 3):
         assert await sending.handle(key) is None
     assert slow.inside.total() == 3
-    await asyncio.gather(*tasks)  # each is cut off in its turn
+    slow.open.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_to_wait_for_a_place_is_no_try(store: SqlStore) -> None:
+    slow = Slow(at_once=1)
+    sending = sender(store, slow, send_s=0.05)
+    keys = await waiting(store, "slow", 1, 3)
+    await asyncio.gather(*map(sending.handle, keys))  # each is cut off in its turn
+    assert slow.ids == {"slow-0", "slow-1", "slow-2"}
     async with store.read() as r:
         _, found = await r.deliveries(DeliveryQuery("slow"), Window())
-    assert {one.delivery.error for one in found} == {"it took longer than 0.2 s"}
-    assert {one.delivery.attempts for one in found} == {1}
+    assert {(one.delivery.error, one.delivery.attempts) for one in found} == {("it took longer than 0.05 s", 1)}
+
+
+async def test_slow_receivers_of_one_channel_hold_no_place_of_another(store: SqlStore) -> None:
+    """A place of a channel that carries little would be lost to every project."""
+    slow, other = Slow(most=OF_PROJECT), Slow(at_once=2)
+    other.open.set()
+    sending = Sender(store, {"test": slow, "other": other}, sender(store, slow)._clocks)
+    tasks = [asyncio.create_task(sending.handle(key)) for key in await waiting(store, "slow", 10, 8)]
+    await slow.full.wait()
+    async with store.write() as w:
+        await w.add_topic(Topic("slow", "urn:other", "o"))
+        await w.add_subscription(
+            Subscription("urn:other:0", "urn:other", "slow", "other", "x", SubscriptionStatus.CONFIRMED)
+        )
+        (lane,) = await w.add_message(Message("m", "slow", "urn:other", "", "", 40 * DAY_MS), 1) or ()
+    assert await asyncio.wait_for(sending.handle(lane.key), 5) is None
+    assert other.ids == {"m"}
+    slow.open.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_a_channel_of_two_protocols_has_its_places_once(store: SqlStore) -> None:
+    channel = Slow()
+    sending = Sender(store, {"http": channel, "https": channel}, sender(store, channel)._clocks)
+    assert sending._places["http"] is sending._places["https"]
 
 
 async def test_a_channel_that_does_not_end_is_cut_off(store: SqlStore) -> None:
