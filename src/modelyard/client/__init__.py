@@ -13,6 +13,7 @@ from modelyard.client.client import Client
 from modelyard.client.credentials import Credentials
 from modelyard.client.errors import (
     ApiError,
+    Away,
     ClientError,
     LoggedOut,
     NotConfigured,
@@ -31,6 +32,7 @@ from modelyard.client.records import FailedRow, Model, Service, StoredObject, Ta
 __all__ = [
     "ApiError",
     "AsyncClient",
+    "Away",
     "Client",
     "ClientError",
     "Credentials",

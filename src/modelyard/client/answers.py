@@ -2,9 +2,12 @@
 
 import httpx
 
-from modelyard.client.errors import ApiError
+from modelyard.client.errors import ApiError, Away
 from modelyard.client.records import Json
 
+OF_PROXIES = frozenset({502, 503, 504})
+REQUEST_ID = "X-Request-Id"
+"""Every answer of the API and of the gateway has one, those of models too."""
 TEXTS = ("text/", "application/xml", "application/x-ndjson")
 
 
@@ -32,7 +35,8 @@ def value(content: bytes, content_type: str) -> object:
 
 
 def raise_for_answer(response: httpx.Response) -> None:
-    """ApiError for any answer outside 2xx, from the API's error shape (or Keystone's, or none)."""
+    """ApiError for any answer outside 2xx, from the API's error shape (or Keystone's, or none). Away for one that
+    a proxy gave because nothing behind it did."""
     if response.is_success:
         return
     code, message = "", ""
@@ -46,9 +50,13 @@ def raise_for_answer(response: httpx.Response) -> None:
         code = str(answer.get("error_code") or "")
         details = _details(answer.get("details"))
         message = str(answer.get("error_msg") or (nested.get("message") if isinstance(nested, dict) else "") or "")
+    request_id = response.headers.get(REQUEST_ID, "")
+    if response.status_code in OF_PROXIES and not (code or message or request_id):
+        said = f"{response.status_code} {response.reason_phrase}"
+        raise Away(f"a proxy answered {said}: the server behind it did not answer")
     if not message:
         message = response.text.strip()[:500] or f"{response.status_code} {response.reason_phrase}"
-    raise ApiError(response.status_code, code, message, response.headers.get("X-Request-Id", ""), details)
+    raise ApiError(response.status_code, code, message, request_id, details)
 
 
 def _details(value: object) -> tuple[tuple[str, str], ...]:

@@ -32,6 +32,10 @@ class Unanswered(Unreachable):
     """The request was sent and no answer came, or not all of it. What it asks for may have been done."""
 
 
+class Away(Unanswered):
+    """A proxy answered in the place of the server, which did not: it starts anew, or takes too long."""
+
+
 class ApiError(ClientError):
     """The server answered, and the answer is no.
 

@@ -14,6 +14,7 @@ from modelyard.cli import app as program
 from modelyard.cli.exits import UnconfirmedError, advice
 from modelyard.client import (
     ApiError,
+    Away,
     ClientError,
     LoggedOut,
     NotConfigured,
@@ -38,6 +39,7 @@ ERRORS: dict[str, ClientError] = {
     "no server": Unreachable("nothing answers there"),
     "a certificate of one's own": Untrusted("https://yard.test: its certificate is not believed"),
     "no such host": Unresolved("https://yard.tset: there is no address for this name"),
+    "a proxy's answer": Away("a proxy answered 502 Bad Gateway"),
     "no answer": Unanswered("no answer in time"),
     "no such name": UnknownName("no"),
     "no such project": UnknownName("no project 'services'"),

@@ -12,6 +12,7 @@ from tests.worlds.canned import logged_in
 
 from modelyard.client import (
     ApiError,
+    Away,
     Client,
     Credentials,
     NotConfigured,
@@ -20,6 +21,7 @@ from modelyard.client import (
     Variant,
     WaitTimeout,
 )
+from modelyard.client.answers import raise_for_answer
 from modelyard.client.status import pause_s
 from modelyard.client.waiting import Patience
 
@@ -115,12 +117,42 @@ def test_a_refusal_carries_code_message_and_request_id() -> None:
 
 
 def test_an_answer_that_is_not_of_the_api_is_quoted() -> None:
-    answer = httpx.Response(502, text="<html>Bad gateway</html>")
+    answer = httpx.Response(418, text="<html>Short and stout</html>")
     with (
         Server({"GET /v1/p1/services/s1": [answer]}).client() as yard,
-        pytest.raises(ApiError, match="Bad gateway"),
+        pytest.raises(ApiError, match="Short and stout"),
     ):
         yard.services.get("s1")
+
+
+BY_API = {"X-Request-Id": "r-7"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (httpx.Response(502, html="<html>Bad Gateway</html>"), Away),
+        (httpx.Response(503, text="no healthy upstream"), Away),
+        (httpx.Response(504), Away),
+        (httpx.Response(500, html="<html>Internal Server Error</html>"), ApiError),
+        (httpx.Response(503, json={"error_code": "ModelArts.4302", "error_msg": "no instance"}), ApiError),
+        (httpx.Response(503, json={"error": {"message": "too many logins", "code": 503}}), ApiError),
+        (httpx.Response(503, headers=BY_API), ApiError),  # to a HEAD, which has no body
+        (httpx.Response(502, text="a model's own", headers=BY_API), ApiError),
+    ],
+)
+def test_what_a_proxy_answers_is_no_answer_of_the_server(
+    answer: httpx.Response, expected: type[Exception]
+) -> None:
+    with pytest.raises(expected):
+        raise_for_answer(answer)
+
+
+def test_a_server_that_starts_anew_behind_a_proxy_is_waited_for() -> None:
+    away = httpx.Response(502, html="<html>Bad Gateway</html>")
+    server, clock = Server({"GET /v1/p1/services/s1": [service("deploying"), away, service("running")]}), Clock()
+    with server.client() as yard:
+        assert yard.services.wait("s1", patience=clock.patience()).status == "running"
 
 
 def test_no_answer_is_unreachable_and_says_where() -> None:
