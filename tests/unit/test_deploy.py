@@ -1,4 +1,4 @@
-"""What is shipped for systemd, as systemd reads it."""
+"""What is shipped for systemd, as systemd reads it, and for the Envoy that ends TLS."""
 
 import re
 import shutil
@@ -6,8 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
-UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "modelyard.service"
+DEPLOY = Path(__file__).parents[2] / "deploy"
+UNIT = DEPLOY / "systemd" / "modelyard.service"
 SINCE_254 = "DelegateSubgroup"
 
 
@@ -29,3 +31,12 @@ def test_a_restart_leaves_what_serves() -> None:
     text = UNIT.read_text()
     assert "KillMode=process" in text
     assert "ExecStart=/opt/modelyard/bin/modelyard up --data-dir /var/lib/modelyard" in text
+
+
+def test_envoy_bounds_nothing_that_modelyard_bounds() -> None:
+    """Its own 1,024 connections and requests are those of a few hundred who follow a stream."""
+    clusters = yaml.safe_load((DEPLOY / "tls" / "envoy.yaml").read_text())["static_resources"]["clusters"]
+    assert [cluster["name"] for cluster in clusters] == ["api", "gateway"]
+    for cluster in clusters:
+        (bounds,) = cluster["circuit_breakers"]["thresholds"]
+        assert {bounds[f"max_{what}"] for what in ("connections", "pending_requests", "requests")} == {100_000}
