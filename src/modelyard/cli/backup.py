@@ -156,12 +156,14 @@ def _files(count: int) -> str:
 
 @contextmanager
 def _ending() -> Iterator[None]:
-    """SIGTERM and SIGHUP end what is under way as Ctrl-C does: what was begun is removed first."""
+    """SIGTERM and SIGHUP end what is under way as Ctrl-C does: what was begun is removed first. One that is ignored
+    (`nohup`) stays so."""
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    before = {which: signal.signal(which, end) for which in (signal.SIGTERM, signal.SIGHUP)}
+    heard = [which for which in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(which) != signal.SIG_IGN]
+    before = {which: signal.signal(which, end) for which in heard}
     try:
         yield
     finally:

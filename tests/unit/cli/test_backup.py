@@ -1,5 +1,6 @@
 """How `modelyard backup` tells of a backup."""
 
+import signal
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 
 from modelyard.backup import checking, filling, taking
 from modelyard.backup.layout import About, DamagedBackupError, Totals
+from modelyard.cli import backup
 
 Run = Callable[..., tuple[int, str, str]]
 ABOUT = About(
@@ -60,3 +62,24 @@ def test_what_was_missing_is_told_beside_a_backup_that_is_standard_output(
     code, out, err = program("backup", "-")
     assert (code, out) == (0, "")
     assert "was missing: packages/0123" in err
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_a_hangup_that_is_ignored_stays_so(ignored: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under `nohup`."""
+    handlers: dict[int, object] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    if ignored:
+        handlers[signal.SIGHUP] = signal.SIG_IGN
+    before = dict(handlers)
+    replaced = SimpleNamespace(
+        SIGTERM=signal.SIGTERM,
+        SIGHUP=signal.SIGHUP,
+        SIG_IGN=signal.SIG_IGN,
+        getsignal=handlers.__getitem__,
+        signal=lambda which, handler: (handlers[which], handlers.update({which: handler}))[0],
+    )
+    monkeypatch.setattr(backup, "signal", replaced)
+    with backup._ending():
+        assert handlers[signal.SIGTERM] != signal.SIG_DFL
+        assert (handlers[signal.SIGHUP] == signal.SIG_IGN) is ignored
+    assert handlers == before
