@@ -156,8 +156,8 @@ def _files(count: int) -> str:
 
 @contextmanager
 def _ending() -> Iterator[None]:
-    """SIGTERM and SIGHUP end what is under way as Ctrl-C does: what was begun is removed first. One that is ignored
-    (`nohup`) stays so."""
+    """SIGTERM and SIGHUP end what is under way as Ctrl-C does: what was begun is removed first. One that
+    is ignored (`nohup`) stays so."""
 
     def end(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
