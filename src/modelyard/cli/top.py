@@ -10,7 +10,7 @@ from rich.live import Live
 from modelyard.cli import views
 from modelyard.cli.asking import confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, Yes, connect, console, errors, print_answer, print_json, show
-from modelyard.client import Client, Unreachable
+from modelyard.client import Client, Unreachable, Untrusted
 from modelyard.client.records import Json, rows
 
 SORTS = {
@@ -39,19 +39,21 @@ def top(
     if sort not in SORTS:
         raise typer.BadParameter(f"--sort {sort!r} is none of {', '.join(SORTS)}")
     with connect(data_dir) as yard:
+        found = _found(yard, sort, every=every)  # who cannot be asked at all is told of before there is a screen
+        seen = shown(found)
         if once or as_json or not console.is_terminal:
-            found = _found(yard, sort, every=every)
-            print_answer(found, shown(found), as_json=as_json)
+            print_answer(found, seen, as_json=as_json)
             return
-        with Live(console=console, screen=True, auto_refresh=False) as live:
-            seen: RenderableType = ""
+        with Live(seen, console=console, screen=True, auto_refresh=False) as live:
             while True:
+                time.sleep(interval)
                 try:
                     now = seen = shown(_found(yard, sort, every=every))
+                except Untrusted:
+                    raise
                 except Unreachable as error:
                     now = Group(seen, "", f"the server is away, this is from before; it is asked again: {error}")
                 live.update(now, refresh=True)
-                time.sleep(interval)
 
 
 def _found(yard: Client, sort: str, *, every: bool) -> Json:

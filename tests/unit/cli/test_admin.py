@@ -13,7 +13,7 @@ from rich.console import Console
 
 from modelyard.cli import admin_resources, audit, context, top
 from modelyard.cli.exits import Exit
-from modelyard.client import Client, Credentials, Unreachable
+from modelyard.client import Client, Credentials, Unreachable, Untrusted
 from modelyard.client.records import Json
 from modelyard.core.admission import catalog
 
@@ -254,14 +254,13 @@ def test_who_follows_the_audit_is_told_that_the_server_is_away_and_misses_nothin
     assert (err.count("is away"), err.count("is back")) == (1, 1)
 
 
-def test_top_shows_what_it_knew_while_the_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = iter([{"services": []}, Unreachable("refused")])
+def watched(monkeypatch: pytest.MonkeyPatch, *answers: Json | BaseException) -> str:
+    """What `top` shows on a terminal until one of those is not caught."""
+    asked = iter(answers)
 
     def told() -> Json:
-        answer = next(asked, None)
-        if answer is None:
-            raise KeyboardInterrupt
-        if isinstance(answer, Unreachable):
+        answer = next(asked)
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
@@ -269,10 +268,19 @@ def test_top_shows_what_it_knew_while_the_server_is_away(monkeypatch: pytest.Mon
     monkeypatch.setattr(top, "console", Console(file=screen, force_terminal=True, width=150, height=20))
     monkeypatch.setattr(top, "connect", lambda _: nullcontext(SimpleNamespace(top=told)))
     monkeypatch.setattr("modelyard.cli.top.time.sleep", lambda _: None)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(type(answers[-1])):
         top.top()
-    last = screen.getvalue().rpartition("SERVICE")[2]
-    assert "the server is away" in last
+    return screen.getvalue()
+
+
+def test_top_shows_what_it_knew_while_the_server_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = watched(monkeypatch, {"services": []}, Unreachable("refused"), KeyboardInterrupt())
+    assert "the server is away" in screen.rpartition("SERVICE")[2]
+
+
+def test_top_of_a_server_that_cannot_be_asked_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert watched(monkeypatch, Unreachable("refused")) == ""
+    assert "is away" not in watched(monkeypatch, {"services": []}, Untrusted("its certificate is not believed"))
 
 
 def test_a_copy_of_the_audit_goes_on_after_its_last_number(run: Run, server: Server) -> None:
