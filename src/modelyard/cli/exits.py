@@ -15,6 +15,7 @@ from modelyard.client import (
     Unreachable,
     Unresolved,
     Untrusted,
+    UnusableFile,
     WaitTimeout,
 )
 from modelyard.client.errors import Subject
@@ -64,7 +65,7 @@ def exit_code(error: ClientError) -> Exit:
             return Exit.NOT_FOUND
         case ApiError(status=401 | 403) | LoggedOut():
             return Exit.NOT_ALLOWED
-        case ApiError() | BadFileError():
+        case ApiError() | BadFileError() | UnusableFile():
             return Exit.REFUSED
         case Unreachable() | NotConfigured():
             return Exit.UNREACHABLE

@@ -7,7 +7,7 @@ import typer
 from modelyard.cli import views
 from modelyard.cli.asking import confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, Yes, connect, print_answer, print_json, show
-from modelyard.client import Client, NotConfigured, UnknownName
+from modelyard.client import Client, UnknownName
 
 app = typer.Typer(no_args_is_help=True, help="Topics that services tell, and their subscribers.")
 
@@ -145,9 +145,9 @@ def redeliver(
 ) -> None:
     """Send dead letters again, with the ids that they had."""
     if "" in (message, topic):
-        raise NotConfigured("the message, or the --topic, is empty: was a variable of the shell not set?")
+        raise typer.BadParameter("the message, or the --topic, is empty: was a variable of the shell not set?")
     if message is None and topic is None and not all:
-        raise NotConfigured("name a message, a --topic, or say --all")
+        raise typer.BadParameter("name a message, a --topic, or say --all")
     with connect(data_dir) as yard:
         count = yard.topics.redeliver(**_only(yard, topic, message))
     _printed({"redelivered": count}, f"{count} sent again", as_json=as_json)

@@ -23,6 +23,7 @@ from modelyard.client.errors import (
     Unreachable,
     Unresolved,
     Untrusted,
+    UnusableFile,
     WaitTimeout,
 )
 from modelyard.client.lines import LogFilter, LogLine, LogPage
@@ -52,6 +53,7 @@ __all__ = [
     "Unreachable",
     "Unresolved",
     "Untrusted",
+    "UnusableFile",
     "UpdateRecord",
     "Upload",
     "Variant",

@@ -12,6 +12,10 @@ class NotConfigured(ClientError):
     """There are no usable credentials: the message says where they were looked for."""
 
 
+class UnusableFile(ClientError):
+    """A file of certificates cannot be read, or holds none: the message names it."""
+
+
 class LoggedOut(ClientError):
     """The token has ended, and there is no password to get another with."""
 

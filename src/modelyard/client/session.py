@@ -49,7 +49,9 @@ class Session:
         self._timeout_s = timeout_s
         self._retries = retries
         self._sleep = sleep
-        self._http = httpx.Client(transport=transport, trust_env=False, verify=trust.verify(credentials.ca_file))
+        self._http = httpx.Client(
+            transport=transport, trust_env=False, verify=trust.verify(credentials.auth_url, credentials.ca_file)
+        )
         self._root = credentials.auth_url.rstrip("/").removesuffix("/v3")
         self._lock = Lock()
         self._login: Login | None = None

@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping
 import httpx
 
 from modelyard.client import retries
-from modelyard.client.errors import NotConfigured, Unanswered, Unreachable, Unresolved, Untrusted
+from modelyard.client.errors import Unanswered, Unreachable, Unresolved, Untrusted, UnusableFile
 
 VARIABLES = ("OS_CACERT", "SSL_CERT_FILE")
 
 
-def verify(ca_file: str, environ: Mapping[str, str] = os.environ) -> ssl.SSLContext | bool:
-    """What httpx is told. Raises NotConfigured, which names the file."""
+def verify(server: str, ca_file: str, environ: Mapping[str, str] = os.environ) -> ssl.SSLContext | bool:
+    """What httpx is told. Raises UnusableFile, but not for a file of the environment where the URL of the server
+    is none of TLS: it was set for others, then."""
     said = next(((name, environ[name]) for name in VARIABLES if environ.get(name)), ("", ""))
     name, file = ("", ca_file) if ca_file else said
     if not file:
@@ -27,9 +28,11 @@ def verify(ca_file: str, environ: Mapping[str, str] = os.environ) -> ssl.SSLCont
     try:
         return ssl.create_default_context(cafile=file)
     except OSError as error:  # ssl.SSLError is one
+        if name and not server.startswith("https:"):
+            return True
         text = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
         place = f"{name}: {file}" if name else file
-        raise NotConfigured(f"{place} cannot be used as a file of certificates: {text}") from error
+        raise UnusableFile(f"{place} cannot be used as a file of certificates: {text}") from error
 
 
 def unreachable(error: httpx.TransportError, where: str) -> Unreachable:

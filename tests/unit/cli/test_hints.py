@@ -24,6 +24,7 @@ from modelyard.client import (
     Unreachable,
     Unresolved,
     Untrusted,
+    UnusableFile,
     WaitTimeout,
 )
 from modelyard.client.errors import Subject
@@ -38,6 +39,7 @@ ERRORS: dict[str, ClientError] = {
     "a login that ended": LoggedOut("ended"),
     "no server": Unreachable("nothing answers there"),
     "a certificate of one's own": Untrusted("https://yard.test: its certificate is not believed"),
+    "a file of certificates": UnusableFile("ca.pem cannot be used"),
     "no such host": Unresolved("https://yard.tset: there is no address for this name"),
     "a proxy's answer": Away("a proxy answered 502 Bad Gateway"),
     "no answer": Unanswered("no answer in time"),
@@ -61,7 +63,7 @@ ERRORS: dict[str, ClientError] = {
 }
 
 
-UNADVISED = {"a model's own fault", "no such host", "no yes"}
+UNADVISED = {"a file of certificates", "a model's own fault", "no such host", "no yes"}
 
 
 def every_kind(base: type[ClientError]) -> Iterator[type[ClientError]]:

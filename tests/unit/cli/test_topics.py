@@ -41,6 +41,13 @@ def test_an_unset_variable_of_the_shell_is_not_everything(run: Run, words: tuple
     assert "empty" in err
 
 
+def test_what_to_send_again_has_to_be_said(run: Run) -> None:
+    code, out, err = run("topics", "redeliver")
+    assert (code, out) == (2, "")
+    assert "--all" in err
+    assert "modelyard up" not in err
+
+
 def test_nobody_is_asked_about_a_subscription_that_is_none(run: Run, server: Server) -> None:
     code, _, err = run("topics", "unsubscribe", "alerts")
     assert (code, server.sent) == (Exit.NOT_FOUND, [])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.engines.test_probe_tls import Authority
 
-from modelyard.client import AsyncClient, Client, Credentials, NotConfigured, Unreachable, Unresolved, Untrusted
+from modelyard.client import AsyncClient, Client, Credentials, Unreachable, Unresolved, Untrusted, UnusableFile
 from modelyard.client.credentials import auth_url
 from modelyard.client.trust import verify
 
@@ -114,12 +114,16 @@ async def test_a_name_without_an_address_is_said_to_be_one(kind: str) -> None:
 
 
 def test_a_file_that_holds_no_certificate_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NotConfigured, match=r"SSL_CERT_FILE: /no/such cannot be used .*: No such file"):
-        verify("", {"SSL_CERT_FILE": "/no/such"})
+    with pytest.raises(UnusableFile, match=r"SSL_CERT_FILE: /no/such cannot be used .*: No such file"):
+        verify("https://yard", "", {"SSL_CERT_FILE": "/no/such"})
     (tmp_path / "ca.pem").write_text("hello")
-    with pytest.raises(NotConfigured, match=r"ca\.pem cannot be used as a file of certificates: it holds no cert"):
-        verify(str(tmp_path / "ca.pem"), {"SSL_CERT_FILE": "/no/such"})
-    assert verify("", {}) is True
+    with pytest.raises(UnusableFile, match=r"ca\.pem cannot be used as a file of certificates: it holds no cert"):
+        verify("http://yard", str(tmp_path / "ca.pem"), {"SSL_CERT_FILE": "/no/such"})
+    assert verify("https://yard", "", {}) is True
+
+
+def test_a_file_for_others_is_not_missed_where_there_is_no_tls() -> None:
+    assert verify("http://yard", "", {"SSL_CERT_FILE": "/no/such"}) is True
 
 
 def test_the_variable_of_openstack_is_read_and_told() -> None:

@@ -48,7 +48,7 @@ class AsyncSession:
         self._retries = retries
         self._sleep = sleep
         self._http = httpx.AsyncClient(
-            transport=transport, trust_env=False, verify=trust.verify(credentials.ca_file)
+            transport=transport, trust_env=False, verify=trust.verify(credentials.auth_url, credentials.ca_file)
         )
         self._root = credentials.auth_url.rstrip("/").removesuffix("/v3")
         self._lock = Lock()
