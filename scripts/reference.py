@@ -1,6 +1,5 @@
 """Write docs/reference/api.md from the OpenAPI document, command-line.md from the commands, metrics.md from the
-catalogue; `--check` only says
-whether they are up to date."""
+catalogue; `--check` only says whether they are up to date."""
 
 import sys
 from pathlib import Path

@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import json
+import re
 import shutil
 import socket
 import ssl
@@ -131,8 +132,7 @@ def command(which: str, folder: Path, certificate: Path, port: int, stage: Stage
         "0.0.0.0": "127.0.0.1",
         "models.example.com": "127.0.0.1",
     }
-    for before, after in changes.items():
-        text = text.replace(before, after)
+    text = re.sub("|".join(map(re.escape, changes)), lambda found: changes[found[0]], text)
     path = folder / recipe
     if which == "envoy":
         path.write_text(text)

@@ -1,5 +1,6 @@
 """`modelyard admin monitoring-files`: what Prometheus and Grafana need, written where somebody wants it."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,8 @@ HERE = "modelyard.cli"
 FOLDER = "monitoring"
 SCRIPTS = frozenset({"modelyard-token.sh"})
 TARGET = "127.0.0.1:8470"
+HOST_PORT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+"""A name, an address or one in brackets: it goes into a script of the shell as it is."""
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Where to; it is made.")]
 Target = Annotated[str, typer.Option(help="Where Prometheus reaches the API, HOST:PORT.")]
@@ -20,8 +23,8 @@ Force = Annotated[bool, typer.Option("--force", help="Also over files that are t
 
 def monitoring_files(directory: Directory, target: Target = TARGET, force: Force = False) -> None:
     """Write a configuration of Prometheus, alert rules, a dashboard for Grafana and a script that gets a token."""
-    host, colon, port = target.rpartition(":")
-    if not (colon and host and port.isdecimal() and 0 < int(port) < 65536) or {'"', "/", " ", "\\"} & set(host):
+    port = HOST_PORT.fullmatch(target)
+    if port is None or not 0 < int(port[1]) < 65536:
         raise typer.BadParameter(f"{target!r} is not HOST:PORT, without http://", param_hint="--target")
     wanted = {name: text.replace(TARGET, target) for name, text in shipped().items()}
     changed = [name for name, text in wanted.items() if _there(directory / name) not in {None, text}]

@@ -112,7 +112,24 @@ def test_what_somebody_changed_stays(run: Any, tmp_path: Path) -> None:
     assert (tmp_path / "modelyard-alerts.yml").read_text() != "mine"
 
 
-@pytest.mark.parametrize("target", ["http://h:1", "h", "h:0", "h:65536", ":80", 'h":1', "h h:1", "h:x"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://h:1",
+        "h",
+        "h:0",
+        "h:65536",
+        ":80",
+        'h":1',
+        "h h:1",
+        "h:x",
+        "$(id):1",
+        "h;id:1",
+        "h\n:1",
+        "-h:1",
+        "::1:1",
+    ],
+)
 def test_a_target_that_is_none(run: Any, tmp_path: Path, target: str) -> None:
     done = run(tmp_path / "x", "--target", target)
     assert done.exit_code == 2
