@@ -15,7 +15,7 @@ import typer
 from rich.text import Text
 
 from modelyard.cli.context import DataDir, ServiceKey, connect, console, errors
-from modelyard.client import ApiError, Client, LogFilter, LogLine, LogPage
+from modelyard.client import ApiError, Client, LogFilter, LogLine
 
 DEFAULT_LINES = 1000
 PAGE = 1000
@@ -103,13 +103,7 @@ def _id(yard: Client, key: str) -> str:
 
 def _follow(yard: Client, service_id: str, wanted: LogFilter, limit: int | None, show: Show) -> None:
     tail = limit if limit is not None or wanted.since is not None else DEFAULT_LINES
-    after: int | None = None
-    if tail is not None:
-        lines, around = _newest(yard, service_id, wanted, tail)
-        for line in lines:
-            show(line)
-        after = around.newer or 0
-    for line in yard.services.follow(service_id, wanted, after=after, told=_note):
+    for line in yard.services.follow(service_id, wanted, tail=tail, told=_note):
         show(line)
 
 
@@ -118,10 +112,10 @@ def _print(yard: Client, service_id: str, wanted: LogFilter, limit: int | None, 
         for line in _since(yard, service_id, wanted):
             show(line)
         return
-    lines, newest = _newest(yard, service_id, wanted, limit or DEFAULT_LINES)
+    lines, newest = yard.services.newest_logs(service_id, wanted, count=limit or DEFAULT_LINES)
     for _ in range(WAITS if wanted.reference and not lines else 0):
         yard.session.pause(WAIT_S)
-        lines, newest = _newest(yard, service_id, wanted, limit or DEFAULT_LINES)
+        lines, newest = yard.services.newest_logs(service_id, wanted, count=limit or DEFAULT_LINES)
         if lines:
             break
     for line in lines:
@@ -132,22 +126,6 @@ def _print(yard: Client, service_id: str, wanted: LogFilter, limit: int | None, 
         _note(f"{newest.kept.cut_lines} earlier lines were cut: too many, or too old")
     if not lines:
         _note("no line was found")
-
-
-def _newest(yard: Client, service_id: str, wanted: LogFilter, count: int) -> tuple[list[LogLine], LogPage]:
-    """The newest so many, the oldest of them first; and a page that tells what is around them."""
-    lines: list[LogLine] = []
-    newer: int | None = None
-    before: int | None = None
-    while True:
-        left = min(PAGE, count - len(lines))
-        page = yard.services.logs(service_id, wanted, before=before, newest_first=True, limit=left)
-        lines += page.lines
-        newer = page.newer if newer is None else newer  # a search that gave up for now knows of none
-        if not page.more or len(lines) >= count:
-            around = LogPage(lines=(), kept=page.kept, more=page.more, newer=newer)
-            return lines[::-1], around
-        before = page.older
 
 
 def _since(yard: Client, service_id: str, wanted: LogFilter) -> Iterator[LogLine]:

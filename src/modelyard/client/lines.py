@@ -7,6 +7,10 @@ from modelyard.client.records import Json, json_value, record, rows
 from modelyard.client.sse import ServerEvent
 
 
+def unheard(_text: str) -> None:
+    """For what is told of a connection, where nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:
     """`number` names the line within its service. `time`: milliseconds since 1970 UTC. `cut`: characters that are

@@ -3,10 +3,11 @@
 """What the instances of a service wrote: in pages, and as it comes."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from modelyard.client.errors import ApiError, Unreachable
-from modelyard.client.lines import EVERYTHING, Following, LogFilter, LogLine, LogPage, page
+from modelyard.client.lines import EVERYTHING, Following, LogFilter, LogLine, LogPage, page, unheard
 from modelyard.client.retries import pause_s
 from modelyard.client.session import Session
 
@@ -14,10 +15,6 @@ PAGE = 1000
 TRIES = 600
 """How often in a row a stream is asked for again: at two seconds each, twenty minutes."""
 GONE, AWAY = 404, 503
-
-
-def _silent(_text: str) -> None:
-    """Nobody wants to know."""
 
 
 class Logs:
@@ -42,6 +39,22 @@ class Logs:
         params = wanted.params(after=after, before=before, order=order, limit=limit)
         return page(self._session.call("GET", f"/services/{service_id}/logs/lines", params=params))
 
+    def newest(
+        self, service_id: str, wanted: LogFilter = EVERYTHING, *, count: int = PAGE
+    ) -> tuple[list[LogLine], LogPage]:
+        """The newest so many, the oldest of them first; and a page without lines, of what is around them."""
+        lines: list[LogLine] = []
+        newer: int | None = None
+        before: int | None = None
+        while True:
+            limit = min(PAGE, count - len(lines))
+            found = self.page(service_id, wanted, before=before, newest_first=True, limit=limit)
+            lines += found.lines
+            newer = found.newer if newer is None else newer  # a search that gave up for now knows of none
+            if not found.more or len(lines) >= count:
+                return lines[::-1], replace(found, lines=(), newer=newer)
+            before = found.older
+
     def follow(
         self,
         service_id: str,
@@ -49,15 +62,16 @@ class Logs:
         *,
         after: int | None = None,
         tail: int | None = None,
-        told: Callable[[str], None] = _silent,
+        told: Callable[[str], None] = unheard,
     ) -> Iterator[LogLine]:
         """The lines that are there (the newest `tail`, or those after a line), then each as it comes, until the
         service is deleted. A connection that breaks is made anew, and none is lost or doubled over that; `told`
         hears of it, and of lines that were cut before they could be read. Raises Unreachable when nothing answers
         for long."""
         if after is None and tail is not None:
-            newest, after = self._newest(service_id, wanted, max(tail, 1))
-            yield from reversed(newest[:tail])
+            lines, around = self.newest(service_id, wanted, count=max(tail, 1))
+            after = around.newer
+            yield from lines[:tail]
         at, failures = Following(after or 0, told), 0
         while not at.over:
             path = f"/services/{service_id}/logs/watch?{urlencode(wanted.params())}"
@@ -82,17 +96,3 @@ class Logs:
                 at.broke()
                 failures += 1
                 self._session.pause(pause_s(min(failures, 9)))
-
-    def _newest(self, service_id: str, wanted: LogFilter, count: int) -> tuple[list[LogLine], int | None]:
-        """The newest so many, the newest first, and after which number those come that are newer."""
-        lines: list[LogLine] = []
-        newer: int | None = None
-        before: int | None = None
-        while True:
-            limit = min(PAGE, count - len(lines))
-            found = self.page(service_id, wanted, before=before, newest_first=True, limit=limit)
-            lines += found.lines
-            newer = found.newer if newer is None else newer
-            if not found.more or len(lines) >= count:
-                return lines, newer
-            before = found.older

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from modelyard.client.errors import ApiError, OperationFailed, Subject, Unanswered, Unreachable
 from modelyard.client.following import Followed
+from modelyard.client.lines import unheard
 from modelyard.client.logs import Logs
 from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, json_value, record, rows
 from modelyard.client.session import Session
@@ -17,10 +18,6 @@ WATCH_AGAIN_S, WATCH_TRIES = 1.0, 60
 NOT_THERE = 404
 
 
-def _silent(_text: str) -> None:
-    """Nobody wants to know."""
-
-
 class Services:
     """The `/services` calls (contract §2). Methods take a service id; `find` turns a name into one."""
 
@@ -29,6 +26,7 @@ class Services:
         logs = Logs(session)
         self.logs = logs.page
         self.follow = logs.follow
+        self.newest_logs = logs.newest
 
     def list(self, **filters: str | int) -> list[Service]:
         answer = self._session.call("GET", "/services", params=filters)
@@ -127,7 +125,7 @@ class Services:
         followed = Followed(ask, shown, lambda s: not moves(s), what, subject)
         return followed.end(self._session, service_id, patience or Patience())
 
-    def watch(self, service_id: str, told: Callable[[str], None] = _silent) -> Iterator[Service]:
+    def watch(self, service_id: str, told: Callable[[str], None] = unheard) -> Iterator[Service]:
         """The service as it is, then once more whenever it has changed, until it is deleted. A connection that
         breaks is made anew, for a minute again and again; Unreachable after that. `told` hears of it."""
         seen, failures, away = "", 0, False

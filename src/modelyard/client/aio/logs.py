@@ -1,21 +1,18 @@
 """What the instances of a service wrote: in pages, and as it comes."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from modelyard.client.aio.session import AsyncSession
 from modelyard.client.errors import ApiError, Unreachable
-from modelyard.client.lines import EVERYTHING, Following, LogFilter, LogLine, LogPage, page
+from modelyard.client.lines import EVERYTHING, Following, LogFilter, LogLine, LogPage, page, unheard
 from modelyard.client.retries import pause_s
 
 PAGE = 1000
 TRIES = 600
 """How often in a row a stream is asked for again: at two seconds each, twenty minutes."""
 GONE, AWAY = 404, 503
-
-
-def _silent(_text: str) -> None:
-    """Nobody wants to know."""
 
 
 class AsyncLogs:
@@ -40,6 +37,22 @@ class AsyncLogs:
         params = wanted.params(after=after, before=before, order=order, limit=limit)
         return page(await self._session.call("GET", f"/services/{service_id}/logs/lines", params=params))
 
+    async def newest(
+        self, service_id: str, wanted: LogFilter = EVERYTHING, *, count: int = PAGE
+    ) -> tuple[list[LogLine], LogPage]:
+        """The newest so many, the oldest of them first; and a page without lines, of what is around them."""
+        lines: list[LogLine] = []
+        newer: int | None = None
+        before: int | None = None
+        while True:
+            limit = min(PAGE, count - len(lines))
+            found = await self.page(service_id, wanted, before=before, newest_first=True, limit=limit)
+            lines += found.lines
+            newer = found.newer if newer is None else newer  # a search that gave up for now knows of none
+            if not found.more or len(lines) >= count:
+                return lines[::-1], replace(found, lines=(), newer=newer)
+            before = found.older
+
     async def follow(
         self,
         service_id: str,
@@ -47,15 +60,16 @@ class AsyncLogs:
         *,
         after: int | None = None,
         tail: int | None = None,
-        told: Callable[[str], None] = _silent,
+        told: Callable[[str], None] = unheard,
     ) -> AsyncIterator[LogLine]:
         """The lines that are there (the newest `tail`, or those after a line), then each as it comes, until the
         service is deleted. A connection that breaks is made anew, and none is lost or doubled over that; `told`
         hears of it, and of lines that were cut before they could be read. Raises Unreachable when nothing answers
         for long."""
         if after is None and tail is not None:
-            newest, after = await self._newest(service_id, wanted, max(tail, 1))
-            for one in reversed(newest[:tail]):
+            lines, around = await self.newest(service_id, wanted, count=max(tail, 1))
+            after = around.newer
+            for one in lines[:tail]:
                 yield one
         at, failures = Following(after or 0, told), 0
         while not at.over:
@@ -81,17 +95,3 @@ class AsyncLogs:
                 at.broke()
                 failures += 1
                 await self._session.pause(pause_s(min(failures, 9)))
-
-    async def _newest(self, service_id: str, wanted: LogFilter, count: int) -> tuple[list[LogLine], int | None]:
-        """The newest so many, the newest first, and after which number those come that are newer."""
-        lines: list[LogLine] = []
-        newer: int | None = None
-        before: int | None = None
-        while True:
-            limit = min(PAGE, count - len(lines))
-            found = await self.page(service_id, wanted, before=before, newest_first=True, limit=limit)
-            lines += found.lines
-            newer = found.newer if newer is None else newer
-            if not found.more or len(lines) >= count:
-                return lines, newer
-            before = found.older

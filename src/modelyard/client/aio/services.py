@@ -8,15 +8,12 @@ from modelyard.client.aio.logs import AsyncLogs
 from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.waiting import AsyncPatience
 from modelyard.client.errors import ApiError, OperationFailed, Subject, Unanswered, Unreachable
+from modelyard.client.lines import unheard
 from modelyard.client.records import Event, Json, Service, UpdateRecord, Variant, json_value, record, rows
 from modelyard.client.status import ENDED, Progress, moves
 
 WATCH_AGAIN_S, WATCH_TRIES = 1.0, 60
 NOT_THERE = 404
-
-
-def _silent(_text: str) -> None:
-    """Nobody wants to know."""
 
 
 class AsyncServices:
@@ -27,6 +24,7 @@ class AsyncServices:
         logs = AsyncLogs(session)
         self.logs = logs.page
         self.follow = logs.follow
+        self.newest_logs = logs.newest
 
     async def list(self, **filters: str | int) -> list[Service]:
         answer = await self._session.call("GET", "/services", params=filters)
@@ -127,7 +125,7 @@ class AsyncServices:
         followed = AsyncFollowed(ask, shown, lambda s: not moves(s), what, subject)
         return await followed.end(self._session, service_id, patience or AsyncPatience())
 
-    async def watch(self, service_id: str, told: Callable[[str], None] = _silent) -> AsyncIterator[Service]:
+    async def watch(self, service_id: str, told: Callable[[str], None] = unheard) -> AsyncIterator[Service]:
         """The service as it is, then once more whenever it has changed, until it is deleted. A connection that
         breaks is made anew, for a minute again and again; Unreachable after that. `told` hears of it."""
         seen, failures, away = "", 0, False
