@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from modelyard import files, trees
+from modelyard.store.base import StoreUnavailableError
 from modelyard.store.sql import convert
 from modelyard.store.sql.dialect import Insert
 
@@ -78,6 +79,7 @@ class Sqlite:
         return sqlite.insert(table)
 
     async def backup(self, version: str) -> None:
+        """Raises StoreUnavailableError where there is no room for it."""
         await asyncio.to_thread(self._backup, version)
 
     def _backup(self, version: str) -> None:
@@ -89,6 +91,9 @@ class Sqlite:
         source, copy = sqlite3.connect(self.path), sqlite3.connect(fresh)
         try:
             source.backup(copy)
+        except sqlite3.Error as error:
+            trees.remove(fresh)
+            raise StoreUnavailableError(f"the copy {target} cannot be written: {error}") from error
         finally:
             source.close()
             copy.close()
