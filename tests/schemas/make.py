@@ -62,7 +62,7 @@ class Caller:
         return answer.json() if answer.content else {}
 
     def until(self, path: str, field: str, *wanted: str) -> None:
-        _until(lambda: self(*("GET", path)).get(field) in wanted, f"{path} to be {wanted}")
+        _until(lambda: self("GET", path).get(field) in wanted, f"{path} to be {wanted}")
 
 
 def _named(name: str, domain: Json, **more: str) -> Json:
@@ -154,8 +154,7 @@ def tell(call: Caller) -> dict[str, Any]:
     stream = call("POST", f"/v2/{{p}}/groups/{group['log_group_id']}/streams", {"log_stream_name": "one"})
     call("POST", f"{path}/publish", {"subject": "hello", "message": "a first message"})
     told = {"smn_notification": {"topic_urn": topic["topic_urn"], "events": [1, 3, 7, 11]}}
-    channel = {"type": "LTS", "configuration": {**group, **stream}}
-    return {**told, "log_report_channels": [{key: channel[key] for key in channel}]}
+    return {**told, "log_report_channels": [{"type": "LTS", "configuration": {**group, **stream}}]}
 
 
 def batch(call: Caller, stage: Stage, model: str) -> None:
@@ -183,7 +182,7 @@ def batch(call: Caller, stage: Stage, model: str) -> None:
         if not made:
             return
         if name == "scores":
-            time.sleep(6)  # it ends, or is done for the most part: no matter
+            call.until(f"/v1/{{p}}/services/{made['service_id']}", "status", "finished", "failed", "concerning")
 
 
 def _config(model: str, **more: Any) -> Json:
