@@ -30,7 +30,7 @@ class Places:
             yield
         finally:
             if turn.done() and not turn.cancelled():
-                self._held[project_id] -= 1
+                self._held -= Counter((project_id,))  # and forgets who has none
                 self._free += 1
             self._give()
 
@@ -38,15 +38,13 @@ class Places:
         while self._free and (project_id := self._next()) is not None:
             waiting = self._waiting[project_id]
             turn = waiting.popleft()
-            if waiting:
+            if not turn.cancelled():  # else it was nobody's turn
+                turn.set_result(None)
+                self._free -= 1
+                self._held[project_id] += 1
                 self._waiting.move_to_end(project_id)
-            else:
+            if not waiting:
                 del self._waiting[project_id]
-            if turn.cancelled():
-                continue
-            turn.set_result(None)
-            self._free -= 1
-            self._held[project_id] += 1
 
     def _next(self) -> str | None:
         return next((each for each in self._waiting if self._held[each] < self._share), None)

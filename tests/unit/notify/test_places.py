@@ -86,6 +86,25 @@ async def test_who_gives_up_waiting_takes_no_place() -> None:
     await held.end()
 
 
+async def test_who_gives_up_waiting_takes_no_turn_of_its_project() -> None:
+    held = Holder(1)
+    await held.take("a", "b", "b", "c")
+    held.tasks[1].cancel()
+    await settled()
+    held.leave[0].set()
+    await settled()
+    assert held.inside == ["a", "b"]
+    await held.end()
+    assert held.inside == ["a", "b", "c"]
+
+
+async def test_projects_that_hold_and_want_nothing_are_forgotten() -> None:
+    held = Holder(2)
+    await held.take("a", "b")
+    await held.end()
+    assert (dict(held.places._held), dict(held.places._waiting)) == ({}, {})
+
+
 async def test_a_turn_that_came_while_its_waiter_ended_goes_on() -> None:
     held = Holder(1)
     await held.take("a", "b", "c")
