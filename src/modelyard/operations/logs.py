@@ -68,10 +68,10 @@ async def may_read(ctx: Context, principal: Principal, project_id: str, service_
 async def page(ctx: Context, principal: Principal, project_id: str, service_id: str, query: LogQuery) -> LogPage:
     """Raises Forbidden, NotFound, LogsUnavailableError."""
     await may_read(ctx, principal, project_id, service_id)
-    return paged(query, bounded(query, await ctx.logs.search(service_id, query)), await ctx.logs.kept(service_id))
+    return paged(query, _bounded(await ctx.logs.search(service_id, query)), await ctx.logs.kept(service_id))
 
 
-def bounded(query: LogQuery, found: Found) -> Found:
+def _bounded(found: Found) -> Found:
     """As much of it as one answer may have."""
     lines = found.lines[: fitting(found.lines, MOST_BYTES)]
     if len(lines) == len(found.lines):
@@ -137,7 +137,7 @@ async def news(ctx: Context, service_id: str, query: LogQuery, after: int) -> Ne
     gap = first.lines[0].number - after - 1 if after else 0
     skipped = gap if gap <= MOST_GAP else None
     found = await ctx.logs.search(service_id, replace(query, after=after, before=until + 1, limit=AT_ONCE))
-    found = bounded(query, found)
+    found = _bounded(found)
     if found.cursor is not None:
         return News(found.lines, skipped, found.cursor, more=True)
     return News(found.lines, skipped, until, more=not last.lines)

@@ -30,7 +30,7 @@ from fastapi.responses import StreamingResponse
 from modelyard.api.convert import logs as convert
 from modelyard.api.documents import ERRORS, asks
 from modelyard.api.requests import Caller, ContextDep, caller, query
-from modelyard.api.routes.watch import ENDING, EVENTS, HEADERS, QUIET, event
+from modelyard.api.routes.watch import ENDING, EVENTS, HEADERS, QUIET, STREAM, event
 from modelyard.api.schemas import logs as wire
 from modelyard.api.schemas.answer import body_of
 from modelyard.domain.errors import Forbidden, Invalid, NotFound, Unauthenticated, Violation
@@ -83,7 +83,7 @@ async def lines(
     responses={
         200: {
             "description": "Server-sent events: `line`, `skipped`, `deleted`, `end`.",
-            "content": {EVENTS: {"schema": {"type": "string"}}},
+            "content": STREAM,
         }
     },
     openapi_extra=asks(wire.LogWatch),

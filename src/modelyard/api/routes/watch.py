@@ -22,6 +22,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -42,6 +43,8 @@ from modelyard.store.base import StoreUnavailableError
 router = APIRouter(prefix="/v1/{project_id}/services", tags=["watching"], responses=ERRORS)
 
 EVENTS = "text/event-stream"
+STREAM: dict[str, Any] = {EVENTS: {"schema": {"type": "string"}}}
+"""What such an answer is, for the reference."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 QUIET = b": nothing new\n\n"
 ENDING = "the server ends: watch again"
@@ -54,7 +57,7 @@ ENDING = "the server ends: watch again"
     responses={
         200: {
             "description": "Server-sent events: `service` (what GET of the service answers), `deleted`, `end`.",
-            "content": {EVENTS: {"schema": {"type": "string"}}},
+            "content": STREAM,
         }
     },
 )

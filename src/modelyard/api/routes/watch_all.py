@@ -31,7 +31,7 @@ from fastapi.responses import StreamingResponse
 from modelyard.api import convert
 from modelyard.api.documents import ERRORS
 from modelyard.api.requests import Caller, ContextDep, caller
-from modelyard.api.routes.watch import ENDING, EVENTS, HEADERS, QUIET, event
+from modelyard.api.routes.watch import ENDING, EVENTS, HEADERS, QUIET, STREAM, event
 from modelyard.api.schemas.answer import Json, body_of
 from modelyard.domain.errors import Forbidden, Unauthenticated
 from modelyard.domain.identity import Principal
@@ -58,7 +58,7 @@ SHARE = 10
     responses={
         200: {
             "description": "Server-sent events: `services`, `service` (as in the list), `deleted`, `end`.",
-            "content": {EVENTS: {"schema": {}}},
+            "content": STREAM,
         }
     },
 )
