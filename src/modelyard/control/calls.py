@@ -70,9 +70,9 @@ class CallsKeeper:
                 failed[service_id] = error
         if failed and len(failed) == len(lines) and not failed.keys() <= self._lost.keys():
             raise next(error for service_id, error in failed.items() if service_id not in self._lost)
-        for service_id, error in failed.items():  # of this service alone: the others go on
+        for service_id, each in failed.items():  # of this service alone: the others go on
             if service_id not in self._lost:
-                log.warning("calls of service %s are not kept now, and are lost to its log: %s", service_id, error)
+                log.warning("calls of service %s are not kept now, and are lost to its log: %s", service_id, each)
             size = sum(end - begin for begin, end, _ in lines[service_id])
             self._lost[service_id] = self._lost.get(service_id, 0) + size + max(dropped, 0)
         self._reached = after
