@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, NoReturn
 
@@ -50,8 +50,9 @@ def listening(port: int) -> socket.socket:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """How a process that serves the package is started. `inherits`: it gets the listening socket. `check`: what
-    it is asked until it serves; `example`: what it is then sent."""
+    """How a process that serves the package is started. `inherits`: it gets the listening socket, as our model
+    server does; a command opens a port itself. `check`: what it is asked until it serves; `example`: what it is
+    then sent."""
 
     words: tuple[str, ...]
     env: Mapping[str, str]
@@ -65,7 +66,8 @@ def _start(package: Package, listener: socket.socket, packages: Path | None, *, 
     env = _environment(package, listener, packages, safe_only=safe_only)
     if words := commands.words(package):
         outside = {name: value for name, value in os.environ.items() if not name.startswith("MODELYARD_")}
-        env = commands.environment(outside, package, listener.getsockname()[1], packages)
+        port = listener.getsockname()[1]
+        env = commands.environment(outside, package, _name(package), port, packages)
         home = package.directory.absolute()
         return _Start(words, env, home, False, commands.startup(package), package.config.get("example"))
     return _Start(COMMAND, env, Path.cwd(), True, Check(), package.config.get("example"))
@@ -98,12 +100,36 @@ def _environment(
         "PYTHONUNBUFFERED": os.environ.get("PYTHONUNBUFFERED", "1"),  # as in an instance
         "MODELYARD_SOCKET_FD": str(listener.fileno()),
         "MODELYARD_MODEL_DIR": str(package.directory.absolute()),
-        "MODELYARD_MODEL_NAME": str(
-            package.config.get("model_algorithm") or package.directory.absolute().parent.name
-        ),
+        "MODELYARD_MODEL_NAME": _name(package),
         **({"MODELYARD_ENVIRONMENT": str(packages)} if packages else {}),
         **({"MODELYARD_SAFE_FORMATS_ONLY": "1"} if safe_only else {}),
     }
+
+
+def _name(package: Package) -> str:
+    return str(package.config.get("model_algorithm") or package.directory.absolute().parent.name)
+
+
+class _Either(httpx.BaseTransport):
+    """By the socket of its own on which a command may listen, else by its port."""
+
+    def __init__(self, own: Path) -> None:
+        self._own = own
+        self._by_own, self._by_port = httpx.HTTPTransport(uds=str(own)), httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return (self._by_own if self._is_open() else self._by_port).handle_request(request)
+
+    def _is_open(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as asked, contextlib.suppress(OSError):
+            asked.settimeout(POLL_S)
+            asked.connect(str(self._own))
+            return True
+        return False
+
+    def close(self) -> None:
+        self._by_own.close()
+        self._by_port.close()
 
 
 def tried(package: Package, packages: Path | None, limit_s: float, *, safe_only: bool) -> Iterator[Finding]:
@@ -112,21 +138,33 @@ def tried(package: Package, packages: Path | None, limit_s: float, *, safe_only:
         listener = stack.enter_context(listening(0))
         log = stack.enter_context(tempfile.TemporaryFile())
         start = _start(package, listener, packages, safe_only=safe_only)
+        env, transport = dict(start.env), None
+        if not start.inherits:
+            home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+            env = commands.apart(env, Path(stack.enter_context(home)))
+            transport = _Either(Path(env["SOCKET_PATH"]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         given = (listener.fileno(),) if start.inherits else ()
         if not start.inherits:
             listener.close()
         try:
             process = subprocess.Popen(
-                start.words, env=start.env, cwd=start.directory, pass_fds=given, stdout=log, stderr=log
+                start.words,
+                env=env,
+                cwd=start.directory,
+                pass_fds=given,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
             )
         except OSError as error:
             yield Finding(Level.ERROR, "load", f"{start.words[0]!r} cannot be run: {error.strerror}")
             return
-        stack.callback(_end, process)
-        client = stack.enter_context(httpx.Client(base_url=url, trust_env=False))
+        stack.callback(commands.end, process, END_S)
+        client = stack.enter_context(httpx.Client(base_url=url, trust_env=False, transport=transport))
         listener.close()
-        yield from _answers(start, process, client, log, time.monotonic() + limit_s)
+        yield from _answers(replace(start, env=env), process, client, log, time.monotonic() + limit_s)
 
 
 def _answers(
@@ -134,7 +172,7 @@ def _answers(
 ) -> Iterator[Finding]:
     def ready() -> bool:
         limit_s = max(until_s - time.monotonic(), 0.1)
-        return commands.answers(start.check, client, start.env, start.directory, limit_s)
+        return commands.answers(start.check, client, start.env, limit_s)
 
     while not ready():
         if process.poll() is not None:
@@ -151,13 +189,26 @@ def _answers(
         )
         return
     try:
-        with client.stream("POST", "/", json=example, timeout=max(until_s - time.monotonic(), 1.0)) as reply:
-            text = _beginning(reply)
+        status, text = _posted(process, client, example, until_s)
     except httpx.HTTPError as error:
         yield Finding(Level.ERROR, "load", f"did not answer its example: {error!r}; {_last_line(log)}")
         return
-    level = Level.NOTE if reply.status_code == httpx.codes.OK else Level.ERROR
-    yield Finding(level, "load", f"answered its example with {reply.status_code}: {text}")
+    level = Level.NOTE if status == httpx.codes.OK else Level.ERROR
+    yield Finding(level, "load", f"answered its example with {status}: {text}")
+
+
+def _posted(
+    process: "subprocess.Popen[bytes]", client: httpx.Client, example: object, until_s: float
+) -> tuple[int, str]:
+    """Also to a command whose port is not open when it says that it serves: a door would wait, too."""
+    while True:
+        try:
+            with client.stream("POST", "/", json=example, timeout=max(until_s - time.monotonic(), 1.0)) as reply:
+                return reply.status_code, _beginning(reply)
+        except httpx.ConnectError:
+            if process.poll() is not None or time.monotonic() > until_s:
+                raise
+            time.sleep(POLL_S)
 
 
 def _beginning(reply: httpx.Response) -> str:
@@ -176,12 +227,3 @@ def _last_line(log: IO[bytes]) -> str:
     lines = log.read(65536).decode(errors="replace").strip().splitlines()
     log.seek(0, os.SEEK_END)
     return lines[-1] if lines else ""
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(END_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
