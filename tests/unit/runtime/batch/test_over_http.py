@@ -47,6 +47,7 @@ def model(answer: Answer) -> Iterator[tuple[str, list[Any]]]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes
 
         def setup(self) -> None:
             connections.append(self.client_address)
