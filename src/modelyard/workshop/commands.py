@@ -16,6 +16,7 @@ import httpx
 from modelyard.core.packages.health import health
 from modelyard.core.packages.programs import program
 from modelyard.domain.health import Check
+from modelyard.engines import health_monitor
 from modelyard.engines.commands import HOST, PROGRAM_SOCKET
 from modelyard_runtime.loading.package import Package
 
@@ -59,8 +60,9 @@ def startup(package: Package) -> Check:
 
 
 def answers(check: Check, client: httpx.Client, env: Mapping[str, str], limit_s: float) -> bool:
-    """Whether it passes the check now, which `limit_s` may cut shorter than it says."""
-    limit_s = min(limit_s, check.timeout_s)
+    """Whether it passes the check now, which has the time that an instance's would have while it starts, or
+    `limit_s` if that is shorter."""
+    limit_s = min(limit_s, max(check.timeout_s, health_monitor.PATIENT_TIMEOUT_S))
     if check.command:
         return _passes(check.command, env, limit_s)
     try:

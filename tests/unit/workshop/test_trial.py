@@ -7,6 +7,7 @@ import pytest
 from tests.worlds import commands
 from tests.worlds.doors import eventually
 
+from modelyard.engines import health_monitor
 from modelyard.workshop.serving import tried
 from modelyard_runtime.loading.package import open_package
 
@@ -29,7 +30,10 @@ def test_it_answers_on_its_port_or_on_its_socket(
     assert text == 'answered its example with 200: {"path": "/", "body": {"a": 1}, "version": ""}'
 
 
-def test_a_question_by_command_has_its_time_and_its_place_and_nothing_is_left(tmp_path: Path) -> None:
+def test_a_question_by_command_has_its_time_and_its_place_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_monitor, "PATIENT_TIMEOUT_S", 1)
     left = f'sleep 1000 & echo $! >> "{tmp_path}/left"'
     startup = {
         "check_method": "EXEC",
