@@ -8,7 +8,7 @@ it from other doors. In a network of its own an instance has all ports, and the 
 import hashlib
 import os
 import socket
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from modelyard.engines.base import InstanceSpec, NoRoomError, StartRefusedError
 from modelyard.processes import keeper
 from modelyard.processes.directory import Spec
 from modelyard.processes.isolation import Isolation
+from modelyard_runtime.door.command import COUNTS, PROBE
 from modelyard_runtime.loading.kinds import SCRIPT
 
 PORTS = range(20_000, 30_000)
@@ -27,7 +28,7 @@ HOST = "127.0.0.1"
 HOME = "model"
 """Where a package's config.json is, below its directory."""
 
-PROBE_SOCKET, COUNTS_SOCKET = "probe.sock", "door.sock"
+PROBE_SOCKET, COUNTS_SOCKET = PROBE, COUNTS
 """In the work directory of an instance that has a door: where health questions are passed on, and where it tells
 how many connections are inside."""
 
@@ -70,8 +71,7 @@ def environment(
     port: int,
     isolation: Isolation,
 ) -> dict[str, str]:
-    """`env` with what a command finds besides. `overlay`: the packages that its dependencies asked for; they and
-    their programs go before all others."""
+    """`env` with what a command finds besides. `overlay`: the packages that its dependencies asked for."""
     facts = {
         "PORT": str(port),
         "HOST": HOST,
@@ -82,10 +82,20 @@ def environment(
         facts["MODELYARD_BATCH_HEALTH"] = spec.health.startup.path
     if not isolation.network:
         facts["MODELYARD_PORT_SHARED"] = "1"
-    if overlay is not None:
-        facts["PATH"] = _before(overlay / "bin", env.get("PATH", ""))
-        facts["PYTHONPATH"] = _before(overlay, env.get("PYTHONPATH", ""))
-    return env | facts
+    return before_all(env | facts, overlay)
+
+
+def before_all(env: Mapping[str, str], overlay: Path | None) -> dict[str, str]:
+    """`env`, in which the packages in `overlay` and their programs go before all others."""
+    if overlay is None:
+        return dict(env)
+    first = {"PATH": overlay / "bin", "PYTHONPATH": overlay}
+    return {**env, **{name: before(place, env.get(name, "")) for name, place in first.items()}}
+
+
+def before(first: Path, rest: str) -> str:
+    """A path to look in `first`, then in those of `rest`."""
+    return os.pathsep.join([str(first), rest] if rest else [str(first)])
 
 
 def has_door(spec: InstanceSpec, process: Spec) -> bool:
@@ -138,7 +148,3 @@ def _is_free(port: int) -> bool:
             if not keeper.no_family(error):
                 return False
     return True
-
-
-def _before(first: Path, rest: str) -> str:
-    return os.pathsep.join([str(first), rest] if rest else [str(first)])

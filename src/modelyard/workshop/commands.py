@@ -17,7 +17,7 @@ from modelyard.core.packages.health import health
 from modelyard.core.packages.programs import program
 from modelyard.domain.health import Check
 from modelyard.engines import health_monitor
-from modelyard.engines.commands import HOST, PROGRAM_SOCKET
+from modelyard.engines.commands import HOST, PROGRAM_SOCKET, before, before_all
 from modelyard_runtime.loading.package import Package
 
 
@@ -33,7 +33,7 @@ def environment(
     """`packages`: those of its dependencies; they and their programs go before all others, then our Python."""
     env = {
         **environ,
-        "PATH": _before(Path(sys.executable).parent, environ.get("PATH", "")),
+        "PATH": before(Path(sys.executable).parent, environ.get("PATH", "")),
         "PYTHONUNBUFFERED": environ.get("PYTHONUNBUFFERED", "1"),
         "HOST": HOST,
         "PORT": str(port),
@@ -41,10 +41,7 @@ def environment(
         "MODELYARD_MODEL_NAME": name,
         "MODELYARD_MODEL_VERSION": "",
     }
-    if packages is not None:
-        env["PATH"] = _before(packages / "bin", env["PATH"])
-        env["PYTHONPATH"] = _before(packages, env.get("PYTHONPATH", ""))
-    return env
+    return before_all(env, packages)
 
 
 def apart(env: Mapping[str, str], work: Path) -> dict[str, str]:
@@ -97,7 +94,3 @@ def _passes(command: tuple[str, ...], env: Mapping[str, str], limit_s: float) ->
         return False
     finally:
         end(asked, 0)
-
-
-def _before(first: Path, rest: str) -> str:
-    return os.pathsep.join(part for part in (str(first), rest) if part)
