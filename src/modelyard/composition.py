@@ -3,12 +3,10 @@
 import asyncio
 import importlib.util
 import logging
-import os
 import shutil
 import socket
-import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,7 +15,7 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
-from modelyard import __version__, database, files
+from modelyard import database, files, telemetry
 from modelyard.api.app import Deps, create_app
 from modelyard.api.server import ApiServer
 from modelyard.artifacts.copying import Copying
@@ -27,21 +25,16 @@ from modelyard.artifacts.sweeping import Sweeper, digests_in_use, directories_in
 from modelyard.artifacts.uv import Installer
 from modelyard.batch.run import TaskRunner
 from modelyard.control.batch import exit_text
-from modelyard.control.calls import CallsKeeper, nobodys
 from modelyard.control.cleaning import Cleaning
-from modelyard.control.clock import Clock, load_clock
-from modelyard.control.collecting import Collector
-from modelyard.control.exporting import Exporter, exported
+from modelyard.control.clock import load_clock
 from modelyard.control.log_retention import LogRetention
 from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
 from modelyard.control.publishing import Publisher, Resolve
 from modelyard.control.reconcile import Ports
 from modelyard.control.registries import RegistryLogins
-from modelyard.control.self_watch import Figures, SelfWatch
+from modelyard.control.self_watch import Figures
 from modelyard.control.signed import SignedCallers
-from modelyard.control.span_export import SpanExporter
-from modelyard.control.span_export import exported as spans_exported
 from modelyard.core.masking import Masker
 from modelyard.core.packages.contents import CODE, CONFIG
 from modelyard.core.packages.programs import program
@@ -59,8 +52,6 @@ from modelyard.iam.addresses import Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
-from modelyard.logs.base import LogStore
-from modelyard.logs.process import LogProcess
 from modelyard.notify.parts import parts as notifying
 from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
 from modelyard.objects.buckets import Buckets
@@ -74,13 +65,13 @@ from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.object_usage import Usage
 from modelyard.operations.objects import Storage
 from modelyard.operations.results_room import ResultsRoom
-from modelyard.operations.tracing import Tracing
 from modelyard.otlp import base as otlp
 from modelyard.processes import isolation, limits, machine
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.holding import Holding
 from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
+from modelyard.public_urls import Urls, public, url
 from modelyard.settings import LOG_DAYS, Settings, secret_names
 from modelyard.store.base import Store, StoreUnavailableError
 from modelyard_runtime.door.docker import Docker
@@ -88,24 +79,9 @@ from modelyard_runtime.loading.package import MAX_CONFIG_BYTES
 
 log = logging.getLogger(__name__)
 
-Beside = Callable[[], Coroutine[object, object, None]]
-"""What goes on all the time, until cancelled."""
-
 LOADING_WEIGHT = 1.0
 """A model that loads gets a full share of a busy CPU. Measured on two cores under 16 callers: a quarter of a share
 made changes four times as slow and the worst answer no better (docs/decisions/0006)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Urls:
-    """Where callers reach us, without a slash at the end."""
-
-    api: str
-    gateway: str
-
-    @property
-    def auth(self) -> str:
-        return f"{self.api}/v3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +116,8 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     stack.push_async_callback(store.close)
     database.remember(settings, store)
     clock = load_clock(data_dir)
-    near = Urls(_url(settings.host, settings.port), _url(settings.host, settings.gateway_port))
-    urls = _public(settings, near)
+    near = Urls(url(settings.host, settings.port), url(settings.host, settings.gateway_port))
+    urls = public(settings, near)
     passwords = Passwords()
     tokens = await asyncio.to_thread(TokenKey.load, data_dir / "keys", ttl_s=settings.token_ttl_s)
     places = Places(near.auth, near.api, near.gateway, settings.region)
@@ -174,7 +150,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     stack.push_async_callback(audit.close)
     secrets = known_secrets(settings, credentials)
-    tracing, spans = _traces(settings, (store, clock), Masker.of(secrets), figures, stack)
+    tracing, spans = telemetry.traces(settings, (store, clock), Masker.of(secrets), figures, stack)
     gateway: Gateway = EnvoyGateway(
         data_dir,
         settings.gateway_port,
@@ -211,7 +187,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     storage = _storage(data_dir, objects, clock.wall_ms, settings.disk_reserve_mib * MIB)
     log_bells = Bells()
-    logs = await _kept_logs(settings, data_dir, log_bells, stack)
+    logs = await telemetry.kept_logs(settings, data_dir, log_bells, stack)
     retention = LogRetention(
         store,
         logs,
@@ -239,7 +215,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     )
     notified = notifying(data_dir / "keys" / "notifications", settings.notifications(urls.api), clock.wall_ms)
     stack.push_async_callback(notified.close)
-    exporter = await _exporter(settings, store, logs, figures, stack)
+    exporter = await telemetry.exporter(settings, store, logs, figures, stack)
     disk = Cleaning(data_dir, store, sweeper, storage.staging, clock.wall_ms).ports()
     world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
     plane = ControlPlane(
@@ -249,8 +225,8 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         sweeper=sweeper,
         chores=(storage.staging.sweep, audit.trim, retention.sweep),
         beside={
-            **_collectors(engine, gateway, (logs, Owners(store, secrets)), clock.wall_ms, figures),
-            **_watching(data_dir, figures, engine, disk.measured),
+            **telemetry.collectors(engine, gateway, (logs, Owners(store, secrets)), clock.wall_ms, figures),
+            **telemetry.watching(data_dir, figures, engine, disk.measured),
             **({"export logs": exporter.run} if exporter else {}),
             **({"export spans": spans.run} if spans else {}),
         },
@@ -315,93 +291,11 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
                 gateway.connected(),
                 {**engine.enforced(), "ports": ports.describe(launching.isolation)},
                 engine.disk(),
-                _exports(settings, exporter, spans),
+                telemetry.exports(settings, exporter, spans),
             ),
         )
     )
     return Parts(near, world, plane, engine, gateway, app, proxies, (bells, log_bells), secrets)
-
-
-async def _kept_logs(settings: Settings, data_dir: Path, bells: Bells, stack: AsyncExitStack) -> LogProcess:
-    logs = LogProcess(
-        data_dir / "logs",
-        most_bytes=settings.log_bytes_per_service,
-        reserve_bytes=settings.disk_reserve_mib * MIB,
-        ring=bells.ring,
-    )
-    await logs.open()
-    stack.push_async_callback(logs.close)
-    return logs
-
-
-async def _exporter(
-    settings: Settings, store: Store, logs: LogStore, figures: Figures, stack: AsyncExitStack
-) -> Exporter | None:
-    """Of lines, where a receiver is named."""
-    if not settings.otlp_endpoint:
-        return None
-    from modelyard.logs.otlp import receiver
-
-    made = receiver(settings.otlp_endpoint, settings.otlp_protocol, otlp.headers(settings.otlp_headers))
-    stack.push_async_callback(made.close)
-    exporter = Exporter(store, logs, made)
-    figures.tell(lambda: exported(exporter.state, round(time.time() * 1000)))
-    return exporter
-
-
-def _traces(
-    settings: Settings, world: tuple[Store, Clock], masker: Masker, figures: Figures, stack: AsyncExitStack
-) -> tuple[Tracing, SpanExporter] | tuple[None, None]:
-    """What traces, and what sends it, where a receiver of traces is named."""
-    if not settings.otlp_traces_endpoint:
-        return None, None
-    from modelyard.traces.otlp import receiver
-
-    protocol = settings.otlp_traces_protocol or settings.otlp_protocol
-    headers = otlp.headers(settings.headers_of_traces())
-    made, (store, clock) = receiver(settings.otlp_traces_endpoint, protocol, headers), world
-    tracing = Tracing(clock.wall_ms, clock.now_ms)
-    exporter = SpanExporter(store, tracing, made, lambda: masker)
-    stack.push_async_callback(made.close)
-    stack.push_async_callback(exporter.flush)
-    figures.tell(lambda: spans_exported(exporter.now()))
-    return tracing, exporter
-
-
-def _exports(settings: Settings, exporter: Exporter | None, spans: SpanExporter | None) -> Mapping[str, str]:
-    """Where lines and spans go, and how that stands."""
-    told = {}
-    if exporter is not None:
-        told["otlp"] = f"{settings.otlp_endpoint} {exporter.told()}"
-    if spans is not None:
-        told["traces"] = f"{settings.otlp_traces_endpoint} {spans.told()}"
-    return told
-
-
-def _collectors(
-    engine: Engine,
-    gateway: Gateway,
-    keeping: tuple[LogProcess, Owners],
-    now_ms: Callable[[], int],
-    figures: Figures,
-) -> Mapping[str, Beside]:
-    """Of what instances write, and of what the gateway writes of calls."""
-    logs, owners = keeping
-    calls = CallsKeeper(logs, owners.project, owners.secrets)
-    tallies = figures.tallies
-    written = Collector(engine, logs, owners.of, now_ms, tallies=tallies)
-    called = Collector(gateway.calls, calls, nobodys, now_ms, source="gateway", tallies=tallies)
-    figures.tell(written.samples, called.samples)
-    return {"collect output": written.run, "collect calls": called.run}
-
-
-def _watching(
-    data_dir: Path, figures: Figures, engine: Engine, measured: Callable[[], Awaitable[Mapping[str, int]]]
-) -> Mapping[str, Beside]:
-    """Of this process itself, and of its disk."""
-    watch = SelfWatch(data_dir, __version__, figures.tallies, engine.disk, measured)
-    figures.tell(watch.samples)
-    return {"watch itself": watch.look, "measure the disk": watch.measure}
 
 
 def known_secrets(settings: Settings, credentials: Mapping[str, str] = {}) -> frozenset[str]:
@@ -528,16 +422,3 @@ def _scripted(package: Path) -> bool:
 
 def _new_id() -> str:
     return str(uuid.uuid4())
-
-
-def _public(settings: Settings, near: Urls) -> Urls:
-    """What callers are told: where a proxy is, if one was named. Commands on this machine go on without it."""
-    api = settings.public_url.rstrip("/")
-    return Urls(api or near.api, settings.public_gateway_url.rstrip("/") or api or near.gateway)
-
-
-def _url(host: str, port: int) -> str:
-    """Where a client on this machine, or one that knows its name, reaches us."""
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-        host = os.environ.get("MODELYARD_PUBLIC_HOST") or socket.gethostname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -16,12 +16,12 @@ from modelyard_runtime.loading.kinds import KINDS, TYPES
 DOCS = Path(__file__).parents[3] / "docs"
 
 
-@pytest.mark.parametrize("model_type", [*TYPES, "auto"])
+@pytest.mark.parametrize("model_type", [*TYPES, "Image", "auto"])
 def test_every_type_is_admitted(model_type: str) -> None:
     assert list(fields.model_type(model_type)) == []
 
 
-@pytest.mark.parametrize("model_type", [None, "", "Image", "Keras", "onnx"])
+@pytest.mark.parametrize("model_type", [None, "", "image", "Keras", "onnx"])
 def test_no_other_is(model_type: str | None) -> None:
     assert [v.field for v in fields.model_type(model_type)] == ["model_type"]
 
