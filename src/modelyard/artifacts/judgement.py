@@ -111,12 +111,12 @@ def judge(home: Path, request: Request | None = None, *, safe_only: bool = False
     if model_type == images.TYPE:
         return Report((*findings, *_errors(tuple(images.violations(config)))), package)
     if command:
-        return Report((*findings, *_runtime(package)), package)
+        return Report((*findings, *_carriers(package, safe_only=safe_only), *_runtime(package)), package)
     findings += [*_script(home, names), *_fields(package), *_model_file(package, names)]
     if text is None and request is None:
         said = "is missing: the request to publish must say what it would, and `modelyard run` needs it"
         findings.append(Finding(Level.WARNING, contents.CONFIG, said))
-    findings += [*_weights(package, safe_only=safe_only), *_notes(package)]
+    findings += [*_carriers(package, safe_only=safe_only), *_weights(package), *_notes(package)]
     return Report(tuple(findings), package)
 
 
@@ -200,13 +200,17 @@ def _holds_data(name: str) -> bool:
     return not (kinds.unseen(name) or name == contents.CONFIG or path.suffix in {".py", ".md", ".rst"})
 
 
-def _weights(package: Package, *, safe_only: bool) -> Iterator[Finding]:
+def _carriers(package: Package, *, safe_only: bool) -> Iterator[Finding]:
+    """A script, and a command, may load any file of its package."""
     level = Level.ERROR if safe_only else Level.WARNING
     only = ", and only formats that run none are taken (MODELYARD_SAFE_FORMATS_ONLY)" if safe_only else ""
     for path, what in carriers(package):
         yield Finding(
             level, path.relative_to(package.directory).as_posix(), f"is {what}: loading it runs code{only}"
         )
+
+
+def _weights(package: Package) -> Iterator[Finding]:
     chosen = package.config.get("model_file")
     candidates = (chosen,) if isinstance(chosen, str) and chosen else package.candidates
     if package.script is None and len(candidates) == 1:

@@ -62,9 +62,9 @@ def test_a_package_with_a_command_is_sound_whatever_its_files_are(tmp_path: Path
     assert set(found(tmp_path, Level.ERROR)) == {"cmd"}
 
 
-def test_a_pickle_is_code(tmp_path: Path) -> None:
-    config = json.dumps({"model_type": "Scikit_Learn"})
-    package(tmp_path, model__pkl=pickle.dumps({"a": 1}), config__json=config)
+@pytest.mark.parametrize("config", [{"model_type": "Scikit_Learn"}, {"cmd": "./server"}])
+def test_a_pickle_is_code(tmp_path: Path, config: dict[str, str]) -> None:
+    package(tmp_path, model__pkl=pickle.dumps({"a": 1}), config__json=json.dumps(config))
     assert check(tmp_path).sound
     assert found(tmp_path, Level.WARNING) == {"model.pkl": "is a pickle: loading it runs code"}
     assert not check(tmp_path, safe_only=True).sound
