@@ -86,8 +86,8 @@ class Sender:
         self._clocks = clocks
         self._patience = patience
         self._slots = asyncio.Semaphore(AT_ALL)
-        places = {channel: Places(min(channel.at_once, AT_ALL), OF_PROJECT) for channel in set(channels.values())}
-        self._places = {name: places[channel] for name, channel in channels.items()}
+        places = {id(each): Places(min(each.at_once, AT_ALL), OF_PROJECT) for each in channels.values()}
+        self._places = {name: places[id(each)] for name, each in channels.items()}
         self._few: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def lanes(self) -> Iterable[str]:

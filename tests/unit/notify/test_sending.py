@@ -20,7 +20,7 @@ from modelyard.store.notifications import DeliveryQuery, Window
 from modelyard.store.sql import SqlStore
 
 
-@dataclass(eq=False)
+@dataclass
 class Slow:
     """Takes nothing until `open` is set."""
 
