@@ -12,6 +12,7 @@ from modelyard.api.body import BodyLimits, json_object
 from modelyard.api.envelope import names
 from modelyard.api.schemas.queries import Removal, ServiceList
 from modelyard.api.schemas.services import ServiceUpdate
+from modelyard.api.schemas.wire import MOST_WRONG
 from modelyard.domain.errors import Invalid
 
 
@@ -182,3 +183,17 @@ def test_any_object_can_be_read(body: dict[str, Any], config: list[Any] | None) 
     request = convert.update_request(ServiceUpdate.parse(value))
     assert all(v.text for v in request.violations)
     assert json.dumps([variant.raw for variant in request.config or ()]) is not None
+
+
+def test_what_is_around_wrong_entries_is_not_wrong_for_them() -> None:
+    parsed = ServiceUpdate.parse({"config": [{"model_id": "m", "secret_envs": [1, 2]}]})
+    wrong = [v.field for v in parsed.violations if "secret_envs" in v.field or v.field in {"config", "config[0]"}]
+    assert wrong == ["config[0].secret_envs[0]", "config[0].secret_envs[1]"]
+    assert parsed.value.config is not None
+    assert parsed.value.config[0].model_id == "m"
+
+
+def test_a_body_full_of_wrong_entries_is_told_in_bounds() -> None:
+    """To tell each of 20,000 took 100 seconds, in which nobody else was answered."""
+    parsed = ServiceUpdate.parse({"config": [{"secret_envs": list(range(20_000))}]})
+    assert MOST_WRONG <= len(parsed.violations) < 3 * MOST_WRONG

@@ -1,7 +1,8 @@
 """What every wire model shares: lenient where the contract is, and never satisfied with the first error.
 
 - Numbers may be numeric strings, booleans are booleans, null is the same as absent (contract §1.3, §1.4).
-- `parse` finds every wrong value of a body: what is wrong is taken out and the rest is read again.
+- `parse` finds every wrong value of a body (up to `MOST_WRONG`): what is wrong is taken out and the rest is read
+  again.
 - A key that nobody knows is ignored and named, or kept where `keeps_unknown` says so; a key of `later`, which the
   contract knows and the product does not do yet, is refused by name unless it says nothing (null, "", [] or {}),
   and so is one that counts in another place of the body (`place`).
@@ -24,6 +25,8 @@ from modelyard.domain.texts import shown
 INTEGER = re.compile(r"[+-]?[0-9]{1,18}(\.0*)?")
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 MAX_INTEGER = 10**18
+MOST_WRONG = 1000
+"""So many wrong values are told in each of the attempts of `parse`: time for more is not given to anybody."""
 
 
 def _integer(value: object) -> object:
@@ -105,22 +108,21 @@ class Wire(BaseModel):
         """Read a JSON object, or query parameters; what is wrong is in the result, nothing is raised."""
         rest: Any = deepcopy(dict(cls.prepared(value)))
         violations: list[Violation] = []
+        broken: set[str] = set()
         for attempt in range(3):
             try:
                 read = cls.model_validate(rest)
             except ValidationError as error:
-                for one in error.errors(include_url=False):
-                    path = _inside(rest, one["loc"])
-                    if not told(at(path), [v.field for v in violations]):
-                        violations.append(
-                            Violation(at(path), _text(one["msg"], one["input"], secret="envs" in path))
-                        )
+                wrong = [(_inside(rest, one["loc"]), one) for one in error.errors(include_url=False)[:MOST_WRONG]]
+                for path, one in wrong:  # where they are is known before any is taken out
+                    if not told(name := at(path), broken):
+                        broken.add(name)
+                        violations.append(Violation(name, _text(one["msg"], one["input"], secret="envs" in path)))
                     _prune(rest, path, whole_field=attempt > 0)
                 continue
             break
         else:
             read = cls()
-        broken = [v.field for v in violations]
         known, ignored = _walk(read, ())
         violations += [v for v in known if not told(v.field, broken)]
         return Parsed(read, tuple(violations), tuple(ignored), rest)
