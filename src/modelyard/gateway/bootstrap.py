@@ -1,4 +1,4 @@
-"""What Envoy is started with: its listener, its filters, its answers of its own. Pure.
+"""What Envoy is started with: its listener, its filters, its log of calls. Pure.
 
 Nothing here changes while it runs. Services come over ADS, and so do the two filters that do change, the keys
 of the token check and the revocations; a change of the listener would drain every connection.
@@ -8,11 +8,12 @@ All paths are relative to the data directory, which is Envoy's working directory
 
 import json
 import socket
-from collections.abc import Mapping
 
 from modelyard.gateway import credentials, signatures, tracing
+from modelyard.gateway.clusters import MODEL
+from modelyard.gateway.envoy_json import Json, typed
+from modelyard.gateway.replies import local_replies
 from modelyard.gateway.translate import (
-    ABSENCE,
     ACCESS_FILTER,
     BUFFER_FILTER,
     DENY_FILTER,
@@ -21,7 +22,6 @@ from modelyard.gateway.translate import (
     LOGGED,
     MARK,
     MARKED,
-    MODEL,
     PREFIX,
     SIGNATURE_FILTER,
     SIGNATURE_HEAD_FILTER,
@@ -55,10 +55,6 @@ ACCESS_FIELDS = {
     "start_ms": "%START_TIME(%s%3f)%",
 }
 """What a line of the access log holds; `core.access_lines` reads it."""
-
-INVALID_CODE = "Invalid AppCode: it is unknown, was deleted, or its app is not bound to this service."
-
-Json = Mapping[str, object]
 
 _HEAP = "envoy.resource_monitors.fixed_heap"
 _LARGEST: Json = {"scaling_threshold": 0.85, "saturation_threshold": 0.95}
@@ -117,14 +113,14 @@ def bootstrap(host: str, port: int, memory_bytes: int = LEAST_MEMORY_BYTES, trac
                 "resource_monitors": [
                     {
                         "name": _HEAP,
-                        "typed_config": _typed(
+                        "typed_config": typed(
                             "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
                             max_heap_size_bytes=memory_bytes,
                         ),
                     },
                     {
                         "name": "envoy.resource_monitors.global_downstream_max_connections",
-                        "typed_config": _typed(
+                        "typed_config": typed(
                             "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
                             max_active_downstream_connections=100_000,
                         ),
@@ -154,10 +150,6 @@ def _relief() -> list[Json]:
             "triggers": [{"name": _HEAP, "scaled": _LARGEST}],
         },
     ]
-
-
-def _typed(name: str, **fields: object) -> Json:
-    return {"@type": f"type.googleapis.com/{name}", **fields}
 
 
 def _ads() -> Json:
@@ -194,7 +186,7 @@ def _of_control_plane(name: str, thresholds: list[Json] | None = None, http2: Js
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
         **({"circuit_breakers": {"thresholds": thresholds}} if thresholds else {}),
         "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": _typed(
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
                 "envoy.extensions.upstreams.http.v3.HttpProtocolOptions", **options
             )
         },
@@ -218,7 +210,7 @@ def _shared_port() -> Json:
 
 
 def _connection_manager() -> Json:
-    return _typed(
+    return typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix="gateway",
         codec_type="AUTO",
@@ -245,24 +237,24 @@ def _connection_manager() -> Json:
             signatures.head_filter_config(SIGNATURE_HEAD_FILTER),
             signatures.filter_config(SIGNATURE_FILTER),
             _dynamic(DENY_FILTER, _RBAC),
-            {"name": ACCESS_FILTER, "typed_config": _typed(_RBAC)},
+            {"name": ACCESS_FILTER, "typed_config": typed(_RBAC)},
             {
                 "name": LIMIT_FILTER,
                 "disabled": True,  # but for the services that have a limit: their routes bring its configuration
-                "typed_config": _typed(
+                "typed_config": typed(
                     "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit", stat_prefix="limit"
                 ),
             },
             {
                 "name": BUFFER_FILTER,
                 "disabled": True,  # but for the routes of services: what leads nowhere is answered by its headers
-                "typed_config": _typed(
+                "typed_config": typed(
                     "envoy.extensions.filters.http.buffer.v3.Buffer", max_request_bytes=DEFAULT_MAX_BODY_BYTES
                 ),
             },
             {
                 "name": "router",
-                "typed_config": _typed(
+                "typed_config": typed(
                     "envoy.extensions.filters.http.router.v3.Router",
                     suppress_envoy_headers=True,
                     dynamic_stats=False,
@@ -270,7 +262,7 @@ def _connection_manager() -> Json:
             },
         ],
         access_log=[_counter(), _latency(), _access_log()],
-        local_reply_config=_local_replies(),
+        local_reply_config=local_replies(),
     )
 
 
@@ -283,7 +275,7 @@ def _own_headers() -> Json:
     append = {"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
     return {
         "name": "own-headers",
-        "typed_config": _typed(
+        "typed_config": typed(
             "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
             mutations=[append, *({"remove": name} for name in credentials.FROM_CHECKS)],
         ),
@@ -317,7 +309,7 @@ def _counter() -> Json:
     prefix, _, name = COUNTER.rpartition(".")
     return {
         "name": "counter",
-        "typed_config": _typed(
+        "typed_config": typed(
             "envoy.extensions.access_loggers.stats.v3.Config",
             stats_scope={"prefix": prefix},
             counters=[{"stat": {"name": name, "tags": tags}, "value_fixed": 1}],
@@ -338,7 +330,7 @@ def _latency() -> Json:
     return {
         "name": "latency",
         "filter": {"status_code_filter": answered},
-        "typed_config": _typed(
+        "typed_config": typed(
             "envoy.extensions.access_loggers.stats.v3.Config",
             stats_scope={"prefix": prefix},
             histograms=[{"stat": {"name": name, "tags": tags}, **took}],
@@ -353,7 +345,7 @@ def _access_log() -> Json:
 
     Never a query, a body or a credential. The path is as the instance sees it."""
     status = {"comparison": {"op": "GE", "value": {"default_value": 400, "runtime_key": "modelyard.failed"}}}
-    cel = _typed(
+    cel = typed(
         "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
         expression=f"'{LOGGED}' in xds.route_metadata.filter_metadata",
     )
@@ -368,132 +360,8 @@ def _access_log() -> Json:
     return {
         "name": "access",
         "filter": {"or_filter": {"filters": [{"and_filter": {"filters": [failed, of_marked_route]}}, marked]}},
-        "typed_config": _typed(
+        "typed_config": typed(
             "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
             log_format={"json_format": ACCESS_FIELDS, "omit_empty_values": True},
         ),
     }
-
-
-def _local_replies() -> Json:
-    """Envoy's own answers in the shape of the API. First match wins; a model's answers are not touched."""
-    details = "response.code_details"
-    denied = f"{details} == 'jwt_authn_access_denied"
-    return {
-        "mappers": [
-            _reply(
-                f"{details} == 'jwt_authn_access_denied{{Jwt_is_missing}}'", 401, "0201", "Token doesn't exist."
-            ),
-            _reply(
-                f"{denied}{{Jwt_is_expired}}'",
-                401,
-                "0202",
-                "Invalid token header because the token has expired.",
-            ),
-            _reply(f"{details}.startsWith('jwt_authn_access_denied')", 401, "0203", "Invalid token."),
-            _reply(
-                f"{details} == 'rbac_access_denied_matched_policy[revoked]'",
-                401,
-                "0203",
-                "Invalid token: the user's access was changed after it was issued.",
-            ),
-            _reply(
-                f"{details} == 'rbac_access_denied_matched_policy[early]'",
-                401,
-                "0203",
-                "Invalid token: it says that it was issued in the future.",
-            ),
-            _reply(
-                f"{details} == 'rbac_access_denied_matched_policy[code]'",
-                401,
-                "0203",
-                INVALID_CODE,
-            ),
-            _reply(
-                f"{details} == 'rbac_access_denied_matched_policy[project]'",
-                403,
-                "0210",
-                "The project of the service does not match the token.",
-            ),
-            _reply(
-                f"{details} == 'rbac_access_denied_matched_policy[role]'",
-                403,
-                "0108",
-                "You are not authorized to call services: the role admin, member or invoker is needed.",
-            ),
-            {
-                **_reply(f"{details} == 'ext_authz_denied'", 0, "0206", ""),
-                "body_format_override": {
-                    "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
-                    "content_type": "application/json",
-                },
-            },
-            _reply(
-                f"{details} == 'ext_authz_error'",
-                503,
-                "4302",
-                "The signature cannot be checked now. Requests with a token or an AppCode are answered.",
-            ),
-            _reply(
-                f"response.code == 404 && !('{credentials.TOKEN.lower()}' in request.headers)"
-                f" && '{credentials.APP_CODE}' in request.headers",
-                401,
-                "0203",
-                INVALID_CODE,
-            ),
-            _reply("response.code == 404", 404, "3502", "Service at %REQ(x-modelyard-path)% does not exist."),
-            _reply(
-                f"{details} == 'direct_response'",
-                400,
-                "4203",
-                "Invalid request because requested service %ROUTE_NAME% is unavailable: it is stopped.",
-            ),
-            _reply(
-                "response.code == 413",
-                413,
-                "4104",
-                "Invalid request body because the size exceeds the maximum size allowed.",
-            ),
-            _reply("response.code == 429", 429, "4206", "Excessive number of requests to %ROUTE_NAME%."),
-            _reply(
-                "response.code == 504",
-                504,
-                "4503",
-                "Failed to obtain the backend service because it did not answer in time.",
-            ),
-            _reply(
-                f"{details} == 'overload'",
-                503,
-                "4302",
-                "The gateway holds as much as it may: try again.",
-            ),
-            _reply("response.code == 501", 400, "0101", "Invalid request: %RESPONSE_CODE_DETAILS%."),
-            _reply(
-                f"response.code >= 500 && '{ABSENCE}' in xds.route_metadata.filter_metadata",
-                503,
-                "4302",
-                f"Service %ROUTE_NAME% cannot answer: %METADATA(ROUTE:{ABSENCE}:why)%.",
-            ),
-            _reply(
-                "response.code >= 500",
-                503,
-                "4302",
-                "Gateway forwarding error because no instance of %ROUTE_NAME% could answer (%RESPONSE_FLAGS%).",
-            ),
-        ],
-        "body_format": _body("0101", "Invalid request: %RESPONSE_CODE_DETAILS%."),
-    }
-
-
-def _reply(condition: str, status: int, code: str, text: str) -> Json:
-    cel = _typed("envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=condition)
-    return {
-        "filter": {"extension_filter": {"name": "cel", "typed_config": cel}},
-        **({"status_code": status} if status else {}),
-        "body_format_override": _body(code, text),
-        "headers_to_add": [{"header": {"key": "x-openstack-request-id", "value": "%REQ(X-REQUEST-ID)%"}}],
-    }
-
-
-def _body(code: str, text: str) -> Json:
-    return {"json_format": {"error_code": f"ModelArts.{code}", "error_msg": text, "message": text}}

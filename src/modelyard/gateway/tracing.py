@@ -6,11 +6,8 @@ plane they are dropped. A request's context reaches the instance in `traceparent
 as the child of Envoy's span, without, as its caller sent it.
 """
 
-from collections.abc import Mapping
-
 from modelyard.domain.tracing import GATEWAY
-
-Json = Mapping[str, object]
+from modelyard.gateway.envoy_json import Json, typed
 
 CLUSTER = "spans"
 SERVICE_TAG = "modelyard.service.id"
@@ -24,18 +21,18 @@ def manager(share: float) -> Json:
         return {}
     ratio = {
         "name": "envoy.tracers.opentelemetry.samplers.trace_id_ratio_based",
-        "typed_config": _typed(
+        "typed_config": typed(
             f"{_SAMPLERS}.TraceIdRatioBasedSamplerConfig",
             sampling_percentage={"numerator": round(share * 1_000_000), "denominator": "MILLION"},
         ),
     }
-    tracer = _typed(
+    tracer = typed(
         "envoy.config.trace.v3.OpenTelemetryConfig",
         grpc_service={"envoy_grpc": {"cluster_name": CLUSTER}, "timeout": "1s"},
         service_name=GATEWAY,
         sampler={
             "name": "envoy.tracers.opentelemetry.samplers.parent_based",
-            "typed_config": _typed(f"{_SAMPLERS}.ParentBasedSamplerConfig", wrapped_sampler=ratio),
+            "typed_config": typed(f"{_SAMPLERS}.ParentBasedSamplerConfig", wrapped_sampler=ratio),
         },
     )
     return {
@@ -48,7 +45,7 @@ def manager(share: float) -> Json:
         },
         # The sampler decides, and ids of requests stay as their callers chose them.
         "request_id_extension": {
-            "typed_config": _typed(
+            "typed_config": typed(
                 "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig",
                 pack_trace_reason=False,
                 use_request_id_for_trace_sampling=False,
@@ -61,7 +58,3 @@ def runtime() -> Json:
     """Spans are sent in bunches, each second."""
     layer = {"tracing.opentelemetry.min_flush_spans": 200, "tracing.opentelemetry.flush_interval_ms": 1000}
     return {"layers": [{"name": "tracing", "static_layer": layer}]}
-
-
-def _typed(name: str, **fields: object) -> Json:
-    return {"@type": f"type.googleapis.com/{name}", **fields}
