@@ -26,7 +26,7 @@ from modelyard.engines.portwatch import evict
 from modelyard.engines.process import INSTANCES
 from modelyard.files import DamagedFileError
 from modelyard.gateway.base import GatewayFailedError
-from modelyard.gateway.envoy import ports_in_use
+from modelyard.gateway.envoy_runs import ports_in_use
 from modelyard.iam import bootstrap
 from modelyard.operations import audit
 from modelyard.own_log import OwnLog

@@ -23,7 +23,7 @@ from tests.worlds import server
 from websockets.sync.client import connect
 
 from modelyard.client import Client, Credentials, Service
-from modelyard.gateway.envoy import binary
+from modelyard.gateway.envoy_runs import binary
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 RECIPES = Path(__file__).parents[2] / "deploy" / "tls"

