@@ -6,9 +6,11 @@ from dataclasses import replace
 from modelyard.core.packages.health import health
 from modelyard.core.packages.programs import program
 from modelyard.core.size import UNKNOWN
+from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance
 from modelyard.domain.model import Model
+from modelyard.domain.pools import PoolEngine, UnknownEngineError, pool_engine
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import InferType
@@ -23,8 +25,10 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
         raise StartRefusedError(f"no revision of the service has the template {instance.template}")
     if variant.template.resources == UNKNOWN:
         raise StartRefusedError(f"the specification {variant.template.specification!r} is not known any more")
+    pool = variant.template.pool
     async with store.read() as reading:
         model = await reading.model(None, variant.model_id)
+        row = await reading.pool(None, pool) if pool else None
     own = program(model.config) if model is not None else None
     return InstanceSpec(
         instance_id=instance.id,
@@ -38,13 +42,21 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
         envs=variant.template.envs,
         resources=variant.template.resources,
         health=_health(model, record, own_server=own is not None),
-        pool=variant.template.pool,
+        pool=pool,
+        engine=_engine(row),
         volumes=variant.template.volumes,
         batch=_is_batch(record),
         secret_names=tuple(sorted(variant.secret_names)),
         program=own,
         script_health=_health(model, record, own_server=False) if own is not None else None,
     )
+
+
+def _engine(row: PoolEntry | None) -> PoolEngine:
+    try:
+        return pool_engine(row.attributes) if row is not None else PoolEngine()
+    except UnknownEngineError as error:
+        raise StartRefusedError(f"the pool {row.name if row else ''}: {error}") from None
 
 
 def _health(model: Model | None, record: ServiceRecord, *, own_server: bool) -> Health:

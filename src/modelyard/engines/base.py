@@ -24,6 +24,7 @@ from typing import Protocol
 
 from modelyard.domain.health import Health
 from modelyard.domain.output import Output, OutputSource, Position
+from modelyard.domain.pools import PoolEngine
 from modelyard.domain.process import Process
 from modelyard.domain.program import Program
 from modelyard.domain.resources import Resources
@@ -62,7 +63,7 @@ class StartRefusedError(EngineError):
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
     """Everything an engine needs to run one instance. `package` is the snapshot's digest; `pool` where it runs
-    ("": the default one), `volumes` what it sees of the host besides. `batch`: it is a worker of a batch
+    ("": the default one) and `engine` what that runs on; `volumes` what it sees of the host besides. `batch`: it is a worker of a batch
     service. `secret_names`: which of `envs` nobody is shown. `program`: what it runs (None: our model server);
     `script_health`: how it is asked instead of `health` if a script in the package serves it after all
     (`commands.settled`)."""
@@ -79,6 +80,7 @@ class InstanceSpec:
     resources: Resources = Resources()
     health: Health = Health()
     pool: str = ""
+    engine: PoolEngine = PoolEngine()
     volumes: tuple[Volume, ...] = ()
     batch: bool = False
     secret_names: tuple[str, ...] = ()
