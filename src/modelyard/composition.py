@@ -30,9 +30,8 @@ from modelyard.control.clock import load_clock
 from modelyard.control.log_retention import LogRetention
 from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
-from modelyard.control.publishing import Publisher, Resolve
+from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports
-from modelyard.control.registries import RegistryLogins
 from modelyard.control.self_watch import Figures
 from modelyard.control.signed import SignedCallers
 from modelyard.core.masking import Masker
@@ -40,18 +39,19 @@ from modelyard.core.packages.contents import CODE, CONFIG
 from modelyard.core.packages.programs import program
 from modelyard.domain.endpoints import Endpoint
 from modelyard.engines.base import Engine
-from modelyard.engines.containers.containers import Containers
-from modelyard.engines.containers.credentials import CredentialsFile, NoCredentials
-from modelyard.engines.containers.shape import ContainerOptions
+from modelyard.engines.containers.credentials import CredentialsFile
 from modelyard.engines.diskwatch import rescue
-from modelyard.engines.launch import WORK, LaunchOptions, readable, trial
-from modelyard.engines.process import INSTANCES, ProcessEngine
+from modelyard.engines.launch import WORK
+from modelyard.engines.process import ProcessEngine
+from modelyard.engines.tracked import INSTANCES
 from modelyard.gateway.base import Gateway
 from modelyard.gateway.envoy import EnvoyGateway
 from modelyard.iam.addresses import Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
+from modelyard.launching import containers as containers_of
+from modelyard.launching import launching
 from modelyard.notify.parts import parts as notifying
 from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
 from modelyard.objects.buckets import Buckets
@@ -66,22 +66,16 @@ from modelyard.operations.object_usage import Usage
 from modelyard.operations.objects import Storage
 from modelyard.operations.results_room import ResultsRoom
 from modelyard.otlp import base as otlp
-from modelyard.processes import isolation, limits, machine
+from modelyard.processes import limits, machine
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.holding import Holding
-from modelyard.processes.mounts import view
 from modelyard.processes.ports import PortKeeper
 from modelyard.public_urls import Urls, public, url
 from modelyard.settings import LOG_DAYS, Settings, secret_names
 from modelyard.store.base import Store, StoreUnavailableError
-from modelyard_runtime.door.docker import Docker
 from modelyard_runtime.loading.package import MAX_CONFIG_BYTES
 
 log = logging.getLogger(__name__)
-
-LOADING_WEIGHT = 1.0
-"""A model that loads gets a full share of a busy CPU. Measured on two cores under 16 callers: a quarter of a share
-made changes four times as slow and the worst answer no better (docs/decisions/0006)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +120,12 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     snapshots = Snapshots(data_dir / "packages")
     installer = Installer(builds=settings.dependency_builds, limit_s=settings.dependency_timeout_s)
     environments = Environments(data_dir / "environments", installer)
-    launching, (containers, resolved) = (
-        await _launching(settings, data_dir),
-        _containers(settings, data_dir, store),
-    )
+    options, (containers, images) = await launching(settings, data_dir), containers_of(settings, data_dir, store)
     engine: Engine = ProcessEngine(
         data_dir,
         snapshots.path,
         options=replace(
-            launching,
+            options,
             overlay=Overlays(environments).of,
             log_kept_bytes=settings.instance_output_mib * MIB,
         ),
@@ -173,7 +164,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         clock.wall_ms,
         environments=environments,
         safe_formats_only=settings.safe_formats_only,
-        images=resolved,
+        images=images,
     )
     sweeper = Sweeper(
         snapshots.shelf,
@@ -258,7 +249,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
             lacking=room.lacking,
         ),
         bells=bells,
-        images=containers is not None,
+        images=bool(settings.container_engine),
         instance_disk_mib=settings.instance_disk_mib,
         steady=clock.now_ms,
         notifications=NotificationPorts(
@@ -289,7 +280,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
             healthy=plane.healthy,
             status=lambda: InstallationStatus(
                 gateway.connected(),
-                {**engine.enforced(), "ports": ports.describe(launching.isolation)},
+                {**engine.enforced(), "ports": ports.describe(options.isolation)},
                 engine.disk(),
                 telemetry.exports(settings, exporter, spans),
             ),
@@ -342,56 +333,6 @@ async def _endpoints(store: Store) -> Mapping[str, Endpoint]:
             return await reading.endpoints()
     except StoreUnavailableError as error:
         raise ObjectStoreUnavailableError(f"nobody can tell where buckets are: {error}") from error
-
-
-def _containers(
-    settings: Settings, data_dir: Path, store: Store
-) -> tuple[Containers, Resolve] | tuple[None, None]:
-    """The container engine, where one is set. What is ours there is known by a name that this data directory
-    keeps. Raises OSError."""
-    if not settings.container_engine:
-        return None, None
-    docker = Docker(settings.container_engine.removeprefix("unix://"))
-    known = settings.registry_credentials
-    place = data_dir / "installation"
-    if not place.exists():
-        files.write(place, uuid.uuid4().hex.encode())
-    options = ContainerOptions(
-        files.read(place).decode("ascii", "replace").strip(),
-        user=settings.container_user,
-        alone=settings.instance_network == isolation.NONE,
-        joins=isolation.is_root(),
-    )
-    logins = RegistryLogins(store, CredentialsFile(Path(known)) if known else NoCredentials())
-    containers = Containers(docker, options, logins.of_service)
-    return containers, partial(logins.resolved, containers)
-
-
-async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
-    """How instances are started here: with as few rights as this machine lets us take from them."""
-    options = LaunchOptions(loading_weight=LOADING_WEIGHT, safe_formats_only=settings.safe_formats_only)
-    users, why = isolation.users(settings.instance_user, root=isolation.is_root(), uid_map=isolation.id_map())
-    shown = readable(options.python)
-    alone = settings.instance_network == isolation.NONE
-    isolated = await isolation.detect(
-        data_dir / "trial",
-        users,
-        why,
-        trial(options.python),
-        lambda work: view(shown, data_dir, work),
-        network=alone,
-    )
-    if alone and not isolated.network:
-        reason = isolated.reasons.get("network", "")
-        raise OSError(f"instance_network is none, which cannot be had here: {reason}")
-    if users is None or not isolated.views:
-        for what, how in isolated.describe().items():
-            log.warning("isolation of instances: %s %s", what, how)
-    if isolated.users is not None and not isolated.views:
-        for name in ("packages", "environments"):
-            (data_dir / name).mkdir(mode=0o711, exist_ok=True)
-            (data_dir / name).chmod(0o711)
-    return replace(options, isolation=isolated)
 
 
 def reserve(settings: Settings) -> Reserve:

@@ -23,7 +23,7 @@ from modelyard.composition import Parts, composed, known_secrets, relieve
 from modelyard.control.plane import end_instances
 from modelyard.engines.base import EngineUnavailableError
 from modelyard.engines.portwatch import evict
-from modelyard.engines.process import INSTANCES
+from modelyard.engines.tracked import INSTANCES
 from modelyard.files import DamagedFileError
 from modelyard.gateway.base import GatewayFailedError
 from modelyard.gateway.envoy_runs import ports_in_use

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelyard.engines.process import INSTANCES
+from modelyard.engines.tracked import INSTANCES
 from modelyard.gateway.envoy_runs import ports_in_use
 from modelyard.processes.directory import ProcessDir, State
 

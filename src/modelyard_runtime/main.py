@@ -65,7 +65,8 @@ def main() -> NoReturn:
     except LoadError as error:
         _fail(str(error))
     os.environ.pop("MODELYARD_SOCKET_FD", None)
-    listening = listener(read.socket_fd, str(read.socket_path) if read.socket_path else None, read.port)
+    path = str(read.socket_path) if read.socket_path else None
+    listening = listener(read.socket_fd, path, read.port, read.host)
     ending = Ending()
     ending.install()
     life: Life = _worker(read, listening, ending) if read.batch else _server(read, listening)

@@ -9,7 +9,7 @@ from modelyard_runtime.errors import LoadError
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where to listen (exactly one of `socket_fd`, `socket_path`, `port`), and which model to serve.
+    """Where to listen (exactly one of `socket_fd`, `socket_path`, `port` at `host`), and which model to serve.
 
     `metrics_path` (relative to the work directory) or `metrics_port`: where the counters are, if anywhere.
 
@@ -30,6 +30,7 @@ class Settings:
     socket_fd: int | None = None
     socket_path: Path | None = None
     port: int | None = None
+    host: str = "127.0.0.1"
     metrics_path: str | None = None
     metrics_port: int | None = None
     environment: Path | None = None
@@ -60,6 +61,7 @@ def settings(environ: Mapping[str, str]) -> Settings:
         socket_fd=_integer(environ, "MODELYARD_SOCKET_FD", least=0),
         socket_path=Path(path).absolute() if path else None,
         port=_integer(environ, "PORT", least=0),
+        host=environ.get("MODELYARD_HOST") or "127.0.0.1",
         metrics_path=environ.get("MODELYARD_METRICS_SOCKET") or None,
         metrics_port=_integer(environ, "MODELYARD_METRICS_PORT", least=0),
         environment=Path(packages).absolute() if packages else None,

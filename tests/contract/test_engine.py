@@ -81,9 +81,10 @@ async def test_what_a_running_instance_counts_can_be_read(world: EngineWorld) ->
     assert await world.engine.metrics("i-1", 10) is None
     await world.start(spec())
     await world.until(all_in(READY))
-    assert await world.engine.metrics("i-1", 10) is None  # it does not count
-    await world.count("i-1", b"modelyard_in_flight 1\n")
-    assert await world.engine.metrics("i-1", 10) == b"modelyard_in_flight 1\n"
+    assert await world.engine.metrics("i-1", 10) == world.counted  # a door counts, the program does not
+    if world.counted is None:
+        await world.count("i-1", b"modelyard_in_flight 1\n")
+        assert await world.engine.metrics("i-1", 10) == b"modelyard_in_flight 1\n"
     await world.engine.stop("i-1", 10)
     await world.until(all_in(EXITED))
     assert await world.engine.metrics("i-1", 10) is None

@@ -15,8 +15,10 @@ from modelyard.domain.process import ProcessState
 from modelyard.domain.program import Program
 from modelyard.domain.resources import Resources
 from modelyard.engines.base import FetchingError, StartRefusedError, WaitingError
+from modelyard.engines.containers.containers import Containers
+from modelyard.engines.containers.several import ContainerEngines
 from modelyard.engines.containers.shape import INSTALLATION, ContainerOptions
-from modelyard_runtime.door.docker import RefusedError
+from modelyard_runtime.door.docker import Docker, RefusedError
 
 READY, EXITED = ProcessState.READY, ProcessState.EXITED
 
@@ -189,7 +191,7 @@ async def test_nothing_that_an_image_asks_for_runs_beside_its_door(
     await world.until(all_in(READY))
     await world.abandon()
     world.engine = world._engine()
-    world.engine._containers = None
+    world.engine._containers = ContainerEngines(lambda path: Containers(Docker(path), world.how))
     await world.open()
     await asyncio.sleep(1)
     assert [o.process.state for o in (await world.engine.list()).instances] == [READY]

@@ -14,10 +14,12 @@ from typing import Any, Protocol
 import pytest
 from tests.docker import IMAGE, DockerServer
 
+from modelyard.domain.pools import EngineKind, PoolEngine
 from modelyard.domain.process import ProcessState
 from modelyard.domain.program import Program
 from modelyard.engines.base import Engine, InstanceSpec, Observed, Scope
 from modelyard.engines.containers.containers import Containers
+from modelyard.engines.containers.several import ContainerEngines
 from modelyard.engines.containers.shape import ContainerOptions, container_name
 from modelyard.engines.fake import CrashAtStart, FakeEngine, NeverReady, SlowDrain, StuckInStop
 from modelyard.engines.launch import LaunchOptions
@@ -41,8 +43,11 @@ def all_in(state: ProcessState, count: int = 1) -> Until:
 
 
 class EngineWorld(Protocol):
+    """`counted`: what an instance that was never asked for anything tells of its requests."""
+
     engine: Engine
     told: list[str]
+    counted: bytes | None
 
     async def start(self, spec: InstanceSpec) -> None: ...
     async def until(self, done: Until) -> tuple[Observed, ...]: ...
@@ -67,6 +72,7 @@ class EngineWorld(Protocol):
 class FakeEngineWorld:
     """Time passes only where nothing else can happen."""
 
+    counted: bytes | None = None
     HOW = {"stuck": StuckInStop(), "never": NeverReady(), "crash": CrashAtStart(5, "exited with status 3")}  # noqa: RUF012
 
     def __init__(self) -> None:
@@ -121,6 +127,8 @@ class FakeEngineWorld:
 
 
 class ProcessEngineWorld:
+    counted: bytes | None = None
+
     def __init__(self, data_dir: Path, options: LaunchOptions | None = None, *, limited: bool = True) -> None:
         """`limited` False: as where there are no control groups."""
         self.limited = limited
@@ -231,6 +239,8 @@ class ProcessEngineWorld:
 class CommandEngineWorld(ProcessEngineWorld):
     """The same program, as a command of the package: it listens on the port that it is handed, behind a door."""
 
+    counted = b"modelyard_in_flight 0\n"
+
     def __init__(self, data_dir: Path, options: LaunchOptions | None = None, *, limited: bool = True) -> None:
         super().__init__(data_dir, options or LaunchOptions(), limited=limited)
         (self.package / "model").mkdir()
@@ -273,14 +283,15 @@ class ContainerEngineWorld(CommandEngineWorld):
         super().__init__(data_dir)
 
     def _engine(self) -> ProcessEngine:
-        docker = Docker(str(self.server.socket))
-        self.containers = Containers(docker, self.how)
+        engines = ContainerEngines(lambda path: Containers(Docker(path), self.how), str(self.server.socket))
+        assert engines.any is not None
+        self.containers = engines.any
         return ProcessEngine(
             self.data_dir,
             lambda _: self.package,
             options=self.options,
             removed_output_bytes=1 << 20,
-            containers=self.containers,
+            containers=engines,
         )
 
     def made(self, spec: InstanceSpec) -> InstanceSpec:
@@ -301,7 +312,21 @@ class ContainerEngineWorld(CommandEngineWorld):
         os.kill(self.inspected(instance_id)["State"]["Pid"], signal.SIGKILL)
 
 
-KINDS = ("fake", "process", "command", "container")
+class ContainedPackageWorld(ContainerEngineWorld):
+    """The same with instances whose packages run in containers that have this machine's programs."""
+
+    def __init__(self, data_dir: Path, server: DockerServer, **options: object) -> None:
+        super().__init__(data_dir, server, **options)  # type: ignore[arg-type]
+        served = lambda _: (sys.executable, "-I", "-S", str(STUB))  # noqa: E731
+        self.options = LaunchOptions(command=served, shown=(STUB.parent,))
+        self.engine = self._engine()
+        self.engine.watch(self.told.append)
+
+    def made(self, spec: InstanceSpec) -> InstanceSpec:
+        return replace(spec, engine=PoolEngine(EngineKind.CONTAINER))
+
+
+KINDS = ("fake", "process", "command", "container", "package")
 
 
 async def opened(kind: str, data_dir: Path, request: pytest.FixtureRequest) -> EngineWorld:
@@ -309,8 +334,9 @@ async def opened(kind: str, data_dir: Path, request: pytest.FixtureRequest) -> E
     if kind == "fake":
         return FakeEngineWorld()
     made: ProcessEngineWorld
-    if kind == "container":
-        made = ContainerEngineWorld(data_dir, request.getfixturevalue("docker"))
+    if kind in {"container", "package"}:
+        world = ContainerEngineWorld if kind == "container" else ContainedPackageWorld
+        made = world(data_dir, request.getfixturevalue("docker"))
     else:
         made = (CommandEngineWorld if kind == "command" else ProcessEngineWorld)(data_dir)
     await made.open()

@@ -63,10 +63,10 @@ class StartRefusedError(EngineError):
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
     """Everything an engine needs to run one instance. `package` is the snapshot's digest; `pool` where it runs
-    ("": the default one) and `engine` what that runs on; `volumes` what it sees of the host besides. `batch`: it is a worker of a batch
-    service. `secret_names`: which of `envs` nobody is shown. `program`: what it runs (None: our model server);
-    `script_health`: how it is asked instead of `health` if a script in the package serves it after all
-    (`commands.settled`)."""
+    ("": the default one) and `engine` what that runs on; `volumes` what it sees of the host besides. `batch`: it
+    is a worker of a batch service. `secret_names`: which of `envs` nobody is shown. `program`: what it runs (None:
+    our model server); `script_health`: how it is asked instead of `health` if a script in the package serves it
+    after all (`commands.settled`)."""
 
     instance_id: str
     service_id: str

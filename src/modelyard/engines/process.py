@@ -13,12 +13,12 @@ import os
 import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from modelyard import trees
 from modelyard.domain.output import Output, OutputSource, Position
-from modelyard.domain.process import Process, ProcessState
 from modelyard.engines import commands, counters, measure
 from modelyard.engines.base import (
     UNKNOWN,
@@ -27,13 +27,14 @@ from modelyard.engines.base import (
     InstanceSpec,
     Listing,
     NoRoomError,
-    Observed,
     StartRefusedError,
     Usage,
     Watcher,
 )
 from modelyard.engines.containers.containers import Containers
 from modelyard.engines.containers.launch import door_spec
+from modelyard.engines.containers.machine import contained
+from modelyard.engines.containers.several import ContainerEngines, engine_of, in_container, is_image
 from modelyard.engines.diskwatch import (
     DiskWatch,
     Written,
@@ -53,9 +54,9 @@ from modelyard.engines.launch import (
     process_spec,
 )
 from modelyard.engines.outputs import Outputs
+from modelyard.engines.tracked import INSTANCES, TrackedInstance, told
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import (
-    SOCKET,
     ProcessDir,
     Sight,
     Spec,
@@ -66,11 +67,9 @@ from modelyard.processes.directory import (
 )
 from modelyard.processes.disk import Reserve, size
 from modelyard.processes.limits import Enforcement
-from modelyard_runtime.door.docker import AwayError
 
 log = logging.getLogger(__name__)
 
-INSTANCES = "instances"
 READY = "ready"
 """An empty file in the directory of an instance that was ready when it was last asked. Whoever adopts it takes
 it for ready until its checks say otherwise: a slow first answer must not take it out of the routing."""
@@ -83,73 +82,12 @@ SETTLED_NS = 1_000_000_000
 """A change of a directory this long ago cannot share its time with a later one, however coarse a file's clock."""
 
 
-def is_image(spec: InstanceSpec) -> bool:
-    return spec.program is not None and bool(spec.program.image)
-
-
-async def _nowhere(_command: tuple[str, ...], _limit_s: float) -> int | None:
-    raise AwayError("no container engine is set")
+def _none(path: str) -> Containers:
+    raise StartRefusedError(f"no container engine is known at {path}")
 
 
 def _epoch_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _told(tracked: "TrackedInstance", sight: Sight) -> str:
-    """How it ended, for people."""
-    how = str(sight.exit or "was never started")
-    return f"{tracked.cause}; {how}" if tracked.cause else how
-
-
-class TrackedInstance:
-    """One instance that this engine follows: what it is, and what was last seen of it."""
-
-    def __init__(
-        self,
-        spec: InstanceSpec,
-        directory: ProcessDir,
-        created_ms: int,
-        process: Spec,
-        *,
-        monitor: HealthMonitor,
-    ) -> None:
-        self.spec = spec
-        self.user = process.user[0] if process.user else None
-        self.port = commands.port_of(spec, process)
-        self.directory = directory
-        self.created_ms = created_ms
-        self.monitor = monitor
-        self.stopping = False
-        self.exit: str | None = None
-        self.cause = explained(directory)
-        self.busy = asyncio.Lock()
-        self.task: asyncio.Task[None] | None = None
-        self.sample: measure.Sample | None = None
-
-    def observed(self) -> Observed:
-        """As the engine port shows it."""
-        spec = self.spec
-        return Observed(
-            spec.instance_id, spec.service_id, spec.track, spec.revision, spec.template, self._process()
-        )
-
-    def _process(self) -> Process:
-        address = f"unix:{INSTANCES}/{self.spec.instance_id}/{SOCKET}"
-        if self.exit is not None:
-            return Process(ProcessState.EXITED, address, self.created_ms, exit=self.exit)
-        health, liveness = self.monitor.state, self.spec.health.liveness
-        serving = ProcessState.READY if health.ready else ProcessState.STARTING
-        return Process(
-            state=ProcessState.STOPPING if self.stopping else serving,
-            address=address,
-            started_ms=self.created_ms,
-            in_flight=health.in_flight,
-            quiet_since_ms=health.quiet_since_ms,
-            hung=self.monitor.hung,
-            frozen=self.monitor.frozen,
-            silent=self.monitor.silent,
-            patience_ms=round(liveness.period_s * liveness.failures * 1000),
-        )
 
 
 class ProcessEngine:
@@ -166,16 +104,16 @@ class ProcessEngine:
         disk_bytes: int = 0,
         reserve: Reserve | None = None,
         removed_output_bytes: int = 0,
-        containers: Containers | None = None,
+        containers: ContainerEngines | None = None,
     ) -> None:
-        """`containers`: where instances that are images run (None: nowhere). `disk_bytes`: what an instance may
-        write (0: as much as it likes); `reserve`: for a full disk; `removed_output_bytes`: how much output of
-        removed instances may wait for its collector (0: none does)."""
+        """`containers`: the engines of those that run in containers (None: there are none). `disk_bytes`: what an
+        instance may write (0: as much as it likes); `reserve`: for a full disk; `removed_output_bytes`: how much
+        output of removed instances may wait for its collector (0: none does)."""
         self._root = data_dir / INSTANCES
         self._outputs = Outputs(data_dir, self._root, removed_output_bytes)
         self._data_dir = data_dir
         self._package_path = package_path
-        self._containers = containers
+        self._containers = containers or ContainerEngines(_none)
         self._options = options or LaunchOptions()
         self._enforcement = enforcement
         self._now_ms = now_ms
@@ -194,7 +132,8 @@ class ProcessEngine:
         if isolation.users and not isolation.users.shared and not held["pids"].startswith("enforced"):
             held["pids"] = "enforced (rlimit)"
         held = {**held, "disk": self._disk_enforced()}
-        return {**held, "containers": self._containers.describe()} if self._containers else held
+        containers = self._containers.describe()
+        return {**held, "containers": containers} if containers else held
 
     def _disk_enforced(self) -> str:
         if not self._disk.bound:
@@ -217,10 +156,8 @@ class ProcessEngine:
         checks = [tracked.monitor.checked.wait() for tracked in self._tracked.values() if tracked.exit is None]
         with contextlib.suppress(TimeoutError):  # those that load or are busy answer later
             await asyncio.wait_for(asyncio.gather(*checks), FIRST_CHECK_S)
-        watching = [asyncio.create_task(self._disk.run(), name="disk")]
-        if self._containers is not None:
-            watching.append(asyncio.create_task(self._containers.tend(self._doors), name="containers"))
-        self._watching = watching
+        self._watching = [asyncio.create_task(self._disk.run(), name="disk")]
+        self._containers.tend(self._doors)
 
     async def close(self) -> None:
         self._open = False
@@ -228,8 +165,7 @@ class ProcessEngine:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._containers is not None:
-            await self._containers.close()
+        await self._containers.close()
         self._tracked.clear()
 
     async def list(self, service_id: str | None = None) -> Listing:
@@ -291,13 +227,20 @@ class ProcessEngine:
         package = await asyncio.to_thread(self._package_path, spec.package)
         if not package.is_dir():
             raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
-        if is_image(spec):
-            if self._containers is None:
-                raise StartRefusedError("it is an image, and no container engine is set (container_engine)")
-            await self._containers.admit(spec, partial(self._tell_service, spec.service_id))
-            return spec, door_spec(spec, directory, self._options, self._containers.orders(spec, package))
-        spec = commands.settled(spec, package)
         others = self._tracked.values()
+        if not is_image(spec):
+            spec = commands.settled(spec, package)
+        if in_container(spec):
+            engine = self._containers.of(spec.engine)
+            await engine.admit(spec, partial(self._tell_service, spec.service_id))
+            if is_image(spec):
+                return spec, door_spec(spec, directory, self._options, engine.orders(spec, package))
+            users = self._options.isolation.users
+            runs = contained(spec, package, self._options, joins=engine.options.joins)
+            if users is not None:
+                uid, gid = users.of(spec.instance_id, {other.user for other in others if other.user is not None})
+                runs = replace(runs, user=f"{uid}:{gid}")
+            return spec, door_spec(spec, directory, self._options, engine.package_orders(spec, runs))
         process = process_spec(
             spec,
             package,
@@ -355,8 +298,8 @@ class ProcessEngine:
         }
 
     async def _read(self, tracked: TrackedInstance) -> tuple[float, int] | None:
-        if is_image(tracked.spec):
-            return await self._containers.used(tracked.spec.instance_id) if self._containers else None
+        if tracked.containers is not None:
+            return await tracked.containers.used(tracked.spec.instance_id)
         try:
             process = tracked.directory.spec()
             return measure.read(process.plan, tracked.directory.sight().pid) if process is not None else None
@@ -371,7 +314,7 @@ class ProcessEngine:
         tracked = self._tracked.get(instance_id)
         if tracked is None or tracked.exit is not None:
             return None
-        if tracked.spec.program is not None:
+        if tracked.spec.program is not None or tracked.containers is not None:
             return counters.of_door(tracked.monitor.state.in_flight)
         return await counters.read(tracked.directory.path / WORK / METRICS_SOCKET, limit_s)
 
@@ -446,7 +389,7 @@ class ProcessEngine:
             supervise.resume_stop(directory)
         if sight.state is not State.RUNNING:
             supervise.sweep(directory, self._limits().groups(directory.path.name))
-            tracked.exit = _told(tracked, sight)
+            tracked.exit = told(tracked, sight)
             tracked.monitor.checked.set()
         else:
             tracked.monitor.state = HealthState(ready=(directory.path / READY).exists())
@@ -470,11 +413,11 @@ class ProcessEngine:
             with contextlib.suppress(asyncio.CancelledError):
                 await checks
         tracked.cause = tracked.cause or explained(tracked.directory)
-        tracked.exit = _told(tracked, sight)
+        tracked.exit = told(tracked, sight)
         tracked.monitor.checked.set()
         self._tell(tracked)
-        if is_image(tracked.spec) and self._containers is not None:
-            await self._containers.discard(tracked.spec.instance_id)  # a door that was killed leaves it
+        if tracked.containers is not None:
+            await tracked.containers.discard(tracked.spec.instance_id)  # a door that was killed leaves it
         if tracked.cause:
             await asyncio.to_thread(purge, tracked.directory.path / WORK)
 
@@ -486,15 +429,11 @@ class ProcessEngine:
                 f"{tracked.spec.model_name} {tracked.spec.model_version}",
                 tracked.directory.path / WORK,
                 partial(members, tracked.directory),
-                partial(self._in_layer, instance_id),
+                partial(self._containers.written, instance_id),
             )
             for instance_id, tracked in self._tracked.items()
             if tracked.exit is None
         ]
-
-    def _in_layer(self, instance_id: str) -> int:
-        """What a container wrote into its own file system, as of the engine's last look."""
-        return self._containers.layers.get(instance_id, 0) if self._containers else 0
 
     def _ended_for_disk(self, instance_id: str, why: str) -> None:
         tracked = self._tracked[instance_id]
@@ -513,17 +452,20 @@ class ProcessEngine:
 
     def _track(self, spec: InstanceSpec, directory: ProcessDir, created_ms: int, process: Spec) -> TrackedInstance:
         enter: Enter = partial(supervise.enter, directory, python=self._options.python)
-        if is_image(spec):  # never beside the door, which has our rights: inside the container, or not at all
-            enter = partial(self._containers.run, spec.instance_id) if self._containers else _nowhere
+        path, health = engine_of(process), commands.health(spec, process)
+        containers = self._containers.at(path) if path else None
+        if containers is not None:  # never beside the door, which has our rights: inside the container
+            enter = partial(containers.run, spec.instance_id)
+            health = replace(health, stalled_s=0)  # the door counts connections, which may last
         monitor = HealthMonitor(
             directory,
-            commands.health(spec, process),
+            health,
             created_ms,
             now_ms=self._now_ms,
             enter=enter,
-            door=is_image(spec) or commands.has_door(spec, process),
+            door=containers is not None or commands.has_door(spec, process),
         )
-        return TrackedInstance(spec, directory, created_ms, process, monitor=monitor)
+        return TrackedInstance(spec, directory, created_ms, process, monitor=monitor, containers=containers)
 
     def _noted(self, tracked: TrackedInstance, before: HealthState, state: HealthState) -> None:
         """A health check found something new."""

@@ -208,7 +208,8 @@ class Docker:
         headers: Mapping[str, str] | None = None,
         limit_s: float = LIMIT_S,
     ) -> Answer:
-        """One request, and all of its answer. Raises AwayError, RefusedError (for 400 and above)."""
+        """One request, and all of its answer. A body of bytes is a tar file, any other becomes JSON. Raises
+        AwayError, RefusedError (for 400 and above)."""
         return self._ask(method, self._target(path, query), body=body, headers=headers, limit_s=limit_s)
 
     def opened(
@@ -245,11 +246,12 @@ class Docker:
     def _opened(
         self, method: str, target: str, body: object, headers: Mapping[str, str], deadline: float
     ) -> Stream:
-        content = b"" if body is None else json.dumps(body).encode()
+        raw = isinstance(body, bytes)
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {target} HTTP/1.1", "Host: engine", "Connection: close", "User-Agent: modelyard"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         if body is not None:
-            lines.append("Content-Type: application/json")
+            lines.append(f"Content-Type: application/{'x-tar' if raw else 'json'}")
         lines += [f"Content-Length: {len(content)}", "", ""]
         connection = self._connected(max(deadline - time.monotonic(), 0.001))
         stream = Stream(connection)

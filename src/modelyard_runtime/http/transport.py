@@ -116,7 +116,7 @@ class Transport:
         serve(scheduler, loop, self._signal)
 
 
-def listener(fd: int | None, path: str | None, port: int | None) -> socket.socket:
+def listener(fd: int | None, path: str | None, port: int | None, host: str = "127.0.0.1") -> socket.socket:
     """The socket to serve: one handed over, or one bound here. Children of the model do not inherit it."""
     if fd is not None:
         listening = socket.socket(fileno=fd)
@@ -134,7 +134,7 @@ def listener(fd: int | None, path: str | None, port: int | None) -> socket.socke
     else:
         listening = socket.socket()
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", port or 0))
+        listening.bind((host, port or 0))
     listening.listen(_BACKLOG)
     return listening
 

@@ -12,15 +12,18 @@ import json
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from modelyard.core.backoff import delay_ms
 from modelyard.core.packages.contents import CONFIG
+from modelyard.domain.pools import Node, Sight
+from modelyard.domain.resources import Capacity
 from modelyard.engines.base import (
     EngineUnavailableError,
     FetchingError,
@@ -29,9 +32,10 @@ from modelyard.engines.base import (
     WaitingError,
 )
 from modelyard.engines.commands import HOME
-from modelyard.engines.containers import shape
+from modelyard.engines.containers import machine, shape
 from modelyard.engines.containers.credentials import registry_of
 from modelyard.engines.containers.images import Image, ImageAwayError, ImageError, Images
+from modelyard.engines.containers.machine import Contained
 from modelyard.engines.containers.shape import ContainerOptions
 from modelyard_runtime.door.container import handles
 from modelyard_runtime.door.docker import AwayError, Docker, RefusedError
@@ -46,6 +50,8 @@ NOT_FOUND = 127
 NOT_JOINED = 125
 ABSENT = 404
 STATS_LIMIT_S = 3.0
+SIGHT_S = 3.0
+MAKE_LIMIT_S = 60.0
 
 Login = Callable[[str, str], Awaitable[str]]
 P = ParamSpec("P")
@@ -81,6 +87,8 @@ class Containers:
         self._pulls: dict[str, Pull] = {}
         self._state = "not asked yet"
         self._network = asyncio.Lock()
+        self._machine = ""
+        self._seen = Sight()
         self.layers: Mapping[str, int] = {}
         """What each instance wrote into its container's own file system, in bytes, as of the last look."""
 
@@ -92,22 +100,55 @@ class Containers:
                 return shape.orders(spec, self._docker.path, self.options, str(home))
         return shape.orders(spec, self._docker.path, self.options)
 
+    def package_orders(self, spec: InstanceSpec, runs: Contained) -> Mapping[str, object]:
+        """The same for a package, after `admit`."""
+        runs = replace(runs, image=self._machine)
+        return shape.package_orders(spec, self._docker.path, self.options, runs)
+
     def describe(self) -> str:
         """The engine, for people, as of the last look."""
         return self._state
 
+    async def sight(self) -> Sight:
+        """The engine and its machine as they are now."""
+        try:
+            async with asyncio.timeout(SIGHT_S):
+                return await self._in_thread(self._sight)
+        except (AwayError, RefusedError) as error:
+            return self._away(str(error))
+        except TimeoutError:
+            return self._away(f"it did not answer within {SIGHT_S:g} s")
+
+    def _away(self, why: str) -> Sight:
+        return replace(self._seen, why=f"the container engine at {self._docker.path} is away: {why}")
+
+    def _sight(self) -> Sight:
+        what = self._described()
+        said = self._docker.ask("GET", "/info", limit_s=SIGHT_S).json()
+        info = said if isinstance(said, dict) else {}
+        cpu, memory = info.get("NCPU"), info.get("MemTotal")
+        there = Capacity(
+            cpu=float(cpu) if isinstance(cpu, int) and cpu > 0 else None,
+            memory_mib=memory // shape.MIB if isinstance(memory, int) and memory > 0 else None,
+        )
+        self._seen = Sight(what, "", (Node(str(info.get("Name") or "") or socket.gethostname(), there),))
+        return self._seen
+
     async def admit(self, spec: InstanceSpec, changed: Callable[[], None]) -> None:
         """Return when a door may be started: the engine is there, and the image is. `changed` is called when there
         is more to say. Raises WaitingError (FetchingError while the image is on its way), StartRefusedError."""
-        assert spec.program is not None
-        reference = spec.program.image
+        reference = spec.program.image if spec.program is not None else ""
         try:
-            there = await self._in_thread(self._images.here, reference)
-            if there is not None and not self.options.alone:
+            there = await self._in_thread(self._images.here, reference) if reference else None
+            if not reference:
+                await self._in_thread(self._make_machine)
+            if (there is not None or not reference) and not self.options.alone:
                 async with self._network:  # two that make it at once would make two
                     await self._in_thread(self._make_network)
         except (ImageAwayError, AwayError, RefusedError) as error:
             raise WaitingError(f"{error} (at {self._docker.path})") from None
+        if not reference:
+            return
         pull = self._pulls.get(reference)
         if there is not None:
             if pull is None or pull.task is None:
@@ -122,6 +163,15 @@ class Containers:
             fetching = self._fetch(reference, pull, spec.service_id, changed)
             pull.task = asyncio.create_task(fetching, name=f"pull {reference}")
         raise FetchingError(pull.away or pull.text)
+
+    def _make_machine(self) -> None:
+        """The image of packages, which anybody may have removed."""
+        self._machine, content = machine.image()
+        if self._images.here(self._machine) is not None:
+            return
+        name, _, tag = self._machine.rpartition(":")
+        query = {"fromSrc": "-", "repo": name, "tag": tag}
+        self._docker.ask("POST", "/images/create", query=query, body=content, limit_s=MAKE_LIMIT_S)
 
     def _make_network(self) -> None:
         try:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from modelyard.engines.base import InstanceSpec
+from modelyard.engines.containers.machine import Contained
 from modelyard_runtime.door.container import Orders
 
 INSTALLATION, INSTANCE, SERVICE, MODEL = (
@@ -68,14 +69,21 @@ def orders(spec: InstanceSpec, engine: str, options: ContainerOptions, files: st
     """What the door is told, as it lies in the label of the instance. `engine`: the path of its socket; `files` as
     in `body`."""
     assert spec.program is not None
-    what = Orders(
-        engine=engine,
-        name=container_name(spec.instance_id, options),
-        create=body(spec, options, files),
-        port=spec.program.port,
-        published=not options.joins,
-    )
-    return asdict(what)
+    return _orders(spec, engine, options, body(spec, options, files), spec.program.port)
+
+
+def package_orders(
+    spec: InstanceSpec, engine: str, options: ContainerOptions, runs: Contained
+) -> Mapping[str, object]:
+    """The same for a package."""
+    return _orders(spec, engine, options, package_body(spec, options, runs), runs.port)
+
+
+def _orders(
+    spec: InstanceSpec, engine: str, options: ContainerOptions, create: dict[str, object], port: int
+) -> Mapping[str, object]:
+    name = container_name(spec.instance_id, options)
+    return asdict(Orders(engine=engine, name=name, create=create, port=port, published=not options.joins))
 
 
 def network(options: ContainerOptions) -> dict[str, object]:
@@ -95,12 +103,44 @@ def body(spec: InstanceSpec, options: ContainerOptions, files: str = "") -> dict
     program = spec.program
     assert program is not None
     port = f"{program.port}/tcp"
-    mounts = [_bind(volume.host_path, volume.mount_path) for volume in spec.volumes]
+    mounts = _volumes(spec)
     if files:
         mounts.append(_bind(files, MODEL_DIR, read_only=True))
-    made: dict[str, object] = {
+    made = {
+        **_common(spec, options, port, environment(spec, files=bool(files))),
         "Image": program.image,
-        "Env": [f"{key}={value}" for key, value in environment(spec, files=bool(files)).items()],
+        "HostConfig": _host_config(spec, options, port, mounts),
+    }
+    if program.command:
+        made["Entrypoint"], made["Cmd"] = list(program.command), []
+    if options.user:
+        made["User"] = options.user
+    return made
+
+
+def package_body(spec: InstanceSpec, options: ContainerOptions, runs: Contained) -> dict[str, object]:
+    """The same for a package: with no capability at all, as a user of its own, and with an init of ours."""
+    port = f"{runs.port}/tcp"
+    mounts = [*(_bind(path, path, read_only=True) for path in runs.shown), *_volumes(spec)]
+    host = _host_config(spec, options, port, mounts)
+    return {
+        **_common(spec, options, port, runs.env),
+        "Image": runs.image,
+        "Entrypoint": list(runs.argv),
+        "Cmd": [],
+        "WorkingDir": runs.directory,
+        "User": runs.user,
+        "HostConfig": host | {"CapAdd": [], "Init": False},
+    }
+
+
+def _volumes(spec: InstanceSpec) -> list[dict[str, object]]:
+    return [_bind(volume.host_path, volume.mount_path) for volume in spec.volumes]
+
+
+def _common(spec: InstanceSpec, options: ContainerOptions, port: str, env: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "Env": [f"{key}={value}" for key, value in env.items()],
         "Labels": {
             INSTALLATION: options.installation,
             INSTANCE: spec.instance_id,
@@ -110,13 +150,7 @@ def body(spec: InstanceSpec, options: ContainerOptions, files: str = "") -> dict
         "Tty": False,
         "OpenStdin": False,
         "ExposedPorts": {port: {}},
-        "HostConfig": _host_config(spec, options, port, mounts),
     }
-    if program.command:
-        made["Entrypoint"], made["Cmd"] = list(program.command), []
-    if options.user:
-        made["User"] = options.user
-    return made
 
 
 def _host_config(

@@ -1,0 +1,123 @@
+"""Packages in containers: the model server, or a package's command, with this machine's own programs.
+
+A package needs an interpreter with its libraries, and the one that publishing resolved its dependencies for is
+ours. So its container has an image with nothing in it, made here from no bytes of anybody else, and finds what a
+process would find in its view (`processes.mounts`): the machine's programs and libraries, the interpreter, the
+model server and the package, read-only at the paths they have here; its work directory is of the container. Pure
+but for looking which of the usual paths exist.
+"""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelyard.domain.program import PORT
+from modelyard.engines import commands
+from modelyard.engines.base import InstanceSpec, StartRefusedError
+from modelyard.engines.launch import LaunchOptions, code_path, environment, readable
+from modelyard.processes.mounts import SYSTEM
+
+NAME = "modelyard/machine"
+WORK = "/work"
+CONFIGURED = (
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/fonts",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/nsswitch.conf",
+    "/etc/pki",
+    "/etc/ssl",
+    "/etc/timezone",
+)
+"""Of /etc what libraries need; the rest of it is this machine's affair."""
+EMPTY = ("dev", "etc", "proc", "run", "sys", "var")
+OWN = ("work", "tmp", "var/tmp")
+"""Where anybody may write, in the container's own file system."""
+NOBODY = "65534:65534"
+BOOT = "import sys; sys.path.append(sys.argv[1]); from modelyard_runtime.door.init import main; main(sys.argv[2:])"
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """What runs in the container, and in which `directory`. `shown`: what it finds at the paths that this has
+    here, read-only."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    port: int
+    shown: tuple[str, ...]
+    directory: str = WORK
+    image: str = ""
+    user: str = NOBODY
+
+
+def contained(spec: InstanceSpec, package: Path, options: LaunchOptions, *, joins: bool) -> Contained:
+    """`spec` is settled (`commands.settled`). Raises StartRefusedError, NoRoomError."""
+    package = package.absolute()
+    overlay = options.overlay(package)
+    overlay = overlay.absolute() if overlay else None
+    env = environment(spec, package, Path(WORK), options.python)
+    for name in ("MODELYARD_SOCKET_FD", "MODELYARD_METRICS_SOCKET"):
+        env.pop(name)
+    env |= {"TMPDIR": "/tmp", "MODELYARD_HOST": "127.0.0.1" if joins else "0.0.0.0"}  # noqa: S108, S104
+    if overlay is not None:
+        env["MODELYARD_ENVIRONMENT"] = str(overlay)
+    if options.safe_formats_only:
+        env["MODELYARD_SAFE_FORMATS_ONLY"] = "1"
+    argv = options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime")
+    port, directory = PORT, WORK
+    if spec.program is not None:
+        if spec.batch:
+            raise StartRefusedError("a batch service with a command runs in pools of processes only")
+        argv, port, directory = spec.program.command, spec.program.port, str(package / commands.HOME)
+        facts = {"HOST": env["MODELYARD_HOST"], "MODEL_DIR": directory}
+        env = commands.before_all(env | facts, overlay)
+    env["PORT"] = str(port)
+    argv = (options.python, "-I", "-S", "-E", "-c", BOOT, code_path(), *argv)
+    places = (
+        *readable(options.python),
+        Path(code_path()),
+        *(d for d in options.shown if d.is_dir()),
+        package,
+        overlay,
+    )
+    return Contained(argv, env, port, tuple(_shown(place for place in places if place)), directory)
+
+
+def _shown(places: Iterable[Path]) -> Iterator[str]:
+    """The machine's directories, then those that are in none of them."""
+    system = _directories()
+    yield from system
+    yield from (name for name in CONFIGURED if Path(name).exists())
+    there = [Path(name) for name in system]
+    for path in sorted({name for place in places for name in (place, place.resolve())}):
+        if not any(path.is_relative_to(one) for one in there):
+            there.append(path)
+            yield str(path)
+
+
+def _directories() -> list[str]:
+    return [name for name in SYSTEM if name != "/etc" and Path(name).is_dir() and not Path(name).is_symlink()]
+
+
+def image() -> tuple[str, bytes]:
+    """(the name of the image, the tar file that it is made of): directories and the machine's symbolic links at
+    its root. The name is of the content, so that one that is there is the right one."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name in (*EMPTY, *OWN, *(path.strip("/") for path in _directories())):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o1777 if name in OWN else 0o755
+            tar.addfile(entry)
+        for name in SYSTEM:
+            if Path(name).is_symlink():
+                entry = tarfile.TarInfo(name.strip("/"))
+                entry.type, entry.linkname = tarfile.SYMTYPE, str(Path(name).readlink())
+                tar.addfile(entry)
+    content = buffer.getvalue()
+    return f"{NAME}:{hashlib.sha256(content).hexdigest()[:12]}", content

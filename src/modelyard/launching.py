@@ -1,0 +1,103 @@
+"""How instances are started on this machine: as processes with as few rights as it lets us take from them, and as
+containers of the engines that are named."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from modelyard import files
+from modelyard.control.registries import RegistryLogins
+from modelyard.domain.pools import EngineKind, Node, PoolEngine, Sight
+from modelyard.domain.resources import Capacity
+from modelyard.engines.containers.containers import Containers
+from modelyard.engines.containers.credentials import CredentialsFile, NoCredentials
+from modelyard.engines.containers.images import Image, ImageAwayError
+from modelyard.engines.containers.several import NONE, SCHEME, ContainerEngines
+from modelyard.engines.containers.shape import ContainerOptions
+from modelyard.engines.launch import LaunchOptions, readable, trial
+from modelyard.processes import isolation
+from modelyard.processes.mounts import view
+from modelyard.settings import Settings
+from modelyard.store.base import Store
+from modelyard_runtime.door.docker import Docker
+
+log = logging.getLogger(__name__)
+
+LOADING_WEIGHT = 1.0
+"""A model that loads gets a full share of a busy CPU. Measured on two cores under 16 callers: a quarter of a share
+made changes four times as slow and the worst answer no better (docs/decisions/0006)."""
+
+
+class Images:
+    """What the names of images mean now, asked of the installation's container engine, else of one that a pool
+    names."""
+
+    def __init__(self, containers: ContainerEngines, logins: RegistryLogins) -> None:
+        self._containers = containers
+        self._logins = logins
+
+    async def __call__(self, project_id: str, reference: str, progress: Callable[[str], None]) -> Image:
+        """Raises ImageError, ImageAwayError, StoreUnavailableError."""
+        engine = self._containers.any
+        if engine is None:
+            raise ImageAwayError(NONE)
+        return await self._logins.resolved(engine, project_id, reference, progress)
+
+
+class MachinePools:
+    """Implements `engines.pools.PoolEngines`: pools of this machine's processes and of containers."""
+
+    def __init__(self, containers: ContainerEngines, name: str, capacity: Capacity) -> None:
+        """`name`: of this machine."""
+        self._containers = containers
+        self._processes = Sight("processes of this machine", "", (Node(name, capacity),))
+
+    async def look(self, engine: PoolEngine) -> Sight:
+        return self._processes if engine.kind is EngineKind.PROCESS else await self._containers.look(engine)
+
+
+def containers(settings: Settings, data_dir: Path, store: Store) -> tuple[ContainerEngines, Images]:
+    """The container engines, and what images are. What is ours in an engine is known by a name that this data
+    directory keeps. Raises OSError."""
+    place, known = data_dir / "installation", settings.registry_credentials
+    if not place.exists():
+        files.write(place, uuid.uuid4().hex.encode())
+    options = ContainerOptions(
+        files.read(place).decode("ascii", "replace").strip(),
+        user=settings.container_user,
+        alone=settings.instance_network == isolation.NONE,
+        joins=isolation.is_root(),
+    )
+    logins = RegistryLogins(store, CredentialsFile(Path(known)) if known else NoCredentials())
+    own = settings.container_engine.removeprefix(SCHEME)
+    engines = ContainerEngines(lambda path: Containers(Docker(path), options, logins.of_service), own)
+    return engines, Images(engines, logins)
+
+
+async def launching(settings: Settings, data_dir: Path) -> LaunchOptions:
+    """How instances are started here: with as few rights as this machine lets us take from them."""
+    options = LaunchOptions(loading_weight=LOADING_WEIGHT, safe_formats_only=settings.safe_formats_only)
+    users, why = isolation.users(settings.instance_user, root=isolation.is_root(), uid_map=isolation.id_map())
+    shown = readable(options.python)
+    alone = settings.instance_network == isolation.NONE
+    isolated = await isolation.detect(
+        data_dir / "trial",
+        users,
+        why,
+        trial(options.python),
+        lambda work: view(shown, data_dir, work),
+        network=alone,
+    )
+    if alone and not isolated.network:
+        reason = isolated.reasons.get("network", "")
+        raise OSError(f"instance_network is none, which cannot be had here: {reason}")
+    if users is None or not isolated.views:
+        for what, how in isolated.describe().items():
+            log.warning("isolation of instances: %s %s", what, how)
+    if isolated.users is not None and not isolated.views:
+        for name in ("packages", "environments"):
+            (data_dir / name).mkdir(mode=0o711, exist_ok=True)
+            (data_dir / name).chmod(0o711)
+    return replace(options, isolation=isolated)
