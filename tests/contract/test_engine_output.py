@@ -1,5 +1,6 @@
 """What instances write is read piece by piece, over the fake and the process engine (`engines/base.py`)."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,6 +21,15 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     await made.close()
 
 
+async def written(world: EngineWorld) -> None:
+    """It runs, and all that it writes is there: what a container writes comes by way of its engine."""
+    await world.start(spec(how="lines"))
+    await world.until(all_in(READY))
+    async with asyncio.timeout(20):
+        while len((await world.engine.output("i-1", None, 1000)).data) < len(WRITTEN):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def everything(world: EngineWorld, instance_id: str = "i-1", most_bytes: int = 7) -> tuple[bytes, Output]:
     """From the first byte on, and what was read last of all."""
     data, after = b"", None
@@ -34,16 +44,14 @@ async def everything(world: EngineWorld, instance_id: str = "i-1", most_bytes: i
 
 
 async def test_piece_by_piece_nothing_is_missing_or_doubled(world: EngineWorld) -> None:
-    await world.start(spec(how="lines"))
-    await world.until(all_in(READY))
+    await written(world)
     data, end = await everything(world)
     assert data == WRITTEN
     assert end == Output(Position(len(WRITTEN), end.position.source))
 
 
 async def test_a_source_says_whose_it_is_and_looks_different_after_more(world: EngineWorld) -> None:
-    await world.start(spec(how="lines"))
-    await world.until(all_in(READY))
+    await written(world)
     (before,) = await world.engine.outputs()
     assert (before.instance_id, before.service_id, before.revision) == ("i-1", "service-1", 3)
     assert (before.model_name, before.model_version) == ("iris", "1.0.0")
@@ -54,8 +62,7 @@ async def test_a_source_says_whose_it_is_and_looks_different_after_more(world: E
 
 
 async def test_what_was_released_is_not_needed_to_go_on(world: EngineWorld) -> None:
-    await world.start(spec(how="lines"))
-    await world.until(all_in(READY))
+    await written(world)
     piece = await world.engine.output("i-1", None, 20)
     await world.engine.release("i-1", piece.at(20))
     await world.successor()
@@ -81,8 +88,7 @@ async def test_the_last_words_of_one_that_died_are_there_after_it_was_removed(wo
 
 
 async def test_the_end_is_the_last_only_of_one_that_ended(world: EngineWorld) -> None:
-    await world.start(spec(how="lines"))
-    await world.until(all_in(READY))
+    await written(world)
     _, end = await everything(world)
     assert not end.last
     await world.engine.stop("i-1", 10)

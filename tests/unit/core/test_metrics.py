@@ -29,8 +29,9 @@ def test_everything_that_the_model_server_tells_is_taken_over() -> None:
     found = told(page_of_one, ORIGIN)
     assert sum(map(len, found.values())) == len(said)
     shown = page(OF_INSTANCES, [found]).splitlines()
-    for introduction in ("# TYPE", "# HELP"):
-        assert {line for line in lines if line.startswith(introduction)} <= set(shown)
+    assert {line for line in lines if line.startswith("# TYPE")} <= set(shown)
+    helps = tuple(line.removesuffix(".") for line in lines if line.startswith("# HELP"))
+    assert all(any(line.startswith(said) for line in shown) for said in helps)  # a command's is told as well
     assert [re.sub(r'instance="i-1",?', "", line).replace("{}", "") for line in shown if line[0] != "#"] == said
 
 
