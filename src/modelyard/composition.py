@@ -30,6 +30,7 @@ from modelyard.control.clock import load_clock
 from modelyard.control.log_retention import LogRetention
 from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
+from modelyard.control.pools import PoolWatch
 from modelyard.control.publishing import Publisher
 from modelyard.control.reconcile import Ports
 from modelyard.control.self_watch import Figures
@@ -50,7 +51,6 @@ from modelyard.iam.addresses import Proxies
 from modelyard.iam.bootstrap import Names, Places, prepare
 from modelyard.iam.passwords import Passwords
 from modelyard.iam.tokens import TokenKey
-from modelyard.launching import containers as containers_of
 from modelyard.launching import launching
 from modelyard.notify.parts import parts as notifying
 from modelyard.objects.base import ObjectStore, ObjectStoreUnavailableError
@@ -59,7 +59,7 @@ from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
 from modelyard.operations.audit import Audit
 from modelyard.operations.bells import Bells
-from modelyard.operations.context import BatchPorts, Context, NotificationPorts, WatchedPorts
+from modelyard.operations.context import BatchPorts, Context, NotificationPorts, PoolPorts, WatchedPorts
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.object_usage import Usage
@@ -105,10 +105,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     DataDirError, StoreUnavailableError, SchemaError, OSError."""
     data_dir = settings.data_dir.absolute()
     figures = Figures()
-    store = database.store_of(settings, figures.transaction)
-    await store.open()
-    stack.push_async_callback(store.close)
-    database.remember(settings, store)
+    store = await _opened(settings, figures, stack)
     clock = load_clock(data_dir)
     near = Urls(url(settings.host, settings.port), url(settings.host, settings.gateway_port))
     urls = public(settings, near)
@@ -120,12 +117,12 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     snapshots = Snapshots(data_dir / "packages")
     installer = Installer(builds=settings.dependency_builds, limit_s=settings.dependency_timeout_s)
     environments = Environments(data_dir / "environments", installer)
-    options, (containers, images) = await launching(settings, data_dir), containers_of(settings, data_dir, store)
+    launched = await launching(settings, data_dir, store)
     engine: Engine = ProcessEngine(
         data_dir,
         snapshots.path,
         options=replace(
-            options,
+            launched.options,
             overlay=Overlays(environments).of,
             log_kept_bytes=settings.instance_output_mib * MIB,
         ),
@@ -134,7 +131,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         disk_bytes=settings.instance_disk_mib * MIB,
         reserve=reserve(settings),
         removed_output_bytes=4 * settings.instance_output_mib * MIB,
-        containers=containers,
+        containers=launched.containers,
     )
     audit = Audit(
         store, clock.wall_ms, days=settings.audit_days, rows=settings.audit_rows, tallies=figures.tallies
@@ -164,7 +161,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         clock.wall_ms,
         environments=environments,
         safe_formats_only=settings.safe_formats_only,
-        images=images,
+        images=launched.images,
     )
     sweeper = Sweeper(
         snapshots.shelf,
@@ -193,6 +190,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         plane.nudge("service", service_id)
 
     room = ResultsRoom(lambda: context, storage.usage)
+    pools = PoolWatch(store, launched.pools, look_again, clock.wall_ms)
     runner = TaskRunner(
         store,
         objects,
@@ -208,7 +206,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     stack.push_async_callback(notified.close)
     exporter = await telemetry.exporter(settings, store, logs, figures, stack)
     disk = Cleaning(data_dir, store, sweeper, storage.staging, clock.wall_ms).ports()
-    world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
+    world, bells = Ports(store, engine, gateway, clock, _new_id, runner, sights=pools.sight), Bells()
     plane = ControlPlane(
         world,
         publisher,
@@ -218,6 +216,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         beside={
             **telemetry.collectors(engine, gateway, (logs, Owners(store, secrets)), clock.wall_ms, figures),
             **telemetry.watching(data_dir, figures, engine, disk.measured),
+            "look at pools": pools.run,
             **({"export logs": exporter.run} if exporter else {}),
             **({"export spans": spans.run} if spans else {}),
         },
@@ -262,6 +261,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         log_bells=log_bells,
         tracing=tracing,
         watched=WatchedPorts(gateway.measures, figures.samples),
+        pools=PoolPorts(pools.sight, pools.look),
     )
     proxies = Proxies.of(settings.trusted_proxies)
     app = create_app(
@@ -280,7 +280,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
             healthy=plane.healthy,
             status=lambda: InstallationStatus(
                 gateway.connected(),
-                {**engine.enforced(), "ports": ports.describe(options.isolation)},
+                {**engine.enforced(), "ports": ports.describe(launched.options.isolation)},
                 engine.disk(),
                 telemetry.exports(settings, exporter, spans),
             ),
@@ -324,6 +324,14 @@ def _storage(data_dir: Path, objects: ObjectStore, clock: Callable[[], int], res
 
 def _names(settings: Settings) -> Names:
     return Names(settings.domain_name, settings.project_name, settings.user_name)
+
+
+async def _opened(settings: Settings, figures: Figures, stack: AsyncExitStack) -> Store:
+    store = database.store_of(settings, figures.transaction)
+    await store.open()
+    stack.push_async_callback(store.close)
+    database.remember(settings, store)
+    return store
 
 
 async def _endpoints(store: Store) -> Mapping[str, Endpoint]:

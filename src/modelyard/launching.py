@@ -2,9 +2,10 @@
 containers of the engines that are named."""
 
 import logging
+import socket
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelyard import files
@@ -17,7 +18,7 @@ from modelyard.engines.containers.images import Image, ImageAwayError
 from modelyard.engines.containers.several import NONE, SCHEME, ContainerEngines
 from modelyard.engines.containers.shape import ContainerOptions
 from modelyard.engines.launch import LaunchOptions, readable, trial
-from modelyard.processes import isolation
+from modelyard.processes import isolation, machine
 from modelyard.processes.mounts import view
 from modelyard.settings import Settings
 from modelyard.store.base import Store
@@ -58,9 +59,26 @@ class MachinePools:
         return self._processes if engine.kind is EngineKind.PROCESS else await self._containers.look(engine)
 
 
-def containers(settings: Settings, data_dir: Path, store: Store) -> tuple[ContainerEngines, Images]:
-    """The container engines, and what images are. What is ours in an engine is known by a name that this data
-    directory keeps. Raises OSError."""
+@dataclass(frozen=True, slots=True)
+class Launching:
+    """How processes are started, in which engines containers are, what images are, and what pools run on."""
+
+    options: LaunchOptions
+    containers: ContainerEngines
+    images: Images
+    pools: MachinePools
+
+
+async def launching(settings: Settings, data_dir: Path, store: Store) -> Launching:
+    """Raises OSError."""
+    options = await _options(settings, data_dir)
+    engines, images = _containers(settings, data_dir, store)
+    pools = MachinePools(engines, socket.gethostname(), machine.capacity())
+    return Launching(options, engines, images, pools)
+
+
+def _containers(settings: Settings, data_dir: Path, store: Store) -> tuple[ContainerEngines, Images]:
+    """What is ours in an engine is known by a name that this data directory keeps. Raises OSError."""
     place, known = data_dir / "installation", settings.registry_credentials
     if not place.exists():
         files.write(place, uuid.uuid4().hex.encode())
@@ -76,7 +94,7 @@ def containers(settings: Settings, data_dir: Path, store: Store) -> tuple[Contai
     return engines, Images(engines, logins)
 
 
-async def launching(settings: Settings, data_dir: Path) -> LaunchOptions:
+async def _options(settings: Settings, data_dir: Path) -> LaunchOptions:
     """How instances are started here: with as few rights as this machine lets us take from them."""
     options = LaunchOptions(loading_weight=LOADING_WEIGHT, safe_formats_only=settings.safe_formats_only)
     users, why = isolation.users(settings.instance_user, root=isolation.is_root(), uid_map=isolation.id_map())

@@ -108,7 +108,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             docs,
         )
     ]
-    for router in (*routers, identity.root, accounts.keys, audit.project, top.project):
+    for router in (*routers, identity.root, accounts.keys, audit.project, top.project, clusters.of_pools):
         app.include_router(router)
     documents.describe(
         app,

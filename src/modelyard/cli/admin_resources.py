@@ -1,10 +1,11 @@
 """`modelyard admin …`: quotas, flavors, pools, buckets. What projects may use."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
-from modelyard.cli import views
+from modelyard.cli import pool_views, views
 from modelyard.cli.admin import Project
 from modelyard.cli.asking import asked_secret, confirm_deletion
 from modelyard.cli.context import AsJson, DataDir, Yes, connect, print_answer, print_json, show
@@ -20,6 +21,15 @@ NOT_SET = 10**12
 Flavor = Annotated[str, typer.Argument(metavar="FLAVOR", help="Name of a flavor.")]
 Pool = Annotated[str, typer.Argument(metavar="POOL", help="Name or id of a pool.")]
 For = Annotated[list[str] | None, typer.Option("--project", help="Only for this project; may be repeated.")]
+
+Endpoint = Annotated[
+    str | None,
+    typer.Option(help="The socket of its container engine, unix:///PATH; '' for the installation's own."),
+]
+Cpu = Annotated[float | None, typer.Option(help="Cores that all its instances together may have.")]
+MemoryMib = Annotated[int | None, typer.Option("--memory-mib", help="MiB that they together may have.")]
+Accelerators = Annotated[float | None, typer.Option(help="GPUs or NPUs that they together may have.")]
+Description = Annotated[str | None, typer.Option(help="What people are shown.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -109,24 +119,57 @@ def delete_flavor(flavor: Flavor, *, yes: Yes = False, data_dir: DataDir = None)
 
 @pools.command("list")
 def list_pools(data_dir: DataDir = None, as_json: AsJson = False) -> None:
-    """List every pool."""
+    """List every pool, what it runs on, and how that was last seen."""
     with connect(data_dir) as yard:
         found = yard.admin.pools()
         names = yard.admin.project_names()
-    shown = views.plain(views.named(found, names), "name", "project", "status", "nodes", "pool_id")
-    print_answer(found, shown, as_json=as_json)
+    print_answer(found, pool_views.administered(views.named(found, names)), as_json=as_json)
 
 
 @pools.command("add")
 def add_pool(
     name: str,
     project: Project,
-    node: Annotated[list[str] | None, typer.Option("--node", help="Name of a node; may be repeated.")] = None,
+    *,
+    engine: Annotated[
+        str | None, typer.Option(help="What its instances are: process (default) or container.")
+    ] = None,
+    endpoint: Endpoint = None,
+    cpu: Cpu = None,
+    memory_mib: MemoryMib = None,
+    accelerators: Accelerators = None,
+    node: Annotated[
+        list[str] | None, typer.Option("--node", help="Name of a node that must be there; may be repeated.")
+    ] = None,
+    description: Description = None,
     data_dir: DataDir = None,
 ) -> None:
     """Add a dedicated pool of a project; prints its id."""
+    said = {"engine": engine, "endpoint": endpoint, "nodes": node or None, "description": description}
+    size = {"cpu": cpu, "memory_mib": memory_mib, "accelerators": accelerators}
     with connect(data_dir) as yard:
-        typer.echo(yard.admin.create_pool(name, project, nodes=node or [])["pool_id"])
+        typer.echo(yard.admin.create_pool(name, project, **_given({**said, **size}))["pool_id"])
+
+
+@pools.command("change")
+def change_pool(
+    pool: Pool,
+    *,
+    engine: Annotated[str | None, typer.Option(help="process or container; while no service uses it.")] = None,
+    endpoint: Endpoint = None,
+    cpu: Cpu = None,
+    memory_mib: MemoryMib = None,
+    accelerators: Accelerators = None,
+    description: Description = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Change what a pool runs on or how much it has. What runs goes on."""
+    said = {"engine": engine, "endpoint": endpoint, "description": description}
+    change = _given({**said, "cpu": cpu, "memory_mib": memory_mib, "accelerators": accelerators})
+    if not change:
+        raise typer.BadParameter("nothing to change: name an option")
+    with connect(data_dir) as yard:
+        yard.admin.change_pool(pool, **change)
 
 
 @pools.command("status")
@@ -191,6 +234,11 @@ def release_bucket(bucket: str, *, yes: Yes = False, data_dir: DataDir = None) -
     with connect(data_dir) as yard:
         confirm_deletion(f"the claim of a project to bucket {bucket}; whoever names it first has it then", yes)
         yard.admin.release_bucket(bucket)
+
+
+def _given(options: Mapping[str, object]) -> dict[str, object]:
+    """Those that were named."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _assigned(text: str) -> tuple[str, int]:

@@ -19,6 +19,7 @@ from modelyard.cli import (
     monitoring_files,
     objects,
     packages,
+    pools,
     registries,
     server,
     services,
@@ -69,6 +70,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(objects.app, name="objects")
 app.add_typer(topics.app, name="topics")
 app.add_typer(registries.app, name="registries")
+pools.register(app)
 admin_resources.register(admin.app)
 admin.app.command()(audit.audit)
 top.register(app, admin.app)

@@ -17,7 +17,7 @@ from modelyard.client.credentials import Credentials
 from modelyard.client.models import Models
 from modelyard.client.objects import Objects
 from modelyard.client.outgoing import NOTHING, Files, question
-from modelyard.client.records import Json, Service
+from modelyard.client.records import Json, Service, rows
 from modelyard.client.registries import Registries
 from modelyard.client.retries import RETRIES
 from modelyard.client.services import Services
@@ -72,6 +72,10 @@ class Client:
     def top(self) -> Json:
         """What each service of the project uses and does now."""
         return self.session.call("GET", "/modelyard/top")
+
+    def pools(self) -> list[Json]:
+        """Each pool of the project: how it stands, what it runs on, its nodes, how much of it is used."""
+        return rows(self.session.call("GET", "/modelyard/pools"), "pools")
 
     def predict(
         self,

@@ -17,7 +17,7 @@ from modelyard.control.batch import BatchTasks, batch_situation, explained, load
 from modelyard.control.clock import Clock
 from modelyard.control.observe import NODE_LOST_MS, Instant, Memory, Seen, leftovers, situation, strangers
 from modelyard.control.passes import Look, Passes
-from modelyard.control.specs import spec
+from modelyard.control.specs import Sights, spec, unseen
 from modelyard.core.batch.decide import BatchDecision
 from modelyard.core.batch.decide import noted as batch_noted
 from modelyard.core.masking import Masker
@@ -54,7 +54,8 @@ READ_ONE_BY_ONE = 16
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything a pass touches. `runner` carries out the tasks of batch services. `node_lost_ms` as in `Seen`."""
+    """Everything a pass touches. `runner` carries out the tasks of batch services. `node_lost_ms` as in `Seen`;
+    `sights`: how the engines of pools were last seen."""
 
     store: Store
     engine: Engine
@@ -63,6 +64,7 @@ class Ports:
     new_id: Callable[[], str]
     runner: Runner
     node_lost_ms: int = NODE_LOST_MS
+    sights: Sights = unseen
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +336,7 @@ class Reconciler:
                 engine.poll_fast(instance.id)
         for instance in (*resumed, *rows.started):
             try:
-                await engine.start(await spec(self._ports.store, record, instance))
+                await engine.start(await spec(self._ports.store, record, instance, self._ports.sights))
                 memory.obstacles.pop(instance.id, None)
                 if instance.id in memory.fetching:
                     memory.fetching.discard(instance.id)

@@ -1,6 +1,6 @@
 """What the engine is told to start: an instance of a service as its revision and its model's package have it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from modelyard.core.packages.health import health
@@ -10,16 +10,24 @@ from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.health import Health
 from modelyard.domain.instance import Instance
 from modelyard.domain.model import Model
-from modelyard.domain.pools import PoolEngine, UnknownEngineError, pool_engine
+from modelyard.domain.pools import PoolEngine, Sight, UnknownEngineError, pool_engine
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import InferType
-from modelyard.engines.base import InstanceSpec, StartRefusedError
+from modelyard.engines.base import InstanceSpec, StartRefusedError, WaitingError
 from modelyard.store.base import Store
 
+Sights = Callable[[PoolEngine], Sight | None]
+"""How the engines of pools were last seen; None: nobody has looked yet."""
 
-async def spec(store: Store, record: ServiceRecord, instance: Instance) -> InstanceSpec:
-    """Raises StartRefusedError where nothing can be started."""
+
+def unseen(_engine: PoolEngine) -> Sight | None:
+    """Where nobody looks at pools."""
+    return None
+
+
+async def spec(store: Store, record: ServiceRecord, instance: Instance, sights: Sights = unseen) -> InstanceSpec:
+    """Raises StartRefusedError where nothing can be started, WaitingError while its pool is out of reach."""
     variant = _variant(record.revisions, instance)
     if variant is None:
         raise StartRefusedError(f"no revision of the service has the template {instance.template}")
@@ -29,6 +37,9 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
     async with store.read() as reading:
         model = await reading.model(None, variant.model_id)
         row = await reading.pool(None, pool) if pool else None
+    engine = _engine(row)
+    if row is not None and (sight := sights(engine)) is not None and sight.why:
+        raise WaitingError(f"the resource pool {row.name} cannot be used now: {sight.why}")
     own = program(model.config) if model is not None else None
     return InstanceSpec(
         instance_id=instance.id,
@@ -43,7 +54,7 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
         resources=variant.template.resources,
         health=_health(model, record, own_server=own is not None),
         pool=pool,
-        engine=_engine(row),
+        engine=engine,
         volumes=variant.template.volumes,
         batch=_is_batch(record),
         secret_names=tuple(sorted(variant.secret_names)),

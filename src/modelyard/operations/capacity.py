@@ -15,7 +15,7 @@ from modelyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, 
 from modelyard.domain.identity import Principal
 from modelyard.domain.service import InferType
 from modelyard.domain.texts import shown
-from modelyard.operations import acting, limits
+from modelyard.operations import acting, limits, pool_rows
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context
 from modelyard.operations.object_usage import Usage
@@ -223,15 +223,18 @@ async def create_pool(
     status: str,
     attributes: Mapping[str, object],
 ) -> PoolEntry:
-    """A dedicated pool of a project; `attributes` name its nodes and size. Raises Forbidden, NotFound, Invalid,
-    AlreadyExists."""
+    """A dedicated pool of a project; `attributes` name its engine, its nodes and its size. An engine that cannot
+    be reached now is refused. Raises Forbidden, NotFound, Invalid, AlreadyExists."""
     administer(principal, "createPool")
     if not name or len(name) > 64 or not name.isprintable():
         raise Invalid(Violation("name", "must have 1 to 64 printable characters"))
     _pool_status(status)
-    if violations := _sizes(attributes):
+    if violations := [*_sizes(attributes), *pool_rows.wrong(attributes)]:
         raise Invalid(*violations)
-    made = PoolEntry(ctx.new_id(), project_id, name, status, ctx.clock(), dict(attributes))
+    kept = pool_rows.kept({}, attributes)
+    if violations := await pool_rows.out_of_reach(ctx, kept):
+        raise Invalid(*violations)
+    made = PoolEntry(ctx.new_id(), project_id, name, status, ctx.clock(), kept)
     acting.named(made.name, f"pools/{made.id}")
     async with ctx.store.write() as w:
         await _project(w, project_id)
@@ -242,27 +245,52 @@ async def create_pool(
 async def change_pool(
     ctx: Context, principal: Principal, pool_id: str, *, status: str | None, attributes: Mapping[str, object]
 ) -> PoolEntry:
-    """Say how a pool is, or what it consists of. Raises Forbidden, NotFound, Invalid."""
+    """Say how a pool is, or what it consists of. Raises Forbidden, NotFound, Invalid; Conflict when another engine
+    is named while a service uses it."""
     administer(principal, "updatePool")
     if status is not None:
         _pool_status(status)
-    if violations := _sizes(attributes):
+    async with ctx.store.read() as r:
+        before = await _pool(r, pool_id)
+    if violations := [*_sizes(attributes), *pool_rows.wrong({**before.attributes, **attributes}, attributes)]:
         raise Invalid(*violations)
+    kept = pool_rows.kept(before.attributes, attributes)
+    if {"engine", "endpoint", "nodes"} & attributes.keys():
+        async with ctx.store.read() as r:
+            await _same_engine(r, before, kept)
+        if violations := await pool_rows.out_of_reach(ctx, kept):
+            raise Invalid(*violations)
     async with ctx.store.write() as w:
         before = await _pool(w, pool_id)
-        made = replace(before, status=status or before.status, attributes={**before.attributes, **attributes})
+        kept = pool_rows.kept(before.attributes, attributes)
+        await _same_engine(w, before, kept)
+        made = replace(before, status=status or before.status, attributes=kept)
         await w.save_pool(made)
     return made
+
+
+async def _same_engine(r: ReadTransaction, pool: PoolEntry, kept: Mapping[str, object]) -> None:
+    """Raise Conflict where a service's instances would lose their engine: a service moves by naming another
+    pool."""
+    if pool_rows.named(kept) != pool_rows.named(pool.attributes) and (user := await _user(r, pool)):
+        text = f"the pool is used by service {shown(user)}: its engine stays while one uses it. Add another pool"
+        raise Conflict(f"{text}, and have the service name that one.", code="0104")
+
+
+async def _user(r: ReadTransaction, pool: PoolEntry) -> str:
+    """The name of a service that uses the pool."""
+    for record in await r.records(pool.project_id):
+        if pool.id in {v.template.pool for revision in record.revisions.values() for v in revision.variants}:
+            return record.service.name
+    return ""
 
 
 async def delete_pool(ctx: Context, principal: Principal, pool_id: str) -> None:
     """Raises NotFound; Conflict while a service uses it."""
     administer(principal, "deletePool")
     async with ctx.store.write() as w:
-        await _pool(w, pool_id)
-        for record in await w.records():
-            if pool_id in {v.template.pool for r in record.revisions.values() for v in r.variants}:
-                raise Conflict(f"the pool is used by service {shown(record.service.name)}", code="0104")
+        if user := await _user(w, await _pool(w, pool_id)):
+            raise Conflict(f"the pool is used by service {shown(user)}", code="0104")
         await w.delete_pool(pool_id)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from modelyard.core.admission.catalog import Flavor
-from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.operations import limits
 from modelyard.operations.context import Context, authorise
+from modelyard.operations.pools import PoolView, views
 from modelyard.store.page import Page
 
 
@@ -33,13 +33,16 @@ async def specifications(
 
 async def clusters(
     ctx: Context, principal: Principal, project_id: str, query: ClusterQuery
-) -> tuple[int, Sequence[PoolEntry]]:
+) -> tuple[int, Sequence[PoolView]]:
     """(how many match, one page of them). Raises Forbidden."""
     authorise(principal, project_id, CONTROL_READ, "listClusters")
     async with ctx.store.read() as r:
-        pools = await r.pools(project_id)
+        pools = await views(ctx, r, project_id)
     name = (query.name or "").casefold()
-    matching = [p for p in pools if name in p.name.casefold() and query.status in {None, p.status}]
+    matching = [p for p in pools if name in p.entry.name.casefold() and query.status in {None, p.standing.status}]
     by_name = query.page.sort_by == "cluster_name"
-    matching.sort(key=lambda p: (p.name, p.id) if by_name else (p.created_ms, p.id), reverse=query.page.descending)
+    matching.sort(
+        key=lambda p: (p.entry.name, p.entry.id) if by_name else (p.entry.created_ms, p.entry.id),
+        reverse=query.page.descending,
+    )
     return len(matching), matching[query.page.offset * query.page.limit :][: query.page.limit]

@@ -8,6 +8,7 @@ from modelyard.core.admission.catalog import FLAVORS, Flavor, Quotas
 from modelyard.core.tallies import Sample
 from modelyard.domain.errors import Forbidden
 from modelyard.domain.identity import Principal, Role
+from modelyard.domain.pools import PoolEngine, Sight
 from modelyard.domain.resources import Capacity
 from modelyard.engines.base import Usage
 from modelyard.gateway.base import GatewayMeasures
@@ -81,6 +82,25 @@ class NotificationPorts:
     certificate: Callable[[str], Awaitable[bytes | None]] = no_certificate
 
 
+def never_seen(_engine: PoolEngine) -> Sight | None:
+    """Where nobody looks at pools."""
+    return None
+
+
+async def not_looked_at(_engine: PoolEngine) -> Sight | None:
+    """Where nobody can look at pools."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolPorts:
+    """How the engines of pools were last seen, which costs nothing (None: nobody has looked yet), and how one is
+    now, which takes seconds where it is away (None: nobody can look)."""
+
+    sight: Callable[[PoolEngine], Sight | None] = never_seen
+    look: Callable[[PoolEngine], Awaitable[Sight | None]] = not_looked_at
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedPorts:
     """What the page of metrics needs beside the store: what the gateway measures (None: it cannot be asked), and
@@ -103,11 +123,11 @@ class Context:
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
-    services awaits it first. `batch`, `notifications`, `confirmations`, `watched`: see there. `bells`: who watches
-    services. `buckets_moved` says that buckets may be elsewhere now. `logs`: what instances wrote; `log_bells`:
-    who follows it, rung when lines were appended.
-    `images`: models that are images can be served. `instance_disk_mib`: what one instance may have on disk (0:
-    nobody bounds it).
+    services awaits it first. `batch`, `notifications`, `confirmations`, `watched`, `pools`: see
+    there. `bells`: who watches services. `buckets_moved` says that buckets may be elsewhere now. `logs`: what
+    instances wrote; `log_bells`: who follows it, rung when lines were appended.
+    `images`: the installation has a container engine, so that models in no pool of containers can be images too.
+    `instance_disk_mib`: what one instance may have on disk (0: nobody bounds it).
     `steady`: milliseconds of the steady clock. `tracing`: None where nothing is traced.
     """
 
@@ -139,6 +159,7 @@ class Context:
     confirmations: Confirmations = field(default_factory=Confirmations)
     tracing: Tracing | None = None
     watched: WatchedPorts = WatchedPorts()
+    pools: PoolPorts = PoolPorts()
 
     @property
     def teller(self) -> Teller:

@@ -6,10 +6,11 @@ Read inside the transaction that admits a request, so that a limit is the one in
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from modelyard.core import pools as core
 from modelyard.core.admission import catalog
 from modelyard.core.admission.catalog import Flavor, Pool, Quotas
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
-from modelyard.domain.resources import Capacity
+from modelyard.domain.pools import EngineKind, Sight
 from modelyard.operations.context import Context
 from modelyard.store.base import ReadTransaction
 
@@ -40,8 +41,8 @@ async def flavors(ctx: Context, r: ReadTransaction, project_id: str | None) -> M
 
 
 async def pools(ctx: Context, r: ReadTransaction, project_id: str) -> Mapping[str, Pool]:
-    del ctx  # every reader of this module is called alike
-    known = [pool(entry) for entry in await r.pools(project_id)]
+    """As they stand: an engine is not asked for that, what was last seen of it is in memory."""
+    known = [pool(entry, seen(ctx, entry)) for entry in await r.pools(project_id)]
     return {**{one.name: one for one in known}, **{one.id: one for one in known}}
 
 
@@ -50,19 +51,21 @@ def flavor(entry: FlavorEntry, project_id: str | None) -> Flavor:
     return catalog.flavor(entry.name, entry.attributes, open=entry.open or project_id in entry.projects)
 
 
-def pool(entry: PoolEntry) -> Pool:
-    nodes = entry.attributes.get("nodes")
-    names = frozenset(str(node) for node in nodes) if isinstance(nodes, list | tuple) else frozenset()
-    return Pool(entry.id, entry.name, entry.status, names, _capacity(entry.attributes))
-
-
-def _capacity(said: Mapping[str, object]) -> Capacity:
-    """As far as it is set. Accelerators are of either kind."""
-    cpu, memory, devices = said.get("cpu"), said.get("memory_mib"), said.get("accelerators")
-    count = float(devices) if isinstance(devices, int | float) else None
-    return Capacity(
-        cpu=float(cpu) if isinstance(cpu, int | float) else None,
-        memory_mib=int(memory) if isinstance(memory, int | float) else None,
-        gpus=count,
-        npus=count,
+def pool(entry: PoolEntry, sight: Sight | None = None) -> Pool:
+    standing, engine = core.standing(entry, sight), core.engine_of(entry)
+    return Pool(
+        entry.id,
+        entry.name,
+        standing.status,
+        frozenset(core.declared(entry)),
+        core.set_capacity(entry.attributes),
+        standing.why,
+        sight.nodes if sight is not None else (),
+        engine.kind if engine is not None else EngineKind.PROCESS,
     )
+
+
+def seen(ctx: Context, entry: PoolEntry) -> Sight | None:
+    """None: nobody has looked at its engine yet, or this release has no such engine."""
+    engine = core.engine_of(entry)
+    return ctx.pools.sight(engine) if engine is not None else None

@@ -10,9 +10,10 @@ from modelyard.core.packages import contents, images
 from modelyard.domain.errors import AlreadyExists, Invalid, NotFound, Violation
 from modelyard.domain.identity import CONTROL_READ, CONTROL_WRITE, Principal
 from modelyard.domain.model import Model, ModelStatus
+from modelyard.domain.pools import EngineKind
 from modelyard.domain.revision import Variant
 from modelyard.objects.paths import MalformedPathError, object_path
-from modelyard.operations import acting
+from modelyard.operations import acting, limits
 from modelyard.operations.context import Context, authorise
 from modelyard.store.base import ReadTransaction, WriteTransaction
 from modelyard.store.models import ModelQuery
@@ -59,7 +60,8 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
     """Store a model to be published, in place of one of this name and version that failed. Raises Forbidden,
     Invalid, AlreadyExists."""
     authorise(principal, project_id, CONTROL_WRITE, "createModel")
-    violations = (*request.violations, *_violations(request, images_run=ctx.images))
+    run = request.type != images.TYPE or await _images_run(ctx, project_id)
+    violations = (*request.violations, *_violations(request, images_run=run))
     if violations:
         raise Invalid(*violations)
     assert request.name is not None
@@ -87,6 +89,14 @@ async def publish(ctx: Context, principal: Principal, project_id: str, request: 
         await w.add_model(model)
     ctx.nudge("model", model.id)
     return model
+
+
+async def _images_run(ctx: Context, project_id: str) -> bool:
+    """Whether anything here can: the installation's container engine, or one of a pool of the project."""
+    if ctx.images:
+        return True
+    async with ctx.store.read() as r:
+        return any(limits.pool(entry).engine is EngineKind.CONTAINER for entry in await r.pools(project_id))
 
 
 async def may_read_bucket(ctx: Context, r: ReadTransaction, project_id: str, bucket: str, field: str) -> None:
@@ -143,7 +153,10 @@ def _violations(request: ModelRequest, *, images_run: bool) -> list[Violation]:
         *contents.requested(request.attributes),
     ]
     if request.type == images.TYPE and not images_run:
-        text = "is 'Image', which needs a container engine: this server has none (MODELYARD_CONTAINER_ENGINE)"
+        text = (
+            "is 'Image', which needs a container engine: this server has none (MODELYARD_CONTAINER_ENGINE), "
+            "nor has a pool of the project"
+        )
         violations.append(Violation("model_type", text))
     if request.type == images.TYPE and request.install_types == ("batch",):
         violations.append(Violation("install_type", "is batch, but images serve in real time only"))

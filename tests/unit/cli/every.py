@@ -170,10 +170,18 @@ CALLS = {
         "admin monitoring-files": "d",
         "admin pools list": "",
         "admin pools add": "lab p1",
+        "admin pools change": "x --cpu 2",
         "admin pools status": "x running",
     },
     **{"admin pools remove": "x", "admin buckets list": "", "admin buckets claim": "b p1"},
-    **{"admin buckets release": "b", "admin audit": "", "admin disk": "", "admin clean": "--dry-run", "top": ""},
+    **{
+        "admin buckets release": "b",
+        "admin audit": "",
+        "admin disk": "",
+        "admin clean": "--dry-run",
+        "top": "",
+        "pools": "",
+    },
 }
 """How each of the others is called."""
 DELETIONS = (

@@ -4,9 +4,10 @@ Numbers are numbers, and what a caller sent is given back in the order in which 
 """
 
 from modelyard.api.convert.amendments import patched, resized
-from modelyard.api.convert.catalog import clusters, monitor, runtimes, specifications
+from modelyard.api.convert.catalog import monitor, runtimes, specifications
 from modelyard.api.convert.models import deleted_models, model, model_query, model_request, models
 from modelyard.api.convert.plans import plan, revision, revisions
+from modelyard.api.convert.pools import cluster_detail, clusters, pools
 from modelyard.api.convert.requests import (
     cluster_query,
     event_query,
@@ -28,6 +29,7 @@ from modelyard.api.convert.services import (
 from modelyard.api.convert.tasks import failed_rows, task, tasks
 
 __all__ = [
+    "cluster_detail",
     "cluster_query",
     "clusters",
     "created",
@@ -43,6 +45,7 @@ __all__ = [
     "page",
     "patched",
     "plan",
+    "pools",
     "resized",
     "revision",
     "revisions",

@@ -2,14 +2,12 @@
 
 import platform
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from modelyard.api.schemas import answers
 from modelyard.core.admission.catalog import CUSTOM, Flavor
 from modelyard.core.admission.fields import MODEL_TYPES
 from modelyard.core.size import fits_anywhere, shortage
-from modelyard.domain.capacity import PoolEntry
 from modelyard.domain.resources import Capacity
 from modelyard.operations.monitoring import Monitor, VariantUse
 
@@ -86,34 +84,6 @@ def _flavor(flavor: Flavor, there: Capacity) -> answers.Specification:
         over_quota=False,
         source_type="",
         extend_params="",
-    )
-
-
-def clusters(total: int, page: Sequence[PoolEntry]) -> answers.ClusterPage:
-    return answers.ClusterPage(total_count=total, count=len(page), clusters=[_cluster(pool) for pool in page])
-
-
-def _cluster(pool: PoolEntry) -> answers.Cluster:
-    kept: Mapping[str, Any] = pool.attributes
-    names = kept.get("nodes")
-    count = len(names) if isinstance(names, list) else 0
-    return answers.Cluster(
-        cluster_id=pool.id,
-        cluster_name=pool.name,
-        description=kept.get("description", ""),
-        tenant=pool.project_id,
-        project=pool.project_id,
-        owner=kept.get("owner"),
-        created_at=pool.created_ms,
-        status=pool.status,
-        nodes=answers.ClusterNodes(
-            specification=kept.get("specification", CUSTOM),
-            count=count,
-            available_count=count if pool.status == "running" else 0,
-        ),
-        allocatable_cpu_cores=kept.get("allocatable_cpu_cores", kept.get("cpu")),
-        allocatable_memory=kept.get("allocatable_memory", kept.get("memory_mib")),
-        allocatable_gpus=kept.get("allocatable_gpus", 0),
     )
 
 

@@ -9,6 +9,7 @@ from modelyard.api.schemas.config import Affinity, CustomSpec, ModelProperties, 
 from modelyard.api.schemas.queries import ClusterList, EventList, ServiceList
 from modelyard.api.schemas.services import ServiceCreate, ServiceUpdate
 from modelyard.api.schemas.wire import Parsed
+from modelyard.core.admission import affinity as of_nodes
 from modelyard.core.admission import placement
 from modelyard.core.admission.batch import BatchFields
 from modelyard.core.admission.batch_options import Options, ThresholdRequest
@@ -145,12 +146,12 @@ def _custom(spec: CustomSpec | None) -> placement.CustomSpec | None:
     return placement.CustomSpec(spec.cpu, spec.memory, spec.gpu_p4, spec.ascend_a310)
 
 
-def _affinity(affinity: Affinity | None) -> placement.Affinity | None:
+def _affinity(affinity: Affinity | None) -> of_nodes.Affinity | None:
     if affinity is None or affinity.node_affinity is None:
         return None
     node = affinity.node_affinity
     infos = tuple((info.pool_name, tuple(n.name for n in info.nodes or ())) for info in node.pool_infos or ())
-    return placement.Affinity(node.mode, infos)
+    return of_nodes.Affinity(node.mode, infos)
 
 
 def _volumes(more: ModelProperties) -> tuple[VolumeRequest, ...]:

@@ -11,8 +11,10 @@ from modelyard.api.schemas.wire import Parsed, Wire
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.endpoints import Endpoint
 from modelyard.domain.errors import Invalid, Violation
-from modelyard.operations import capacity
+from modelyard.operations import capacity, limits
 from modelyard.operations.capacity import FlavorChange
+from modelyard.operations.context import Context
+from modelyard.operations.pools import view as pool_view
 
 router = APIRouter(prefix="/v1/modelyard/admin", tags=["administration"], responses=ERRORS)
 
@@ -21,7 +23,7 @@ FlavorSent = Annotated[Parsed[wire.FlavorBody], Depends(body(wire.FlavorBody))]
 PoolSent = Annotated[Parsed[wire.PoolBody], Depends(body(wire.PoolBody))]
 
 SIZE = {"cpu", "memory_mib", "category", "accelerators", "pids", "open_files", "display"}
-POOL = {"description", "nodes", "specification", "cpu", "memory_mib", "accelerators"}
+POOL = {"description", "engine", "endpoint", "nodes", "specification", "cpu", "memory_mib", "accelerators"}
 
 
 @router.get("/projects/{project_id}/quotas", summary="Show the quotas of a project")
@@ -84,33 +86,34 @@ async def delete_flavor(ctx: ContextDep, caller: Caller, flavor: str) -> Json:
 async def pools(
     ctx: ContextDep, caller: Caller, asked: Annotated[wire.PoolList, Depends(query(wire.PoolList))]
 ) -> Json:
-    shown = [_pool(one) for one in await capacity.pools(ctx, caller, asked.project_id)]
+    """Each with its engine as it was last seen: `effective_status`, and `reason` where something is wrong."""
+    shown = [_pool(ctx, one) for one in await capacity.pools(ctx, caller, asked.project_id)]
     return {"total_count": len(shown), "count": len(shown), "pools": shown}
 
 
 @router.post("/pools", summary="Add a pool", openapi_extra=takes(wire.PoolBody, wire.POOL))
 async def create_pool(ctx: ContextDep, caller: Caller, sent: PoolSent) -> Json:
-    """It is `running` unless `status` says otherwise: only a running one takes services."""
+    """It is `running` unless `status` says otherwise: only a running one takes services. Refused where its engine
+    cannot be reached now."""
     _refuse(sent)
     given = sent.value
     attributes, status = _said(given, POOL), given.status or "running"
     made = await capacity.create_pool(
         ctx, caller, given.project_id or "", name=given.name, status=status, attributes=attributes
     )
-    return _pool(made)
+    return _pool(ctx, made)
 
 
 @router.patch(
     "/pools/{pool_id}", summary="Say how a pool is", openapi_extra=takes(wire.PoolBody, {"status": "abnormal"})
 )
 async def change_pool(ctx: ContextDep, caller: Caller, pool_id: str, sent: PoolSent) -> Json:
-    """The name and the project stay."""
+    """The name and the project stay; so does the engine while a service uses the pool."""
     _refuse(sent)
     given = sent.value
     _fixed(name=given.name, project_id=given.project_id)
-    return _pool(
-        await capacity.change_pool(ctx, caller, pool_id, status=given.status, attributes=_said(given, POOL))
-    )
+    made = await capacity.change_pool(ctx, caller, pool_id, status=given.status, attributes=_said(given, POOL))
+    return _pool(ctx, made)
 
 
 @router.delete("/pools/{pool_id}", summary="Remove a pool")
@@ -185,7 +188,16 @@ def _flavor(one: FlavorEntry) -> Json:
     return {**shown, **{key: one.attributes[key] for key in sorted(SIZE & one.attributes.keys())}}
 
 
-def _pool(one: PoolEntry) -> Json:
+def _pool(ctx: Context, one: PoolEntry) -> Json:
+    """The row as it is stored, and beside it what was seen. An engine is not asked for that."""
     shown = {"pool_id": one.id, "project_id": one.project_id, "name": one.name, "status": one.status}
     known = {key: one.attributes[key] for key in sorted(POOL & one.attributes.keys())}
-    return {**shown, "created_at": one.created_ms, **known}
+    view = pool_view(ctx, one, {})
+    seen: Json = {"effective_status": view.standing.status}
+    if view.standing.why:
+        seen["reason"] = view.standing.why
+    if view.what:
+        seen["runs_on"] = view.what
+    if sighted := limits.seen(ctx, one):
+        seen["seen_nodes"] = [node.name for node in sighted.nodes]
+    return {**shown, "created_at": one.created_ms, "engine": view.engine, **known, **seen}

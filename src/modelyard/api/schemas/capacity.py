@@ -15,7 +15,12 @@ FLAVOR: dict[str, Any] = {
     "open": False,
     "open_projects": ["p"],
 }
-POOL: dict[str, Any] = {"project_id": "4e1d77", "name": "lab", "nodes": ["node-1", "node-2"]}
+POOL: dict[str, Any] = {
+    "project_id": "4e1d77",
+    "name": "lab",
+    "engine": "container",
+    "endpoint": "unix:///run/podman/podman.sock",
+}
 BUCKET: dict[str, Any] = {
     "project_id": "4e1d77",
     "endpoint": "https://s3.example.com",
@@ -55,7 +60,18 @@ class PoolBody(Wire):
     name: Annotated[str | None, Field(description="mandatory to create one")] = None
     description: Annotated[str | None, Field(description="a label: shown in GET /clusters")] = None
     status: Annotated[str | None, Field(description="running, concerning, abnormal or deploying")] = None
-    nodes: Annotated[list[str] | None, Field(description="names of its nodes")] = None
+    engine: Annotated[str | None, Field(description="what its instances are: process (default) or container")] = (
+        None
+    )
+    endpoint: Annotated[
+        str | None,
+        Field(
+            description="unix:///PATH of its container engine's socket; absent or empty: the installation's own"
+        ),
+    ] = None
+    nodes: Annotated[list[str] | None, Field(description="names of its nodes, if not all that its engine has")] = (
+        None
+    )
     specification: Annotated[str | None, Field(description="a label: the flavor of its nodes")] = None
     cpu: Annotated[Number | None, Field(description="cores to allocate")] = None
     memory_mib: Annotated[Integer | None, Field(description="MiB to allocate")] = None

@@ -27,6 +27,7 @@ from modelyard.api.schemas.answers import (
 )
 from modelyard.api.schemas.logs import LINES, LogLinePage
 from modelyard.api.schemas.plans import PLAN, REVISION, REVISIONS, Plan, RevisionPage, RevisionShown
+from modelyard.api.schemas.pools import ClusterDetail, ShownPools
 
 _SERVICE: dict[str, Any] = {
     "service_id": "f76f20ba-78f5-44e8-893a-37c8c600c02f",
@@ -101,6 +102,37 @@ _TASK: dict[str, Any] = {
     "revision": 1,
     "created_at": 1700000000000,
     "started_at": 1700000002000,
+}
+
+_CLUSTER: dict[str, Any] = {
+    "cluster_id": "6d0e",
+    "cluster_name": "lab",
+    "description": "",
+    "tenant": "8a2c",
+    "project": "8a2c",
+    "created_at": 1700000000000,
+    "status": "running",
+    "nodes": {"specification": "custom", "count": 1, "available_count": 1},
+    "allocatable_cpu_cores": 6,
+    "allocatable_memory": 24576,
+    "allocatable_gpus": 1,
+}
+_POOL: dict[str, Any] = {
+    "pool_id": "6d0e",
+    "pool_name": "lab",
+    "description": "",
+    "status": "running",
+    "engine": "container",
+    "runs_on": "Docker 26.1.5 at /var/run/docker.sock",
+    "nodes": [{"name": "node-1", "ready": True, "cpu_cores": 8, "memory": 32768, "gpus": 1, "npus": 0}],
+    "capacity_cpu_cores": 8,
+    "capacity_memory": 32768,
+    "capacity_gpus": 1,
+    "capacity_npus": 0,
+    "used_cpu_cores": 2,
+    "used_memory": 8192,
+    "used_gpus": 0,
+    "used_npus": 0,
 }
 
 EXAMPLES: Mapping[type[Answer], dict[str, Any]] = {
@@ -181,23 +213,9 @@ EXAMPLES: Mapping[type[Answer], dict[str, Any]] = {
             }
         ],
     },
-    ClusterPage: {
-        "total_count": 1,
-        "count": 1,
-        "clusters": [
-            {
-                "cluster_id": "6d0e",
-                "cluster_name": "lab",
-                "description": "",
-                "tenant": "8a2c",
-                "project": "8a2c",
-                "created_at": 1700000000000,
-                "status": "running",
-                "nodes": {"specification": "custom", "count": 1, "available_count": 1},
-                "allocatable_gpus": 0,
-            }
-        ],
-    },
+    ClusterPage: {"total_count": 1, "count": 1, "clusters": [_CLUSTER]},
+    ClusterDetail: {**_CLUSTER, "pool": _POOL},
+    ShownPools: {"total_count": 1, "count": 1, "pools": [_POOL]},
     Plan: PLAN,
     RevisionShown: REVISION,
     RevisionPage: REVISIONS,

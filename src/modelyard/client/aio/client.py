@@ -20,7 +20,7 @@ from modelyard.client.aio.topics import AsyncTopics
 from modelyard.client.answers import value
 from modelyard.client.credentials import Credentials
 from modelyard.client.outgoing import NOTHING, Files, question
-from modelyard.client.records import Json, Service
+from modelyard.client.records import Json, Service, rows
 from modelyard.client.retries import RETRIES
 
 
@@ -72,6 +72,10 @@ class AsyncClient:
     async def top(self) -> Json:
         """What each service of the project uses and does now."""
         return await self.session.call("GET", "/modelyard/top")
+
+    async def pools(self) -> list[Json]:
+        """Each pool of the project: how it stands, what it runs on, its nodes, how much of it is used."""
+        return rows(await self.session.call("GET", "/modelyard/pools"), "pools")
 
     async def predict(
         self,

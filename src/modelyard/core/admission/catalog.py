@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 
+from modelyard.domain.pools import EngineKind, Node
 from modelyard.domain.resources import Capacity, Resources
 
 CUSTOM = "custom"
@@ -92,14 +93,22 @@ def flavors(defaults: Mapping[str, Flavor], stored: Iterable[Flavor]) -> Mapping
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A dedicated pool. `status` in the contract's words; `nodes` are the names of its nodes. `capacity`: what all
-    its instances together may take, as far as it is set."""
+    """A dedicated pool. `status` in the contract's words, `why` it is not running where that was seen. `nodes`:
+    the names that an administrator gave, `seen` those that its engine had when it was last looked at. `capacity`:
+    what all its instances together may take, as far as it is set. `engine`: what they are."""
 
     id: str
     name: str
     status: str
     nodes: frozenset[str] = frozenset()
     capacity: Capacity = Capacity()
+    why: str = ""
+    seen: tuple[Node, ...] = ()
+    engine: EngineKind = EngineKind.PROCESS
+
+    @property
+    def bounded(self) -> bool:
+        return self.capacity != Capacity()
 
     @property
     def healthy(self) -> bool:

@@ -15,7 +15,7 @@ A batch service has one entry, which does everything; what it does is its job (`
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelyard.core.admission import batch, placement, secret_envs, volumes
+from modelyard.core.admission import batch, placement, pool_models, room, secret_envs, volumes
 from modelyard.core.admission import infer_types as types
 from modelyard.core.admission.batch import Place
 from modelyard.core.admission.catalog import FLAVORS, Flavor, Pool, Quotas
@@ -24,7 +24,7 @@ from modelyard.core.admission.placement import Placement, Site
 from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import HostDirs
 from modelyard.core.rollout.pairing import pair
-from modelyard.core.size import crowded, shortage
+from modelyard.core.size import shortage
 from modelyard.domain.errors import Violation
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.resources import Capacity, Resources
@@ -42,8 +42,9 @@ class AdmissionInput:
 
     `placement` is what the service says about pools. `previous` are the variants of the present revision (their
     tracks are inherited), `next_track` a number that the service has never used. `machine`: what this machine has;
-    `taken`: what other services use of each pool, by pool id. `objects`: the object paths that it names, as they
-    were found; `parquet`: whether this server reads and writes it.
+    `taken`: what other services use of each pool, by pool id, `held`: what this one was to have until now.
+    `images`: what is in no pool of containers can be an image too. `objects`: the object paths that it names, as
+    they were found; `parquet`: whether this server reads and writes it.
     """
 
     models: Mapping[str, Model]
@@ -57,6 +58,8 @@ class AdmissionInput:
     dirs: HostDirs = HostDirs()
     machine: Capacity = Capacity()
     taken: Mapping[str, Resources] = field(default_factory=dict)
+    held: Mapping[str, Resources] = field(default_factory=dict)
+    images: bool = True
     objects: Mapping[str, Place] = field(default_factory=dict)
     parquet: bool = True
 
@@ -102,6 +105,7 @@ def _violations(
     for i, entry in enumerate(config):
         path = f"config[{i}]"
         yield from _model(path, entry, given)
+        yield from pool_models.violations(path, entry, given.models, given.site, images=given.images)
         yield from placement.violations(path, entry.specification, entry.placement, given.site)
         yield from _count(path, entry, given)
         yield from _rollout(path, entry, given.quotas)
@@ -183,10 +187,7 @@ def _room(config: Sequence[VariantRequest], given: AdmissionInput) -> Iterator[V
             pool is not None and one is not None and not shortage(one, pool.capacity)
         ):  # else it was reported already
             asked[pool.id] = asked.get(pool.id, Resources()) + one.times(max(entry.instance_count or 1, 1))
-    for pool_id, amount in asked.items():
-        pool = given.pools[pool_id]
-        if short := crowded(amount, pool.capacity, given.taken.get(pool_id, Resources())):
-            yield Violation("config", f"does not fit into the pool {shown(pool.name)}: it takes {short}")
+    yield from room.violations("config", asked, given.pools, given.taken, given.held)
 
 
 def _rollout(path: str, entry: VariantRequest, quotas: Quotas) -> Iterator[Violation]:

@@ -10,14 +10,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
+from modelyard.core.admission import affinity
+from modelyard.core.admission.affinity import POOL_UNKNOWN, Affinity
 from modelyard.core.admission.catalog import CUSTOM, Flavor, Pool
+from modelyard.core.pools import lacking
 from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.errors import Violation
 from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.texts import shown
 
 LEAST_CPU = 0.01
-POOL_UNKNOWN = "3547"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,6 @@ class CustomSpec:
     memory: int | None = None
     gpu_p4: float | None = None
     ascend_a310: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Affinity:
-    """Nodes of pools that an instance must (`required`) or should (`preferred`) run on."""
-
-    mode: str | None = None
-    nodes: tuple[tuple[str | None, tuple[str | None, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +107,9 @@ def violations(path: str, specification: str | None, placement: Placement, site:
         yield from _custom(f"{path}.custom_spec", specification, placement.custom_spec)
     yield from _fits(path, specification, placement, site)
     if placement.affinity is not None:
-        yield from _affinity(f"{path}.affinity", placement.affinity, site, in_pool=in_pool)
+        yield from affinity.violations(
+            f"{path}.affinity", placement.affinity, site.pools, site.pool(placement), in_pool=in_pool
+        )
 
 
 def _pool(prefix: str, key: tuple[str, str] | None, site: Site) -> Iterator[Violation]:
@@ -124,7 +120,9 @@ def _pool(prefix: str, key: tuple[str, str] | None, site: Site) -> Iterator[Viol
     if pool is None:
         yield Violation(f"{prefix}{field}", f"resource pool {shown(name)} does not exist", POOL_UNKNOWN)
     elif not pool.healthy:
-        yield Violation(f"{prefix}{field}", f"resource pool {shown(name)} is {pool.status}, it must be running")
+        why = f": {pool.why}" if pool.why else ""
+        text = f"resource pool {shown(name)} is {pool.status}, it must be running{why}"
+        yield Violation(f"{prefix}{field}", text)
 
 
 def _specification(at: str, name: str | None, site: Site, *, in_pool: bool) -> Iterator[Violation]:
@@ -140,17 +138,27 @@ def _specification(at: str, name: str | None, site: Site, *, in_pool: bool) -> I
 
 
 def _fits(path: str, specification: str | None, placement: Placement, site: Site) -> Iterator[Violation]:
-    """One instance against its machine, and against its pool."""
+    """One instance against what one node has, and against its pool."""
     asked, pool = resources(specification, placement, site), site.pool(placement)
     flavor = site.flavors.get(specification or "")
     if asked is None or (flavor is not None and not flavor.open):
         return
     at = f"{path}.custom_spec" if specification == CUSTOM else f"{path}.specification"
     said = "" if specification == CUSTOM else f"{shown(specification)} "
-    if not (flavor and fits_anywhere(flavor)) and (short := shortage(asked, site.machine)):
-        yield Violation(at, f"{said}does not fit on this machine: it takes {short}")
+    if not (flavor and fits_anywhere(flavor)) and (text := _too_big(asked, pool, site)):
+        yield Violation(at, f"{said}{text}")
     elif pool is not None and (short := shortage(asked, pool.capacity)):
         yield Violation(at, f"{said}does not fit into the pool {shown(pool.name)}: it takes {short}")
+
+
+def _too_big(asked: Resources, pool: Pool | None, site: Site) -> str:
+    """For every node of the pool where they were seen, for this machine otherwise; "" for what fits."""
+    if pool is None or not pool.seen:
+        short = shortage(asked, site.machine)
+        return f"does not fit on this machine: it takes {short}" if short else ""
+    node, short = lacking(asked, pool.seen)
+    biggest = f"the biggest node of the pool {shown(pool.name)} ({shown(node)})"
+    return f"does not fit on {biggest}: it takes {short}" if short else ""
 
 
 def _open(site: Site) -> str:
@@ -175,36 +183,3 @@ def _custom(at: str, specification: str | None, spec: CustomSpec) -> Iterator[Vi
             yield Violation(f"{at}.{name}", "is not supported yet: there are no accelerators in this pool")
     if spec.gpu_p4 is not None and spec.ascend_a310 is not None:
         yield Violation(f"{at}.ascend_a310", "excludes gpu_p4: set one of them")
-
-
-def _affinity(at: str, affinity: Affinity, site: Site, *, in_pool: bool) -> Iterator[Violation]:
-    """A required or preferred node must exist; a pool with one node leaves no choice."""
-    at = f"{at}.node_affinity"
-    if not in_pool:
-        yield Violation(at, "is for services in a dedicated resource pool")
-        return
-    if affinity.mode not in {"required", "preferred"}:
-        said = (
-            "is mandatory"
-            if affinity.mode is None
-            else f"is {shown(affinity.mode)}, must be required or preferred"
-        )
-        yield Violation(f"{at}.mode", said)
-    if not affinity.nodes:
-        yield Violation(f"{at}.pool_infos", "must have at least one entry")
-    for i, (name, nodes) in enumerate(affinity.nodes):
-        here = f"{at}.pool_infos[{i}]"
-        pool = site.pools.get(name) if name else None
-        if not name:
-            yield Violation(f"{here}.pool_name", "is mandatory")
-        elif pool is None:
-            yield Violation(f"{here}.pool_name", f"resource pool {shown(name)} does not exist", POOL_UNKNOWN)
-        if not nodes:
-            yield Violation(f"{here}.nodes", "must have at least one entry")
-        for k, node in enumerate(nodes):
-            if not node:
-                yield Violation(f"{here}.nodes[{k}].name", "is mandatory")
-            elif pool is not None and node not in pool.nodes:
-                yield Violation(f"{here}.nodes[{k}].name", f"pool {shown(name)} has no node {shown(node)}", "3598")
-        if pool is not None and len(pool.nodes) > len(set(nodes)):
-            yield Violation(here, "choosing among the nodes of a pool is not supported yet")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelyard.core.admission import properties
+from modelyard.core.admission import properties, room
 from modelyard.core.admission.catalog import Pool
 from modelyard.core.admission.config import AdmissionInput
 from modelyard.core.admission.placement import Placement
@@ -12,10 +12,10 @@ from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import HostDirs
 from modelyard.domain.record import ServiceRecord
-from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.service import InferType
 from modelyard.operations import limits, topics
 from modelyard.operations.context import Context
+from modelyard.operations.services import pool_room
 from modelyard.operations.services.batch_places import Places, places
 from modelyard.store.base import ReadTransaction, WriteTransaction
 
@@ -49,7 +49,9 @@ async def admission_input(
         placement=subject.placement,
         dirs=host_dirs(ctx, config),
         machine=ctx.capacity,
-        taken=await _taken(r, pools, record.service.id if record else ""),
+        taken=await pool_room.others(r, pools, project_id, record.service.id if record else ""),
+        held=room.wanted(record) if record else {},
+        images=ctx.images,
         objects=await places(ctx, r, project_id, config, looked) if subject.infer_type is InferType.BATCH else {},
         parquet=ctx.batch.parquet,
     )
@@ -61,20 +63,6 @@ async def known_topics(
     """Those that the request names and the project may publish to."""
     named = properties.topics(said.properties or {})
     return frozenset([urn for urn in sorted(named) if await topics.known(ctx, w, project_id, urn)])
-
-
-async def _taken(r: ReadTransaction, pools: Mapping[str, Pool], service_id: str) -> Mapping[str, Resources]:
-    """What the other services that are to run have of each pool whose capacity is set."""
-    bounded = {pool.id for pool in pools.values() if pool.capacity != Capacity()}
-    taken: dict[str, Resources] = {}
-    for other in await r.records() if bounded else ():
-        if other.service.id == service_id or not other.service.takes_room:
-            continue
-        for variant in other.revisions[other.service.revision].variants:
-            if (pool_id := variant.template.pool) in bounded:
-                amount = variant.template.resources.times(variant.instance_count)
-                taken[pool_id] = taken.get(pool_id, Resources()) + amount
-    return taken
 
 
 def _tracks(record: ServiceRecord | None) -> Iterable[int]:

@@ -36,7 +36,7 @@ from modelyard.domain.texts import shown
 from modelyard.operations import limits, tracing
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
-from modelyard.operations.services import log_channels, totals
+from modelyard.operations.services import log_channels, pool_room, totals
 from modelyard.operations.services.admission_input import Subject, admission_input, known_topics
 from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import load_record, load_service, not_owner
@@ -190,8 +190,11 @@ class _Change:
                 field = "config"
             case _:
                 return []
-        where = (self.before.project_id, field)
-        return await totals.refusals((self.ctx, self.w), quotas, where, variants, self.record)
+        around, where = (self.ctx, self.w), (self.before.project_id, field)
+        refused = await totals.refusals(around, quotas, where, variants, self.record)
+        if step.step is Step.START:  # a config is held against it with everything else of it
+            refused += await pool_room.of_start(around, self.record, variants, field)
+        return refused
 
     def _websocket(self, variants: tuple[Variant, ...]) -> bool:
         """Whether any of them, or of the present config, may be able to serve a WebSocket."""

@@ -1,0 +1,37 @@
+"""Which models can run in which pools: an image needs a container engine. Pure.
+
+an image in a pool of containers                                       runs there
+an image elsewhere, and the installation has a container engine        runs in that one
+an image elsewhere, and it has none                                    refused
+"""
+
+from collections.abc import Iterator, Mapping
+
+from modelyard.core.admission.fields import IMAGE
+from modelyard.core.admission.placement import Site
+from modelyard.core.admission.variant_request import VariantRequest
+from modelyard.core.packages.programs import program
+from modelyard.domain.errors import Violation
+from modelyard.domain.model import Model
+from modelyard.domain.pools import EngineKind
+from modelyard.domain.texts import shown
+
+
+def violations(
+    path: str, entry: VariantRequest, models: Mapping[str, Model], site: Site, *, images: bool
+) -> Iterator[Violation]:
+    """`images`: the installation has a container engine of its own."""
+    model, pool = models.get(entry.model_id or ""), site.pool(entry.placement)
+    key = entry.placement.pool_key or site.service.pool_key
+    if images or model is None or not _is_image(model) or (key is not None and pool is None):
+        return
+    if pool is not None and pool.engine is EngineKind.CONTAINER:
+        return
+    where = f"its pool {shown(pool.name)} runs processes" if pool is not None else "it is in no pool of containers"
+    text = f"is an image, and {where}: name such a pool in pool_name, or have an administrator"
+    yield Violation(f"{path}.model_id", f"{text} set MODELYARD_CONTAINER_ENGINE")
+
+
+def _is_image(model: Model) -> bool:
+    run = program(model.config)
+    return model.type == IMAGE or bool(run and run.image)
