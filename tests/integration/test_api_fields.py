@@ -158,10 +158,10 @@ FATE: dict[str, dict[str, Fate]] = {
             "config[0].additional_properties.persistent_volumes[0].source_address",
         ),
     },
-    "config.Affinity": by("core/admission/placement.py", "node_affinity"),
-    "config.NodeAffinity": by("core/admission/placement.py", "mode", "pool_infos"),
-    "config.PoolInfo": by("core/admission/placement.py", "pool_name", "nodes"),
-    "config.Node": by("core/admission/placement.py", "name"),
+    "config.Affinity": by("core/admission/affinity.py", "node_affinity"),
+    "config.NodeAffinity": by("core/admission/affinity.py", "mode", "pool_infos"),
+    "config.PoolInfo": by("core/admission/affinity.py", "pool_name", "nodes"),
+    "config.Node": by("core/admission/affinity.py", "name"),
     "models.ModelCreate": {
         **by("core/admission/fields.py", "model_name", "model_version", "model_type", "workspace_id"),
         **by("operations/models.py", "source_location", "description"),
@@ -254,7 +254,7 @@ FATE: dict[str, dict[str, Fate]] = {
     },
     "capacity.PoolBody": {
         **by("operations/capacity.py", "project_id", "name", "status"),
-        **by("operations/limits.py", "nodes", "cpu", "memory_mib", "accelerators"),
+        **by("core/pools.py", "nodes", "cpu", "memory_mib", "accelerators", "engine", "endpoint"),
         **{"description": Label(), "specification": Label()},
     },
     "capacity.PoolList": by("api/routes/capacity.py", "project_id"),

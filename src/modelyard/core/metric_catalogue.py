@@ -232,6 +232,28 @@ QUOTA_LIMIT = Family(
 QUOTA_USED = Family(
     "modelyard_quota_used", "gauge", "What it has of that, in the same unit.", ("quota",), Of.PROJECT
 )
+POOL_HEALTHY = Family(
+    "modelyard_pool_healthy",
+    "gauge",
+    "1: the resource pool takes instances; 0: its engine was seen to be away, or an administrator said so.",
+    ("pool",),
+    Of.PROJECT,
+)
+POOL_CAPACITY = Family(
+    "modelyard_pool_capacity",
+    "gauge",
+    "What all instances of a pool together can have: cores (`cpu`), MiB (`memory_mib`), `gpus`, `npus`. Absent"
+    " where nobody set it and no node was seen.",
+    ("pool", "resource"),
+    Of.PROJECT,
+)
+POOL_USED = Family(
+    "modelyard_pool_used",
+    "gauge",
+    "What services that are to run in a pool, or still do, take of that, in the same units.",
+    ("pool", "resource"),
+    Of.PROJECT,
+)
 
 # The gateway.
 
@@ -368,7 +390,7 @@ OF_OUTBOX = (OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_AGE)
 OF_LOGS = (LOG_READ, LOG_LAG, LOG_GAPS, LOG_LOST, EXPORT_LINES, EXPORT_AWAY, EXPORT_AGE)
 OF_TRACES = (SPAN_EXPORT, SPAN_EXPORT_AWAY)
 OF_AUDIT = (AUDIT_ROWS, AUDIT_LOST)
-OF_PROJECTS = (QUOTA_LIMIT, QUOTA_USED)
+OF_PROJECTS = (QUOTA_LIMIT, QUOTA_USED, POOL_HEALTHY, POOL_CAPACITY, POOL_USED)
 OF_GATEWAY = (
     *(CONNECTED, GATEWAY_UP, GATEWAY_CONNECTIONS, GATEWAY_IN_FLIGHT, GATEWAY_MEMORY, GATEWAY_UPTIME),
     *(ANSWERS, INVOCATIONS, FAILED),

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from modelyard.core import metrics, outbox_metrics, service_metrics
+from modelyard.core import metrics, outbox_metrics, pool_metrics, service_metrics
 from modelyard.core.metric_catalogue import CATALOGUE, CONNECTED, SILENT, UP
 from modelyard.core.metrics import Lines
 from modelyard.core.tallies import Sample
@@ -20,7 +20,7 @@ from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Counter, InferType, Rollout
 from modelyard.gateway.base import Answers, GatewayMeasures
-from modelyard.operations import facts, gateway_metrics, limits
+from modelyard.operations import facts, gateway_metrics, limits, pools
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.reading import newest
@@ -89,6 +89,7 @@ async def of_all(ctx: Context, principal: Principal, *, gateway_connected: bool)
         tasks = await newest(r, [record.service for record in records])
         rollouts = await r.newest_rollouts()
         quotas = {one.id: await limits.quotas(ctx, r, one.id) for one in await r.projects()}
+        entries = await r.pools(None)
     own = [
         *ctx.watched.own(),
         Sample(CONNECTED, int(gateway_connected)),
@@ -99,6 +100,13 @@ async def of_all(ctx: Context, principal: Principal, *, gateway_connected: bool)
     projects = [
         metrics.lines_of(service_metrics.quotas(records, one, bounds, disk_mib), {"project_id": one})
         for one, bounds in quotas.items()
+    ]
+    projects += [
+        metrics.lines_of(
+            pool_metrics.samples(view.entry.name, view.capacity, view.used, healthy=view.standing.healthy),
+            {"project_id": view.entry.project_id},
+        )
+        for view in pools.of_records(ctx, entries, records)
     ]
     known = _Known(records, counters, tasks, {one.service_id: one for one in rollouts}, _by_service(measures))
     return metrics.page(CATALOGUE, [metrics.lines_of(own), *projects, *await _parts(ctx, known)])

@@ -17,6 +17,7 @@ from modelyard.core.admission.placement import (
     violations,
 )
 from modelyard.core.admission.volumes import HostDirs, VolumeRequest
+from modelyard.domain.pools import Node
 from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.revision import Template, Volume
 
@@ -117,6 +118,22 @@ def test_one_instance_fits_or_what_is_short_is_said(
     field, text = expected
     assert [v.field for v in found] == [f"c.{field}"] * bool(field)
     assert all(text in v.text for v in found), found
+
+
+SEEN = Pool("id-4", "seen", "running", seen=(Node("small", Capacity(2, 1024)), Node("large", Capacity(8, 8192))))
+AWAY = Pool("id-5", "away", "abnormal", why="connection refused")
+
+
+def test_nodes_that_were_seen_count_instead_of_this_machine() -> None:
+    site = replace(HERE, pools={"seen": SEEN}, flavors={**HERE.flavors, "even": Flavor("even", 8, 8192)})
+    assert [*violations("c", "even", Placement(pool_name="seen"), site)] == []
+    (found,) = violations("c", "big", Placement(pool_name="seen"), site)
+    assert "biggest node of the pool 'seen' ('large'): it takes 16 cores, of which there are 8" in found.text
+
+
+def test_why_a_pool_takes_nothing_is_said() -> None:
+    (found,) = violations("c", CPU, Placement(pool_name="away"), replace(SITE, pools={"away": AWAY}))
+    assert found.text == "resource pool 'away' is abnormal, it must be running: connection refused"
 
 
 def test_a_template_is_named_by_what_the_builtin_flavor_does_not_say() -> None:

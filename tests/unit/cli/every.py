@@ -121,6 +121,7 @@ ANSWERS: dict[str, object] = {
     f"GET {ADMIN}/projects/p1/quotas": {"quotas": {LONG: 20}},
     f"GET {ADMIN}/flavors": {"flavors": [{"name": f"flavor-{LONG}", "cpu": 1, "projects": ["p1"]}]},
     "GET /v1/p1/modelyard/top": {"services": [USE]},
+    "GET /v1/p1/modelyard/pools": {"pools": [{"pool_name": f"pool-{LONG}", "status": "abnormal", "reason": LONG}]},
     f"GET {ADMIN}/disk": {"used": {LONG: 10, "logs": 2048}, "total_bytes": 2058, "free_bytes": 1},
     f"POST {ADMIN}/clean": {"removed": [{"kind": "package", "name": LONG, "size_bytes": 7}], "total_bytes": 7},
     "GET /v1/p1/registries": {"registries": [{"registry": "r.test", "user": "u", "changed_at": 1}]},

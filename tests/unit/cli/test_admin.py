@@ -146,6 +146,17 @@ def _client(server: Server) -> Client:
             "pools add lab local --node n1",
             ("POST /v1/modelyard/admin/pools", {"name": "lab", "project_id": "p1", "nodes": ["n1"]}),
         ),
+        (
+            "pools add box local --engine container --endpoint unix:///run/p.sock --cpu 4 --memory-mib 512",
+            (
+                "POST /v1/modelyard/admin/pools",
+                {
+                    **{"name": "box", "project_id": "p1", "engine": "container"},
+                    **{"endpoint": "unix:///run/p.sock", "cpu": 4.0, "memory_mib": 512},
+                },
+            ),
+        ),
+        ("pools change lab --accelerators 2", ("PATCH /v1/modelyard/admin/pools/x", {"accelerators": 2.0})),
         ("pools status lab abnormal", ("PATCH /v1/modelyard/admin/pools/x", {"status": "abnormal"})),
         ("buckets claim b local", ("PUT /v1/modelyard/admin/buckets/b", {"project_id": "p1"})),
     ],

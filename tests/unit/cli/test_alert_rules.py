@@ -101,6 +101,7 @@ FIRES: dict[str, tuple[Series, ...]] = {
     "ModelyardSpansLost": (spans("dropped", "0x20 3x40"), spans("refused", "0x20 3x40")),
     "ModelyardAuditLost": (one("modelyard_audit_lost_total", "0x20 3x40"),),
     "ModelyardBackupOld": (one("modelyard_backup_last_success_timestamp_seconds", "-200000x60"),),
+    "ModelyardPoolAbnormal": (one('modelyard_pool_healthy{project_id="p",pool="lab"}', "0x60"),),
     "ModelyardQuotaNearlyUsed": (quota("15x60"),),
 }
 QUIET: dict[str, tuple[Series, ...]] = {
@@ -138,6 +139,7 @@ QUIET: dict[str, tuple[Series, ...]] = {
     "ModelyardSpansLost": (spans("dropped", "7x60"), spans("dropped", "7x20 0x40"), spans("sent", "0+9x60")),
     "ModelyardAuditLost": (one("modelyard_audit_lost_total", "3x60"),),
     "ModelyardBackupOld": (one("modelyard_backup_last_success_timestamp_seconds", "-100000x60"), {}),
+    "ModelyardPoolAbnormal": (one('modelyard_pool_healthy{project_id="p",pool="lab"}', "1x28 0x30"), {}),
     "ModelyardQuotaNearlyUsed": (
         quota("14x60"),
         one('modelyard_quota_used{project_id="p",quota="total_cpu"}', "9x60"),
