@@ -90,7 +90,7 @@ def administer(call: Caller) -> None:
     call("PUT", f"/v1/modelyard/admin/projects/{project}/quotas", {"quotas": {"real_time_services": 7}})
     flavor = {"name": "lab.small", "cpu": 1, "memory_mib": 512, "open_projects": [project]}
     call("POST", "/v1/modelyard/admin/flavors", flavor)
-    call("POST", "/v1/modelyard/admin/pools", {"name": "lab", "project_id": project, "nodes": ["node-1"]})
+    call("POST", "/v1/modelyard/admin/pools", {"name": "lab", "project_id": project})
     call("PUT", "/v1/modelyard/admin/buckets/images", {"project_id": project})
     where = {"endpoint": "https://s3.example.com", "access_key": "AK", "secret_key": SECRET}
     call("PUT", "/v1/modelyard/admin/buckets/far", {"project_id": project, **where})

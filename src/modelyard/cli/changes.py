@@ -1,6 +1,6 @@
 """`modelyard services create | update | start | stop | delete`: change services, and follow the change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
@@ -19,7 +19,7 @@ from modelyard.cli.context import (
     print_answer,
 )
 from modelyard.cli.progress import follow
-from modelyard.cli.variants import ForAll, assignment, present, successors, variant
+from modelyard.cli.variants import ForAll, assignment, placed, present, successors, variant
 from modelyard.client import Client, Service, Variant
 from modelyard.client.records import rows
 from modelyard.client.waiting import Patience
@@ -45,6 +45,13 @@ NewEnvironment = Annotated[
 Unset = Annotated[
     list[str] | None, typer.Option("--unset-env", metavar="NAME", help="Drop this variable from every model.")
 ]
+Pool = Annotated[str | None, typer.Option("--pool", metavar="NAME", help="A dedicated pool for every model.")]
+NewPool = Annotated[
+    str | None,
+    typer.Option(
+        "--pool", metavar="NAME", help="Move every model to this pool; '' for the service's own, or none."
+    ),
+]
 DeployTimeout = Annotated[int | None, typer.Option(help="Seconds one instance may take to become ready.")]
 
 
@@ -55,6 +62,7 @@ def create(
     description: Description = None,
     specification: Flavor = "modelarts.vm.cpu.2u",
     env: Environment = None,
+    pool: Pool = None,
     deploy_timeout: DeployTimeout = None,
     no_wait: NoWait = False,
     timeout: Timeout = 1800,
@@ -64,6 +72,8 @@ def create(
     """Create a service and deploy it: modelyard services create iris -m iris/1.0.0"""
     with connect(data_dir) as yard:
         config = variants(yard, model, specification, env, deploy_timeout)
+        if pool:
+            config = [replace(one, more=placed(one.more, pool)) for one in config]
         optional = {} if description is None else {"description": description}
         service_id = yard.services.create(name, config, **optional)
         Ending(no_wait, timeout, as_json).show(yard, service_id, name)
@@ -77,6 +87,7 @@ def update(
     specification: NewFlavor = None,
     env: NewEnvironment = None,
     unset_env: Unset = None,
+    pool: NewPool = None,
     deploy_timeout: DeployTimeout = None,
     no_wait: NoWait = False,
     timeout: Timeout = 1800,
@@ -85,7 +96,7 @@ def update(
 ) -> None:
     """Change a service while it answers: models, weights, instances, description. What is not said stays: a model
     keeps the instances and settings of the one whose place it takes."""
-    for_all = ForAll(specification, dict(map(assignment, env or ())), tuple(unset_env or ()), deploy_timeout)
+    for_all = ForAll(specification, dict(map(assignment, env or ())), tuple(unset_env or ()), deploy_timeout, pool)
     if not model and not for_all and description is None:
         raise typer.BadParameter("nothing to change: give --model, --description or what is to be other")
     with connect(data_dir) as yard:

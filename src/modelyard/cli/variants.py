@@ -39,12 +39,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class ForAll:
-    """What the options of an update say of every entry; None leaves it as it is. `unset`: variables to drop."""
+    """What the options of an update say of every entry; None leaves it as it is. `unset`: variables to drop;
+    `pool`: its name, "" for none."""
 
     specification: str | None = None
     envs: Mapping[str, str] = field(default_factory=dict)
     unset: Sequence[str] = ()
     deploy_timeout_s: int | None = None
+    pool: str | None = None
 
     def __bool__(self) -> bool:
         return self != ForAll()
@@ -57,7 +59,14 @@ class ForAll:
             specification=one.specification if self.specification is None else self.specification,
             envs=envs,
             deploy_timeout_in_seconds=one.deploy_timeout_in_seconds if timeout is None else timeout,
+            more=one.more if self.pool is None else placed(one.more, self.pool),
         )
+
+
+def placed(more: Mapping[str, object], pool: str) -> Mapping[str, object]:
+    """The other fields of an entry that is in this pool; "": in none of its own."""
+    others = {name: value for name, value in more.items() if name not in {"pool_name", "cluster_id"}}
+    return {**others, "pool_name": pool} if pool else others
 
 
 def said(text: str) -> Said:

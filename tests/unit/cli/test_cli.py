@@ -130,6 +130,15 @@ def test_create_sends_the_config_that_the_options_say(run: Run, yard: Yard) -> N
     ]
 
 
+def test_create_names_a_pool(run: Run, yard: Yard) -> None:
+    yard.routes["POST /v1/p1/services"] = reply({"service_id": "s1", "resource_ids": []})
+    code, _, err = run("services", "create", "iris", "-m", "iris/1.0.0", "--pool", "lab")
+    assert code == Exit.OK, err
+    (body,) = [body for method, _, body in yard.sent if method == "POST"]
+    assert isinstance(body, dict)
+    assert [one["pool_name"] for one in body["config"]] == ["lab"]
+
+
 def test_a_name_without_version_means_the_newest(run: Run, yard: Yard) -> None:
     yard.routes["PUT /v1/p1/services/s1"] = reply({})
     run("services", "update", "iris", "-m", "iris")
@@ -177,6 +186,13 @@ UPDATES: dict[str, tuple[list[dict[str, object]], list[str], list[dict[str, obje
     ),
     "one variable less": ([SIZED], ["--unset-env", "A"], [{**KEPT, "envs": {"B": "2"}}]),
     "a size alone": ([SIZED], ["--specification", "lab.small"], [{**KEPT, "specification": "lab.small"}]),
+    "another pool": ([SIZED], ["--pool", "attic"], [{**KEPT, "pool_name": "attic"}]),
+    "a pool by its name instead of its id": (
+        [{**SIZED, "cluster_id": "x"}],
+        ["--pool", "attic"],
+        [{**KEPT, "pool_name": "attic"}],
+    ),
+    "no pool of its own": ([SIZED], ["--pool", ""], [{k: v for k, v in KEPT.items() if k != "pool_name"}]),
     "patience alone": (
         [SIZED],
         ["--deploy-timeout", "9", "--description", "x"],
