@@ -342,6 +342,20 @@ async def test_an_image_is_no_batch_service(pools: Pools) -> None:
     assert ("config[0].model_id", "ModelArts.3589") in [(d["field"], d["error_code"]) for d in refused["details"]]
 
 
+async def test_rows_go_to_a_command_only_where_it_is_a_process(pools: Pools) -> None:
+    await pools.add("box", engine="container", endpoint=CONTAINERS.endpoint)
+    await pools.add("plain")
+    await pools.world.model(name="command", config={"cmd": "serve", "model_type": "Custom"})
+    said = {}
+    for pool in ("box", "plain"):
+        config = [{"model_id": "m-command-1.0.0", "specification": "one", "instance_count": 1, "pool_name": pool}]
+        body = {"service_name": "job", "infer_type": "batch", "config": config}
+        refused = (await pools.world.call("POST", SERVICES, body)).json()
+        said[pool] = [d["error_msg"] for d in refused["details"] if d["field"] == "config[0].model_id"]
+    assert ["pools of processes only" in text for text in said["box"]] == [True]
+    assert said["plain"] == []
+
+
 async def test_affinity_is_held_against_nodes_that_were_seen(pools: Pools) -> None:
     await pools.add("lab")
     await pools.add("other")

@@ -105,7 +105,14 @@ def _violations(
     for i, entry in enumerate(config):
         path = f"config[{i}]"
         yield from _model(path, entry, given)
-        yield from pool_models.violations(path, entry, given.models, given.site, images=given.images)
+        yield from pool_models.violations(
+            path,
+            entry,
+            given.models,
+            given.site,
+            images=given.images,
+            batch=given.infer_type is InferType.BATCH,
+        )
         yield from placement.violations(path, entry.specification, entry.placement, given.site)
         yield from _count(path, entry, given)
         yield from _rollout(path, entry, given.quotas)

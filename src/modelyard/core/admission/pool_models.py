@@ -1,8 +1,10 @@
-"""Which models can run in which pools: an image needs a container engine. Pure.
+"""Which models can run in which pools: an image needs a container engine, and rows go to a command only where that
+is a process. Pure.
 
 an image in a pool of containers                                       runs there
 an image elsewhere, and the installation has a container engine        runs in that one
 an image elsewhere, and it has none                                    refused
+a batch service with a command in a pool of containers                 refused
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,14 +20,18 @@ from modelyard.domain.texts import shown
 
 
 def violations(
-    path: str, entry: VariantRequest, models: Mapping[str, Model], site: Site, *, images: bool
+    path: str, entry: VariantRequest, models: Mapping[str, Model], site: Site, *, images: bool, batch: bool
 ) -> Iterator[Violation]:
-    """`images`: the installation has a container engine of its own."""
+    """`images`: the installation has a container engine of its own. `batch`: the service is one."""
     model, pool = models.get(entry.model_id or ""), site.pool(entry.placement)
     key = entry.placement.pool_key or site.service.pool_key
+    boxed = pool is not None and pool.engine is EngineKind.CONTAINER
+    if batch and boxed and model is not None and program(model.config) is not None:
+        text = "is served by a command, which a batch service runs in pools of processes only"
+        yield Violation(f"{path}.model_id", text)
     if images or model is None or not _is_image(model) or (key is not None and pool is None):
         return
-    if pool is not None and pool.engine is EngineKind.CONTAINER:
+    if boxed:
         return
     where = f"its pool {shown(pool.name)} runs processes" if pool is not None else "it is in no pool of containers"
     text = f"is an image, and {where}: name such a pool in pool_name, or have an administrator"
