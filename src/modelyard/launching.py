@@ -10,6 +10,7 @@ from pathlib import Path
 
 from modelyard import files
 from modelyard.control.registries import RegistryLogins
+from modelyard.core.pools import engine_of
 from modelyard.domain.pools import EngineKind, Node, PoolEngine, Sight
 from modelyard.domain.resources import Capacity
 from modelyard.engines.containers.containers import Containers
@@ -32,19 +33,27 @@ made changes four times as slow and the worst answer no better (docs/decisions/0
 
 
 class Images:
-    """What the names of images mean now, asked of the installation's container engine, else of one that a pool
-    names."""
+    """What the names of images mean now, asked of the installation's container engine, else of one that a pool of
+    the project names."""
 
-    def __init__(self, containers: ContainerEngines, logins: RegistryLogins) -> None:
+    def __init__(self, containers: ContainerEngines, store: Store, logins: RegistryLogins) -> None:
         self._containers = containers
+        self._store = store
         self._logins = logins
 
     async def __call__(self, project_id: str, reference: str, progress: Callable[[str], None]) -> Image:
         """Raises ImageError, ImageAwayError, StoreUnavailableError."""
-        engine = self._containers.any
+        engine = self._containers.own or await self._of_a_pool(project_id)
         if engine is None:
             raise ImageAwayError(NONE)
         return await self._logins.resolved(engine, project_id, reference, progress)
+
+    async def _of_a_pool(self, project_id: str) -> Containers | None:
+        async with self._store.read() as reading:
+            rows = await reading.pools(project_id)
+        engines = (engine_of(row) for row in rows)
+        named = (one for one in engines if one is not None and one.kind is EngineKind.CONTAINER and one.endpoint)
+        return next((self._containers.of(one) for one in named), None)
 
 
 class MachinePools:
@@ -91,7 +100,7 @@ def _containers(settings: Settings, data_dir: Path, store: Store) -> tuple[Conta
     logins = RegistryLogins(store, CredentialsFile(Path(known)) if known else NoCredentials())
     own = settings.container_engine.removeprefix(SCHEME)
     engines = ContainerEngines(lambda path: Containers(Docker(path), options, logins.of_service), own)
-    return engines, Images(engines, logins)
+    return engines, Images(engines, store, logins)
 
 
 async def _options(settings: Settings, data_dir: Path) -> LaunchOptions:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from examples.demo.stage import BUCKET, Stage, until
 from tests.docker import DockerServer
-from tests.e2e.test_image_models import called, containers, gone
+from tests.e2e.test_image_models import SERVER, called, containers, gone
 from tests.worlds import server as whole
 
 from modelyard.client import ApiError, Client, Variant
@@ -247,6 +247,16 @@ def test_a_command_of_a_package_runs_in_a_container(
     began = time.monotonic()
     gone(yard, engine, service_id)
     assert time.monotonic() - began < 20  # it ends at its signal, though it is nobody's init
+
+
+def test_an_image_needs_no_engine_but_that_of_its_pool(yard: Client, engine: DockerServer) -> None:
+    engine.make_image("server:1", SERVER, changes=["ENV VERSION=image"])
+    model_id = yard.models.wait(yard.models.publish("pooled", "1.0.0", "server:1", "Image")).model_id
+    with pytest.raises(ApiError, match="is an image"):
+        yard.services.create("image", [entry(model_id, "here")])
+    service_id = deployed(yard, "image", entry(model_id, "boxes"))
+    assert yard.predict(yard.services.get(service_id), {})["version"] == "image"
+    gone(yard, engine, service_id)
 
 
 COMMAND = """

@@ -284,8 +284,8 @@ class ContainerEngineWorld(CommandEngineWorld):
 
     def _engine(self) -> ProcessEngine:
         engines = ContainerEngines(lambda path: Containers(Docker(path), self.how), str(self.server.socket))
-        assert engines.any is not None
-        self.containers = engines.any
+        assert engines.own is not None
+        self.containers = engines.own
         return ProcessEngine(
             self.data_dir,
             lambda _: self.package,

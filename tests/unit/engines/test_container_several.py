@@ -44,12 +44,12 @@ def test_a_pool_without_an_endpoint_has_the_installations_own() -> None:
     assert cast("Any", several.of(PoolEngine(EngineKind.CONTAINER))).path == "/own"
     assert cast("Any", several.of(at("/other"))).path == "/other"
     assert several.of(at("/other")) is several.of(at("/other"))
-    assert several.any is several.of(at("/own"))
+    assert several.own is several.of(at("/own"))
 
 
 async def test_none_at_all_is_said() -> None:
     several = engines()
-    assert several.any is None
+    assert several.own is None
     with pytest.raises(StartRefusedError, match="MODELYARD_CONTAINER_ENGINE"):
         several.of(PoolEngine(EngineKind.CONTAINER))
     assert "MODELYARD_CONTAINER_ENGINE" in (await several.look(PoolEngine(EngineKind.CONTAINER))).why
@@ -63,10 +63,10 @@ async def test_every_engine_is_tended_once_also_one_that_comes_later() -> None:
     several.of(at("/later"))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert later.tended is cast("Any", several.any).tended is living
+    assert later.tended is cast("Any", several.own).tended is living
     await several.close()
     assert later.closed
-    assert cast("Any", several.any).closed
+    assert cast("Any", several.own).closed
 
 
 def test_what_was_written_is_of_whichever_engine_keeps_it() -> None:

@@ -54,9 +54,8 @@ class ContainerEngines:
             self.at(own)
 
     @property
-    def any(self) -> Containers | None:
-        """The installation's own, else one that a pool names."""
-        return next(iter(self._known.values()), None)
+    def own(self) -> Containers | None:
+        return self.at(self._own) if self._own else None
 
     def at(self, path: str) -> Containers:
         if path not in self._known:
