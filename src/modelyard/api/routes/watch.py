@@ -43,7 +43,7 @@ from modelyard.store.base import StoreUnavailableError
 router = APIRouter(prefix="/v1/{project_id}/services", tags=["watching"], responses=ERRORS)
 
 EVENTS = "text/event-stream"
-STREAM: dict[str, Any] = {EVENTS: {"schema": {"type": "string"}}}
+STREAM: dict[str, Any] = {EVENTS: {"schema": {}}}
 """What such an answer is, for the reference."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 QUIET = b": nothing new\n\n"
