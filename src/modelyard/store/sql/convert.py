@@ -5,8 +5,9 @@ keeps the order of keys as given and any text or number that JSON can hold.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from sqlalchemy import Row
 
 from modelyard.core import settings
 from modelyard.core.size import resolved
+from modelyard.domain.devices import Grant, Kind
 from modelyard.domain.identity import Project, Role, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
@@ -343,7 +345,16 @@ def instance(row: AnyRow) -> Instance:
         exit=row.exit,
         node=row.node,
         address=row.address,
+        devices=grants(row.devices),
     )
+
+
+def grants(stored: Sequence[Values] | None) -> tuple[Grant, ...]:
+    return tuple(Grant(**{**one, "kind": Kind(one["kind"])}) for one in stored or ())
+
+
+def grants_json(value: Iterable[Grant]) -> list[Values]:
+    return [asdict(one) for one in value]
 
 
 def instance_row(value: Instance) -> Values:
@@ -360,6 +371,7 @@ def instance_row(value: Instance) -> Values:
         "exit": storable(value.exit),
         "node": value.node,
         "address": value.address,
+        "devices": grants_json(value.devices) or None,
     }
 
 
