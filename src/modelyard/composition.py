@@ -32,6 +32,7 @@ from modelyard.control.cleaning import Cleaning
 from modelyard.control.clock import Clock, load_clock
 from modelyard.control.collecting import Collector
 from modelyard.control.exporting import Exporter, exported
+from modelyard.control.grants import Granting
 from modelyard.control.log_retention import LogRetention
 from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
@@ -68,7 +69,7 @@ from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
 from modelyard.operations.audit import Audit
 from modelyard.operations.bells import Bells
-from modelyard.operations.context import BatchPorts, Context, NotificationPorts, WatchedPorts
+from modelyard.operations.context import BatchPorts, CardPorts, Context, NotificationPorts, WatchedPorts
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.object_usage import Usage
@@ -77,6 +78,7 @@ from modelyard.operations.results_room import ResultsRoom
 from modelyard.operations.tracing import Tracing
 from modelyard.otlp import base as otlp
 from modelyard.processes import isolation, limits, machine
+from modelyard.processes.accelerators import Accelerators
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.holding import Holding
 from modelyard.processes.mounts import view
@@ -237,11 +239,14 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         home_project=credentials.get("project_id") or settings.project_name,
         room=room,
     )
-    notified = notifying(data_dir / "keys" / "notifications", settings.notifications(urls.api), clock.wall_ms)
+    cards, notified = (
+        await _cards(settings),
+        notifying(data_dir / "keys" / "notifications", settings.notifications(urls.api), clock.wall_ms),
+    )
     stack.push_async_callback(notified.close)
     exporter = await _exporter(settings, store, logs, figures, stack)
     disk = Cleaning(data_dir, store, sweeper, storage.staging, clock.wall_ms).ports()
-    world, bells = Ports(store, engine, gateway, clock, _new_id, runner), Bells()
+    world, bells = Ports(store, engine, gateway, clock, _new_id, runner, cards=cards.fresh), Bells()
     plane = ControlPlane(
         world,
         publisher,
@@ -269,6 +274,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         gateway_url=urls.gateway,
         volume_dirs=_directories(settings.volume_dirs),
         capacity=machine.capacity(),
+        cards=CardPorts(lambda: cards.inventory, cards.readings, Granting(store, engine, cards.fresh).all),
         scripted=lambda digest: _scripted(snapshots.shelf.root / digest / "model"),
         home_project=credentials.get("project_id") or settings.project_name,
         usage=engine.usage,
@@ -471,6 +477,13 @@ def _containers(
     logins = RegistryLogins(store, CredentialsFile(Path(known)) if known else NoCredentials())
     containers = Containers(docker, options, logins.of_service)
     return containers, partial(logins.resolved, containers)
+
+
+async def _cards(settings: Settings) -> Accelerators:
+    """Looked for once here, since everything is sized by them."""
+    cards = Accelerators(settings.gpus, settings.npus)
+    await asyncio.to_thread(cards.look)
+    return cards
 
 
 async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:

@@ -118,7 +118,7 @@ def _grant(device: Device, share: float) -> Grant:
 
 def _short(kind: Kind, count: float, used: Mapping[Device, int], trouble: str) -> str:
     name = kind.upper()
-    if trouble:
+    if trouble and not used:
         return f"it takes {count:g} {name}, and nobody can tell which there are: {trouble}"
     if not used:
         return f"it takes {count:g} {name}, and there is none here"

@@ -11,8 +11,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A card. `number` as its driver's tool counts; `uuid`: what it is called wherever it is plugged in ("": it has
-    no such name, or nobody could ask). `node`: the file that programs open ("": not known)."""
+    """A card. `number` as its driver's tool counts; `uuid`: what it is called wherever it is plugged in ("": it
+    has no such name, or nobody could ask). `memory_mib` 0: not known. `node`: the file that programs open ("": not
+    known)."""
 
     kind: Kind
     number: int
@@ -20,6 +21,14 @@ class Device:
     name: str = ""
     memory_mib: int = 0
     node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a card does now: its cores' share of the time (0..1) and MiB of its memory in use."""
+
+    busy: float = 0.0
+    memory_mib: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

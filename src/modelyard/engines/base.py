@@ -90,8 +90,8 @@ class InstanceSpec:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the engine sees of one instance now: whose it is and what it was granted, as its spec said, and what its
-    process does."""
+    """What the engine sees of one instance now: whose it is and what it was granted, as its spec said, and what
+    its process does."""
 
     instance_id: str
     service_id: str

@@ -19,7 +19,7 @@ from pathlib import Path
 from modelyard import trees
 from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.process import Process, ProcessState
-from modelyard.engines import commands, counters, measure
+from modelyard.engines import commands, counters, devices, measure
 from modelyard.engines.base import (
     UNKNOWN,
     DiskStatus,
@@ -200,6 +200,7 @@ class ProcessEngine:
         if isolation.users and not isolation.users.shared and not held["pids"].startswith("enforced"):
             held["pids"] = "enforced (rlimit)"
         held = {**held, "disk": self._disk_enforced()}
+        held |= devices.described(isolation)
         return {**held, "containers": self._containers.describe()} if self._containers else held
 
     def _disk_enforced(self) -> str:

@@ -48,7 +48,7 @@ async def admission_input(
         pools=pools,
         placement=subject.placement,
         dirs=host_dirs(ctx, config),
-        machine=ctx.capacity,
+        machine=ctx.there,
         taken=await _taken(r, pools, record.service.id if record else ""),
         objects=await places(ctx, r, project_id, config, looked) if subject.infer_type is InferType.BATCH else {},
         parquet=ctx.batch.parquet,

@@ -249,6 +249,8 @@ def _template(t: Mapping[str, Any]) -> Template:
         memory_mib=t.get("memory_mib", 0),
         pids=t.get("pids", 0),
         open_files=t.get("open_files", 0),
+        gpus=t.get("gpus", 0),
+        npus=t.get("npus", 0),
     )
     whole = t.get("resources")
     return Template(
@@ -281,6 +283,8 @@ def variant_json(value: Variant) -> Values:
             "volumes": [[v.host_path, v.mount_path] for v in t.volumes],
             "pids": t.explicit.pids,
             "open_files": t.explicit.open_files,
+            "gpus": t.explicit.gpus,
+            "npus": t.explicit.npus,
             "resources": {
                 "cpu": t.resources.cpu,
                 "memory_mib": t.resources.memory_mib,
