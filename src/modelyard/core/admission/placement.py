@@ -98,14 +98,14 @@ def explicit(specification: str, placement: Placement, site: Site, builtin: Mapp
     size, usual = resources(specification, placement, site), builtin.get(specification)
     assert size is not None
     as_builtin = usual is not None and site.flavors.get(specification) == usual
-    bounds = usual or Flavor(specification, 1, 1)
+    bounds = (usual or Flavor(specification, 1, 1)).resources
     return Resources(
         cpu=0.0 if as_builtin else size.cpu,
         memory_mib=0 if as_builtin else size.memory_mib,
         pids=0 if size.pids == bounds.pids else size.pids,
         open_files=0 if size.open_files == bounds.open_files else size.open_files,
-        gpus=0 if as_builtin else size.gpus,
-        npus=0 if as_builtin else size.npus,
+        gpus=0 if size.gpus == bounds.gpus else size.gpus,
+        npus=0 if size.npus == bounds.npus else size.npus,
     )
 
 
