@@ -6,7 +6,7 @@ processes grants nothing that is in use. Who tries again gets what it was grante
 seen with it. A grant is free when its instance has ended, by its row and by its engine, and never sooner.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from modelyard.core import grants
 from modelyard.domain.devices import Grant, Inventory
@@ -44,8 +44,7 @@ class Granting:
             taken = [grant for some in others.values() for grant in some]
             chosen = grants.granted(inventory, taken, spec.resources, before)
             if chosen.short:
-                own = {instance.id for instance in record.instances} & others.keys()
-                raise NoRoomError(chosen.short + (BY_ITSELF if own else ""))
+                raise NoRoomError(chosen.short + _by_itself(record, spec, others.keys()))
             if chosen.grants != before and not await writing.grant_devices(spec.instance_id, chosen.grants):
                 raise NoRoomError("it is not to run any more")
         return chosen.grants
@@ -62,6 +61,11 @@ class Granting:
         return tuple(g for some in grants.held(stored, await self._running()).values() for g in some)
 
 
-BY_ITSELF = (
-    "; instances of this service have some: with max_unavailable 1 one of them makes room before the next starts"
-)
+def _by_itself(record: ServiceRecord, spec: InstanceSpec, others: Iterable[str]) -> str:
+    """What to do where the service is in its own way; "" where it is not."""
+    if not {instance.id for instance in record.instances}.intersection(others):
+        return ""
+    variants = (v for r in record.revisions.values() for v in r.variants if v.template.hash == spec.template)
+    if max((variant.instance_count for variant in variants), default=1) > 1:
+        return "; instances of this service have some: with max_unavailable 1 one makes room for the next"
+    return "; the instance before it has some, and serves until it is there: stop the service to change it"
