@@ -82,8 +82,8 @@ async def test_a_rollout_on_the_only_card_waits_and_says_what_it_needs(world: Pl
     await world.put(service_id, config(1, number=1))
     await world.elapse(10_000, service_id)
     assert await obstacle(world, service_id) == (
-        "it takes 1 whole GPU, and 0 of 1 are free; the instance before it has some, and serves until it is there: "
-        "stop the service to change it"
+        "it takes 1 whole GPU, and 0 of 1 are free; the instance before it has some, and serves until it is "
+        "there: stop the service to change it"
     )
     assert len(await world.running()) == 1, "the old one serves on"
     await world.elapse(1_300_000, service_id)
@@ -97,7 +97,8 @@ async def test_stopped_it_is_changed_on_its_only_card(world: PlaneWorld) -> None
     await world.converge(service_id)
     await world.put(service_id, status=Desired.STOPPED)
     await world.run_until(lambda r: r.service.status is ServiceStatus.STOPPED, service_id)
-    await world.put(service_id, config(1, number=1), status=Desired.RUNNING)
+    await world.put(service_id, config(1, number=1))
+    await world.put(service_id, status=Desired.RUNNING)
     await world.converge(service_id)
     assert [spec.envs for spec in world.engine.started] == [(("N", "0"),), (("N", "1"),)]
     assert await shares(world) == [(service_id, 0, 1.0)]

@@ -237,5 +237,5 @@ class Machine(RuleBasedStateMachine):
         assert await Granting(world.store, world.engine, world._cards).all() == ()
 
 
-Machine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+Machine.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
 TestGrants = Machine.TestCase
