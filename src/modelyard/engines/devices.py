@@ -50,6 +50,15 @@ def shares(grants: Sequence[Grant]) -> dict[str, str]:
     return {f"MODELYARD_{g.kind.upper()}_SHARE": f"{g.share:.6g}" for g in grants if g.share < 1}
 
 
+def polite(grants: Sequence[Grant]) -> dict[str, str]:
+    """Where a card is shared: what keeps frameworks from taking all of its memory at once, unless the variant says
+    otherwise. (PyTorch takes what it needs.)"""
+    part = next((grant.share for grant in _of(grants, Kind.GPU) if grant.share < 1), None)
+    if part is None:
+        return {}
+    return {"XLA_PYTHON_CLIENT_MEM_FRACTION": f"{part:.6g}", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+
+
 def container_environment(grants: Sequence[Grant]) -> dict[str, str]:
     """Of a container, which sees none but its own cards, counted from 0. `void` also undoes what an image asks
     for: many ask for all, and an engine that runs everything by NVIDIA's runtime would give them."""

@@ -99,6 +99,7 @@ def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> d
         defaults["PYTHONPATH"] = source
     if spec.resources.cpu:
         defaults |= dict.fromkeys(THREAD_POOLS, str(math.ceil(spec.resources.cpu)))
+    defaults |= devices.polite(spec.devices)
     facts = {
         "MODELYARD_SOCKET_FD": str(LISTEN_FD),
         "MODELYARD_MODEL_DIR": str(package),

@@ -15,6 +15,7 @@ from modelyard.engines.devices import (
     environment,
     groups,
     node,
+    polite,
 )
 from modelyard.processes.isolation import Isolation
 
@@ -53,6 +54,11 @@ def nvidia(value: str) -> dict[str, str]:
 )
 def test_the_environment_of_a_process(grants: tuple[Grant, ...], expected: dict[str, str]) -> None:
     assert environment(grants) == expected
+
+
+def test_who_shares_a_card_takes_a_part_of_its_memory() -> None:
+    assert polite(WHOLE) == polite(()) == polite((Grant(Kind.NPU, 0, 0.5),)) == {}
+    assert polite(HALF) == {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.5", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 
 
 def test_a_container_gets_its_own_and_nothing_else() -> None:

@@ -64,7 +64,7 @@ def environment(spec: InstanceSpec, *, files: bool = False) -> Mapping[str, str]
     }
     if files:
         facts["MODEL_DIR"] = MODEL_DIR
-    return dict(spec.envs) | facts
+    return devices.polite(spec.devices) | dict(spec.envs) | facts
 
 
 def orders(spec: InstanceSpec, engine: str, options: ContainerOptions, files: str = "") -> Mapping[str, object]:
