@@ -3,8 +3,8 @@
 Loading TorchScript runs no Python. Loading a torch.export file can: torch unpickles whatever constants the file
 says are pickled.
 
-TorchScript runs on a card where the instance was granted one. What torch.export saved runs on the CPU: it is bound to
-the devices that it was saved with.
+TorchScript runs on a card where the instance was granted one. What torch.export saved runs on the CPU: it is bound
+to the devices that it was saved with.
 """
 
 import os
@@ -39,8 +39,8 @@ def load_torchscript(path: Path, package: Package, watch: Stopwatch) -> Network:
     Raises LoadError.
     """
     torch = _torch(path, watch)
+    device = _device(torch)
     try:
-        device = _device(torch)
         module = torch.jit.load(str(path), map_location=device).eval()
     except Exception as error:
         raise LoadError(f"{path.name} is not a TorchScript file: {type(error).__name__}: {error}") from error
