@@ -13,6 +13,7 @@ from modelyard.domain.devices import Device, Grant, Inventory, Kind, Reading
 from modelyard.domain.identity import SYSTEM, Role, User
 from modelyard.domain.record import Changes
 from modelyard.domain.resources import Capacity
+from modelyard.domain.service import ServiceStatus
 from modelyard.operations.context import CardPorts
 
 MODEL = "m-digits-1.0.0"
@@ -171,3 +172,22 @@ async def test_what_a_service_uses(world: ApiWorld, machine: Machine) -> None:
     assert 'modelyard_accelerator_busy_ratio{kind="gpu",card="0"} 0.8' in page
     machine.inventory = Inventory()
     assert "modelyard_accelerator" not in (await root(world, "GET", "/metrics")).text
+
+
+async def test_a_dry_run_tells_that_a_change_needs_another_card(world: ApiWorld, machine: Machine) -> None:
+    answer = await made(world, **custom(gpu_p4=1))
+    service_id = answer.json()["service_id"]
+    await world.brought(service_id, ServiceStatus.RUNNING)
+    await world.instances(service_id, "i1")
+    change = {"config": [entry(MODEL, envs={"N": "1"}, **custom(gpu_p4=1))]}
+    path = f"/v1/p1/services/{service_id}?dry_run=true"
+    room = (await world.call("PUT", path, change)).json()["room"]
+    assert room["surge_resources"]["gpus"] == 1
+    assert room["waits_for"] == "2 GPU, of which there are 1"
+    machine.inventory = Inventory((*ONE.devices, Device(Kind.GPU, 1)))
+    room = (await world.call("PUT", path, change)).json()["room"]
+    assert (room["surge_resources"]["gpus"], "waits_for" in room) == (1, False)
+    change = {"config": [entry(MODEL, envs={"N": "1"})]}
+    machine.inventory = ONE
+    room = (await world.call("PUT", path, change)).json()["room"]
+    assert "gpus" not in room["surge_resources"]
