@@ -27,6 +27,7 @@ from modelyard.batch.run import TaskRunner
 from modelyard.control.batch import exit_text
 from modelyard.control.cleaning import Cleaning
 from modelyard.control.clock import load_clock
+from modelyard.control.grants import Granting
 from modelyard.control.log_retention import LogRetention
 from modelyard.control.owners import Owners
 from modelyard.control.plane import ControlPlane
@@ -59,7 +60,7 @@ from modelyard.objects.local import LocalObjects
 from modelyard.objects.staging import Staging
 from modelyard.operations.audit import Audit
 from modelyard.operations.bells import Bells
-from modelyard.operations.context import BatchPorts, Context, NotificationPorts, PoolPorts, WatchedPorts
+from modelyard.operations.context import BatchPorts, CardPorts, Context, NotificationPorts, PoolPorts, WatchedPorts
 from modelyard.operations.identity import Identity
 from modelyard.operations.installation_status import InstallationStatus
 from modelyard.operations.object_usage import Usage
@@ -67,6 +68,7 @@ from modelyard.operations.objects import Storage
 from modelyard.operations.results_room import ResultsRoom
 from modelyard.otlp import base as otlp
 from modelyard.processes import limits, machine
+from modelyard.processes.accelerators import Accelerators
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.holding import Holding
 from modelyard.processes.ports import PortKeeper
@@ -206,7 +208,10 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
     stack.push_async_callback(notified.close)
     exporter = await telemetry.exporter(settings, store, logs, figures, stack)
     disk = Cleaning(data_dir, store, sweeper, storage.staging, clock.wall_ms).ports()
-    world, bells = Ports(store, engine, gateway, clock, _new_id, runner, sights=pools.sight), Bells()
+    world, bells = (
+        Ports(store, engine, gateway, clock, _new_id, runner, sights=pools.sight, cards=launched.cards.fresh),
+        Bells(),
+    )
     plane = ControlPlane(
         world,
         publisher,
@@ -235,6 +240,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         gateway_url=urls.gateway,
         volume_dirs=_directories(settings.volume_dirs),
         capacity=machine.capacity(),
+        cards=_card_ports(launched.cards, Granting(store, engine, launched.cards.fresh)),
         scripted=lambda digest: _scripted(snapshots.shelf.root / digest / "model"),
         home_project=credentials.get("project_id") or settings.project_name,
         usage=engine.usage,
@@ -341,6 +347,10 @@ async def _endpoints(store: Store) -> Mapping[str, Endpoint]:
             return await reading.endpoints()
     except StoreUnavailableError as error:
         raise ObjectStoreUnavailableError(f"nobody can tell where buckets are: {error}") from error
+
+
+def _card_ports(cards: Accelerators, granting: Granting) -> CardPorts:
+    return CardPorts(lambda: cards.inventory, cards.readings, granting.all)
 
 
 def reserve(settings: Settings) -> Reserve:

@@ -1,6 +1,7 @@
 """How instances are started on this machine: as processes with as few rights as it lets us take from them, and as
 containers of the engines that are named."""
 
+import asyncio
 import logging
 import socket
 import uuid
@@ -12,7 +13,6 @@ from modelyard import files
 from modelyard.control.registries import RegistryLogins
 from modelyard.core.pools import engine_of
 from modelyard.domain.pools import EngineKind, Node, PoolEngine, Sight
-from modelyard.domain.resources import Capacity
 from modelyard.engines.containers.containers import Containers
 from modelyard.engines.containers.credentials import CredentialsFile, NoCredentials
 from modelyard.engines.containers.images import Image, ImageAwayError
@@ -20,6 +20,7 @@ from modelyard.engines.containers.several import NONE, SCHEME, ContainerEngines
 from modelyard.engines.containers.shape import ContainerOptions
 from modelyard.engines.launch import LaunchOptions, readable, trial
 from modelyard.processes import isolation, machine
+from modelyard.processes.accelerators import Accelerators
 from modelyard.processes.mounts import view
 from modelyard.settings import Settings
 from modelyard.store.base import Store
@@ -59,31 +60,41 @@ class Images:
 class MachinePools:
     """Implements `engines.pools.PoolEngines`: pools of this machine's processes and of containers."""
 
-    def __init__(self, containers: ContainerEngines, name: str, capacity: Capacity) -> None:
-        """`name`: of this machine."""
+    def __init__(self, containers: ContainerEngines, name: str, cards: Accelerators) -> None:
+        """`name`: of this machine, whose accelerators are `cards`."""
         self._containers = containers
-        self._processes = Sight("processes of this machine", "", (Node(name, capacity),))
+        self._name = name
+        self._cards = cards
 
     async def look(self, engine: PoolEngine) -> Sight:
-        return self._processes if engine.kind is EngineKind.PROCESS else await self._containers.look(engine)
+        """The engine at a socket runs here as well, and has the same accelerators."""
+        if engine.kind is EngineKind.PROCESS:
+            here = Node(self._name, self._cards.inventory.within(machine.capacity()))
+            return Sight("processes of this machine", "", (here,))
+        seen = await self._containers.look(engine)
+        nodes = tuple(replace(n, capacity=self._cards.inventory.within(n.capacity)) for n in seen.nodes)
+        return replace(seen, nodes=nodes)
 
 
 @dataclass(frozen=True, slots=True)
 class Launching:
-    """How processes are started, in which engines containers are, what images are, and what pools run on."""
+    """How processes are started, in which engines containers are, what images are, what pools run on, and which
+    accelerators there are."""
 
     options: LaunchOptions
     containers: ContainerEngines
     images: Images
     pools: MachinePools
+    cards: Accelerators
 
 
 async def launching(settings: Settings, data_dir: Path, store: Store) -> Launching:
     """Raises OSError."""
     options = await _options(settings, data_dir)
     engines, images = _containers(settings, data_dir, store)
-    pools = MachinePools(engines, socket.gethostname(), machine.capacity())
-    return Launching(options, engines, images, pools)
+    cards = Accelerators(settings.gpus, settings.npus)
+    await asyncio.to_thread(cards.look)  # once here, since everything is sized by them
+    return Launching(options, engines, images, MachinePools(engines, socket.gethostname(), cards), cards)
 
 
 def _containers(settings: Settings, data_dir: Path, store: Store) -> tuple[ContainerEngines, Images]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.iam import addresses
 from modelyard.otlp import base as otlp
-from modelyard.processes import isolation
+from modelyard.processes import accelerators, isolation
 
 LOG_DAYS = 14
 
@@ -67,6 +67,7 @@ class Settings:
     `container_engine`: the socket of a container engine that speaks the Docker API (`unix:///var/run/docker.sock`;
     "": none), in which models run that are images; `container_user`: who they run as (UID or UID:GID; "": as the
     image says); `registry_credentials`: a file as `docker login` writes it, with what registries are told.
+    `gpus`, `npus`: the accelerators of this machine by number (`0,1`), `none`, or "": the drivers' tools say.
     `notify_…`, `smtp_…`, `smn_…`: see `notification_settings`.
     """
 
@@ -114,6 +115,8 @@ class Settings:
     container_engine: str = ""
     container_user: str = ""
     registry_credentials: str = ""
+    gpus: str = ""
+    npus: str = ""
     notify_url: str = ""
     notify_allow: str = ""
     smtp_host: str = ""
@@ -206,6 +209,7 @@ def settings(given: Mapping[str, object], environ: Mapping[str, str] | None = No
     found.objects()
     found.notifications("")
     _check_containers(found)
+    _check_cards(found)
     _check_export(found)
     _check_public(found)
     if found.instance_network not in isolation.NETWORKS:
@@ -247,6 +251,14 @@ def _check_containers(found: Settings) -> None:
         raise SettingsError(f"container_user: {user!r} is neither UID nor UID:GID")
     if known and not known.startswith("/"):
         raise SettingsError(f"registry_credentials: {known!r} is no absolute path")
+
+
+def _check_cards(found: Settings) -> None:
+    for name in ("gpus", "npus"):
+        try:
+            accelerators.numbers(getattr(found, name))
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}") from None
 
 
 def _check_export(found: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.postgresql import Cluster
 from tests.worlds import services
 
 from modelyard.domain.batch import Dialect, Fields, Format, Items, Job, Leaf, LeafType, Output, Threshold
+from modelyard.domain.devices import Grant, Kind
 from modelyard.domain.identity import Project, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
@@ -159,7 +161,14 @@ ROLLOUT = Rollout(
     ended_ms=2**41 + 1,
 )
 
-INSTANCE = Instance("i1", "s1", 3, 7, "hash", Phase.EXITED, 2**41, 2**41 + 1, 2**41 + 2, "exit 1", "n1", "unix:i1")
+CARD = Grant(Kind.NPU, 3, 0.5, "GPU-5e1c", "/dev/nvidia3")
+INSTANCE = Instance(
+    *("i1", "s1", 3, 7, "hash", Phase.EXITED, 2**41, 2**41 + 1, 2**41 + 2),
+    exit="exit 1",
+    node="n1",
+    address="unix:i1",
+    devices=(CARD, replace(CARD, kind=Kind.GPU)),
+)
 
 EVENT = Event("s1", EventType.ABNORMAL, "service failed to start", 2**41)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.worlds.engines import KINDS, EngineWorld, all_in, opened, spec
 
+from modelyard.domain.devices import Grant, Kind
 from modelyard.domain.process import ProcessState
 from modelyard.engines.base import EngineUnavailableError
 
@@ -34,6 +35,19 @@ async def test_a_started_instance_becomes_ready_and_keeps_its_identity(world: En
     assert seen.process.quiet_since_ms is not None
     assert seen.process.quiet_since_ms >= seen.process.started_ms
     assert "service-1" in world.told
+
+
+async def test_what_it_was_granted_is_told_by_whoever_comes_next(world: EngineWorld) -> None:
+    """Also where it cannot start with it: a container engine without a driver for cards."""
+    cards = (Grant(Kind.GPU, 3, 0.5, "GPU-1", "/dev/nvidia3"),)
+    await world.start(spec(devices=cards))
+    assert [o.devices for o in (await world.engine.list()).instances] == [cards]
+    (ready,) = await world.until(lambda seen: seen[0].process.state in {READY, EXITED})
+    await world.successor()
+    (seen,) = (await world.engine.list()).instances
+    assert ready.devices == seen.devices == cards
+    if seen.process.state is EXITED:
+        assert "nvidia" in seen.process.exit
 
 
 async def test_starting_twice_starts_once(world: EngineWorld) -> None:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 from tests.worlds.engines import STUB, ProcessEngineWorld, all_in, spec
 
+from modelyard.domain.devices import Grant, Kind
 from modelyard.domain.health import READINESS, Health
 from modelyard.domain.process import ProcessState
-from modelyard.engines import process
+from modelyard.engines import devices, process
 from modelyard.engines.base import Resources, StartRefusedError
 from modelyard.engines.launch import LaunchOptions
 from modelyard.processes import limits, supervise
@@ -50,7 +51,8 @@ async def test_the_environment_is_built_from_nothing(
     world: ProcessEngineWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MODELYARD_ADMIN_PASSWORD", "hunter2")
-    envs = (("STUB", "serve"), ("OMP_NUM_THREADS", "7"), ("MODELYARD_SOCKET_FD", "99"), ("THRESHOLD", "0.5"))
+    ours = ("MODELYARD_SOCKET_FD", "99"), ("CUDA_VISIBLE_DEVICES", "0")
+    envs = (("STUB", "serve"), ("OMP_NUM_THREADS", "7"), *ours, ("THRESHOLD", "0.5"))
     await world.start(replace(spec(), envs=envs, resources=Resources(cpu=1.5)))
     await world.until(all_in(READY))
     raw = Path(f"/proc/{await world.pid()}/environ").read_text().rstrip("\0")
@@ -75,6 +77,10 @@ async def test_the_environment_is_built_from_nothing(
         "MODELYARD_MODEL_NAME": "iris",
         "MODELYARD_MODEL_VERSION": "1.0.0",
         "MODELYARD_METRICS_SOCKET": "metrics.sock",
+        "CUDA_VISIBLE_DEVICES": "",
+        "NVIDIA_VISIBLE_DEVICES": "",
+        "ASCEND_VISIBLE_DEVICES": "",
+        "ASCEND_RT_VISIBLE_DEVICES": "",
         "STUB": "serve",
         "THRESHOLD": "0.5",
     }
@@ -356,4 +362,27 @@ async def test_an_instance_may_run_as_another_user(tmp_path: Path) -> None:
     assert lines[:2] == ["65534", "65533"]
     assert "ermission denied" in lines[2]
     assert (world.directory().path / "work" / "mine").stat().st_uid == 65534
+    await world.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="DENIED DEVICES NOT TESTED: only root may make a view")
+async def test_an_instance_opens_only_the_cards_that_it_was_granted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/dev/zero stands for another's card, /dev/full for one that a group may open."""
+    monkeypatch.setattr(devices, "denied", lambda _: ("/dev/zero", "/dev/taken-out-meanwhile"))
+    monkeypatch.setattr(devices, "groups", lambda *_: (4321,))
+    command = (
+        "/bin/sh",
+        "-c",
+        "head -c 1 /dev/zero | wc -c; echo 1 > /dev/zero; head -c 1 /dev/full | wc -c; id -G",
+    )
+    options = LaunchOptions(command=lambda _: command, isolation=Isolation(Users(65534, 65534, 65533), views=True))
+    world = ProcessEngineWorld(tmp_path / "data", options)
+    await world.open()
+    await world.start(spec(devices=(Grant(Kind.GPU, 1, 0.5, "GPU-1"),)))
+    await world.until(all_in(EXITED))
+    told = await world.engine.log_tail("i-1", 9)
+    assert sorted(told.splitlines()[-2:]) == ["1", "65533 4321"], told
+    assert told.count("ermission denied") == 2
     await world.close()

@@ -129,14 +129,7 @@ FATE: dict[str, dict[str, Fate]] = {
         **by("core/admission/batch.py", "mapping_type", "mapping_rule", "src_type"),
     },
     "config.CustomSpec": {
-        **by("core/admission/placement.py", "cpu", "memory"),
-        **{
-            name: Refused(
-                config(specification="custom", pool_name="lab", custom_spec={"cpu": 1, "memory": 1, name: 1}),
-                f"config[0].custom_spec.{name}",
-            )
-            for name in ("gpu_p4", "ascend_a310")
-        },
+        **by("core/admission/placement.py", "cpu", "memory", "gpu_p4", "ascend_a310"),
     },
     "config.ModelProperties": {
         **by("core/admission/config.py", "max_surge", "max_unavailable", "termination_grace_period_seconds"),

@@ -16,6 +16,7 @@ from modelyard.batch.fake import FakeRunner
 from modelyard.control.plane import ControlPlane
 from modelyard.control.reconcile import Ports
 from modelyard.core.admission.variant_request import VariantRequest
+from modelyard.domain.devices import Inventory
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.instance import Instance
 from modelyard.domain.model import Model, ModelStatus
@@ -102,7 +103,9 @@ class PlaneWorld:
             clock=self.clock,
             new_id=lambda: next(self._ids),
             runner=self.runner,
+            cards=self._cards,
         )
+        self.cards = Inventory()
         self.changed: list[str] = []
         self.channels: dict[str, Channel] = {}
         self._traced = traced
@@ -135,6 +138,10 @@ class PlaneWorld:
     def _nudge(self, kind: str, key: str) -> None:
         """To the present control plane: `restart` replaces it."""
         self.plane.nudge(kind, key)
+
+    async def _cards(self) -> Inventory:
+        """What a test says there are."""
+        return self.cards
 
     async def _facts(self) -> bool:
         return await self.plane.facts()

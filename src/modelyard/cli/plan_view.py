@@ -91,8 +91,10 @@ def _room(room: Mapping[str, Any]) -> str:
     if surge <= 0:
         return ""
     size = room.get("surge_resources") or {}
-    takes = f" ({size.get('cpu', 0):g} vCPU, {size.get('memory_mb', 0)} MB)" if size.get("cpu") else ""
-    return f"{surge} more instance{'s' if surge > 1 else ''} at most{takes}"
+    cards = "".join(f", {size[key]:g} {key[:3].upper()}" for key in ("gpus", "npus") if size.get(key))
+    takes = f" ({size.get('cpu', 0):g} vCPU, {size.get('memory_mb', 0)} MB{cards})" if size.get("cpu") else ""
+    waits = f"; it waits for cards: it takes {room['waits_for']}" if room.get("waits_for") else ""
+    return f"{surge} more instance{'s' if surge > 1 else ''} at most{takes}{waits}"
 
 
 def _answering(step: Mapping[str, Any]) -> str:

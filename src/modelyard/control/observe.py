@@ -110,6 +110,7 @@ def strangers(record: ServiceRecord, observed: Sequence[Observed]) -> Iterator[I
                 phase=Phase.STARTING,
                 started_ms=started_ms,
                 phase_ms=started_ms,
+                devices=seen.devices,
             )
 
 

@@ -7,7 +7,7 @@ meanwhile is thrown away whole. An engine or store that cannot be asked means no
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from modelyard.batch.runner import Runner
 from modelyard.control.batch import BatchTasks, batch_situation, explained, load_tasks
 from modelyard.control.clock import Clock
+from modelyard.control.grants import Granting, no_cards
 from modelyard.control.observe import NODE_LOST_MS, Instant, Memory, Seen, leftovers, situation, strangers
 from modelyard.control.passes import Look, Passes
 from modelyard.control.specs import Sights, spec, unseen
@@ -26,6 +27,7 @@ from modelyard.core.rollout.recording import Recorded, recorded
 from modelyard.core.rollout.situation import Situation
 from modelyard.core.secrets import masker_of
 from modelyard.domain.batch import Task
+from modelyard.domain.devices import Inventory
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.notifications import Lane
 from modelyard.domain.process import ProcessState
@@ -55,7 +57,7 @@ READ_ONE_BY_ONE = 16
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything a pass touches. `runner` carries out the tasks of batch services. `node_lost_ms` as in `Seen`;
-    `sights`: how the engines of pools were last seen."""
+    `sights`: how the engines of pools were last seen. `cards`: the accelerators of this machine."""
 
     store: Store
     engine: Engine
@@ -65,6 +67,7 @@ class Ports:
     runner: Runner
     node_lost_ms: int = NODE_LOST_MS
     sights: Sights = unseen
+    cards: Callable[[], Awaitable[Inventory]] = no_cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class Reconciler:
         self._ports = ports
         self._passes = Passes(ports.store, ports.gateway, teller.tracing)
         self._codes = codes
+        self._granting = Granting(ports.store, ports.engine, ports.cards)
         self._batch = BatchTasks(ports.store, ports.runner, ports.clock)
         self._memory: dict[str, Memory] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -336,7 +340,8 @@ class Reconciler:
                 engine.poll_fast(instance.id)
         for instance in (*resumed, *rows.started):
             try:
-                await engine.start(await spec(self._ports.store, record, instance, self._ports.sights))
+                wanted = await spec(self._ports.store, record, instance, self._ports.sights)
+                await engine.start(replace(wanted, devices=await self._granting.granted(record, wanted)))
                 memory.obstacles.pop(instance.id, None)
                 if instance.id in memory.fetching:
                     memory.fetching.discard(instance.id)

@@ -157,6 +157,28 @@ BACKUP_TIME = Family(
 )
 BACKUP_BYTES = Family("modelyard_backup_last_size_bytes", "gauge", "The size of that backup's file.")
 
+# Accelerators. Those of a kind and a card are told of cards whose driver's tool tells it.
+
+CARDS = Family("modelyard_accelerators", "gauge", "Accelerators of this machine.", ("kind",))
+CARDS_GRANTED = Family(
+    "modelyard_accelerators_granted",
+    "gauge",
+    "How many of them instances were granted; parts of cards add up.",
+    ("kind",),
+)
+CARD_GRANTED = Family(
+    "modelyard_accelerator_granted_ratio", "gauge", "How much of a card is granted.", ("kind", "card")
+)
+CARD_BUSY = Family(
+    "modelyard_accelerator_busy_ratio", "gauge", "For how much of the time a card was busy.", ("kind", "card")
+)
+CARD_MEMORY = Family(
+    "modelyard_accelerator_memory_used_bytes", "gauge", "Memory of a card in use.", ("kind", "card")
+)
+CARD_MEMORY_SIZE = Family(
+    "modelyard_accelerator_memory_size_bytes", "gauge", "Memory that a card has.", ("kind", "card")
+)
+
 # Telling.
 
 OUTBOX_WAITING = Family(
@@ -390,6 +412,7 @@ OF_OUTBOX = (OUTBOX_WAITING, OUTBOX_DEAD, OUTBOX_AGE)
 OF_LOGS = (LOG_READ, LOG_LAG, LOG_GAPS, LOG_LOST, EXPORT_LINES, EXPORT_AWAY, EXPORT_AGE)
 OF_TRACES = (SPAN_EXPORT, SPAN_EXPORT_AWAY)
 OF_AUDIT = (AUDIT_ROWS, AUDIT_LOST)
+OF_CARDS = (CARDS, CARDS_GRANTED, CARD_GRANTED, CARD_BUSY, CARD_MEMORY, CARD_MEMORY_SIZE)
 OF_PROJECTS = (QUOTA_LIMIT, QUOTA_USED, POOL_HEALTHY, POOL_CAPACITY, POOL_USED)
 OF_GATEWAY = (
     *(CONNECTED, GATEWAY_UP, GATEWAY_CONNECTIONS, GATEWAY_IN_FLIGHT, GATEWAY_MEMORY, GATEWAY_UPTIME),
@@ -401,6 +424,7 @@ SECTIONS: tuple[tuple[str, tuple[Family, ...]], ...] = (
     ("Control plane", (BUILD, *OF_PROCESS)),
     ("API", OF_API),
     ("Database and disk", OF_STATE),
+    ("Accelerators", OF_CARDS),
     ("Notifications", OF_OUTBOX),
     ("Logs", OF_LOGS),
     ("Traces", OF_TRACES),

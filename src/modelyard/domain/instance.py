@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
+from modelyard.domain.devices import Grant
+
 
 class Phase(StrEnum):
     """`STARTING`: requested from the engine. `READY`: warmed up, and passes its health check. `DRAINING`: being
@@ -67,7 +69,8 @@ class Instance:
 
     `template` is a template hash. `started_ms`: when the start was requested; `ready_ms`: when it was ready for
     the first time (None: not yet); `phase_ms`: when the present phase began. `exit` tells people how it ended.
-    `node` and `address` are where it was seen last: they count while its engine cannot look.
+    `node` and `address` are where it was seen last: they count while its engine cannot look. `devices`: the
+    accelerators that it was granted, which nobody else gets while it is HOLDING.
     """
 
     id: str
@@ -82,6 +85,7 @@ class Instance:
     exit: str = ""
     node: str = ""
     address: str = ""
+    devices: tuple[Grant, ...] = ()
 
     def become(self, phase: Phase, now_ms: int, *, exit: str = "") -> "Instance":
         """The same instance in another phase; ImpossibleTransitionError if the tables have no such edge."""

@@ -50,6 +50,8 @@ class Template:
             parts.append({"volumes": sorted([v.host_path, v.mount_path] for v in self.volumes)})
         if size.pids or size.open_files:
             parts.append({"pids": size.pids, "open_files": size.open_files})
+        if size.gpus or size.npus:
+            parts.append({"gpus": size.gpus, "npus": size.npus})
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:16]
 
 

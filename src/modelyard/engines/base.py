@@ -22,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from modelyard.domain.devices import Grant
 from modelyard.domain.health import Health
 from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.pools import PoolEngine
@@ -66,7 +67,7 @@ class InstanceSpec:
     ("": the default one) and `engine` what that runs on; `volumes` what it sees of the host besides. `batch`: it
     is a worker of a batch service. `secret_names`: which of `envs` nobody is shown. `program`: what it runs (None:
     our model server); `script_health`: how it is asked instead of `health` if a script in the package serves it
-    after all (`commands.settled`)."""
+    after all (`commands.settled`). `devices`: the accelerators that it was granted, and no others."""
 
     instance_id: str
     service_id: str
@@ -86,11 +87,13 @@ class InstanceSpec:
     secret_names: tuple[str, ...] = ()
     program: Program | None = None
     script_health: Health | None = None
+    devices: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the engine sees of one instance now: whose it is, as its spec said, and what its process does."""
+    """What the engine sees of one instance now: whose it is and what it was granted, as its spec said, and what
+    its process does."""
 
     instance_id: str
     service_id: str
@@ -98,6 +101,7 @@ class Observed:
     revision: int
     template: str
     process: Process
+    devices: tuple[Grant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

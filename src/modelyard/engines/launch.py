@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelyard.engines import commands
+from modelyard.engines import commands, devices
 from modelyard.engines.base import InstanceSpec
 from modelyard.processes.directory import LISTEN_FD, Spec
 from modelyard.processes.isolation import Isolation
@@ -99,12 +99,14 @@ def environment(spec: InstanceSpec, package: Path, work: Path, python: str) -> d
         defaults["PYTHONPATH"] = source
     if spec.resources.cpu:
         defaults |= dict.fromkeys(THREAD_POOLS, str(math.ceil(spec.resources.cpu)))
+    defaults |= devices.polite(spec.devices)
     facts = {
         "MODELYARD_SOCKET_FD": str(LISTEN_FD),
         "MODELYARD_MODEL_DIR": str(package),
         "MODELYARD_MODEL_NAME": spec.model_name,
         "MODELYARD_MODEL_VERSION": spec.model_version,
         "MODELYARD_METRICS_SOCKET": METRICS_SOCKET,
+        **devices.environment(spec.devices),
     }
     if spec.batch:
         facts["MODELYARD_BATCH"] = "1"
@@ -143,7 +145,8 @@ def process_spec(
     taken_ports: Collection[int] = (),
 ) -> Spec:
     """The process that runs `spec` in `directory`, which is `DATA_DIR/instances/ID`; `taken`: users in use,
-    `taken_ports`: of commands. `spec` is settled (`commands.settled`). Raises NoRoomError."""
+    `taken_ports`: of commands. `spec` is settled (`commands.settled`). Raises NoRoomError,
+    StartRefusedError."""
     resources = spec.resources
     limits = Limits(resources.cpu, resources.memory_mib, resources.pids, resources.open_files)
     weight = weight_of(spec, options)
@@ -159,6 +162,8 @@ def process_spec(
         overlay = overlay.absolute()
         shown = (*shown, overlay)
     memory = math.ceil(limits.memory_mib)
+    denied = devices.denied(spec.devices)
+    user = isolation.users.of(spec.instance_id, taken) if isolation.users else None
     own_user = isolation.users is not None and not isolation.users.shared
     env = {**environment(spec, package.absolute(), work, options.python), **more}
     argv = options.command(spec) if options.command else (options.python, "-m", "modelyard_runtime")
@@ -173,10 +178,13 @@ def process_spec(
         plan=plan,
         open_files=limits.open_files,
         processes=limits.pids if own_user else 0,
-        view=view(shown, directory.absolute().parents[1], work, memory_mib=memory) if isolation.views else (),
+        view=view(shown, directory.absolute().parents[1], work, memory_mib=memory, denied=denied)
+        if isolation.views
+        else (),
         namespaces=isolation.namespaces,
         shared_memory_mib=memory,
-        user=isolation.users.of(spec.instance_id, taken) if isolation.users else None,
+        user=user,
+        groups=devices.groups(spec.devices, user),
         nice=niceness(weight) if not plan.weight and os.geteuid() == 0 else 0,
         log_bytes=options.log_bytes,
         log_kept_bytes=options.log_kept_bytes,

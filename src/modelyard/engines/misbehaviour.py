@@ -183,7 +183,15 @@ class Life:
     def observed(self, now_ms: int, stopping: bool) -> Observed:
         spec = self.spec
         process = self._process(now_ms, stopping)
-        return Observed(spec.instance_id, spec.service_id, spec.track, spec.revision, spec.template, process)
+        return Observed(
+            spec.instance_id,
+            spec.service_id,
+            spec.track,
+            spec.revision,
+            spec.template,
+            process,
+            spec.devices,
+        )
 
     def _process(self, now_ms: int, stopping: bool) -> Process:
         exited_ms, text = self.exited

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from modelyard import trees
 from modelyard.domain.output import Output, OutputSource, Position
-from modelyard.engines import commands, counters, measure
+from modelyard.engines import commands, counters, devices, measure
 from modelyard.engines.base import (
     UNKNOWN,
     DiskStatus,
@@ -132,6 +132,7 @@ class ProcessEngine:
         if isolation.users and not isolation.users.shared and not held["pids"].startswith("enforced"):
             held["pids"] = "enforced (rlimit)"
         held = {**held, "disk": self._disk_enforced()}
+        held |= devices.described(isolation)
         containers = self._containers.describe()
         return {**held, "containers": containers} if containers else held
 

@@ -46,7 +46,13 @@ class TrackedInstance:
         """As the engine port shows it."""
         spec = self.spec
         return Observed(
-            spec.instance_id, spec.service_id, spec.track, spec.revision, spec.template, self._process()
+            spec.instance_id,
+            spec.service_id,
+            spec.track,
+            spec.revision,
+            spec.template,
+            self._process(),
+            spec.devices,
         )
 
     def _process(self) -> Process:

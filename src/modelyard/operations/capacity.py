@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, fields, replace
 
 from modelyard.core.admission.catalog import FLAVORS, UNBOUNDED, Quotas
 from modelyard.core.admission.totals import PARTS
+from modelyard.core.grants import indivisible
 from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.capacity import FlavorEntry, PoolEntry
 from modelyard.domain.endpoints import Endpoint, EndpointError, endpoint
 from modelyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound, Violation
 from modelyard.domain.identity import Principal
+from modelyard.domain.resources import Resources
 from modelyard.domain.service import InferType
 from modelyard.domain.texts import shown
 from modelyard.operations import acting, limits, pool_rows
@@ -115,7 +117,7 @@ async def create_flavor(ctx: Context, principal: Principal, name: str | None, ch
             Violation("name", "must have 1 to 64 printable characters but space and '/', not be 'custom'")
         )
     violations = [Violation(key, "is mandatory") for key in ("cpu", "memory_mib") if key not in change.attributes]
-    if violations := [*violations, *_sizes(change.attributes)]:
+    if violations := [*violations, *_sizes(change.attributes), *_whole(change.attributes)]:
         raise Invalid(*violations)
     async with ctx.store.write() as w:
         if name in ctx.flavors or any(entry.name == name for entry in await w.flavors()):
@@ -130,7 +132,7 @@ async def create_flavor(ctx: Context, principal: Principal, name: str | None, ch
 async def change_flavor(ctx: Context, principal: Principal, name: str, change: FlavorChange) -> FlavorEntry:
     """Open or close it, change its size for what is deployed from now on. Raises Forbidden, NotFound, Invalid."""
     administer(principal, "updateFlavor")
-    if violations := _sizes(change.attributes):
+    if violations := [*_sizes(change.attributes), *_whole(change.attributes)]:
         raise Invalid(*violations)
     async with ctx.store.write() as w:
         made = await _changed(w, await _flavor(ctx, w, name), change)
@@ -179,6 +181,14 @@ def _built_in(name: str) -> FlavorEntry:
     return FlavorEntry(name, one.open, size)
 
 
+def _whole(attributes: Mapping[str, object]) -> list[Violation]:
+    """Of a flavor: an instance has a part of one card, or whole ones."""
+    count = attributes.get("accelerators")
+    if isinstance(count, int | float) and 0 < count <= MOST and (why := indivisible(Resources(gpus=float(count)))):
+        return [Violation("accelerators", f"is {why.replace('GPU', 'card')}")]
+    return []
+
+
 def _may_open(ctx: Context, made: FlavorEntry, change: FlavorChange) -> None:
     """Raise Invalid when somebody gets a flavor that no instance could have here. To close one is always allowed,
     and what is closed may be of any size."""
@@ -186,7 +196,7 @@ def _may_open(ctx: Context, made: FlavorEntry, change: FlavorChange) -> None:
     flavor = limits.flavor(made, None)
     if not sooner or not (made.open or made.projects) or fits_anywhere(replace(flavor, open=True)):
         return
-    if short := shortage(flavor.resources, ctx.capacity):
+    if short := shortage(flavor.resources, ctx.there):
         field = "open" if change.open else "open_projects" if change.opened else sorted(change.attributes)[0]
         raise Invalid(Violation(field, f"{shown(made.name)} does not fit on this machine: it takes {short}"))
 

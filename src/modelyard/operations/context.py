@@ -1,11 +1,12 @@
 """What every use case works with, and who may call it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from modelyard.batch.runner import Pace
 from modelyard.core.admission.catalog import FLAVORS, Flavor, Quotas
 from modelyard.core.tallies import Sample
+from modelyard.domain.devices import Grant, Inventory, Kind, Reading
 from modelyard.domain.errors import Forbidden
 from modelyard.domain.identity import Principal, Role
 from modelyard.domain.pools import PoolEngine, Sight
@@ -101,6 +102,25 @@ class PoolPorts:
     look: Callable[[PoolEngine], Awaitable[Sight | None]] = not_looked_at
 
 
+async def no_readings() -> Mapping[tuple[Kind, int], Reading]:
+    """Where there are none."""
+    return {}
+
+
+async def nothing_granted() -> Sequence[Grant]:
+    """Where nothing runs."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class CardPorts:
+    """The accelerators of this machine: which there are, what each does now, and all that is granted of them."""
+
+    inventory: Callable[[], Inventory] = Inventory
+    readings: Callable[[], Awaitable[Mapping[tuple[Kind, int], Reading]]] = no_readings
+    granted: Callable[[], Awaitable[Sequence[Grant]]] = nothing_granted
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedPorts:
     """What the page of metrics needs beside the store: what the gateway measures (None: it cannot be asked), and
@@ -118,8 +138,9 @@ class Context:
     to whoever works on that kind ("service", "model" …) and returns at once. `gateway_url` is where callers
     reach the gateway, without a slash at the end. `volume_dirs` are the directories of the host whose contents
     services may mount (absolute, resolved), `mountable` says whether the engine can. `capacity`: what one instance
-    can have at most. `scripted`: whether a snapshot has inference code, which may do what its format alone cannot
-    (True also of one that cannot be looked at). `home_project` (id or name) has the buckets that nobody claimed;
+    can have at most; of accelerators `cards` knows, where they are set (see `there`). `scripted`: whether a
+    snapshot has inference code, which may do what its format alone cannot (True also of one that cannot be looked
+    at). `home_project` (id or name) has the buckets that nobody claimed;
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
@@ -158,8 +179,14 @@ class Context:
     notifications: NotificationPorts = NotificationPorts()
     confirmations: Confirmations = field(default_factory=Confirmations)
     tracing: Tracing | None = None
+    cards: CardPorts | None = None
     watched: WatchedPorts = WatchedPorts()
     pools: PoolPorts = PoolPorts()
+
+    @property
+    def there(self) -> Capacity:
+        """What this machine has now."""
+        return self.capacity if self.cards is None else self.cards.inventory().within(self.capacity)
 
     @property
     def teller(self) -> Teller:

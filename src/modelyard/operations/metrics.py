@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from modelyard.core import metrics, outbox_metrics, pool_metrics, service_metrics
+from modelyard.core import card_use, metrics, outbox_metrics, pool_metrics, service_metrics
 from modelyard.core.metric_catalogue import CATALOGUE, CONNECTED, SILENT, UP
 from modelyard.core.metrics import Lines
 from modelyard.core.tallies import Sample
@@ -20,7 +20,7 @@ from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Variant
 from modelyard.domain.service import Counter, InferType, Rollout
 from modelyard.gateway.base import Answers, GatewayMeasures
-from modelyard.operations import facts, gateway_metrics, limits, pools
+from modelyard.operations import cards, facts, gateway_metrics, limits, pools
 from modelyard.operations.accounts import administer
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.reading import newest
@@ -95,6 +95,7 @@ async def of_all(ctx: Context, principal: Principal, *, gateway_connected: bool)
         Sample(CONNECTED, int(gateway_connected)),
         *gateway_metrics.samples(measures, answers=answers),
         *outbox_metrics.samples(backlog, ctx.clock()),
+        *card_use.samples(await cards.now(ctx)),
     ]
     disk_mib = ctx.instance_disk_mib
     projects = [

@@ -4,6 +4,9 @@ its newest task."""
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from modelyard.core import card_use
+from modelyard.core.card_use import CardUse
+from modelyard.domain.devices import Kind
 from modelyard.domain.identity import CONTROL_READ, Principal
 from modelyard.domain.instance import LIVE, Instance
 from modelyard.domain.record import ServiceRecord
@@ -11,7 +14,7 @@ from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Revision, Variant
 from modelyard.domain.service import Invocations
 from modelyard.engines.base import EngineUnavailableError, Usage
-from modelyard.operations import facts
+from modelyard.operations import cards, facts
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.progress import ready_count
 from modelyard.operations.reading import invocations, newest
@@ -20,7 +23,8 @@ from modelyard.operations.services.load import load_counted
 
 @dataclass(frozen=True, slots=True)
 class VariantUse:
-    """One model of a service: what its instances use now (cores and MiB), and `total`, what they may use.
+    """One model of a service: what its instances use now (cores and MiB, `gpu` and `npu` of their cards), and
+    `total`, what they may use.
 
     `invocations` is None where the service has several models: requests are counted by service.
     """
@@ -31,6 +35,8 @@ class VariantUse:
     total: Resources
     running: int
     invocations: Invocations | None
+    gpu: CardUse = CardUse()
+    npu: CardUse = CardUse()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +63,13 @@ async def monitor(ctx: Context, principal: Principal, project_id: str, service_i
     variants = (*revision.variants, *_others(record, revision))
     totals = counter.totals if task is None else invocations(task)
     alone = totals if len(variants) == 1 else None
-    uses = []
+    uses, known = [], await cards.now(ctx)
     for variant in variants:
-        used = [usage[i.id] for i in _live(record, variant) if i.id in usage]
-        uses.append(_use(record, variant, used, alone))
+        live = _live(record, variant)
+        use = _use(record, variant, [usage[i.id] for i in live if i.id in usage], alone)
+        grants = [grant for instance in live for grant in instance.devices]
+        gpu, npu = (card_use.used(kind, grants, known) for kind in Kind)
+        uses.append(replace(use, gpu=gpu, npu=npu))
     per_minute = ctx.requests_per_minute(service_id)
     if task is not None:
         per_minute = round(ctx.batch.pace(task.id).rows_per_s * 60)

@@ -131,6 +131,11 @@ def _mount(mount: dict, target: bytes) -> None:  # type: ignore[type-arg]
         os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)  # noqa: PTH103, PTH120
         os.symlink(source, target)  # noqa: PTH211
         return
+    if kind == "deny":
+        if os.path.lexists(target):  # a card may be gone by now
+            call("mount", target, target, None, BIND, None)
+            call("mount", None, target, None, REMOUNT | BIND | NOSUID | NODEV, None)
+        return
     os.makedirs(target, 0o755, exist_ok=True)  # noqa: PTH103
     if kind == "bind":
         deep = REC if mount["deep"] else 0
@@ -143,15 +148,15 @@ def _mount(mount: dict, target: bytes) -> None:  # type: ignore[type-arg]
         call("mount", kind.encode(), target, kind.encode(), NOSUID | NODEV | NOEXEC, source)
 
 
-def drop(user: "list[int] | None") -> None:
-    """Become `user` (uid, gid) without a capability, and never get a privilege again."""
+def drop(user: "list[int] | None", groups: "list[int]") -> None:
+    """Become `user` (uid, gid), who is in `groups` too, without a capability, and never get a privilege again."""
     if user:
         uid, gid = user
         with open(LAST_CAPABILITY, encoding="ascii") as file:  # noqa: PTH123
             last = int(file.read())
         for capability in range(last + 1):
             prctl(CAPBSET_DROP, capability)
-        os.setgroups([])
+        os.setgroups(groups)
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
         os.umask(0o077)

@@ -59,7 +59,8 @@ class Spec:
     """How to run one process.
 
     `cwd` "" is `work/` below its directory, otherwise absolute. A listening process finds its socket as
-    descriptor `LISTEN_FD`. `env` is all of its environment. `user` is (uid, gid); None: ours. `view`: all that
+    descriptor `LISTEN_FD`. `env` is all of its environment. `user` is (uid, gid); None: ours; `groups`
+    are what it is in besides. `view`: all that
     it sees of the file system; empty: everything. `namespaces`: what else it has for itself, as /proc names them
     (`ipc`, `net`); `shared_memory_mib` bounds System V's in an `ipc` of its own (0: not). `processes` bounds how
     many its user may have. `oom_score`: who goes when memory is out (`oom`), for the shim as well. `label` is the
@@ -80,6 +81,7 @@ class Spec:
     namespaces: tuple[str, ...] = ()
     shared_memory_mib: int = 0
     user: tuple[int, int] | None = None
+    groups: tuple[int, ...] = ()
     nice: int = 0
     grace_s: float = 10.0
     farewell_s: float = 0.0

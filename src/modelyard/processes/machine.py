@@ -1,39 +1,27 @@
-"""What this machine has: cores, memory, accelerators; less where the kernel holds this process to less.
+"""What this machine has: cores and memory; less where the kernel holds this process to less. (Of cards see
+`accelerators`.)
 
 Read once at start. Bounds of a container, or of a systemd unit, are those of its control group, v1 or v2.
 """
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from modelyard.domain.resources import Capacity
 
-GPU = re.compile(r"nvidia[0-9]+")
-NPU = re.compile(r"davinci[0-9]+")
 GROUPS = Path("/sys/fs/cgroup")
 MIB = 1024 * 1024
 
 
-def capacity(
-    *, proc: Path = Path("/proc"), groups: Path = GROUPS, dev: Path = Path("/dev"), cores: int | None = None
-) -> Capacity:
+def capacity(*, proc: Path = Path("/proc"), groups: Path = GROUPS, cores: int | None = None) -> Capacity:
     """What there is. What cannot be read bounds nothing."""
     cores = len(os.sched_getaffinity(0)) if cores is None else cores
     memory = [*_total(proc / "meminfo"), *_memory(proc, groups)]
-    names = [path.name for path in dev.iterdir()] if dev.is_dir() else []
     return Capacity(
         cpu=min([float(cores), *_quotas(proc, groups)]),
         memory_mib=min(memory) // MIB if memory else None,
-        gpus=sum(1 for name in names if GPU.fullmatch(name)) or _amd(dev),
-        npus=sum(1 for name in names if NPU.fullmatch(name)),
     )
-
-
-def _amd(dev: Path) -> int:
-    """Cards whose compute driver is there: a display alone has a render node too."""
-    return len(list((dev / "dri").glob("renderD*"))) if (dev / "kfd").exists() else 0
 
 
 def _total(meminfo: Path) -> Iterator[int]:

@@ -4,7 +4,7 @@ Decides what is there; everything else is not, so that no mode bit has to be rig
 the usual directories exist. Made by `confine.see` in a mount namespace of the process's own.
 
     /usr /bin /lib… /etc /opt   the machine's programs and libraries, read-only
-    /dev /proc /sys             devices; its own processes only; no control groups
+    /dev /proc /sys             devices, of which it cannot open the denied; its own processes; no control groups
     /tmp                        its own, in its work directory; /dev/shm and /dev/mqueue are its own too
     shown                       interpreter, model server, package …: directories, read-only, wherever they lie
     hidden                      the data directory: an empty place, into which what is shown of it is put back
@@ -34,7 +34,8 @@ RESOLVER = Path("/etc/resolv.conf")
 @dataclass(frozen=True, slots=True)
 class Mount:
     """One step. `kind` bind: show `source` at `path`, with what is mounted in it if `deep`; tmpfs, proc, mqueue: a
-    new one with the options in `source`; link: a symbolic link to `source`."""
+    new one with the options in `source`; link: a symbolic link to `source`; deny: a device that is there cannot be
+    opened."""
 
     kind: str
     path: str
@@ -44,11 +45,14 @@ class Mount:
     deep: bool = True
 
 
-def view(shown: Iterable[Path], hidden: Path, work: Path, *, memory_mib: int = 0) -> tuple[Mount, ...]:
+def view(
+    shown: Iterable[Path], hidden: Path, work: Path, *, memory_mib: int = 0, denied: Iterable[str] = ()
+) -> tuple[Mount, ...]:
     """The mounts for a process that works in `work` and reads `shown`. All paths absolute. `memory_mib` bounds
     what lies in its shared memory, which counts as its memory too where that is limited; 0: half of the machine's.
+    `denied`: devices that it cannot open.
     """
-    system = tuple(_system(memory_mib))
+    system = tuple(_system(memory_mib, denied))
     there = [Path(mount.path) for mount in system if mount.kind == "bind"]
     inside: list[Path] = []
     outside: list[Path] = []
@@ -67,7 +71,7 @@ def view(shown: Iterable[Path], hidden: Path, work: Path, *, memory_mib: int = 0
     )
 
 
-def _system(memory_mib: int) -> Iterator[Mount]:
+def _system(memory_mib: int, denied: Iterable[str]) -> Iterator[Mount]:
     for name in SYSTEM:
         path = Path(name)
         if path.is_symlink():
@@ -78,6 +82,7 @@ def _system(memory_mib: int) -> Iterator[Mount]:
     if resolver != RESOLVER and resolver.is_file() and not _within(resolver, [Path(name) for name in SYSTEM]):
         yield Mount("bind", str(resolver.parent), str(resolver.parent))
     yield Mount("bind", "/dev", "/dev", writable=True, devices=True)
+    yield from (Mount("deny", path) for path in denied)
     size = f",size={memory_mib}m" if memory_mib else ""
     yield Mount("tmpfs", "/dev/shm", f"mode=1777{size}")  # noqa: S108
     if Path("/dev/mqueue").is_dir():

@@ -34,6 +34,7 @@ def main(path: str, limit_s: str, command: "list[str]") -> None:
         "view": [],
         "processes": 0,
         "namespaces": [],
+        "groups": [],
         **load("spec.json"),
     }  # an older release knew none of these
     home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
@@ -45,7 +46,7 @@ def main(path: str, limit_s: str, command: "list[str]") -> None:
         confine.call("setns", namespace, 0)
     os.chdir(home)
     confine.forget_keys(spec["user"])
-    confine.drop(spec["user"])
+    confine.drop(spec["user"], spec["groups"])
     spec["env"] = [pair for pair in spec["env"] if pair[0] != "MODELYARD_SOCKET_FD"]
     try:
         confine.run(spec, command, parent)

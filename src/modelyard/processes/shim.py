@@ -274,7 +274,7 @@ def turn(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> N
     confine.see(spec["view"], os.getcwd() + "/root")  # noqa: PTH109
     os.chdir(home)
     confine.forget_keys(spec["user"])
-    confine.drop(spec["user"])
+    confine.drop(spec["user"], spec.get("groups", []))
     confine.run(spec, spec["argv"], parent)
 
 

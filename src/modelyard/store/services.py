@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from modelyard.domain.devices import Grant, Holding
 from modelyard.domain.record import Changes, ServiceRecord
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Counter, Event, Rollout, Service
@@ -70,6 +71,9 @@ class ServiceReads(Protocol):
         """Every service, or every one of a project, in a constant number of statements: what a fresh control plane
         reads first."""
 
+    async def holdings(self) -> Sequence[Holding]:
+        """Of all instances that were granted accelerators."""
+
     async def events(self, service_id: str, query: EventQuery) -> tuple[int, Sequence[Event]]: ...
 
     async def counters(self, service_ids: Sequence[str] | None = None) -> Mapping[str, Counter]: ...
@@ -87,7 +91,12 @@ class ServiceWrites(ServiceReads, Protocol):
 
     async def apply(self, service_id: str, changes: Changes) -> bool:
         """Write everything that a decision changed. False, and nothing is written, when it was based on a stale
-        version or the service is gone: then observe again."""
+        version or the service is gone: then observe again. An instance that is written without accelerators keeps
+        what it was granted: whoever writes may have read it before."""
+
+    async def grant_devices(self, instance_id: str, devices: Sequence[Grant]) -> bool:
+        """From now on the instance has these, and no others. False, and nothing is written, when it is not to
+        run any more."""
 
     async def save_counters(self, counters: Mapping[str, Counter]) -> None: ...
 

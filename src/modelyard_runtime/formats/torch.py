@@ -2,8 +2,12 @@
 
 Loading TorchScript runs no Python. Loading a torch.export file can: torch unpickles whatever constants the file
 says are pickled.
+
+TorchScript runs on a card where the instance was granted one. What torch.export saved runs on the CPU: it is bound
+to the devices that it was saved with.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,14 +39,17 @@ def load_torchscript(path: Path, package: Package, watch: Stopwatch) -> Network:
     Raises LoadError.
     """
     torch = _torch(path, watch)
+    device = _device(torch)
     try:
-        module = torch.jit.load(str(path), map_location="cpu").eval()
+        module = torch.jit.load(str(path), map_location=device).eval()
     except Exception as error:
         raise LoadError(f"{path.name} is not a TorchScript file: {type(error).__name__}: {error}") from error
     names = [a.name for a in module.forward.schema.arguments[1:] if not a.has_default_value()]
     known = _declared(package)
     inputs = tuple(known.get(name, Tensor(name, "FP32", ())) for name in names)
-    return Network("pytorch_torchscript", inputs, _outputs(package), _runner(torch, module, inputs, package))
+    return Network(
+        "pytorch_torchscript", inputs, _outputs(package), _runner(torch, module, inputs, package, device)
+    )
 
 
 def load_exported(path: Path, package: Package, watch: Stopwatch) -> Network:
@@ -56,7 +63,7 @@ def load_exported(path: Path, package: Package, watch: Stopwatch) -> Network:
     wanted = program.graph_signature.user_inputs
     values = {n.name: n.meta.get("val") for n in program.graph.nodes if n.op == "placeholder" and n.name in wanted}
     inputs = tuple(_tensor(name, values[name]) for name in wanted)
-    return Network("pytorch_export", inputs, _outputs(package), _runner(torch, module, inputs, package))
+    return Network("pytorch_export", inputs, _outputs(package), _runner(torch, module, inputs, package, "cpu"))
 
 
 def _torch(path: Path, watch: Stopwatch) -> Any:
@@ -68,14 +75,23 @@ def _torch(path: Path, watch: Stopwatch) -> Any:
     return torch
 
 
+def _device(torch: Any) -> str:
+    """The first card that this instance was granted. Of a part of one, no more than that part of its memory."""
+    if not torch.cuda.is_available():
+        return "cpu"
+    if share := os.environ.get("MODELYARD_GPU_SHARE"):
+        torch.cuda.set_per_process_memory_fraction(float(share))
+    return "cuda"
+
+
 def _runner(
-    torch: Any, module: Any, inputs: Sequence[Tensor], package: Package
+    torch: Any, module: Any, inputs: Sequence[Tensor], package: Package, device: str
 ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     names = [each.name for each in _outputs(package)]
 
     def run(given: Mapping[str, Any]) -> dict[str, Any]:
         with torch.inference_mode():
-            result = module(*(_to_torch(torch, given[each.name], each) for each in inputs))
+            result = module(*(_to_torch(torch, given[each.name], each).to(device) for each in inputs))
         return {name: _to_numpy(torch, value) for name, value in _named(result, names).items()}
 
     return run

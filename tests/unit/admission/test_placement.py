@@ -48,7 +48,13 @@ PLACES: dict[str, tuple[str, Placement, list[tuple[str, str]]]] = {
         Placement("one", None, CustomSpec(1, 1, 0, 0)),
         [("custom_spec.ascend_a310", "0104")],
     ),
-    "an accelerator": ("custom", Placement("one", None, CustomSpec(1, 1, 1)), [("custom_spec.gpu_p4", "0104")]),
+    "half a card": ("custom", Placement("one", None, CustomSpec(1, 1, 0.5)), []),
+    "two cards": ("custom", Placement("one", None, CustomSpec(1, 1, 2)), []),
+    "as good as one": ("custom", Placement("one", None, CustomSpec(1, 1, 1.004)), []),
+    "one and a half": ("custom", Placement("one", None, CustomSpec(1, 1, 1.5)), [("custom_spec.gpu_p4", "0104")]),
+    "hardly any": ("custom", Placement("one", None, CustomSpec(1, 1, 0.004)), [("custom_spec.gpu_p4", "0104")]),
+    "fewer than none": ("custom", Placement("one", None, CustomSpec(1, 1, -1)), [("custom_spec.gpu_p4", "0104")]),
+    "an NPU": ("custom", Placement("one", None, CustomSpec(1, 1, None, 1)), []),
     "pool by id": (CPU, Placement(cluster_id="id-1"), []),
     "unknown cluster": (CPU, Placement(cluster_id="x"), [("cluster_id", "3547")]),
     "pool_name beats cluster_id": (CPU, Placement(cluster_id="x", pool_name="one"), []),
@@ -84,7 +90,14 @@ GPU = Flavor("gpu", 1, 1024, category="GPU", accelerators=1)
 NPU = Flavor("npu", 1, 1024, category="NPU", accelerators=2)
 ROOM = replace(ONE, capacity=Capacity(cpu=1, memory_mib=4096))
 HERE = Site(
-    {**FLAVORS, "big": BIG, "gpu": GPU, "npu": NPU, "even": Flavor("even", 2, 2048)},
+    {
+        **FLAVORS,
+        "odd": replace(GPU, name="odd", accelerators=1.5),
+        "big": BIG,
+        "gpu": GPU,
+        "npu": NPU,
+        "even": Flavor("even", 2, 2048),
+    },
     {"one": ROOM, "id-1": ROOM, "two": TWO},
     machine=Capacity(cpu=2, memory_mib=2048, gpus=0, npus=1),
 )
@@ -93,6 +106,12 @@ FITS: dict[str, tuple[str, Placement, tuple[str, str]]] = {
     "cores": ("big", Placement(), ("specification", "16 cores, of which there are 2")),
     "no GPU": ("gpu", Placement(), ("specification", "1 GPU, of which there are 0")),
     "too few NPUs": ("npu", Placement(), ("specification", "2 NPU, of which there are 1")),
+    "half a card where there is none": (
+        "custom",
+        Placement(pool_name="two", custom_spec=CustomSpec(1, 1, 0.5)),
+        ("custom_spec", "this machine: it takes 0.5 GPU, of which there are 0"),
+    ),
+    "a card and a half": ("odd", Placement(), ("specification", "it takes 1.5 GPUs: from 1 on only whole ones")),
     "the smallest, on a machine that is smaller": (CPU, Placement(), ("", "")),
     "a pool is this machine": (
         "custom",
@@ -143,13 +162,17 @@ def test_a_template_is_named_by_what_the_builtin_flavor_does_not_say() -> None:
         "big": Flavor("big", 64, 1024),
         "many": Flavor("many", 1, 1024, pids=4096, open_files=65_536),
         gpu.name: replace(gpu, open=True),
+        "cards": Flavor("cards", 1, 1024, category="GPU", accelerators=2),
     }
     site, custom = replace(SITE, flavors=flavors), Placement(custom_spec=SPEC)
     assert explicit(CPU, Placement(), site, FLAVORS) == Resources()
     assert explicit("custom", custom, site, FLAVORS) == Resources(1.5, 512)
     assert explicit("big", Placement(), site, FLAVORS) == Resources(64, 1024)
     assert explicit("many", Placement(), site, FLAVORS) == Resources(1, 1024, 4096, 65_536)
-    assert explicit(gpu.name, Placement(), site, FLAVORS) == Resources(8, 32768)
+    assert explicit(gpu.name, Placement(), site, FLAVORS) == Resources(8, 32768), "it is built in with a card"
+    assert explicit("cards", Placement(), site, FLAVORS) == Resources(1, 1024, gpus=2)
+    half = Placement(custom_spec=CustomSpec(1.5, 512, 0.335))
+    assert explicit("custom", half, site, FLAVORS) == Resources(1.5, 512, gpus=0.34)
 
 
 def test_the_whole_size_is_known_at_admission() -> None:
@@ -157,6 +180,9 @@ def test_the_whole_size_is_known_at_admission() -> None:
     assert resources("custom", Placement(custom_spec=SPEC), SITE) == Resources(1.5, 512, 1024, 16_384)
     assert resources("modelarts.vm.gpu.p4", Placement(), SITE) == Resources(8, 32768, 4096, 16_384, gpus=1)
     assert resources("modelarts.vm.ai1.snt3", Placement(), SITE) == Resources(3, 6144, 1024, 16_384, npus=1)
+    both = [CustomSpec(1.5, 512, 0.335), CustomSpec(1.5, 512, None, 2)]
+    sizes = [resources("custom", Placement(custom_spec=one), SITE) for one in both]
+    assert [(size.gpus, size.npus) for size in sizes if size] == [(0.34, 0), (0, 2)]
     assert resources("unheard of", Placement(), SITE) is None
 
 
@@ -181,8 +207,10 @@ def test_later_fields_name_no_template_anew() -> None:
         replace(template, pool="p"),
         replace(template, explicit=Resources(pids=2048)),
         replace(template, explicit=Resources(open_files=2048)),
+        replace(template, explicit=Resources(gpus=0.5)),
+        replace(template, explicit=Resources(npus=0.5)),
     ]
-    assert len({t.hash for t in (template, *others)}) == 6
+    assert len({t.hash for t in (template, *others)}) == 8
     assert replace(template, resources=Resources(2, 8192)).hash == template.hash
     assert replace(template, explicit=Resources(1.5, 512), pool="p").hash == "d503e2716c3cd939"
 

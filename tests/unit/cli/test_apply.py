@@ -263,3 +263,12 @@ def test_revisions_and_going_back(run: Run, yard: Yard) -> None:
     assert code == Exit.OK, err
     assert "~ iris/1.0.0 → iris/2.0.0" in out
     assert yard.made == [("POST", "/v1/p1/services/s1/revisions/1/rollback", None, {"If-Match": '"3.2"'})]
+
+
+def test_a_plan_tells_which_cards_it_waits_for(run: Run, yard: Yard) -> None:
+    room = {"surge": 1, "surge_resources": {"cpu": 1, "memory_mb": 64, "gpus": 0.5}, "waits_for": "1.5 GPU, of 1"}
+    yard.plan = (200, {**PLAN, "room": room})
+    code, out, err = run("apply", "-f", "f.yaml", "--dry-run")
+    assert code == Exit.OK, err
+    told = "room: 1 more instance at most (1 vCPU, 64 MB, 0.5 GPU); it waits for cards: it takes 1.5 GPU, of 1"
+    assert told in " ".join(out.split())

@@ -13,6 +13,11 @@ from modelyard.engines.containers.shape import ContainerOptions, body, network, 
 
 IMAGE = "registry.example.com/iris@sha256:" + "a" * 64
 OURS = ContainerOptions("0123456789abcdef")
+NO_CARDS = [
+    *("NVIDIA_VISIBLE_DEVICES=void", "ASCEND_VISIBLE_DEVICES="),
+    *("CUDA_VISIBLE_DEVICES=", "ASCEND_RT_VISIBLE_DEVICES="),
+]
+"""Also where its image asks for all of them."""
 SIZE = Resources(cpu=0.5, memory_mib=256, pids=100, open_files=1024)
 
 
@@ -23,7 +28,13 @@ def contained(**changes: Any) -> InstanceSpec:
 def test_all_of_it() -> None:
     assert body(contained(resources=SIZE), OURS) == {
         "Image": IMAGE,
-        "Env": ["STUB=serve", "PORT=8080", "MODELYARD_MODEL_NAME=iris", "MODELYARD_MODEL_VERSION=1.0.0"],
+        "Env": [
+            "STUB=serve",
+            "PORT=8080",
+            "MODELYARD_MODEL_NAME=iris",
+            "MODELYARD_MODEL_VERSION=1.0.0",
+            *NO_CARDS,
+        ],
         "Labels": {
             "modelyard.installation": "0123456789abcdef",
             "modelyard.instance": "i-1",

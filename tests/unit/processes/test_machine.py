@@ -8,9 +8,9 @@ from modelyard.domain.resources import Capacity
 from modelyard.processes.machine import capacity
 
 MEMINFO = "MemTotal:       8388608 kB\nMemFree: 1 kB\n"
-FREE = Capacity(8.0, 8192, 0, 0)
+FREE = Capacity(8.0, 8192)
 TREES: dict[str, tuple[dict[str, str], Capacity]] = {
-    "nothing to read": ({"proc/x": ""}, Capacity(8.0, None, 0, 0)),
+    "nothing to read": ({"proc/x": ""}, Capacity(8.0)),
     "unbounded": ({"proc/meminfo": MEMINFO, "proc/self/cgroup": "0::/\n"}, FREE),
     "a container": (
         {
@@ -19,7 +19,7 @@ TREES: dict[str, tuple[dict[str, str], Capacity]] = {
             "groups/memory.max": "1073741824\n",
             "groups/cpu.max": "150000 100000\n",
         },
-        Capacity(1.5, 1024, 0, 0),
+        Capacity(1.5, 1024),
     ),
     "a unit inside of another": (
         {
@@ -29,7 +29,7 @@ TREES: dict[str, tuple[dict[str, str], Capacity]] = {
             "groups/a/b/memory.max": "max\n",
             "groups/a/b/cpu.max": "max 100000\n",
         },
-        Capacity(8.0, 2048, 0, 0),
+        Capacity(8.0, 2048),
     ),
     "control groups v1": (
         {
@@ -39,7 +39,7 @@ TREES: dict[str, tuple[dict[str, str], Capacity]] = {
             "groups/cpu/b/cpu.cfs_quota_us": "50000\n",
             "groups/cpu/b/cpu.cfs_period_us": "100000\n",
         },
-        Capacity(0.5, 512, 0, 0),
+        Capacity(0.5, 512),
     ),
     "v1 without a bound": (
         {
@@ -50,20 +50,6 @@ TREES: dict[str, tuple[dict[str, str], Capacity]] = {
         },
         FREE,
     ),
-    "accelerators": (
-        {
-            "proc/meminfo": MEMINFO,
-            **dict.fromkeys(
-                ("dev/nvidia0", "dev/nvidia1", "dev/nvidiactl", "dev/davinci0", "dev/davinci_manager"), ""
-            ),
-        },
-        Capacity(8.0, 8192, 2, 1),
-    ),
-    "a display is no accelerator": ({"proc/meminfo": MEMINFO, "dev/dri/renderD128": ""}, FREE),
-    "one of another vendor": (
-        {"proc/meminfo": MEMINFO, "dev/dri/renderD128": "", "dev/kfd": ""},
-        Capacity(8.0, 8192, 1, 0),
-    ),
 }
 
 
@@ -73,7 +59,7 @@ def test_what_there_is(tmp_path: Path, files: dict[str, str], expected: Capacity
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    found = capacity(proc=tmp_path / "proc", groups=tmp_path / "groups", dev=tmp_path / "dev", cores=8)
+    found = capacity(proc=tmp_path / "proc", groups=tmp_path / "groups", cores=8)
     assert found == expected
 
 

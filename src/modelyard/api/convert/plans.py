@@ -27,7 +27,7 @@ def plan(value: Planned) -> answers.Plan:
         service=_fields(value.fields),
         config=[_entry(one) for one in value.config],
         instances=[_track(one) for one in dry_run.tracks],
-        room=_room(dry_run.room),
+        room=_room(dry_run.room, value.lacks),
         traffic=[_traffic(one, value.names) for one in dry_run.traffic],
         complete=dry_run.finished,
         task=_task(value.task) if value.task else None,
@@ -75,13 +75,19 @@ def _track(one: TrackPlan) -> answers.PlannedTrack:
     )
 
 
-def _room(room: Room) -> answers.PlannedRoom:
+def _room(room: Room, lacks: str) -> answers.PlannedRoom:
     return answers.PlannedRoom(
         instances_now=room.now,
         instances_at_most=room.peak,
         instances_after=room.after,
         surge=room.peak - room.now,
-        surge_resources=answers.SurgeResources(cpu=room.more.cpu, memory_mb=room.more.memory_mib),
+        surge_resources=answers.SurgeResources(
+            cpu=room.more.cpu,
+            memory_mb=room.more.memory_mib,
+            gpus=room.more.gpus or None,
+            npus=room.more.npus or None,
+        ),
+        waits_for=lacks or None,
     )
 
 

@@ -68,7 +68,7 @@ async def specifications(
     """The sizes that instances can have. `is_open` says whether this project may use one."""
     page = convert.page(asked.offset, asked.limit)
     total, flavors = await catalog.specifications(ctx, caller, project_id, page)
-    return convert.specifications(total, flavors, pools=bool(asked.is_personal_cluster), there=ctx.capacity)
+    return convert.specifications(total, flavors, pools=bool(asked.is_personal_cluster), there=ctx.there)
 
 
 @router.get("/{service_id}", summary="Show a service")

@@ -43,19 +43,25 @@ class PlannedTrack(Answer):
 
 @answer
 class SurgeResources(Answer):
+    """Accelerators are there where some are taken."""
+
     cpu: Number
     memory_mb: int
+    gpus: Maybe[Number] = None
+    npus: Maybe[Number] = None
 
 
 @answer
 class PlannedRoom(Answer):
-    """`surge`: instances that must fit beside those of now, and what they take at most."""
+    """`surge`: instances that must fit beside those of now, and what they take at most. `waits_for`: accelerators
+    that the change takes beside those that run, and the machine has not."""
 
     instances_now: int
     instances_at_most: int
     instances_after: int
     surge: int
     surge_resources: SurgeResources
+    waits_for: Maybe[str] = None
 
 
 @answer

@@ -4,6 +4,8 @@ The pool of an entry is the first of: its pool_name, its cluster_id, the service
 cluster_id. The specification `custom` is for pools only; its size is in custom_spec.
 
     custom_spec {"cpu": 0.335, "memory": 512}   → 0.34 cores (the third decimal is rounded), 512 MiB
+    "gpu_p4": 0.5                               → half of a card, which others may have parts of
+    "gpu_p4": 2                                 → two whole cards; 1.5 is refused
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +15,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from modelyard.core.admission import affinity
 from modelyard.core.admission.affinity import POOL_UNKNOWN, Affinity
 from modelyard.core.admission.catalog import CUSTOM, Flavor, Pool
+from modelyard.core.grants import indivisible
 from modelyard.core.pools import lacking
 from modelyard.core.size import fits_anywhere, shortage
 from modelyard.domain.errors import Violation
@@ -20,6 +23,7 @@ from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.texts import shown
 
 LEAST_CPU = 0.01
+LEAST_CARD = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,13 @@ def resources(specification: str | None, placement: Placement, site: Site) -> Re
     """What one instance gets; None if that is unknown."""
     flavor, spec = site.flavors.get(specification or ""), placement.custom_spec
     if specification == CUSTOM and spec is not None and spec.cpu is not None and spec.memory is not None:
-        return replace((flavor or Flavor(CUSTOM, 1, 1)).resources, cpu=rounded(spec.cpu), memory_mib=spec.memory)
+        return replace(
+            (flavor or Flavor(CUSTOM, 1, 1)).resources,
+            cpu=rounded(spec.cpu),
+            memory_mib=spec.memory,
+            gpus=rounded(spec.gpu_p4 or 0),
+            npus=spec.ascend_a310 or 0,
+        )
     return flavor.resources if flavor else None
 
 
@@ -82,12 +92,14 @@ def explicit(specification: str, placement: Placement, site: Site, builtin: Mapp
     size, usual = resources(specification, placement, site), builtin.get(specification)
     assert size is not None
     as_builtin = usual is not None and site.flavors.get(specification) == usual
-    bounds = usual or Flavor(specification, 1, 1)
+    bounds = (usual or Flavor(specification, 1, 1)).resources
     return Resources(
         cpu=0.0 if as_builtin else size.cpu,
         memory_mib=0 if as_builtin else size.memory_mib,
         pids=0 if size.pids == bounds.pids else size.pids,
         open_files=0 if size.open_files == bounds.open_files else size.open_files,
+        gpus=0 if size.gpus == bounds.gpus else size.gpus,
+        npus=0 if size.npus == bounds.npus else size.npus,
     )
 
 
@@ -145,7 +157,9 @@ def _fits(path: str, specification: str | None, placement: Placement, site: Site
         return
     at = f"{path}.custom_spec" if specification == CUSTOM else f"{path}.specification"
     said = "" if specification == CUSTOM else f"{shown(specification)} "
-    if not (flavor and fits_anywhere(flavor)) and (text := _too_big(asked, pool, site)):
+    if specification != CUSTOM and (why := indivisible(asked)):
+        yield Violation(at, f"{said}cannot be had: it takes {why}")
+    elif not (flavor and fits_anywhere(flavor)) and (text := _too_big(asked, pool, site)):
         yield Violation(at, f"{said}{text}")
     elif pool is not None and (short := shortage(asked, pool.capacity)):
         yield Violation(at, f"{said}does not fit into the pool {shown(pool.name)}: it takes {short}")
@@ -179,7 +193,11 @@ def _custom(at: str, specification: str | None, spec: CustomSpec) -> Iterator[Vi
     for name, count in (("gpu_p4", spec.gpu_p4), ("ascend_a310", spec.ascend_a310)):
         if count is not None and count < 0:
             yield Violation(f"{at}.{name}", f"is {count:g}, must be at least 0")
-        elif count:
-            yield Violation(f"{at}.{name}", "is not supported yet: there are no accelerators in this pool")
+        elif count and rounded(count) < LEAST_CARD:
+            yield Violation(f"{at}.{name}", f"is {count:g}, must be 0, or at least {LEAST_CARD:g}")
+        elif count is not None and rounded(count) > 1 and rounded(count) != int(rounded(count)):
+            whole = int(count)
+            text = f"is {count:g}: below 1 it is a part of one card, from 1 on whole cards: {whole} or {whole + 1}"
+            yield Violation(f"{at}.{name}", text)
     if spec.gpu_p4 is not None and spec.ascend_a310 is not None:
         yield Violation(f"{at}.ascend_a310", "excludes gpu_p4: set one of them")

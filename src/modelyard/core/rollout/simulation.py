@@ -26,13 +26,14 @@ second or two. A dry run that needs more is cut off and says so (`finished`)."""
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How many instances hold resources: now, at the peak, and in the end; and what the peak takes beyond those of
-    now."""
+    """How many instances hold resources: now, at the peak, and in the end; what the peak takes beyond those of
+    now, and the accelerators that it takes in all."""
 
     now: int = 0
     peak: int = 0
     after: int = 0
     more: Resources = Resources()
+    cards: Resources = Resources()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,7 @@ class FairWorld:
     started: dict[str, int] = field(default_factory=dict)
     traffic: list[Traffic] = field(default_factory=list)
     most: int = 0
-    most_cpu: float = 0.0
-    most_mib: int = 0
+    peak: Resources = Resources()
 
     @classmethod
     def of(cls, before: ServiceRecord | None, after: ServiceRecord, now_ms: int) -> "FairWorld":
@@ -161,18 +161,31 @@ class FairWorld:
         return tuple(sorted(Counter(known[e.instance_id].instance.template for e in endpoints).items()))
 
     def measure(self) -> None:
-        cpu, mib = self._taken(self.observations)
+        taken = self._taken(self.observations)
         self.most = max(self.most, len(self.observations))
-        self.most_cpu, self.most_mib = max(self.most_cpu, cpu), max(self.most_mib, mib)
+        self.peak = Resources(
+            cpu=max(self.peak.cpu, taken.cpu),
+            memory_mib=max(self.peak.memory_mib, taken.memory_mib),
+            gpus=max(self.peak.gpus, taken.gpus),
+            npus=max(self.peak.npus, taken.npus),
+        )
 
     def room(self) -> Room:
-        cpu, mib = self._taken(self.first)
-        more = Resources(round(self.most_cpu - cpu, 3), self.most_mib - mib)
-        return Room(len(self.first), self.most, len(self.observations), more)
+        now, peak = self._taken(self.first), self.peak
+        more = Resources(
+            cpu=round(peak.cpu - now.cpu, 3),
+            memory_mib=peak.memory_mib - now.memory_mib,
+            gpus=round(peak.gpus - now.gpus, 6),
+            npus=round(peak.npus - now.npus, 6),
+        )
+        cards = Resources(gpus=round(peak.gpus, 6), npus=round(peak.npus, 6))
+        return Room(len(self.first), self.most, len(self.observations), more, cards)
 
-    def _taken(self, observations: Mapping[str, InstanceObservation]) -> tuple[float, int]:
-        sizes = [self.sizes.get(o.instance.template, Resources()) for o in observations.values()]
-        return sum(s.cpu for s in sizes), sum(s.memory_mib for s in sizes)
+    def _taken(self, observations: Mapping[str, InstanceObservation]) -> Resources:
+        taken = Resources()
+        for observation in observations.values():
+            taken += self.sizes.get(observation.instance.template, Resources())
+        return taken
 
 
 def _who(shares: tuple[Share, ...]) -> tuple[tuple[int, int, tuple[str, ...]], ...]:

@@ -9,6 +9,7 @@ says that it can never work.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from modelyard.core.grants import asked
 from modelyard.core.rollout.routes import route
 from modelyard.core.rollout.situation import InstanceObservation, Situation, Track
 from modelyard.domain.instance import LIVE, Phase
@@ -115,9 +116,11 @@ def _late(variant: Variant, name: str, observation: InstanceObservation) -> Fail
 
 
 def _size(template: Template) -> str:
-    """The size of an instance: "0.34 cores and 64 MiB (custom)"."""
+    """The size of an instance: "0.34 cores and 64 MiB (custom)", "1 cores, 64 MiB and 0.5 GPU (custom)"."""
     size = template.resources
-    return f"{size.cpu:g} cores and {size.memory_mib} MiB ({template.specification})"
+    parts = [f"{size.cpu:g} cores", f"{size.memory_mib} MiB"]
+    parts += [f"{count:g} {kind.upper()}" for kind, count in asked(size).items()]
+    return f"{', '.join(parts[:-1])} and {parts[-1]} ({template.specification})"
 
 
 def _unsteady(track: Track, template: str) -> str | None:

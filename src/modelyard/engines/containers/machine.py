@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from modelyard.domain.program import PORT
-from modelyard.engines import commands
+from modelyard.engines import commands, devices
 from modelyard.engines.base import InstanceSpec, StartRefusedError
 from modelyard.engines.launch import LaunchOptions, code_path, environment, readable
 from modelyard.processes.mounts import SYSTEM
@@ -62,8 +62,9 @@ def contained(spec: InstanceSpec, package: Path, options: LaunchOptions, *, join
     overlay = options.overlay(package)
     overlay = overlay.absolute() if overlay else None
     env = environment(spec, package, Path(WORK), options.python)
-    for name in ("MODELYARD_SOCKET_FD", "MODELYARD_METRICS_SOCKET"):
-        env.pop(name)
+    for name in ("MODELYARD_SOCKET_FD", "MODELYARD_METRICS_SOCKET", *devices.environment(spec.devices)):
+        env.pop(name, None)
+    env |= devices.container_environment(spec.devices)
     env |= {"TMPDIR": "/tmp", "MODELYARD_HOST": "127.0.0.1" if joins else "0.0.0.0"}  # noqa: S108, S104
     if overlay is not None:
         env["MODELYARD_ENVIRONMENT"] = str(overlay)

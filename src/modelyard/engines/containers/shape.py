@@ -2,13 +2,15 @@
 
 A container has no more rights than an ordinary server needs: never privileged, no new privileges, of root's
 capabilities only those with which images set themselves up and then become somebody else, none of the machine's
-devices or directories but the volumes of its spec, never the engine's socket. Memory is bounded without swap.
+devices or directories but what it was granted and the volumes of its spec, never the engine's socket. Memory is
+bounded without swap.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from modelyard.engines import devices
 from modelyard.engines.base import InstanceSpec
 from modelyard.engines.containers.machine import Contained
 from modelyard_runtime.door.container import Orders
@@ -59,10 +61,11 @@ def environment(spec: InstanceSpec, *, files: bool = False) -> Mapping[str, str]
         "PORT": str(spec.program.port),
         "MODELYARD_MODEL_NAME": spec.model_name,
         "MODELYARD_MODEL_VERSION": spec.model_version,
+        **devices.container_environment(spec.devices),
     }
     if files:
         facts["MODEL_DIR"] = MODEL_DIR
-    return dict(spec.envs) | facts
+    return devices.polite(spec.devices) | dict(spec.envs) | facts
 
 
 def orders(spec: InstanceSpec, engine: str, options: ContainerOptions, files: str = "") -> Mapping[str, object]:
@@ -181,6 +184,7 @@ def _host_config(
     if size.open_files:
         ulimits.append({"Name": "nofile", "Soft": size.open_files, "Hard": size.open_files})
     host["Ulimits"] = ulimits
+    host |= devices.container_requests(spec.devices)
     if not options.joins:
         host["PortBindings"] = {port: [{"HostIp": "127.0.0.1", "HostPort": ""}]}
     return host

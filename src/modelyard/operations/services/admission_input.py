@@ -48,7 +48,7 @@ async def admission_input(
         pools=pools,
         placement=subject.placement,
         dirs=host_dirs(ctx, config),
-        machine=ctx.capacity,
+        machine=ctx.there,
         taken=await pool_room.others(r, pools, project_id, record.service.id if record else ""),
         held=room.wanted(record) if record else {},
         images=ctx.images,

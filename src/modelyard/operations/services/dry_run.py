@@ -3,13 +3,14 @@ tried in a dry run (`core.rollout.dry_run`, of a batch service `core.batch.dry_r
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelyard.core import differences
 from modelyard.core.batch.dry_run import TaskPlan
 from modelyard.core.batch.dry_run import dry_run as batch_dry_run
 from modelyard.core.differences import Field, VariantDifference
 from modelyard.core.rollout.dry_run import DryRun, dry_run
+from modelyard.core.size import shortage
 from modelyard.domain.batch import Task
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.service import InferType, Service
@@ -30,6 +31,9 @@ class Planned:
     task: TaskPlan | None
     names: Mapping[str, tuple[str, str]]
     """Template hash → name and version of its model."""
+    lacks: str = ""
+    """Accelerators that instances of before and after take side by side, and this machine has not: while nobody
+    makes room, the change waits."""
 
     @property
     def changes(self) -> bool:
@@ -48,7 +52,8 @@ async def planned(ctx: Context, attempt: Awaitable[object]) -> Planned:
     if task is not None:
         async with ctx.store.read() as r:
             known = await r.task(task.id)
-    return await asyncio.to_thread(_plan, (before, known), (after, task), ctx.clock())
+    made = await asyncio.to_thread(_plan, (before, known), (after, task), ctx.clock())
+    return replace(made, lacks=shortage(made.dry_run.room.cards, ctx.there))
 
 
 Stored = tuple[ServiceRecord, Task | None]

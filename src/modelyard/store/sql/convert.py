@@ -5,8 +5,9 @@ keeps the order of keys as given and any text or number that JSON can hold.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from sqlalchemy import Row
 
 from modelyard.core import settings
 from modelyard.core.size import resolved
+from modelyard.domain.devices import Grant, Kind
 from modelyard.domain.identity import Project, Role, User
 from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
@@ -247,6 +249,8 @@ def _template(t: Mapping[str, Any]) -> Template:
         memory_mib=t.get("memory_mib", 0),
         pids=t.get("pids", 0),
         open_files=t.get("open_files", 0),
+        gpus=t.get("gpus", 0),
+        npus=t.get("npus", 0),
     )
     whole = t.get("resources")
     return Template(
@@ -279,6 +283,8 @@ def variant_json(value: Variant) -> Values:
             "volumes": [[v.host_path, v.mount_path] for v in t.volumes],
             "pids": t.explicit.pids,
             "open_files": t.explicit.open_files,
+            "gpus": t.explicit.gpus,
+            "npus": t.explicit.npus,
             "resources": {
                 "cpu": t.resources.cpu,
                 "memory_mib": t.resources.memory_mib,
@@ -343,7 +349,16 @@ def instance(row: AnyRow) -> Instance:
         exit=row.exit,
         node=row.node,
         address=row.address,
+        devices=grants(row.devices),
     )
+
+
+def grants(stored: Sequence[Values] | None) -> tuple[Grant, ...]:
+    return tuple(Grant(**{**one, "kind": Kind(one["kind"])}) for one in stored or ())
+
+
+def grants_json(value: Iterable[Grant]) -> list[Values]:
+    return [asdict(one) for one in value]
 
 
 def instance_row(value: Instance) -> Values:
@@ -360,6 +375,7 @@ def instance_row(value: Instance) -> Values:
         "exit": storable(value.exit),
         "node": value.node,
         "address": value.address,
+        "devices": grants_json(value.devices) or None,
     }
 
 

@@ -8,8 +8,9 @@ from sqlalchemy import Row, Text, cast, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from modelyard.domain.devices import Grant, Holding
 from modelyard.domain.errors import AlreadyExists
-from modelyard.domain.instance import Instance, Phase
+from modelyard.domain.instance import HOLDING, Instance, Phase
 from modelyard.domain.record import Changes, ServiceRecord
 from modelyard.domain.revision import Revision
 from modelyard.domain.service import Counter, Event, Rollout, Service
@@ -140,6 +141,11 @@ class ServiceReading(Session):
             records.append((record, Counter() if counter.epoch is None else convert.counter(counter)))
         return records
 
+    async def holdings(self) -> Sequence[Holding]:
+        i = instances.c
+        rows = await self._rows(select(i.id, i.phase, i.devices).where(i.devices.is_not(None)))
+        return [Holding(row.id, convert.grants(row.devices), Phase(row.phase) in HOLDING) for row in rows]
+
     async def events(self, service_id: str, query: EventQuery) -> tuple[int, Sequence[Event]]:
         conditions = queries.event_conditions(service_id, query)
         total = int(await self._value(queries.counted(events, conditions)))
@@ -204,13 +210,23 @@ class ServiceWriting(ServiceReading):
             await self.save_rollout(rollout)
         kept = [i for i in changes.instances if i.phase is not Phase.GONE]
         gone = [i.id for i in changes.instances if i.phase is Phase.GONE]
-        await self._upsert(instances, [convert.instance_row(instance) for instance in kept])
+        for granted in (False, True):
+            rows = [convert.instance_row(one) for one in kept if bool(one.devices) is granted]
+            await self._upsert(instances, rows, keep=frozenset() if granted else frozenset({"devices"}))
         for some in chunks([*gone, *changes.forget_instances]):
             await self._run(
                 delete(instances).where(instances.c.service_id == service_id, instances.c.id.in_(some))
             )
         await self.add_events(changes.events)
         return True
+
+    async def grant_devices(self, instance_id: str, devices: Sequence[Grant]) -> bool:
+        i = instances.c
+        there = i.id == instance_id, i.phase == Phase.STARTING
+        found = await self._value(
+            update(instances).where(*there).values(devices=convert.grants_json(devices) or None).returning(i.id)
+        )
+        return found is not None
 
     async def save_counters(self, values: Mapping[str, Counter]) -> None:
         there = await self._existing(list(values))

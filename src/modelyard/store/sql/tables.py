@@ -210,6 +210,7 @@ instances = Table(
     Column("exit", Text, nullable=False),
     Column("node", String, nullable=False, server_default=""),
     Column("address", String, nullable=False, server_default=""),
+    Column("devices", JSON(none_as_null=True)),
 )
 
 events = Table(
