@@ -73,7 +73,7 @@ async def as_written_before(path: Path) -> None:
             "batch_tasks",
         ):  # since 0004
             await w.connection.execute(text(f"DROP TABLE {table}"))  # type: ignore[attr-defined]
-        for column in ("node", "address"):  # of schema 0003
+        for column in ("node", "address", "devices"):  # of schemas 0003 and 0013
             await w.connection.execute(text(f"ALTER TABLE instances DROP COLUMN {column}"))  # type: ignore[attr-defined]
         await w.connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))  # type: ignore[attr-defined]
     await store.close()

@@ -26,7 +26,7 @@ class Store:
         async def found(*_: object) -> Any:
             return model("m1", config=CONFIG)
 
-        yield SimpleNamespace(model=found)
+        yield SimpleNamespace(model=found, pool=found)
 
 
 async def test_a_package_with_a_command_and_a_script_is_asked_as_earlier_releases_did(tmp_path: Path) -> None:
