@@ -79,7 +79,7 @@ from modelyard.otlp import base as otlp
 from modelyard.processes import isolation, limits, machine
 from modelyard.processes.disk import MIB, Reserve
 from modelyard.processes.holding import Holding
-from modelyard.processes.mounts import view
+from modelyard.processes.mounts import occupied, view
 from modelyard.processes.ports import PortKeeper
 from modelyard.settings import LOG_DAYS, Settings, secret_names
 from modelyard.store.base import Store, StoreUnavailableError
@@ -268,6 +268,10 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         buckets_moved=objects.moved,
         gateway_url=urls.gateway,
         volume_dirs=_directories(settings.volume_dirs),
+        mountable=launching.isolation.views,
+        unmountable=launching.isolation.reasons.get("view", ""),
+        occupied=occupied((*readable(launching.python), *launching.shown), data_dir),
+        instance_user=launching.isolation.shared_user,
         capacity=machine.capacity(),
         scripted=lambda digest: _scripted(snapshots.shelf.root / digest / "model"),
         home_project=credentials.get("project_id") or settings.project_name,
@@ -475,7 +479,11 @@ def _containers(
 
 async def _launching(settings: Settings, data_dir: Path) -> LaunchOptions:
     """How instances are started here: with as few rights as this machine lets us take from them."""
-    options = LaunchOptions(loading_weight=LOADING_WEIGHT, safe_formats_only=settings.safe_formats_only)
+    options = LaunchOptions(
+        loading_weight=LOADING_WEIGHT,
+        safe_formats_only=settings.safe_formats_only,
+        volume_dirs=_directories(settings.volume_dirs),
+    )
     users, why = isolation.users(settings.instance_user, root=isolation.is_root(), uid_map=isolation.id_map())
     shown = readable(options.python)
     alone = settings.instance_network == isolation.NONE

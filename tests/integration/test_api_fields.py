@@ -152,7 +152,7 @@ FATE: dict[str, dict[str, Fate]] = {
             volumes("persistent_volumes", mount_path="/data"),
             "config[0].additional_properties.persistent_volumes[0]",
         ),
-        "storage_type": Honoured("core/admission/volumes.py"),
+        **by("core/admission/volumes.py", "storage_type", "read_only"),
         "source_address": Refused(
             volumes("persistent_volumes", mount_path="/data", source_address="/srv"),
             "config[0].additional_properties.persistent_volumes[0].source_address",

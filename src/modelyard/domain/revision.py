@@ -11,10 +11,19 @@ from modelyard.domain.resources import Resources
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A directory of the host (absolute) that the process finds at `mount_path`."""
+    """A directory of the host (absolute, no symbolic link in it) that the process finds at `mount_path`. `log`: it
+    is for logs, no program is started from it."""
 
     host_path: str
     mount_path: str
+    read_only: bool = False
+    log: bool = False
+
+    @property
+    def told(self) -> list[str]:
+        """As it is stored and hashed: its two places, and what else is set."""
+        flags = {"read_only": self.read_only, "log": self.log}
+        return [self.host_path, self.mount_path, *(name for name, held in flags.items() if held)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Template:
         if size.cpu or size.memory_mib:
             parts.append({"cpu": size.cpu, "memory_mib": size.memory_mib})
         if self.volumes:
-            parts.append({"volumes": sorted([v.host_path, v.mount_path] for v in self.volumes)})
+            parts.append({"volumes": sorted(v.told for v in self.volumes)})
         if size.pids or size.open_files:
             parts.append({"pids": size.pids, "open_files": size.open_files})
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:16]

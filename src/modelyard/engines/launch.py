@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from modelyard.engines import commands
+from modelyard.engines import commands, volumes
 from modelyard.engines.base import InstanceSpec
 from modelyard.processes.directory import LISTEN_FD, Spec
 from modelyard.processes.isolation import Isolation
@@ -50,6 +50,7 @@ class LaunchOptions:
     control plane that hands workers their rows, are to be served at once.
     `overlay`: the packages that a snapshot's dependencies asked for, None when there are none; raises NoRoomError
     while they are not there. `safe_formats_only`: the model server loads nothing that runs code when it is loaded.
+    `volume_dirs`: below which directories volumes may lie.
     `log_bytes` bounds each file of an instance's output, `log_kept_bytes` all of those that wait to be collected.
     """
 
@@ -62,6 +63,7 @@ class LaunchOptions:
     batch_weight: float = 0.25
     overlay: Callable[[Path], Path | None] = lambda _package: None
     safe_formats_only: bool = False
+    volume_dirs: tuple[str, ...] = ()
     log_bytes: int = 4 * 1024 * 1024
     log_kept_bytes: int = 64 * 1024 * 1024
 
@@ -173,7 +175,15 @@ def process_spec(
         plan=plan,
         open_files=limits.open_files,
         processes=limits.pids if own_user else 0,
-        view=view(shown, directory.absolute().parents[1], work, memory_mib=memory) if isolation.views else (),
+        view=view(
+            shown,
+            directory.absolute().parents[1],
+            work,
+            memory_mib=memory,
+            volumes=volumes.mounts(spec.volumes),
+        )
+        if isolation.views
+        else (),
         namespaces=isolation.namespaces,
         shared_memory_mib=memory,
         user=isolation.users.of(spec.instance_id, taken) if isolation.users else None,

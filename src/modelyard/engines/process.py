@@ -19,7 +19,7 @@ from pathlib import Path
 from modelyard import trees
 from modelyard.domain.output import Output, OutputSource, Position
 from modelyard.domain.process import Process, ProcessState
-from modelyard.engines import commands, counters, measure
+from modelyard.engines import commands, counters, measure, volumes
 from modelyard.engines.base import (
     UNKNOWN,
     DiskStatus,
@@ -291,6 +291,8 @@ class ProcessEngine:
         package = await asyncio.to_thread(self._package_path, spec.package)
         if not package.is_dir():
             raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
+        if spec.volumes:
+            await asyncio.to_thread(volumes.check, spec.volumes, self._options.volume_dirs)
         if is_image(spec):
             if self._containers is None:
                 raise StartRefusedError("it is an image, and no container engine is set (container_engine)")

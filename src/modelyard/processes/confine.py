@@ -105,7 +105,7 @@ def _loopback() -> None:
         fcntl.ioctl(any_socket, SET_FLAGS, request)
 
 
-def see(mounts: list[dict], root: str) -> None:  # type: ignore[type-arg]
+def see(mounts: list[dict], root: str, user: "list[int] | None") -> None:  # type: ignore[type-arg]
     """See nothing of the file system but `mounts` (`view.Mount`), in this order. `root` is an empty directory."""
     if not mounts:
         return
@@ -115,7 +115,7 @@ def see(mounts: list[dict], root: str) -> None:  # type: ignore[type-arg]
     call("mount", b"modelyard", os.fsencode(root), b"tmpfs", NOSUID | NODEV, b"mode=0755,size=1m")
     for mount in mounts:
         try:
-            _mount(mount, os.fsencode(root + mount["path"]))
+            _mount(mount, os.fsencode(root + mount["path"]), user)
         except OSError as error:
             raise OSError(error.errno, error.strerror, f"{mount['kind']} {mount['path']}") from None
     call("mount", None, os.fsencode(root), None, REMOUNT | BIND | RDONLY | NOSUID | NODEV, None)
@@ -125,7 +125,7 @@ def see(mounts: list[dict], root: str) -> None:  # type: ignore[type-arg]
     os.umask(before)
 
 
-def _mount(mount: dict, target: bytes) -> None:  # type: ignore[type-arg]
+def _mount(mount: dict, target: bytes, user: "list[int] | None") -> None:  # type: ignore[type-arg]
     kind, source = mount["kind"], os.fsencode(mount["source"])
     if kind == "link":
         os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)  # noqa: PTH103, PTH120
@@ -139,6 +139,10 @@ def _mount(mount: dict, target: bytes) -> None:  # type: ignore[type-arg]
         call("mount", None, target, None, REMOUNT | BIND | flags, None)
     elif kind == "tmpfs":
         call("mount", b"modelyard", target, b"tmpfs", NOSUID | NODEV, source)
+    elif kind == "volume":
+        import attach  # type: ignore[import-not-found]  # most have none
+
+        attach.volume(mount, target, user)
     elif kind in ("proc", "mqueue"):
         call("mount", kind.encode(), target, kind.encode(), NOSUID | NODEV | NOEXEC, source)
 

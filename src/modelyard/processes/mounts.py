@@ -9,6 +9,7 @@ the usual directories exist. Made by `confine.see` in a mount namespace of the p
     shown                       interpreter, model server, package …: directories, read-only, wherever they lie
     hidden                      the data directory: an empty place, into which what is shown of it is put back
     work                        its work directory, writable
+    volumes                     directories of the host, each as `attach` mounts it
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,7 +35,8 @@ RESOLVER = Path("/etc/resolv.conf")
 @dataclass(frozen=True, slots=True)
 class Mount:
     """One step. `kind` bind: show `source` at `path`, with what is mounted in it if `deep`; tmpfs, proc, mqueue: a
-    new one with the options in `source`; link: a symbolic link to `source`."""
+    new one with the options in `source`; link: a symbolic link to `source`; volume: the directory `source`, from
+    which programs are started only if `programs`."""
 
     kind: str
     path: str
@@ -42,9 +44,12 @@ class Mount:
     writable: bool = False
     devices: bool = False
     deep: bool = True
+    programs: bool = True
 
 
-def view(shown: Iterable[Path], hidden: Path, work: Path, *, memory_mib: int = 0) -> tuple[Mount, ...]:
+def view(
+    shown: Iterable[Path], hidden: Path, work: Path, *, memory_mib: int = 0, volumes: Iterable[Mount] = ()
+) -> tuple[Mount, ...]:
     """The mounts for a process that works in `work` and reads `shown`. All paths absolute. `memory_mib` bounds
     what lies in its shared memory, which counts as its memory too where that is limited; 0: half of the machine's.
     """
@@ -64,7 +69,15 @@ def view(shown: Iterable[Path], hidden: Path, work: Path, *, memory_mib: int = 0
         Mount("tmpfs", str(hidden), "mode=0755,size=1m"),
         *(Mount("bind", str(path), str(path)) for path in sorted(inside)),
         Mount("bind", str(work), str(work), writable=True),
+        *volumes,
     )
+
+
+def occupied(shown: Iterable[Path], hidden: Path) -> tuple[str, ...]:
+    """Where a view has something whoever it is for: a volume may neither cover these nor lie in them."""
+    system = (mount.path for mount in _system(0))
+    places = (str(name) for place in (*shown, hidden) for name in _names(place))
+    return tuple(dict.fromkeys((*system, "/tmp", *places)))  # noqa: S108 - a place, not a file
 
 
 def _system(memory_mib: int) -> Iterator[Mount]:

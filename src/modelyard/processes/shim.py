@@ -271,7 +271,7 @@ def turn(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> N
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # not before: a SIGTERM sent meanwhile must end it
     home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
     confine.separate(spec)
-    confine.see(spec["view"], os.getcwd() + "/root")  # noqa: PTH109
+    confine.see(spec["view"], os.getcwd() + "/root", spec["user"])  # noqa: PTH109
     os.chdir(home)
     confine.forget_keys(spec["user"])
     confine.drop(spec["user"])

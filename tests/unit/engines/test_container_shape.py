@@ -102,17 +102,22 @@ def test_nobody_on_the_bridge_reaches_another() -> None:
 
 
 def test_volumes_are_mounted_where_the_spec_says() -> None:
-    host = body(contained(volumes=(Volume("/srv/data", "/data"),)), OURS)["HostConfig"]
+    volumes = (Volume("/srv/data", "/data"), Volume("/srv/more", "/more", read_only=True))
+    host = body(contained(volumes=volumes), OURS)["HostConfig"]
     assert host["Mounts"] == [  # type: ignore[index]
-        {"Type": "bind", "Source": "/srv/data", "Target": "/data", "ReadOnly": False}
+        bind("/srv/data", "/data", read_only=False),
+        bind("/srv/more", "/more", read_only=True),
     ]
+
+
+def bind(source: str, target: str, *, read_only: bool) -> dict[str, object]:
+    made = {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+    return made | {"BindOptions": {"NonRecursive": True}}
 
 
 def test_files_of_its_package_are_there_to_be_read() -> None:
     made = body(contained(), OURS, "/packages/abc/model")
-    assert made["HostConfig"]["Mounts"] == [  # type: ignore[index]
-        {"Type": "bind", "Source": "/packages/abc/model", "Target": "/model", "ReadOnly": True}
-    ]
+    assert made["HostConfig"]["Mounts"] == [bind("/packages/abc/model", "/model", read_only=True)]  # type: ignore[index]
     assert "MODEL_DIR=/model" in made["Env"]  # type: ignore[operator]
     assert not any(str(env).startswith("MODEL_DIR") for env in body(contained(), OURS)["Env"])  # type: ignore[union-attr,attr-defined]
 

@@ -23,6 +23,7 @@ from modelyard.core.admission.fields import told
 from modelyard.core.admission.placement import Placement, Site
 from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import HostDirs
+from modelyard.core.packages.programs import program
 from modelyard.core.rollout.pairing import pair
 from modelyard.core.size import crowded, shortage
 from modelyard.domain.errors import Violation
@@ -111,11 +112,18 @@ def _violations(
         if given.infer_type is InferType.BATCH:
             yield from batch.violations(_batch(path, entry, given, broken))
         in_pool = (entry.placement.pool_key or given.placement.pool_key) is not None
-        yield from volumes.violations(f"{path}.additional_properties", entry.volumes, given.dirs, in_pool=in_pool)
+        at, image = f"{path}.additional_properties", _is_image(entry, given)
+        yield from volumes.violations(at, entry.volumes, given.dirs, in_pool=in_pool, image=image)
     yield from _room(config, given)
     yield from _same_versions(config)
     if given.infer_type is InferType.REAL_TIME and not any(_touches_weights(b) for b in broken):
         yield from _weight_rules(config)
+
+
+def _is_image(entry: VariantRequest, given: AdmissionInput) -> bool:
+    model = given.models.get(entry.model_id or "")
+    own = program(model.config) if model is not None else None
+    return own is not None and bool(own.image)
 
 
 def _batch(path: str, entry: VariantRequest, given: AdmissionInput, broken: Collection[str] = ()) -> batch.Entry:

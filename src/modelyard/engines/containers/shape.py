@@ -95,7 +95,7 @@ def body(spec: InstanceSpec, options: ContainerOptions, files: str = "") -> dict
     program = spec.program
     assert program is not None
     port = f"{program.port}/tcp"
-    mounts = [_bind(volume.host_path, volume.mount_path) for volume in spec.volumes]
+    mounts = [_bind(v.host_path, v.mount_path, read_only=v.read_only) for v in spec.volumes]
     if files:
         mounts.append(_bind(files, MODEL_DIR, read_only=True))
     made: dict[str, object] = {
@@ -153,4 +153,6 @@ def _host_config(
 
 
 def _bind(source: str, target: str, *, read_only: bool = False) -> dict[str, object]:
-    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+    """Without what is mounted in it, which need not be read-only then."""
+    made = {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+    return made | {"BindOptions": {"NonRecursive": True}}

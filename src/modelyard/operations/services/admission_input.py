@@ -1,5 +1,7 @@
 """What a config is held against: loaded in the transaction that will write it, in few statements."""
 
+import asyncio
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +12,14 @@ from modelyard.core.admission.config import AdmissionInput
 from modelyard.core.admission.placement import Placement
 from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.admission.variant_request import VariantRequest
-from modelyard.core.admission.volumes import HostDirs
+from modelyard.core.admission.volumes import Fitness, HostDirs
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.service import InferType
 from modelyard.operations import limits, topics
 from modelyard.operations.context import Context
 from modelyard.operations.services.batch_places import Places, places
+from modelyard.processes import attach
 from modelyard.store.base import ReadTransaction, WriteTransaction
 
 
@@ -47,7 +50,7 @@ async def admission_input(
         next_track=1 + max(_tracks(record), default=0),
         pools=pools,
         placement=subject.placement,
-        dirs=host_dirs(ctx, config),
+        dirs=await asyncio.to_thread(host_dirs, ctx, config),
         machine=ctx.capacity,
         taken=await _taken(r, pools, record.service.id if record else ""),
         objects=await places(ctx, r, project_id, config, looked) if subject.infer_type is InferType.BATCH else {},
@@ -100,15 +103,18 @@ def host_dirs(ctx: Context, config: Sequence[VariantRequest]) -> HostDirs:
     """Where the directories asked for really are. Looks at nothing that is not below an allowed one."""
     asked = {v.host_path for entry in config for v in entry.volumes if v.host_path}
     resolved: dict[str, str | None] = {}
+    fitness: dict[str, Fitness] = {}
     for path in asked:
         if any(Path(path).is_relative_to(allowed) for allowed in ctx.volume_dirs):
-            resolved[path] = _resolved(path)
-    return HostDirs(ctx.volume_dirs, resolved, ctx.mountable)
+            resolved[path], fitness[path] = _resolved(path, ctx.instance_user)
+    return HostDirs(ctx.volume_dirs, resolved, ctx.mountable, ctx.unmountable, ctx.occupied, fitness)
 
 
-def _resolved(path: str) -> str | None:
+def _resolved(path: str, user: int | None) -> tuple[str | None, Fitness]:
     try:
         real = Path(path).resolve(strict=True)
-        return str(real) if real.is_dir() else None
+        found = real.stat()
     except (OSError, RuntimeError, ValueError):
-        return None
+        return None, Fitness()
+    read, write = (attach.unfit(found.st_uid, found.st_mode, user, writable=w) for w in (False, True))
+    return (str(real) if stat.S_ISDIR(found.st_mode) else None), Fitness(read, write)

@@ -255,10 +255,14 @@ def _template(t: Mapping[str, Any]) -> Template:
         specification=t["specification"],
         envs=tuple((name, value) for name, value in t["envs"]),
         pool=t["pool"],
-        volumes=tuple(Volume(host, mount) for host, mount in t.get("volumes", ())),
+        volumes=tuple(_volume(*said) for said in t.get("volumes", ())),
         resources=resolved(t["specification"], explicit) if whole is None else Resources(**whole),
         explicit=explicit,
     )
+
+
+def _volume(host_path: str, mount_path: str, *flags: str) -> Volume:
+    return Volume(host_path, mount_path, read_only="read_only" in flags, log="log" in flags)
 
 
 def variant_json(value: Variant) -> Values:
@@ -276,7 +280,7 @@ def variant_json(value: Variant) -> Values:
             "pool": t.pool,
             "cpu": t.explicit.cpu,
             "memory_mib": t.explicit.memory_mib,
-            "volumes": [[v.host_path, v.mount_path] for v in t.volumes],
+            "volumes": [v.told for v in t.volumes],
             "pids": t.explicit.pids,
             "open_files": t.explicit.open_files,
             "resources": {
