@@ -3,6 +3,8 @@
 Where it runs as a process, an instance has its own view of the files here, which only root can make.
 """
 
+import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -27,7 +29,9 @@ from tests.worlds.engines import (
 from modelyard.domain.process import ProcessState
 from modelyard.domain.program import Program
 from modelyard.domain.revision import Volume
+from modelyard.domain.secrets import SecretFile, SecretValue
 from modelyard.engines.base import InstanceSpec, StartRefusedError, WaitingError
+from modelyard.engines.containers.secrets import PLACES
 from modelyard.engines.launch import LaunchOptions
 from modelyard.processes.isolation import Isolation
 
@@ -210,6 +214,90 @@ async def test_no_program_of_a_log_volume_is_run(world: World, place: Path) -> N
     mounts = Path(f"/proc/{await world.pid()}/mountinfo").read_text().splitlines()
     (flags,) = (line.split()[5] for line in mounts if line.split()[4] == "/logs")
     assert {"rw", "nosuid", "nodev", "noexec"} <= set(flags.split(","))
+
+
+SECRET = "s3cret-Value/+" + "x" * 5000 + "\nof two lines\n"
+
+
+def keeping(number: int, *paths: str) -> InstanceSpec:
+    secrets = tuple(SecretFile(f"s{i}", 1, path, SecretValue(SECRET)) for i, path in enumerate(paths))
+    return replace(looking(number, paths), secrets=secrets)
+
+
+async def test_secrets_are_files_for_the_instance_alone(world: World) -> None:
+    paths = ("/run/secrets/key", "/home/model/.netrc")
+    await world.start(keeping(1, *paths))
+    await world.until(all_in(READY))
+    shown = Path(f"/proc/{await world.pid()}/root{paths[0]}")
+    if not isinstance(world, ContainerEngineWorld):
+        with pytest.raises(OSError, match="Read-only file system"):
+            shown.write_text("other")
+    nowhere(world)
+    await world.engine.stop("i-1", 10)
+    await world.until(all_in(EXITED))
+    tail = await world.engine.log_tail("i-1", 30)
+    found = [json.loads(line.partition(" ")[2]) for line in tail.splitlines() if line.startswith("found ")]
+    mode = "0o444" if isinstance(world, ContainerEngineWorld) else "0o400"
+    assert found == [[SECRET, mode, True]] * 2
+    await world.engine.remove("i-1")
+    await gone(world)
+
+
+def nowhere(world: World) -> None:
+    """Neither in a file of the data directory, nor in what anybody may ask of a process."""
+    value = SECRET.splitlines()[0][:14].encode()
+    for path in world.data_dir.rglob("*"):
+        if path.is_file():
+            assert value not in path.read_bytes() or path.name == "log", path
+    for process in Path("/proc").glob("[0-9]*"):
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):
+                assert int(process.name) == os.getpid() or value not in (process / name).read_bytes()
+
+
+def left(world: World) -> list[str]:
+    """What is in memory of secrets of containers."""
+    if not isinstance(world, ContainerEngineWorld):
+        return []
+    roots = [place / f"modelyard-{world.how.installation[:12]}" for place in PLACES]
+    (root,) = (root for root in roots if root.is_dir())
+    assert root.stat().st_mode & 0o777 == 0o700
+    return [path.name for path in root.iterdir()]
+
+
+async def gone(world: World) -> None:
+    async with asyncio.timeout(20):
+        while left(world):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    for where in PLACES if isinstance(world, ContainerEngineWorld) else ():
+        with contextlib.suppress(FileNotFoundError):
+            (where / f"modelyard-{world.how.installation[:12]}").rmdir()
+
+
+async def test_secrets_of_an_adopted_instance_stay(world: World) -> None:
+    await world.start(keeping(1, "/run/secrets/key"))
+    await world.until(all_in(READY))
+    await world.successor()
+    await world.until(all_in(READY))
+    if isinstance(world, ContainerEngineWorld):
+        assert left(world) == ["i-1"]
+        await world.kill("i-1")
+        await world.until(all_in(EXITED))
+        await gone(world)
+    else:
+        key = Path(f"/proc/{await world.pid()}/root/run/secrets/key")
+        assert key.read_text() == SECRET
+
+
+async def test_a_secret_lies_in_nothing_else_that_is_mounted(world: World, place: Path) -> None:
+    if isinstance(world, ContainerEngineWorld):
+        pytest.skip("the container engine makes the file's place in the volume")
+    data = volume(place, "data")
+    there = replace(keeping(1, "/data/key"), volumes=(Volume(str(data), "/data"),))
+    await world.start(there)
+    await world.until(all_in(EXITED))
+    assert "something else is mounted there" in await world.engine.log_tail("i-1", 9)
+    assert list(data.iterdir()) == []
 
 
 async def test_a_fake_is_told_of_them() -> None:

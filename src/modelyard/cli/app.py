@@ -20,6 +20,7 @@ from modelyard.cli import (
     objects,
     packages,
     registries,
+    secrets,
     server,
     services,
     top,
@@ -69,6 +70,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(objects.app, name="objects")
 app.add_typer(topics.app, name="topics")
 app.add_typer(registries.app, name="registries")
+app.add_typer(secrets.app, name="secrets")
 admin_resources.register(admin.app)
 admin.app.command()(audit.audit)
 top.register(app, admin.app)

@@ -40,6 +40,7 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance) -> Insta
         health=_health(model, record, own_server=own is not None),
         pool=variant.template.pool,
         volumes=variant.template.volumes,
+        secrets=variant.template.secrets,
         batch=_is_batch(record),
         secret_names=tuple(sorted(variant.secret_names)),
         program=own,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from modelyard.domain.batch import Job
 from modelyard.domain.resources import Resources
+from modelyard.domain.secrets import SecretFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Template:
     volumes: tuple[Volume, ...] = ()
     resources: Resources = Resources()
     explicit: Resources = Resources()
+    secrets: tuple[SecretFile, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -57,6 +59,8 @@ class Template:
             parts.append({"cpu": size.cpu, "memory_mib": size.memory_mib})
         if self.volumes:
             parts.append({"volumes": sorted(v.told for v in self.volumes)})
+        if self.secrets:
+            parts.append({"secrets": sorted([s.name, s.version, s.path] for s in self.secrets)})
         if size.pids or size.open_files:
             parts.append({"pids": size.pids, "open_files": size.open_files})
         return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()[:16]
@@ -102,9 +106,10 @@ class Variant:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Their values."""
+        """Their values, and those of the secrets that it finds as files."""
         secret = self.secret_names
-        return frozenset(value for name, value in self.template.envs if name in secret)
+        files = {file.value.reveal() for file in self.template.secrets}
+        return frozenset(value for name, value in self.template.envs if name in secret) | files
 
 
 def names_of_secrets(entry: Mapping[str, object]) -> frozenset[str]:

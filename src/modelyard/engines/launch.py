@@ -8,18 +8,18 @@ import math
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 
 from modelyard.engines import commands, volumes
-from modelyard.engines.base import InstanceSpec
+from modelyard.engines.base import InstanceSpec, label
 from modelyard.processes.directory import LISTEN_FD, Spec
 from modelyard.processes.isolation import Isolation
 from modelyard.processes.limits import Enforcement, Limits
-from modelyard.processes.mounts import view
+from modelyard.processes.mounts import Mount, view
 
 Command = Callable[[InstanceSpec], tuple[str, ...]]
 
@@ -180,7 +180,7 @@ def process_spec(
             directory.absolute().parents[1],
             work,
             memory_mib=memory,
-            volumes=volumes.mounts(spec.volumes),
+            volumes=(*volumes.mounts(spec.volumes), *(Mount("secret", one.path) for one in spec.secrets)),
         )
         if isolation.views
         else (),
@@ -190,7 +190,7 @@ def process_spec(
         nice=niceness(weight) if not plan.weight and os.geteuid() == 0 else 0,
         log_bytes=options.log_bytes,
         log_kept_bytes=options.log_kept_bytes,
-        label=asdict(spec),
+        label=label(spec),
     )
 
 

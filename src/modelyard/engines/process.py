@@ -273,6 +273,7 @@ class ProcessEngine:
                     process,
                     python=self._options.python,
                     created_ms=tracked.created_ms,
+                    handed={one.path: one.value.reveal() for one in spec.secrets if process.view},
                 )
             except OSError as error:
                 await asyncio.to_thread(supervise.remove, directory)
@@ -297,7 +298,10 @@ class ProcessEngine:
             if self._containers is None:
                 raise StartRefusedError("it is an image, and no container engine is set (container_engine)")
             await self._containers.admit(spec, partial(self._tell_service, spec.service_id))
+            await self._containers.hand(spec)
             return spec, door_spec(spec, directory, self._options, self._containers.orders(spec, package))
+        if spec.secrets and not self._options.isolation.views:
+            raise StartRefusedError("it has secrets, and no view of the files of its own, where they would lie")
         spec = commands.settled(spec, package)
         others = self._tracked.values()
         process = process_spec(

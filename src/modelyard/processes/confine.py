@@ -105,8 +105,9 @@ def _loopback() -> None:
         fcntl.ioctl(any_socket, SET_FLAGS, request)
 
 
-def see(mounts: list[dict], root: str, user: "list[int] | None") -> None:  # type: ignore[type-arg]
-    """See nothing of the file system but `mounts` (`view.Mount`), in this order. `root` is an empty directory."""
+def see(mounts: list[dict], root: str, user: "list[int] | None", handed: "dict[str, str]") -> None:  # type: ignore[type-arg]
+    """See nothing of the file system but `mounts` (`view.Mount`), in this order. `root` is an empty directory;
+    `handed`: contents of files that are never written to a disk."""
     if not mounts:
         return
     before = os.umask(0o022)
@@ -115,7 +116,10 @@ def see(mounts: list[dict], root: str, user: "list[int] | None") -> None:  # typ
     call("mount", b"modelyard", os.fsencode(root), b"tmpfs", NOSUID | NODEV, b"mode=0755,size=1m")
     for mount in mounts:
         try:
-            _mount(mount, os.fsencode(root + mount["path"]), user)
+            if mount["kind"] == "secret":
+                _keep(os.fsencode(root), os.fsencode(root + mount["path"]), handed[mount["path"]], user)
+            else:
+                _mount(mount, os.fsencode(root + mount["path"]), user)
         except OSError as error:
             raise OSError(error.errno, error.strerror, f"{mount['kind']} {mount['path']}") from None
     call("mount", None, os.fsencode(root), None, REMOUNT | BIND | RDONLY | NOSUID | NODEV, None)
@@ -123,6 +127,23 @@ def see(mounts: list[dict], root: str, user: "list[int] | None") -> None:  # typ
     call("pivot_root", b".", b".")
     call("umount2", b".", DETACH)
     os.umask(before)
+
+
+def _keep(root: bytes, target: bytes, content: str, user: "list[int] | None") -> None:
+    """A file in the memory that the root of the view is, for this user alone."""
+    parent = os.path.dirname(target)  # noqa: PTH120
+    os.makedirs(parent, 0o755, exist_ok=True)  # noqa: PTH103
+    if os.stat(parent).st_dev != os.stat(root).st_dev:  # noqa: PTH116
+        raise OSError(18, "something else is mounted there")
+    file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o400)
+    try:
+        data = content.encode()
+        if os.write(file, data) != len(data):
+            raise OSError(28, "no space is left for secrets")
+        if user:
+            os.fchown(file, *user)
+    finally:
+        os.close(file)
 
 
 def _mount(mount: dict, target: bytes, user: "list[int] | None") -> None:  # type: ignore[type-arg]

@@ -9,7 +9,7 @@ the usual directories exist. Made by `confine.see` in a mount namespace of the p
     shown                       interpreter, model server, package …: directories, read-only, wherever they lie
     hidden                      the data directory: an empty place, into which what is shown of it is put back
     work                        its work directory, writable
-    volumes                     directories of the host, each as `attach` mounts it
+    volumes                     directories of the host, each as `attach` mounts it; secrets, which are in memory
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,7 +36,7 @@ RESOLVER = Path("/etc/resolv.conf")
 class Mount:
     """One step. `kind` bind: show `source` at `path`, with what is mounted in it if `deep`; tmpfs, proc, mqueue: a
     new one with the options in `source`; link: a symbolic link to `source`; volume: the directory `source`, from
-    which programs are started only if `programs`."""
+    which programs are started only if `programs`; secret: a file with what was handed over for its path."""
 
     kind: str
     path: str

@@ -15,15 +15,16 @@ A batch service has one entry, which does everything; what it does is its job (`
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelyard.core.admission import batch, placement, secret_envs, volumes
+from modelyard.core.admission import batch, placement, secret_envs, service_secrets, volumes
 from modelyard.core.admission import infer_types as types
 from modelyard.core.admission.batch import Place
 from modelyard.core.admission.catalog import FLAVORS, Flavor, Pool, Quotas
 from modelyard.core.admission.fields import told
 from modelyard.core.admission.placement import Placement, Site
+from modelyard.core.admission.service_secrets import ServiceSecrets, Surroundings
 from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import HostDirs
-from modelyard.core.packages.programs import program
+from modelyard.core.packages.programs import is_image
 from modelyard.core.rollout.pairing import pair
 from modelyard.core.size import crowded, shortage
 from modelyard.domain.errors import Violation
@@ -44,7 +45,8 @@ class AdmissionInput:
     `placement` is what the service says about pools. `previous` are the variants of the present revision (their
     tracks are inherited), `next_track` a number that the service has never used. `machine`: what this machine has;
     `taken`: what other services use of each pool, by pool id. `objects`: the object paths that it names, as they
-    were found; `parquet`: whether this server reads and writes it.
+    were found; `parquet`: whether this server reads and writes it. `secrets`: what the service
+    asks for, and its project has.
     """
 
     models: Mapping[str, Model]
@@ -60,6 +62,7 @@ class AdmissionInput:
     taken: Mapping[str, Resources] = field(default_factory=dict)
     objects: Mapping[str, Place] = field(default_factory=dict)
     parquet: bool = True
+    secrets: ServiceSecrets = ServiceSecrets()
 
     @property
     def site(self) -> Site:
@@ -114,16 +117,23 @@ def _violations(
         in_pool = (entry.placement.pool_key or given.placement.pool_key) is not None
         at, image = f"{path}.additional_properties", _is_image(entry, given)
         yield from volumes.violations(at, entry.volumes, given.dirs, in_pool=in_pool, image=image)
+    around = [_surroundings(f"config[{i}]", entry, given) for i, entry in enumerate(config)]
+    yield from service_secrets.violations(given.secrets, around, given.dirs)
     yield from _room(config, given)
     yield from _same_versions(config)
     if given.infer_type is InferType.REAL_TIME and not any(_touches_weights(b) for b in broken):
         yield from _weight_rules(config)
 
 
+def _surroundings(path: str, entry: VariantRequest, given: AdmissionInput) -> Surroundings:
+    at = f"{path}.additional_properties"
+    mounts = {volumes.plain(v.mount_path): f"{at}.{v.field}" for v in entry.volumes if v.mount_path}
+    return Surroundings(_is_image(entry, given), mounts)
+
+
 def _is_image(entry: VariantRequest, given: AdmissionInput) -> bool:
     model = given.models.get(entry.model_id or "")
-    own = program(model.config) if model is not None else None
-    return own is not None and bool(own.image)
+    return model is not None and is_image(model)
 
 
 def _batch(path: str, entry: VariantRequest, given: AdmissionInput, broken: Collection[str] = ()) -> batch.Entry:
@@ -285,6 +295,7 @@ def _variant(path: str, entry: VariantRequest, weight: int, given: AdmissionInpu
             pool=pool.id if pool else "",
             volumes=volumes.mounted(entry.volumes, given.dirs),
             resources=resources,
+            secrets=service_secrets.mounted(given.secrets),
             explicit=placement.explicit(entry.specification, entry.placement, given.site, FLAVORS),
         ),
         instance_count=entry.instance_count,

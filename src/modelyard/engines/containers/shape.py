@@ -47,6 +47,15 @@ class ContainerOptions:
         return f"modelyard-{self.installation[:12]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a container finds of this machine besides volumes, and cannot write to. `files`: the directory with
+    the files of the model's package, at MODEL_DIR ("": it has none); `secrets`: the file of each of its secrets."""
+
+    files: str = ""
+    secrets: tuple[str, ...] = ()
+
+
 def container_name(instance_id: str, options: ContainerOptions) -> str:
     return f"modelyard-{options.installation[:12]}-{instance_id}"
 
@@ -64,14 +73,15 @@ def environment(spec: InstanceSpec, *, files: bool = False) -> Mapping[str, str]
     return dict(spec.envs) | facts
 
 
-def orders(spec: InstanceSpec, engine: str, options: ContainerOptions, files: str = "") -> Mapping[str, object]:
-    """What the door is told, as it lies in the label of the instance. `engine`: the path of its socket; `files` as
-    in `body`."""
+def orders(
+    spec: InstanceSpec, engine: str, options: ContainerOptions, places: Places = Places()
+) -> Mapping[str, object]:
+    """What the door is told, as it lies in the label of the instance. `engine`: the path of its socket."""
     assert spec.program is not None
     what = Orders(
         engine=engine,
         name=container_name(spec.instance_id, options),
-        create=body(spec, options, files),
+        create=body(spec, options, places),
         port=spec.program.port,
         published=not options.joins,
     )
@@ -89,18 +99,19 @@ def network(options: ContainerOptions) -> dict[str, object]:
     }
 
 
-def body(spec: InstanceSpec, options: ContainerOptions, files: str = "") -> dict[str, object]:
-    """Of `POST /containers/create`. `files`: the directory with the files of the model's package, which the
-    container finds at MODEL_DIR and cannot write to ("": it has none)."""
+def body(spec: InstanceSpec, options: ContainerOptions, places: Places = Places()) -> dict[str, object]:
+    """Of `POST /containers/create`."""
     program = spec.program
     assert program is not None
     port = f"{program.port}/tcp"
     mounts = [_bind(v.host_path, v.mount_path, read_only=v.read_only) for v in spec.volumes]
-    if files:
-        mounts.append(_bind(files, MODEL_DIR, read_only=True))
+    if places.files:
+        mounts.append(_bind(places.files, MODEL_DIR, read_only=True))
+    found = zip(places.secrets, spec.secrets, strict=True)
+    mounts += [_bind(source, secret.path, read_only=True) for source, secret in found]
     made: dict[str, object] = {
         "Image": program.image,
-        "Env": [f"{key}={value}" for key, value in environment(spec, files=bool(files)).items()],
+        "Env": [f"{key}={value}" for key, value in environment(spec, files=bool(places.files)).items()],
         "Labels": {
             INSTALLATION: options.installation,
             INSTANCE: spec.instance_id,

@@ -10,11 +10,13 @@ from modelyard.core.admission import properties
 from modelyard.core.admission.catalog import Pool
 from modelyard.core.admission.config import AdmissionInput
 from modelyard.core.admission.placement import Placement
-from modelyard.core.admission.service import SettingsRequest
+from modelyard.core.admission.service import SecretRequest, SettingsRequest
+from modelyard.core.admission.service_secrets import ServiceSecrets, requested
 from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import Fitness, HostDirs
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.resources import Capacity, Resources
+from modelyard.domain.revision import Variant
 from modelyard.domain.service import InferType
 from modelyard.operations import limits, topics
 from modelyard.operations.context import Context
@@ -25,12 +27,18 @@ from modelyard.store.base import ReadTransaction, WriteTransaction
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The service that a config is for. `record`: all that is stored of it; None when it is new."""
+    """The service that a config is for. `record`: all that is stored of it; None when it is new. `secrets`: those
+    that the same request asks for (None: those it has)."""
 
     project_id: str
     infer_type: InferType
     placement: Placement
     record: ServiceRecord | None = None
+    secrets: tuple[SecretRequest, ...] | None = None
+
+    @property
+    def previous(self) -> tuple[Variant, ...]:
+        return self.record.revisions[self.record.service.revision].variants if self.record else ()
 
 
 async def admission_input(
@@ -46,7 +54,7 @@ async def admission_input(
         flavors=flavors,
         quotas=await limits.quotas(ctx, r, project_id),
         infer_type=subject.infer_type,
-        previous=record.revisions[record.service.revision].variants if record else (),
+        previous=subject.previous,
         next_track=1 + max(_tracks(record), default=0),
         pools=pools,
         placement=subject.placement,
@@ -55,7 +63,16 @@ async def admission_input(
         taken=await _taken(r, pools, record.service.id if record else ""),
         objects=await places(ctx, r, project_id, config, looked) if subject.infer_type is InferType.BATCH else {},
         parquet=ctx.batch.parquet,
+        secrets=await service_secrets(r, subject),
     )
+
+
+async def service_secrets(r: ReadTransaction, subject: Subject) -> ServiceSecrets:
+    """What it asks for, and of those what its project has."""
+    asked = requested(subject.previous) if subject.secrets is None else subject.secrets
+    names = {one.secret_id for one in asked}
+    known = await r.secrets(subject.project_id) if names else ()
+    return ServiceSecrets(asked, {one.name: one for one in known if one.name in names})
 
 
 async def known_topics(
@@ -99,7 +116,7 @@ async def _pools(
     return await limits.pools(ctx, r, subject.project_id)
 
 
-def host_dirs(ctx: Context, config: Sequence[VariantRequest]) -> HostDirs:
+def host_dirs(ctx: Context, config: Sequence[VariantRequest] = ()) -> HostDirs:
     """Where the directories asked for really are. Looks at nothing that is not below an allowed one."""
     asked = {v.host_path for entry in config for v in entry.volumes if v.host_path}
     resolved: dict[str, str | None] = {}

@@ -19,6 +19,7 @@ from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Budget, Revision, Template, Variant, Volume
+from modelyard.domain.secrets import SecretFile, SecretValue
 from modelyard.domain.service import (
     Counter,
     Desired,
@@ -258,6 +259,10 @@ def _template(t: Mapping[str, Any]) -> Template:
         volumes=tuple(_volume(*said) for said in t.get("volumes", ())),
         resources=resolved(t["specification"], explicit) if whole is None else Resources(**whole),
         explicit=explicit,
+        secrets=tuple(
+            SecretFile(name, version, path, SecretValue(value))
+            for name, version, path, value in t.get("secrets", ())
+        ),
     )
 
 
@@ -281,6 +286,11 @@ def variant_json(value: Variant) -> Values:
             "cpu": t.explicit.cpu,
             "memory_mib": t.explicit.memory_mib,
             "volumes": [v.told for v in t.volumes],
+            **(
+                {"secrets": [[s.name, s.version, s.path, s.value.reveal()] for s in t.secrets]}
+                if t.secrets
+                else {}
+            ),
             "pids": t.explicit.pids,
             "open_files": t.explicit.open_files,
             "resources": {
