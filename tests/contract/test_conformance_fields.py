@@ -161,7 +161,7 @@ REFUSED: dict[str, tuple[Body, str, str]] = {
     "priority": ({"priority": 4}, "priority", "0104"),
     "service_secrets": (
         {"service_secrets": [{"secretId": "s", "mouthPath": "/run/s"}]},
-        "service_secrets[0]",
+        "service_secrets[0].secretId",
         "0104",
     ),
     "service_secrets-mouthPath": (

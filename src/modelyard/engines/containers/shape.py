@@ -50,7 +50,7 @@ class ContainerOptions:
 @dataclass(frozen=True, slots=True)
 class Places:
     """What a container finds of this machine besides volumes, and cannot write to. `files`: the directory with
-    the files of the model's package, at MODEL_DIR ("": it has none); `secrets`: the file of each of its secrets."""
+    the files of the model's package, at MODEL_DIR ("": it has none); `secrets`: the file of each secret."""
 
     files: str = ""
     secrets: tuple[str, ...] = ()
