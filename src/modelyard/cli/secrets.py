@@ -20,7 +20,7 @@ def save(
     name: Name,
     file: Annotated[
         Path | None,
-        typer.Option("--from-file", exists=True, dir_okay=False, help="Take the content of this file."),
+        typer.Option("--from-file", help="Take the content of this file."),
     ] = None,
     *,
     stdin: Annotated[bool, typer.Option("--from-stdin", help="Take all of standard input.")] = False,
