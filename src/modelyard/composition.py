@@ -238,7 +238,11 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         nudge=plane.nudge,
         buckets_moved=objects.moved,
         gateway_url=urls.gateway,
-        volume_dirs=_directories(settings.volume_dirs),
+        volume_dirs=launched.options.volume_dirs,
+        mountable=launched.options.isolation.views,
+        unmountable=launched.options.isolation.reasons.get("view", ""),
+        occupied=launched.occupied,
+        instance_user=launched.options.isolation.shared_user,
         capacity=machine.capacity(),
         cards=_card_ports(launched.cards, Granting(store, engine, launched.cards.fresh)),
         scripted=lambda digest: _scripted(snapshots.shelf.root / digest / "model"),
@@ -362,11 +366,6 @@ def relieve(settings: Settings) -> None:
     """On a full disk: make room, before anything is written."""
     data_dir = settings.data_dir.absolute()
     rescue(data_dir, data_dir / INSTANCES, WORK, settings.instance_disk_mib * MIB, reserve(settings))
-
-
-def _directories(text: str) -> tuple[str, ...]:
-    """Absolute directories with `:` between them, as the file system resolves them."""
-    return tuple(str(Path(part).resolve()) for part in text.split(":") if part.startswith("/"))
 
 
 def _scripted(package: Path) -> bool:

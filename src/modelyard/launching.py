@@ -21,7 +21,7 @@ from modelyard.engines.containers.shape import ContainerOptions
 from modelyard.engines.launch import LaunchOptions, readable, trial
 from modelyard.processes import isolation, machine
 from modelyard.processes.accelerators import Accelerators
-from modelyard.processes.mounts import view
+from modelyard.processes.mounts import occupied, view
 from modelyard.settings import Settings
 from modelyard.store.base import Store
 from modelyard_runtime.door.docker import Docker
@@ -79,13 +79,14 @@ class MachinePools:
 @dataclass(frozen=True, slots=True)
 class Launching:
     """How processes are started, in which engines containers are, what images are, what pools run on, and which
-    accelerators there are."""
+    accelerators there are. `occupied`: what processes find mounted whatever they ask for."""
 
     options: LaunchOptions
     containers: ContainerEngines
     images: Images
     pools: MachinePools
     cards: Accelerators
+    occupied: tuple[str, ...]
 
 
 async def launching(settings: Settings, data_dir: Path, store: Store) -> Launching:
@@ -94,7 +95,9 @@ async def launching(settings: Settings, data_dir: Path, store: Store) -> Launchi
     engines, images = _containers(settings, data_dir, store)
     cards = Accelerators(settings.gpus, settings.npus)
     await asyncio.to_thread(cards.look)  # once here, since everything is sized by them
-    return Launching(options, engines, images, MachinePools(engines, socket.gethostname(), cards), cards)
+    pools = MachinePools(engines, socket.gethostname(), cards)
+    taken = occupied((*readable(options.python), *options.shown), data_dir)
+    return Launching(options, engines, images, pools, cards, taken)
 
 
 def _containers(settings: Settings, data_dir: Path, store: Store) -> tuple[ContainerEngines, Images]:
@@ -116,7 +119,11 @@ def _containers(settings: Settings, data_dir: Path, store: Store) -> tuple[Conta
 
 async def _options(settings: Settings, data_dir: Path) -> LaunchOptions:
     """How instances are started here: with as few rights as this machine lets us take from them."""
-    options = LaunchOptions(loading_weight=LOADING_WEIGHT, safe_formats_only=settings.safe_formats_only)
+    options = LaunchOptions(
+        loading_weight=LOADING_WEIGHT,
+        safe_formats_only=settings.safe_formats_only,
+        volume_dirs=_directories(settings.volume_dirs),
+    )
     users, why = isolation.users(settings.instance_user, root=isolation.is_root(), uid_map=isolation.id_map())
     shown = readable(options.python)
     alone = settings.instance_network == isolation.NONE
@@ -139,3 +146,8 @@ async def _options(settings: Settings, data_dir: Path) -> LaunchOptions:
             (data_dir / name).mkdir(mode=0o711, exist_ok=True)
             (data_dir / name).chmod(0o711)
     return replace(options, isolation=isolated)
+
+
+def _directories(text: str) -> tuple[str, ...]:
+    """Absolute directories with `:` between them, as the file system resolves them."""
+    return tuple(str(Path(part).resolve()) for part in text.split(":") if part.startswith("/"))

@@ -161,7 +161,7 @@ REFUSED: dict[str, tuple[Body, str, str]] = {
     "priority": ({"priority": 4}, "priority", "0104"),
     "service_secrets": (
         {"service_secrets": [{"secretId": "s", "mouthPath": "/run/s"}]},
-        "service_secrets[0]",
+        "service_secrets[0].secretId",
         "0104",
     ),
     "service_secrets-mouthPath": (
@@ -428,6 +428,7 @@ async def test_no_network_to_choose_outside_of_a_pool(world: ApiWorld) -> None:
 
 async def test_volumes_below_an_allowed_directory(world: ApiWorld, tmp_path: Any) -> None:
     (tmp_path / "in").mkdir()
+    (tmp_path / "in").chmod(0o777)
     (tmp_path / "out").symlink_to("/etc")
     context = replace(world.deps.context, volume_dirs=(str(tmp_path),), mountable=True)
     world.app.state.deps = replace(world.deps, context=context)

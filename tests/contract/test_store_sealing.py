@@ -62,6 +62,8 @@ async def as_written_before(path: Path) -> None:
             "topics",
             "audit",
             "audit_cuts",
+            "registry_logins",
+            "project_secrets",
         )
         for table in (
             *later,

@@ -81,7 +81,7 @@ SERVICE: dict[str, Fate] = {
     **by("operations/services/change.py", "config", "schedule", "description"),
     "additional_properties": Honoured("core/admission/service.py", "properties"),
     "load_balancer_policy": Honoured("core/rollout/routes.py", "load_balancer"),
-    "service_secrets": Refused({"service_secrets": [{"secretId": "s", "mouthPath": "/s"}]}, "service_secrets[0]"),
+    "service_secrets": Honoured("core/admission/service_secrets.py", "asked"),
     "priority": Label(),
 }
 FATE: dict[str, dict[str, Fate]] = {
@@ -110,10 +110,7 @@ FATE: dict[str, dict[str, Fate]] = {
     "services.RequestLimit": by(
         "core/admission/properties.py", "max_body_bytes", "timeout_seconds", "attempts", "attempt_seconds"
     ),
-    "services.Secret": {
-        name: Refused({"service_secrets": [{"secretId": "s", "mouthPath": "/s"}]}, "service_secrets[0]")
-        for name in ("secretId", "mouthPath")
-    },
+    "services.Secret": by("api/convert/requests.py", "secretId", "mouthPath"),
     "services.PropertyUpdate": by("api/convert/amendments.py", "changed_property", "configs"),
     "services.PropertyChange": by("api/convert/amendments.py", "model_id", "changed_value"),
     "services.NodeStatus": by("operations/services/change.py", "status"),
@@ -145,7 +142,7 @@ FATE: dict[str, dict[str, Fate]] = {
             volumes("persistent_volumes", mount_path="/data"),
             "config[0].additional_properties.persistent_volumes[0]",
         ),
-        "storage_type": Honoured("core/admission/volumes.py"),
+        **by("core/admission/volumes.py", "storage_type", "read_only"),
         "source_address": Refused(
             volumes("persistent_volumes", mount_path="/data", source_address="/srv"),
             "config[0].additional_properties.persistent_volumes[0].source_address",
@@ -170,6 +167,7 @@ FATE: dict[str, dict[str, Fate]] = {
             for name in ("execution_code", "source_job_id", "source_job_version", "source_type")
         },
     },
+    "secrets.SecretBody": by("operations/secrets.py", "value"),
     "registries.RegistryBody": by("operations/registries.py", "user", "password"),
     "models.ModelList": {
         **{

@@ -2,11 +2,13 @@
 
 serve · stuck (ignores SIGTERM) · never (not healthy) · crash · oom · flood (writes 300 kB) · lines (writes ten
 lines) · fork (leaves a grandchild that writes its pid to the work directory) · busy (says that one request is
-inside) · hang (healthy
-once, then silent) · drop (closes each connection after its answer) · files (GET /x is 200 if work/x is there).
-The last two note each question in work/asked. It listens on the socket that it was handed, or else on PORT.
+inside) · hang (healthy once, then silent) · drop (closes each connection after its answer) · files (GET /x is 200
+if work/x is there) · look (writes what it finds in the places of LOOK, and leaves a file there). "drop" and
+"files" note each question in work/asked. It listens on the socket that it was handed, or else on PORT.
 """
 
+import errno
+import json
 import os
 import signal
 import socket
@@ -38,6 +40,24 @@ def answer(connection: socket.socket, how: str, count: list[int]) -> None:
     return None
 
 
+def look(place: str) -> list[object]:
+    """What is there, by name and content; whether a file can be added, a program run; how it is mounted."""
+    found: list[object] = []
+    try:
+        if os.path.isfile(place):  # noqa: PTH113
+            text = open(place).read()  # noqa: PTH123, SIM115
+            mode = os.stat(place)  # noqa: PTH116
+            return [text, oct(mode.st_mode & 0o777), mode.st_uid == os.getuid()]
+        names = sorted(os.listdir(place))  # noqa: PTH208
+        found.append({name: open(f"{place}/{name}").read() for name in names})  # noqa: PTH123, SIM115
+        with open(f"{place}/{os.environ['NAME']}", "w") as file:  # noqa: PTH123
+            file.write("written")
+        found.append("written")
+    except OSError as error:
+        found.append(errno.errorcode[error.errno or 0])
+    return found
+
+
 def main() -> None:
     how = os.environ.get("STUB", "serve")
     print("stub:", how, flush=True)
@@ -50,6 +70,9 @@ def main() -> None:
     if how == "flood":
         for number in range(3000):
             print(f"{number:07} {'x' * 91}", flush=True)
+    if how == "look":
+        for place in os.environ["LOOK"].split(":"):
+            print("found", json.dumps(look(place)), flush=True)
     if how == "lines":
         for number in range(10):
             print("line", number, flush=True)

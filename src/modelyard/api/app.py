@@ -24,6 +24,7 @@ from modelyard.api.routes import (
     objects,
     registries,
     revisions,
+    secrets,
     services,
     status,
     subscriber,
@@ -42,6 +43,7 @@ from modelyard.api.schemas import notifications as of_notifications
 from modelyard.api.schemas import objects as of_objects
 from modelyard.api.schemas.models import ModelCreate
 from modelyard.api.schemas.registries import RegistryBody
+from modelyard.api.schemas.secrets import SecretBody
 from modelyard.api.schemas.services import NodeStatus, PropertyUpdate, ServiceCreate, ServiceUpdate
 
 DESCRIPTION = """Serves machine-learning models and changes them live.
@@ -92,6 +94,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             models,
             objects,
             registries,
+            secrets,
             clusters,
             apps,
             identity,
@@ -119,6 +122,7 @@ def bare_app(version: str = __version__) -> FastAPI:
             NodeStatus,
             ModelCreate,
             RegistryBody,
+            SecretBody,
             *of_identity.BODIES,
             *of_administration.BODIES,
             *of_apps.BODIES,

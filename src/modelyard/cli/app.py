@@ -21,6 +21,7 @@ from modelyard.cli import (
     packages,
     pools,
     registries,
+    secrets,
     server,
     services,
     top,
@@ -71,6 +72,7 @@ app.add_typer(objects.app, name="objects")
 app.add_typer(topics.app, name="topics")
 app.add_typer(registries.app, name="registries")
 pools.register(app)
+app.add_typer(secrets.app, name="secrets")
 admin_resources.register(admin.app)
 admin.app.command()(audit.audit)
 top.register(app, admin.app)

@@ -20,6 +20,7 @@ from modelyard.client.outgoing import NOTHING, Files, question
 from modelyard.client.records import Json, Service, rows
 from modelyard.client.registries import Registries
 from modelyard.client.retries import RETRIES
+from modelyard.client.secrets import Secrets
 from modelyard.client.services import Services
 from modelyard.client.session import Session
 from modelyard.client.streams import Answer
@@ -50,6 +51,7 @@ class Client:
         self.changes = Changes(self.session)
         self.topics = Topics(self.session)
         self.registries = Registries(self.session)
+        self.secrets = Secrets(self.session)
         self.admin = Administration(self.session)
 
     def __enter__(self) -> Self:

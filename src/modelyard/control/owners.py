@@ -49,4 +49,5 @@ def _secrets(revisions: Iterable[Revision], source: OutputSource) -> frozenset[s
     variants = [variant for revision in revisions for variant in revision.variants]
     names = {*source.secret_names, *(name for variant in variants for name in variant.secret_names)}
     envs = [*source.envs, *(env for variant in variants for env in variant.template.envs)]
-    return frozenset(value for name, value in envs if name in names)
+    files = {file.value.reveal() for variant in variants for file in variant.template.secrets}
+    return frozenset(value for name, value in envs if name in names) | files

@@ -56,6 +56,7 @@ async def spec(store: Store, record: ServiceRecord, instance: Instance, sights: 
         pool=pool,
         engine=engine,
         volumes=variant.template.volumes,
+        secrets=variant.template.secrets,
         batch=_is_batch(record),
         secret_names=tuple(sorted(variant.secret_names)),
         program=own,

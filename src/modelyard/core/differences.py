@@ -72,6 +72,7 @@ def _said(variant: Variant | None) -> Mapping[str, object]:
         "instance_count": variant.instance_count,
         "specification": template.specification,
         **{f"envs.{name}": value for name, value in template.envs},
+        **{f"service_secrets.{one.name}": f"version {one.version} at {one.path}" for one in template.secrets},
         "deploy_timeout_in_seconds": variant.deploy_timeout_s,
         **({f"additional_properties.{k}": v for k, v in more.items()} if isinstance(more, Mapping) else {}),
         **({} if variant.job else {"additional_properties.max_surge": budget.max_surge}),

@@ -7,14 +7,24 @@ from dataclasses import dataclass, field
 
 from modelyard.domain.batch import Job
 from modelyard.domain.resources import Resources
+from modelyard.domain.secrets import SecretFile
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A directory of the host (absolute) that the process finds at `mount_path`."""
+    """A directory of the host (absolute, no symbolic link in it) that the process finds at `mount_path`. `log`: it
+    is for logs, no program is started from it."""
 
     host_path: str
     mount_path: str
+    read_only: bool = False
+    log: bool = False
+
+    @property
+    def told(self) -> list[str]:
+        """As it is stored and hashed: its two places, and what else is set."""
+        flags = {"read_only": self.read_only, "log": self.log}
+        return [self.host_path, self.mount_path, *(name for name, held in flags.items() if held)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class Template:
     volumes: tuple[Volume, ...] = ()
     resources: Resources = Resources()
     explicit: Resources = Resources()
+    secrets: tuple[SecretFile, ...] = ()
 
     @property
     def hash(self) -> str:
@@ -47,7 +58,9 @@ class Template:
         if size.cpu or size.memory_mib:
             parts.append({"cpu": size.cpu, "memory_mib": size.memory_mib})
         if self.volumes:
-            parts.append({"volumes": sorted([v.host_path, v.mount_path] for v in self.volumes)})
+            parts.append({"volumes": sorted(v.told for v in self.volumes)})
+        if self.secrets:
+            parts.append({"secrets": sorted([s.name, s.version, s.path] for s in self.secrets)})
         if size.pids or size.open_files:
             parts.append({"pids": size.pids, "open_files": size.open_files})
         if size.gpus or size.npus:
@@ -95,9 +108,10 @@ class Variant:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Their values."""
+        """Their values, and those of the secrets that it finds as files."""
         secret = self.secret_names
-        return frozenset(value for name, value in self.template.envs if name in secret)
+        files = {file.value.reveal() for file in self.template.secrets}
+        return frozenset(value for name, value in self.template.envs if name in secret) | files
 
 
 def names_of_secrets(entry: Mapping[str, object]) -> frozenset[str]:

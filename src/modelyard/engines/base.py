@@ -19,7 +19,7 @@ lost call costs only time, since the loop looks again anyway.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
 from modelyard.domain.devices import Grant
@@ -30,6 +30,7 @@ from modelyard.domain.process import Process
 from modelyard.domain.program import Program
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Volume
+from modelyard.domain.secrets import SecretFile
 from modelyard.processes.disk import Space
 
 UNKNOWN = ""
@@ -67,7 +68,8 @@ class InstanceSpec:
     ("": the default one) and `engine` what that runs on; `volumes` what it sees of the host besides. `batch`: it
     is a worker of a batch service. `secret_names`: which of `envs` nobody is shown. `program`: what it runs (None:
     our model server); `script_health`: how it is asked instead of `health` if a script in the package serves it
-    after all (`commands.settled`). `devices`: the accelerators that it was granted, and no others."""
+    after all (`commands.settled`). `devices`: the accelerators that it was granted, and no others. `secrets`:
+    what it finds as files, read-only; of one that was adopted without values."""
 
     instance_id: str
     service_id: str
@@ -88,6 +90,13 @@ class InstanceSpec:
     program: Program | None = None
     script_health: Health | None = None
     devices: tuple[Grant, ...] = ()
+    secrets: tuple[SecretFile, ...] = ()
+
+
+def label(spec: InstanceSpec) -> dict[str, object]:
+    """All of a spec that may be written down: the values of its secrets are not."""
+    named = [{"name": one.name, "version": one.version, "path": one.path} for one in spec.secrets]
+    return asdict(replace(spec, secrets=())) | {"secrets": named}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,18 @@ import math
 import os
 import sys
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
 
-from modelyard.engines import commands, devices
-from modelyard.engines.base import InstanceSpec
+from modelyard.engines import commands, devices, volumes
+from modelyard.engines.base import InstanceSpec, label
 from modelyard.processes.directory import LISTEN_FD, Spec
 from modelyard.processes.isolation import Isolation
 from modelyard.processes.limits import Enforcement, Limits
-from modelyard.processes.mounts import view
+from modelyard.processes.mounts import Mount, view
 
 Command = Callable[[InstanceSpec], tuple[str, ...]]
 
@@ -50,6 +50,7 @@ class LaunchOptions:
     control plane that hands workers their rows, are to be served at once.
     `overlay`: the packages that a snapshot's dependencies asked for, None when there are none; raises NoRoomError
     while they are not there. `safe_formats_only`: the model server loads nothing that runs code when it is loaded.
+    `volume_dirs`: below which directories volumes may lie.
     `log_bytes` bounds each file of an instance's output, `log_kept_bytes` all of those that wait to be collected.
     """
 
@@ -62,6 +63,7 @@ class LaunchOptions:
     batch_weight: float = 0.25
     overlay: Callable[[Path], Path | None] = lambda _package: None
     safe_formats_only: bool = False
+    volume_dirs: tuple[str, ...] = ()
     log_bytes: int = 4 * 1024 * 1024
     log_kept_bytes: int = 64 * 1024 * 1024
 
@@ -178,7 +180,14 @@ def process_spec(
         plan=plan,
         open_files=limits.open_files,
         processes=limits.pids if own_user else 0,
-        view=view(shown, directory.absolute().parents[1], work, memory_mib=memory, denied=denied)
+        view=view(
+            shown,
+            directory.absolute().parents[1],
+            work,
+            memory_mib=memory,
+            denied=denied,
+            volumes=(*volumes.mounts(spec.volumes), *(Mount("secret", one.path) for one in spec.secrets)),
+        )
         if isolation.views
         else (),
         namespaces=isolation.namespaces,
@@ -188,7 +197,7 @@ def process_spec(
         nice=niceness(weight) if not plan.weight and os.geteuid() == 0 else 0,
         log_bytes=options.log_bytes,
         log_kept_bytes=options.log_kept_bytes,
-        label=asdict(spec),
+        label=label(spec),
     )
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from modelyard import trees
 from modelyard.domain.output import Output, OutputSource, Position
-from modelyard.engines import commands, counters, devices, measure
+from modelyard.engines import commands, counters, devices, measure, volumes
 from modelyard.engines.base import (
     UNKNOWN,
     DiskStatus,
@@ -210,6 +210,7 @@ class ProcessEngine:
                     process,
                     python=self._options.python,
                     created_ms=tracked.created_ms,
+                    handed={one.path: one.value.reveal() for one in spec.secrets if process.view},
                 )
             except OSError as error:
                 await asyncio.to_thread(supervise.remove, directory)
@@ -228,12 +229,15 @@ class ProcessEngine:
         package = await asyncio.to_thread(self._package_path, spec.package)
         if not package.is_dir():
             raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
+        if spec.volumes:
+            await asyncio.to_thread(volumes.check, spec.volumes, self._options.volume_dirs)
         others = self._tracked.values()
         if not is_image(spec):
             spec = commands.settled(spec, package)
         if in_container(spec):
             engine = self._containers.of(spec.engine)
             await engine.admit(spec, partial(self._tell_service, spec.service_id))
+            await engine.hand(spec)
             if is_image(spec):
                 return spec, door_spec(spec, directory, self._options, engine.orders(spec, package))
             users = self._options.isolation.users
@@ -242,6 +246,8 @@ class ProcessEngine:
                 uid, gid = users.of(spec.instance_id, {other.user for other in others if other.user is not None})
                 runs = replace(runs, user=f"{uid}:{gid}")
             return spec, door_spec(spec, directory, self._options, engine.package_orders(spec, runs))
+        if spec.secrets and not self._options.isolation.views:
+            raise StartRefusedError("it has secrets, and no view of the files of its own, where they would lie")
         process = process_spec(
             spec,
             package,

@@ -105,8 +105,9 @@ def _loopback() -> None:
         fcntl.ioctl(any_socket, SET_FLAGS, request)
 
 
-def see(mounts: list[dict], root: str) -> None:  # type: ignore[type-arg]
-    """See nothing of the file system but `mounts` (`view.Mount`), in this order. `root` is an empty directory."""
+def see(mounts: list[dict], root: str, user: "list[int] | None", handed: "dict[str, str]") -> None:  # type: ignore[type-arg]
+    """See nothing of the file system but `mounts` (`view.Mount`), in this order. `root` is an empty directory;
+    `handed`: contents of files that are never written to a disk."""
     if not mounts:
         return
     before = os.umask(0o022)
@@ -115,7 +116,10 @@ def see(mounts: list[dict], root: str) -> None:  # type: ignore[type-arg]
     call("mount", b"modelyard", os.fsencode(root), b"tmpfs", NOSUID | NODEV, b"mode=0755,size=1m")
     for mount in mounts:
         try:
-            _mount(mount, os.fsencode(root + mount["path"]))
+            if mount["kind"] == "secret":
+                _keep(os.fsencode(root), os.fsencode(root + mount["path"]), handed[mount["path"]], user)
+            else:
+                _mount(mount, os.fsencode(root + mount["path"]), user)
         except OSError as error:
             raise OSError(error.errno, error.strerror, f"{mount['kind']} {mount['path']}") from None
     call("mount", None, os.fsencode(root), None, REMOUNT | BIND | RDONLY | NOSUID | NODEV, None)
@@ -125,7 +129,24 @@ def see(mounts: list[dict], root: str) -> None:  # type: ignore[type-arg]
     os.umask(before)
 
 
-def _mount(mount: dict, target: bytes) -> None:  # type: ignore[type-arg]
+def _keep(root: bytes, target: bytes, content: str, user: "list[int] | None") -> None:
+    """A file in the memory that the root of the view is, for this user alone."""
+    parent = os.path.dirname(target)  # noqa: PTH120
+    os.makedirs(parent, 0o755, exist_ok=True)  # noqa: PTH103
+    if os.stat(parent).st_dev != os.stat(root).st_dev:  # noqa: PTH116
+        raise OSError(18, "something else is mounted there")
+    file = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o400)
+    try:
+        data = content.encode()
+        if os.write(file, data) != len(data):
+            raise OSError(28, "no space is left for secrets")
+        if user:
+            os.fchown(file, *user)
+    finally:
+        os.close(file)
+
+
+def _mount(mount: dict, target: bytes, user: "list[int] | None") -> None:  # type: ignore[type-arg]
     kind, source = mount["kind"], os.fsencode(mount["source"])
     if kind == "link":
         os.makedirs(os.path.dirname(target), 0o755, exist_ok=True)  # noqa: PTH103, PTH120
@@ -144,6 +165,10 @@ def _mount(mount: dict, target: bytes) -> None:  # type: ignore[type-arg]
         call("mount", None, target, None, REMOUNT | BIND | flags, None)
     elif kind == "tmpfs":
         call("mount", b"modelyard", target, b"tmpfs", NOSUID | NODEV, source)
+    elif kind == "volume":
+        import attach  # type: ignore[import-not-found]  # most have none
+
+        attach.volume(mount, target, user)
     elif kind in ("proc", "mqueue"):
         call("mount", kind.encode(), target, kind.encode(), NOSUID | NODEV | NOEXEC, source)
 

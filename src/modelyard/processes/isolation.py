@@ -74,6 +74,11 @@ class Isolation:
     network: bool = False
 
     @property
+    def shared_user(self) -> int | None:
+        """Whom all instances are; None: each is somebody else, or they are us."""
+        return self.users.first if self.users is not None and self.users.shared else None
+
+    @property
     def namespaces(self) -> tuple[str, ...]:
         """Besides that of the view."""
         return tuple(name for name, held in ((IPC, self.ipc), (NETWORK, self.network)) if held)

@@ -9,6 +9,7 @@ the usual directories exist. Made by `confine.see` in a mount namespace of the p
     shown                       interpreter, model server, package …: directories, read-only, wherever they lie
     hidden                      the data directory: an empty place, into which what is shown of it is put back
     work                        its work directory, writable
+    volumes                     directories of the host, each as `attach` mounts it; secrets, which are in memory
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,7 +36,8 @@ RESOLVER = Path("/etc/resolv.conf")
 class Mount:
     """One step. `kind` bind: show `source` at `path`, with what is mounted in it if `deep`; tmpfs, proc, mqueue: a
     new one with the options in `source`; link: a symbolic link to `source`; deny: a device that is there cannot be
-    opened."""
+    opened; volume: the directory `source`, from which programs are started only if `programs`; secret: a file with
+    what was handed over for its path."""
 
     kind: str
     path: str
@@ -43,10 +45,17 @@ class Mount:
     writable: bool = False
     devices: bool = False
     deep: bool = True
+    programs: bool = True
 
 
 def view(
-    shown: Iterable[Path], hidden: Path, work: Path, *, memory_mib: int = 0, denied: Iterable[str] = ()
+    shown: Iterable[Path],
+    hidden: Path,
+    work: Path,
+    *,
+    memory_mib: int = 0,
+    denied: Iterable[str] = (),
+    volumes: Iterable[Mount] = (),
 ) -> tuple[Mount, ...]:
     """The mounts for a process that works in `work` and reads `shown`. All paths absolute. `memory_mib` bounds
     what lies in its shared memory, which counts as its memory too where that is limited; 0: half of the machine's.
@@ -68,7 +77,15 @@ def view(
         Mount("tmpfs", str(hidden), "mode=0755,size=1m"),
         *(Mount("bind", str(path), str(path)) for path in sorted(inside)),
         Mount("bind", str(work), str(work), writable=True),
+        *volumes,
     )
+
+
+def occupied(shown: Iterable[Path], hidden: Path) -> tuple[str, ...]:
+    """Where a view has something whoever it is for: a volume may neither cover these nor lie in them."""
+    system = (mount.path for mount in _system(0, ()))
+    places = (str(name) for place in (*shown, hidden) for name in _names(place))
+    return tuple(dict.fromkeys((*system, "/tmp", *places)))  # noqa: S108 - a place, not a file
 
 
 def _system(memory_mib: int, denied: Iterable[str]) -> Iterator[Mount]:

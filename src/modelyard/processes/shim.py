@@ -1,7 +1,8 @@
 """Keeps one child alive without whoever started it, and writes down how it ended.
 
 Run by `supervise.spawn` as `python -I -S -E` with DIR's lock open as descriptor 3, SIGTERM blocked, in a session
-of its own. What lies in DIR, and who writes it, is told in `directory.py`. Promises:
+of its own; where the child finds files that must be on no disk, with their contents in descriptor 4. What
+lies in DIR, and who writes it, is told in `directory.py`. Promises:
 
 - The lock is held exactly as long as this process lives, so "is it running" needs no pid and no guess.
 - The child has the listening socket as descriptor 3; nobody else keeps it open, so that the socket of a dead
@@ -32,6 +33,7 @@ except ImportError:  # another Python: the same, slower
     import socket  # type: ignore[no-redef]
 
 LOCK_FD = LISTEN_FD = 3
+HANDED_FD = 4
 SET_SUBREAPER = 36
 TELL_AGAIN_MS = 1000
 MOST_BYTES = 16 * 1024 * 1024
@@ -271,7 +273,7 @@ def turn(spec: dict, parent: int, log: Log, server: "socket.socket | None") -> N
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # not before: a SIGTERM sent meanwhile must end it
     home = spec["cwd"] or os.getcwd() + "/work"  # noqa: PTH109
     confine.separate(spec)
-    confine.see(spec["view"], os.getcwd() + "/root")  # noqa: PTH109
+    confine.see(spec["view"], os.getcwd() + "/root", spec["user"], spec.pop("handed"))  # noqa: PTH109
     os.chdir(home)
     confine.forget_keys(spec["user"])
     confine.drop(spec["user"], spec.get("groups", []))
@@ -476,7 +478,17 @@ def finish(code: int | None, oom: bool, error: str) -> None:
     store("exit.json", status=status, signal=killer, oom=oom, error=error, ended_ms=time.time_ns() // 1_000_000)
 
 
-def main(path: str) -> None:
+def received() -> "dict[str, str]":
+    """What we were handed besides: contents of files for the child. Nobody finds it here again."""
+    size = os.fstat(HANDED_FD).st_size
+    text = os.pread(HANDED_FD, size, 0).decode()
+    if hasattr(_json, "loads"):
+        return _json.loads(text)  # type: ignore[no-any-return]
+    return _json.make_scanner(Scanning)(text, 0)[0]  # type: ignore[arg-type, no-any-return]
+
+
+def main(path: str, *more: str) -> None:
+    handed = received() if more else {}
     for name in os.listdir("/proc/self/fd"):  # what our starter let slip must not reach the child  # noqa: PTH208
         if int(name) > LOCK_FD:
             try:
@@ -501,7 +513,10 @@ def main(path: str) -> None:
         unenforced = prepare(spec["plan"]["groups"])
         confine.prctl(SET_SUBREAPER, 1)
         log = Log(spec["log_bytes"], spec.get("log_kept_bytes", 0))
+        spec["handed"] = handed
         child = spawn(spec, log)
+        del spec["handed"]
+        handed.clear()
     except OSError as error:
         finish(None, False, str(error))
         return
@@ -517,10 +532,10 @@ def main(path: str) -> None:
     finish(os.waitstatus_to_exitcode(status), killed_for_memory(spec["plan"]["oom"]), "")
 
 
-def run(path: str) -> None:
+def run(path: str, *more: str) -> None:
     """All of this program; never returns. Skips the interpreter's farewell, which takes longer than its work."""
     try:
-        main(path)
+        main(path, *more)
     except BaseException:  # noqa: BLE001 - whatever it was, the log has it and the child goes with us
         sys.excepthook(*sys.exc_info())  # to the log
         os._exit(1)

@@ -14,10 +14,12 @@ proven to be ours (start time, then pidfd). Everything is quick but `wait`; `spa
 import asyncio
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from modelyard import trees
@@ -36,10 +38,11 @@ from modelyard.processes.directory import (
 from modelyard.processes.limits import Plan
 
 SHIM = Path(__file__).with_name("shim.py")
-BOOT = "import sys; sys.path.append(sys.argv[1]); import shim; shim.run(sys.argv[2])"
+BOOT = "import sys; sys.path.append(sys.argv[1]); import shim; shim.run(*sys.argv[2:])"
 """Imported, not run by path: that way its bytecode is cached, a quarter of its start."""
 NSENTER = "import sys; sys.path.append(sys.argv[1]); import nsenter; nsenter.run(*sys.argv[2:])"
 LOCK_FD = 3
+HANDED_FD = 4
 NOT_JOINED = 125
 """What `enter` answers when there is nothing to run a command beside."""
 POLL_S = 0.005
@@ -49,13 +52,20 @@ LONG_POLL_S = 0.1
 """Who has not written its pid by then is looked for."""
 MAX_POLL_S = 0.2
 NO_GROUPS = Plan()
+NOTHING: Mapping[str, str] = {}
 
 
 def spawn(
-    directory: ProcessDir, spec: Spec, *, python: str = sys.executable, created_ms: int | None = None
+    directory: ProcessDir,
+    spec: Spec,
+    *,
+    python: str = sys.executable,
+    created_ms: int | None = None,
+    handed: Mapping[str, str] = NOTHING,
 ) -> bool:
     """Start the process unless its directory was used before; answers whether this call did.
 
+    `handed`: the contents of the secrets in its view, by path; they go through memory, and are written nowhere.
     `created_ms` is when that was asked for (None: now). Raises OSError when the directory cannot be made or the
     shim cannot be started.
     """
@@ -65,6 +75,7 @@ def spawn(
     lock = _lock(directory)
     if lock is None:
         return False
+    contents = -1
     try:
         if directory.used():
             return False
@@ -78,10 +89,23 @@ def spawn(
             (os.POSIX_SPAWN_DUP2, lock, LOCK_FD),
         ]
         argv = [python, "-I", "-S", "-E", "-c", BOOT, str(SHIM.parent), str(directory.path.absolute())]
+        if handed:
+            contents = _in_memory(handed)
+            actions.append((os.POSIX_SPAWN_DUP2, contents, HANDED_FD))
+            argv.append("handed")
         os.posix_spawn(python, argv, {}, file_actions=actions, setsid=True, setsigmask=[signal.SIGTERM])
     finally:
         os.close(lock)
+        if contents >= 0:
+            os.close(contents)
     return True
+
+
+def _in_memory(handed: Mapping[str, str]) -> int:
+    """A file that has no name and is on no disk."""
+    contents = os.memfd_create("handed", os.MFD_CLOEXEC)
+    os.write(contents, json.dumps(dict(handed)).encode())
+    return contents
 
 
 def stop(directory: ProcessDir, grace_s: float) -> None:

@@ -25,6 +25,7 @@ from modelyard.store.log_streams import LogStreamReads, LogStreamWrites
 from modelyard.store.models import ModelReads, ModelWrites
 from modelyard.store.notifications import NotificationReads, NotificationWrites
 from modelyard.store.registries import RegistryReads, RegistryWrites
+from modelyard.store.secrets import SecretReads, SecretWrites
 from modelyard.store.services import ServiceReads, ServiceWrites
 from modelyard.store.traces import TraceReads, TraceWrites
 
@@ -53,6 +54,7 @@ class ReadTransaction(
     AuditReads,
     TraceReads,
     RegistryReads,
+    SecretReads,
     Protocol,
 ):
     """Lookups. A `project_id` narrows to that project; None finds in any (for the loops)."""
@@ -70,6 +72,7 @@ class WriteTransaction(
     AuditWrites,
     TraceWrites,
     RegistryWrites,
+    SecretWrites,
     ReadTransaction,
     Protocol,
 ):

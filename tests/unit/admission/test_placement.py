@@ -16,7 +16,7 @@ from modelyard.core.admission.placement import (
     rounded,
     violations,
 )
-from modelyard.core.admission.volumes import HostDirs, VolumeRequest
+from modelyard.core.admission.volumes import Fitness, HostDirs, VolumeRequest
 from modelyard.domain.pools import Node
 from modelyard.domain.resources import Capacity, Resources
 from modelyard.domain.revision import Template, Volume
@@ -226,7 +226,19 @@ def volume(host: str | None = "/srv/a", mount: str | None = "/data", **more: obj
     return replace(VolumeRequest("v[0]", "host_path", host, mount), **more)  # type: ignore[arg-type]
 
 
-DIRS = HostDirs(("/srv",), {"/srv/a": "/srv/a", "/srv/link": "/etc", "/srv/none": None}, mountable=True)
+DIRS = HostDirs(
+    ("/srv",),
+    {
+        "/srv/a": "/srv/a",
+        "/srv/link": "/etc",
+        "/srv/none": None,
+        "/srv/of-root": "/srv/of-root",
+        "/srv/private": "/srv/private",
+    },
+    mountable=True,
+    occupied=("/opt/venv", "/opt/x/y", "/var/tmp"),
+    fitness={"/srv/of-root": Fitness(write="is root's"), "/srv/private": Fitness("is root's", "is root's")},
+)
 VOLUMES: dict[str, tuple[VolumeRequest, HostDirs, list[str]]] = {
     "fine": (volume(), DIRS, []),
     "nothing is allowed": (volume(), HostDirs(mountable=True), ["v[0].host_path"]),
@@ -240,6 +252,15 @@ VOLUMES: dict[str, tuple[VolumeRequest, HostDirs, list[str]]] = {
     "no mount path": (volume(mount=None), DIRS, ["v[0].mount_path"]),
     "mount on root": (volume(mount="/"), DIRS, ["v[0].mount_path"]),
     "mount in etc": (volume(mount="/etc/x"), DIRS, ["v[0].mount_path"]),
+    "mount in etc by another name": (volume(mount="//etc/./x"), DIRS, ["v[0].mount_path"]),
+    "mount with a control character": (volume(mount="/data\n"), DIRS, ["v[0].mount_path"]),
+    "mount on what instances need": (volume(mount="/opt/x"), DIRS, ["v[0].mount_path"]),
+    "mount over what instances need": (volume(mount="/opt"), DIRS, ["v[0].mount_path"]),
+    "mount around what instances need": (volume(mount="/var"), DIRS, ["v[0].mount_path"]),
+    "mount beside what instances need": (volume(mount="/optional"), DIRS, []),
+    "nobody may write there": (volume("/srv/of-root"), DIRS, ["v[0].host_path"]),
+    "nobody may write there, nor is to": (volume("/srv/of-root", read_only=True), DIRS, []),
+    "nobody may read there": (volume("/srv/private", read_only=True), DIRS, ["v[0].host_path"]),
     "mount with dots": (volume(mount="/data/../etc"), DIRS, ["v[0].mount_path"]),
     "public pool": (volume(only_in_pool=True), DIRS, ["v[0]"]),
     "an engine that cannot": (volume(), replace(DIRS, mountable=False), ["v[0]"]),
@@ -257,3 +278,27 @@ def test_one_mount_path_for_one_volume() -> None:
     pair = (volume(), volume(field="v[1]"))
     assert [v.field for v in volumes.violations("p", pair, DIRS, in_pool=True)] == ["p.v[1].mount_path"]
     assert volumes.mounted((volume(),), DIRS) == (Volume("/srv/a", "/data"),)
+    logs = volume(mount="//data/./x/", read_only=True, only_in_pool=True)
+    assert volumes.mounted((logs,), DIRS) == (Volume("/srv/a", "/data/x", read_only=True, log=True),)
+
+
+@pytest.mark.parametrize("other", ["/data/", "/data/./", "//data", "/data/in", "/data/in/it"])
+def test_no_volume_lies_in_another(other: str) -> None:
+    pair = (volume(), volume(field="v[1]", mount=other))
+    assert [v.field for v in volumes.violations("p", pair, DIRS, in_pool=True)] == ["p.v[1].mount_path"]
+
+
+def test_in_an_image_its_own_directories_may_be_covered() -> None:
+    """Nobody knows what is there, but for the files of its package."""
+    for place, fields in (("/opt/x", []), ("/model/x", ["p.v[0].mount_path"]), ("/etc", ["p.v[0].mount_path"])):
+        wrong = volumes.violations(
+            "p", (volume("/srv/of-root", mount=place),), replace(DIRS, mountable=False), in_pool=True, image=True
+        )
+        assert [v.field for v in wrong] == fields
+
+
+def test_what_is_said_of_a_volume_is_hashed_only_where_it_is_said() -> None:
+    plain, kinds = Volume("/a", "/b"), (Volume("/a", "/b", read_only=True), Volume("/a", "/b", log=True))
+    template = Template("m", "d", "s", volumes=(plain,))
+    assert template.hash == "a00acba38d80a653"
+    assert len({template.hash, *(replace(template, volumes=(one,)).hash for one in kinds)}) == 3

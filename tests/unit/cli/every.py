@@ -125,6 +125,7 @@ ANSWERS: dict[str, object] = {
     f"GET {ADMIN}/disk": {"used": {LONG: 10, "logs": 2048}, "total_bytes": 2058, "free_bytes": 1},
     f"POST {ADMIN}/clean": {"removed": [{"kind": "package", "name": LONG, "size_bytes": 7}], "total_bytes": 7},
     "GET /v1/p1/registries": {"registries": [{"registry": "r.test", "user": "u", "changed_at": 1}]},
+    "GET /v1/p1/secrets": {"secrets": [{"secret_id": "key", "version": 1, "changed_at": 1, "services": ["s"]}]},
     f"GET {NOTIFICATIONS}/topics": {"topics": [TOPIC], "topic_count": 1},
     f"GET {NOTIFICATIONS}/subscriptions": {"subscriptions": [SUBSCRIPTION], "subscription_count": 1},
     f"POST {NOTIFICATIONS}/topics": {"topic_urn": URN},
@@ -158,6 +159,7 @@ CALLS = {
     **{"topics subscribe": f"{URN} https://a.test/", "topics publish": f"{URN} hello"},
     **{"topics deliveries": "", "topics redeliver": "m"},
     **{"registries login": "r.test --user u --password-stdin", "registries ls": "", "registries logout": "r.test"},
+    **{"secrets set": "key --from-stdin", "secrets ls": "", "secrets rm": "key"},
     **{"admin users list": "", "admin users create": "bob", "admin users password": "u1"},
     **{"admin users disable": "u1", "admin users enable": "u1", "admin users delete": "u1"},
     **{"admin projects list": "", "admin projects create": "lab", "admin projects disable": "p1"},
@@ -189,6 +191,7 @@ DELETIONS = (
     *("models delete", "services delete", "admin users delete", "admin revoke", "admin keys delete"),
     *(
         "registries logout",
+        "secrets rm",
         "topics rm",
         "topics unsubscribe",
         "objects rm",

@@ -36,7 +36,10 @@ def test_nothing_is_deleted_without_a_yes(
     run: Run, server: Server, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OS_PASSWORD", "secret") if name == "login" else None
-    monkeypatch.setattr("sys.stdin", io.StringIO("secret\n")) if name == "registries login" else None
+    monkeypatch.setattr("sys.stdin", io.StringIO("secret\n")) if name in {
+        "registries login",
+        "secrets set",
+    } else None
     code, _, err = run(*called(name, tmp_path))
     assert server.deleted == []
     assert code == (Exit.UNCONFIRMED if name in DELETIONS else Exit.OK), err

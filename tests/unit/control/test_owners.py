@@ -10,6 +10,7 @@ from tests.worlds import services
 from modelyard.control.owners import Owners
 from modelyard.domain.output import OutputSource
 from modelyard.domain.revision import Revision
+from modelyard.domain.secrets import SecretFile, SecretValue
 from modelyard.store.sql import SqlStore
 
 
@@ -35,6 +36,19 @@ async def test_secrets_of_a_superseded_revision_are_masked(store: SqlStore) -> N
     owner = await Owners(store).of(OutputSource("i1", "s1", 1, "iris", "1", "", envs=(("KEY", "of-the-first"),)))
     assert owner is not None
     assert owner.secrets == {"of-the-first"}
+
+
+async def test_secrets_that_are_files_are_masked(store: SqlStore) -> None:
+    made = services.variant("m1")
+    files = (SecretFile("key", 1, "/run/key", SecretValue("of-a-file")),)
+    async with store.write() as w:
+        await w.add_service(store_samples.service("s1"))
+        variant = replace(made, template=replace(made.template, secrets=files))
+        await w.add_revision(Revision("s1", 1, 1, (variant,)))
+        await w.add_revision(Revision("s1", 2, 1, (made,)))
+    owner = await Owners(store).of(OutputSource("i1", "s1", 1, "iris", "1", ""))
+    assert owner is not None
+    assert owner.secrets == {"of-a-file"}
 
 
 async def test_an_instance_says_itself_what_is_secret_when_its_revision_is_not_kept(store: SqlStore) -> None:

@@ -1,5 +1,6 @@
 """What a container is made of: no more rights than an ordinary server needs, and the limits of its spec."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from tests.worlds.engines import spec
 from modelyard.domain.program import Program
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Volume
+from modelyard.domain.secrets import SecretFile, SecretValue
 from modelyard.engines.base import InstanceSpec
-from modelyard.engines.containers.shape import ContainerOptions, body, network, orders
+from modelyard.engines.containers.shape import ContainerOptions, Places, body, network, orders
 
 IMAGE = "registry.example.com/iris@sha256:" + "a" * 64
 OURS = ContainerOptions("0123456789abcdef")
@@ -113,17 +115,22 @@ def test_nobody_on_the_bridge_reaches_another() -> None:
 
 
 def test_volumes_are_mounted_where_the_spec_says() -> None:
-    host = body(contained(volumes=(Volume("/srv/data", "/data"),)), OURS)["HostConfig"]
+    volumes = (Volume("/srv/data", "/data"), Volume("/srv/more", "/more", read_only=True))
+    host = body(contained(volumes=volumes), OURS)["HostConfig"]
     assert host["Mounts"] == [  # type: ignore[index]
-        {"Type": "bind", "Source": "/srv/data", "Target": "/data", "ReadOnly": False}
+        bind("/srv/data", "/data", read_only=False),
+        bind("/srv/more", "/more", read_only=True),
     ]
+
+
+def bind(source: str, target: str, *, read_only: bool) -> dict[str, object]:
+    made = {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+    return made | {"BindOptions": {"NonRecursive": True}}
 
 
 def test_files_of_its_package_are_there_to_be_read() -> None:
-    made = body(contained(), OURS, "/packages/abc/model")
-    assert made["HostConfig"]["Mounts"] == [  # type: ignore[index]
-        {"Type": "bind", "Source": "/packages/abc/model", "Target": "/model", "ReadOnly": True}
-    ]
+    made = body(contained(), OURS, Places("/packages/abc/model"))
+    assert made["HostConfig"]["Mounts"] == [bind("/packages/abc/model", "/model", read_only=True)]  # type: ignore[index]
     assert "MODEL_DIR=/model" in made["Env"]  # type: ignore[operator]
     assert not any(str(env).startswith("MODEL_DIR") for env in body(contained(), OURS)["Env"])  # type: ignore[union-attr,attr-defined]
 
@@ -132,3 +139,13 @@ def test_the_door_is_told_where_the_engine_is_and_what_to_make() -> None:
     told = orders(contained(), "/run/d.sock", OURS)
     assert (told["engine"], told["name"], told["port"]) == ("/run/d.sock", "modelyard-0123456789ab-i-1", 8080)
     assert told["create"] == body(contained(), OURS)
+
+
+def test_each_secret_is_a_file_that_only_its_container_has() -> None:
+    secrets = (SecretFile("a", 1, "/run/a", SecretValue("s3cret")), SecretFile("b", 2, "/run/b"))
+    told = orders(contained(secrets=secrets), "/run/d.sock", OURS, Places(secrets=("/run/x/0", "/run/x/1")))
+    assert told["create"]["HostConfig"]["Mounts"] == [  # type: ignore[index]
+        bind("/run/x/0", "/run/a", read_only=True),
+        bind("/run/x/1", "/run/b", read_only=True),
+    ]
+    assert "s3cret" not in json.dumps(told)

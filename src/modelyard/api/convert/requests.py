@@ -167,6 +167,7 @@ def _volumes(more: ModelProperties) -> tuple[VolumeRequest, ...]:
             v.mount_path,
             v.storage_type,
             host_optional=True,
+            read_only=bool(v.read_only),
         )
         for i, v in enumerate(more.persistent_volumes or ())
     )

@@ -84,6 +84,11 @@ def service_detail(value: Detail, gateway_url: str) -> answers.ServiceDetail:
     return answers.ServiceDetail(
         **said(service_summary(Summary(service, value.invocations, value.task), gateway_url)),
         progress=_progress(value),
+        service_secrets=[
+            answers.SecretMounted(secretId=one.name, mouthPath=one.path, version=one.version)
+            for one in next((variant.template.secrets for variant in value.revision.variants), ())
+        ]
+        or None,
         config=[_entry(variant, value) for variant in value.revision.variants],
     )
 

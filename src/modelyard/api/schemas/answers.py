@@ -162,8 +162,18 @@ ConfigEcho = Annotated[Json, EchoOf(ConfigShown)]
 
 
 @answer
+class SecretMounted(Answer):
+    """`version`: of its value, as the service has it."""
+
+    secretId: str  # noqa: N815 - the wire's name
+    mouthPath: str  # noqa: N815
+    version: int
+
+
+@answer
 class ServiceDetail(ServiceSummary):
     progress: Maybe[int] = None
+    service_secrets: Maybe[list[SecretMounted]] = None
     config: list[ConfigEcho]
 
 

@@ -59,6 +59,9 @@ class PersistentVolume(Wire):
     mount_path: Annotated[str | None, Field(description="absolute, not a system directory")] = None
     storage_type: Annotated[str | None, Field(description="hostPath")] = None
     source_address: Annotated[str | None, Field(description="the directory of the host")] = None
+    read_only: Annotated[
+        StrictBool | None, Field(description="instances cannot write to it. Default false. An extension.")
+    ] = None
 
     required: ClassVar[Sequence[str]] = ("mount_path",)
 

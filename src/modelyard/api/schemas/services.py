@@ -115,10 +115,12 @@ class ServiceProperties(Wire):
 
 
 class Secret(Wire):
-    """A secret to mount. The second name is the vendor's spelling."""
+    """A secret of the project that instances find as a file. The second name is the vendor's spelling."""
 
-    secretId: str | None = None  # noqa: N815 - the wire's name
-    mouthPath: str | None = None  # noqa: N815
+    secretId: Annotated[str | None, Field(description="the name of the secret")] = None  # noqa: N815 - the wire's
+    mouthPath: Annotated[  # noqa: N815
+        str | None, Field(description="where instances find it: the path of the file, absolute")
+    ] = None
 
 
 class _Settings(Configured):
@@ -127,7 +129,10 @@ class _Settings(Configured):
     load_balancer_policy: Annotated[
         str | None, Field(description="ROUND_ROBIN (default), LEAST_CONNECTIONS or SOURCE_IP")
     ] = None
-    service_secrets: list[Secret] | None = None
+    service_secrets: Annotated[
+        list[Secret] | None,
+        Field(description="replaces the whole list; [] is none. Absent: those it has, with their newest values."),
+    ] = None
     priority: Annotated[Integer | None, Field(description="1 to 3; a label, nothing is ordered by it here")] = None
 
     @classmethod

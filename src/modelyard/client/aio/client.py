@@ -13,6 +13,7 @@ from modelyard.client.aio.clockwork import sleep
 from modelyard.client.aio.models import AsyncModels
 from modelyard.client.aio.objects import AsyncObjects
 from modelyard.client.aio.registries import AsyncRegistries
+from modelyard.client.aio.secrets import AsyncSecrets
 from modelyard.client.aio.services import AsyncServices
 from modelyard.client.aio.session import AsyncSession
 from modelyard.client.aio.streams import AsyncAnswer
@@ -50,6 +51,7 @@ class AsyncClient:
         self.changes = AsyncChanges(self.session)
         self.topics = AsyncTopics(self.session)
         self.registries = AsyncRegistries(self.session)
+        self.secrets = AsyncSecrets(self.session)
         self.admin = AsyncAdministration(self.session)
 
     async def __aenter__(self) -> Self:

@@ -15,14 +15,16 @@ A batch service has one entry, which does everything; what it does is its job (`
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from modelyard.core.admission import batch, placement, pool_models, room, secret_envs, volumes
+from modelyard.core.admission import batch, placement, pool_models, room, secret_envs, service_secrets, volumes
 from modelyard.core.admission import infer_types as types
 from modelyard.core.admission.batch import Place
 from modelyard.core.admission.catalog import FLAVORS, Flavor, Pool, Quotas
 from modelyard.core.admission.fields import told
 from modelyard.core.admission.placement import Placement, Site
+from modelyard.core.admission.service_secrets import ServiceSecrets, Surroundings
 from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import HostDirs
+from modelyard.core.packages.programs import is_image
 from modelyard.core.rollout.pairing import pair
 from modelyard.core.size import shortage
 from modelyard.domain.errors import Violation
@@ -44,7 +46,8 @@ class AdmissionInput:
     tracks are inherited), `next_track` a number that the service has never used. `machine`: what this machine has;
     `taken`: what other services use of each pool, by pool id, `held`: what this one was to have until now.
     `images`: what is in no pool of containers can be an image too. `objects`: the object paths that it names, as
-    they were found; `parquet`: whether this server reads and writes it.
+    they were found; `parquet`: whether this server reads and writes it. `secrets`: what the
+    service asks for, and its project has.
     """
 
     models: Mapping[str, Model]
@@ -62,6 +65,7 @@ class AdmissionInput:
     images: bool = True
     objects: Mapping[str, Place] = field(default_factory=dict)
     parquet: bool = True
+    secrets: ServiceSecrets = ServiceSecrets()
 
     @property
     def site(self) -> Site:
@@ -122,11 +126,26 @@ def _violations(
         if given.infer_type is InferType.BATCH:
             yield from batch.violations(_batch(path, entry, given, broken))
         in_pool = (entry.placement.pool_key or given.placement.pool_key) is not None
-        yield from volumes.violations(f"{path}.additional_properties", entry.volumes, given.dirs, in_pool=in_pool)
+        at, image = f"{path}.additional_properties", _is_image(entry, given)
+        boxed = pool_models.boxed(entry, given.site) and not image
+        yield from volumes.violations(at, entry.volumes, given.dirs, in_pool=in_pool, image=image, boxed=boxed)
+    around = [_surroundings(f"config[{i}]", entry, given) for i, entry in enumerate(config)]
+    yield from service_secrets.violations(given.secrets, around, given.dirs)
     yield from _room(config, given)
     yield from _same_versions(config)
     if given.infer_type is InferType.REAL_TIME and not any(_touches_weights(b) for b in broken):
         yield from _weight_rules(config)
+
+
+def _surroundings(path: str, entry: VariantRequest, given: AdmissionInput) -> Surroundings:
+    at = f"{path}.additional_properties"
+    mounts = {volumes.plain(v.mount_path): f"{at}.{v.field}" for v in entry.volumes if v.mount_path}
+    return Surroundings(_is_image(entry, given), mounts)
+
+
+def _is_image(entry: VariantRequest, given: AdmissionInput) -> bool:
+    model = given.models.get(entry.model_id or "")
+    return model is not None and is_image(model)
 
 
 def _batch(path: str, entry: VariantRequest, given: AdmissionInput, broken: Collection[str] = ()) -> batch.Entry:
@@ -285,6 +304,7 @@ def _variant(path: str, entry: VariantRequest, weight: int, given: AdmissionInpu
             pool=pool.id if pool else "",
             volumes=volumes.mounted(entry.volumes, given.dirs),
             resources=resources,
+            secrets=service_secrets.mounted(given.secrets),
             explicit=placement.explicit(entry.specification, entry.placement, given.site, FLAVORS),
         ),
         instance_count=entry.instance_count,

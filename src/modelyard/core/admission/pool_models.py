@@ -25,17 +25,22 @@ def violations(
     """`images`: the installation has a container engine of its own. `batch`: the service is one."""
     model, pool = models.get(entry.model_id or ""), site.pool(entry.placement)
     key = entry.placement.pool_key or site.service.pool_key
-    boxed = pool is not None and pool.engine is EngineKind.CONTAINER
-    if batch and boxed and model is not None and program(model.config) is not None:
+    if batch and boxed(entry, site) and model is not None and program(model.config) is not None:
         text = "is served by a command, which a batch service runs in pools of processes only"
         yield Violation(f"{path}.model_id", text)
     if images or model is None or not _is_image(model) or (key is not None and pool is None):
         return
-    if boxed:
+    if boxed(entry, site):
         return
     where = f"its pool {shown(pool.name)} runs processes" if pool is not None else "it is in no pool of containers"
     text = f"is an image, and {where}: name such a pool in pool_name, or have an administrator"
     yield Violation(f"{path}.model_id", f"{text} set MODELYARD_CONTAINER_ENGINE")
+
+
+def boxed(entry: VariantRequest, site: Site) -> bool:
+    """Whether its instances are containers whatever its model is."""
+    pool = site.pool(entry.placement)
+    return pool is not None and pool.engine is EngineKind.CONTAINER
 
 
 def _is_image(model: Model) -> bool:

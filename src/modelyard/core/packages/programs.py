@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from modelyard.core.packages import images
 from modelyard.domain.errors import Violation
+from modelyard.domain.model import Model
 from modelyard.domain.program import PORT, Program
 from modelyard.domain.texts import shown
 
@@ -29,6 +30,12 @@ def program(config: Mapping[str, object]) -> Program | None:
     if any(violations(config)) or not (cmd or image):
         return None
     return Program(image=str(image or ""), command=words(cmd) if cmd else (), port=_port(config))
+
+
+def is_image(model: Model) -> bool:
+    """Whether its instances are containers."""
+    own = program(model.config)
+    return own is not None and bool(own.image)
 
 
 def words(cmd: object) -> tuple[str, ...]:

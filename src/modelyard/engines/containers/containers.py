@@ -36,6 +36,7 @@ from modelyard.engines.containers import machine, shape
 from modelyard.engines.containers.credentials import registry_of
 from modelyard.engines.containers.images import Image, ImageAwayError, ImageError, Images
 from modelyard.engines.containers.machine import Contained
+from modelyard.engines.containers.secrets import SecretDirs
 from modelyard.engines.containers.shape import ContainerOptions
 from modelyard_runtime.door.container import handles
 from modelyard_runtime.door.docker import AwayError, Docker, RefusedError
@@ -83,6 +84,7 @@ class Containers:
         self._docker = docker
         self._images = Images(docker)
         self._login = login
+        self._secrets = SecretDirs(options.installation)
         self._threads = ThreadPoolExecutor(THREADS, "containers")
         self._pulls: dict[str, Pull] = {}
         self._state = "not asked yet"
@@ -94,16 +96,25 @@ class Containers:
 
     def orders(self, spec: InstanceSpec, package: Path) -> Mapping[str, object]:
         """What the door of this instance is told. `package`: its snapshot, whose files it finds."""
-        home = (package / HOME).absolute()
+        home, files = (package / HOME).absolute(), ""
         with contextlib.suppress(FileNotFoundError):
             if any(path.name != CONFIG for path in home.iterdir()):
-                return shape.orders(spec, self._docker.path, self.options, str(home))
-        return shape.orders(spec, self._docker.path, self.options)
+                files = str(home)
+        return shape.orders(spec, self._docker.path, self.options, shape.Places(files, self._handed(spec)))
+
+    def _handed(self, spec: InstanceSpec) -> tuple[str, ...]:
+        return tuple(self._secrets.path(spec.instance_id, number) for number in range(len(spec.secrets)))
+
+    async def hand(self, spec: InstanceSpec) -> None:
+        """Have its secrets ready to be mounted. Raises StartRefusedError."""
+        if spec.secrets:
+            await self._in_thread(self._secrets.put, spec.instance_id, spec.secrets)
 
     def package_orders(self, spec: InstanceSpec, runs: Contained) -> Mapping[str, object]:
         """The same for a package, after `admit`."""
         runs = replace(runs, image=self._machine)
-        return shape.package_orders(spec, self._docker.path, self.options, runs)
+        places = shape.Places(secrets=self._handed(spec))
+        return shape.package_orders(spec, self._docker.path, self.options, runs, places)
 
     def describe(self) -> str:
         """The engine, for people, as of the last look."""
@@ -258,6 +269,7 @@ class Containers:
         """Remove its container, if there is one: its door is gone."""
         with contextlib.suppress(AwayError):
             await self._in_thread(self._discard, self._name(instance_id))
+        await self._in_thread(self._secrets.remove, instance_id)
 
     def _discard(self, name: str) -> None:
         with contextlib.suppress(RefusedError):
@@ -279,6 +291,8 @@ class Containers:
         try:
             self._state = await self._in_thread(self._described)
             there = await self._in_thread(self._ours)
+            for instance_id in await self._in_thread(self._secrets.there) - set(living()):
+                await self._in_thread(self._secrets.remove, instance_id)
             for container_id, instance_id in there.items():
                 if instance_id not in living():
                     log.warning("the container of %s has no door: removed", instance_id or container_id)

@@ -4,10 +4,9 @@ The container has the limits; the door is ours, and must not be the one that goe
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
-from modelyard.engines.base import InstanceSpec
+from modelyard.engines.base import InstanceSpec, label
 from modelyard.engines.launch import WORK, LaunchOptions
 from modelyard.processes import oom
 from modelyard.processes.directory import Spec
@@ -36,5 +35,5 @@ def door_spec(spec: InstanceSpec, directory: Path, options: LaunchOptions, order
         oom_score=oom.OURS,
         log_bytes=options.log_bytes,
         log_kept_bytes=options.log_kept_bytes,
-        label=asdict(spec) | {"container": orders},
+        label=label(spec) | {"container": orders},
     )

@@ -50,6 +50,15 @@ class ContainerOptions:
         return f"modelyard-{self.installation[:12]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a container finds of this machine besides volumes, and cannot write to. `files`: the directory with
+    the files of the model's package, at MODEL_DIR ("": it has none); `secrets`: the file of each secret."""
+
+    files: str = ""
+    secrets: tuple[str, ...] = ()
+
+
 def container_name(instance_id: str, options: ContainerOptions) -> str:
     return f"modelyard-{options.installation[:12]}-{instance_id}"
 
@@ -68,18 +77,19 @@ def environment(spec: InstanceSpec, *, files: bool = False) -> Mapping[str, str]
     return devices.polite(spec.devices) | dict(spec.envs) | facts
 
 
-def orders(spec: InstanceSpec, engine: str, options: ContainerOptions, files: str = "") -> Mapping[str, object]:
-    """What the door is told, as it lies in the label of the instance. `engine`: the path of its socket; `files` as
-    in `body`."""
+def orders(
+    spec: InstanceSpec, engine: str, options: ContainerOptions, places: Places = Places()
+) -> Mapping[str, object]:
+    """What the door is told, as it lies in the label of the instance. `engine`: the path of its socket."""
     assert spec.program is not None
-    return _orders(spec, engine, options, body(spec, options, files), spec.program.port)
+    return _orders(spec, engine, options, body(spec, options, places), spec.program.port)
 
 
 def package_orders(
-    spec: InstanceSpec, engine: str, options: ContainerOptions, runs: Contained
+    spec: InstanceSpec, engine: str, options: ContainerOptions, runs: Contained, places: Places = Places()
 ) -> Mapping[str, object]:
     """The same for a package."""
-    return _orders(spec, engine, options, package_body(spec, options, runs), runs.port)
+    return _orders(spec, engine, options, package_body(spec, options, runs, places), runs.port)
 
 
 def _orders(
@@ -100,17 +110,16 @@ def network(options: ContainerOptions) -> dict[str, object]:
     }
 
 
-def body(spec: InstanceSpec, options: ContainerOptions, files: str = "") -> dict[str, object]:
-    """Of `POST /containers/create`. `files`: the directory with the files of the model's package, which the
-    container finds at MODEL_DIR and cannot write to ("": it has none)."""
+def body(spec: InstanceSpec, options: ContainerOptions, places: Places = Places()) -> dict[str, object]:
+    """Of `POST /containers/create`."""
     program = spec.program
     assert program is not None
     port = f"{program.port}/tcp"
-    mounts = _volumes(spec)
-    if files:
-        mounts.append(_bind(files, MODEL_DIR, read_only=True))
+    mounts = _asked(spec, places)
+    if places.files:
+        mounts.append(_bind(places.files, MODEL_DIR, read_only=True))
     made = {
-        **_common(spec, options, port, environment(spec, files=bool(files))),
+        **_common(spec, options, port, environment(spec, files=bool(places.files))),
         "Image": program.image,
         "HostConfig": _host_config(spec, options, port, mounts),
     }
@@ -121,10 +130,12 @@ def body(spec: InstanceSpec, options: ContainerOptions, files: str = "") -> dict
     return made
 
 
-def package_body(spec: InstanceSpec, options: ContainerOptions, runs: Contained) -> dict[str, object]:
+def package_body(
+    spec: InstanceSpec, options: ContainerOptions, runs: Contained, places: Places = Places()
+) -> dict[str, object]:
     """The same for a package: with no capability at all, as a user of its own, and with an init of ours."""
     port = f"{runs.port}/tcp"
-    mounts = [*(_bind(path, path, read_only=True) for path in runs.shown), *_volumes(spec)]
+    mounts = [*(_bind(path, path, read_only=True) for path in runs.shown), *_asked(spec, places)]
     host = _host_config(spec, options, port, mounts)
     return {
         **_common(spec, options, port, runs.env),
@@ -137,8 +148,13 @@ def package_body(spec: InstanceSpec, options: ContainerOptions, runs: Contained)
     }
 
 
-def _volumes(spec: InstanceSpec) -> list[dict[str, object]]:
-    return [_bind(volume.host_path, volume.mount_path) for volume in spec.volumes]
+def _asked(spec: InstanceSpec, places: Places) -> list[dict[str, object]]:
+    """What its service asks for: volumes, and secrets as files."""
+    found = zip(places.secrets, spec.secrets, strict=True)
+    return [
+        *(_bind(v.host_path, v.mount_path, read_only=v.read_only) for v in spec.volumes),
+        *(_bind(source, secret.path, read_only=True) for source, secret in found),
+    ]
 
 
 def _common(spec: InstanceSpec, options: ContainerOptions, port: str, env: Mapping[str, str]) -> dict[str, object]:
@@ -191,4 +207,6 @@ def _host_config(
 
 
 def _bind(source: str, target: str, *, read_only: bool = False) -> dict[str, object]:
-    return {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+    """Without what is mounted in it, which need not be read-only then."""
+    made = {"Type": "bind", "Source": source, "Target": target, "ReadOnly": read_only}
+    return made | {"BindOptions": {"NonRecursive": True}}

@@ -1,5 +1,7 @@
 """What a config is held against: loaded in the transaction that will write it, in few statements."""
 
+import asyncio
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,26 +10,35 @@ from modelyard.core.admission import properties, room
 from modelyard.core.admission.catalog import Pool
 from modelyard.core.admission.config import AdmissionInput
 from modelyard.core.admission.placement import Placement
-from modelyard.core.admission.service import SettingsRequest
+from modelyard.core.admission.service import SecretRequest, SettingsRequest
+from modelyard.core.admission.service_secrets import ServiceSecrets, requested
 from modelyard.core.admission.variant_request import VariantRequest
-from modelyard.core.admission.volumes import HostDirs
+from modelyard.core.admission.volumes import Fitness, HostDirs, everybody
 from modelyard.domain.record import ServiceRecord
+from modelyard.domain.revision import Variant
 from modelyard.domain.service import InferType
 from modelyard.operations import limits, topics
 from modelyard.operations.context import Context
 from modelyard.operations.services import pool_room
 from modelyard.operations.services.batch_places import Places, places
+from modelyard.processes import attach
 from modelyard.store.base import ReadTransaction, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The service that a config is for. `record`: all that is stored of it; None when it is new."""
+    """The service that a config is for. `record`: all that is stored of it; None when it is new. `secrets`: those
+    that the same request asks for (None: those it has)."""
 
     project_id: str
     infer_type: InferType
     placement: Placement
     record: ServiceRecord | None = None
+    secrets: tuple[SecretRequest, ...] | None = None
+
+    @property
+    def previous(self) -> tuple[Variant, ...]:
+        return self.record.revisions[self.record.service.revision].variants if self.record else ()
 
 
 async def admission_input(
@@ -43,18 +54,27 @@ async def admission_input(
         flavors=flavors,
         quotas=await limits.quotas(ctx, r, project_id),
         infer_type=subject.infer_type,
-        previous=record.revisions[record.service.revision].variants if record else (),
+        previous=subject.previous,
         next_track=1 + max(_tracks(record), default=0),
         pools=pools,
         placement=subject.placement,
-        dirs=host_dirs(ctx, config),
+        dirs=await asyncio.to_thread(host_dirs, ctx, config),
         machine=ctx.there,
         taken=await pool_room.others(r, pools, project_id, record.service.id if record else ""),
         held=room.wanted(record) if record else {},
         images=ctx.images,
         objects=await places(ctx, r, project_id, config, looked) if subject.infer_type is InferType.BATCH else {},
         parquet=ctx.batch.parquet,
+        secrets=await service_secrets(r, subject),
     )
+
+
+async def service_secrets(r: ReadTransaction, subject: Subject) -> ServiceSecrets:
+    """What it asks for, and of those what its project has."""
+    asked = requested(subject.previous) if subject.secrets is None else subject.secrets
+    names = {one.secret_id for one in asked}
+    known = await r.secrets(subject.project_id) if names else ()
+    return ServiceSecrets(asked, {one.name: one for one in known if one.name in names})
 
 
 async def known_topics(
@@ -84,19 +104,24 @@ async def _pools(
     return await limits.pools(ctx, r, subject.project_id)
 
 
-def host_dirs(ctx: Context, config: Sequence[VariantRequest]) -> HostDirs:
+def host_dirs(ctx: Context, config: Sequence[VariantRequest] = ()) -> HostDirs:
     """Where the directories asked for really are. Looks at nothing that is not below an allowed one."""
     asked = {v.host_path for entry in config for v in entry.volumes if v.host_path}
     resolved: dict[str, str | None] = {}
+    fitness: dict[str, Fitness] = {}
+    others: dict[str, Fitness] = {}
     for path in asked:
         if any(Path(path).is_relative_to(allowed) for allowed in ctx.volume_dirs):
-            resolved[path] = _resolved(path)
-    return HostDirs(ctx.volume_dirs, resolved, ctx.mountable)
+            resolved[path], fitness[path], others[path] = _resolved(path, ctx.instance_user)
+    return HostDirs(ctx.volume_dirs, resolved, ctx.mountable, ctx.unmountable, ctx.occupied, fitness, others)
 
 
-def _resolved(path: str) -> str | None:
+def _resolved(path: str, user: int | None) -> tuple[str | None, Fitness, Fitness]:
     try:
         real = Path(path).resolve(strict=True)
-        return str(real) if real.is_dir() else None
+        found = real.stat()
     except (OSError, RuntimeError, ValueError):
-        return None
+        return None, Fitness(), Fitness()
+    read, write = (attach.unfit(found.st_uid, found.st_mode, user, writable=w) for w in (False, True))
+    place = str(real) if stat.S_ISDIR(found.st_mode) else None
+    return place, Fitness(read, write), everybody(found.st_mode)

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from modelyard.core import differences, schedule
-from modelyard.core.admission import fields
+from modelyard.core.admission import fields, properties
 from modelyard.core.admission import service as settings
+from modelyard.core.admission import service_secrets as secrets
 from modelyard.core.admission.catalog import Quotas
 from modelyard.core.admission.config import Admission, AdmissionInput, admit
 from modelyard.core.admission.service import SettingsRequest
@@ -37,7 +38,13 @@ from modelyard.operations import limits, tracing
 from modelyard.operations.context import Context, authorise
 from modelyard.operations.models import notices
 from modelyard.operations.services import log_channels, pool_room, totals
-from modelyard.operations.services.admission_input import Subject, admission_input, known_topics
+from modelyard.operations.services.admission_input import (
+    Subject,
+    admission_input,
+    host_dirs,
+    known_topics,
+    service_secrets,
+)
 from modelyard.operations.services.batch_places import Places, looked_at
 from modelyard.operations.services.load import load_record, load_service, not_owner
 from modelyard.operations.services.preconditions import UNBOUND, Changed, Preconditions
@@ -153,11 +160,14 @@ class _Change:
     ) -> tuple[tuple[Variant, ...], Effect, tuple[str, ...]]:
         """The variants, what they do, and what is to be told of their models."""
         service, broken = self.before, frozenset(v.field for v in request.violations)
-        with_config = request.config is not None or "config" in broken
+        resecreted = await self._with_secrets(request)
+        with_config = request.config is not None or "config" in broken or resecreted is not None
         step = effect(service.status, request.status, with_config, request.more)
         given = await self._given(request)
         quotas = given.quotas if given else await limits.quotas(self.ctx, self.w, service.project_id)
-        admission = admit(request.config, given, broken) if request.config is not None and given else Admission()
+        admission = resecreted or Admission()
+        if request.config is not None and given is not None:
+            admission = admit(request.config, given, broken)
         websocket = self._websocket(admission.variants)
         said, attributes, infer_type = request.settings, service.attributes, service.infer_type
         topics = await known_topics(self.ctx, self.w, service.project_id, said)
@@ -171,6 +181,7 @@ class _Change:
             *request.violations,
             *(v for v in own if not fields.told(v.field, broken)),
             *admission.violations,
+            *self._unmoved(request, step),
         ]
         if admission.variants and not websocket and service.settings.websocket and self._websocket(()):
             text = "no model of it has inference code that could serve the WebSocket that the service has"
@@ -180,6 +191,34 @@ class _Change:
         if wrong or isinstance(step, Violation):
             raise Invalid(*wrong)
         return admission.variants, step, notices(given.models, admission.variants) if given else ()
+
+    async def _with_secrets(self, request: UpdateRequest) -> Admission | None:
+        """The present config with the secrets that the request asks for; None where that changes nothing, or the
+        request has a config, which is then admitted with them."""
+        if request.config is not None or request.settings.secrets is None:
+            return None
+        service, present = self.before, self.record.revisions[self.before.revision].variants
+        subject = self._subject(request)
+        asked = await service_secrets(self.w, subject)
+        models = await self.w.models_by_id(service.project_id, {variant.model_id for variant in present})
+        around = [secrets.surroundings(variant, models.get(variant.model_id)) for variant in present]
+        if wrong := tuple(secrets.violations(asked, around, host_dirs(self.ctx))):
+            return Admission(violations=wrong)
+        variants = secrets.given(present, secrets.mounted(asked))
+        return None if variants == present else Admission(variants)
+
+    def _unmoved(self, request: UpdateRequest, step: Effect | Violation) -> list[Violation]:
+        """Secrets that would be ignored with the config that they belong to."""
+        asked, present = request.settings.secrets, self.record.revisions[self.before.revision].variants
+        if asked is None or not isinstance(step, Effect) or not step.config_ignored:
+            return []
+        text = "cannot change in the request that starts or stops the service: send it by itself"
+        return [Violation(properties.SECRETS, text)] if asked != secrets.requested(present) else []
+
+    def _subject(self, request: UpdateRequest) -> Subject:
+        service, asked = self.before, request.settings.secrets
+        where = settings.placement(service.settings)
+        return Subject(service.project_id, service.infer_type, where, self.record, asked)
 
     async def _totals(self, step: Effect, quotas: Quotas, variants: tuple[Variant, ...]) -> list[Violation]:
         """What is to run from now on beside everything else of the project."""
@@ -204,10 +243,7 @@ class _Change:
     async def _given(self, request: UpdateRequest) -> AdmissionInput | None:
         if request.config is None:
             return None
-        service = self.before
-        where = settings.placement(service.settings)
-        subject = Subject(service.project_id, service.infer_type, where, self.record)
-        return await admission_input(self.ctx, self.w, subject, request.config, self.looked)
+        return await admission_input(self.ctx, self.w, self._subject(request), request.config, self.looked)
 
     async def _written(
         self, request: UpdateRequest, effect: Effect, variants: tuple[Variant, ...], of_models: tuple[str, ...]

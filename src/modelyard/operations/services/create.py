@@ -122,7 +122,9 @@ async def _admitted(
     that is wrong with it."""
     infer_type, broken = request.infer_type or InferType.REAL_TIME, frozenset(v.field for v in request.violations)
     where = request.place.placement
-    given = await admission_input(ctx, w, Subject(project_id, infer_type, where), request.config, looked)
+    given = await admission_input(
+        ctx, w, Subject(project_id, infer_type, where, secrets=request.settings.secrets), request.config, looked
+    )
     admission = admit(request.config, given, broken)
     websocket = not admission.variants or any(ctx.scripted(v.template.digest) for v in admission.variants)
     said, topics = request.settings, await known_topics(ctx, w, project_id, request.settings)

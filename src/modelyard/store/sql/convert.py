@@ -21,6 +21,7 @@ from modelyard.domain.instance import Instance, Phase
 from modelyard.domain.model import Model, ModelStatus
 from modelyard.domain.resources import Resources
 from modelyard.domain.revision import Budget, Revision, Template, Variant, Volume
+from modelyard.domain.secrets import SecretFile, SecretValue
 from modelyard.domain.service import (
     Counter,
     Desired,
@@ -259,10 +260,18 @@ def _template(t: Mapping[str, Any]) -> Template:
         specification=t["specification"],
         envs=tuple((name, value) for name, value in t["envs"]),
         pool=t["pool"],
-        volumes=tuple(Volume(host, mount) for host, mount in t.get("volumes", ())),
+        volumes=tuple(_volume(*said) for said in t.get("volumes", ())),
         resources=resolved(t["specification"], explicit) if whole is None else Resources(**whole),
         explicit=explicit,
+        secrets=tuple(
+            SecretFile(name, version, path, SecretValue(value))
+            for name, version, path, value in t.get("secrets", ())
+        ),
     )
+
+
+def _volume(host_path: str, mount_path: str, *flags: str) -> Volume:
+    return Volume(host_path, mount_path, read_only="read_only" in flags, log="log" in flags)
 
 
 def variant_json(value: Variant) -> Values:
@@ -280,7 +289,12 @@ def variant_json(value: Variant) -> Values:
             "pool": t.pool,
             "cpu": t.explicit.cpu,
             "memory_mib": t.explicit.memory_mib,
-            "volumes": [[v.host_path, v.mount_path] for v in t.volumes],
+            "volumes": [v.told for v in t.volumes],
+            **(
+                {"secrets": [[s.name, s.version, s.path, s.value.reveal()] for s in t.secrets]}
+                if t.secrets
+                else {}
+            ),
             "pids": t.explicit.pids,
             "open_files": t.explicit.open_files,
             "gpus": t.explicit.gpus,

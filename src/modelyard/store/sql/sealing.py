@@ -1,4 +1,5 @@
-"""Revisions at rest: the environment variables of a model may hold secrets, so their values are sealed.
+"""Revisions at rest: the environment variables of a model may hold secrets, so their values are sealed, and those
+of the secrets that it finds as files.
 
 A row's `variants` is `{"variants": […], "envs": sealed}`: every variant without the values of its variables, and
 all of them (null if there are none) under one seal that names the revision, so they cannot be moved elsewhere.
@@ -19,8 +20,8 @@ def sealed(box: SecretBox, service_id: str, number: int, variants: Variants) -> 
     """What is written for `variants` (`convert.variant_json`)."""
     from modelyard.store.sql.convert import to_json
 
-    envs = [[each["template"]["envs"], each["raw"].get("envs")] for each in variants]
-    if not any(part for pair in envs for part in pair):
+    envs = [[each["template"]["envs"], each["raw"].get("envs"), *_values(each)] for each in variants]
+    if not any(part for parts in envs for part in parts):
         return {"variants": variants, "envs": None}
     text = base64.b64encode(box.seal(_owner(service_id, number), to_json(envs))).decode()
     return {"variants": [_with(each, [], None) for each in variants], "envs": text}
@@ -47,7 +48,18 @@ def _owner(service_id: str, number: int) -> str:
     return f"envs of {service_id} revision {number}"
 
 
-def _with(variant: Mapping[str, Any], of_template: Any, of_raw: Any) -> dict[str, Any]:
-    """The same variant with these variables, every key in its place."""
+def _values(variant: Mapping[str, Any]) -> list[list[str]]:
+    """Those of its secrets, as one part; no part if it has none."""
+    secrets = variant["template"].get("secrets")
+    return [[value for *_, value in secrets]] if secrets else []
+
+
+def _with(variant: Mapping[str, Any], of_template: Any, of_raw: Any, of_secrets: Any = None) -> dict[str, Any]:
+    """The same variant with these variables and values of its secrets, every key in its place."""
     raw = {name: of_raw if name == "envs" else value for name, value in variant["raw"].items()}
-    return {**variant, "template": {**variant["template"], "envs": of_template}, "raw": raw}
+    template = {**variant["template"], "envs": of_template}
+    if secrets := template.get("secrets"):
+        values = of_secrets or [""] * len(secrets)
+        pairs = zip(secrets, values, strict=True)
+        template["secrets"] = [[name, version, path, value] for (name, version, path, _), value in pairs]
+    return {**variant, "template": template, "raw": raw}

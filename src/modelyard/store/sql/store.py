@@ -31,6 +31,7 @@ from modelyard.store.sql.log_streams import LogStreamReading, LogStreamWriting
 from modelyard.store.sql.models import ModelReading, ModelWriting
 from modelyard.store.sql.notifications import NotificationReading, NotificationWriting, seal_tokens
 from modelyard.store.sql.postgresql import Postgresql
+from modelyard.store.sql.project_secrets import SecretReading, SecretWriting
 from modelyard.store.sql.registries import RegistryReading, RegistryWriting
 from modelyard.store.sql.secrets import SecretBox
 from modelyard.store.sql.services import ServiceReading, ServiceWriting, seal_all
@@ -53,6 +54,7 @@ class SqlReading(
     AuditReading,
     TraceReading,
     RegistryReading,
+    SecretReading,
 ):
     """`store.base.ReadTransaction`: one object per transaction."""
 
@@ -69,6 +71,7 @@ class SqlWriting(
     AuditWriting,
     TraceWriting,
     RegistryWriting,
+    SecretWriting,
     SqlReading,
 ):
     """`store.base.WriteTransaction`."""
