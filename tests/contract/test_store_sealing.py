@@ -68,7 +68,6 @@ async def as_written_before(path: Path) -> None:
         for table in (
             *later,
             *of_logs,
-            "registry_logins",  # since 0012
             "bucket_endpoints",
             "batch_splits",
             "batch_sources",

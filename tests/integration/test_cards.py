@@ -1,6 +1,7 @@
 """Cards in a whole control plane: who gets them, who waits and with what words, and when they are free again."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,22 @@ async def test_where_nobody_can_tell_what_there_is_it_waits(world: PlaneWorld) -
     world.cards = ONE
     await world.converge(service_id)
     assert await shares(world) == [(service_id, 0, 0.5)]
+
+
+async def test_what_runs_and_nobody_knows_has_its_card_until_it_has_ended(world: PlaneWorld) -> None:
+    """Its service was made after the database was backed up that is here now."""
+    gone = await world.create_named("gone", config(1))
+    await world.converge(gone)
+    (spec,) = world.engine.started
+    await world.delete(gone)
+    await world.elapse(5_000, await world.create_named("keeps the clock going", config(0)))
+    assert await shares(world) == []
+    world.engine.stop_ms = 20_000
+    world.engine.intrude(replace(spec, instance_id="i-unknown", service_id="unknown"))
+    other = await world.create_named("other", config(0.5))
+    await world.settle()
+    assert await shares(world) == [("unknown", 0, 1.0)]
+    assert await obstacle(world, other) == "it takes 0.5 of a GPU, and at most 0 is free on one card"
+    world.plane.nudge("service", "unknown")
+    await world.converge(other)
+    assert await shares(world) == [(other, 0, 0.5)]

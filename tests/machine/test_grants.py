@@ -59,6 +59,7 @@ class Machine(RuleBasedStateMachine):
                 size = {"cpu": 1, "memory_mib": 64, "category": "GPU", "accelerators": count}
                 await w.save_flavor(FlavorEntry(name, True, size))
         await world.model("m")
+        world.engine.stop_ms = 3_000  # who is told to end has its cards until it did
         start, look = world.engine.start, world._cards
 
         async def dying_start(spec: InstanceSpec) -> None:
