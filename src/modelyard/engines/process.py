@@ -19,7 +19,7 @@ from pathlib import Path
 
 from modelyard import trees
 from modelyard.domain.output import Output, OutputSource, Position
-from modelyard.engines import commands, counters, devices, measure, volumes
+from modelyard.engines import commands, counters, devices
 from modelyard.engines.base import (
     UNKNOWN,
     DiskStatus,
@@ -32,9 +32,7 @@ from modelyard.engines.base import (
     Watcher,
 )
 from modelyard.engines.containers.containers import Containers
-from modelyard.engines.containers.launch import door_spec
-from modelyard.engines.containers.machine import contained
-from modelyard.engines.containers.several import ContainerEngines, engine_of, in_container, is_image
+from modelyard.engines.containers.several import ContainerEngines, engine_of
 from modelyard.engines.diskwatch import (
     DiskWatch,
     Written,
@@ -50,11 +48,10 @@ from modelyard.engines.launch import (
     WORK,
     LaunchOptions,
     instance_spec,
-    niceness,
-    process_spec,
 )
 from modelyard.engines.outputs import Outputs
-from modelyard.engines.tracked import INSTANCES, TrackedInstance, told
+from modelyard.engines.planning import Planner
+from modelyard.engines.tracked import INSTANCES, READY, TrackedInstance, told
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import (
     ProcessDir,
@@ -63,16 +60,12 @@ from modelyard.processes.directory import (
     SpecOfLaterReleaseError,
     SpecUnreadableError,
     State,
-    alive,
 )
 from modelyard.processes.disk import Reserve, size
 from modelyard.processes.limits import Enforcement
 
 log = logging.getLogger(__name__)
 
-READY = "ready"
-"""An empty file in the directory of an instance that was ready when it was last asked. Whoever adopts it takes
-it for ready until its checks say otherwise: a slow first answer must not take it out of the routing."""
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
@@ -112,9 +105,9 @@ class ProcessEngine:
         self._root = data_dir / INSTANCES
         self._outputs = Outputs(data_dir, self._root, removed_output_bytes)
         self._data_dir = data_dir
-        self._package_path = package_path
         self._containers = containers or ContainerEngines(_none)
         self._options = options or LaunchOptions()
+        self._planner = Planner(package_path, self._options, self._containers)
         self._enforcement = enforcement
         self._now_ms = now_ms
         self._tracked: dict[str, TrackedInstance] = {}
@@ -197,7 +190,10 @@ class ProcessEngine:
             if spec.instance_id in self._tracked:
                 raise NoRoomError(f"what is left in {tracked.directory.path} has not ended yet")
         directory = ProcessDir(self._root / spec.instance_id)
-        spec, process = await self._planned(spec, directory.path)
+        changed = partial(self._tell_service, spec.service_id)
+        spec, process = await self._planner.planned(
+            spec, directory.path, self._tracked.values(), self._limits(), changed
+        )
         if spec.instance_id in self._tracked:
             return
         tracked = self._track(spec, directory, self._now_ms(), process)
@@ -223,41 +219,6 @@ class ProcessEngine:
                 raise
             self._follow(tracked)
         self._tell(tracked)
-
-    async def _planned(self, spec: InstanceSpec, directory: Path) -> tuple[InstanceSpec, Spec]:
-        """What is really run, and the process that runs it. Raises NoRoomError, StartRefusedError."""
-        package = await asyncio.to_thread(self._package_path, spec.package)
-        if not package.is_dir():
-            raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
-        if spec.volumes:
-            await asyncio.to_thread(volumes.check, spec.volumes, self._options.volume_dirs)
-        others = self._tracked.values()
-        if not is_image(spec):
-            spec = commands.settled(spec, package)
-        if in_container(spec):
-            engine = self._containers.of(spec.engine)
-            await engine.admit(spec, partial(self._tell_service, spec.service_id))
-            await engine.hand(spec)
-            if is_image(spec):
-                return spec, door_spec(spec, directory, self._options, engine.orders(spec, package))
-            users = self._options.isolation.users
-            runs = contained(spec, package, self._options, joins=engine.options.joins)
-            if users is not None:
-                uid, gid = users.of(spec.instance_id, {other.user for other in others if other.user is not None})
-                runs = replace(runs, user=f"{uid}:{gid}")
-            return spec, door_spec(spec, directory, self._options, engine.package_orders(spec, runs))
-        if spec.secrets and not self._options.isolation.views:
-            raise StartRefusedError("it has secrets, and no view of the files of its own, where they would lie")
-        process = process_spec(
-            spec,
-            package,
-            directory,
-            self._limits(),
-            self._options,
-            taken={other.user for other in others if other.user is not None},
-            taken_ports={other.port for other in others if other.port is not None},
-        )
-        return spec, process
 
     async def stop(self, instance_id: str, grace_s: float) -> None:
         tracked = self._tracked.get(instance_id)
@@ -297,25 +258,12 @@ class ProcessEngine:
 
     async def usage(self, service_id: str) -> Mapping[str, Usage]:
         there = [t for t in self._tracked.values() if t.spec.service_id == service_id and t.exit is None]
-        reads = await asyncio.gather(*map(self._read, there))
+        used = await asyncio.gather(*(tracked.usage(self._now_ms) for tracked in there))
         return {
-            tracked.spec.instance_id: self._measured(tracked, *read)
-            for tracked, read in zip(there, reads, strict=True)
-            if read is not None
+            tracked.spec.instance_id: usage
+            for tracked, usage in zip(there, used, strict=True)
+            if usage is not None
         }
-
-    async def _read(self, tracked: TrackedInstance) -> tuple[float, int] | None:
-        if tracked.containers is not None:
-            return await tracked.containers.used(tracked.spec.instance_id)
-        try:
-            process = tracked.directory.spec()
-            return measure.read(process.plan, tracked.directory.sight().pid) if process is not None else None
-        except (OSError, SpecUnreadableError):
-            return None
-
-    def _measured(self, tracked: TrackedInstance, cpu_s: float, memory: int) -> Usage:
-        tracked.sample = measure.sampled(tracked.sample, cpu_s, self._now_ms(), tracked.created_ms)
-        return measure.usage(tracked.sample, memory)
 
     async def metrics(self, instance_id: str, limit_s: float) -> bytes | None:
         tracked = self._tracked.get(instance_id)
@@ -477,28 +425,9 @@ class ProcessEngine:
     def _noted(self, tracked: TrackedInstance, before: HealthState, state: HealthState) -> None:
         """A health check found something new."""
         if state.ready and not before.ready:
-            self._settle(tracked)
+            tracked.settle(self._options.batch_weight)
         if before.ready and not state.ready:
             with contextlib.suppress(OSError):
                 (tracked.directory.path / READY).unlink()
         if state.ready != before.ready or tracked.monitor.fast.is_set():
             self._tell(tracked)
-
-    def _settle(self, tracked: TrackedInstance) -> None:
-        """It has loaded: remember that for whoever adopts it, and give it its full share of the CPU."""
-        with contextlib.suppress(OSError):
-            (tracked.directory.path / READY).touch(0o600)
-        try:
-            spec = tracked.directory.spec()
-        except (OSError, SpecUnreadableError):
-            return
-        if spec is None:
-            return
-        weight = self._options.batch_weight if spec.label.get("batch") else 1.0
-        limits.weigh(spec.plan, weight)
-        birth = tracked.directory.birth()
-        if spec.nice and birth is not None and alive(birth.pid, birth.pid_started):
-            with contextlib.suppress(OSError):
-                os.setpriority(
-                    os.PRIO_PGRP, birth.pid, niceness(weight)
-                )  # the group, since every thread has its own

@@ -1,17 +1,25 @@
 """One instance that the engine of this machine follows."""
 
 import asyncio
+import contextlib
+import os
+from collections.abc import Callable
 
 from modelyard.domain.process import Process, ProcessState
 from modelyard.engines import commands, measure
-from modelyard.engines.base import InstanceSpec, Observed
+from modelyard.engines.base import InstanceSpec, Observed, Usage
 from modelyard.engines.containers.containers import Containers
 from modelyard.engines.containers.several import user_of
 from modelyard.engines.diskwatch import explained
 from modelyard.engines.health_monitor import HealthMonitor
-from modelyard.processes.directory import SOCKET, ProcessDir, Sight, Spec
+from modelyard.engines.launch import niceness
+from modelyard.processes import limits
+from modelyard.processes.directory import SOCKET, ProcessDir, Sight, Spec, SpecUnreadableError, alive
 
 INSTANCES = "instances"
+READY = "ready"
+"""An empty file in the directory of an instance that was ready when it was last asked. Whoever adopts it takes
+it for ready until its checks say otherwise: a slow first answer must not take it out of the routing."""
 
 
 class TrackedInstance:
@@ -72,6 +80,44 @@ class TrackedInstance:
             silent=self.monitor.silent,
             patience_ms=round(liveness.period_s * liveness.failures * 1000),
         )
+
+    async def usage(self, now_ms: Callable[[], int]) -> Usage | None:
+        """What it uses; None where that cannot be told."""
+        read = await self._read()
+        if read is None:
+            return None
+        cpu_s, memory = read
+        self.sample = measure.sampled(self.sample, cpu_s, now_ms(), self.created_ms)
+        return measure.usage(self.sample, memory)
+
+    async def _read(self) -> tuple[float, int] | None:
+        if self.containers is not None:
+            return await self.containers.used(self.spec.instance_id)
+        try:
+            process = self.directory.spec()
+            return measure.read(process.plan, self.directory.sight().pid) if process is not None else None
+        except (OSError, SpecUnreadableError):
+            return None
+
+    def settle(self, batch_weight: float) -> None:
+        """It has loaded: remember that for whoever adopts it, and give it its full share of the CPU, or that of a
+        worker of a batch service."""
+        with contextlib.suppress(OSError):
+            (self.directory.path / READY).touch(0o600)
+        try:
+            spec = self.directory.spec()
+        except (OSError, SpecUnreadableError):
+            return
+        if spec is None:
+            return
+        weight = batch_weight if spec.label.get("batch") else 1.0
+        limits.weigh(spec.plan, weight)
+        birth = self.directory.birth()
+        if spec.nice and birth is not None and alive(birth.pid, birth.pid_started):
+            with contextlib.suppress(OSError):
+                os.setpriority(
+                    os.PRIO_PGRP, birth.pid, niceness(weight)
+                )  # the group, since every thread has its own
 
 
 def told(tracked: "TrackedInstance", sight: Sight) -> str:
