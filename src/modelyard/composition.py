@@ -242,6 +242,7 @@ async def composed(settings: Settings, stack: AsyncExitStack, ports: PortKeeper)
         mountable=launched.options.isolation.views,
         unmountable=launched.options.isolation.reasons.get("view", ""),
         occupied=launched.occupied,
+        ours=launched.ours,
         instance_user=launched.options.isolation.shared_user,
         capacity=machine.capacity(),
         cards=_card_ports(launched.cards, Granting(store, engine, launched.cards.fresh)),

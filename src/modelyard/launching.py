@@ -16,6 +16,7 @@ from modelyard.domain.pools import EngineKind, Node, PoolEngine, Sight
 from modelyard.engines.containers.containers import Containers
 from modelyard.engines.containers.credentials import CredentialsFile, NoCredentials
 from modelyard.engines.containers.images import Image, ImageAwayError
+from modelyard.engines.containers.secrets import SecretDirs
 from modelyard.engines.containers.several import NONE, SCHEME, ContainerEngines
 from modelyard.engines.containers.shape import ContainerOptions
 from modelyard.engines.launch import LaunchOptions, readable, trial
@@ -44,17 +45,23 @@ class Images:
 
     async def __call__(self, project_id: str, reference: str, progress: Callable[[str], None]) -> Image:
         """Raises ImageError, ImageAwayError, StoreUnavailableError."""
-        engine = self._containers.own or await self._of_a_pool(project_id)
-        if engine is None:
-            raise ImageAwayError(NONE)
-        return await self._logins.resolved(engine, project_id, reference, progress)
+        away = ImageAwayError(NONE)
+        for engine in await self._asked(project_id):
+            try:
+                return await self._logins.resolved(engine, project_id, reference, progress)
+            except ImageAwayError as error:
+                away = error
+        raise away
 
-    async def _of_a_pool(self, project_id: str) -> Containers | None:
+    async def _asked(self, project_id: str) -> list[Containers]:
+        """In this order, until one can tell."""
+        if (own := self._containers.own) is not None:
+            return [own]
         async with self._store.read() as reading:
             rows = await reading.pools(project_id)
         engines = (engine_of(row) for row in rows)
         named = (one for one in engines if one is not None and one.kind is EngineKind.CONTAINER and one.endpoint)
-        return next((self._containers.of(one) for one in named), None)
+        return [self._containers.of(one) for one in named]
 
 
 class MachinePools:
@@ -79,7 +86,8 @@ class MachinePools:
 @dataclass(frozen=True, slots=True)
 class Launching:
     """How processes are started, in which engines containers are, what images are, what pools run on, and which
-    accelerators there are. `occupied`: what processes find mounted whatever they ask for."""
+    accelerators there are. `occupied`: what processes find mounted whatever they ask for; `ours`: which
+    directories no service may mount."""
 
     options: LaunchOptions
     containers: ContainerEngines
@@ -87,6 +95,7 @@ class Launching:
     pools: MachinePools
     cards: Accelerators
     occupied: tuple[str, ...]
+    ours: tuple[str, ...]
 
 
 async def launching(settings: Settings, data_dir: Path, store: Store) -> Launching:
@@ -97,16 +106,28 @@ async def launching(settings: Settings, data_dir: Path, store: Store) -> Launchi
     await asyncio.to_thread(cards.look)  # once here, since everything is sized by them
     pools = MachinePools(engines, socket.gethostname(), cards)
     taken = occupied((*readable(options.python), *options.shown), data_dir)
-    return Launching(options, engines, images, pools, cards, taken)
+    return Launching(options, engines, images, pools, cards, taken, _ours(data_dir))
+
+
+def _ours(data_dir: Path) -> tuple[str, ...]:
+    """As they are named and as they are."""
+    in_memory = SecretDirs(_installation(data_dir)).roots()
+    return tuple(dict.fromkeys(str(one) for one in (data_dir, data_dir.resolve(), *in_memory)))
+
+
+def _installation(data_dir: Path) -> str:
+    """What tells ours from those of others wherever they meet."""
+    place = data_dir / "installation"
+    if not place.exists():
+        files.write(place, uuid.uuid4().hex.encode())
+    return files.read(place).decode("ascii", "replace").strip()
 
 
 def _containers(settings: Settings, data_dir: Path, store: Store) -> tuple[ContainerEngines, Images]:
     """What is ours in an engine is known by a name that this data directory keeps. Raises OSError."""
-    place, known = data_dir / "installation", settings.registry_credentials
-    if not place.exists():
-        files.write(place, uuid.uuid4().hex.encode())
+    known = settings.registry_credentials
     options = ContainerOptions(
-        files.read(place).decode("ascii", "replace").strip(),
+        _installation(data_dir),
         user=settings.container_user,
         alone=settings.instance_network == isolation.NONE,
         joins=isolation.is_root(),

@@ -140,6 +140,27 @@ async def test_a_stopped_service_keeps_them_for_its_next_start(world: ApiWorld) 
     await put(world, service_id, {"status": "running", "service_secrets": KEY})
 
 
+async def test_going_back_finds_the_secrets_as_they_were(world: ApiWorld) -> None:
+    """Also one whose value was changed since, and where they were taken away."""
+    await saved(world)
+    service_id = await created(world, service_secrets=KEY)
+    await saved(world, value="another value")
+    answer = await world.call("PUT", f"{SERVICES}/{service_id}", {"service_secrets": []})
+    assert answer.status_code == 200, answer.text
+    await world.brought(service_id, ServiceStatus.RUNNING)
+    assert await files(world, service_id) == []
+    answer = await world.call("POST", f"{SERVICES}/{service_id}/revisions/1/rollback")
+    assert answer.status_code == 200, answer.text
+    await world.brought(service_id, ServiceStatus.RUNNING)
+    assert await files(world, service_id) == [("key", 1, "/run/secrets/key", VALUE)]
+
+
+async def test_a_value_of_another_type_is_not_told_back(world: ApiWorld) -> None:
+    answer = await world.call("PUT", f"{SECRETS}/key", {"value": 48151623})
+    assert answer.status_code == 400
+    assert "48151623" not in answer.text
+
+
 async def test_one_in_use_is_not_deleted(world: ApiWorld) -> None:
     await saved(world)
     service_id = await created(world, service_secrets=KEY)

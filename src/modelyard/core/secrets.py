@@ -1,6 +1,7 @@
 """The secrets that instances of a service know, of every revision that is at work, and what hides them. Pure."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from modelyard.core.masking import Masker
 from modelyard.domain.record import ServiceRecord
@@ -13,5 +14,11 @@ def masker_of(record: ServiceRecord) -> Masker:
 
 
 def masker(revisions: Iterable[Revision]) -> Masker:
-    secrets = {secret for revision in revisions for variant in revision.variants for secret in variant.secrets}
-    return Masker.of(secrets) if secrets else Masker()
+    secrets = frozenset(s for revision in revisions for variant in revision.variants for s in variant.secrets)
+    return _made(secrets) if secrets else Masker()
+
+
+@lru_cache(maxsize=256)
+def _made(secrets: frozenset[str]) -> Masker:
+    """Made once: of many lines it takes a second."""
+    return Masker.of(secrets)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelyard.engines import commands, volumes
-from modelyard.engines.base import InstanceSpec, StartRefusedError
+from modelyard.engines.base import InstanceSpec, StartRefusedError, WaitingError
 from modelyard.engines.containers.launch import door_spec
 from modelyard.engines.containers.machine import contained
 from modelyard.engines.containers.several import ContainerEngines, in_container, is_image
@@ -14,6 +14,8 @@ from modelyard.engines.launch import LaunchOptions, process_spec
 from modelyard.engines.tracked import TrackedInstance
 from modelyard.processes.directory import Spec
 from modelyard.processes.limits import Enforcement
+
+LOOK_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Planner:
         if not package.is_dir():
             raise StartRefusedError(f"the package snapshot {spec.package} is not at {package}")
         if spec.volumes:
-            await asyncio.to_thread(volumes.check, spec.volumes, self.options.volume_dirs)
+            await self._look(spec)
         if not is_image(spec):
             spec = commands.settled(spec, package)
         if in_container(spec):
@@ -48,7 +50,9 @@ class Planner:
             await engine.hand(spec)
             if is_image(spec):
                 return spec, door_spec(spec, directory, self.options, engine.orders(spec, package))
-            runs = contained(spec, package, self.options, joins=engine.options.joins)
+            runs = contained(
+                spec, package, self.options, directory.absolute().parents[1], joins=engine.options.joins
+            )
             if (users := self.options.isolation.users) is not None:
                 uid, gid = users.of(spec.instance_id, _users(others))
                 runs = replace(runs, user=f"{uid}:{gid}")
@@ -65,6 +69,13 @@ class Planner:
             taken_ports={other.port for other in others if other.port is not None},
         )
         return spec, process
+
+    async def _look(self, spec: InstanceSpec) -> None:
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await asyncio.to_thread(volumes.check, spec.volumes, self.options.volume_dirs)
+        except TimeoutError:
+            raise WaitingError(f"its volumes cannot be looked at: no answer within {LOOK_S:g} s") from None
 
 
 def _users(others: Collection[TrackedInstance]) -> set[int]:

@@ -138,11 +138,11 @@ class Context:
     to whoever works on that kind ("service", "model" …) and returns at once. `gateway_url` is where callers
     reach the gateway, without a slash at the end. `volume_dirs` are the directories of the host whose contents
     services may mount (absolute, resolved); `mountable` says whether instances that are processes can have
-    anything mounted, `unmountable` why not, `occupied` what they find mounted anyway; `instance_user` whom they
-    all are, if they are all the same user. `capacity`: what one instance can have at most; of accelerators `cards`
-    knows, where they are set (see `there`). `scripted`: whether a snapshot has inference code, which may do what
-    its format alone cannot (True also of one that cannot be looked at). `home_project` (id or name) has the
-    buckets that nobody claimed;
+    anything mounted, `unmountable` why not, `occupied` what they find mounted anyway; `ours`: what
+    none may mount; `instance_user` whom they all are, if they are all the same user. `capacity`: what one instance
+    can have at most; of accelerators `cards` knows, where they are set (see `there`). `scripted`: whether a
+    snapshot has inference code, which may do what its format alone cannot (True also of one that cannot be looked
+    at). `home_project` (id or name) has the buckets that nobody claimed;
     "" lets every project use them. `usage` gives what the instances of a service use now, `requests_per_minute`
     how many requests came in the last minute, `metrics` what an instance counts, as the engine port has it.
     `facts` brings what is stored to what is there now, and tells whether the gateway answers: whoever reads of
@@ -166,6 +166,7 @@ class Context:
     unmountable: str = "the engine has none"
     occupied: tuple[str, ...] = ()
     instance_user: int | None = None
+    ours: tuple[str, ...] = ()
     capacity: Capacity = Capacity()
     scripted: Callable[[str], bool] = lambda _digest: True
     home_project: str = ""

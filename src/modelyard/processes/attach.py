@@ -65,6 +65,15 @@ def unfit(owner: int, mode: int, user: "int | None", *, writable: bool, maps: bo
     return ""
 
 
+def of_root(owner: int, group: int, user: "int | None") -> str:
+    """Why nobody can write in a directory whose owner is mapped ("": its group is as well). Root's group is mapped
+    to nobody, and where a group is not mapped the kernel lets nothing be written."""
+    if group or not mapped(owner, user):
+        return ""
+    give = f"chown {owner}:{owner}, or mount it with read_only"
+    return f"whose group is root's, so that nothing can be written there: {give}"
+
+
 def volume(mount: "Mapping[str, object]", target: bytes, user: "list[int] | None") -> None:
     """Mount it at `target`. Raises OSError, whose text says why."""
     from confine import call  # type: ignore[import-not-found]  # beside this file
@@ -76,7 +85,8 @@ def volume(mount: "Mapping[str, object]", target: bytes, user: "list[int] | None
         raise OSError(error.errno, f"{path}: {error.strerror}, or a symbolic link leads there") from None
     try:
         status = os.fstat(handle)
-        if user and mapped(status.st_uid, user[0]) and _attached(handle, target, mount, status.st_uid, user):
+        owner = status.st_uid, status.st_gid or status.st_uid
+        if user and mapped(status.st_uid, user[0]) and _attached(handle, target, mount, owner, user):
             return
         if user and (why := unfit(status.st_uid, status.st_mode, user[0], writable=writable, maps=False)):
             raise OSError(DENIED, f"{path}, {why}")
@@ -87,7 +97,9 @@ def volume(mount: "Mapping[str, object]", target: bytes, user: "list[int] | None
         os.close(handle)
 
 
-def _attached(handle: int, target: bytes, mount: "Mapping[str, object]", owner: int, user: "list[int]") -> bool:
+def _attached(
+    handle: int, target: bytes, mount: "Mapping[str, object]", owner: "tuple[int, int]", user: "list[int]"
+) -> bool:
     """Mount what was opened with its owner mapped; False where that cannot be."""
     from confine import call
 
@@ -109,28 +121,33 @@ def _attached(handle: int, target: bytes, mount: "Mapping[str, object]", owner: 
     return True
 
 
-def _owners(owner: int, user: "list[int]") -> int:
-    """A name space of users in which what `owner` owns belongs to `user`."""
+def _owners(owner: "tuple[int, int]", user: "list[int]") -> int:
+    """A name space of users in which what `owner` (user and group) owns belongs to `user`."""
     from confine import call
 
     reader, writer = os.pipe()
+    kept, held = os.pipe()
     child = os.fork()
     if child == 0:
         try:
+            os.close(held)
+            os.close(reader)
             call("unshare", NEW_USERS)
             os.write(writer, b"1")
-            signal.pause()
+            os.read(kept, 1)  # until whoever asks has it, or was killed
         finally:
             os._exit(1)
     os.close(writer)
+    os.close(kept)
     try:
         if not os.read(reader, 1):
             raise OSError(1, "no name space of users can be made")
-        for name, instance in zip(("uid_map", "gid_map"), user, strict=True):
+        for name, outside, instance in zip(("uid_map", "gid_map"), owner, user, strict=True):
             with open(f"/proc/{child}/{name}", "w", encoding="ascii") as file:  # noqa: PTH123
-                file.write(f"{owner} {instance} 1")
+                file.write(f"{outside} {instance} 1")
         return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         os.close(reader)
+        os.close(held)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

@@ -38,6 +38,8 @@ def main(argv: "list[str]") -> NoReturn:
 def _become(argv: "list[str]") -> NoReturn:
     os.setsid()
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by this interpreter, and inherited
+        signal.signal(ignored, signal.SIG_DFL)
     try:
         os.execvp(argv[0], argv)  # noqa: S606 - what the package says, without a shell
     except OSError as error:

@@ -62,6 +62,12 @@ def test_lines_of_a_value_of_several_lines_are_masked_one_by_one() -> None:
     assert [masker.text(line) for line in ("key: MIIEabcdefg", "qwertyuiop==", "}")] == [f"key: {MASK}", MASK, "}"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", " \n"])
+def test_a_value_that_ends_with_a_line_is_masked_without_it(end: str) -> None:
+    """As it is read from a file, and stripped by whoever uses it."""
+    assert "hunter2pass" not in Masker.of({f"hunter2pass{end}"}).text("the password is hunter2pass.")
+
+
 def test_no_secret_is_in_its_repr() -> None:
     assert "hunter22" not in repr(Masker.of({"hunter22"}))
 

@@ -17,6 +17,7 @@ from modelyard.engines.containers.machine import contained, image
 from modelyard.engines.containers.shape import ContainerOptions, package_body
 from modelyard.engines.launch import LaunchOptions
 
+HIDDEN = Path("/srv/modelyard")
 OURS = ContainerOptions("0123456789abcdef")
 OPTIONS = LaunchOptions(python="/srv/python/bin/python")
 
@@ -26,7 +27,7 @@ def package(**changes: Any) -> InstanceSpec:
 
 
 def test_the_model_server_listens_on_a_port_and_reads_its_package(tmp_path: Path) -> None:
-    runs = contained(package(resources=Resources(cpu=2)), tmp_path, OPTIONS, joins=True)
+    runs = contained(package(resources=Resources(cpu=2)), tmp_path, OPTIONS, HIDDEN, joins=True)
     assert runs.argv[-3:] == ("/srv/python/bin/python", "-m", "modelyard_runtime")
     assert (runs.env["PORT"], runs.env["MODELYARD_HOST"], runs.port) == ("8080", "127.0.0.1", 8080)
     assert runs.env["MODELYARD_MODEL_DIR"] == str(tmp_path)
@@ -37,13 +38,15 @@ def test_the_model_server_listens_on_a_port_and_reads_its_package(tmp_path: Path
 
 
 def test_a_port_that_is_published_is_listened_to_from_outside(tmp_path: Path) -> None:
-    assert contained(package(), tmp_path, OPTIONS, joins=False).env["MODELYARD_HOST"] == "0.0.0.0"
+    assert contained(package(), tmp_path, OPTIONS, HIDDEN, joins=False).env["MODELYARD_HOST"] == "0.0.0.0"
 
 
 def test_a_command_runs_beside_its_files_on_the_port_of_its_model(tmp_path: Path) -> None:
     overlay = tmp_path / "overlay"
     options = replace(OPTIONS, overlay=lambda _package: overlay)
-    runs = contained(package(program=Program(command=("serve", "x"), port=9000)), tmp_path, options, joins=True)
+    runs = contained(
+        package(program=Program(command=("serve", "x"), port=9000)), tmp_path, options, HIDDEN, joins=True
+    )
     assert runs.argv[-2:] == ("serve", "x")
     assert (runs.port, runs.env["PORT"], runs.env["HOST"]) == (9000, "9000", "127.0.0.1")
     assert runs.directory == runs.env["MODEL_DIR"] == str(tmp_path / "model")
@@ -53,11 +56,13 @@ def test_a_command_runs_beside_its_files_on_the_port_of_its_model(tmp_path: Path
 
 def test_a_batch_service_with_a_command_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StartRefusedError, match="pools of processes only"):
-        contained(package(program=Program(command=("serve",)), batch=True), tmp_path, OPTIONS, joins=True)
+        contained(package(program=Program(command=("serve",)), batch=True), tmp_path, OPTIONS, HIDDEN, joins=True)
 
 
 def test_what_it_finds_of_the_machine_is_read_only_and_holds_no_secret(tmp_path: Path) -> None:
-    runs = replace(contained(package(), tmp_path, OPTIONS, joins=True), image="machine:1", user="1234:1234")
+    runs = replace(
+        contained(package(), tmp_path, OPTIONS, HIDDEN, joins=True), image="machine:1", user="1234:1234"
+    )
     made = package_body(package(), OURS, runs)
     host = made["HostConfig"]
     assert isinstance(host, dict)
@@ -67,12 +72,25 @@ def test_what_it_finds_of_the_machine_is_read_only_and_holds_no_secret(tmp_path:
     assert (made["User"], made["Image"], made["WorkingDir"]) == ("1234:1234", "machine:1", "/work")
 
 
+def test_of_a_data_directory_among_the_machines_own_it_finds_its_package_alone() -> None:
+    hidden = Path("/usr/local/modelyard")
+    place = hidden / "packages" / "0123"
+    runs = contained(package(), place, OPTIONS, hidden, joins=True)
+    assert runs.hidden == str(hidden)
+    assert str(place) in runs.shown
+    host = package_body(package(), OURS, runs)["HostConfig"]
+    assert isinstance(host, dict)
+    (cover,) = [mount for mount in host["Mounts"] if mount["Target"] == str(hidden)]
+    assert cover["Type"] == "tmpfs"
+    assert contained(package(), Path("/srv/modelyard/packages/0123"), OPTIONS, HIDDEN, joins=True).hidden == ""
+
+
 def test_nothing_is_shown_twice(tmp_path: Path) -> None:
     """A place within another one is there already."""
     inner = tmp_path / "inner"
     inner.mkdir()
     options = replace(OPTIONS, shown=(inner, tmp_path))
-    shown = contained(package(), tmp_path, options, joins=True).shown
+    shown = contained(package(), tmp_path, options, HIDDEN, joins=True).shown
     assert str(tmp_path) in shown
     assert str(inner) not in shown
     assert len(set(shown)) == len(shown)

@@ -39,6 +39,12 @@ def test_root_is_mapped_to_nobody_and_nobody_to_himself() -> None:
     assert attach.mapped(2000, None)
 
 
+def test_roots_group_is_mapped_to_nobody() -> None:
+    assert "chown 2000:2000" in attach.of_root(2000, 0, INSTANCE)
+    assert not attach.of_root(2000, 3000, INSTANCE)
+    assert not attach.of_root(0, 0, INSTANCE)  # its owner is mapped to nobody either
+
+
 def test_no_step_is_a_symbolic_link(tmp_path: Path) -> None:
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "file").touch()

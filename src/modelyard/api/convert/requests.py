@@ -59,8 +59,10 @@ def update_request(parsed: Parsed[ServiceUpdate]) -> UpdateRequest:
 
 
 def rollback_request(revision: Revision) -> UpdateRequest:
-    """A PUT of the revision's config as it was sent, if that is not in use."""
-    return replace(config_request([variant.raw for variant in revision.variants]), unless_same=True)
+    """A PUT of the revision's config as it was sent, with the values that its secrets had then, if that is not in
+    use."""
+    files = next((variant.template.secrets for variant in revision.variants), ())
+    return replace(config_request([variant.raw for variant in revision.variants]), unless_same=True, files=files)
 
 
 def config_request(entries: Sequence[Mapping[str, Any]]) -> UpdateRequest:

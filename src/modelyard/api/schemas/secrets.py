@@ -16,3 +16,4 @@ class SecretBody(Wire):
     value: Annotated[str | None, Field(description="4 characters to 32 KiB of text; never shown again")] = None
 
     required: ClassVar[Sequence[str]] = ("value",)
+    secrets: ClassVar[Sequence[str]] = ("value",)

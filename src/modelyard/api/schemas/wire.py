@@ -95,6 +95,8 @@ class Wire(BaseModel):
     keeps_unknown: ClassVar[bool] = False
     place: ClassVar[str | None] = None
     """Where this object stands in the body of a service (`core.admission.places`)."""
+    secrets: ClassVar[Sequence[str]] = ("password", "original_password", "secret_key")
+    """Fields whose values are not shown in refusals."""
     may_be_wrapped: ClassVar[bool] = False
     """Clients wrap such an object in another; what was not unwrapped must not be taken for a key of its own."""
 
@@ -117,7 +119,8 @@ class Wire(BaseModel):
                 for path, one in wrong:  # where they are is known before any is taken out
                     if not told(name := at(path), broken):
                         broken.add(name)
-                        violations.append(Violation(name, _text(one["msg"], one["input"], secret="envs" in path)))
+                        hidden = "envs" in path or path[-1] in cls.secrets
+                        violations.append(Violation(name, _text(one["msg"], one["input"], secret=hidden)))
                     _prune(rest, path, whole_field=attempt > 0)
                 continue
             break

@@ -140,7 +140,7 @@ def _violations(
 def _surroundings(path: str, entry: VariantRequest, given: AdmissionInput) -> Surroundings:
     at = f"{path}.additional_properties"
     mounts = {volumes.plain(v.mount_path): f"{at}.{v.field}" for v in entry.volumes if v.mount_path}
-    return Surroundings(_is_image(entry, given), mounts)
+    return Surroundings(_is_image(entry, given), pool_models.boxed(entry, given.site), mounts)
 
 
 def _is_image(entry: VariantRequest, given: AdmissionInput) -> bool:

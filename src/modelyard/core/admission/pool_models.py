@@ -9,6 +9,7 @@ a batch service with a command in a pool of containers                 refused
 
 from collections.abc import Iterator, Mapping
 
+from modelyard.core.admission.catalog import Pool
 from modelyard.core.admission.fields import IMAGE
 from modelyard.core.admission.placement import Site
 from modelyard.core.admission.variant_request import VariantRequest
@@ -39,7 +40,10 @@ def violations(
 
 def boxed(entry: VariantRequest, site: Site) -> bool:
     """Whether its instances are containers whatever its model is."""
-    pool = site.pool(entry.placement)
+    return runs_containers(site.pool(entry.placement))
+
+
+def runs_containers(pool: Pool | None) -> bool:
     return pool is not None and pool.engine is EngineKind.CONTAINER
 
 

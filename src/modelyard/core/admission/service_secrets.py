@@ -29,14 +29,16 @@ class ServiceSecrets:
 
     asked: tuple[SecretRequest, ...] = ()
     known: Mapping[str, Secret] = field(default_factory=dict)
+    files: tuple[SecretFile, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What one entry of the config has besides. `image`: its model is one; `mounts`: its volumes, by mount path
-    the field that asks for each."""
+    """What one entry of the config has besides. `image`: its model is one; `boxed`: it runs in a container
+    whatever its model is; `mounts`: its volumes, by mount path the field that asks for each."""
 
     image: bool = False
+    boxed: bool = False
     mounts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -57,7 +59,7 @@ def violations(secrets: ServiceSecrets, entries: Sequence[Surroundings], dirs: H
         where, field_ = asked.mount_path, f"{at}.mouthPath"
         wrong = [*_where(field_, where, entries, dirs), *volumes.touching(field_, where, seen)]
         seen.setdefault(volumes.plain(where), at)
-        if not wrong and not dirs.mountable and not all(entry.image for entry in entries):
+        if not wrong and not dirs.mountable and not all(entry.image or entry.boxed for entry in entries):
             text = f"cannot be mounted: instances have no view of the files of their own here ({dirs.why})"
             wrong.append(Violation(at, text))
         yield from wrong
@@ -65,6 +67,8 @@ def violations(secrets: ServiceSecrets, entries: Sequence[Surroundings], dirs: H
 
 def mounted(secrets: ServiceSecrets) -> tuple[SecretFile, ...]:
     """Those of a valid request."""
+    if secrets.files is not None:
+        return secrets.files
     return tuple(
         SecretFile(one.name, one.version, volumes.plain(asked.mount_path), one.value)
         for asked in secrets.asked
@@ -72,10 +76,10 @@ def mounted(secrets: ServiceSecrets) -> tuple[SecretFile, ...]:
     )
 
 
-def surroundings(variant: Variant, model: Model | None) -> Surroundings:
-    """Of what is admitted already."""
+def surroundings(variant: Variant, model: Model | None, *, boxed: bool) -> Surroundings:
+    """Of what is admitted already. `boxed`: its pool is one of containers."""
     mounts = {volume.mount_path: f"the volume at {volume.mount_path}" for volume in variant.template.volumes}
-    return Surroundings(model is not None and is_image(model), mounts)
+    return Surroundings(model is not None and is_image(model), boxed, mounts)
 
 
 def requested(variants: Iterable[Variant]) -> tuple[SecretRequest, ...]:

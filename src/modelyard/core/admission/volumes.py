@@ -76,7 +76,7 @@ class Fitness:
 class HostDirs:
     """`allowed`: what the administrator has allowed, resolved. `resolved`: each requested host path as the file
     system resolves it (None: not a directory); `fitness`: what is known of those, `everybody`: the same for users
-    who own nothing there. `mountable`: whether instances
+    who own nothing there. `ours`: what nobody may have a part of. `mountable`: whether instances
     that are processes can have anything mounted, `why` they cannot; `occupied`: what they find mounted anyway."""
 
     allowed: tuple[str, ...] = ()
@@ -86,6 +86,7 @@ class HostDirs:
     occupied: tuple[str, ...] = ()
     fitness: Mapping[str, Fitness] = field(default_factory=dict)
     everybody: Mapping[str, Fitness] = field(default_factory=dict)
+    ours: tuple[str, ...] = ()
 
 
 def everybody(mode: int) -> Fitness:
@@ -198,8 +199,10 @@ def _host(at: str, volume: VolumeRequest, dirs: HostDirs, *, image: bool, boxed:
         yield Violation(
             at, f"is {shown(path)}, which is not below a directory that the administrator allowed ({allowed})"
         )
+    elif any(_meet(one, kept) for one in (path, real or path) for kept in dirs.ours):
+        yield Violation(at, f"is {shown(path)}, where this server keeps what is its own")
     elif real is None:
-        yield Violation(at, f"is {shown(path)}, which is no directory of the host")
+        yield Violation(at, f"is {shown(path)}, which is no directory of the host, or does not answer")
     elif not image:
         fit = (dirs.everybody if boxed else dirs.fitness).get(path, Fitness())
         if unfit := fit.read or ("" if volume.read_only else fit.write):

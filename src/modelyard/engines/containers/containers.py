@@ -86,7 +86,7 @@ class Containers:
         self._login = login
         self._secrets = SecretDirs(options.installation)
         self._threads = ThreadPoolExecutor(THREADS, "containers")
-        self._pulls: dict[str, Pull] = {}
+        self._pulls: dict[tuple[str, str], Pull] = {}
         self._state = "not asked yet"
         self._network = asyncio.Lock()
         self._machine = ""
@@ -160,17 +160,18 @@ class Containers:
             raise WaitingError(f"{error} (at {self._docker.path})") from None
         if not reference:
             return
-        pull = self._pulls.get(reference)
+        key = reference, spec.service_id  # each with its own login: what that is refused is nobody else's
+        pull = self._pulls.get(key)
         if there is not None:
             if pull is None or pull.task is None:
-                self._pulls.pop(reference, None)
+                self._pulls.pop(key, None)
                 return
         elif pull is not None and pull.error:
-            del self._pulls[reference]
+            del self._pulls[key]
             raise StartRefusedError(pull.error)
         elif pull is None or (pull.task is None and time.monotonic() >= pull.again_s):
             pull = pull or Pull(f"pulling image {reference}")
-            self._pulls[reference] = pull
+            self._pulls[key] = pull
             fetching = self._fetch(reference, pull, spec.service_id, changed)
             pull.task = asyncio.create_task(fetching, name=f"pull {reference}")
         raise FetchingError(pull.away or pull.text)
@@ -206,7 +207,7 @@ class Containers:
             pull.failures += 1
             pull.again_s = time.monotonic() + delay_ms(pull.failures + 1) / 1000
         else:
-            del self._pulls[reference]
+            del self._pulls[reference, service_id]
         finally:
             pull.task = None
             changed()

@@ -45,19 +45,24 @@ BOOT = "import sys; sys.path.append(sys.argv[1]); from modelyard_runtime.door.in
 @dataclass(frozen=True, slots=True)
 class Contained:
     """What runs in the container, and in which `directory`. `shown`: what it finds at the paths that this has
-    here, read-only."""
+    here, read-only; `hidden`: a directory in one of them, of which it finds only what is shown by itself ("":
+    none)."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
     port: int
     shown: tuple[str, ...]
     directory: str = WORK
+    hidden: str = ""
     image: str = ""
     user: str = NOBODY
 
 
-def contained(spec: InstanceSpec, package: Path, options: LaunchOptions, *, joins: bool) -> Contained:
-    """`spec` is settled (`commands.settled`). Raises StartRefusedError, NoRoomError."""
+def contained(
+    spec: InstanceSpec, package: Path, options: LaunchOptions, hidden: Path, *, joins: bool
+) -> Contained:
+    """`spec` is settled (`commands.settled`); `hidden`: the data directory, of which it finds its own
+    alone. Raises StartRefusedError, NoRoomError."""
     package = package.absolute()
     overlay = options.overlay(package)
     overlay = overlay.absolute() if overlay else None
@@ -87,17 +92,24 @@ def contained(spec: InstanceSpec, package: Path, options: LaunchOptions, *, join
         package,
         overlay,
     )
-    return Contained(argv, env, port, tuple(_shown(place for place in places if place)), directory)
+    return Contained(argv, env, port, tuple(_shown((p for p in places if p), hidden)), directory, _covered(hidden))
 
 
-def _shown(places: Iterable[Path]) -> Iterator[str]:
-    """The machine's directories, then those that are in none of them."""
+def _covered(hidden: Path) -> str:
+    """ "": it is in none of the machine's directories, so that it is not there anyway."""
+    names = {hidden, hidden.resolve()}
+    return str(hidden) if any(n.is_relative_to(one) for n in names for one in _directories()) else ""
+
+
+def _shown(places: Iterable[Path], hidden: Path) -> Iterator[str]:
+    """The machine's directories, then those that are in none of them, or in what is hidden of them."""
     system = _directories()
     yield from system
     yield from (name for name in CONFIGURED if Path(name).exists())
     there = [Path(name) for name in system]
     for path in sorted({name for place in places for name in (place, place.resolve())}):
-        if not any(path.is_relative_to(one) for one in there):
+        around = [one for one in there if path.is_relative_to(one)]
+        if not around or (path.is_relative_to(hidden) and not any(one.is_relative_to(hidden) for one in around)):
             there.append(path)
             yield str(path)
 

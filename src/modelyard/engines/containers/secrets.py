@@ -32,7 +32,7 @@ class SecretDirs:
 
     def path(self, instance_id: str, number: int) -> str:
         """Where the secret of this number is, for an instance that was `put`."""
-        root = next((root for root in self._roots() if (root / instance_id).is_dir()), None)
+        root = next((root for root in self.roots() if (root / instance_id).is_dir()), None)
         if root is None:
             raise StartRefusedError("its secrets are not there any more")
         return str(root / instance_id / str(number))
@@ -41,7 +41,7 @@ class SecretDirs:
         """Idempotent. Raises StartRefusedError."""
         self.remove(instance_id)
         kinds = _kinds()
-        for place, root in zip(self._places, self._roots(), strict=True):
+        for place, root in zip(self._places, self.roots(), strict=True):
             if kinds.get(str(place)) not in IN_MEMORY or not os.access(place, os.W_OK | os.X_OK):
                 continue
             try:
@@ -56,20 +56,20 @@ class SecretDirs:
         )
 
     def remove(self, instance_id: str) -> None:
-        for root in self._roots():
+        for root in self.roots():
             with contextlib.suppress(FileNotFoundError):
                 trees.remove(root / instance_id)
 
     def there(self) -> frozenset[str]:
         """The instances that have had any for a while: one that is being started is known soon."""
         found: set[str] = set()
-        for root in self._roots():
+        for root in self.roots():
             with contextlib.suppress(OSError):
                 young = time.time() - STARTING_S
                 found.update(entry.name for entry in root.iterdir() if entry.lstat().st_mtime < young)
         return frozenset(found)
 
-    def _roots(self) -> Iterator[Path]:
+    def roots(self) -> Iterator[Path]:
         return (place / self._name for place in self._places)
 
     def _write(self, root: Path, instance_id: str, secrets: Collection[SecretFile]) -> None:

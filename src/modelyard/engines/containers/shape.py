@@ -135,7 +135,7 @@ def package_body(
 ) -> dict[str, object]:
     """The same for a package: with no capability at all, as a user of its own, and with an init of ours."""
     port = f"{runs.port}/tcp"
-    mounts = [*(_bind(path, path, read_only=True) for path in runs.shown), *_asked(spec, places)]
+    mounts = [*_of_machine(runs), *_asked(spec, places)]
     host = _host_config(spec, options, port, mounts)
     return {
         **_common(spec, options, port, runs.env),
@@ -204,6 +204,20 @@ def _host_config(
     if not options.joins:
         host["PortBindings"] = {port: [{"HostIp": "127.0.0.1", "HostPort": ""}]}
     return host
+
+
+def _of_machine(runs: Contained) -> list[dict[str, object]]:
+    """With what is mounted in them: who has no rights there cannot write to that either."""
+    binds = ({"Type": "bind", "Source": path, "Target": path, "ReadOnly": True} for path in runs.shown)
+    shown: list[dict[str, object]] = [*binds]
+    if not runs.hidden:
+        return shown
+    cover: dict[str, object] = {
+        "Type": "tmpfs",
+        "Target": runs.hidden,
+        "TmpfsOptions": {"SizeBytes": MIB, "Mode": 0o755},
+    }
+    return [cover, *shown]
 
 
 def _bind(source: str, target: str, *, read_only: bool = False) -> dict[str, object]:

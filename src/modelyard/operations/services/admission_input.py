@@ -16,6 +16,7 @@ from modelyard.core.admission.variant_request import VariantRequest
 from modelyard.core.admission.volumes import Fitness, HostDirs, everybody
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Variant
+from modelyard.domain.secrets import SecretFile
 from modelyard.domain.service import InferType
 from modelyard.operations import limits, topics
 from modelyard.operations.context import Context
@@ -24,17 +25,21 @@ from modelyard.operations.services.batch_places import Places, places
 from modelyard.processes import attach
 from modelyard.store.base import ReadTransaction, WriteTransaction
 
+LOOK_S = 5.0
+"""How long directories of the host may take to be looked at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The service that a config is for. `record`: all that is stored of it; None when it is new. `secrets`: those
-    that the same request asks for (None: those it has)."""
+    that the same request asks for (None: those it has); `files`: as an earlier revision had them."""
 
     project_id: str
     infer_type: InferType
     placement: Placement
     record: ServiceRecord | None = None
     secrets: tuple[SecretRequest, ...] | None = None
+    files: tuple[SecretFile, ...] | None = None
 
     @property
     def previous(self) -> tuple[Variant, ...]:
@@ -58,7 +63,7 @@ async def admission_input(
         next_track=1 + max(_tracks(record), default=0),
         pools=pools,
         placement=subject.placement,
-        dirs=await asyncio.to_thread(host_dirs, ctx, config),
+        dirs=await _looked_at(ctx, config),
         machine=ctx.there,
         taken=await pool_room.others(r, pools, project_id, record.service.id if record else ""),
         held=room.wanted(record) if record else {},
@@ -71,6 +76,8 @@ async def admission_input(
 
 async def service_secrets(r: ReadTransaction, subject: Subject) -> ServiceSecrets:
     """What it asks for, and of those what its project has."""
+    if subject.files is not None:
+        return ServiceSecrets(files=subject.files)
     asked = requested(subject.previous) if subject.secrets is None else subject.secrets
     names = {one.secret_id for one in asked}
     known = await r.secrets(subject.project_id) if names else ()
@@ -104,6 +111,15 @@ async def _pools(
     return await limits.pools(ctx, r, subject.project_id)
 
 
+async def _looked_at(ctx: Context, config: Sequence[VariantRequest]) -> HostDirs:
+    """A file system that does not answer holds up this request for a while, and nobody for good."""
+    try:
+        async with asyncio.timeout(LOOK_S):
+            return await asyncio.to_thread(host_dirs, ctx, config)
+    except TimeoutError:
+        return host_dirs(ctx)
+
+
 def host_dirs(ctx: Context, config: Sequence[VariantRequest] = ()) -> HostDirs:
     """Where the directories asked for really are. Looks at nothing that is not below an allowed one."""
     asked = {v.host_path for entry in config for v in entry.volumes if v.host_path}
@@ -113,7 +129,9 @@ def host_dirs(ctx: Context, config: Sequence[VariantRequest] = ()) -> HostDirs:
     for path in asked:
         if any(Path(path).is_relative_to(allowed) for allowed in ctx.volume_dirs):
             resolved[path], fitness[path], others[path] = _resolved(path, ctx.instance_user)
-    return HostDirs(ctx.volume_dirs, resolved, ctx.mountable, ctx.unmountable, ctx.occupied, fitness, others)
+    return HostDirs(
+        ctx.volume_dirs, resolved, ctx.mountable, ctx.unmountable, ctx.occupied, fitness, others, ctx.ours
+    )
 
 
 def _resolved(path: str, user: int | None) -> tuple[str | None, Fitness, Fitness]:
@@ -123,5 +141,6 @@ def _resolved(path: str, user: int | None) -> tuple[str | None, Fitness, Fitness
     except (OSError, RuntimeError, ValueError):
         return None, Fitness(), Fitness()
     read, write = (attach.unfit(found.st_uid, found.st_mode, user, writable=w) for w in (False, True))
+    write = write or attach.of_root(found.st_uid, found.st_gid, user)
     place = str(real) if stat.S_ISDIR(found.st_mode) else None
     return place, Fitness(read, write), everybody(found.st_mode)

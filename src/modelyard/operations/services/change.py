@@ -14,6 +14,7 @@ from modelyard.core.admission import service as settings
 from modelyard.core.admission import service_secrets as secrets
 from modelyard.core.admission.catalog import Quotas
 from modelyard.core.admission.config import Admission, AdmissionInput, admit
+from modelyard.core.admission.pool_models import runs_containers
 from modelyard.core.admission.service import SettingsRequest
 from modelyard.core.admission.states import Effect, Step, effect
 from modelyard.core.admission.variant_request import VariantRequest
@@ -23,6 +24,7 @@ from modelyard.domain.identity import CONTROL_WRITE, Principal
 from modelyard.domain.notifications import Lane
 from modelyard.domain.record import ServiceRecord
 from modelyard.domain.revision import Revision, Variant
+from modelyard.domain.secrets import SecretFile
 from modelyard.domain.service import (
     Desired,
     Event,
@@ -54,7 +56,7 @@ from modelyard.store.base import WriteTransaction
 @dataclass(frozen=True, slots=True)
 class UpdateRequest:
     """A change of a service; None leaves a field as it is. `unless_same`: a config that is in use already makes no
-    revision."""
+    revision. `files`: the secrets of the config as they were in an earlier revision."""
 
     description: str | None = None
     status: Desired | None = None
@@ -62,6 +64,7 @@ class UpdateRequest:
     settings: SettingsRequest = SettingsRequest()
     violations: tuple[Violation, ...] = ()
     unless_same: bool = False
+    files: tuple[SecretFile, ...] | None = None
 
     @property
     def more(self) -> bool:
@@ -201,7 +204,11 @@ class _Change:
         subject = self._subject(request)
         asked = await service_secrets(self.w, subject)
         models = await self.w.models_by_id(service.project_id, {variant.model_id for variant in present})
-        around = [secrets.surroundings(variant, models.get(variant.model_id)) for variant in present]
+        pools = await limits.pools(self.ctx, self.w, service.project_id)
+        around = [
+            secrets.surroundings(v, models.get(v.model_id), boxed=runs_containers(pools.get(v.template.pool)))
+            for v in present
+        ]
         if wrong := tuple(secrets.violations(asked, around, host_dirs(self.ctx))):
             return Admission(violations=wrong)
         variants = secrets.given(present, secrets.mounted(asked))
@@ -218,7 +225,7 @@ class _Change:
     def _subject(self, request: UpdateRequest) -> Subject:
         service, asked = self.before, request.settings.secrets
         where = settings.placement(service.settings)
-        return Subject(service.project_id, service.infer_type, where, self.record, asked)
+        return Subject(service.project_id, service.infer_type, where, self.record, asked, request.files)
 
     async def _totals(self, step: Effect, quotas: Quotas, variants: tuple[Variant, ...]) -> list[Violation]:
         """What is to run from now on beside everything else of the project."""
