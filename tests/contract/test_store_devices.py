@@ -54,6 +54,18 @@ async def test_who_read_it_before_takes_no_grant_away(store: SqlStore) -> None:
     }
 
 
+async def test_who_read_another_grant_does_not_bring_it_back(store: SqlStore) -> None:
+    """A note that was read before a grant was replaced, and written after."""
+    await a.filled(store, a.service("s1"))
+    other = (Grant(Kind.GPU, 0, 1, "GPU-0"),)
+    await written(store, replace(STARTING, devices=other))
+    assert await holdings(store) == [Holding("i1", other)], "who is adopted comes with its cards"
+    async with store.write() as w:
+        assert await w.grant_devices("i1", HALF)
+    await written(store, replace(STARTING, devices=other), a.instance("i2", "s1"))
+    assert await holdings(store) == [Holding("i1", HALF)]
+
+
 async def test_only_who_starts_is_granted_anything(store: SqlStore) -> None:
     await a.filled(store, a.service("s1"))
     await written(store, STARTING, *(a.instance(phase, "s1", phase) for phase in Phase if phase != Phase.GONE))

@@ -154,7 +154,9 @@ async def test_what_a_service_uses(world: ApiWorld, machine: Machine) -> None:
         record = await w.record(service_id)
         assert record is not None
         (instance,) = record.instances
-        await w.apply(service_id, Changes(record.service.version, instances=(replace(instance, devices=(half,)),)))
+        with_half = replace(instance, id="i2", devices=(half,))
+        changes = Changes(record.service.version, instances=(with_half,), forget_instances=(instance.id,))
+        await w.apply(service_id, changes)
     machine.readings, machine.granted = {(Kind.GPU, 0): Reading(0.8, 6000)}, [half, half]
     (seen,) = (await world.call("GET", f"/v1/p1/services/{service_id}/monitor")).json()["monitors"]
     assert {name: seen[name] for name in seen if name.startswith(("gpu", "npu"))} == {

@@ -91,8 +91,8 @@ class ServiceWrites(ServiceReads, Protocol):
 
     async def apply(self, service_id: str, changes: Changes) -> bool:
         """Write everything that a decision changed. False, and nothing is written, when it was based on a stale
-        version or the service is gone: then observe again. An instance that is written without accelerators keeps
-        what it was granted: whoever writes may have read it before."""
+        version or the service is gone: then observe again. The accelerators of an instance are written with its
+        first row alone, and kept after that: whoever writes may have read it before they were granted."""
 
     async def grant_devices(self, instance_id: str, devices: Sequence[Grant]) -> bool:
         """From now on the instance has these, and no others. False, and nothing is written, when it is not to

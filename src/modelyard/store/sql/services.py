@@ -210,9 +210,7 @@ class ServiceWriting(ServiceReading):
             await self.save_rollout(rollout)
         kept = [i for i in changes.instances if i.phase is not Phase.GONE]
         gone = [i.id for i in changes.instances if i.phase is Phase.GONE]
-        for granted in (False, True):
-            rows = [convert.instance_row(one) for one in kept if bool(one.devices) is granted]
-            await self._upsert(instances, rows, keep=frozenset() if granted else frozenset({"devices"}))
+        await self._upsert(instances, [convert.instance_row(one) for one in kept], keep=frozenset({"devices"}))
         for some in chunks([*gone, *changes.forget_instances]):
             await self._run(
                 delete(instances).where(instances.c.service_id == service_id, instances.c.id.in_(some))
