@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from tests.worlds.engines import spec
 
+from modelyard.domain.devices import Grant, Kind
 from modelyard.domain.pools import EngineKind, PoolEngine
 from modelyard.domain.program import Program
 from modelyard.domain.resources import Resources
 from modelyard.engines.base import InstanceSpec, StartRefusedError
+from modelyard.engines.containers import machine
 from modelyard.engines.containers.machine import contained, image
 from modelyard.engines.containers.shape import ContainerOptions, package_body
 from modelyard.engines.launch import LaunchOptions
@@ -83,6 +85,23 @@ def test_of_a_data_directory_among_the_machines_own_it_finds_its_package_alone()
     (cover,) = [mount for mount in host["Mounts"] if mount["Target"] == str(hidden)]
     assert cover["Type"] == "tmpfs"
     assert contained(package(), Path("/srv/modelyard/packages/0123"), OPTIONS, HIDDEN, joins=True).hidden == ""
+
+
+def test_the_list_of_libraries_is_not_mounted_where_one_with_those_of_gpus_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "ld.so.cache"
+    there.touch()
+    monkeypatch.setattr(machine, "LIBRARIES", str(there))
+    monkeypatch.setattr(machine, "CONFIGURED", (str(there),))
+
+    def shown(*devices: Grant) -> bool:
+        runs = contained(package(devices=devices), tmp_path / "package", OPTIONS, HIDDEN, joins=True)
+        return str(there) in runs.shown
+
+    assert shown()
+    assert shown(Grant(Kind.NPU, 0))
+    assert not shown(Grant(Kind.GPU, 0, 0.5))
 
 
 def test_nothing_is_shown_twice(tmp_path: Path) -> None:

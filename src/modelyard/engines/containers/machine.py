@@ -10,10 +10,11 @@ but for looking which of the usual paths exist.
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelyard.domain.devices import Kind
 from modelyard.domain.program import PORT
 from modelyard.engines import commands, devices
 from modelyard.engines.base import InstanceSpec, StartRefusedError
@@ -22,11 +23,14 @@ from modelyard.processes.mounts import SYSTEM
 
 NAME = "modelyard/machine"
 WORK = "/work"
+LIBRARIES = "/etc/ld.so.cache"
+"""What hands a container its GPUs adds the driver's libraries to this by a new file in its place, which nobody can
+put where one is mounted: without it a new one is made."""
 CONFIGURED = (
     "/etc/alternatives",
     "/etc/ca-certificates",
     "/etc/fonts",
-    "/etc/ld.so.cache",
+    LIBRARIES,
     "/etc/localtime",
     "/etc/mime.types",
     "/etc/nsswitch.conf",
@@ -92,7 +96,9 @@ def contained(
         package,
         overlay,
     )
-    return Contained(argv, env, port, tuple(_shown((p for p in places if p), hidden)), directory, _covered(hidden))
+    left_out = {LIBRARIES} if any(grant.kind is Kind.GPU for grant in spec.devices) else set()
+    shown = tuple(_shown((p for p in places if p), hidden, left_out))
+    return Contained(argv, env, port, shown, directory, _covered(hidden))
 
 
 def _covered(hidden: Path) -> str:
@@ -101,11 +107,11 @@ def _covered(hidden: Path) -> str:
     return str(hidden) if any(n.is_relative_to(one) for n in names for one in _directories()) else ""
 
 
-def _shown(places: Iterable[Path], hidden: Path) -> Iterator[str]:
+def _shown(places: Iterable[Path], hidden: Path, left_out: Collection[str]) -> Iterator[str]:
     """The machine's directories, then those that are in none of them, or in what is hidden of them."""
     system = _directories()
     yield from system
-    yield from (name for name in CONFIGURED if Path(name).exists())
+    yield from (name for name in CONFIGURED if name not in left_out and Path(name).exists())
     there = [Path(name) for name in system]
     for path in sorted({name for place in places for name in (place, place.resolve())}):
         around = [one for one in there if path.is_relative_to(one)]
