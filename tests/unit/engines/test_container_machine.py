@@ -1,6 +1,7 @@
 """Packages in containers: what they find there, and whose programs these are."""
 
 import io
+import os
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -102,6 +103,24 @@ def test_the_list_of_libraries_is_not_mounted_where_one_with_those_of_gpus_is_ma
     assert shown()
     assert shown(Grant(Kind.NPU, 0))
     assert not shown(Grant(Kind.GPU, 0, 0.5))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="GROUPS OF DEVICES NOT TESTED: only root may give files away")
+def test_its_user_is_in_the_groups_of_its_cards(tmp_path: Path) -> None:
+    card = tmp_path / "davinci0"
+    card.touch()
+    mine = package(devices=(Grant(Kind.NPU, 0, node=str(card)),))
+    runs = replace(contained(mine, tmp_path, OPTIONS, joins=True), user="5000:5000")
+
+    def host(group: int, mode: int) -> dict[str, Any]:
+        os.chown(card, 0, group)
+        card.chmod(mode)
+        return package_body(mine, OURS, runs)["HostConfig"]  # type: ignore[return-value]
+
+    assert host(1234, 0o660)["GroupAdd"] == ["1234"]
+    assert "GroupAdd" not in host(1234, 0o666)
+    with pytest.raises(StartRefusedError, match="davinci0 can be opened by user 0 and group 1234 only"):
+        host(1234, 0o600)
 
 
 def test_nothing_is_shown_twice(tmp_path: Path) -> None:

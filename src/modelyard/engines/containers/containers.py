@@ -111,7 +111,7 @@ class Containers:
             await self._in_thread(self._secrets.put, spec.instance_id, spec.secrets)
 
     def package_orders(self, spec: InstanceSpec, runs: Contained) -> Mapping[str, object]:
-        """The same for a package, after `admit`."""
+        """The same for a package, after `admit`. Raises StartRefusedError."""
         runs = replace(runs, image=self._machine)
         places = shape.Places(secrets=self._handed(spec))
         return shape.package_orders(spec, self._docker.path, self.options, runs, places)

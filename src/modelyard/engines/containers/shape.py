@@ -1,4 +1,5 @@
-"""What a container is made of: pure, from the spec of an instance to the words of the Docker Engine API.
+"""What a container is made of: from the spec of an instance to the words of the Docker Engine API. Pure but for
+looking who may open the files of cards.
 
 A container has no more rights than an ordinary server needs: never privileged, no new privileges, of root's
 capabilities only those with which images set themselves up and then become somebody else, none of the machine's
@@ -88,7 +89,7 @@ def orders(
 def package_orders(
     spec: InstanceSpec, engine: str, options: ContainerOptions, runs: Contained, places: Places = Places()
 ) -> Mapping[str, object]:
-    """The same for a package."""
+    """The same for a package. Raises StartRefusedError."""
     return _orders(spec, engine, options, package_body(spec, options, runs, places), runs.port)
 
 
@@ -133,10 +134,14 @@ def body(spec: InstanceSpec, options: ContainerOptions, places: Places = Places(
 def package_body(
     spec: InstanceSpec, options: ContainerOptions, runs: Contained, places: Places = Places()
 ) -> dict[str, object]:
-    """The same for a package: with no capability at all, as a user of its own, and with an init of ours."""
+    """The same for a package: with no capability at all, as a user of its own that can open its cards, and with an
+    init of ours. Raises StartRefusedError: nothing lets that user open them."""
     port = f"{runs.port}/tcp"
     mounts = [*_of_machine(runs), *_asked(spec, places)]
-    host = _host_config(spec, options, port, mounts)
+    host = _host_config(spec, options, port, mounts) | {"CapAdd": [], "Init": False}
+    uid, _, gid = runs.user.partition(":")
+    if groups := devices.groups(spec.devices, (int(uid), int(gid))):
+        host["GroupAdd"] = [str(group) for group in groups]
     return {
         **_common(spec, options, port, runs.env),
         "Image": runs.image,
@@ -144,7 +149,7 @@ def package_body(
         "Cmd": [],
         "WorkingDir": runs.directory,
         "User": runs.user,
-        "HostConfig": host | {"CapAdd": [], "Init": False},
+        "HostConfig": host,
     }
 
 
