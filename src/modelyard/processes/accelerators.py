@@ -8,13 +8,14 @@ While nobody can tell (a driver that is being loaded, or sick), they are looked 
 import asyncio
 import logging
 import re
-import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from modelyard.domain.devices import Device, Inventory, Kind, Reading
 from modelyard.processes import driver_tools
 from modelyard.processes.driver_tools import Card, ToolError, ToolMissingError
+from modelyard.processes.refreshing import Refreshing
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ MOST = 1024
 AGAIN_S = 30.0
 READINGS_S = 3.0
 """A page of a dashboard asks for several services at once, and a tool takes up to a second."""
+OLD_S = 120.0
+"""What is older says nothing of now."""
 
 NODES = {Kind.GPU: "nvidia", Kind.NPU: "davinci"}
 ASK: Mapping[Kind, Callable[[], tuple[Card, ...]]] = {Kind.GPU: driver_tools.gpus, Kind.NPU: driver_tools.npus}
@@ -45,7 +48,8 @@ def numbers(text: str) -> tuple[int, ...] | None:
 
 
 class Accelerators:
-    """See the module. Raises ValueError for settings that mean nothing."""
+    """See the module. Raises ValueError for settings that mean nothing. Nobody waits long for a tool that hangs:
+    it is asked beside those who need it (`refreshing`), each kind by itself."""
 
     def __init__(
         self, gpus: str = "", npus: str = "", *, dev: Path = Path("/dev"), proc: Path = Path("/proc")
@@ -53,56 +57,63 @@ class Accelerators:
         self._set = {Kind.GPU: numbers(gpus), Kind.NPU: numbers(npus)}
         self._dev = dev
         self._proc = proc
-        self._looked_s = float("-inf")
-        self._read_s = float("-inf")
-        self._readings: Mapping[tuple[Kind, int], Reading] = {}
-        self._busy = asyncio.Lock()
-        self.inventory = Inventory()
+        self._known = {kind: Inventory() for kind in Kind}
+        self._readings: dict[Kind, Mapping[int, Reading]] = {}
+        self._looking = {kind: Refreshing(partial(self._look, kind), f"look for {kind}s") for kind in Kind}
+        self._reading = {kind: Refreshing(partial(self._read, kind), f"read {kind}s") for kind in Kind}
+
+    @property
+    def inventory(self) -> Inventory:
+        """As it was last found."""
+        known = [self._known[kind] for kind in Kind]
+        devices = tuple(device for one in known for device in one.devices)
+        return Inventory(devices, "; ".join(one.trouble for one in known if one.trouble))
 
     def look(self) -> None:
         """What there is. Blocks for as long as the tools take."""
-        found = [self._found(kind) for kind in Kind]
-        devices = tuple(device for some, _ in found for device in some)
-        trouble = "; ".join(text for _, text in found if text)
-        if trouble and trouble != self.inventory.trouble:
-            log.warning("accelerators cannot be told: %s", trouble)
-        self._looked_s = time.monotonic()
-        self.inventory = Inventory(devices, trouble)
+        for looking in self._looking.values():
+            looking.ask()
 
     async def fresh(self) -> Inventory:
-        """The inventory; looked for again, now and then, while nobody can tell or nothing was found."""
-        if self.inventory.trouble or not self.inventory.devices:
-            async with self._busy:
-                if time.monotonic() - self._looked_s > AGAIN_S:
-                    await asyncio.to_thread(self.look)
+        """The inventory; looked for again, now and then, while nobody can tell or nothing was found. What was
+        found stays."""
+        if (found := self.inventory).trouble or not found.devices:
+            lacking = [self._looking[kind] for kind in Kind if not found.of(kind)]
+            await asyncio.gather(*(looking.newer_than(AGAIN_S) for looking in lacking))
         return self.inventory
 
     async def readings(self) -> Mapping[tuple[Kind, int], Reading]:
-        """What each card does now, by kind and number, a few seconds old at most. Without those that nobody can
-        tell of."""
-        async with self._busy:
-            if self.inventory.devices and time.monotonic() - self._read_s > READINGS_S:
-                self._readings = await asyncio.to_thread(self._read)
-                self._read_s = time.monotonic()
-        return self._readings
+        """What each card does, by kind and number: now, or when its tool last answered while that takes long.
+        Without those that nobody can tell of."""
+        there = [kind for kind in Kind if self._known[kind].devices]
+        await asyncio.gather(*(self._reading[kind].newer_than(self._good_s(kind)) for kind in there))
+        recent = [kind for kind in there if self._reading[kind].age_s() <= OLD_S]
+        return {(k, number): one for k in recent for number, one in self._readings.get(k, {}).items()}
 
-    def _read(self) -> Mapping[tuple[Kind, int], Reading]:
-        found: dict[tuple[Kind, int], Reading] = {}
-        for kind in Kind:
-            devices = {device.number: device for device in self.inventory.of(kind)}
-            if not devices:
-                continue
-            try:
-                cards = ASK[kind]()
-            except (ToolMissingError, ToolError) as error:
-                log.debug("what the %ss do cannot be told: %s", kind.upper(), error)
-                continue
-            by_name = {device.uuid: device for device in devices.values() if device.uuid}
-            for card in cards:
-                device = by_name.get(card.uuid) or devices.get(card.number)
-                if device is not None and device.uuid in {"", card.uuid}:
-                    found[kind, device.number] = Reading(card.busy, card.used_mib)
-        return found
+    def _good_s(self, kind: Kind) -> float:
+        """How long the last reading is good for; of a tool that failed, how long it is left alone."""
+        return READINGS_S if self._readings.get(kind) else AGAIN_S
+
+    def _read(self, kind: Kind) -> None:
+        devices = {device.number: device for device in self._known[kind].devices}
+        try:
+            cards = ASK[kind]()
+        except (ToolMissingError, ToolError) as error:
+            log.debug("what the %ss do cannot be told: %s", kind.upper(), error)
+            cards = ()
+        by_name = {device.uuid: device for device in devices.values() if device.uuid}
+        found = {}
+        for card in cards:
+            device = by_name.get(card.uuid) or devices.get(card.number)
+            if device is not None and device.uuid in {"", card.uuid}:
+                found[device.number] = Reading(card.busy, card.used_mib)
+        self._readings[kind] = found
+
+    def _look(self, kind: Kind) -> None:
+        devices, trouble = self._found(kind)
+        if trouble and trouble != self._known[kind].trouble:
+            log.warning("accelerators cannot be told: %s", trouble)
+        self._known[kind] = Inventory(tuple(devices), trouble)
 
     def _found(self, kind: Kind) -> tuple[list[Device], str]:
         """Those of a kind, and why nobody can tell."""

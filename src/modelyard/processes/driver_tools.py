@@ -30,6 +30,11 @@ NVIDIA = (
 )
 NPU = ("npu-smi", "info")
 NONE_FOUND = "No devices were found"
+END_S = 1.0
+"""What was killed ends within this, unless a driver holds it in the kernel."""
+
+_left: dict[str, "subprocess.Popen[bytes]"] = {}
+"""By tool, one that was killed and has not ended."""
 
 
 class ToolMissingError(Exception):
@@ -121,10 +126,13 @@ def _number(text: str) -> float:
 
 
 def answer(argv: Sequence[str], *, limit_s: float = LIMIT_S) -> str:
-    """All that it says. Raises ToolMissingError, ToolError."""
+    """All that it says. One tool is asked by one thread at a time. Raises ToolMissingError, ToolError."""
     found = shutil.which(argv[0]) or shutil.which(argv[0], path=PATH)
     if found is None:
         raise ToolMissingError(argv[0])
+    if (before := _left.pop(argv[0], None)) is not None and before.poll() is None:
+        _left[argv[0]] = before
+        raise ToolError(f"{argv[0]} that was asked before hangs (process {before.pid})")
     environ = {"PATH": os.pathsep.join([os.environ.get("PATH", ""), PATH]), "LC_ALL": "C"}
     if libraries := os.environ.get("LD_LIBRARY_PATH"):
         environ["LD_LIBRARY_PATH"] = libraries
@@ -146,7 +154,7 @@ def answer(argv: Sequence[str], *, limit_s: float = LIMIT_S) -> str:
     except subprocess.TimeoutExpired:
         raise ToolError(f"{argv[0]} did not end within {limit_s:g} s") from None
     finally:
-        _end(process)
+        _end(process, argv[0])
     if code and NONE_FOUND not in text:
         raise ToolError(f"{argv[0]} exited with status {code}: {shown(' '.join(text.split()))}")
     return text
@@ -169,11 +177,14 @@ def _read(process: "subprocess.Popen[bytes]", deadline_s: float, name: str) -> s
     raise ToolError(f"{name} did not answer in time")
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Whatever it started too. One that a driver holds in the kernel cannot be ended: it is left behind."""
+def _end(process: "subprocess.Popen[bytes]", name: str) -> None:
+    """Whatever it started too. One that a driver holds in the kernel cannot be ended: it is left behind, and no
+    other is started as long as it is there."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(1.0)
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        _left[name] = process
     if process.stdout is not None:
         process.stdout.close()

@@ -1,14 +1,16 @@
 """Which cards there are: by tools that are scripts here, by files in /dev, by hand."""
 
 import os
+import signal
 import stat
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from modelyard.domain.devices import Device, Inventory, Kind, Reading
-from modelyard.processes import accelerators, driver_tools
+from modelyard.processes import accelerators, driver_tools, refreshing
 from modelyard.processes.accelerators import Accelerators, numbers
 from modelyard.processes.driver_tools import Card, ToolError, ToolMissingError, answer, npu_cards, nvidia_cards
 
@@ -50,6 +52,12 @@ TABLE_910B = """\
 | No running processes found in NPU 7                                                            |
 +===========================+===============+====================================================+
 """
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is."""
+    monkeypatch.setattr(refreshing, "PATIENCE_S", 30.0)
 
 
 @pytest.fixture
@@ -210,6 +218,84 @@ async def test_while_nobody_can_tell_it_is_looked_for_again(
     assert len((await found.fresh()).devices) == 2
     tool(tools, "nvidia-smi", "exit 9")
     assert len((await found.fresh()).devices) == 2, "what was found stays"
+
+
+def test_a_tool_that_cannot_be_ended_is_not_started_again(
+    tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that a driver holds in the kernel."""
+    tool(tools, "stuck", f"echo $$ >> {tmp_path}/pids; exec sleep 60")
+    monkeypatch.setattr(driver_tools, "END_S", 0.01)
+    with monkeypatch.context() as held:
+        held.setattr(os, "killpg", lambda *_: None)
+        with pytest.raises(ToolError, match="did not answer in time"):
+            answer(("stuck",), limit_s=0.5)
+        for _ in range(2):
+            with pytest.raises(ToolError, match="asked before hangs"):
+                answer(("stuck",))
+    (pid,) = map(int, (tmp_path / "pids").read_text().split())
+    os.kill(pid, signal.SIGKILL)
+    driver_tools._left["stuck"].wait(10)
+    says(tools, "stuck", "well")
+    assert answer(("stuck",)) == "well"
+
+
+async def test_nobody_waits_for_a_tool_that_hangs(tools: Path, dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    says(tools, "nvidia-smi", TWO)
+    found = Accelerators(dev=dev)
+    found.look()
+    before = await found.readings()
+    assert before
+    asked, go_on = [], threading.Event()
+
+    def hangs() -> tuple[Card, ...]:
+        asked.append(1)
+        go_on.wait(30)
+        raise ToolError("nvidia-smi did not answer in time")
+
+    monkeypatch.setattr(accelerators, "ASK", {Kind.GPU: hangs, Kind.NPU: hangs})
+    monkeypatch.setattr(accelerators, "READINGS_S", -1.0)
+    monkeypatch.setattr(refreshing, "PATIENCE_S", 0.05)
+    try:
+        for _ in range(3):
+            assert await found.readings() == before, "as it was last"
+        assert len((await found.fresh()).devices) == 2
+        assert len(asked) == 1
+    finally:
+        go_on.set()
+    monkeypatch.setattr(refreshing, "PATIENCE_S", 30.0)
+    assert await found.readings() == await found.readings() == {}
+    assert len(asked) == 1, "one that failed is left alone for a while"
+
+
+async def test_no_start_waits_for_a_tool_that_hangs(
+    tools: Path, dev: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what one kind has is known while nobody can tell of the other."""
+    (dev / "davinci0").touch()
+    says(tools, "nvidia-smi", TWO)
+    tool(tools, "npu-smi", "echo sick; exit 1")
+    found = Accelerators(dev=dev)
+    found.look()
+    asked, go_on = [], threading.Event()
+
+    def hangs() -> tuple[Card, ...]:
+        asked.append(1)
+        go_on.wait(30)
+        return (Card(0),)
+
+    monkeypatch.setattr(accelerators, "ASK", {Kind.NPU: hangs})
+    monkeypatch.setattr(accelerators, "AGAIN_S", -1.0)
+    monkeypatch.setattr(refreshing, "PATIENCE_S", 0.05)
+    try:
+        for _ in range(3):
+            seen = await found.fresh()
+            assert (len(seen.devices), seen.trouble) == (2, "npu-smi exited with status 1: 'sick'")
+        assert len(asked) == 1
+    finally:
+        go_on.set()
+    monkeypatch.setattr(refreshing, "PATIENCE_S", 30.0)
+    assert len((await found.fresh()).devices) == 3
 
 
 async def test_a_tool_without_cards_is_no_trouble(tools: Path, dev: Path) -> None:
