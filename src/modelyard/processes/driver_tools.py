@@ -5,6 +5,7 @@ that is ended, and what cannot be read is an error with the words it said.
 """
 
 import contextlib
+import logging
 import os
 import re
 import selectors
@@ -14,9 +15,12 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from modelyard.domain.texts import shown
+
+log = logging.getLogger(__name__)
 
 LIMIT_S = 10.0
 MOST_BYTES = 256 * 1024
@@ -28,6 +32,7 @@ NVIDIA = (
     "--format=csv,noheader,nounits",
     "--query-gpu=index,uuid,memory.total,memory.used,utilization.gpu,name",
 )
+NVIDIA_ROW = re.compile(r"(\d+)\s*,\s*(GPU-[^,]*),([^,]*),([^,]*),([^,]*),(.*)")
 NPU = ("npu-smi", "info")
 NONE_FOUND = "No devices were found"
 END_S = 1.0
@@ -57,29 +62,68 @@ class Card:
     busy: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a tool said, what it said beside that (on its standard error), and with which status it ended."""
+
+    tool: str
+    text: str
+    beside: str = ""
+    status: int = 0
+
+    def failure(self) -> str:
+        """For people; "" where it did not fail."""
+        if not self.status or NONE_FOUND in f"{self.text}{self.beside}":
+            return ""
+        words = " ".join(f"{self.text} {self.beside}".split())
+        return f"{self.tool} exited with status {self.status}: {shown(words)}"
+
+
 def gpus() -> tuple[Card, ...]:
-    """Raises ToolMissingError, ToolError."""
-    return nvidia_cards(answer(NVIDIA))
+    """Those that can be told of: one that is lost, of which the tool complains, takes no other with it. Raises
+    ToolMissingError, ToolError."""
+    said = answer(NVIDIA)
+    failure = said.failure()
+    if failure and not any(map(_nvidia_row, said.text.splitlines())):
+        raise ToolError(failure)
+    if complaint := failure or said.beside:
+        _complain(said.tool, complaint)
+    return nvidia_cards(said.text or said.beside)
 
 
 def npus() -> tuple[Card, ...]:
     """Raises ToolMissingError, ToolError."""
-    return npu_cards(answer(NPU))
+    said = answer(NPU)
+    if failure := said.failure():
+        raise ToolError(failure)
+    return npu_cards(said.text or said.beside)
+
+
+@lru_cache(maxsize=64)
+def _complain(tool: str, words: str) -> None:
+    """Once."""
+    log.warning("%s said %s", tool, shown(words))
 
 
 def nvidia_cards(text: str) -> tuple[Card, ...]:
     """From lines like `0, GPU-5e…, 81559, 1024, 17, NVIDIA H100 80GB HBM3`; a value that the card does not tell is
-    `[N/A]`. Raises ToolError."""
-    found = []
+    `[N/A]`. Other lines are warnings, or of cards that are lost. Raises ToolError when there are only such."""
+    found, others = [], []
     for line in filter(None, map(str.strip, text.splitlines())):
-        if line == NONE_FOUND:
-            continue
-        parts = [part.strip() for part in line.split(",", 5)]
-        if len(parts) != 6 or not parts[0].isdigit() or not parts[1].startswith("GPU-"):
-            raise ToolError(f"nvidia-smi said {shown(line)}")
-        number, uuid, total, used, busy, name = parts
-        found.append(Card(int(number), uuid, name, int(_number(total)), _number(used), _number(busy) / 100))
+        if row := _nvidia_row(line):
+            number, uuid, total, used, busy, name = map(str.strip, row.groups())
+            found.append(Card(int(number), uuid, name, int(_number(total)), _number(used), _number(busy) / 100))
+        elif line != NONE_FOUND:
+            others.append(line)
+    if others and not found:
+        raise ToolError(f"nvidia-smi said {shown(others[0])}")
+    for line in others:
+        _complain("nvidia-smi", line)
     return _sound("nvidia-smi", found)
+
+
+def _nvidia_row(line: str) -> re.Match[str] | None:
+    return NVIDIA_ROW.fullmatch(line.strip())
 
 
 def npu_cards(text: str) -> tuple[Card, ...]:
@@ -125,7 +169,7 @@ def _number(text: str) -> float:
         return 0.0  # [N/A], [Not Supported]
 
 
-def answer(argv: Sequence[str], *, limit_s: float = LIMIT_S) -> str:
+def answer(argv: Sequence[str], *, limit_s: float = LIMIT_S) -> Said:
     """All that it says. One tool is asked by one thread at a time. Raises ToolMissingError, ToolError."""
     found = shutil.which(argv[0]) or shutil.which(argv[0], path=PATH)
     if found is None:
@@ -141,7 +185,7 @@ def answer(argv: Sequence[str], *, limit_s: float = LIMIT_S) -> str:
             [found, *argv[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             env=environ,
             start_new_session=True,
         )
@@ -149,32 +193,34 @@ def answer(argv: Sequence[str], *, limit_s: float = LIMIT_S) -> str:
         raise ToolError(f"{argv[0]} cannot be run: {error.strerror}") from None
     try:
         deadline_s = time.monotonic() + limit_s
-        text = _read(process, deadline_s, argv[0])
-        code = process.wait(max(deadline_s - time.monotonic(), 0.1))
+        text, beside = _read(process, deadline_s, argv[0])
+        return Said(argv[0], text, beside, process.wait(max(deadline_s - time.monotonic(), 0.1)))
     except subprocess.TimeoutExpired:
         raise ToolError(f"{argv[0]} did not end within {limit_s:g} s") from None
     finally:
         _end(process, argv[0])
-    if code and NONE_FOUND not in text:
-        raise ToolError(f"{argv[0]} exited with status {code}: {shown(' '.join(text.split()))}")
-    return text
 
 
-def _read(process: "subprocess.Popen[bytes]", deadline_s: float, name: str) -> str:
+def _read(process: "subprocess.Popen[bytes]", deadline_s: float, name: str) -> tuple[str, str]:
+    """(its output, its errors), to the end of both."""
     assert process.stdout is not None
-    data = bytearray()
+    assert process.stderr is not None
+    pipes = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
     with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        while (left_s := deadline_s - time.monotonic()) > 0:
-            if not selector.select(left_s):
-                break
-            some = os.read(process.stdout.fileno(), 65536)
-            data += some
-            if not some:
-                return data.decode("utf-8", "replace")
-            if len(data) > MOST_BYTES:
+        for pipe in pipes:
+            selector.register(pipe, selectors.EVENT_READ)
+        while selector.get_map():
+            if (left_s := deadline_s - time.monotonic()) <= 0:
+                raise ToolError(f"{name} did not answer in time")
+            for key, _ in selector.select(left_s):
+                some = os.read(key.fd, 65536)
+                pipes[key.fd] += some
+                if not some:
+                    selector.unregister(key.fd)
+            if sum(map(len, pipes.values())) > MOST_BYTES:
                 raise ToolError(f"{name} says too much: more than {MOST_BYTES} bytes")
-    raise ToolError(f"{name} did not answer in time")
+    text, beside = (data.decode("utf-8", "replace") for data in pipes.values())
+    return text, beside
 
 
 def _end(process: "subprocess.Popen[bytes]", name: str) -> None:
@@ -186,5 +232,6 @@ def _end(process: "subprocess.Popen[bytes]", name: str) -> None:
         process.wait(END_S)
     except subprocess.TimeoutExpired:
         _left[name] = process
-    if process.stdout is not None:
-        process.stdout.close()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()

@@ -100,6 +100,32 @@ def test_nvidia_that_is_not_understood_is_no_card(text: str) -> None:
         nvidia_cards(text)
 
 
+@pytest.mark.parametrize(
+    "script",
+    [
+        "echo WARNING: infoROM is corrupted at gpu 0000:3B:00.0; cat {}",
+        "echo a driver is odd >&2; cat {}",
+        "cat {}; echo 'Unable to determine the device handle for GPU0000:5E:00.0: GPU is lost'; exit 15",
+        "cat {}; echo '3, [GPU is lost], 1, 1, 1, H100'; exit 15",
+    ],
+)
+def test_one_lost_gpu_takes_no_other_with_it(
+    tools: Path, dev: Path, caplog: pytest.LogCaptureFixture, script: str
+) -> None:
+    driver_tools._complain.cache_clear()
+    (dev / "nvidia0").touch()
+    (tools / "two").write_text(TWO)
+    tool(tools, "nvidia-smi", script.format(tools / "two"))
+    found = Accelerators(dev=dev)
+    found.look()
+    assert [device.uuid for device in found.inventory.devices] == ["GPU-5e1c", "GPU-9f00"]
+    assert found.inventory.trouble == ""
+    said = [record.getMessage() for record in caplog.records]
+    assert said
+    assert driver_tools.gpus()
+    assert [record.getMessage() for record in caplog.records] == said, "once"
+
+
 def test_npus() -> None:
     assert npu_cards(OLD_TABLE) == (
         Card(4, "", "310", 8192, 2703, 0.07),
@@ -170,10 +196,6 @@ def test_settings_that_mean_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (
-            "echo Driver/library version mismatch; exit 18",
-            "exited with status 18: 'Driver/library version mismatch'",
-        ),
         ("exec sleep 60", "did not answer in time"),
         ("sleep 60 & exit 0", "did not answer in time"),
         ("while :; do echo flood flood flood flood; done", "says too much"),
@@ -188,6 +210,13 @@ def test_a_sick_tool_is_bounded(tools: Path, monkeypatch: pytest.MonkeyPatch, sc
     assert time.monotonic() - began_s < 10
 
 
+def test_a_tool_that_fails_is_quoted(tools: Path) -> None:
+    for name, asked in (("nvidia-smi", driver_tools.gpus), ("npu-smi", driver_tools.npus)):
+        tool(tools, name, "echo Driver/library; echo version mismatch >&2; exit 18")
+        with pytest.raises(ToolError, match=f"{name} exited with status 18: 'Driver/library version mismatch'"):
+            asked()
+
+
 def test_no_tool(tools: Path) -> None:
     with pytest.raises(ToolMissingError):
         answer(("nowhere",))
@@ -200,7 +229,7 @@ def test_no_tool(tools: Path) -> None:
 def test_a_tool_gets_none_of_our_secrets(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELYARD_S3_SECRET_KEY", "hush")
     tool(tools, "shows", "env")
-    assert "hush" not in answer(("shows",))
+    assert "hush" not in answer(("shows",)).text
     assert os.environ["MODELYARD_S3_SECRET_KEY"] == "hush"
 
 
@@ -237,7 +266,7 @@ def test_a_tool_that_cannot_be_ended_is_not_started_again(
     os.kill(pid, signal.SIGKILL)
     driver_tools._left["stuck"].wait(10)
     says(tools, "stuck", "well")
-    assert answer(("stuck",)) == "well"
+    assert answer(("stuck",)).text == "well"
 
 
 async def test_nobody_waits_for_a_tool_that_hangs(tools: Path, dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
