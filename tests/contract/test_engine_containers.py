@@ -10,17 +10,19 @@ import pytest
 from tests.docker import IMAGE, DockerServer
 from tests.worlds.engines import ContainerEngineWorld, all_in, spec
 
+from modelyard.domain.devices import Grant, Kind
 from modelyard.domain.health import Check, Health
 from modelyard.domain.process import ProcessState
 from modelyard.domain.program import Program
 from modelyard.domain.resources import Resources
+from modelyard.engines import devices, tracked
 from modelyard.engines.base import FetchingError, StartRefusedError, WaitingError
 from modelyard.engines.containers.containers import Containers
 from modelyard.engines.containers.several import ContainerEngines
 from modelyard.engines.containers.shape import INSTALLATION, ContainerOptions
 from modelyard_runtime.door.docker import Docker, RefusedError
 
-READY, EXITED = ProcessState.READY, ProcessState.EXITED
+READY, STOPPING, EXITED = ProcessState.READY, ProcessState.STOPPING, ProcessState.EXITED
 
 
 @pytest.fixture
@@ -73,6 +75,28 @@ async def test_a_door_that_is_killed_takes_its_container_with_it(world: Containe
     os.kill(await world.pid(), signal.SIGKILL)
     await world.until(all_in(EXITED))
     await until(lambda: not world.inspected())
+
+
+async def test_cards_are_not_free_before_the_container_is_gone(
+    world: ContainerEngineWorld, docker: DockerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its door is killed while the engine is away, and whoever comes next finds it like that."""
+    monkeypatch.setattr(devices, "SHARED_NPU_NODES", ())
+    monkeypatch.setattr(tracked, "AGAIN_S", 0.05)
+    await world.start(spec(devices=(Grant(Kind.NPU, 0, node="/dev/null"),)))
+    await world.until(all_in(READY))
+    docker.kill()
+    os.kill(await world.pid(), signal.SIGKILL)
+    await world.until(all_in(STOPPING))
+    await world.engine.remove("i-1")
+    await world.successor()
+    assert [o.process.state for o in (await world.engine.list()).instances] == [STOPPING]
+    docker.start()
+    (seen,) = await world.until(all_in(EXITED))
+    assert "killed by signal 9" in seen.process.exit
+    assert not world.inspected()
+    await world.successor()
+    assert [o.process.state for o in (await world.engine.list()).instances] == [EXITED]
 
 
 async def test_want_of_memory_is_told(world: ContainerEngineWorld) -> None:

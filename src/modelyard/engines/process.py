@@ -344,6 +344,10 @@ class ProcessEngine:
             supervise.resume_stop(directory)
         if sight.state is not State.RUNNING:
             supervise.sweep(directory, self._limits().groups(directory.path.name))
+            if tracked.holds_without_door:
+                tracked.stopping = True
+                self._follow(tracked)
+                return
             tracked.exit = told(tracked, sight)
             tracked.monitor.checked.set()
         else:
@@ -368,11 +372,15 @@ class ProcessEngine:
             with contextlib.suppress(asyncio.CancelledError):
                 await checks
         tracked.cause = tracked.cause or explained(tracked.directory)
+        if tracked.holds_without_door:
+            tracked.stopping = True
+            self._tell(tracked)
+            await tracked.discard()
         tracked.exit = told(tracked, sight)
         tracked.monitor.checked.set()
         self._tell(tracked)
-        if tracked.containers is not None:
-            await tracked.containers.discard(tracked.spec.instance_id)  # a door that was killed leaves it
+        if not tracked.holds_without_door:
+            await tracked.discard()
         if tracked.cause:
             await asyncio.to_thread(purge, tracked.directory.path / WORK)
 

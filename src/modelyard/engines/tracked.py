@@ -17,6 +17,7 @@ from modelyard.processes import limits
 from modelyard.processes.directory import SOCKET, ProcessDir, Sight, Spec, SpecUnreadableError, alive
 
 INSTANCES = "instances"
+AGAIN_S = 1.0
 READY = "ready"
 """An empty file in the directory of an instance that was ready when it was last asked. Whoever adopts it takes
 it for ready until its checks say otherwise: a slow first answer must not take it out of the routing."""
@@ -98,6 +99,20 @@ class TrackedInstance:
             return measure.read(process.plan, self.directory.sight().pid) if process is not None else None
         except (OSError, SpecUnreadableError):
             return None
+
+    @property
+    def holds_without_door(self) -> bool:
+        """Whether it still has something when its door has ended: cards, as long as its container may be there."""
+        return self.containers is not None and bool(self.spec.devices)
+
+    async def discard(self) -> None:
+        """Have its container removed, which a door that was killed leaves. Where it `holds_without_door`, returns
+        when the engine has said that it is gone, however long that is away."""
+        while self.containers is not None:
+            gone = await self.containers.discard(self.spec.instance_id)
+            if gone or not self.holds_without_door:
+                return
+            await asyncio.sleep(AGAIN_S)
 
     def settle(self, batch_weight: float) -> None:
         """It has loaded: remember that for whoever adopts it, and give it its full share of the CPU, or that of a

@@ -266,16 +266,22 @@ class Containers:
         except (KeyError, TypeError, AttributeError):
             return None
 
-    async def discard(self, instance_id: str) -> None:
-        """Remove its container, if there is one: its door is gone."""
+    async def discard(self, instance_id: str) -> bool:
+        """Remove its container, if there is one: its door is gone. Whether the engine says that none is there any
+        more; it may be away, or unable to."""
+        gone = False
         with contextlib.suppress(AwayError):
-            await self._in_thread(self._discard, self._name(instance_id))
+            gone = await self._in_thread(self._discard, self._name(instance_id))
         await self._in_thread(self._secrets.remove, instance_id)
+        return gone
 
-    def _discard(self, name: str) -> None:
-        with contextlib.suppress(RefusedError):
-            query = {"force": "1", "v": "1"}
+    def _discard(self, name: str) -> bool:
+        query = {"force": "1", "v": "1"}
+        try:
             self._docker.ask("DELETE", f"/containers/{name}", query=query, limit_s=30)
+        except RefusedError as error:
+            return error.status == ABSENT
+        return True
 
     async def tend(self, living: Callable[[], Collection[str]]) -> None:
         """Until cancelled: look at the engine, and remove the containers whose door is gone. `living`: the
