@@ -1,6 +1,7 @@
 """One way to drive the fake engine (virtual time) and the process engine (real processes)."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -26,7 +27,7 @@ from modelyard.engines.launch import LaunchOptions
 from modelyard.engines.process import ProcessEngine
 from modelyard.processes import limits, supervise
 from modelyard.processes.directory import ProcessDir, State
-from modelyard_runtime.door.docker import Docker, RefusedError
+from modelyard_runtime.door.docker import AwayError, Docker, RefusedError
 
 STUB = Path(__file__).with_name("engine_stub.py")
 SPEC = InstanceSpec("i-1", "service-1", 7, 3, "0123456789abcdef", "digest", "iris", "1.0.0")
@@ -310,6 +311,12 @@ class ContainerEngineWorld(CommandEngineWorld):
 
     async def kill(self, instance_id: str) -> None:
         os.kill(self.inspected(instance_id)["State"]["Pid"], signal.SIGKILL)
+
+    async def close(self) -> None:
+        """With its network: an engine has addresses for some thirty."""
+        await super().close()
+        with contextlib.suppress(RefusedError, AwayError):
+            self.server.docker.ask("DELETE", f"/networks/{self.how.network}")
 
 
 class ContainedPackageWorld(ContainerEngineWorld):
