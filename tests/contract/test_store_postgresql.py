@@ -228,7 +228,7 @@ async def test_what_was_written_in_the_clear_is_sealed_and_its_pages_are_gone(
         later = [table.name for table in metadata.sorted_tables if f'"{table.name}"' not in first]
         for table in reversed(later):
             connection.execute(f"DROP TABLE {table}")
-        for column in ("node", "address"):  # of schema 0003
+        for column in ("node", "address", "devices"):  # of schemas 0003 and 0013
             connection.execute(f"ALTER TABLE instances DROP COLUMN {column}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         name = connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
